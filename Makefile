@@ -1,0 +1,70 @@
+# The two commands are `make demo` and `make test`; `make help` lists the rest.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The newest Python that the platform is tested with, from what this machine has.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' \
+	2>/dev/null && echo $$p && break; done)
+UV := .venv/bin/uv
+RUN := .venv/bin/python -m
+
+export PORT DAGSTER_PORT
+
+.PHONY: help demo up test quick lint constraints sample clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: export DUB_DEMO_BEGAN := $(shell date +%s.%N)
+demo: .venv/platform packages ## set everything up, dub the sample into Spanish and Catalan, show the result
+	@$(RUN) dub_platform.local demo
+
+up: .venv/platform packages ## start everything and stay up until Ctrl-C
+	@$(RUN) dub_platform.local up
+
+test: .venv/tests test-packages lint ## every test, on real engines and servers
+	$(RUN) pytest tests
+
+quick: .venv/tests ## the tests that need neither Dagster nor an engine, in seconds
+	$(RUN) pytest tests/dub_platform/core -q
+
+lint: .venv/tests ## style, types and layers
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+.PHONY: packages test-packages
+packages: ## Debian packages the keyless engines need
+	@bash deploy/packages.sh demo
+
+test-packages:
+	@bash deploy/packages.sh test
+
+constraints: .venv/tests ## pin every dependency anew, for every Python that is supported
+	$(UV) pip compile --quiet --universal --python-version 3.10 --all-extras --upgrade \
+		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o constraints.txt
+
+sample: .venv/tests ## make the sample clip anew from its recipe
+	.venv/bin/python examples/sample/make_sample.py
+
+clean: ## remove the virtual environment and everything that was made
+	rm -rf .venv .dub
+
+.venv/uv:
+	@test -n "$(PYTHON)" || { echo "Python 3.10 to 3.13 is needed and none was found. Install python3."; exit 1; }
+	@bash deploy/packages.sh venv $(PYTHON)
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	@touch $@
+
+.venv/platform: .venv/uv pyproject.toml constraints.txt
+	@echo "Installing the platform's Python packages into .venv"
+	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt -e .
+	@touch $@
+
+.venv/tests: .venv/platform
+	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt -e '.[dev]'
+	@touch $@

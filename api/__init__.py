@@ -1,0 +1,11 @@
+"""The intake: where videos are handed in, asked about, and watched.
+
+app.py       the routes and the middleware, on one page
+desk.py      what the handlers work with
+asgi.py      the desk built from the settings, for uvicorn
+intake.py    POST /videos: a link, or a file (uploads.py)
+videos.py    GET /videos, and the dubs of a video (answers.py)
+media.py     the released files, with Range
+problems.py  which error is which HTTP status
+pages/       the start page and the player
+"""

@@ -1,0 +1,173 @@
+"""The registry's rows as the API answers them.
+
+video_answer(desk, video, dubs).model_dump(mode="json", exclude_none=True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import BaseModel
+from starlette.responses import JSONResponse
+
+from api.desk import Desk
+from api.schemas import (
+    DubAnswer,
+    DubLinks,
+    DubNumbers,
+    Failure,
+    VideoAnswer,
+    VideoLinks,
+    VideoPage,
+    VideoRow,
+)
+from dub_platform.core.languages import language
+from dub_platform.core.speech import Release
+from dub_platform.registry.port import Dub, DubStatus, Page, Video
+
+_OF_SOURCE = "source_"
+
+
+def answer(
+    body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The body as JSON, without what is not there."""
+    return JSONResponse(body.model_dump(mode="json", exclude_none=True), status, headers)
+
+
+def video_url(desk: Desk, video_id: str) -> str:
+    """Where the video stands in the API."""
+    return f"{desk.base_url}/videos/{video_id}"
+
+
+def dub_url(desk: Desk, video_id: str, code: str) -> str:
+    """Where the dub stands in the API."""
+    return f"{video_url(desk, video_id)}/dubs/{code}"
+
+
+def watch_url(desk: Desk, video_id: str, code: str | None = None) -> str:
+    """The player's page, in a language."""
+    query = {"v": video_id, "lang": code} if code else {"v": video_id}
+    return f"{desk.base_url}/watch?{urlencode(query)}"
+
+
+def video_answer(
+    desk: Desk, video: Video, dubs: Sequence[Dub], *, created: bool | None = None
+) -> VideoAnswer:
+    """A video with all its dubs."""
+    codes = [dub.language for dub in dubs]
+    return VideoAnswer(
+        id=video.id,
+        source=video.source,
+        title=video.title,
+        language=video.language,
+        status=video.status,
+        stage=video.stage,
+        created_at=video.created_at,
+        updated_at=video.updated_at,
+        duration_seconds=video.duration_seconds,
+        file_size_bytes=video.file_size_bytes,
+        links=VideoLinks(
+            self=video_url(desk, video.id),
+            dubs={code: dub_url(desk, video.id, code) for code in codes},
+            watch={code: watch_url(desk, video.id, code) for code in codes},
+        ),
+        error=failure(video.error_details),
+        dubs=[dub_answer(desk, video, dub) for dub in dubs],
+        created=created,
+    )
+
+
+def dub_answer(desk: Desk, video: Video, dub: Dub) -> DubAnswer:
+    """A dub; with everything that can be played and measured once it is released."""
+    released = dub.release if dub.status is DubStatus.RELEASED else None
+    return DubAnswer(
+        video_id=dub.video_id,
+        language=dub.language,
+        language_name=language(dub.language).name,
+        status=dub.status,
+        stage=dub.stage,
+        generation=dub.generation,
+        created_at=dub.created_at,
+        updated_at=dub.updated_at,
+        links=DubLinks(
+            self=dub_url(desk, video.id, dub.language),
+            video=video_url(desk, video.id),
+            watch=watch_url(desk, video.id, dub.language),
+        ),
+        error=failure(dub.error_details),
+        **(_published(desk, video, released) if released else {}),
+    )
+
+
+def video_page(desk: Desk, page: Page, query: Mapping[str, str]) -> VideoPage:
+    """One page of the listing; `query` is how it was asked for, to ask for the next."""
+    following = {**query, "cursor": page.next_cursor} if page.next_cursor else None
+    return VideoPage(
+        videos=[_row(desk, video) for video in page.videos],
+        next_cursor=page.next_cursor,
+        next_url=f"{desk.base_url}/videos?{urlencode(following)}" if following else None,
+    )
+
+
+def failure(details: Mapping[str, Any] | None) -> Failure | None:
+    """The reason for a user. The tool's own words stay with the operator: they name paths."""
+    if not details:
+        return None
+    return Failure(
+        code=str(details.get("code", "internal_error")),
+        message=str(details.get("message", "It failed for a reason that was not recorded.")),
+        retryable=bool(details.get("retryable", False)),
+    )
+
+
+def captions(release: Release) -> dict[str, str]:
+    """The dub's own captions: format -> key."""
+    return {
+        kind: key for kind, key in release.captions_keys.items() if not kind.startswith(_OF_SOURCE)
+    }
+
+
+def source_captions(release: Release) -> dict[str, str]:
+    """The captions of what was said originally: format -> key."""
+    return {
+        kind.removeprefix(_OF_SOURCE): key
+        for kind, key in release.captions_keys.items()
+        if kind.startswith(_OF_SOURCE)
+    }
+
+
+def _row(desk: Desk, video: Video) -> VideoRow:
+    return VideoRow(
+        id=video.id,
+        source=video.source,
+        title=video.title,
+        language=video.language,
+        status=video.status,
+        created_at=video.created_at,
+        duration_seconds=video.duration_seconds,
+        url=video_url(desk, video.id),
+        watch_url=watch_url(desk, video.id),
+    )
+
+
+def _published(desk: Desk, video: Video, release: Release) -> dict[str, Any]:
+    url = desk.store.url
+    return {
+        "track_url": url(release.track_key),
+        "video_url": url(video.film_key) if video.film_key else None,
+        "captions_urls": {kind: url(key) for kind, key in captions(release).items()},
+        "source_captions_urls": {kind: url(key) for kind, key in source_captions(release).items()},
+        "manifest_url": url(release.manifest_key),
+        "numbers": DubNumbers(
+            seconds=release.seconds,
+            lufs=release.lufs,
+            true_peak_db=release.true_peak_db,
+            onset_p95_ms=release.onset_p95_ms,
+            tempo_p95=release.tempo_p95,
+            bytes=release.bytes,
+            cost_usd=release.cost_usd,
+        ),
+    }

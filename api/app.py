@@ -1,0 +1,74 @@
+"""The intake API: its routes and its middleware, on one page.
+
+app = create_app(desk)          # api/asgi.py builds the desk from the settings
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from api.desk import Desk
+from api.health import health, ready, version
+from api.media import media
+from api.middleware import RequestContext, SecurityHeaders, UnexpectedErrors
+from api.pages.render import STATIC_DIR
+from api.pages.start import start
+from api.pages.watch import watch
+from api.problems import on_client_gone, on_dub_error, on_http_error
+from api.uploads import sweep
+from api.videos import Dubs, Videos, video
+from dub_platform.core.errors import DubError
+
+
+def create_app(desk: Desk) -> Starlette:
+    """The app that works with this desk."""
+    app = Starlette(
+        routes=[
+            Route("/", start),
+            Route("/watch", watch),
+            Route("/videos", Videos),
+            Route("/videos/{id}", video),
+            Route("/videos/{id}/dubs/{language}", Dubs),
+            Route("/media/{key:path}", media),
+            Route("/health", health),
+            Route("/ready", ready),
+            Route("/version", version),
+            Mount("/static", StaticFiles(directory=STATIC_DIR)),
+        ],
+        middleware=[
+            Middleware(RequestContext),
+            Middleware(SecurityHeaders),
+            Middleware(UnexpectedErrors),
+        ],
+        exception_handlers={
+            DubError: on_dub_error,
+            HTTPException: on_http_error,
+            ClientDisconnect: on_client_gone,
+        },
+        lifespan=_spooling,
+    )
+    app.state.desk = desk
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _spooling(app: Starlette) -> AsyncIterator[None]:
+    """Uploads are spooled on the disk meant for them."""
+    spool_dir = app.state.desk.spool_dir
+    spool_dir.mkdir(parents=True, exist_ok=True)
+    sweep(spool_dir)
+    # Starlette's form parser takes no folder, so this process's default is moved.
+    before, tempfile.tempdir = tempfile.tempdir, str(spool_dir)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before

@@ -1,0 +1,58 @@
+"""The API as uvicorn runs it.
+
+uvicorn --factory api.asgi:create --host 127.0.0.1 --port 5001
+"""
+
+from __future__ import annotations
+
+import tempfile
+from importlib.metadata import version
+
+from starlette.applications import Starlette
+
+from api.announce import Announcer
+from api.app import create_app
+from api.desk import Desk
+from dub_platform.observability import configure_logging
+from dub_platform.settings import Settings
+from resources import wiring
+from resources.store import LocalStore
+
+
+def create() -> Starlette:
+    """The app of this environment. Raises pydantic's ValidationError for a wrong setting."""
+    settings = Settings()
+    configure_logging(settings.log_format, settings.log_level)
+    announcer = Announcer()
+    announcer.open()
+    return create_app(desk_from(settings, announcer))
+
+
+def desk_from(settings: Settings, announcer: Announcer) -> Desk:
+    """The desk that the settings describe."""
+    registry, store = wiring.registry(settings), wiring.store(settings)
+    return Desk(
+        registry=registry,
+        store=store,
+        announce=announcer,
+        probe=wiring.probe(settings),
+        targets=wiring.targets(settings),
+        # Dagster is not among the checks: a video can be accepted while it is away.
+        checks={"registry": registry.ping, "store": lambda: can_write(store)},
+        base_url=settings.base_url,
+        dagster_url=f"http://127.0.0.1:{settings.dagster_port}",
+        spool_dir=settings.spool_dir,
+        max_upload_bytes=settings.max_upload_mb * 1_000_000,
+        max_video_length=settings.max_video_length,
+        source_language=settings.source_language,
+        youtube_enabled=settings.downloader == "youtube",
+        version=version("dub-platform"),
+        commit=settings.git_commit or None,
+    )
+
+
+def can_write(store: LocalStore) -> None:
+    """Return if the store takes files. Raises OSError."""
+    store.root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=store.root) as probe:
+        probe.write(b"ready")

@@ -1,0 +1,49 @@
+"""The desk: everything the handlers work with, given once when the app is made.
+
+app = create_app(Desk(registry=..., store=..., ...))
+desk_of(request).registry.video("dQw4w9WgXcQ")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from starlette.requests import Request
+
+from dub_platform.registry.port import Registry
+from resources.store import LocalStore
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the intake needs to know and to call.
+
+    `announce(video_id, languages)` adds the partition keys and never raises; `probe(path)`
+    raises a MediaError for what cannot be dubbed; `targets(source)` are the language codes a
+    video can be dubbed into; a check returns when its part is well and raises when it is not.
+    Lengths are seconds, sizes bytes, URLs without a trailing slash.
+    """
+
+    registry: Registry
+    store: LocalStore
+    announce: Callable[[str, Sequence[str]], None]
+    probe: Callable[[Path], object]
+    targets: Callable[[str], Sequence[str]]
+    base_url: str
+    dagster_url: str
+    spool_dir: Path
+    max_upload_bytes: int
+    max_video_length: int
+    source_language: str
+    youtube_enabled: bool
+    checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    version: str = "unknown"
+    commit: str | None = None
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of the app that got this request."""
+    return cast(Desk, request.app.state.desk)

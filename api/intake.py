@@ -1,0 +1,173 @@
+"""Handing a video in: POST /videos.
+
+    {"source": "https://youtu.be/dQw4w9WgXcQ", "languages": ["es", "ca"]}
+    curl -F file=@clip.mp4 -F languages=es,ca http://127.0.0.1:5001/videos
+
+The answer is 202 in every case that is taken: the same content is the same video, `created`
+says whether it is new. The registry's committed row is the acceptance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.answers import answer, video_answer
+from api.desk import Desk, desk_of
+from api.languages import chosen
+from api.schemas import UploadOrder, VideoAnswer, VideoOrder, parsed
+from api.uploads import captions_in, plain, received, said_when_full, spooled, title_from, within
+from dub_platform.core.errors import (
+    EmptyBodyError,
+    InvalidRequestError,
+    SourceNotEnabledError,
+    VideoNotFoundError,
+)
+from dub_platform.core.languages import language
+from dub_platform.core.videos import upload_id, youtube_id
+from dub_platform.registry.port import NewVideo, Source
+
+MAX_JSON_BYTES = 64 * 1024
+_FILES = ("file", "captions")
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A form as it came, and its fields as they were understood."""
+
+    file: UploadFile
+    captions: UploadFile | None
+    order: UploadOrder
+
+
+async def hand_in(request: Request) -> Response:
+    """Take in a link (JSON) or a file (multipart/form-data)."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.headers.get("content-length") == "0":
+        raise EmptyBodyError(
+            "The request is empty: send JSON with a source, or a form with a file."
+        )
+    if kind == "multipart/form-data":
+        taken = await _hand_in_file(request)
+    elif kind == "application/json":
+        taken = await _hand_in_link(request)
+    else:
+        raise HTTPException(415, "A video is handed in as application/json or multipart/form-data.")
+    return answer(taken, 202, {"location": taken.links.self})
+
+
+async def _hand_in_link(request: Request) -> VideoAnswer:
+    limited = Request(request.scope, within(request, MAX_JSON_BYTES))
+    body = await limited.body()
+    if not body.strip():
+        raise EmptyBodyError("The request is empty: send JSON with a source and languages.")
+    return await run_in_threadpool(take_link, desk_of(request), parsed(VideoOrder, body))
+
+
+async def _hand_in_file(request: Request) -> VideoAnswer:
+    desk = desk_of(request)
+    async with received(request, desk.max_upload_bytes) as form:
+        return await run_in_threadpool(take_upload, desk, _upload_in(form))
+
+
+def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer:
+    """Accept a YouTube video. Raises InputError."""
+    if not desk.youtube_enabled:
+        raise SourceNotEnabledError(
+            "Links are not taken here, only uploads: send the video itself as the field `file`."
+        )
+    video_id = youtube_id(order.source)
+    spoken, codes = _agreed(desk, video_id, order)
+    return _accepted(desk, NewVideo(video_id, Source.YOUTUBE, language=spoken), codes)
+
+
+def take_upload(desk: Desk, upload: Upload) -> VideoAnswer:
+    """Accept an uploaded file. Raises InputError, MediaError, StorageError."""
+    captions = captions_in(upload.captions.file) if upload.captions else None
+    with said_when_full(), spooled(upload.file.file, desk.spool_dir) as spool:
+        video_id = upload_id(spool.sha256)
+        spoken, codes = _agreed(desk, video_id, upload.order)
+        desk.probe(spool.path)
+        key = f"videos/{video_id}/upload.media"
+        desk.store.put_file(key, spool.path)
+    captions_key = None
+    if captions:
+        captions_key = _captions_key(video_id, captions.kind, captions.text)
+        desk.store.put_bytes(captions_key, captions.text.encode())
+    new = NewVideo(
+        video_id,
+        Source.UPLOAD,
+        title=plain(upload.order.title) or title_from(upload.file.filename),
+        language=spoken,
+        upload_key=key,
+        captions_key=captions_key,
+        file_size_bytes=spool.bytes,
+    )
+    return _accepted(desk, new, codes)
+
+
+def _upload_in(form: FormData) -> Upload:
+    """The form's parts by name. Raises InvalidRequestError for one too many or one too few."""
+    files = {name: _file(form, name) for name in _FILES}
+    if files["file"] is None:
+        raise InvalidRequestError(
+            "There is no file in the request: send the video as the field `file`, with a name, "
+            "as curl -F file=@clip.mp4 does."
+        )
+    fields: dict[str, object] = {
+        name: value for name, value in form.multi_items() if name not in (*_FILES, "languages")
+    }
+    fields["languages"] = _listed(form.getlist("languages"))
+    return Upload(files["file"], files["captions"], parsed(UploadOrder, fields))
+
+
+def _file(form: FormData, name: str) -> UploadFile | None:
+    parts = form.getlist(name)
+    if len(parts) > 1:
+        raise InvalidRequestError(f"The field `{name}` came {len(parts)} times: send one.")
+    if parts and not isinstance(parts[0], UploadFile):
+        raise InvalidRequestError(f"The field `{name}` came as text: send it as a file.")
+    # A browser sends a file field that was left empty as a part without name and content.
+    return next((part for part in parts if isinstance(part, UploadFile) and part.filename), None)
+
+
+def _listed(values: Sequence[UploadFile | str]) -> list[str]:
+    """`es,ca` and repeated fields both name languages."""
+    texts = [value for value in values if isinstance(value, str)]
+    return [code.strip() for text in texts for code in text.split(",") if code.strip()]
+
+
+def _agreed(desk: Desk, video_id: str, order: VideoOrder | UploadOrder) -> tuple[str, list[str]]:
+    """The language spoken in the video and those asked for, both checked."""
+    spoken = _spoken(desk, video_id, order.source_language)
+    codes = chosen(order.languages, spoken=spoken, available=desk.targets(spoken))
+    return spoken, codes
+
+
+def _spoken(desk: Desk, video_id: str, given: str | None) -> str:
+    """What is known of a video handed in before stays; else what its request or the desk says."""
+    try:
+        return desk.registry.video(video_id).language
+    except VideoNotFoundError:
+        return language(given or desk.source_language).code
+
+
+def _captions_key(video_id: str, kind: str, text: str) -> str:
+    """By content, so that other captions for the same video replace nothing that is in use."""
+    return f"videos/{video_id}/captions-{hashlib.sha256(text.encode()).hexdigest()[:12]}.{kind}"
+
+
+def _accepted(desk: Desk, new: NewVideo, codes: Sequence[str]) -> VideoAnswer:
+    video, created = desk.registry.accept(new, codes)
+    _log.info("video accepted", video=video.id, languages=",".join(codes), created=created)
+    desk.announce(video.id, codes)
+    return video_answer(desk, video, desk.registry.dubs(video.id), created=created)

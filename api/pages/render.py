@@ -1,0 +1,52 @@
+"""Templates into pages.
+
+    return render(request, "watch.html", {"player": player})
+
+Every value is escaped: titles are written by strangers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+_HERE = Path(__file__).parent
+STATIC_DIR = _HERE / "static"
+_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "media-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+_templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render(
+    request: Request,
+    template: str,
+    values: Mapping[str, Any],
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    """The page, with the policy that keeps strangers' text from becoming script."""
+    page = _templates.get_template(template).render(values, desk=request.app.state.desk)
+    return HTMLResponse(page, status, {**(headers or {}), "content-security-policy": _POLICY})

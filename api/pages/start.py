@@ -1,0 +1,23 @@
+"""The start page: hand a video in, and see the newest ones."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.desk import desk_of
+from api.pages.render import render
+from dub_platform.core.languages import language
+
+NEWEST = 12
+
+
+def start(request: Request) -> Response:
+    """A form with the languages there are, above the newest videos."""
+    desk = desk_of(request)
+    values = {
+        "languages": [language(code) for code in desk.targets(desk.source_language)],
+        "spoken": language(desk.source_language),
+        "videos": desk.registry.videos(limit=NEWEST).videos,
+    }
+    return render(request, "start.html", values)

@@ -1,0 +1,132 @@
+"""Which error is which HTTP status, and what a client reads of it (RFC 9457).
+
+    HTTP/1.1 422
+    content-type: application/problem+json
+
+    {"type": "/problems/language_unknown", "title": "Language unknown", "status": 422,
+     "detail": "'xx' is not a language code: ...", "code": "language_unknown",
+     "request_id": "5f0c..."}
+
+A browser that asks for a page gets the same as one. What a server error says inside goes to
+the log and never to the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import cast
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from api.pages.render import render
+from dub_platform.core.errors import (
+    ArtifactMissingError,
+    DubError,
+    DubNotFoundError,
+    EmptyBodyError,
+    EngineUnavailableError,
+    InputError,
+    MediaError,
+    SourceError,
+    SourceUnreachableError,
+    StorageError,
+    StorageFullError,
+    UploadTooLargeError,
+    VideoNotFoundError,
+)
+
+STATUS: Mapping[type[DubError], int] = {
+    InputError: 422,
+    EmptyBodyError: 422,
+    UploadTooLargeError: 413,
+    VideoNotFoundError: 404,
+    DubNotFoundError: 404,
+    SourceError: 422,
+    SourceUnreachableError: 502,
+    MediaError: 422,
+    EngineUnavailableError: 503,
+    ArtifactMissingError: 404,
+    StorageError: 503,
+    StorageFullError: 507,
+    DubError: 500,
+}
+
+HTTP_CODE: Mapping[int, str] = {
+    400: "request_malformed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "upload_too_large",
+    415: "content_type_unsupported",
+}
+
+HTTP_DETAIL: Mapping[int, str] = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method; the Allow header says which it takes.",
+}
+
+SERVER_DETAIL = (
+    "The platform could not do this just now. Nothing that was accepted is lost: try again, and "
+    "if it stays so, tell the operator the request_id."
+)
+
+_log = structlog.get_logger(__name__)
+
+
+def status_of(error: DubError) -> int:
+    """The HTTP status of an error: its own class's, or that of the nearest parent in the table."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A problem document, or its page for a browser that asked for one."""
+    document = {
+        "type": f"/problems/{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": detail if status < 500 else SERVER_DETAIL,
+        "code": code,
+        "request_id": request.scope.get("state", {}).get("request_id"),
+    }
+    if "text/html" in request.headers.get("accept", ""):
+        return render(request, "problem.html", document, status=status, headers=headers)
+    return JSONResponse(document, status, headers=headers, media_type="application/problem+json")
+
+
+async def on_dub_error(request: Request, error: Exception) -> Response:
+    """The answer to a failure of ours that a user can meet."""
+    failure = cast(DubError, error)  # Starlette looks the handler up by this class
+    status = status_of(failure)
+    if status >= 500:
+        _log.error("request not served", exc_info=failure, **failure.as_details())
+    # The rest of a body that is too large is not wanted: do not read it to its end.
+    headers = {"connection": "close"} if status == 413 else None
+    return problem(request, status, failure.code, failure.sentence, headers)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """The answer to what HTTP itself refuses: no such page, method, or content type."""
+    refusal = cast(HTTPException, error)
+    status = refusal.status_code
+    said = refusal.detail if refusal.detail != HTTPStatus(status).phrase else None
+    return problem(
+        request,
+        status,
+        HTTP_CODE.get(status, "http_error"),
+        said or HTTP_DETAIL.get(status, f"{HTTPStatus(status).phrase}."),
+        refusal.headers,
+    )
+
+
+async def on_client_gone(_: Request, __: Exception) -> Response:
+    """Nobody reads this answer; its status is for the log line."""
+    return Response(status_code=499)

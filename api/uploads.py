@@ -1,0 +1,184 @@
+"""A file on its way from a client to the store.
+
+    async with received(request, limit) as form:            # on disk, not in memory
+        with spooled(form["file"].file, spool_dir) as spool: # named, hashed, gone at the end
+            store.put_file(key, spool.path)
+
+While it comes in, an upload is a file without a name: a process that is killed leaves nothing.
+What the client calls the file is never a path here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import re
+import tempfile
+import time
+import unicodedata
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.types import Message, Receive
+
+from api.schemas import MAX_TITLE
+from dub_platform.core.errors import (
+    EmptyBodyError,
+    InvalidRequestError,
+    StorageFullError,
+    UploadTooLargeError,
+)
+
+MAX_FILES = 2
+MAX_FIELDS = 24
+MAX_FIELD_BYTES = 16 * 1024
+MAX_CAPTIONS_BYTES = 2_000_000
+LEFTOVER_SECONDS = 86_400
+_PREFIX = "upload-"
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Spool:
+    """An upload under a name of ours, with the sha256 and the size of its content."""
+
+    path: Path
+    sha256: str
+    bytes: int
+
+
+@contextlib.asynccontextmanager
+async def received(request: Request, limit: int) -> AsyncIterator[FormData]:
+    """The multipart form, its files on disk for as long as the block lasts.
+
+    Raises EmptyBodyError, UploadTooLargeError, StorageFullError; HTTPException 400 for a body
+    that is no form.
+    """
+    limited = Request(request.scope, within(request, limit))
+    with said_when_full():
+        async with limited.form(
+            max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
+        ) as form:
+            if not form:
+                raise EmptyBodyError("No whole field arrived: send the video as the field `file`.")
+            yield form
+
+
+def within(request: Request, limit: int) -> Receive:
+    """The request's messages, as long as its body stays within `limit` bytes.
+
+    Raises UploadTooLargeError: at once when the length is declared, else when it is passed.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    taken = 0
+
+    async def receive() -> Message:
+        nonlocal taken
+        message = await request.receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise _too_large(limit)
+        return message
+
+    return receive
+
+
+@contextlib.contextmanager
+def spooled(file: BinaryIO, spool_dir: Path) -> Iterator[Spool]:
+    """The upload under a name, because the tools that read it want one. Raises EmptyBodyError."""
+    with tempfile.NamedTemporaryFile(dir=spool_dir, prefix=_PREFIX, suffix=".media") as named:
+        digest = hashlib.sha256()
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            named.write(block)
+        named.flush()
+        if not named.tell():
+            raise EmptyBodyError("The file is empty: nothing arrived. Hand it in again.")
+        yield Spool(Path(named.name), digest.hexdigest(), named.tell())
+
+
+@contextlib.contextmanager
+def said_when_full() -> Iterator[None]:
+    """Turns the system's word for a full disk into ours. Raises StorageFullError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFullError(
+                "The disk is full, so the upload could not be kept. Try again later."
+            ) from error
+        raise
+
+
+@dataclass(frozen=True)
+class Captions:
+    """Captions that can be read; `kind` is the suffix of their format."""
+
+    kind: str
+    text: str
+
+
+def captions_in(file: BinaryIO) -> Captions:
+    """The SRT or WebVTT in the file, whatever it is called. Raises InvalidRequestError."""
+    data = file.read(MAX_CAPTIONS_BYTES + 1)
+    if len(data) > MAX_CAPTIONS_BYTES:
+        raise InvalidRequestError(
+            f"The captions are larger than {MAX_CAPTIONS_BYTES // 1_000_000} MB: is this the "
+            "right file?"
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidRequestError("The captions are not text in UTF-8: save them so.") from error
+    kind = "vtt" if text.lstrip().startswith("WEBVTT") else "srt"
+    _refuse_unreadable(kind, text)
+    return Captions(kind, text)
+
+
+def title_from(name: str | None) -> str:
+    """A title from what the client calls the file: its last part, as plain text."""
+    last = re.split(r"[/\\]", name or "")[-1]
+    return plain(Path(last).stem)
+
+
+def plain(text: str) -> str:
+    """`text` on one line, without what controls a terminal or reorders a page; at most 200."""
+    visible = "".join(c if c.isprintable() else " " for c in unicodedata.normalize("NFC", text))
+    return " ".join(visible.split())[:MAX_TITLE].strip()
+
+
+def sweep(spool_dir: Path) -> None:
+    """Remove what a process that was killed between spooling and storing left a day ago."""
+    oldest = time.time() - LEFTOVER_SECONDS
+    for path in spool_dir.glob(f"{_PREFIX}*"):
+        # Another process of the API may be ending at the same moment.
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+
+
+def _refuse_unreadable(kind: str, text: str) -> None:
+    import pysubs2
+
+    try:
+        read = pysubs2.SSAFile.from_string(text, format_=kind)
+    except (pysubs2.Pysubs2Error, ValueError) as error:
+        raise InvalidRequestError("The captions cannot be read as SRT or WebVTT.") from error
+    if not any(event.plaintext.strip() for event in read):
+        raise InvalidRequestError(
+            "The captions cannot be read as SRT or WebVTT: no cue is in them."
+        )
+
+
+def _too_large(limit: int) -> UploadTooLargeError:
+    return UploadTooLargeError(
+        f"The request is larger than the {limit / 1_000_000:g} MB that are taken here. Send less, "
+        "or ask the operator to raise the limit."
+    )

@@ -1,0 +1,64 @@
+"""Asking about videos and their dubs, and for one more language.
+
+    GET  /videos?status=prepared&limit=20      GET /videos/{id}
+    PUT  /videos/{id}/dubs/{language}          GET /videos/{id}/dubs/{language}
+
+The handlers are plain functions: Starlette runs them in a thread, so the registry may block.
+"""
+
+from __future__ import annotations
+
+from starlette.endpoints import HTTPEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.answers import answer, dub_answer, video_answer, video_page
+from api.desk import desk_of
+from api.intake import hand_in
+from api.languages import chosen
+from api.schemas import Listing, parsed
+from dub_platform.core.languages import language
+from dub_platform.core.videos import checked_id
+
+
+class Videos(HTTPEndpoint):
+    """All videos."""
+
+    async def post(self, request: Request) -> Response:
+        """Hand one in; see `intake.py`."""
+        return await hand_in(request)
+
+    def get(self, request: Request) -> Response:
+        """List them, newest first."""
+        desk, query = desk_of(request), dict(request.query_params)
+        asked = parsed(Listing, query)
+        page = desk.registry.videos(status=asked.status, cursor=asked.cursor, limit=asked.limit)
+        return answer(video_page(desk, page, query))
+
+
+def video(request: Request) -> Response:
+    """One video with its dubs."""
+    desk, video_id = desk_of(request), checked_id(request.path_params["id"])
+    found = desk.registry.video(video_id)
+    return answer(video_answer(desk, found, desk.registry.dubs(video_id)))
+
+
+class Dubs(HTTPEndpoint):
+    """One dub of one video."""
+
+    def put(self, request: Request) -> Response:
+        """Ask for it. Asking again changes nothing, except that a failed dub is queued again."""
+        desk, video_id = desk_of(request), checked_id(request.path_params["id"])
+        spoken = desk.registry.video(video_id).language
+        wanted = [request.path_params["language"]]
+        [code] = chosen(wanted, spoken=spoken, available=desk.targets(spoken))
+        asked = desk.registry.ask(video_id, code)
+        desk.announce(video_id, [code])
+        return answer(dub_answer(desk, desk.registry.video(video_id), asked), 202)
+
+    def get(self, request: Request) -> Response:
+        """How far it is, and once it is released, where it is."""
+        desk, video_id = desk_of(request), checked_id(request.path_params["id"])
+        code = language(request.path_params["language"]).code
+        asked = desk.registry.dub(video_id, code)
+        return answer(dub_answer(desk, desk.registry.video(video_id), asked))

@@ -1,0 +1,144 @@
+"""The gates: what must hold before the next paid step, and before anything is published.
+
+They stand apart from the assets they judge, so that a failed gate blocks what comes after and
+keeps what was made. The track's gates measure the encoded file, not what was said of it.
+"""
+
+import itertools
+
+from dagster import AssetCheckResult, AssetIn, ResourceParam, asset_check
+
+from assets.dub import dubbed_track, speech, translation
+from assets.partitions import dubs, videos
+from assets.source import transcript
+from dub_platform.core import loudness
+from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
+from resources import ffmpeg
+from resources.store import Store
+from resources.workfolder import WorkFolders
+
+SAME_LENGTH_SECONDS = 0.020
+
+
+@asset_check(
+    asset=transcript,
+    partitions_def=videos,
+    blocking=True,
+    description="Lines are in order, each with words.",
+)
+def transcript_is_in_order(transcript: Transcript) -> AssetCheckResult:
+    wrong = [line.id for line in transcript.lines if not line.text.strip() or line.seconds <= 0]
+    wrong += [b.id for a, b in itertools.pairwise(transcript.lines) if b.start < a.start]
+    return _verdict(not wrong, f"Lines {wrong} are empty or out of order.", wrong=len(wrong))
+
+
+@asset_check(
+    asset=translation,
+    partitions_def=dubs,
+    additional_ins={"transcript": AssetIn("transcript")},
+    blocking=True,
+    description="Every line is there once, in order, none empty; else no speech is paid for.",
+)
+def translation_covers_every_line(
+    transcript: Transcript, translation: Translation
+) -> AssetCheckResult:
+    asked = [line.id for line in transcript.lines]
+    answered = [line.id for line in translation.lines if line.text.strip()]
+    return _verdict(
+        asked == answered,
+        f"{len(asked)} lines were to be translated, and {len(answered)} came back. "
+        "Materialize translation again.",
+        asked=len(asked),
+        answered=len(answered),
+    )
+
+
+@asset_check(
+    asset=speech,
+    partitions_def=dubs,
+    additional_ins={"translation": AssetIn("translation")},
+    blocking=True,
+    description="Every translated line has its take.",
+)
+def every_line_has_a_take(translation: Translation, speech: Takes) -> AssetCheckResult:
+    lines = {line.id for line in translation.lines}
+    missing = sorted(lines - {take.line_id for take in speech.takes})
+    return _verdict(
+        not missing,
+        f"Lines {missing} were not spoken. Materialize speech again.",
+        missing=len(missing),
+    )
+
+
+@asset_check(
+    asset=dubbed_track,
+    partitions_def=dubs,
+    blocking=True,
+    description="No two takes sound at once.",
+)
+def track_has_no_overlaps(dubbed_track: Track) -> AssetCheckResult:
+    overlaps = dubbed_track.timeline.overlaps()
+    return _verdict(
+        not overlaps, f"Takes of lines {list(overlaps)} sound at once.", overlaps=len(overlaps)
+    )
+
+
+@asset_check(
+    asset=dubbed_track,
+    partitions_def=dubs,
+    additional_ins={"audio": AssetIn("audio")},
+    blocking=True,
+    description="The encoded track is as long as the source, to 20 ms.",
+)
+def track_is_as_long_as_source(
+    audio: Audio,
+    dubbed_track: Track,
+    store: ResourceParam[Store],
+    folders: ResourceParam[WorkFolders],
+) -> AssetCheckResult:
+    with folders.new("check") as folder:
+        seconds = ffmpeg.sound_seconds(store.fetch(dubbed_track.key, folder))
+    late = [p.line_id for p in dubbed_track.timeline.placements if p.end > audio.seconds]
+    return _verdict(
+        abs(seconds - audio.seconds) <= SAME_LENGTH_SECONDS,
+        f"The track lasts {seconds:.3f} s and the video {audio.seconds:.3f} s"
+        + (f": lines {late} do not fit before its end. Shorten them." if late else "."),
+        track_seconds=seconds,
+        video_seconds=audio.seconds,
+    )
+
+
+@asset_check(
+    asset=dubbed_track,
+    partitions_def=dubs,
+    blocking=True,
+    description="The encoded track is at -16 LUFS (1 either way), true peak at most -1 dBTP.",
+)
+def track_loudness_is_on_target(
+    dubbed_track: Track, store: ResourceParam[Store], folders: ResourceParam[WorkFolders]
+) -> AssetCheckResult:
+    with folders.new("check") as folder:
+        measured = ffmpeg.loudness(store.fetch(dubbed_track.key, folder))
+    return _verdict(
+        loudness.passes_gate(measured.lufs, measured.true_peak_db),
+        f"The track is at {measured.lufs:.1f} LUFS with a true peak of "
+        f"{measured.true_peak_db:.1f} dBTP; -16 and at most -1 were aimed at.",
+        lufs=measured.lufs,
+        true_peak_db=measured.true_peak_db,
+    )
+
+
+def _verdict(passed: bool, why_not: str, **numbers: float) -> AssetCheckResult:
+    return AssetCheckResult(
+        passed=passed, description=None if passed else why_not, metadata=dict(numbers)
+    )
+
+
+gates = [
+    transcript_is_in_order,
+    translation_covers_every_line,
+    every_line_has_a_take,
+    track_has_no_overlaps,
+    track_is_as_long_as_source,
+    track_loudness_is_on_target,
+]

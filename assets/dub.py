@@ -1,0 +1,194 @@
+"""Once per video and language: translated, spoken, mixed, published."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from dagster import AssetExecutionContext, MetadataValue, Output, ResourceParam
+
+from assets.partitions import target_of
+from assets.show import Showcase, lines_table, waveform
+from assets.steps import dub_asset, made
+from dub_platform.core.keys import file_sha256
+from dub_platform.core.speech import (
+    Audio,
+    Release,
+    SourceMedia,
+    Take,
+    Takes,
+    Track,
+    Transcript,
+    Translation,
+)
+from dub_platform.core.timeline import Part, Timeline, fitted
+from resources.mixer import Mixed, Mixer
+from resources.releases import FinishedDub, Publisher
+from resources.store import Store
+from resources.takes import TakeKeeper
+from resources.translator import Translator
+from resources.workfolder import WorkFolders
+
+
+@dub_asset(kinds={"apertium", "openai"}, pool="translate", code_version="1")
+def translation(
+    context: AssetExecutionContext,
+    transcript: Transcript,
+    translator: ResourceParam[Translator],
+    showcase: ResourceParam[Showcase],
+) -> Output[Translation]:
+    """Every line in the target language, written to its slot."""
+    target = target_of(context)
+    value = translator.translate(transcript, str(target.language))
+    spoken = sum(len(line.text) for line in transcript.lines)
+    written = sum(len(line.text) for line in value.lines)
+    return made(
+        value,
+        identity=[[line.id, line.text] for line in value.lines],
+        lines=len(value.lines),
+        characters=written,
+        length_ratio=written / max(spoken, 1),
+        rewrites=value.rewrites,
+        cost_usd=value.cost_usd,
+        engine=value.engine,
+        table=lines_table(transcript, value),
+        player=showcase.player(target),
+    )
+
+
+@dub_asset(kinds={"elevenlabs", "espeak"}, pool="speech", code_version="1")
+def speech(
+    context: AssetExecutionContext,
+    transcript: Transcript,
+    translation: Translation,
+    takes: ResourceParam[TakeKeeper],
+    store: ResourceParam[Store],
+    folders: ResourceParam[WorkFolders],
+    showcase: ResourceParam[Showcase],
+) -> Output[Takes]:
+    """One take per line, with the receipt. A line that was spoken before is not spoken again."""
+    speakers = {line.id: line.speaker for line in transcript.lines}
+    spoken = []
+    for line in translation.lines:
+        spoken.append(takes.take_of(line, translation.language, speaker=speakers[line.id]))
+        context.log.info(f"Line {len(spoken)} of {len(translation.lines)} is spoken.")
+    value = Takes(translation.language, takes.voice.engine, tuple(spoken))
+    paid = [take for take in spoken if not take.reused]
+    return made(
+        value,
+        identity=[take.key for take in spoken],
+        takes_paid=len(paid),
+        takes_reused=len(spoken) - len(paid),
+        characters=sum(take.characters for take in spoken),
+        cost_usd=value.cost_usd,
+        engine=value.engine,
+        waveform=_takes_picture(spoken, store, folders),
+        table=lines_table(transcript, translation),
+        player=showcase.player(target_of(context)),
+    )
+
+
+@dub_asset(kinds={"ffmpeg", "numpy"}, code_version="1")
+def dubbed_track(
+    context: AssetExecutionContext,
+    audio: Audio,
+    transcript: Transcript,
+    translation: Translation,
+    speech: Takes,
+    mixer: ResourceParam[Mixer],
+    store: ResourceParam[Store],
+    folders: ResourceParam[WorkFolders],
+    showcase: ResourceParam[Showcase],
+) -> Output[Track]:
+    """The timeline and the mixed track: the dub over the bed, as long as the source."""
+    target = target_of(context)
+    timeline = _timeline(transcript, speech, audio.seconds)
+    with folders.new("mix") as folder:
+        began = time.monotonic()
+        mixed = _mixed(audio, speech, timeline, mixer, store, folder)
+        value = _track(mixed, timeline, f"videos/{target.video_id}/dubs/{target.language}")
+        speed = audio.seconds / (time.monotonic() - began)
+        store.put_file(value.key, mixed.path)
+        picture = waveform(mixed.path)
+    return made(
+        value,
+        identity=value.sha256,
+        onset_p95_ms=1000 * timeline.onset_p95,
+        tempo_p95=timeline.tempo_p95,
+        lufs=value.lufs,
+        true_peak_db=value.true_peak_db,
+        times_real_time=speed,
+        waveform=picture,
+        table=lines_table(transcript, translation, timeline),
+        player=showcase.player(target),
+    )
+
+
+@dub_asset(kinds={"s3"}, code_version="1")
+def r2_object(
+    context: AssetExecutionContext,
+    source_media: SourceMedia,
+    transcript: Transcript,
+    translation: Translation,
+    speech: Takes,
+    dubbed_track: Track,
+    publisher: ResourceParam[Publisher],
+    store: ResourceParam[Store],
+    folders: ResourceParam[WorkFolders],
+    showcase: ResourceParam[Showcase],
+) -> Output[Release]:
+    """The release as published: track, captions, manifest, and the film of all languages."""
+    target = target_of(context)
+    with folders.new("release") as folder:
+        dub = FinishedDub(
+            target.video_id, source_media, transcript, translation, speech, dubbed_track
+        )
+        value = publisher.publish(dub, folder)
+        picture = waveform(store.fetch(value.track_key, folder))
+    return made(
+        value,
+        identity=[value.sha256, value.manifest_key],
+        bytes=value.bytes,
+        sha256=value.sha256,
+        cost_usd=value.cost_usd,
+        public_url=MetadataValue.url(store.url(value.track_key)),
+        waveform=picture,
+        table=lines_table(transcript, translation, dubbed_track.timeline),
+        player=showcase.player(target),
+    )
+
+
+def _timeline(transcript: Transcript, speech: Takes, seconds: float) -> Timeline:
+    lengths = {take.line_id: take.speech_seconds for take in speech.takes}
+    parts = [Part(line.id, line.start, lengths[line.id]) for line in transcript.lines]
+    return fitted(parts, seconds=seconds)
+
+
+def _mixed(
+    audio: Audio, speech: Takes, timeline: Timeline, mixer: Mixer, store: Store, folder: Path
+) -> Mixed:
+    bed = store.fetch(audio.sound_key, folder)
+    takes = [(take, store.fetch(take.audio_key, folder)) for take in speech.takes]
+    return mixer.mix(bed, audio.lufs, takes, timeline, audio.speech, into=folder)
+
+
+def _track(mixed: Mixed, timeline: Timeline, prefix: str) -> Track:
+    return Track(
+        key=f"{prefix}/track.m4a",
+        sha256=file_sha256(mixed.path),
+        bytes=mixed.path.stat().st_size,
+        seconds=timeline.seconds + timeline.overrun,
+        lufs=mixed.loudness.lufs,
+        true_peak_db=mixed.loudness.true_peak_db,
+        timeline=timeline,
+    )
+
+
+def _takes_picture(takes: Sequence[Take], store: Store, folders: WorkFolders) -> MetadataValue:
+    """The takes one after another, as they were spoken."""
+    with folders.new("takes") as folder:
+        sounds = [soundfile.read(store.fetch(take.audio_key, folder)) for take in takes]
+        together = folder / "takes.wav"
+        soundfile.write(together, np.concatenate([sound for sound, _ in sounds]), sounds[0][1])
+        return waveform(together)

@@ -1,0 +1,175 @@
+"""Once per video: the original, its sound, and who says what when in it."""
+
+from collections.abc import Mapping
+
+from dagster import AssetExecutionContext, Output, ResourceParam
+
+from assets.partitions import target_of
+from assets.show import Showcase, lines_table, mean, waveform
+from assets.steps import made, video_asset
+from dub_platform.core.errors import NoSpeechError
+from dub_platform.core.keys import file_sha256
+from dub_platform.core.lines import regrouped
+from dub_platform.core.speech import Audio, Heard, SourceMedia, Transcript
+from dub_platform.registry import Registry
+from resources.downloader import Downloader, Fetched
+from resources.probe import Prober
+from resources.sound import decoded
+from resources.store import Store
+from resources.transcriber import Transcriber, listen
+from resources.vad import SileroSpeechFinder
+from resources.workfolder import WorkFolders
+
+
+@video_asset(kinds={"ytdlp", "ffmpeg"}, pool="download", code_version="1")
+def source_media(
+    context: AssetExecutionContext,
+    downloader: ResourceParam[Downloader],
+    probe: ResourceParam[Prober],
+    store: ResourceParam[Store],
+    folders: ResourceParam[WorkFolders],
+    registry: ResourceParam[Registry],
+    showcase: ResourceParam[Showcase],
+) -> Output[SourceMedia]:
+    """The original as fetched or uploaded, with its facts and the captions found beside it."""
+    video = registry.video(context.partition_key)
+    with folders.new("source") as folder:
+        fetched = downloader.fetch(video, folder)
+        facts = probe(fetched.path)
+        media = SourceMedia(
+            key=_kept(fetched, store, video.id),
+            sha256=file_sha256(fetched.path),
+            bytes=facts.bytes,
+            seconds=facts.seconds,
+            container=facts.container,
+            video_codec=facts.video_codec,
+            audio_codec=facts.audio_codec,
+            width=facts.width,
+            height=facts.height,
+            title=fetched.title,
+            language=video.language,
+            captions_key=_captions_kept(fetched, store, video.id),
+        )
+        picture = waveform(fetched.path)
+    return made(
+        media,
+        identity=[media.sha256, media.captions_key],
+        seconds=media.seconds,
+        bytes=media.bytes,
+        streams=f"{media.video_codec} {media.width}x{media.height}, {media.audio_codec}",
+        waveform=picture,
+        player=showcase.player(target_of(context)),
+    )
+
+
+@video_asset(kinds={"ffmpeg", "silero"}, code_version="1")
+def audio(
+    context: AssetExecutionContext,
+    source_media: SourceMedia,
+    speech_finder: ResourceParam[SileroSpeechFinder],
+    store: ResourceParam[Store],
+    folders: ResourceParam[WorkFolders],
+    showcase: ResourceParam[Showcase],
+) -> Output[Audio]:
+    """What is listened to and mixed from: the source sound, and where a voice is in it."""
+    sound_key, speech_key = (
+        f"videos/{context.partition_key}/audio/{name}" for name in ("sound.flac", "speech.wav")
+    )
+    with folders.new("audio") as folder:
+        source = store.fetch(source_media.key, folder)
+        sound = decoded(source, seconds=source_media.seconds, into=folder)
+        store.put_file(sound_key, sound.sound)
+        store.put_file(speech_key, sound.speech)
+        value = Audio(
+            sound_key=sound_key,
+            speech_key=speech_key,
+            seconds=source_media.seconds,
+            lufs=sound.loudness.lufs,
+            speech=speech_finder.find(sound.speech),
+        )
+        picture, sha256 = waveform(sound.sound), file_sha256(sound.sound)
+    return made(
+        value,
+        identity=sha256,
+        seconds=value.seconds,
+        lufs=value.lufs,
+        speech_seconds=value.speech_seconds,
+        waveform=picture,
+        player=showcase.player(target_of(context)),
+    )
+
+
+@video_asset(kinds={"whisper", "python"}, pool="transcribe", code_version="1")
+def transcript(
+    context: AssetExecutionContext,
+    source_media: SourceMedia,
+    audio: Audio,
+    transcriber: ResourceParam[Transcriber],
+    store: ResourceParam[Store],
+    folders: ResourceParam[WorkFolders],
+    registry: ResourceParam[Registry],
+    showcase: ResourceParam[Showcase],
+) -> Output[Transcript]:
+    """Who says what when: what was heard, regrouped into the lines that are dubbed."""
+    heard = _heard(source_media, audio, transcriber, store, folders)
+    value = Transcript(heard.language, heard.engine, regrouped(heard.segments), heard.why)
+    if not value.lines:
+        raise NoSpeechError(
+            "No speech was found in this video, so there is nothing to dub. If somebody does "
+            "speak in it, hand it in again with captions."
+        )
+    registry.prepared(
+        context.partition_key,
+        title=source_media.title,
+        language=value.language,
+        duration_seconds=source_media.seconds,
+        file_size_bytes=source_media.bytes,
+    )
+    return made(
+        value,
+        identity=[[line.start, line.end, line.speaker, line.text] for line in value.lines],
+        **_transcript_numbers(value, audio),
+        table=lines_table(value),
+        player=showcase.player(target_of(context)),
+    )
+
+
+def _kept(fetched: Fetched, store: Store, video_id: str) -> str:
+    """The store's key of the original; an upload is there already."""
+    if fetched.key is not None:
+        return fetched.key
+    key = f"videos/{video_id}/source{fetched.path.suffix}"
+    store.put_file(key, fetched.path)
+    return key
+
+
+def _captions_kept(fetched: Fetched, store: Store, video_id: str) -> str | None:
+    if fetched.captions is None:
+        return None
+    key = f"videos/{video_id}/captions{fetched.captions.suffix}"
+    store.put_file(key, fetched.captions)
+    return key
+
+
+def _heard(
+    media: SourceMedia,
+    audio: Audio,
+    transcriber: Transcriber,
+    store: Store,
+    folders: WorkFolders,
+) -> Heard:
+    with folders.new("transcript") as folder:
+        captions = store.fetch(media.captions_key, folder) if media.captions_key else None
+        sound = store.fetch(audio.speech_key, folder)
+        return listen(sound, audio.speech, media.language, captions, transcriber)
+
+
+def _transcript_numbers(transcript: Transcript, audio: Audio) -> Mapping[str, float | int | str]:
+    words = sum(len(line.text.split()) for line in transcript.lines)
+    return {
+        "lines": len(transcript.lines),
+        "words_per_minute": 60 * words / max(audio.speech_seconds, 1.0),
+        "mean_confidence": mean([line.confidence for line in transcript.lines]),
+        "engine": transcript.engine,
+        "why": transcript.why,
+    }

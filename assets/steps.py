@@ -1,0 +1,140 @@
+"""How every asset here is declared: what a step does besides its own work.
+
+    @dub_asset(kinds={"python"}, code_version="1")
+    def translation(context: AssetExecutionContext, transcript: Transcript, ...) -> Output[...]:
+
+Before the work: nobody asked for it, so nothing is made and nothing is billed; else the
+registry learns which stage is reached. After a failure: the error's code, sentence and cause
+become the Dagster failure, which retries only what a retry can help.
+"""
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    Backoff,
+    DataVersion,
+    Failure,
+    Jitter,
+    MetadataValue,
+    Output,
+    PartitionsDefinition,
+    ResourceParam,
+    RetryPolicy,
+    asset,
+)
+
+from assets.partitions import dubs, target_of, videos
+from assets.tags import work_of
+from dub_platform.core.errors import DubError
+from dub_platform.core.keys import key_of
+from dub_platform.registry import Registry
+
+OWNERS = ["team:dubbing"]
+RETRIES = RetryPolicy(max_retries=2, delay=1, backoff=Backoff.EXPONENTIAL, jitter=Jitter.FULL)
+
+Step = Callable[..., Output[Any]]
+
+
+def video_asset(**options: Any) -> Callable[[Step], AssetsDefinition]:
+    """An asset of which there is one per video."""
+    return _declared(videos, "source", options)
+
+
+def dub_asset(**options: Any) -> Callable[[Step], AssetsDefinition]:
+    """An asset of which there is one per video and language."""
+    return _declared(dubs, "dub", options)
+
+
+def made(value: Any, identity: Any, **metadata: Any) -> Output[Any]:
+    """A step's result: its value, the numbers to show, and a version made of its content.
+
+    `identity` is what the content is, in plain JSON types: two results with the same identity
+    are the same to whatever comes after them.
+    """
+    return Output(value, metadata=metadata, data_version=DataVersion(key_of(identity)[:16]))
+
+
+def _declared(
+    partitions: PartitionsDefinition, group: str, options: dict[str, Any]
+) -> Callable[[Step], AssetsDefinition]:
+    def declare(step: Step) -> AssetsDefinition:
+        made_asset: AssetsDefinition = asset(
+            partitions_def=partitions,
+            group_name=group,
+            owners=OWNERS,
+            retry_policy=RETRIES,
+            output_required=False,
+            **options,
+        )(_guarded(step))
+        return made_asset
+
+    return declare
+
+
+def _guarded(step: Step) -> Callable[..., Iterator[Output[Any]]]:
+    @functools.wraps(step)
+    def guarded(
+        context: AssetExecutionContext, registry: Registry, **inputs: Any
+    ) -> Iterator[Output[Any]]:
+        if "registry" in inspect.signature(step).parameters:
+            inputs["registry"] = registry
+        with _failing_in_words():
+            if _is_wanted(context, registry):
+                yield step(context, **inputs)
+
+    # Dagster reads an asset's inputs and resources from its signature: the step's own, with the
+    # registry that the guard needs. The step's return type is not the generator's.
+    own = inspect.signature(step)
+    needed = {
+        **own.parameters,
+        "registry": inspect.Parameter(
+            "registry",
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            annotation=ResourceParam[Registry],
+        ),
+    }
+    annotations = {name: parameter.annotation for name, parameter in needed.items()}
+    guarded.__signature__ = own.replace(  # type: ignore[attr-defined]
+        parameters=list(needed.values()), return_annotation=inspect.Signature.empty
+    )
+    guarded.__annotations__ = annotations
+    return guarded
+
+
+def _is_wanted(context: AssetExecutionContext, registry: Registry) -> bool:
+    target = target_of(context)
+    if not registry.was_asked_for(*target):
+        context.log.warning(
+            f"Nobody asked for {' in '.join(filter(None, target))}, so nothing is made and nothing "
+            "is paid. Ask for it with POST /videos, or PUT /videos/ID/dubs/LANGUAGE."
+        )
+        return False
+    work = work_of(context.run.tags)
+    if work is not None:
+        registry.started(work, context.run_id)
+        registry.reached(*target, context.asset_key.to_user_string())
+    return True
+
+
+@contextlib.contextmanager
+def _failing_in_words() -> Iterator[None]:
+    """Turns the errors of the tree into Dagster failures that carry code, sentence and cause."""
+    try:
+        yield
+    except DubError as error:
+        raise as_failure(error) from error
+
+
+def as_failure(error: DubError) -> Failure:
+    """The Dagster failure of this error; its metadata is what the registry keeps of it."""
+    return Failure(
+        description=error.sentence,
+        metadata={"error": MetadataValue.json(error.as_details())},
+        allow_retries=error.retryable,
+    )

@@ -1,0 +1,20 @@
+"""The tags by which a run knows its work, and by which its work is found again."""
+
+from collections.abc import Mapping
+
+from dub_platform.registry import Work
+
+VIDEO, LANGUAGE, GENERATION = "dub/video", "dub/language", "dub/generation"
+
+
+def tags_of(work: Work) -> dict[str, str]:
+    """The tags of the run that does this work."""
+    tags = {VIDEO: work.video_id, GENERATION: str(work.generation)}
+    return tags if work.language is None else {**tags, LANGUAGE: work.language}
+
+
+def work_of(tags: Mapping[str, str]) -> Work | None:
+    """The work a run was requested for; None for a run that an operator started by hand."""
+    if VIDEO not in tags or GENERATION not in tags:
+        return None
+    return Work(tags[VIDEO], tags.get(LANGUAGE), int(tags[GENERATION]))

@@ -1,0 +1,190 @@
+"""What can go wrong, as one small tree.
+
+    DubError                       code, a sentence for the user, can a retry help
+    ├── InputError                 what was asked for cannot be done as asked
+    │   ├── InvalidVideoIdError         video_id_invalid
+    │   ├── InvalidRequestError         request_invalid
+    │   ├── EmptyBodyError              body_empty
+    │   ├── UploadTooLargeError         upload_too_large
+    │   ├── UnknownLanguageError        language_unknown
+    │   ├── LanguageNotAvailableError   language_not_available
+    │   ├── SourceNotEnabledError       source_not_enabled
+    │   ├── VideoNotFoundError          video_not_found
+    │   └── DubNotFoundError            dub_not_found
+    ├── SourceError                the video cannot be had from where it is
+    │   ├── SourceUnavailableError      source_unavailable
+    │   └── SourceUnreachableError      source_unreachable     a retry can help
+    ├── MediaError                 the file is there, but cannot be dubbed
+    │   ├── NotAVideoError              media_not_a_video
+    │   ├── TruncatedMediaError         media_truncated
+    │   ├── NoAudioError                media_no_audio
+    │   ├── NoSpeechError               media_no_speech
+    │   ├── VideoTooLongError           video_too_long
+    │   └── MediaToolError              media_tool_failed
+    ├── ProviderError              an engine did not do its part
+    │   ├── EngineUnavailableError      engine_unavailable
+    │   ├── EngineFailedError           engine_failed          a retry can help
+    │   └── BadTakeError                take_invalid           a retry can help
+    ├── StorageError               an artifact cannot be written or read
+    │   ├── ArtifactMissingError        artifact_missing
+    │   └── StorageFullError            storage_full           a retry can help
+    └── InternalError              ours to mend
+        ├── GateFailedError             gate_failed
+        └── RunLostError                run_lost               a retry can help
+
+The same code stands in the API's problem document, the registry row, Dagster's failure
+metadata and the log line. Errors of tools and libraries are wrapped once, at the border,
+`raise X(...) from error`, and keep the tool's own words in `detail`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DubError(Exception):
+    """A failure that a user can meet: `sentence` says what happened, why, and what to do."""
+
+    code: ClassVar[str] = "internal_error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, sentence: str, *, detail: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.detail = detail
+
+    def as_details(self) -> dict[str, str | bool]:
+        """What the registry keeps: code, sentence, whether a retry helps, the tool's words."""
+        details: dict[str, str | bool] = {
+            "code": self.code,
+            "message": self.sentence,
+            "retryable": self.retryable,
+        }
+        if self.detail:
+            details["detail"] = self.detail
+        return details
+
+
+class InputError(DubError):
+    code = "request_invalid"
+
+
+class InvalidVideoIdError(InputError):
+    code = "video_id_invalid"
+
+
+class InvalidRequestError(InputError):
+    code = "request_invalid"
+
+
+class EmptyBodyError(InputError):
+    code = "body_empty"
+
+
+class UploadTooLargeError(InputError):
+    code = "upload_too_large"
+
+
+class UnknownLanguageError(InputError):
+    code = "language_unknown"
+
+
+class LanguageNotAvailableError(InputError):
+    code = "language_not_available"
+
+
+class SourceNotEnabledError(InputError):
+    code = "source_not_enabled"
+
+
+class VideoNotFoundError(InputError):
+    code = "video_not_found"
+
+
+class DubNotFoundError(InputError):
+    code = "dub_not_found"
+
+
+class SourceError(DubError):
+    code = "source_failed"
+
+
+class SourceUnavailableError(SourceError):
+    code = "source_unavailable"
+
+
+class SourceUnreachableError(SourceError):
+    code = "source_unreachable"
+    retryable = True
+
+
+class MediaError(DubError):
+    code = "media_failed"
+
+
+class NotAVideoError(MediaError):
+    code = "media_not_a_video"
+
+
+class TruncatedMediaError(MediaError):
+    code = "media_truncated"
+
+
+class NoAudioError(MediaError):
+    code = "media_no_audio"
+
+
+class NoSpeechError(MediaError):
+    code = "media_no_speech"
+
+
+class VideoTooLongError(MediaError):
+    code = "video_too_long"
+
+
+class MediaToolError(MediaError):
+    code = "media_tool_failed"
+
+
+class ProviderError(DubError):
+    code = "provider_failed"
+
+
+class EngineUnavailableError(ProviderError):
+    code = "engine_unavailable"
+
+
+class EngineFailedError(ProviderError):
+    code = "engine_failed"
+    retryable = True
+
+
+class BadTakeError(ProviderError):
+    code = "take_invalid"
+    retryable = True
+
+
+class StorageError(DubError):
+    code = "storage_failed"
+
+
+class ArtifactMissingError(StorageError):
+    code = "artifact_missing"
+
+
+class StorageFullError(StorageError):
+    code = "storage_full"
+    retryable = True
+
+
+class InternalError(DubError):
+    code = "internal_error"
+
+
+class GateFailedError(InternalError):
+    code = "gate_failed"
+
+
+class RunLostError(InternalError):
+    code = "run_lost"
+    retryable = True

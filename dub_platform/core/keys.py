@@ -1,0 +1,32 @@
+"""Content keys: the same content has the same key, on every machine and for ever.
+
+take_key(text="Hola.", shape={"language": "es", "rate": 165}, engine="espeak 1.52")
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def key_of(value: Any) -> str:
+    """The sha256 (64 hex digits) of a value of plain JSON types, whatever its order of keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def take_key(*, text: str, engine: str, shape: Mapping[str, str | int | float]) -> str:
+    """The key of a take: everything that shapes the sound and nothing else."""
+    return key_of({"text": text, "engine": engine, "shape": dict(shape)})
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 (64 hex digits) of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,46 @@
+"""Languages: one spelling for each, with the names and codes that files and pages want.
+
+>>> language("ES").iso639_2, language("es").name
+('spa', 'Spanish')
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import langcodes
+
+from dub_platform.core.errors import UnknownLanguageError
+
+_CODE = re.compile(r"[A-Za-z]{2,3}")
+# Unknown, several, none, uncoded, and the range that anybody may give a meaning of their own.
+_NOT_ONE_LANGUAGE = re.compile(r"und|mul|zxx|mis|q[a-t][a-z]")
+
+
+@dataclass(frozen=True)
+class Language:
+    """`code` is the shortest ISO 639 code, `iso639_2` the three letters MP4 files carry."""
+
+    code: str
+    iso639_2: str
+    name: str
+    own_name: str
+
+
+def language(text: str) -> Language:
+    """The language that `text` names by its ISO 639 code. Raises UnknownLanguageError."""
+    text = text.strip()
+    tag = langcodes.Language.get(text, normalize=True) if _CODE.fullmatch(text) else None
+    if tag is None or not tag.is_valid() or _NOT_ONE_LANGUAGE.fullmatch(str(tag.language)):
+        raise UnknownLanguageError(
+            f"{text[:20]!r} is not a language code: give ISO 639 codes such as es, ca or pt."
+        )
+    # Some codes stand for more than a language: sh is sr-Latn, Serbian in Latin letters.
+    tag = langcodes.Language.make(language=tag.language)
+    return Language(
+        code=tag.to_tag(),
+        iso639_2=tag.to_alpha3(),
+        name=tag.display_name("en"),
+        own_name=tag.autonym(),
+    )

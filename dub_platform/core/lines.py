@@ -1,0 +1,109 @@
+"""Lines: recognised words regrouped into what is translated and spoken as one.
+
+    lines = regrouped(heard.segments)
+
+A line is a sentence or a breath group of 1 to 12 s by one speaker. What is spoken is never
+dropped and never reordered.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+from dub_platform.core.speech import Line, Segment, Word
+
+LONGEST_SECONDS = 12.0
+SHORTEST_SECONDS = 1.0
+# A pause this long is heard as the end of a phrase, whatever the punctuation.
+PAUSE_SECONDS = 0.45
+# A short line joins its neighbour only over less than this, so that no dub talks into a silence.
+JOIN_SECONDS = 1.0
+_SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
+
+
+def regrouped(segments: Sequence[Segment]) -> tuple[Line, ...]:
+    """Lines in order of their start, numbered from 0."""
+    groups: list[tuple[str, list[Word]]] = []
+    for speaker, run in itertools.groupby(segments, key=lambda segment: segment.speaker):
+        words = [word for segment in run for word in segment.words if _is_spoken(word)]
+        pieces = [piece for phrase in _phrases(words) for piece in _shortened(phrase)]
+        groups += [(speaker, group) for group in _joined(pieces)]
+    punctuated = any(
+        word.text.endswith(_SENTENCE_ENDS) for segment in segments for word in segment.words
+    )
+    return tuple(
+        _line(number, speaker, words, punctuated) for number, (speaker, words) in enumerate(groups)
+    )
+
+
+def _is_spoken(word: Word) -> bool:
+    """A lone note or dash in captions is no word, and no voice can speak it."""
+    return any(char.isalnum() for char in word.text)
+
+
+def _phrases(words: Iterable[Word]) -> list[list[Word]]:
+    phrases: list[list[Word]] = []
+    for word in words:
+        if phrases and not _ends_phrase(phrases[-1][-1], word):
+            phrases[-1].append(word)
+        else:
+            phrases.append([word])
+    return phrases
+
+
+def _ends_phrase(word: Word, following: Word) -> bool:
+    return word.text.endswith(_SENTENCE_ENDS) or following.start - word.end >= PAUSE_SECONDS
+
+
+def _shortened(words: list[Word]) -> list[list[Word]]:
+    """The phrase in pieces of at most the longest length, parted where the pause is longest."""
+    if len(words) < 2 or words[-1].end - words[0].start <= LONGEST_SECONDS:
+        return [words]
+    parting = max(range(1, len(words)), key=lambda index: _parting_merit(words, index))
+    return _shortened(words[:parting]) + _shortened(words[parting:])
+
+
+def _parting_merit(words: list[Word], index: int) -> tuple[float, float]:
+    pause = round(words[index].start - words[index - 1].end, 2)
+    comma = 0.2 if words[index - 1].text.endswith((",", ";", ":")) else 0.0
+    middle = (words[0].start + words[-1].end) / 2
+    return pause + comma, -abs(words[index].start - middle)
+
+
+def _joined(pieces: list[list[Word]]) -> list[list[Word]]:
+    """Pieces that are too short to be spoken alone, put together with what follows or precedes."""
+    joined: list[list[Word]] = []
+    for piece in pieces:
+        if joined and _belong_together(joined[-1], piece):
+            joined[-1] = joined[-1] + piece
+        else:
+            joined.append(piece)
+    return joined
+
+
+def _belong_together(first: list[Word], second: list[Word]) -> bool:
+    short = min(_seconds(first), _seconds(second)) < SHORTEST_SECONDS
+    near = second[0].start - first[-1].end < JOIN_SECONDS
+    return short and near and second[-1].end - first[0].start <= LONGEST_SECONDS
+
+
+def _seconds(words: list[Word]) -> float:
+    return words[-1].end - words[0].start
+
+
+def _line(number: int, speaker: str, words: list[Word], punctuated: bool) -> Line:
+    text = " ".join(word.text for word in words)
+    return Line(
+        id=number,
+        start=words[0].start,
+        end=words[-1].end,
+        text=text if punctuated else _as_sentence(text),
+        speaker=speaker,
+        confidence=sum(word.confidence for word in words) / len(words),
+    )
+
+
+def _as_sentence(text: str) -> str:
+    """A recogniser without punctuation still gives a sentence: translators and readers need it."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith(_SENTENCE_ENDS) else ".")

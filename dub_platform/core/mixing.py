@@ -1,0 +1,87 @@
+"""The mixing plan: how loud the bed is at every moment, as numbers and without a sound.
+
+    envelope = ducked(spans, depth_db=-24.0)
+    gains = envelope.at(first_frame, frames)          # float32, shape (frames,)
+
+The original voice sits in the middle of a stereo picture (the same in both channels) and music
+around it, so the middle is ducked deep and the sides stay, where the sides hold no voice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dub_platform.core.speech import Span
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RATE = 48_000
+ATTACK_SECONDS = 0.08
+RELEASE_SECONDS = 0.25
+# Deep enough that the original voice cannot be followed under the dub, and the bed still heard.
+VOICE_DEPTH_DB = -24.0
+SIDES_DEPTH_DB = -3.0
+# Consonants begin before and ring after what a speech finder calls speech.
+BEFORE_SECONDS = 0.10
+AFTER_SECONDS = 0.20
+# Sides louder than this during speech, against without, hold the voice too: they are ducked.
+SIDES_BLEED_DB = 3.0
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A gain over time: straight lines in dB between the points `times` (seconds)."""
+
+    times: tuple[float, ...]
+    decibels: tuple[float, ...]
+
+    def at(self, first_frame: int, frames: int) -> NDArray[np.float32]:
+        """Linear gains from `first_frame` on at 48 kHz: float32, shape (frames,)."""
+        if not self.times:
+            return np.ones(frames, dtype=np.float32)
+        seconds = (first_frame + np.arange(frames)) / RATE
+        decibels = np.interp(seconds, self.times, self.decibels)
+        return np.power(10.0, decibels / 20.0).astype(np.float32)
+
+
+def ducked(spans: Sequence[Span], *, depth_db: float) -> Envelope:
+    """The gain that goes to `depth_db` in every span and back to 0 dB outside."""
+    times: list[float] = []
+    decibels: list[float] = []
+    for span in merged(spans, within=ATTACK_SECONDS + RELEASE_SECONDS):
+        times += [span.start - ATTACK_SECONDS, span.start, span.end, span.end + RELEASE_SECONDS]
+        decibels += [0.0, depth_db, depth_db, 0.0]
+    return Envelope(tuple(times), tuple(decibels))
+
+
+def voiced(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Spans of found speech, widened by the consonants at their borders."""
+    return tuple(Span(span.start - BEFORE_SECONDS, span.end + AFTER_SECONDS) for span in spans)
+
+
+def merged(spans: Sequence[Span], *, within: float) -> tuple[Span, ...]:
+    """The spans in order, those closer than `within` seconds made one."""
+    joined: list[Span] = []
+    for span in sorted(spans, key=lambda span: span.start):
+        if joined and span.start - joined[-1].end <= within:
+            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
+        else:
+            joined.append(span)
+    return tuple(joined)
+
+
+def sides_depth_db(side_in_speech: float, side_elsewhere: float) -> float:
+    """How far to duck the sides, from their mean square with and without speech.
+
+    A voice recorded in one channel is in the sides too: then they are louder while it speaks.
+    Where there is no moment without speech to compare with, the voice is assumed to be there.
+    """
+    if side_elsewhere <= 0.0:
+        return VOICE_DEPTH_DB
+    bleed_db = 10.0 * float(np.log10(max(side_in_speech, 1e-12) / side_elsewhere))
+    return SIDES_DEPTH_DB if bleed_db <= SIDES_BLEED_DB else VOICE_DEPTH_DB

@@ -1,0 +1,202 @@
+"""The values that travel down the pipeline, one frozen dataclass for each stage.
+
+    SourceMedia -> Audio -> Transcript -> Translation -> Takes -> Track -> Release
+
+Times are seconds from the start of the video. Keys are paths in the artifact store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dub_platform.core.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time, `start` inclusive, `end` exclusive, in seconds."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class SourceMedia:
+    """The original as fetched or uploaded, with its facts and the captions found beside it."""
+
+    key: str
+    sha256: str
+    bytes: int
+    seconds: float
+    container: str
+    video_codec: str | None
+    audio_codec: str
+    width: int
+    height: int
+    title: str
+    language: str
+    captions_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Audio:
+    """What is listened to and mixed from.
+
+    `sound_key` is 48 kHz stereo FLAC as long as the video; `speech_key` is 16 kHz mono WAV of
+    the same; `speech` is where a voice was found in it.
+    """
+
+    sound_key: str
+    speech_key: str
+    seconds: float
+    lufs: float
+    speech: tuple[Span, ...]
+
+    @property
+    def speech_seconds(self) -> float:
+        return sum(span.seconds for span in self.speech)
+
+
+@dataclass(frozen=True)
+class Word:
+    """One recognised word; `confidence` is 0 to 1."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A timed piece of recognised speech by one speaker. Words are in order and never empty."""
+
+    words: tuple[Word, ...]
+    speaker: str = "1"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a transcriber made of the audio, before it is regrouped into lines."""
+
+    language: str
+    engine: str
+    segments: tuple[Segment, ...]
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """The unit that is translated and spoken; `start` and `end` are its slot."""
+
+    id: int
+    start: float
+    end: float
+    text: str
+    speaker: str = "1"
+    confidence: float = 1.0
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """Who says what when, in lines ordered by start."""
+
+    language: str
+    engine: str
+    lines: tuple[Line, ...]
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class TranslatedLine:
+    """One line in the target language; `id` is the transcript line's."""
+
+    id: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Translation:
+    """Every line of the transcript in the target language, in the same order."""
+
+    language: str
+    engine: str
+    lines: tuple[TranslatedLine, ...]
+    rewrites: int = 0
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True)
+class Take:
+    """One synthesised recording of a line.
+
+    `key` is the sha256 of everything that shapes the sound; the recording lies under
+    `audio_key`. Speech runs from `speech_start` to `speech_end` inside it, in seconds.
+    """
+
+    line_id: int
+    key: str
+    audio_key: str
+    seconds: float
+    speech_start: float
+    speech_end: float
+    characters: int
+    cost_usd: float = 0.0
+    reused: bool = False
+
+    @property
+    def speech_seconds(self) -> float:
+        return self.speech_end - self.speech_start
+
+
+@dataclass(frozen=True)
+class Takes:
+    """One take per translated line, with the receipt."""
+
+    language: str
+    engine: str
+    takes: tuple[Take, ...]
+
+    @property
+    def cost_usd(self) -> float:
+        """What was paid now: a reused take was paid for before."""
+        return sum(take.cost_usd for take in self.takes if not take.reused)
+
+
+@dataclass(frozen=True)
+class Track:
+    """The timeline and the mixed track, with what was measured on the encoded file."""
+
+    key: str
+    sha256: str
+    bytes: int
+    seconds: float
+    lufs: float
+    true_peak_db: float
+    timeline: Timeline
+
+
+@dataclass(frozen=True)
+class Release:
+    """A dub as published. Every `*_key` is public, below the store's `releases/`."""
+
+    language: str
+    track_key: str
+    manifest_key: str
+    captions_keys: dict[str, str]
+    seconds: float
+    lufs: float
+    true_peak_db: float
+    onset_p95_ms: float
+    tempo_p95: float
+    bytes: int
+    sha256: str
+    cost_usd: float

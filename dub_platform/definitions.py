@@ -1,0 +1,52 @@
+"""All wiring on one page: what Dagster loads, and which engine plays which role.
+
+Dagster loads `defs`; no other module imports this one.
+"""
+
+from dagster import Definitions, in_process_executor
+
+from assets.artifacts import ArtifactIOManager
+from assets.checks import gates
+from assets.dub import dubbed_track, r2_object, speech, translation
+from assets.jobs import dub_video, prepare_video
+from assets.show import Showcase
+from assets.source import audio, source_media, transcript
+from dub_platform.settings import Settings
+from resources import wiring
+from resources.releases import Publisher
+from resources.vad import SileroSpeechFinder
+from sensors.intake import on_video_registered
+from sensors.outcome import on_run_canceled, on_run_failed
+from sensors.upkeep import rows_agree_with_runs
+
+
+def definitions(settings: Settings) -> Definitions:
+    """The platform as these settings describe it."""
+    registry, store = wiring.registry(settings), wiring.store(settings)
+    return Definitions(
+        assets=[source_media, audio, transcript, translation, speech, dubbed_track, r2_object],
+        asset_checks=gates,
+        jobs=[prepare_video, dub_video],
+        sensors=[on_video_registered, on_run_failed, on_run_canceled],
+        schedules=[rows_agree_with_runs],
+        # Runs are linear chains: parallelism is across runs, and a process per step costs seconds.
+        executor=in_process_executor,
+        resources={
+            "io_manager": ArtifactIOManager(store),
+            "registry": registry,
+            "store": store,
+            "folders": wiring.folders(settings),
+            "downloader": wiring.downloader(settings),
+            "probe": wiring.probe(settings),
+            "speech_finder": SileroSpeechFinder(),
+            "transcriber": wiring.transcriber(settings),
+            "translator": wiring.translator(settings),
+            "takes": wiring.takes(settings),
+            "mixer": wiring.mixer(settings),
+            "publisher": Publisher(store, registry),
+            "showcase": Showcase(settings.base_url),
+        },
+    )
+
+
+defs = definitions(Settings())

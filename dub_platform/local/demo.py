@@ -1,0 +1,120 @@
+"""The demo: hand the sample in over HTTP, watch it being dubbed, show what came back.
+
+Everything it knows it learns from the API's answers, as any client would.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Column, Table
+
+from dub_platform.local.stack import CHECKOUT, StackError
+
+SAMPLE = CHECKOUT / "examples" / "sample" / "harbor.mp4"
+LANGUAGES = ("es", "ca")
+POLL_SECONDS = 0.4
+DEADLINE_SECONDS = 600
+
+Answer = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One row of the table: an artifact, where it is, and its numbers."""
+
+    artifact: str
+    where: str
+    numbers: str
+
+
+def hand_in(client: httpx.Client, clip: Path = SAMPLE) -> Answer:
+    """POST the clip for the demo's languages and return the API's answer."""
+    with clip.open("rb") as file:
+        answer = client.post(
+            "/videos",
+            files={"file": (clip.name, file, "video/mp4")},
+            data={"languages": ",".join(LANGUAGES), "title": "A morning at the harbor"},
+        )
+    return _accepted(answer)
+
+
+def follow(
+    client: httpx.Client, video_id: str, console: Console, stopped: Callable[[], None]
+) -> None:
+    """Print every stage as it is reached, until all languages are released.
+
+    Raises StackError when a dub failed or nothing ends in time; `stopped` raises when a server
+    has died.
+    """
+    began, seen = time.monotonic(), set[tuple[str, str]]()
+    while time.monotonic() - began < DEADLINE_SECONDS:
+        stopped()
+        video = _accepted(client.get(f"/videos/{video_id}"))
+        for who, stage in _stages(video):
+            if (who, stage) not in seen:
+                seen.add((who, stage))
+                console.print(f"  {time.monotonic() - began:6.1f} s  {who:<6} {stage}")
+        if all(dub["status"] == "released" for dub in video["dubs"]):
+            return
+        time.sleep(POLL_SECONDS)
+    raise StackError(f"The dubs were not released within {DEADLINE_SECONDS} s.")
+
+
+def results(client: httpx.Client, video_id: str) -> Iterator[Shown]:
+    """What was made, fetched to be sure that it can be."""
+    for language in LANGUAGES:
+        dub = _accepted(client.get(f"/videos/{video_id}/dubs/{language}"))
+        numbers = dub["numbers"]
+        yield Shown(
+            f"track, {language}",
+            dub["track_url"],
+            f"{numbers['seconds']:.2f} s, {numbers['lufs']:.1f} LUFS, "
+            f"{numbers['true_peak_db']:.1f} dBTP, onset p95 {numbers['onset_p95_ms']:.0f} ms, "
+            f"tempo p95 {numbers['tempo_p95']:.2f}, ${numbers['cost_usd']:.2f}",
+        )
+        for kind, url in dub["captions_urls"].items():
+            yield Shown(f"captions, {language}, {kind}", url, _size(client, url))
+    yield Shown("film, all languages", dub["video_url"], _size(client, dub["video_url"]))
+
+
+def table_of(rows: Iterable[Shown], below: str) -> Table:
+    """The rows as a table for a terminal; addresses are shown from `below` on."""
+    table = Table("artifact", Column("where it is", overflow="fold"), "its numbers", box=SIMPLE)
+    table.title = f"below {below}"
+    for row in rows:
+        table.add_row(row.artifact, row.where.removeprefix(below), row.numbers)
+    return table
+
+
+def _stages(video: Answer) -> Iterator[tuple[str, str]]:
+    if video["status"] == "failed":
+        raise StackError(f"The video failed: {video['error']['message']}")
+    yield "video", video.get("stage") or video["status"]
+    for dub in video["dubs"]:
+        if dub["status"] == "failed":
+            raise StackError(f"The dub in {dub['language']} failed: {dub['error']['message']}")
+        yield dub["language"], dub["status"] if dub["status"] == "released" else _stage(dub)
+
+
+def _stage(dub: Answer) -> str:
+    return str(dub.get("stage") or dub["status"])
+
+
+def _size(client: httpx.Client, url: str) -> str:
+    answer = client.head(url).raise_for_status()
+    return f"{int(answer.headers['content-length']):,} bytes"
+
+
+def _accepted(answer: httpx.Response) -> Answer:
+    body: Answer = answer.json()
+    if answer.is_error:
+        raise StackError(f"The API answered {answer.status_code}: {body.get('detail')}")
+    return body

@@ -1,0 +1,177 @@
+"""The servers of one machine, started together and stopped together.
+
+    with Stack(Settings()).running():
+        ...                             # API, Dagster UI, daemon and code server answer
+
+Each server is a process group of its own with a log file under DUB_HOME/logs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dub_platform.settings import Settings
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+START_SECONDS = 90
+STOP_SECONDS = 15
+
+
+class StackError(Exception):
+    """A server cannot be started; the message says which, why, and what to do."""
+
+
+@dataclass
+class Stack:
+    """API, Dagster webserver, daemon and code server of one machine."""
+
+    settings: Settings
+    code_port: int = 0
+    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Two code servers on one port both start and share clients, so the port is a fresh one.
+        self.code_port = self.code_port or _free_port()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Start everything and wait until it answers; stop it all at the end. Raises StackError."""
+        self._require_free_ports()
+        self.prepare()
+        try:
+            self._start_all()
+            yield
+        finally:
+            self.stop()
+
+    def prepare(self) -> None:
+        """Make the folders, the Dagster instance's configuration and the registry's tables."""
+        from dub_platform.registry.migrate import upgrade
+
+        for folder in (self.dagster_home, self.logs, self.settings.store_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+        # What a killed process left behind; nothing runs yet that could be using it.
+        shutil.rmtree(self.settings.spool_dir, ignore_errors=True)
+        self.settings.spool_dir.mkdir()
+        shutil.copy(CHECKOUT / "deploy" / "embedded" / "dagster.yaml", self.dagster_home)
+        upgrade(self.settings.registry_url)
+
+    @property
+    def dagster_home(self) -> Path:
+        """DAGSTER_HOME of the embedded instance."""
+        return self.settings.home / "dagster"
+
+    @property
+    def logs(self) -> Path:
+        """Where each server's output goes."""
+        return self.settings.home / "logs"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What every server of the stack finds in its environment."""
+        return {
+            **os.environ,
+            **self.settings.as_environment(),
+            "DAGSTER_HOME": str(self.dagster_home),
+            "DUB_CODE_HOST": "127.0.0.1",
+            "DUB_CODE_PORT": str(self.code_port),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def died(self) -> str | None:
+        """The name of a server that has ended by itself, if one has."""
+        return next((name for name, p in self._processes.items() if p.poll() is not None), None)
+
+    def stop(self) -> None:
+        """Ask every server to end, and end those that do not."""
+        for process in self._processes.values():
+            _signal(process, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self._processes.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, deadline - time.monotonic()))
+            # The group can outlive its leader: a run, or a worker of an engine.
+            _signal(process, signal.SIGKILL)
+            process.wait()
+        self._processes.clear()
+
+    def _require_free_ports(self) -> None:
+        for variable, port in (
+            ("PORT", self.settings.port),
+            ("DAGSTER_PORT", self.settings.dagster_port),
+        ):
+            if _answers(port):
+                raise StackError(
+                    f"Port {port} is taken by another program (or by this platform, still running "
+                    f"in another terminal). Stop it, or choose another port: make demo "
+                    f"{variable}={port + 1}"
+                )
+
+    def _start_all(self) -> None:
+        settings, workspace = self.settings, ["-w", str(CHECKOUT / "workspace.yaml")]
+        local = ["-h", "127.0.0.1", "-p"]
+        definitions = ["-m", "dub_platform.definitions"]
+        code = [*definitions, *local, str(self.code_port)]
+        self._start("code-server", "dagster", "api", "grpc", *code)
+        address = ["--host", settings.host, "--port", str(settings.port)]
+        self._start("api", "uvicorn", "--factory", "api.asgi:create", *address, "--no-access-log")
+        # The API makes the Dagster instance's tables, which two processes must not do at once.
+        self._await_port("api", settings.port)
+        self._await_port("code-server", self.code_port)
+        self._start("dagster-daemon", "dagster._daemon", "run", *workspace)
+        ui = [*local, str(settings.dagster_port)]
+        self._start("dagster-webserver", "dagster_webserver", *ui, *workspace)
+        self._await_port("dagster-webserver", settings.dagster_port)
+
+    def _start(self, name: str, *module: str) -> None:
+        with (self.logs / f"{name}.log").open("wb") as log:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, "-m", *module],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=CHECKOUT,
+                env=dict(self.environment),
+                start_new_session=True,
+            )
+
+    def _await_port(self, name: str, port: int) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(port):
+            dead = self.died()
+            if dead or time.monotonic() > deadline:
+                raise StackError(self._why_not(dead or name))
+            time.sleep(0.1)
+
+    def _why_not(self, name: str) -> str:
+        log = self.logs / f"{name}.log"
+        last = log.read_text(errors="replace").strip().splitlines()[-8:]
+        said = "\n".join(f"    {line}" for line in last) or "    (nothing)"
+        return f"The server {name} did not start. It said, in {log}:\n{said}"
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,46 @@
+"""The engine: one way to connect, so that every process keeps the same promises.
+
+    engine = engine_at("sqlite:////srv/dub/registry.sqlite")
+    engine = engine_at("postgresql://dub@db/registry")
+
+API processes, runs and sensors write at once. PostgreSQL is made for it; SQLite is made to
+wait its turn: readers never block the writer (WAL), and a transaction that may write takes
+the write lock when it begins. `for_reading` is the same engine without that lock.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy import Connection, Engine, create_engine, event
+
+BUSY_SECONDS = 30
+_PRAGMAS = (f"busy_timeout = {BUSY_SECONDS * 1000}", "journal_mode = WAL", "foreign_keys = ON")
+
+
+def engine_at(url: str) -> Engine:
+    """An engine for the SQLAlchemy URL; nothing is connected yet."""
+    engine = create_engine(url, pool_pre_ping=True)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def for_reading(engine: Engine) -> Engine:
+    """The same pool, for transactions that only read."""
+    return engine.execution_options(sqlite_begin="DEFERRED")
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver would begin at the first write, which is too late for the lock (_begin_sqlite).
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and asks for the write lock later does not wait for it:
+    # it fails with "database is locked" as soon as another one wrote in between.
+    how = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
+    connection.exec_driver_sql(f"BEGIN {how}")

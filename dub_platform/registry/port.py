@@ -1,0 +1,228 @@
+"""The port: what every registry promises, and the rows it hands out.
+
+A video is `queued`, then `running` while it is prepared, then `prepared`; a dub is `queued`,
+`running`, then `released`; either ends `failed` with its reason instead. Asking again for what
+failed starts a new generation: run keys carry it, and a late word from an older generation's
+run changes nothing.
+
+Every engine is held to it by `tests/contracts/test_registry.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Protocol
+
+from dub_platform.core.speech import Release
+
+
+class Source(str, Enum):
+    """Where a video comes from."""
+
+    YOUTUBE = "youtube"
+    UPLOAD = "upload"
+
+
+class VideoStatus(str, Enum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    PREPARED = "prepared"
+    FAILED = "failed"
+
+
+class DubStatus(str, Enum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    RELEASED = "released"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class NewVideo:
+    """A video as handed in. `upload_key` and `captions_key` are store keys of what was uploaded."""
+
+    id: str
+    source: Source
+    title: str = ""
+    language: str = "en"
+    upload_key: str | None = None
+    captions_key: str | None = None
+    file_size_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Video:
+    """One row of `videos`. `film_key` is the MP4 with every released language."""
+
+    id: str
+    source: Source
+    title: str
+    language: str
+    status: VideoStatus
+    stage: str | None
+    generation: int
+    created_at: datetime
+    updated_at: datetime
+    processing_started_at: datetime | None
+    processing_completed_at: datetime | None
+    retry_count: int
+    file_size_bytes: int | None
+    processing_duration_seconds: float | None
+    duration_seconds: float | None
+    error_details: Mapping[str, Any] | None
+    last_error_at: datetime | None
+    upload_key: str | None
+    captions_key: str | None
+    film_key: str | None
+    run_id: str | None
+
+
+@dataclass(frozen=True)
+class Dub:
+    """One row of `dubs`: a video in one target language."""
+
+    video_id: str
+    language: str
+    status: DubStatus
+    stage: str | None
+    generation: int
+    created_at: datetime
+    updated_at: datetime
+    processing_started_at: datetime | None
+    processing_completed_at: datetime | None
+    error_details: Mapping[str, Any] | None
+    release: Release | None
+    run_id: str | None
+
+
+@dataclass(frozen=True)
+class Work:
+    """One run that should exist: `language` is None for preparing the video itself."""
+
+    video_id: str
+    language: str | None
+    generation: int
+
+    @property
+    def run_key(self) -> str:
+        """Unique per target and generation, because Dagster remembers a run key for ever."""
+        if self.language is None:
+            return f"prepare:{self.video_id}:{self.generation}"
+        return f"dub:{self.language}:{self.video_id}:{self.generation}"
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows of a listing, newest first; `next_cursor` is None on the last page."""
+
+    videos: Sequence[Video] = field(default_factory=tuple)
+    next_cursor: str | None = None
+
+
+class Registry(Protocol):
+    """What was asked for and how far it got. Every method is one transaction, safe to repeat."""
+
+    def accept(self, video: NewVideo, languages: Sequence[str]) -> tuple[Video, bool]:
+        """Take a video in with the languages asked for; return it and whether it is new.
+
+        The same id is the same video: languages it lacks are added, and what of it failed
+        (the video, and its asked dubs among `languages`) is queued again, a generation up.
+        A title, language or captions given at the first time stay.
+        """
+        ...
+
+    def ask(self, video_id: str, language: str) -> Dub:
+        """Ask for one language. A failed dub (and its failed video) is queued again.
+
+        Raises VideoNotFoundError.
+        """
+        ...
+
+    def video(self, video_id: str) -> Video:
+        """One video. Raises VideoNotFoundError."""
+        ...
+
+    def videos(
+        self, *, status: VideoStatus | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page:
+        """A page of videos, newest first. Raises InvalidRequestError for a cursor it never gave."""
+        ...
+
+    def dub(self, video_id: str, language: str) -> Dub:
+        """One dub. Raises VideoNotFoundError or DubNotFoundError."""
+        ...
+
+    def dubs(self, video_id: str) -> Sequence[Dub]:
+        """The video's dubs by language. Empty for a video nobody handed in."""
+        ...
+
+    def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
+        """Whether anyone asked for this video (and this language of it)."""
+        ...
+
+    def claim_work(self, *, limit: int, now: datetime) -> Sequence[Work]:
+        """The runs that should be requested now, oldest first, at most `limit`.
+
+        Videos that are queued, and queued dubs whose video is prepared. Claiming notes `now`,
+        and the same work is not claimed again for a minute: a claim whose run request was lost
+        comes back, one that was not is answered by its run key.
+        """
+        ...
+
+    def started(self, work: Work, run_id: str) -> None:
+        """The run for this work began: its row is running. Nothing for another generation."""
+        ...
+
+    def reached(self, video_id: str, language: str | None, stage: str) -> None:
+        """The name of the asset now being made. Nothing for a row that is not queued or running."""
+        ...
+
+    def prepared(
+        self,
+        video_id: str,
+        *,
+        title: str,
+        language: str,
+        duration_seconds: float,
+        file_size_bytes: int,
+    ) -> None:
+        """The video is transcribed: dubs can start. Raises VideoNotFoundError."""
+        ...
+
+    def released(
+        self,
+        video_id: str,
+        language: str,
+        release: Release,
+        *,
+        film_key: str | None,
+        beside: Mapping[str, Release],
+    ) -> bool:
+        """Make this release current, and `film_key` the video's MP4, in one transaction.
+
+        `beside` is every other released dub that went into the MP4. False, and nothing changed,
+        when that is no longer all of them (another language was released meanwhile).
+        """
+        ...
+
+    def failed(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
+        """Write why this work failed. Nothing for another generation or for what is done.
+
+        When it is the video that failed, its queued dubs fail for the same reason.
+        """
+        ...
+
+    def again(self, work: Work) -> None:
+        """Queue this work once more, a generation up: its run is gone and it was not done."""
+        ...
+
+    def live(self) -> Sequence[tuple[Work, str | None, datetime]]:
+        """Work queued or running, with its run id (None while queued) and its last update."""
+        ...
+
+    def ping(self) -> None:
+        """Return if the tables answer. Raises StorageError."""
+        ...

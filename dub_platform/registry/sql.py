@@ -1,0 +1,417 @@
+"""The registry on SQLite and PostgreSQL.
+
+    registry = SqlRegistry.at("postgresql://dub@db/registry")
+    registry.accept(NewVideo(id="dQw4w9WgXcQ", source=Source.YOUTUBE), ["es", "ca"])
+    for work in registry.claim_work(limit=50, now=datetime.now(timezone.utc)): ...
+
+Every method is one transaction. One that reads before it writes locks the video's row first
+(on SQLite: the database), so two of them about the same video come one after the other. The
+schema comes from `migrate.py`. Tested by `tests/contracts/test_registry.py` on both databases.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime, timedelta, timezone
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, StringConstraints, TypeAdapter
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    String,
+    Table,
+    Update,
+    and_,
+    case,
+    cast,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from dub_platform.core.errors import (
+    DubNotFoundError,
+    InvalidRequestError,
+    StorageError,
+    VideoNotFoundError,
+)
+from dub_platform.core.speech import Release
+from dub_platform.registry.engine import engine_at, for_reading
+from dub_platform.registry.port import (
+    Dub,
+    DubStatus,
+    NewVideo,
+    Page,
+    Video,
+    VideoStatus,
+    Work,
+)
+from dub_platform.registry.tables import UtcDateTime, dubs, utc_now, videos
+
+CLAIM_LASTS = timedelta(seconds=60)
+
+# The same words in both tables.
+_QUEUED = DubStatus.QUEUED.value
+_RUNNING = DubStatus.RUNNING.value
+_FAILED = DubStatus.FAILED.value
+_UNFINISHED = (_QUEUED, _RUNNING)
+
+_VIDEO = tuple(videos.c[field.name].label(field.name) for field in fields(Video))
+_DUB = tuple(dubs.c[field.name].label(field.name) for field in fields(Dub))
+_VIDEO_WORK = (
+    videos.c.id.label("video_id"),
+    cast(null(), String).label("language"),
+    videos.c.generation,
+)
+_DUB_WORK = (dubs.c.video_id, dubs.c.language, dubs.c.generation)
+
+_NOTHING_YET = {
+    "status": _QUEUED,
+    "stage": None,
+    "error_details": None,
+    "processing_started_at": None,
+    "processing_completed_at": None,
+    "run_id": None,
+    "claimed_at": None,
+}
+_QUEUE_VIDEO_AGAIN = update(videos).values(
+    **_NOTHING_YET,
+    generation=videos.c.generation + 1,
+    retry_count=videos.c.retry_count + 1,
+    processing_duration_seconds=None,
+)
+_QUEUE_DUB_AGAIN = update(dubs).values(**_NOTHING_YET, generation=dubs.c.generation + 1)
+
+_CURSOR = TypeAdapter(
+    tuple[AwareDatetime, Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]]
+)
+_INSERTS: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
+    "postgresql": postgresql.insert,
+    "sqlite": sqlite.insert,
+}
+
+
+class SqlRegistry:
+    """Keeps the promises of `Registry` in an SQL database. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reading = for_reading(engine)
+
+    @classmethod
+    def at(cls, url: str) -> SqlRegistry:
+        """The registry at a SQLAlchemy URL; nothing is connected yet."""
+        return cls(engine_at(url))
+
+    def accept(self, video: NewVideo, languages: Sequence[str]) -> tuple[Video, bool]:
+        with self._engine.begin() as connection:
+            created = _insert_missing(connection, videos, asdict(video))
+            _lock(connection, video.id)
+            for language in languages:
+                _queue_dub(connection, video.id, language)
+            _queue_failed_video(connection, video.id)
+            return _video(connection, video.id), created
+
+    def ask(self, video_id: str, language: str) -> Dub:
+        with self._engine.begin() as connection:
+            _lock(connection, video_id)
+            if _queue_dub(connection, video_id, language):
+                _queue_failed_video(connection, video_id)
+            return _dub(connection, video_id, language)
+
+    def video(self, video_id: str) -> Video:
+        with self._reading.connect() as connection:
+            return _video(connection, video_id)
+
+    def videos(
+        self, *, status: VideoStatus | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page:
+        query = _newest_first(limit + 1)
+        if status is not None:
+            query = query.where(videos.c.status == status)
+        if cursor is not None:
+            query = query.where(_after(cursor))
+        with self._reading.connect() as connection:
+            found = [Video(**row._asdict()) for row in connection.execute(query)]
+        shown = found[:limit]
+        return Page(tuple(shown), _cursor(shown[-1]) if len(found) > limit else None)
+
+    def dub(self, video_id: str, language: str) -> Dub:
+        with self._reading.connect() as connection:
+            return _dub(connection, video_id, language)
+
+    def dubs(self, video_id: str) -> Sequence[Dub]:
+        query = select(*_DUB).where(dubs.c.video_id == video_id).order_by(dubs.c.language)
+        with self._reading.connect() as connection:
+            return [Dub(**row._asdict()) for row in connection.execute(query)]
+
+    def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
+        table, row = _row(video_id, language)
+        with self._reading.connect() as connection:
+            return connection.execute(select(table.c.generation).where(row)).first() is not None
+
+    def claim_work(self, *, limit: int, now: datetime) -> Sequence[Work]:
+        with self._engine.begin() as connection:
+            due = [
+                *connection.execute(_due_videos(now).limit(limit)),
+                *connection.execute(_due_dubs(now).limit(limit)),
+            ]
+            oldest = sorted(due, key=lambda row: row.created_at)[:limit]
+            claimed = [_work(row) for row in oldest]
+            for work in claimed:
+                connection.execute(_update(work, _QUEUED).values(claimed_at=now))
+        return claimed
+
+    def started(self, work: Work, run_id: str) -> None:
+        # Also from failed: an operator can run a failed run again without asking again.
+        begins = _update(work, *_UNFINISHED, _FAILED).values(
+            status=_RUNNING, run_id=run_id, processing_started_at=utc_now(), error_details=None
+        )
+        with self._engine.begin() as connection:
+            connection.execute(begins)
+
+    def reached(self, video_id: str, language: str | None, stage: str) -> None:
+        table, row = _row(video_id, language)
+        unfinished = table.c.status.in_(_UNFINISHED)
+        with self._engine.begin() as connection:
+            connection.execute(update(table).where(row, unfinished).values(stage=stage))
+
+    def prepared(
+        self,
+        video_id: str,
+        *,
+        title: str,
+        language: str,
+        duration_seconds: float,
+        file_size_bytes: int,
+    ) -> None:
+        now = utc_now()
+        with self._engine.begin() as connection:
+            _lock(connection, video_id)
+            took = _processing_seconds(_video(connection, video_id), now)
+            is_prepared = update(videos).values(
+                status=VideoStatus.PREPARED,
+                stage=None,
+                title=case((videos.c.title == "", title), else_=videos.c.title),
+                language=language,
+                duration_seconds=duration_seconds,
+                file_size_bytes=file_size_bytes,
+                processing_completed_at=now,
+                processing_duration_seconds=took,
+                error_details=None,
+            )
+            connection.execute(is_prepared.where(videos.c.id == video_id))
+
+    def released(
+        self,
+        video_id: str,
+        language: str,
+        release: Release,
+        *,
+        film_key: str | None,
+        beside: Mapping[str, Release],
+    ) -> bool:
+        with self._engine.begin() as connection:
+            _lock(connection, video_id)
+            _dub(connection, video_id, language)
+            if _released_beside(connection, video_id, language) != dict(beside):
+                return False
+            _release(connection, video_id, language, release)
+            film = update(videos).where(videos.c.id == video_id).values(film_key=film_key)
+            connection.execute(film)
+        return True
+
+    def failed(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
+        reason = {"status": _FAILED, "error_details": dict(details)}
+        fails = _update(work, *_UNFINISHED).values(reason)
+        with self._engine.begin() as connection:
+            if work.language is not None:
+                connection.execute(fails)
+            elif connection.execute(fails.values(last_error_at=now)).rowcount:
+                waiting = and_(dubs.c.video_id == work.video_id, dubs.c.status == _QUEUED)
+                connection.execute(update(dubs).where(waiting).values(reason))
+
+    def again(self, work: Work) -> None:
+        queue_again = _QUEUE_VIDEO_AGAIN if work.language is None else _QUEUE_DUB_AGAIN
+        with self._engine.begin() as connection:
+            connection.execute(queue_again.where(_is_at(work, *_UNFINISHED)))
+
+    def live(self) -> Sequence[tuple[Work, str | None, datetime]]:
+        query = union_all(
+            select(*_VIDEO_WORK, videos.c.run_id, videos.c.updated_at).where(
+                videos.c.status.in_(_UNFINISHED)
+            ),
+            select(*_DUB_WORK, dubs.c.run_id, dubs.c.updated_at).where(
+                dubs.c.status.in_(_UNFINISHED)
+            ),
+        )
+        with self._reading.connect() as connection:
+            return [(_work(row), row.run_id, row.updated_at) for row in connection.execute(query)]
+
+    def ping(self) -> None:
+        try:
+            with self._reading.connect() as connection:
+                for table in (videos, dubs):
+                    connection.execute(select(table).limit(1))
+        except SQLAlchemyError as error:
+            raise StorageError(
+                "The registry's database does not answer, or its tables are not this release's: "
+                "check that it runs, and migrate it.",
+                detail=str(error),
+            ) from error
+
+
+def _row(video_id: str, language: str | None) -> tuple[Table, ColumnElement[bool]]:
+    """The table and the condition that single out a video's row, or a dub's."""
+    if language is None:
+        return videos, videos.c.id == video_id
+    return dubs, and_(dubs.c.video_id == video_id, dubs.c.language == language)
+
+
+def _is_at(work: Work, *statuses: str) -> ColumnElement[bool]:
+    """The work's row, while it is of the work's generation and in one of the statuses."""
+    table, row = _row(work.video_id, work.language)
+    return and_(row, table.c.generation == work.generation, table.c.status.in_(statuses))
+
+
+def _update(work: Work, *statuses: str) -> Update:
+    table, _ = _row(work.video_id, work.language)
+    return update(table).where(_is_at(work, *statuses))
+
+
+def _insert_missing(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert the row unless one has its primary key; whether it was inserted."""
+    insert = _INSERTS[connection.dialect.name](table).values(values).on_conflict_do_nothing()
+    return connection.execute(insert).rowcount == 1
+
+
+def _lock(connection: Connection, video_id: str) -> None:
+    """Hold the video's row until the transaction ends. Raises VideoNotFoundError."""
+    row = select(videos.c.id).where(videos.c.id == video_id).with_for_update()
+    if connection.execute(row).first() is None:
+        raise _no_video(video_id)
+
+
+def _video(connection: Connection, video_id: str) -> Video:
+    row = connection.execute(select(*_VIDEO).where(videos.c.id == video_id)).first()
+    if row is None:
+        raise _no_video(video_id)
+    return Video(**row._asdict())
+
+
+def _dub(connection: Connection, video_id: str, language: str) -> Dub:
+    of_pair = _row(video_id, language)[1]
+    row = connection.execute(select(*_DUB).where(of_pair)).first()
+    if row is None:
+        _video(connection, video_id)
+        raise DubNotFoundError(
+            f"Nobody asked for video {video_id} in {language!r}: ask for that language first."
+        )
+    return Dub(**row._asdict())
+
+
+def _no_video(video_id: str) -> VideoNotFoundError:
+    return VideoNotFoundError(f"There is no video {video_id}: hand it in first.")
+
+
+def _queue_dub(connection: Connection, video_id: str, language: str) -> bool:
+    """Queue a dub that is new or failed; whether it was either."""
+    if _insert_missing(connection, dubs, {"video_id": video_id, "language": language}):
+        return True
+    failed = and_(_row(video_id, language)[1], dubs.c.status == _FAILED)
+    return connection.execute(_QUEUE_DUB_AGAIN.where(failed)).rowcount == 1
+
+
+def _queue_failed_video(connection: Connection, video_id: str) -> None:
+    failed = and_(videos.c.id == video_id, videos.c.status == _FAILED)
+    connection.execute(_QUEUE_VIDEO_AGAIN.where(failed))
+
+
+def _processing_seconds(video: Video, now: datetime) -> float | None:
+    # A transcript made anew for a video that was ready says nothing about how long it took.
+    if video.status is VideoStatus.RUNNING and video.processing_started_at is not None:
+        return (now - video.processing_started_at).total_seconds()
+    return video.processing_duration_seconds
+
+
+def _released_beside(connection: Connection, video_id: str, language: str) -> dict[str, Release]:
+    """The current release of every other language of the video."""
+    others = and_(dubs.c.video_id == video_id, dubs.c.language != language)
+    query = select(dubs.c.language, dubs.c.release).where(others, dubs.c.release.is_not(None))
+    return {row.language: row.release for row in connection.execute(query)}
+
+
+def _release(connection: Connection, video_id: str, language: str, release: Release) -> None:
+    is_released = update(dubs).values(
+        status=DubStatus.RELEASED,
+        stage=None,
+        release=release,
+        processing_completed_at=utc_now(),
+        error_details=None,
+    )
+    connection.execute(is_released.where(_row(video_id, language)[1]))
+
+
+def _work(row: Row[Any]) -> Work:
+    return Work(video_id=row.video_id, language=row.language, generation=row.generation)
+
+
+def _due(table: Table, now: datetime) -> ColumnElement[bool]:
+    claimed_at = table.c.claimed_at
+    unclaimed = or_(claimed_at.is_(None), claimed_at <= now - CLAIM_LASTS)
+    return and_(table.c.status == _QUEUED, unclaimed)
+
+
+# Both skip rows that someone else holds: what is being claimed is taken, and a claim that waits
+# while it holds other rows could end in a deadlock.
+def _due_videos(now: datetime) -> Select[Any]:
+    return (
+        select(*_VIDEO_WORK, videos.c.created_at)
+        .where(_due(videos, now))
+        .order_by(videos.c.created_at, videos.c.id)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _due_dubs(now: datetime) -> Select[Any]:
+    return (
+        select(*_DUB_WORK, dubs.c.created_at)
+        .join_from(dubs, videos)
+        .where(_due(dubs, now), videos.c.status == VideoStatus.PREPARED)
+        .order_by(dubs.c.created_at, dubs.c.video_id, dubs.c.language)
+        .with_for_update(of=dubs, skip_locked=True)
+    )
+
+
+def _newest_first(limit: int) -> Select[Any]:
+    return select(*_VIDEO).order_by(videos.c.created_at.desc(), videos.c.id.desc()).limit(limit)
+
+
+def _cursor(last: Video) -> str:
+    return urlsafe_b64encode(_CURSOR.dump_json((last.created_at, last.id))).decode()
+
+
+def _after(cursor: str) -> ColumnElement[bool]:
+    """What comes after the row the cursor was made from. Raises InvalidRequestError."""
+    try:
+        created_at, video_id = _CURSOR.validate_json(b64decode(cursor, b"-_", validate=True))
+        created_at = created_at.astimezone(timezone.utc)
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequestError(
+            "This cursor is not one that a listing gave: start without a cursor, and go on with "
+            "the one that each page names."
+        ) from error
+    last = tuple_(literal(created_at, UtcDateTime), literal(video_id))
+    return tuple_(videos.c.created_at, videos.c.id) < last

@@ -1,0 +1,185 @@
+"""The tables, as the migrations leave them (a test compares the two on both databases).
+
+    connection.execute(select(videos.c.title).where(videos.c.status == VideoStatus.PREPARED))
+
+What goes in and comes out is Python's: aware UTC datetimes, enum members, `Release`, dicts. Text
+is cleaned of what PostgreSQL cannot keep, because titles and tools' words come from outside.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from enum import Enum as PythonEnum
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Enum,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from dub_platform.core.speech import Release
+from dub_platform.registry.port import DubStatus, Source, VideoStatus
+
+_RELEASE = TypeAdapter(Release)
+
+
+def utc_now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+def storable(text: str) -> str:
+    """`text` without NUL characters and lone surrogates, which PostgreSQL refuses."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
+
+
+def storable_json(value: object) -> object:
+    """The JSON value with every text in it, keys too, made storable."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable(key): storable_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [storable_json(item) for item in value]
+    return value
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC, also on SQLite, which keeps no time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone: the registry keeps aware datetimes only.")
+        return value and value.astimezone(timezone.utc)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            return value.replace(tzinfo=timezone.utc)
+        return value and value.astimezone(timezone.utc)
+
+
+class CleanText(TypeDecorator[str]):
+    """Text from outside."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        return value and storable(value)
+
+
+class CleanJson(TypeDecorator[Any]):
+    """A JSON object; None is SQL's NULL."""
+
+    impl = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+    cache_ok = True
+
+    def process_bind_param(self, value: object, _dialect: Dialect) -> object:
+        return storable_json(value)
+
+
+class ReleaseJson(TypeDecorator[Release]):
+    """A `Release` as a JSON object."""
+
+    impl = CleanJson
+    cache_ok = True
+
+    def process_bind_param(self, value: Release | None, _dialect: Dialect) -> object:
+        return value and _RELEASE.dump_python(value, mode="json")
+
+    def process_result_value(self, value: object, _dialect: Dialect) -> Release | None:
+        return _RELEASE.validate_python(value) if value else None
+
+
+def _word(kind: type[PythonEnum]) -> Enum:
+    """A column of the enum's values as plain text, so that a new one needs no migration."""
+    return Enum(
+        kind,
+        native_enum=False,
+        length=16,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+videos = Table(
+    "videos",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("source", _word(Source), nullable=False),
+    Column("title", CleanText, nullable=False),
+    Column("language", String(16), nullable=False),
+    # Both tables say `status`, so that one condition serves both.
+    Column(
+        "processing_status",
+        _word(VideoStatus),
+        key="status",
+        nullable=False,
+        default=VideoStatus.QUEUED,
+        index=True,
+    ),
+    Column("stage", String(64)),
+    Column("generation", Integer, nullable=False, default=1),
+    Column("created_at", UtcDateTime, nullable=False, default=utc_now),
+    Column("updated_at", UtcDateTime, nullable=False, default=utc_now, onupdate=utc_now),
+    Column("processing_started_at", UtcDateTime),
+    Column("processing_completed_at", UtcDateTime),
+    Column("retry_count", Integer, nullable=False, default=0),
+    Column("file_size_bytes", BigInteger),
+    Column("processing_duration_seconds", Float),
+    Column("duration_seconds", Float),
+    Column("error_details", CleanJson),
+    Column("last_error_at", UtcDateTime),
+    Column("upload_key", Text),
+    Column("captions_key", Text),
+    Column("film_key", Text),
+    Column("run_id", String(64)),
+    Column("claimed_at", UtcDateTime),
+)
+
+dubs = Table(
+    "dubs",
+    metadata,
+    # The primary key is also the index on video_id.
+    Column("video_id", ForeignKey(videos.c.id), primary_key=True),
+    Column("language", String(16), primary_key=True),
+    Column("status", _word(DubStatus), nullable=False, default=DubStatus.QUEUED, index=True),
+    Column("stage", String(64)),
+    Column("generation", Integer, nullable=False, default=1),
+    Column("created_at", UtcDateTime, nullable=False, default=utc_now),
+    Column("updated_at", UtcDateTime, nullable=False, default=utc_now, onupdate=utc_now),
+    Column("processing_started_at", UtcDateTime),
+    Column("processing_completed_at", UtcDateTime),
+    Column("error_details", CleanJson),
+    Column("release", ReleaseJson),
+    Column("run_id", String(64)),
+    Column("claimed_at", UtcDateTime),
+)
+
+# The listing's order: newest first, and the id decides between two of the same moment.
+Index("ix_videos_created_at", videos.c.created_at.desc(), videos.c.id.desc())

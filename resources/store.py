@@ -1,0 +1,140 @@
+"""The store: where artifacts and releases are kept, by key.
+
+    store = LocalStore(Path(".dub/store"), base_url="http://127.0.0.1:5001/media")
+    store.put_file("releases/ID/es/track.m4a", path)
+    store.url("releases/ID/es/track.m4a")
+
+A key is a relative path of safe characters. What lies under `releases/` is public; nothing
+else is. A write is whole or not there at all. The next engine is tested by adding it to
+`tests/contracts/test_store.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from dub_platform.core.errors import ArtifactMissingError, StorageError, StorageFullError
+
+PUBLIC = "releases/"
+_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+
+
+class Store(Protocol):
+    """Keeps bytes under keys. Raises ArtifactMissingError for a key that is not there."""
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Keep a copy of the file. A reader sees the old content or the new, never a part."""
+        ...
+
+    def put_bytes(self, key: str, data: bytes) -> None:
+        """Keep the bytes, as whole as `put_file` does."""
+        ...
+
+    def get_bytes(self, key: str) -> bytes:
+        """All bytes under the key; for small artifacts."""
+        ...
+
+    def fetch(self, key: str, into: Path) -> Path:
+        """A local file with the content, made in the folder `into`; never to be written to."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether something is kept under the key."""
+        ...
+
+    def size(self, key: str) -> int:
+        """How many bytes are kept under the key."""
+        ...
+
+    def url(self, key: str) -> str:
+        """The public address of a key under `releases/`."""
+        ...
+
+
+def checked_key(key: str) -> str:
+    """`key` if it can be one: no absolute path, no '..', no characters a file system minds."""
+    if not _KEY.fullmatch(key):
+        raise StorageError(f"{key[:80]!r} cannot be a key of the store: it is not a plain path.")
+    return key
+
+
+class LocalStore:
+    """A directory. Public keys are served by the API below `base_url`, with Range."""
+
+    def __init__(self, root: Path, base_url: str) -> None:
+        self.root = root
+        self.base_url = base_url.rstrip("/")
+
+    def put_file(self, key: str, path: Path) -> None:
+        with self._replacing(key) as staged:
+            shutil.copyfile(path, staged)
+
+    def put_bytes(self, key: str, data: bytes) -> None:
+        with self._replacing(key) as staged:
+            staged.write_bytes(data)
+
+    def get_bytes(self, key: str) -> bytes:
+        return self.path(key).read_bytes()
+
+    def fetch(self, key: str, into: Path) -> Path:
+        source = self.path(key)
+        target = into / key.replace("/", "-")
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            return target
+        except OSError:
+            # The work folder may be another file system, which cannot hold the same inode.
+            shutil.copyfile(source, target)
+        return target
+
+    def exists(self, key: str) -> bool:
+        return (self.root / checked_key(key)).is_file()
+
+    def size(self, key: str) -> int:
+        return self.path(key).stat().st_size
+
+    def url(self, key: str) -> str:
+        if not key.startswith(PUBLIC):
+            raise StorageError(f"{key} is not public: only keys under {PUBLIC} have an address.")
+        return f"{self.base_url}/{checked_key(key)}"
+
+    def path(self, key: str) -> Path:
+        """Where the key's file lies. Raises ArtifactMissingError."""
+        path = self.root / checked_key(key)
+        if not path.is_file():
+            raise ArtifactMissingError(
+                f"The artifact {key} is not in the store. Materialize the asset that makes it, "
+                "and what comes after it."
+            )
+        return path
+
+    @contextlib.contextmanager
+    def _replacing(self, key: str) -> Iterator[Path]:
+        """A file beside the target that takes its place when it is complete."""
+        target = self.root / checked_key(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".staged-")
+        os.close(handle)
+        staged = Path(name)
+        try:
+            yield staged
+            staged.chmod(0o644)  # mkstemp's 0600 would hide it from a web server of another user
+            staged.replace(target)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise StorageFullError(
+                    f"The disk under {self.root} is full, so {key} could not be kept. "
+                    "Free some space; the work goes on from what was kept before."
+                ) from error
+            raise
+        finally:
+            staged.unlink(missing_ok=True)

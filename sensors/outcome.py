@@ -1,0 +1,112 @@
+"""The outcome sensors: what a run that failed or was stopped leaves in the registry.
+
+Success is written by the last step itself. A status sensor sees a run at most once, so
+`upkeep.py` compares what is left.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from dagster import (
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    JsonMetadataValue,
+    ResourceParam,
+    RunFailureSensorContext,
+    RunStatusSensorContext,
+    run_failure_sensor,
+    run_status_sensor,
+)
+
+from assets.tags import work_of
+from dub_platform.core.errors import DubError, GateFailedError, InternalError, RunLostError
+from dub_platform.registry import Registry
+
+Details = Mapping[str, Any]
+CHECKED, FAILED = DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.STEP_FAILURE
+
+
+@run_failure_sensor(default_status=DefaultSensorStatus.RUNNING)
+def on_run_failed(context: RunFailureSensorContext, registry: ResourceParam[Registry]) -> None:
+    """Write why the run failed, unless Dagster is about to try it again."""
+    if not will_be_retried(context.dagster_run):
+        reason = reason_of(context.instance, context.dagster_run)
+        record_failure(registry, context.dagster_run, reason)
+
+
+@run_status_sensor(run_status=DagsterRunStatus.CANCELED, default_status=DefaultSensorStatus.RUNNING)
+def on_run_canceled(context: RunStatusSensorContext, registry: ResourceParam[Registry]) -> None:
+    """Write that somebody stopped the run."""
+    record_failure(registry, context.dagster_run, stopped(context.dagster_run.run_id))
+
+
+def record_failure(registry: Registry, run: DagsterRun, details: Details) -> None:
+    """Write the reason into the row of the run's work, if it was requested for any."""
+    work = work_of(run.tags)
+    if work is not None:
+        registry.failed(work, {**details, "run_id": run.run_id}, now=datetime.now(timezone.utc))
+
+
+def will_be_retried(run: DagsterRun) -> bool:
+    """Whether Dagster starts this run anew by itself."""
+    return run.tags.get("dagster/will_retry") == "true"
+
+
+def stopped(run_id: str) -> Details:
+    """The reason of a run that somebody stopped."""
+    return RunLostError(
+        f"The run {run_id[:8]} was stopped before it ended. Ask for it again to start anew."
+    ).as_details()
+
+
+def reason_of(instance: DagsterInstance, run: DagsterRun) -> Details:
+    """The registry's `error_details` from a failed run's own event log.
+
+    The first gate that did not pass, else the first step that failed, in its own words.
+    """
+    refused = [_refused(event) for event in _events(instance, run, CHECKED)]
+    failed = [_told(event) for event in _events(instance, run, FAILED)]
+    found = [details for details in (*refused, *failed) if details is not None]
+    return found[0] if found else _silent(run).as_details()
+
+
+def _events(
+    instance: DagsterInstance, run: DagsterRun, kind: DagsterEventType
+) -> list[DagsterEvent]:
+    return [entry.get_dagster_event() for entry in instance.all_logs(run.run_id, of_type=kind)]
+
+
+def _refused(event: DagsterEvent) -> Details | None:
+    checked = event.asset_check_evaluation_data
+    if checked.passed:
+        return None
+    return GateFailedError(
+        f"The gate {checked.check_name} did not pass, so nothing was published. "
+        f"{checked.description or ''}".strip()
+    ).as_details()
+
+
+def _told(event: DagsterEvent) -> Details:
+    """What `assets/steps.py` put into the failure, or what is known of an unexpected one."""
+    failure = event.step_failure_data.user_failure_data
+    shown = failure.metadata.get("error") if failure else None
+    if isinstance(shown, JsonMetadataValue) and isinstance(shown.value, dict):
+        return shown.value
+    error = event.step_failure_data.error
+    return InternalError(
+        f"The step {event.step_key} failed in a way that is ours to mend. "
+        "Look at the run in Dagster.",
+        detail=error.message[:2000] if error else None,
+    ).as_details()
+
+
+def _silent(run: DagsterRun) -> DubError:
+    return RunLostError(
+        f"The run {run.run_id[:8]} ended without saying why: its process was stopped or ran out of "
+        "memory. Ask for it again; if it happens again, look at the run in Dagster."
+    )

@@ -1,0 +1,208 @@
+"""What cannot be taken: every refusal has status, code and a sentence, and leaves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.desk import Desk
+from dub_platform.core.errors import StorageFullError
+from tests.api.conftest import Log
+from tests.api.desks import MAX_UPLOAD_BYTES, YOUTUBE, make_clip, make_desk
+
+JSON = {"content-type": "application/json"}
+FORM = {"content-type": "multipart/form-data; boundary=edge"}
+FILE = ("clip.mp4", b"not a video")
+
+
+def assert_refused(answer: httpx2.Response, status: int, code: str, desk: Desk) -> dict[str, Any]:
+    body: dict[str, Any] = answer.json()
+    assert (status, "application/problem+json", code) == (
+        answer.status_code,
+        answer.headers["content-type"],
+        body["code"],
+    )
+    assert (f"/problems/{code}", status) == (body["type"], body["status"])
+    assert answer.headers["x-request-id"] == body["request_id"]
+    assert body["title"]
+    assert body["detail"].endswith((".", "?"))
+    assert [] == list(desk.spool_dir.iterdir())
+    return body
+
+
+def link(**fields: object) -> dict[str, Any]:
+    return {"json": {"source": YOUTUBE, "languages": ["es"], **fields}}
+
+
+def upload(file: object = FILE, **fields: object) -> dict[str, Any]:
+    return {"files": {"file": file}, "data": {"languages": "es", **fields}}
+
+
+SEMANTIC: Mapping[str, tuple[dict[str, Any], int, str]] = {
+    "not a video": (upload(), 422, "media_not_a_video"),
+    "a playlist called video": (
+        upload(("a.mp4", b"ffconcat version 1.0\nfile /etc/passwd\n")),
+        422,
+        "media_not_a_video",
+    ),
+    "an empty file": (upload(("a.mp4", b"")), 422, "body_empty"),
+    "an empty body": ({"content": b"", "headers": JSON}, 422, "body_empty"),
+    "an empty form": ({"content": b"", "headers": FORM}, 422, "body_empty"),
+    "blank JSON": ({"content": b"  ", "headers": JSON}, 422, "body_empty"),
+    "no file": (
+        {"files": {"captions": ("a.srt", b"1")}, "data": {"languages": "es"}},
+        422,
+        "request_invalid",
+    ),
+    "a file as text": (
+        {"files": {"captions": ("a.srt", b"1")}, "data": {"languages": "es", "file": "x"}},
+        422,
+        "request_invalid",
+    ),
+    "two files": (
+        {"files": [("file", FILE), ("file", FILE)], "data": {"languages": "es"}},
+        422,
+        "request_invalid",
+    ),
+    "three files": (
+        {"files": [("file", FILE)] * 3, "data": {"languages": "es"}},
+        400,
+        "request_malformed",
+    ),
+    "a file and a link": (upload(source=YOUTUBE), 422, "request_invalid"),
+    "two links": (link(source=[YOUTUBE, YOUTUBE]), 422, "request_invalid"),
+    "no source": ({"json": {"languages": ["es"]}}, 422, "request_invalid"),
+    "no language": (link(languages=[]), 422, "request_invalid"),
+    "no language field": (
+        {"files": {"file": FILE}, "data": {"title": "x"}},
+        422,
+        "request_invalid",
+    ),
+    "a wrong id": (link(source="tooshort"), 422, "video_id_invalid"),
+    "another site": (link(source="https://example.org/v.mp4"), 422, "video_id_invalid"),
+    "an unknown language": (link(languages=["xx"]), 422, "language_unknown"),
+    "a language that is none": (upload(languages="../x"), 422, "language_unknown"),
+    "a language we lack": (link(languages=["de"]), 422, "language_not_available"),
+    "the source's language": (link(languages=["en"]), 422, "language_not_available"),
+    "an unknown source language": (link(source_language="xx"), 422, "language_unknown"),
+    "too many languages": (link(languages=["es"] * 21), 422, "request_invalid"),
+    "too many in a form": (upload(languages=",".join(["es"] * 21)), 422, "request_invalid"),
+    "broken JSON": ({"content": b'{"source": ', "headers": JSON}, 400, "request_malformed"),
+    "bottomless JSON": ({"content": b"[" * 60_000, "headers": JSON}, 400, "request_malformed"),
+    "JSON in another encoding": (
+        {"content": '{"source": "é"}'.encode("latin-1"), "headers": JSON},
+        400,
+        "request_malformed",
+    ),
+    "JSON that is a list": ({"content": b"[]", "headers": JSON}, 422, "request_invalid"),
+    "JSON too large": ({"content": b" " * 70_000, "headers": JSON}, 413, "upload_too_large"),
+    "a broken form": ({"content": b"x" * 100, "headers": FORM}, 400, "request_malformed"),
+    "a form without boundary": (
+        {"content": b"x", "headers": {"content-type": "multipart/form-data"}},
+        400,
+        "request_malformed",
+    ),
+    "a form cut off": (
+        {
+            "content": b"--edge\r\n"
+            b'Content-Disposition: form-data; name="file"; filename="a"\r\n\r\nab',
+            "headers": FORM,
+        },
+        422,
+        "body_empty",
+    ),
+    "a field too large": (upload(title="x" * 20_000), 400, "request_malformed"),
+    "plain text": (
+        {"content": b"hello", "headers": {"content-type": "text/plain"}},
+        415,
+        "content_type_unsupported",
+    ),
+    "a bare file": ({"content": b"\0\0\0 ftypisom"}, 415, "content_type_unsupported"),
+    "captions that are none": (
+        {"files": {"file": FILE, "captions": ("a.srt", b"hello")}, "data": {"languages": "es"}},
+        422,
+        "request_invalid",
+    ),
+    "captions in another encoding": (
+        {
+            "files": {"file": FILE, "captions": ("a.srt", b"\xff\xfe1\x00")},
+            "data": {"languages": "es"},
+        },
+        422,
+        "request_invalid",
+    ),
+    "a declared length over the limit": (
+        {"content": b"x", "headers": {**FORM, "content-length": str(MAX_UPLOAD_BYTES + 1)}},
+        413,
+        "upload_too_large",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SEMANTIC)
+def test_bad_input_is_refused_and_leaves_nothing(client: TestClient, desk: Desk, case: str) -> None:
+    """Each row of the table gets its status and code; no file stays, no row is made."""
+    request, status, code = SEMANTIC[case]
+    assert_refused(client.post("/videos", **request), status, code, desk)
+    assert [] == list(desk.registry.videos().videos)
+    assert not desk.store.root.exists()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sound", "code"),
+    [(2.0, False, "media_no_audio"), (6.0, True, "video_too_long")],
+)
+def test_a_video_that_cannot_be_dubbed_is_refused(
+    client: TestClient, desk: Desk, tmp_path: Path, seconds: float, sound: bool, code: str
+) -> None:
+    """What the probe finds is said before anything is kept."""
+    clip = make_clip(tmp_path / "clip.mp4", seconds=seconds, sound=sound)
+    answer = client.post("/videos", **upload(("clip.mp4", clip.read_bytes())))
+    assert_refused(answer, 422, code, desk)
+
+
+def test_a_truncated_video_is_refused(client: TestClient, desk: Desk, clip: Path) -> None:
+    """Half a file is no video, even when its head is whole."""
+    half = clip.read_bytes()[: clip.stat().st_size // 2]
+    assert_refused(client.post("/videos", **upload(("a.mp4", half))), 422, "media_truncated", desk)
+
+
+def test_a_link_is_refused_where_only_uploads_are_taken(tmp_path: Path) -> None:
+    """The sentence says what is taken instead."""
+    desk = make_desk(tmp_path, youtube_enabled=False)
+    with TestClient(create_app(desk)) as client:
+        body = assert_refused(client.post("/videos", **link()), 422, "source_not_enabled", desk)
+    assert "upload" in body["detail"]
+
+
+def test_the_languages_there_are_are_listed(client: TestClient, desk: Desk) -> None:
+    """Who asks for one that is not there reads which are."""
+    body = assert_refused(
+        client.post("/videos", **link(languages=["de"])), 422, "language_not_available", desk
+    )
+    assert (
+        "German (de) is not available here. From English there is: ca, eo, es, gl."
+        == body["detail"]
+    )
+
+
+def test_a_full_disk_is_said_without_its_path(tmp_path: Path, clip: Path, log: Log) -> None:
+    """The client gets 507 and a sentence; the path is in the log."""
+
+    def full(_: Path) -> None:
+        raise StorageFullError("The disk under /srv/dub is full.")
+
+    desk = make_desk(tmp_path, probe=full)
+    with TestClient(create_app(desk)) as client:
+        answer = client.post("/videos", **upload(("a.mp4", clip.read_bytes())))
+    body = assert_refused(answer, 507, "storage_full", desk)
+    assert "/srv/dub" not in body["detail"]
+    [line] = [line for line in log if line["log_level"] == "error"]
+    log.remove(line)
+    assert "The disk under /srv/dub is full." == line["message"]

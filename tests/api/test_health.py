@@ -1,0 +1,75 @@
+"""Alive, ready, and which version."""
+
+from __future__ import annotations
+
+import platform
+import threading
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from api import health
+from api.app import create_app
+from api.desk import Desk
+
+
+def broken() -> None:
+    raise OSError("/srv/dub is read-only")
+
+
+def test_the_api_is_alive(client: TestClient) -> None:
+    """200 without touching anything."""
+    assert {"alive": True} == client.get("/health").json()
+
+
+def test_the_api_is_ready_when_every_check_is_well(client: TestClient) -> None:
+    """Each check comes with its time."""
+    answer = client.get("/ready")
+    body = answer.json()
+    assert (200, True, True) == (
+        answer.status_code,
+        body["ready"],
+        body["checks"]["registry"]["ok"],
+    )
+    assert body["checks"]["registry"]["ms"] >= 0
+
+
+def test_what_is_down_is_named_without_its_inside(desk: Desk) -> None:
+    """503 and the kind of the error; its words are in the log."""
+    checks = {**desk.checks, "store": broken}
+    with TestClient(create_app(replace(desk, checks=checks))) as client:
+        answer = client.get("/ready")
+    body = answer.json()
+    assert (503, False) == (answer.status_code, body["ready"])
+    assert {"registry": True, "store": False} == {
+        name: check["ok"] for name, check in body["checks"].items()
+    }
+    assert "OSError" == body["checks"]["store"]["error"]
+
+
+def test_a_check_that_hangs_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One part that does not answer holds up neither the answer nor the other checks."""
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.05)
+    end = threading.Event()
+
+    def hanging() -> None:
+        end.wait(20)
+
+    checks = {"hanging": hanging, **desk.checks}
+    with TestClient(create_app(replace(desk, checks=checks))) as client:
+        body = client.get("/ready").json()
+        end.set()
+    assert {"hanging": "no answer in 0.05 s", "registry": None} == {
+        name: check.get("error") for name, check in body["checks"].items()
+    }
+
+
+def test_the_version_is_told(desk: Desk) -> None:
+    """The package's, the commit it was built from, and Python's."""
+    with TestClient(create_app(replace(desk, commit="abc123"))) as client:
+        assert {
+            "version": "0.1.0",
+            "commit": "abc123",
+            "python": platform.python_version(),
+        } == client.get("/version").json()

@@ -1,0 +1,124 @@
+"""Uploads on the wire: limits, a client that goes away, and where the bytes are meanwhile."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from api.desk import Desk
+from api.uploads import LEFTOVER_SECONDS, sweep
+from tests.api.conftest import Log
+from tests.api.desks import MAX_UPLOAD_BYTES
+from tests.api.test_bad_input import assert_refused
+
+HEAD = (
+    b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n'
+    b"Content-Type: video/mp4\r\n\r\n"
+)
+FORM = {"content-type": "multipart/form-data; boundary=edge"}
+
+
+def connected(url: str) -> socket.socket:
+    address = urlsplit(url)
+    assert address.hostname
+    assert address.port
+    return socket.create_connection((address.hostname, address.port), timeout=20)
+
+
+def begin_upload(client: socket.socket, declared: int) -> None:
+    """The head of a request that promises `declared` bytes."""
+    lines = [
+        "POST /videos HTTP/1.1",
+        "Host: dub.test",
+        "Content-Type: multipart/form-data; boundary=edge",
+        f"Content-Length: {declared}",
+    ]
+    client.sendall("\r\n".join([*lines, "", ""]).encode())
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for what another thread does; fails after 20 s."""
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def open_in(folder: Path) -> list[str]:
+    """Files of this process that are open below `folder`, by name or without one."""
+    links: list[str] = []
+    for handle in Path("/proc/self/fd").iterdir():
+        try:
+            links.append(str(handle.readlink()))
+        except FileNotFoundError:
+            continue
+    return [link for link in links if link.startswith(str(folder))]
+
+
+def test_a_declared_length_over_the_limit_is_refused_before_the_body(
+    server: str, desk: Desk
+) -> None:
+    """The answer is there though not one byte of the body was sent."""
+    with connected(server) as client:
+        begin_upload(client, MAX_UPLOAD_BYTES + 1)
+        answer = client.recv(65_536).decode()
+    assert answer.startswith("HTTP/1.1 413 ")
+    assert "connection: close" in answer
+    assert [] == list(desk.spool_dir.iterdir())
+
+
+def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(server: str, desk: Desk) -> None:
+    """A client that declares nothing is counted, and cut at the limit."""
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        yield HEAD
+        for _ in range(1000):
+            sent += 100_000
+            yield b"x" * 100_000
+
+    answer = httpx2.post(f"{server}/videos", content=endless(), headers=FORM, timeout=20)
+    assert_refused(answer, 413, "upload_too_large", desk)
+    assert sent < 100_000_000
+    until(lambda: not open_in(desk.spool_dir))
+
+
+def test_an_upload_in_progress_is_a_file_without_a_name(server: str, desk: Desk, log: Log) -> None:
+    """What is half here lies on the spool's disk, and would die with the process."""
+    with connected(server) as client:
+        begin_upload(client, MAX_UPLOAD_BYTES)
+        client.sendall(HEAD + b"x" * 2_000_000)
+        until(lambda: open_in(desk.spool_dir))
+        assert [] == list(desk.spool_dir.iterdir())
+    until(lambda: [line for line in log if line["event"] == "request"])
+
+
+def test_a_client_that_goes_away_leaves_nothing(server: str, desk: Desk, log: Log) -> None:
+    """A connection cut in mid-upload is a line in the log, and neither a file nor an error."""
+    with connected(server) as client:
+        begin_upload(client, MAX_UPLOAD_BYTES)
+        client.sendall(HEAD + b"x" * 2_000_000)
+        until(lambda: open_in(desk.spool_dir))
+    until(lambda: [line for line in log if line["event"] == "request"])
+    assert [499] == [line["status"] for line in log if line["event"] == "request"]
+    assert ([], []) == (open_in(desk.spool_dir), list(desk.spool_dir.iterdir()))
+
+
+@pytest.mark.parametrize(("age", "left"), [(LEFTOVER_SECONDS + 60, 0), (60, 1)])
+def test_what_a_killed_process_left_is_swept_after_a_day(
+    tmp_path: Path, age: int, left: int
+) -> None:
+    """A young file may belong to another process that is still at work."""
+    file = tmp_path / "upload-abc.media"
+    file.touch()
+    os.utime(file, (time.time() - age,) * 2)
+    sweep(tmp_path)
+    assert left == len(list(tmp_path.iterdir()))

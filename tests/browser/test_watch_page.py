@@ -1,0 +1,316 @@
+"""The pages in a real browser: what is heard and seen, with a mouse, a keyboard, or no script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from api.desk import Desk
+from dub_platform.registry.port import NewVideo, Source
+from resources.probe import Prober
+from tests.api.desks import YOUTUBE, make_clip, make_desk, make_track, release, serving
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SECONDS = 12
+IN_STEP = "Math.abs(film.currentTime - dub.currentTime) < 0.08"
+STATE = """() => ({
+  film: film.currentTime, dub: dub.currentTime, filmPaused: film.paused, dubPaused: dub.paused,
+  filmMuted: film.muted, dubMuted: dub.muted, filmRate: film.playbackRate,
+  dubTrack: dub.getAttribute("src"),
+})"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A page of a browser, the address of the server it looks at, and that server's desk."""
+
+    page: Page
+    url: str
+    desk: Desk
+    said: list[str]
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.url + path)
+
+    def until(self, true: str) -> None:
+        """Wait for a JavaScript expression; as a function, for the policy forbids eval."""
+        self.page.wait_for_function(f"() => {true}")
+
+    def watch(self, query: str = f"v={YOUTUBE}&lang=es") -> None:
+        """Open the player and wait until it can play."""
+        self.open(f"/watch?{query}")
+        self.until("film.readyState >= 3 && (!dub.src || dub.readyState >= 3)")
+
+    def state(self) -> dict[str, float | bool | str | None]:
+        state: dict[str, float | bool | str | None] = self.page.evaluate(STATE)
+        return state
+
+    def play_until(self, seconds: float) -> None:
+        self.page.get_by_role("button", name="Play", exact=True).click()
+        self.until_at(seconds)
+
+    def until_at(self, seconds: float) -> None:
+        self.until(f"film.currentTime > {seconds}")
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a film and a dub's track of the same length."""
+    folder = tmp_path_factory.mktemp("media")
+    make_clip(folder / "film.mp4", seconds=SECONDS)
+    make_track(folder / "track.m4a", seconds=SECONDS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=ARGUMENTS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(browser: Browser, tmp_path: Path) -> Iterator[Site]:
+    """A new page on a new desk. Whatever the browser complains about fails the test."""
+    desk = make_desk(tmp_path, probe=Prober(2 * SECONDS))
+    with serving(desk) as url:
+        page = browser.new_page()
+        page.set_default_timeout(20_000)
+        site = Site(page, url, desk, [])
+
+        def note(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                site.said.append(message.text)
+
+        page.on("console", note)
+        page.on("pageerror", lambda error: site.said.append(str(error)))
+        yield site
+        page.close()
+    assert [] == site.said
+
+
+@pytest.fixture
+def player(site: Site, media: Path) -> Site:
+    """The site with a video that is released in Spanish and Catalan."""
+    for language in ("es", "ca"):
+        release(site.desk, YOUTUBE, language, media=media)
+    return site
+
+
+def drift(site: Site) -> float:
+    """How far the dub is from the film, in seconds: the median of a second."""
+    distances: list[float] = site.page.evaluate(
+        """async () => {
+          const distances = [];
+          for (let count = 0; count < 20; count += 1) {
+            distances.push(Math.abs(film.currentTime - dub.currentTime));
+            await new Promise((resume) => setTimeout(resume, 50));
+          }
+          return distances;
+        }"""
+    )
+    return median(distances)
+
+
+def test_a_dub_plays_in_step_with_the_muted_film(player: Site) -> None:
+    """The film is seen, the dub is heard, and they are less than 80 ms apart."""
+    player.watch()
+    player.play_until(2)
+    state = player.state()
+    assert (False, False, True, False) == (
+        state["filmPaused"],
+        state["dubPaused"],
+        state["filmMuted"],
+        state["dubMuted"],
+    )
+    assert f"/media/releases/{YOUTUBE}/es/1/track.m4a" == state["dubTrack"]
+    assert drift(player) < 0.08
+
+
+def test_a_dub_that_is_pushed_away_comes_back(player: Site) -> None:
+    """200 ms of drift are made good without a jump of the film."""
+    player.watch()
+    player.play_until(1)
+    player.page.evaluate("dub.currentTime += 0.2")
+    player.until(IN_STEP)
+    assert not player.state()["filmPaused"]
+
+
+def test_pause_seek_and_speed_go_for_both(player: Site) -> None:
+    """Whatever happens to the film happens to the dub."""
+    player.watch()
+    player.play_until(0.5)
+    player.page.get_by_label("Speed").select_option("1.5")
+    player.page.get_by_label("Position").fill("6")
+    player.until_at(7)
+    assert drift(player) < 0.08
+    assert 1.5 == player.state()["filmRate"]
+    player.page.get_by_role("button", name="Pause").click()
+    player.until("film.paused && dub.paused")
+    assert drift(player) < 0.08
+
+
+def test_languages_are_switched_while_it_plays(player: Site) -> None:
+    """From Spanish to Catalan to the film's own sound; the address follows."""
+    player.watch()
+    player.play_until(0.5)
+    player.page.get_by_role("radio", name="català").check()
+    player.until(f"!dub.paused && {IN_STEP}")
+    assert f"/media/releases/{YOUTUBE}/ca/1/track.m4a" == player.state()["dubTrack"]
+    assert player.page.url.endswith("lang=ca")
+    player.page.get_by_role("radio", name="English original").check()
+    player.until("dub.paused")
+    state = player.state()
+    assert (False, False, None) == (state["filmPaused"], state["filmMuted"], state["dubTrack"])
+
+
+def test_captions_of_every_language_can_be_shown(player: Site) -> None:
+    """Choosing one shows it and hides the others."""
+    player.watch()
+    for code in ("en", "es", "ca"):
+        player.page.get_by_label("Captions").select_option(code)
+        player.page.wait_for_function(
+            "code => [...film.textTracks].filter((track) => track.mode === 'showing')"
+            ".every((track) => track.language === code && track.cues?.length === 1)",
+            arg=code,
+        )
+    showing = "() => [...film.textTracks].filter((track) => track.mode === 'showing').length"
+    assert 1 == player.page.evaluate(showing)
+    player.page.get_by_label("Captions").select_option("")
+    assert 0 == player.page.evaluate(showing)
+
+
+def test_the_keyboard_plays_seeks_and_mutes(player: Site) -> None:
+    """k, the arrows and m; and the mute is the dub's, for the film stays muted."""
+    player.watch()
+    player.page.keyboard.press("k")
+    player.until_at(0.3)
+    player.page.keyboard.press("ArrowRight")
+    player.until_at(5)
+    player.page.keyboard.press("m")
+    state = player.state()
+    assert (True, True) == (state["dubMuted"], state["filmMuted"])
+    player.page.keyboard.press("m")
+    state = player.state()
+    assert (False, True) == (state["dubMuted"], state["filmMuted"])
+    player.page.keyboard.press("k")
+    player.until("film.paused && dub.paused")
+
+
+def test_every_control_has_a_name_and_can_be_reached(player: Site) -> None:
+    """Tab visits each of them, and each says what it is."""
+    player.watch()
+    names = player.page.locator("#bar button, #bar input, #bar select, #sounds input")
+    nameless = names.evaluate_all(
+        "controls => controls.filter((one) => one.tabIndex < 0 ||"
+        " !(one.ariaLabel || one.labels?.length)).map((one) => one.id)"
+    )
+    assert [] == nameless
+    assert 10 == names.count()
+
+
+def test_the_page_fits_a_phone(player: Site) -> None:
+    """Nothing is wider than a small screen."""
+    player.page.set_viewport_size({"width": 320, "height": 640})
+    player.watch()
+    assert player.page.evaluate("document.documentElement.scrollWidth <= 320")
+
+
+def test_dark_mode_is_dark(player: Site) -> None:
+    """The ground is darker than the text when the system asks for it."""
+    player.page.emulate_media(color_scheme="dark")
+    player.watch()
+    ground, text = player.page.evaluate(
+        "() => [getComputedStyle(document.body).backgroundColor,"
+        " getComputedStyle(document.body).color]"
+    )
+    assert ("rgb(20, 19, 22)", "rgb(238, 236, 240)") == (ground, text)
+
+
+def test_a_dub_appears_when_it_is_released(site: Site, media: Path) -> None:
+    """Who waits on the page gets the player without doing anything."""
+    site.desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE, title="A harbor"), ["es"])
+    site.open(f"/watch?v={YOUTUBE}&lang=es")
+    expect(site.page.get_by_text("Spanish is on its way:")).to_be_visible()
+    release(site.desk, YOUTUBE, "es", media=media)
+    expect(site.page.get_by_role("button", name="Play", exact=True)).to_be_visible(timeout=15_000)
+    expect(site.page.get_by_text("Spanish is on its way:")).not_to_be_visible()
+
+
+def test_a_dub_that_is_released_interrupts_nobody(player: Site, media: Path) -> None:
+    """Who watches another language meanwhile gets a link and keeps watching."""
+    player.desk.registry.ask(YOUTUBE, "gl")
+    player.watch(f"v={YOUTUBE}&lang=gl")
+    player.page.get_by_role("radio", name="català").check()
+    player.play_until(0.5)
+    release(player.desk, YOUTUBE, "gl", media=media)
+    link = player.page.get_by_role("link", name="See how it came out")
+    expect(link).to_be_visible(timeout=15_000)
+    assert not player.state()["filmPaused"]
+    link.click()
+    expect(player.page.get_by_role("radio", name="galego")).to_be_checked()
+
+
+def test_without_a_script_there_are_controls_and_links(browser: Browser, player: Site) -> None:
+    """The browser's own controls play the film; the rest is downloads."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{player.url}/watch?v={YOUTUBE}&lang=es")
+    assert page.locator("#film").get_attribute("controls") is not None
+    expect(page.locator("#bar")).to_be_hidden()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="M4A").first.click()
+    assert download.value.path().stat().st_size > 10_000
+    context.close()
+
+
+def test_a_file_is_handed_in_and_its_player_opens(site: Site, media: Path) -> None:
+    """From the start page's form to the page that waits for the dub."""
+    site.open("/")
+    site.page.get_by_label("Video, spoken in English").set_input_files(media / "film.mp4")
+    site.page.get_by_role("checkbox", name="español").check()
+    site.page.get_by_role("button", name="Dub it").click()
+    site.page.wait_for_url("**/watch?v=up-*")
+    [video] = site.desk.registry.videos().videos
+    assert {"ca", "es"} == {dub.language for dub in site.desk.registry.dubs(video.id)}
+    expect(site.page.get_by_role("heading", name="film")).to_be_visible()
+
+
+def test_a_file_that_cannot_be_taken_is_told_on_the_page(site: Site, tmp_path: Path) -> None:
+    """The API's sentence stands below the form, which can be sent again."""
+    (tmp_path / "notes.mp4").write_text("not a video")
+    site.open("/")
+    site.page.get_by_label("Video, spoken in English").set_input_files(tmp_path / "notes.mp4")
+    site.page.get_by_role("button", name="Dub it").click()
+    expect(site.page.get_by_role("status")).to_contain_text("This file is not a video")
+    expect(site.page.get_by_role("button", name="Dub it")).to_be_enabled()
+    # A refused request is an error to the browser's console, and here the right answer.
+    assert 1 == len(site.said)
+    site.said.clear()
+
+
+def test_a_hostile_title_runs_nowhere(site: Site) -> None:
+    """Neither in the list nor on the player's page."""
+    title = "<img src=x onerror=\"document.title='owned'\">"
+    site.desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE, title=title), ["es"])
+    for path in ("/", f"/watch?v={YOUTUBE}"):
+        site.open(path)
+        expect(site.page.get_by_text(title)).to_be_visible()
+        assert "owned" != site.page.title()

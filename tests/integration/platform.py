@@ -1,0 +1,106 @@
+"""The platform as its users have it: real servers, spoken to over HTTP.
+
+with running_platform(folder) as platform:
+    video = platform.hand_in(clip, "es")
+    platform.released(video["id"], "es")
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from dub_platform.local.stack import Stack
+from dub_platform.settings import Settings
+
+Answer = Mapping[str, Any]
+DEADLINE_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A running stack and a client of its API."""
+
+    stack: Stack
+    api: httpx.Client
+
+    @property
+    def settings(self) -> Settings:
+        return self.stack.settings
+
+    def hand_in(self, clip: Path, languages: str, **fields: str) -> Answer:
+        """POST a clip and return the answer's body."""
+        with clip.open("rb") as file:
+            answer = self.api.post(
+                "/videos", files={"file": file}, data={"languages": languages, **fields}
+            )
+        assert 202 == answer.status_code, answer.text
+        return dict(answer.json())
+
+    def video(self, video_id: str) -> Answer:
+        return dict(self.api.get(f"/videos/{video_id}").raise_for_status().json())
+
+    def dub(self, video_id: str, language: str) -> Answer:
+        return dict(self.api.get(f"/videos/{video_id}/dubs/{language}").raise_for_status().json())
+
+    def ended(self, video_id: str, language: str) -> Answer:
+        """The dub, once it is released or failed."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while time.monotonic() < deadline:
+            assert self.stack.died() is None
+            dub = self.dub(video_id, language)
+            if dub["status"] in ("released", "failed"):
+                return dub
+            time.sleep(0.3)
+        raise AssertionError(f"{video_id} in {language} did not end: {dub}")
+
+    def released(self, video_id: str, language: str) -> Answer:
+        """The dub, once it is released; a failure fails the test with its reason."""
+        dub = self.ended(video_id, language)
+        assert "released" == dub["status"], dub.get("error")
+        return dub
+
+    def fetched(self, url: str, into: Path) -> Path:
+        """What lies at the address, as a file."""
+        path = into / url.rpartition("/")[2]
+        path.write_bytes(self.api.get(url).raise_for_status().content)
+        return path
+
+    def ask_dagster(self, query: str, **variables: Any) -> Any:
+        """A GraphQL answer of the Dagster webserver, which is what its UI shows."""
+        answer = httpx.post(
+            f"http://127.0.0.1:{self.settings.dagster_port}/graphql",
+            json={"query": query, "variables": variables},
+            timeout=60,
+        )
+        body = answer.raise_for_status().json()
+        assert "errors" not in body, body
+        return body["data"]
+
+
+@contextlib.contextmanager
+def running_platform(folder: Path, **settings: Any) -> Iterator[Platform]:
+    """The stack on free ports with everything it keeps in the folder."""
+    port, dagster_port = free_ports(2)
+    chosen = Settings(
+        home=folder, PORT=port, DAGSTER_PORT=dagster_port, log_format="json", **settings
+    )
+    stack = Stack(chosen)
+    with stack.running(), httpx.Client(base_url=chosen.base_url, timeout=60) as api:
+        yield Platform(stack, api)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]

@@ -1,0 +1,1 @@
+"""Tests of the roles' engines and of what they are made of."""
