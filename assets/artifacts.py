@@ -8,6 +8,7 @@ from typing import Any
 from dagster import InputContext, IOManager, MultiPartitionKey, OutputContext
 from pydantic import TypeAdapter
 
+from assets.steps import as_failure
 from dub_platform.core.errors import ArtifactMissingError
 from resources.store import Store
 
@@ -24,9 +25,11 @@ class ArtifactIOManager(IOManager):
     def load_input(self, context: InputContext) -> Any:
         key = _key(context)
         if not self.store.exists(key):
-            raise ArtifactMissingError(
-                f"{context.asset_key.to_user_string()} of {_place(context)} was not made yet. "
-                "Materialize it first."
+            raise as_failure(
+                ArtifactMissingError(
+                    f"{context.asset_key.to_user_string()} of {_place(context)} was not made yet. "
+                    "Materialize it first."
+                )
             )
         return TypeAdapter(context.dagster_type.typing_type).validate_json(
             self.store.get_bytes(key)

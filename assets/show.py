@@ -49,9 +49,9 @@ def lines_table(
 def _row(line: Line, targets: Mapping[int, str], tempos: Mapping[int, float]) -> TableRecord:
     row = {"start": f"{line.start:.2f}", "source": line.text}
     if targets:
-        row["target"] = targets[line.id]
+        row["target"] = targets.get(line.id, "")
     if tempos:
-        row["tempo"] = f"{tempos[line.id]:.2f}"
+        row["tempo"] = f"{tempos[line.id]:.2f}" if line.id in tempos else ""
     return TableRecord(row)
 
 

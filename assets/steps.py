@@ -117,7 +117,7 @@ def _is_wanted(context: AssetExecutionContext, registry: Registry) -> bool:
         return False
     work = work_of(context.run.tags)
     if work is not None:
-        registry.started(work, context.run_id)
+        registry.started(work, context.run.run_id)
         registry.reached(*target, context.asset_key.to_user_string())
     return True
 

@@ -10,6 +10,7 @@ At most two lines of 42 characters a cue, 5/6 to 7 s where there is room, two fr
 from __future__ import annotations
 
 import html
+import itertools
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ def cued(lines: Iterable[tuple[float, float, str]]) -> tuple[Cue, ...]:
     cues = [cue for start, end, text in lines for cue in _parted(start, end, text)]
     return tuple(
         _timed(cue, following.start if following else None)
-        for cue, following in zip(cues, [*cues[1:], None], strict=True)
+        for cue, following in itertools.zip_longest(cues, cues[1:])
     )
 
 

@@ -32,7 +32,7 @@ def language(text: str) -> Language:
     """The language that `text` names by its ISO 639 code. Raises UnknownLanguageError."""
     text = text.strip()
     tag = langcodes.Language.get(text, normalize=True) if _CODE.fullmatch(text) else None
-    if tag is None or not tag.is_valid() or _NOT_ONE_LANGUAGE.fullmatch(str(tag.language)):
+    if tag is None or not tag.is_valid() or _NOT_ONE_LANGUAGE.fullmatch(tag.to_tag()):
         raise UnknownLanguageError(
             f"{text[:20]!r} is not a language code: give ISO 639 codes such as es, ca or pt."
         )

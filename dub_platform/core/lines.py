@@ -106,4 +106,4 @@ def _line(number: int, speaker: str, words: list[Word], punctuated: bool) -> Lin
 
 def _as_sentence(text: str) -> str:
     """A recogniser without punctuation still gives a sentence: translators and readers need it."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith(_SENTENCE_ENDS) else ".")
+    return text[:1].upper() + text[1:].rstrip(",;:") + "."

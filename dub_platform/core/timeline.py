@@ -133,38 +133,43 @@ def _swept(
 
 
 def _solve(parts: Sequence[Part], end: float) -> tuple[list[float], list[float]]:
+    """Starts and stretches.
+
+    What is solved for is how far they are from the onsets and from 1. The solver's tolerance is
+    a part of the cost, and this cost is 0 where all is well, however long the video.
+    """
     import clarabel
 
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    quadratic, linear = _costs(parts, end)
-    matrix, bounds = _constraints(parts, end)
-    cones = [clarabel.NonnegativeConeT(len(bounds))]
-    solver = clarabel.DefaultSolver(quadratic, linear, matrix, bounds, cones, settings)
-    x = list(solver.solve().x)
-    count = len(parts)
-    return x[:count], x[count : 2 * count]
-
-
-def _costs(parts: Sequence[Part], end: float) -> tuple[csc_matrix, NDArray[np.float64]]:
-    """P (upper triangle) and q of 1/2 x'Px + q'x, for x = (starts, stretches)."""
-    from scipy.sparse import block_diag, csc_matrix, diags, triu
-
-    count = len(parts)
-    onset, tempo, change = (2.0 / unit**2 for unit in (ONSET_SECONDS, TEMPO, CHANGE))
-    step = diags([1.0, -1.0], [0, 1], shape=(count - 1, count)) if count > 1 else None
-    stretch_costs = tempo * diags([1.0], [0], shape=(count, count))
-    if step is not None:
-        stretch_costs = stretch_costs + change * (step.T @ step)
-    start_costs = diags([onset], [0], shape=(count, count))
-    quadratic = block_diag([start_costs, stretch_costs], format="csc")
     # An onset beyond the end cannot be had, and numbers that large cost the solver its precision.
     onsets = np.clip([part.onset for part in parts], 0.0, end)
-    linear = np.concatenate([-onset * onsets, np.full(count, -tempo)])
-    return csc_matrix(triu(quadratic)), linear
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    # Asked to, it takes a long video whose takes just fit for one where they cannot.
+    settings.tol_infeas_abs = settings.tol_infeas_rel = 0.0
+    matrix, bounds = _constraints(parts, onsets, end)
+    cones = [clarabel.NonnegativeConeT(len(bounds))]
+    nothing = np.zeros(2 * len(parts))
+    solver = clarabel.DefaultSolver(_costs(len(parts)), nothing, matrix, bounds, cones, settings)
+    late, longer = np.split(np.array(solver.solve().x), 2)
+    return (onsets + late).tolist(), (1.0 + longer).tolist()
 
 
-def _constraints(parts: Sequence[Part], end: float) -> tuple[csc_matrix, NDArray[np.float64]]:
+def _costs(count: int) -> csc_matrix:
+    """P (upper triangle) of 1/2 x'Px, for x = (s - a, r - 1)."""
+    from scipy.sparse import block_diag, csc_matrix, diags, triu
+
+    onset, tempo, change = (2.0 / unit**2 for unit in (ONSET_SECONDS, TEMPO, CHANGE))
+    unit = diags([1.0], [0], shape=(count, count))
+    stretch_costs = tempo * unit
+    if count > 1:
+        step = diags([1.0, -1.0], [0, 1], shape=(count - 1, count))
+        stretch_costs = stretch_costs + change * (step.T @ step)
+    return csc_matrix(triu(block_diag([onset * unit, stretch_costs])))
+
+
+def _constraints(
+    parts: Sequence[Part], onsets: NDArray[np.float64], end: float
+) -> tuple[csc_matrix, NDArray[np.float64]]:
     """A and b of Ax <= b, row by row as in the module's formula."""
     from scipy.sparse import csc_matrix, diags, hstack, vstack
 
@@ -183,10 +188,9 @@ def _constraints(parts: Sequence[Part], end: float) -> tuple[csc_matrix, NDArray
         ],
         format="csc",
     )
-    ends = np.append(np.full(count - 1, -GAP_SECONDS), end)
-    bounds = np.concatenate(
-        [ends, np.zeros(count), np.full(count, 1 / SLOWEST), np.full(count, -1 / FASTEST)]
-    )
+    room = np.append(np.diff(onsets) - GAP_SECONDS, end - onsets[-1]) - lengths
+    longest, shortest = 1 / SLOWEST - 1, 1 - 1 / FASTEST
+    bounds = np.concatenate([room, onsets, np.full(count, longest), np.full(count, shortest)])
     return matrix, bounds
 
 

@@ -9,6 +9,7 @@ pictures a second, MPEG-4 part 2 and MP3 in Matroska, so that the film must be e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +40,13 @@ class GoldenClip:
     voice: NDArray[np.float64]
 
 
-def make_golden_clip(folder: Path) -> GoldenClip:
-    """Write the clip into the folder."""
-    time = np.arange(round(SECONDS * RATE)) / RATE
+def make_golden_clip(
+    folder: Path, sentences: Sequence[tuple[float, str]] = SENTENCES, seconds: float = SECONDS
+) -> GoldenClip:
+    """Write the clip, or one like it with other sentences, into the folder."""
+    time = np.arange(round(seconds * RATE)) / RATE
     voice, spoken = np.zeros(len(time)), []
-    for start, text in SENTENCES:
+    for start, text in sentences:
         said = 0.3 * say(text, "slt") / np.abs(say(text, "slt")).max()
         first = round(start * RATE)
         voice[first : first + len(said)] += said
@@ -52,11 +55,11 @@ def make_golden_clip(folder: Path) -> GoldenClip:
     wav = folder / "golden.wav"
     soundfile.write(wav, np.stack([voice + bed, voice - bed], axis=1), RATE)
     path = folder / "golden.mkv"
-    pictures = ffmpeg.input(f"testsrc2=s=320x240:r=25:d={SECONDS}", format="lavfi")
+    pictures = ffmpeg.input(f"testsrc2=s=320x240:r=25:d={seconds}", format="lavfi")
     sound = ffmpeg.input(str(wav)).audio
     run(
         ffmpeg.output(
-            pictures, sound, str(path), vcodec="mpeg4", acodec="libmp3lame", ar=44_100, t=SECONDS
+            pictures, sound, str(path), vcodec="mpeg4", acodec="libmp3lame", ar=44_100, t=seconds
         )
     )
     return GoldenClip(path, tuple(spoken), voice)

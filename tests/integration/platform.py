@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,14 +52,16 @@ class Platform:
 
     def ended(self, video_id: str, language: str) -> Answer:
         """The dub, once it is released or failed."""
+        self.until(lambda: self.dub(video_id, language)["status"] in ("released", "failed"))
+        return self.dub(video_id, language)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for something that the platform is about to do."""
         deadline = time.monotonic() + DEADLINE_SECONDS
-        while time.monotonic() < deadline:
+        while not holds():
             assert self.stack.died() is None
-            dub = self.dub(video_id, language)
-            if dub["status"] in ("released", "failed"):
-                return dub
+            assert time.monotonic() < deadline
             time.sleep(0.3)
-        raise AssertionError(f"{video_id} in {language} did not end: {dub}")
 
     def released(self, video_id: str, language: str) -> Answer:
         """The dub, once it is released; a failure fails the test with its reason."""

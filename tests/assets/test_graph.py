@@ -1,0 +1,111 @@
+"""The graph's shape, as one readable table: what depends on what, per what, in which pool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from dagster import AssetKey, Definitions, JobDefinition
+
+import api
+import assets
+import dub_platform
+import resources
+import sensors
+from dub_platform.definitions import definitions
+from dub_platform.settings import Settings
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+GRAPH = """
+source_media  video      download    -
+audio         video      -           source_media
+transcript    video      transcribe  audio source_media
+translation   dub        translate   transcript
+speech        dub        speech      transcript translation
+dubbed_track  dub        -           audio speech transcript translation
+r2_object     dub        -           dubbed_track source_media speech transcript translation
+"""
+
+CHECKS = """
+dubbed_track  track_has_no_overlaps          blocking
+dubbed_track  track_is_as_long_as_source     blocking
+dubbed_track  track_loudness_is_on_target    blocking
+speech        every_line_has_a_take          blocking
+transcript    transcript_is_in_order         blocking
+translation   translation_covers_every_line  blocking
+"""
+
+
+@pytest.fixture(scope="module")
+def defs(tmp_path_factory: pytest.TempPathFactory) -> Definitions:
+    return definitions(Settings(home=tmp_path_factory.mktemp("home")))
+
+
+def test_the_assets_are_these(defs: Definitions) -> None:
+    """Every asset with its partitions, pool and upstream assets."""
+    graph = defs.resolve_asset_graph()
+    rows = []
+    for line in GRAPH.strip().splitlines():
+        name, *_ = line.split()
+        node = graph.get(AssetKey(name))
+        per = "dub" if "language" in str(node.partitions_def) else "video"
+        parents = " ".join(sorted(key.to_user_string() for key in node.parent_keys)) or "-"
+        pool = next(iter(node.pools), None) or "-"
+        rows.append(f"{name:<14}{per:<11}{pool:<12}{parents}")
+    assert GRAPH.strip().splitlines() == rows
+    assert len(rows) == len(list(graph.get_all_asset_keys()))
+
+
+def test_every_asset_says_what_it_is(defs: Definitions) -> None:
+    """Description, group, owner, kinds and code version are there for each."""
+    graph = defs.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.group_name in ("source", "dub"), key
+        assert node.owners, key
+        assert node.kinds, key
+        assert node.code_version, key
+
+
+def test_the_gates_are_these(defs: Definitions) -> None:
+    """Every check with the asset it guards, and all of them block."""
+    specs = [spec for check in defs.asset_checks or () for spec in check.check_specs]
+    rows = sorted(
+        f"{spec.asset_key.to_user_string():<14}{spec.name:<31}"
+        f"{'blocking' if spec.blocking else 'telling'}"
+        for spec in specs
+    )
+    assert CHECKS.strip().splitlines() == rows
+
+
+def test_the_jobs_run_these_assets(defs: Definitions) -> None:
+    """A video is prepared once, and dubbed once for each language."""
+    expected = {
+        "prepare_video": {"source_media", "audio", "transcript"},
+        "dub_video": {"translation", "speech", "dubbed_track", "r2_object"},
+    }
+    for name, names in expected.items():
+        job = defs.resolve_job_def(name)
+        assert isinstance(job, JobDefinition)
+        keys = job.asset_layer.selected_asset_keys
+        assert names == {key.to_user_string() for key in keys}
+
+
+def test_the_sensors_and_schedules_are_these_and_run_by_default(defs: Definitions) -> None:
+    """Nobody has to switch anything on."""
+    repository = defs.get_repository_def()
+    assert {"on_video_registered", "on_run_failed", "on_run_canceled"} == {
+        sensor.name for sensor in repository.sensor_defs
+    }
+    assert ["rows_agree_with_runs"] == [s.name for s in repository.schedule_defs]
+    everything = [*repository.sensor_defs, *repository.schedule_defs]
+    assert {"RUNNING"} == {each.default_status.value for each in everything}
+
+
+@pytest.mark.parametrize("package", [api, assets, dub_platform, resources, sensors])
+def test_each_package_is_the_one_of_this_checkout(package: object) -> None:
+    """No folder of tests and no installed copy stands before it."""
+    file = Path(str(package.__file__))  # type: ignore[attr-defined]
+    assert CHECKOUT / file.parent.name / "__init__.py" == file

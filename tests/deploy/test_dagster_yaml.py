@@ -1,0 +1,105 @@
+"""The two instances: Dagster loads them, and keeps in them what it is told."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from dagster import AssetKey, AssetMaterialization, DagsterInstance
+from sqlalchemy import create_engine, inspect
+
+from dub_platform.registry import NewVideo, Source, SqlRegistry
+from dub_platform.registry.migrate import upgrade
+from tests.deploy.composition import ROOT
+
+VIDEO = "dQw4w9WgXcQ"
+PRODUCTION, EMBEDDED = ROOT / "dagster.yaml", ROOT / "deploy" / "embedded" / "dagster.yaml"
+
+
+@pytest.fixture
+def production(
+    databases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DagsterInstance]:
+    """The instance of the dagster.yaml at the top, on PostgreSQL."""
+    monkeypatch.setenv("PGHOST", str(databases))
+    for name, value in (("HOST", ""), ("USER", "dub"), ("PASSWORD", "s3cret"), ("DB", "dagster")):
+        monkeypatch.setenv(f"DAGSTER_POSTGRES_{name}", value)
+    monkeypatch.setenv("DAGSTER_COMPUTE_LOGS", str(tmp_path / "logs"))
+    with _instance(PRODUCTION, tmp_path) as instance:
+        yield instance
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[DagsterInstance]:
+    """The instance of `make up`."""
+    with _instance(EMBEDDED, tmp_path) as instance:
+        yield instance
+
+
+@pytest.fixture(params=["production", "embedded"])
+def instance(request: pytest.FixtureRequest) -> DagsterInstance:
+    """Each of them in turn."""
+    made: DagsterInstance = request.getfixturevalue(request.param)
+    return made
+
+
+def test_what_one_process_writes_another_reads(instance: DagsterInstance) -> None:
+    """Partitions and materializations are there for whoever opens the same instance."""
+    instance.add_dynamic_partitions("videos", [VIDEO])
+    made = AssetMaterialization("source_media", partition=VIDEO, metadata={"seconds": 30.0})
+    instance.report_runless_asset_event(made)
+    with DagsterInstance.from_ref(instance.get_ref()) as other:
+        assert [VIDEO] == list(other.get_dynamic_partitions("videos"))
+        event = other.get_latest_materialization_event(AssetKey("source_media"))
+    assert event is not None
+    assert made == event.asset_materialization
+
+
+def test_nothing_is_sent_to_anybody(instance: DagsterInstance) -> None:
+    """Dagster's telemetry is off."""
+    assert instance.telemetry_enabled is False
+
+
+def test_lost_runs_are_found_and_tried_again(instance: DagsterInstance) -> None:
+    """A run without its process ends, gives its slots back, and is tried once more."""
+    assert instance.run_monitoring_enabled
+    assert 60 == instance.get_settings("run_monitoring")["free_slots_after_run_end_seconds"]
+    assert (True, 1) == (instance.run_retries_enabled, instance.run_retries_max_retries)
+
+
+def test_production_keeps_everything_in_postgresql(
+    production: DagsterInstance, databases: Path
+) -> None:
+    """Runs, events and schedules are tables of the database that the environment names."""
+    production.add_dynamic_partitions("videos", [VIDEO])
+    engine = create_engine(f"postgresql+psycopg2://dub@/dagster?host={databases}")
+    tables = set(inspect(engine).get_table_names())
+    engine.dispose()
+    assert set() == {"runs", "event_logs", "dynamic_partitions", "job_ticks"} - tables
+
+
+def test_the_registry_migrates_beside_dagster(production: DagsterInstance, databases: Path) -> None:
+    """On the same server, in a database of its own."""
+    url = f"postgresql+psycopg2://dub@/dub?host={databases}"
+    upgrade(url)
+    production.add_dynamic_partitions("videos", [VIDEO])
+    SqlRegistry.at(url).accept(NewVideo(VIDEO, Source.YOUTUBE), ["es"])
+    assert SqlRegistry.at(url).was_asked_for(VIDEO, "es")
+
+
+def test_both_instances_treat_runs_alike() -> None:
+    """They differ in where things are kept and in how much runs at once, and in nothing else."""
+    differ = {"storage", "compute_logs", "concurrency"}
+    production, embedded = (yaml.safe_load(path.read_text()) for path in (PRODUCTION, EMBEDDED))
+    assert {key: production[key] for key in production.keys() - differ} == {
+        key: embedded[key] for key in embedded.keys() - differ
+    }
+    assert production["concurrency"]["pools"] == embedded["concurrency"]["pools"]
+
+
+def _instance(config: Path, folder: Path) -> DagsterInstance:
+    shutil.copy(config, folder / "dagster.yaml")
+    return DagsterInstance.from_config(str(folder))

@@ -1,0 +1,59 @@
+"""Languages: one spelling for each, and the codes that files want."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from string import ascii_lowercase
+
+import pytest
+
+from dub_platform.core.errors import UnknownLanguageError
+from dub_platform.core.languages import Language, language
+
+
+def test_a_language_has_its_codes_and_names() -> None:
+    """For paths, for MP4 files, for English readers and for its own."""
+    assert Language("es", "spa", "Spanish", "espa\u00f1ol") == language("es")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("ES", "es"), (" ca ", "ca"), ("spa", "es"), ("deu", "de"), ("ger", "de"), ("iw", "he")],
+)
+def test_every_spelling_is_the_same_language(text: str, code: str) -> None:
+    """Old, long and loud codes name what the short one names."""
+    assert language(code) == language(text)
+    assert code == language(text).code
+
+
+@pytest.mark.parametrize(
+    ("code", "iso639_2"), [("de", "deu"), ("eo", "epo"), ("gl", "glg"), ("cmn", "cmn")]
+)
+def test_files_carry_three_letters(code: str, iso639_2: str) -> None:
+    """The terminological code where there are two."""
+    assert iso639_2 == language(code).iso639_2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "e", "zz", "xx", "qqq", "english", "es-ES", "es_MX", "sr-Latn", "e1", "../", "es\nca",
+     "und", "mul", "zxx", "mis", "qaa", "\u0435\u0441"],
+)  # fmt: skip
+def test_what_is_no_language_is_refused(text: str) -> None:
+    """Unknown codes, tags with regions, and codes for no language or any."""
+    with pytest.raises(UnknownLanguageError):
+        language(text)
+
+
+def test_every_language_is_named_by_its_own_code() -> None:
+    """Whatever a two-letter code stands for, its language has a plain code that leads back."""
+    known: list[Language] = []
+    for first, second in product(ascii_lowercase, repeat=2):
+        try:
+            known.append(language(first + second))
+        except UnknownLanguageError:
+            continue
+    assert len(known) > 180
+    assert known == [language(each.code) for each in known]
+    assert all(re.fullmatch("[a-z]{2,3} [a-z]{3}", f"{one.code} {one.iso639_2}") for one in known)

@@ -1,0 +1,204 @@
+"""The timeline: what holds for any takes, and what a listener would ask of ordinary ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dub_platform.core.timeline import (
+    FASTEST,
+    GAP_SECONDS,
+    SLOWEST,
+    Part,
+    Placement,
+    Timeline,
+    fitted,
+)
+
+# The solver's own tolerance; far less than a video frame.
+CLOSE = 0.002
+
+lengths = st.floats(0.0, 40.0, allow_subnormal=False)
+onsets = st.floats(0.0, 200.0, allow_subnormal=False)
+
+
+@st.composite
+def parts(draw: st.DrawFn) -> list[Part]:
+    """Takes in the order of their onsets, crowded, sparse or all at once."""
+    drawn = draw(st.lists(st.tuples(onsets, lengths), min_size=1, max_size=25))
+    return [
+        Part(line_id, onset, seconds)
+        for line_id, (onset, seconds) in enumerate(sorted(drawn, key=lambda pair: pair[0]))
+    ]
+
+
+@st.composite
+def parts_with_room(draw: st.DrawFn) -> list[Part]:
+    """Takes that each end at least the gap before the next one's onset."""
+    placed: list[Part] = []
+    free_from = 0.0
+    for line_id in range(draw(st.integers(1, 25))):
+        onset = free_from + draw(st.floats(0.0, 5.0))
+        placed.append(Part(line_id, onset, draw(st.floats(0.1, 12.0))))
+        free_from = onset + placed[-1].seconds + GAP_SECONDS
+    return placed
+
+
+def least_seconds(takes: list[Part]) -> float:
+    """How long the takes last at their fastest, one gap after the other."""
+    return sum(take.seconds for take in takes) / FASTEST + GAP_SECONDS * (len(takes) - 1)
+
+
+@given(parts(), st.floats(0.0, 300.0))
+def test_no_two_takes_overlap(takes: list[Part], seconds: float) -> None:
+    """However crowded the video, a take starts after the one before it ended."""
+    assert () == fitted(takes, seconds=seconds).overlaps()
+
+
+@given(parts(), st.floats(0.0, 300.0))
+def test_tempo_stays_within_its_limits(takes: list[Part], seconds: float) -> None:
+    """Never under 0.90, never over 1.30, also where that is not enough."""
+    tempos = [place.tempo for place in fitted(takes, seconds=seconds).placements]
+    assert min(tempos) >= SLOWEST
+    assert max(tempos) <= FASTEST
+
+
+@given(parts(), st.floats(0.0, 300.0))
+def test_every_take_is_placed_once_in_its_order(takes: list[Part], seconds: float) -> None:
+    """None is dropped, none overtakes another, none starts before the video does."""
+    places = fitted(takes, seconds=seconds).placements
+    assert [take.line_id for take in takes] == [place.line_id for place in places]
+    starts = [place.start for place in places]
+    assert sorted(starts) == starts
+    assert starts[0] >= 0.0
+
+
+@given(parts(), st.floats(0.0, 300.0))
+def test_a_take_is_never_cut(takes: list[Part], seconds: float) -> None:
+    """It lasts as long as it was spoken, divided by its tempo."""
+    places = fitted(takes, seconds=seconds).placements
+    for take, place in zip(takes, places, strict=True):
+        assert pytest.approx(take.seconds) == place.seconds * place.tempo
+
+
+@given(parts(), st.floats(0.0, 30.0))
+def test_what_can_fit_does_not_run_past_the_end(takes: list[Part], spare: float) -> None:
+    """The last take ends with the video whenever all of them fit at their fastest."""
+    assert fitted(takes, seconds=least_seconds(takes) + spare).overrun <= CLOSE
+
+
+@given(parts(), st.floats(0.0, 1.0))
+def test_what_cannot_fit_runs_over_by_no_more_than_it_must(takes: list[Part], share: float) -> None:
+    """The overrun is what the fastest takes need beyond the video, and it is told."""
+    needed = least_seconds(takes)
+    overrun = fitted(takes, seconds=needed * share).overrun
+    assert pytest.approx(needed * (1 - share), abs=CLOSE) == overrun
+
+
+@given(parts_with_room())
+def test_takes_that_fit_are_left_alone(takes: list[Part]) -> None:
+    """Where every take has room they start on their onsets, as they were spoken."""
+    end = takes[-1].onset + takes[-1].seconds
+    timeline = fitted(takes, seconds=end + GAP_SECONDS)
+    assert {1.0} == {place.tempo for place in timeline.placements}
+    assert max(abs(place.onset_error) for place in timeline.placements) <= CLOSE
+
+
+@given(parts(), st.floats(0.0, 300.0))
+def test_the_onset_error_is_what_it_says(takes: list[Part], seconds: float) -> None:
+    """Seconds from the wanted onset to the start, positive when late."""
+    for take, place in zip(takes, fitted(takes, seconds=seconds).placements, strict=True):
+        assert place.start - take.onset == place.onset_error
+
+
+@pytest.mark.parametrize(
+    ("takes", "seconds"),
+    [
+        ([Part(number, 1.0, 1.0) for number in range(5)], 10.0),
+        ([Part(0, 25.0, 1.0)], 10.0),
+        ([Part(0, 1e9, 1.0)], 10.0),
+        ([Part(0, 1.0, 2.0), Part(1, 3.0, 2.0), Part(2, 5.0, 2.0)], 7.0),
+        ([Part(0, 1.0, 1000.0), Part(1, 2.0, 0.5)], 800.0),
+        ([Part(number, 1.0, 0.0) for number in range(3)], 2.0),
+        ([Part(number, number * 1e-6, 1e-6) for number in range(100)], 60.0),
+    ],
+    ids=[
+        "one onset for all",
+        "an onset beyond the end",
+        "an onset far beyond the end",
+        "slots without a gap",
+        "a very long take",
+        "takes of no length",
+        "slots of no length",
+    ],
+)
+def test_odd_takes_fit_as_well(takes: list[Part], seconds: float) -> None:
+    """They are placed inside the video and one after the other, as any takes are."""
+    timeline = fitted(takes, seconds=seconds)
+    assert (0.0, ()) == (round(timeline.overrun, 2), timeline.overlaps())
+    assert all(SLOWEST <= place.tempo <= FASTEST for place in timeline.placements)
+
+
+def test_two_thousand_lines_fit() -> None:
+    """Ninety minutes of dense speech, every take a little too long for its slot."""
+    takes = [Part(number, number * 3.0, 3.1) for number in range(2000)]
+    timeline = fitted(takes, seconds=6000.0)
+    assert ((), 0.0) == (timeline.overlaps(), timeline.overrun)
+    assert timeline.onset_p95 < 0.125
+    assert timeline.tempo_p95 < 1.15
+
+
+def test_a_video_without_lines_has_an_empty_timeline() -> None:
+    """Nothing to place is no failure, and all its numbers are zero."""
+    timeline = fitted([], seconds=30.0)
+    assert Timeline(30.0, ()) == timeline
+    assert (0.0, 0.0, 0.0) == (timeline.overrun, timeline.onset_p95, timeline.tempo_p95)
+
+
+def test_a_long_take_borrows_the_silence_around_its_slot() -> None:
+    """Longer than what it replaces, but between two pauses, it stays as it was spoken."""
+    takes = [Part(0, 1.0, 2.0), Part(1, 5.0, 3.5), Part(2, 10.0, 2.0)]
+    places = fitted(takes, seconds=15.0).placements
+    assert [1.0, 1.0, 1.0] == [place.tempo for place in places]
+    assert [1.0, 5.0, 10.0] == [round(place.start, 2) for place in places]
+
+
+def test_a_crowded_take_is_sped_up_before_it_is_late() -> None:
+    """Where there is no silence to borrow, tempo and onset share what is too long."""
+    takes = [Part(number, 1.0 + 2.0 * number, 2.2) for number in range(5)]
+    timeline = fitted(takes, seconds=11.5)
+    assert 1.05 < timeline.tempo_p95 < 1.20
+    assert timeline.onset_p95 < 0.125
+
+
+def test_tempo_does_not_jump_between_neighbours() -> None:
+    """One crowded take in the middle of calm ones is approached step by step, and left so."""
+    takes = [Part(number, 3.0 * number, 2.9) for number in range(9)]
+    takes[4] = replace(takes[4], seconds=3.5)
+    tempos = [place.tempo for place in fitted(takes, seconds=27.0).placements]
+    assert sorted(tempos[:5]) == tempos[:5]
+    assert sorted(tempos[4:], reverse=True) == tempos[4:]
+    assert 1.02 < tempos[3] < tempos[4] < 1.20
+
+
+def test_what_is_heard_as_untouched_is_untouched() -> None:
+    """A tempo within half a percent of the spoken one is left at 1.0."""
+    takes = [Part(number, 3.0 * number, 2.945) for number in range(9)]
+    timeline = fitted(takes, seconds=27.0)
+    assert {1.0} == {place.tempo for place in timeline.placements}
+    assert () == timeline.overlaps()
+
+
+def test_overlaps_names_the_lines_that_sound_at_once() -> None:
+    """A timeline that was not solved here is judged too."""
+    places = (Placement(4, 1.0, 2.0, 1.0), Placement(7, 2.5, 1.0, 1.0), Placement(9, 3.5, 1.0, 1.0))
+    assert ((4, 7),) == Timeline(10.0, places).overlaps()
+
+
+def test_overrun_is_what_lies_past_the_end() -> None:
+    """Half a second over is half a second; ending early is none."""
+    place = Placement(0, 8.0, 2.5, 1.0)
+    assert (0.5, 0.0) == (Timeline(10.0, (place,)).overrun, Timeline(11.0, (place,)).overrun)

@@ -1,0 +1,187 @@
+"""The running platform as its users have it: API, sensor, daemon, UI, all real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ffmpeg
+import httpx
+import pytest
+
+from resources.ffmpeg import run
+from tests.integration.golden_clip import GoldenClip
+from tests.integration.platform import Answer, Platform
+
+RUNS = """query($tags: [ExecutionTag!]!) {
+  runsOrError(filter: {tags: $tags}) { ... on Runs { results { jobName status } } }
+}"""
+
+MATERIALIZATIONS = """query($asset: [String!]!, $partition: String!) {
+  assetNodeOrError(assetKey: {path: $asset}) { ... on AssetNode {
+    assetMaterializations(partitions: [$partition], limit: 5) {
+      runId metadataEntries { label } } } }
+}"""
+
+MATERIALIZE = """mutation($params: ExecutionParams!) {
+  launchRun(executionParams: $params) { __typename
+    ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
+}"""
+
+RUN = """query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"""
+
+
+def test_a_language_added_later_runs_only_that_language(
+    platform: Platform, handed_in: Answer
+) -> None:
+    """PUT for one more language makes one dub and prepares nothing again."""
+    before = _jobs(platform, handed_in["id"])
+    asked = platform.api.put(f"/videos/{handed_in['id']}/dubs/gl")
+    assert 202 == asked.status_code
+    platform.released(handed_in["id"], "gl")
+    assert sorted([*before, "dub_video"]) == sorted(_jobs(platform, handed_in["id"]))
+
+
+def test_the_same_file_again_is_the_same_video(
+    platform: Platform, handed_in: Answer, golden: GoldenClip
+) -> None:
+    """Nothing is made twice, whoever hands it in."""
+    before = _jobs(platform, handed_in["id"])
+    again = platform.hand_in(golden.path, "es")
+    assert (handed_in["id"], False) == (again["id"], again["created"])
+    assert "released" == platform.ended(again["id"], "es")["status"]
+    assert before == _jobs(platform, handed_in["id"])
+
+
+@pytest.mark.parametrize(
+    ("sound", "code", "words"),
+    [
+        ("anullsrc=r=44100", "media_no_speech", "No speech was found"),
+        ("sine=f=330:r=44100", "media_no_speech", "No speech was found"),
+    ],
+)
+def test_a_video_without_speech_fails_with_its_reason(
+    platform: Platform, folder: Path, sound: str, code: str, words: str
+) -> None:
+    """Video and dub say why in plain words, and nothing is left in the spool."""
+    clip = folder / "quiet.mp4"
+    pictures = ffmpeg.input("testsrc2=s=160x120:r=10:d=4", format="lavfi")
+    heard = ffmpeg.input(sound, format="lavfi", t=4)
+    run(ffmpeg.output(pictures, heard, str(clip), vcodec="libx264", acodec="aac"))
+    video = platform.hand_in(clip, "es")
+    dub = platform.ended(video["id"], "es")
+    assert ("failed", code) == (dub["status"], dub["error"]["code"])
+    assert words in dub["error"]["message"]
+    assert "failed" == platform.video(video["id"])["status"]
+    assert [] == list(platform.settings.spool_dir.iterdir())
+
+
+def test_a_video_that_is_too_long_is_refused_at_the_door(platform: Platform, folder: Path) -> None:
+    """MAX_VIDEO_LENGTH is 60 s here, and the answer says so."""
+    clip = folder / "long.mp4"
+    pictures = ffmpeg.input("color=s=16x16:r=1:d=70", format="lavfi")
+    sound = ffmpeg.input("anullsrc=r=8000", format="lavfi", t=70)
+    run(ffmpeg.output(pictures, sound, str(clip), vcodec="libx264", acodec="aac"))
+    with clip.open("rb") as file:
+        answer = platform.api.post("/videos", files={"file": file}, data={"languages": "es"})
+    problem = answer.json()
+    assert (422, "video_too_long") == (answer.status_code, problem["code"])
+    assert "at most 60 s" in problem["detail"]
+
+
+def test_dagster_shows_every_artifact_of_the_video(platform: Platform, handed_in: Answer) -> None:
+    """From the release back to the file that was handed in, each with its numbers."""
+    video, dub = handed_in["id"], f"es|{handed_in['id']}"
+    expected = {
+        ("source_media", video): {"seconds", "bytes", "streams", "waveform", "player"},
+        ("audio", video): {"lufs", "speech_seconds", "waveform", "player"},
+        ("transcript", video): {"lines", "engine", "table", "player"},
+        ("translation", dub): {"characters", "cost_usd", "table", "player"},
+        ("speech", dub): {"takes_paid", "takes_reused", "cost_usd", "table"},
+        ("dubbed_track", dub): {"onset_p95_ms", "lufs", "waveform", "table"},
+        ("r2_object", dub): {"sha256", "public_url", "player"},
+    }
+    for (asset, partition), labels in expected.items():
+        made = _materializations(platform, asset, partition)
+        assert made, asset
+        shown = {entry["label"] for entry in made[0]["metadataEntries"]}
+        assert labels <= shown, asset
+
+
+def test_an_asset_is_materialized_again_from_the_ui(platform: Platform, handed_in: Answer) -> None:
+    """The same request as the UI's button makes the track anew, and the release stays."""
+    partition = f"es|{handed_in['id']}"
+    before = len(_materializations(platform, "dubbed_track", partition))
+    tags = {
+        "dagster/partition": partition,
+        "dagster/partition/video": handed_in["id"],
+        "dagster/partition/language": "es",
+    }
+    selector = {
+        "repositoryLocationName": "dub_platform",
+        "repositoryName": "__repository__",
+        "pipelineName": "dub_video",
+        "assetSelection": [{"path": ["dubbed_track"]}],
+        "assetCheckSelection": [],
+    }
+    launched = platform.ask_dagster(
+        MATERIALIZE,
+        params={
+            "selector": selector,
+            "runConfigData": {},
+            "mode": "default",
+            "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in tags.items()]},
+        },
+    )["launchRun"]
+    assert "LaunchRunSuccess" == launched["__typename"], launched
+    platform.until(lambda: _status(platform, launched["run"]["runId"]) in ("SUCCESS", "FAILURE"))
+    assert "SUCCESS" == _status(platform, launched["run"]["runId"])
+    assert before + 1 == len(_materializations(platform, "dubbed_track", partition))
+    assert "released" == platform.dub(handed_in["id"], "es")["status"]
+
+
+def test_the_player_plays_what_was_released(platform: Platform, handed_in: Answer) -> None:
+    """The watch page answers, and its media come with Range."""
+    page = platform.api.get("/watch", params={"v": handed_in["id"], "lang": "es"})
+    assert (200, "text/html; charset=utf-8") == (page.status_code, page.headers["content-type"])
+    url = platform.dub(handed_in["id"], "es")["video_url"]
+    part = platform.api.get(url, headers={"Range": "bytes=0-99"})
+    assert (206, 100, "video/mp4") == (
+        part.status_code,
+        len(part.content),
+        part.headers["content-type"],
+    )
+
+
+def test_what_is_not_released_is_not_public(platform: Platform, handed_in: Answer) -> None:
+    """The source and the artifacts have no address."""
+    for key in (
+        f"videos/{handed_in['id']}/upload.media",
+        f"videos/{handed_in['id']}/transcript.json",
+        "releases/../videos",
+    ):
+        assert 404 == platform.api.get(f"/media/{key}").status_code
+
+
+def test_the_servers_say_that_they_are_well(platform: Platform) -> None:
+    """The probes of the API, and Dagster's own."""
+    assert 200 == platform.api.get("/health").status_code
+    assert 200 == platform.api.get("/ready").status_code
+    assert 200 == platform.api.get("/version").status_code
+    ui = httpx.get(f"http://127.0.0.1:{platform.settings.dagster_port}/server_info")
+    assert 200 == ui.status_code
+
+
+def _jobs(platform: Platform, video_id: str) -> list[str]:
+    tags = [{"key": "dub/video", "value": video_id}]
+    runs = platform.ask_dagster(RUNS, tags=tags)["runsOrError"]["results"]
+    return sorted(run["jobName"] for run in runs)
+
+
+def _materializations(platform: Platform, asset: str, partition: str) -> list[Answer]:
+    answer = platform.ask_dagster(MATERIALIZATIONS, asset=[asset], partition=partition)
+    found: list[Answer] = answer["assetNodeOrError"]["assetMaterializations"]
+    return found
+
+
+def _status(platform: Platform, run_id: str) -> str:
+    return str(platform.ask_dagster(RUN, id=run_id)["runOrError"]["status"])

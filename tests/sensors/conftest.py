@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance
+
+from dub_platform.registry import SqlRegistry
+from dub_platform.registry.migrate import upgrade
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> SqlRegistry:
+    url = f"sqlite:///{tmp_path / 'registry.sqlite'}"
+    upgrade(url)
+    return SqlRegistry.at(url)
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+    with DagsterInstance.local_temp(str(tmp_path)) as instance:
+        yield instance

@@ -1,0 +1,87 @@
+"""The requesting sensor: what the registry asks for, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from dagster import DagsterInstance, SensorResult, SkipReason, build_sensor_context
+
+from dub_platform.registry import SqlRegistry, Work
+from sensors.intake import MOST_RUNS_A_TICK, on_video_registered
+from tests.sensors.rows import VIDEO, handed_in, prepared
+
+
+def test_a_new_video_is_prepared_before_it_is_dubbed(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """The first tick requests one run, for the video itself."""
+    handed_in(registry, "es", "ca")
+    (request,) = _tick(registry, instance).run_requests or ()
+    assert "prepare_video" == request.job_name
+    assert VIDEO == request.partition_key
+    assert f"prepare:{VIDEO}:1" == request.run_key
+
+
+def test_a_prepared_video_is_dubbed_once_for_each_language(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """One run for each language, with a key that carries its generation."""
+    prepared(registry, "es", "ca")
+    requests = _tick(registry, instance).run_requests or ()
+    assert {f"dub:es:{VIDEO}:1", f"dub:ca:{VIDEO}:1"} == {r.run_key for r in requests}
+    assert {"dub_video"} == {request.job_name for request in requests}
+    assert {f"ca|{VIDEO}", f"es|{VIDEO}"} == {str(r.partition_key) for r in requests}
+
+
+def test_the_tick_adds_the_partition_keys_itself(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """An API that died between its two writes has lost nothing."""
+    prepared(registry, "es")
+    requests = _tick(registry, instance).dynamic_partitions_requests or ()
+    added = {request.partitions_def_name: list(request.partition_keys) for request in requests}
+    assert {"videos": [VIDEO], "languages": ["es"]} == added
+
+
+def test_what_was_requested_is_not_requested_by_the_next_tick(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """A claim holds for a while."""
+    handed_in(registry, "es")
+    _tick(registry, instance)
+    skipped = _tick(registry, instance)
+    assert not skipped.run_requests
+    assert isinstance(skipped.skip_reason, SkipReason)
+    assert "registry" in str(skipped.skip_reason.skip_message)
+
+
+def test_a_failed_dub_that_is_asked_for_again_has_a_new_run_key(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """Dagster remembers the old key for ever."""
+    prepared(registry, "es")
+    (first,) = _tick(registry, instance).run_requests or ()
+    work = Work(VIDEO, "es", 1)
+    registry.failed(work, {"code": "engine_failed"}, now=datetime.now(timezone.utc))
+    registry.ask(VIDEO, "es")
+    (second,) = _tick(registry, instance).run_requests or ()
+    assert (f"dub:es:{VIDEO}:1", f"dub:es:{VIDEO}:2") == (first.run_key, second.run_key)
+
+
+def test_a_tick_requests_at_most_fifty_runs(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """A catalogue handed in at once comes in portions, and all of it comes."""
+    for number in range(MOST_RUNS_A_TICK + 7):
+        handed_in(registry, "es", video_id=f"video{number:06}")
+    first = _tick(registry, instance).run_requests or ()
+    second = _tick(registry, instance).run_requests or ()
+    assert (MOST_RUNS_A_TICK, 7) == (len(first), len(second))
+    assert not {r.run_key for r in first} & {r.run_key for r in second}
+
+
+def _tick(registry: SqlRegistry, instance: DagsterInstance) -> SensorResult:
+    with build_sensor_context(instance=instance, resources={"registry": registry}) as context:
+        result = on_video_registered(context)
+    assert isinstance(result, SensorResult)
+    return result

@@ -1,0 +1,125 @@
+"""The outcome sensors' reasons: from a run's event log to the words in the registry."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from dagster import (
+    AssetCheckResult,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    Definitions,
+    asset,
+    asset_check,
+)
+
+from assets.steps import as_failure
+from assets.tags import tags_of
+from dub_platform.core.errors import NoSpeechError
+from dub_platform.registry import DubStatus, SqlRegistry, VideoStatus, Work
+from sensors.outcome import reason_of, record_failure, will_be_retried
+from tests.sensors.rows import VIDEO, handed_in, prepared, run_of
+
+
+def test_an_error_of_ours_keeps_its_code_and_sentence(instance: DagsterInstance) -> None:
+    """What the step raised is what the registry gets."""
+
+    @asset
+    def silent() -> None:
+        raise as_failure(NoSpeechError("No speech was found.", detail="0 spans"))
+
+    reason = reason_of(instance, _ran(instance, Definitions(assets=[silent])))
+    assert {
+        "code": "media_no_speech",
+        "message": "No speech was found.",
+        "retryable": False,
+        "detail": "0 spans",
+    } == reason
+
+
+def test_a_gate_that_did_not_pass_is_named_with_its_numbers(instance: DagsterInstance) -> None:
+    """The check's own sentence reaches the person who asked for the dub."""
+
+    @asset
+    def track() -> None: ...
+
+    @asset_check(asset=track, blocking=True)
+    def track_fits() -> AssetCheckResult:
+        return AssetCheckResult(passed=False, description="Lines [3] do not fit.")
+
+    run = _ran(instance, Definitions(assets=[track], asset_checks=[track_fits]))
+    reason = reason_of(instance, run)
+    assert "gate_failed" == reason["code"]
+    assert "The gate track_fits did not pass" in reason["message"]
+    assert "Lines [3] do not fit." in reason["message"]
+
+
+def test_a_bug_is_said_to_be_ours(instance: DagsterInstance) -> None:
+    """An unexpected exception has a code of its own, and its words only in the detail."""
+
+    @asset
+    def broken() -> None:
+        raise ZeroDivisionError("secret words")
+
+    reason = reason_of(instance, _ran(instance, Definitions(assets=[broken])))
+    assert "internal_error" == reason["code"]
+    assert "secret words" not in reason["message"]
+
+
+def test_a_run_that_vanished_without_a_word_is_lost(instance: DagsterInstance) -> None:
+    """A killed process leaves no failed step."""
+    run = run_of(instance, Work(VIDEO, None, 1), DagsterRunStatus.FAILURE)
+    reason = reason_of(instance, run)
+    assert ("run_lost", True) == (reason["code"], reason["retryable"])
+
+
+def test_a_failed_run_fails_its_row(registry: SqlRegistry, instance: DagsterInstance) -> None:
+    """And the dubs that waited for the video fail with the same reason."""
+    handed_in(registry, "es")
+    work = Work(VIDEO, None, 1)
+    registry.started(work, "r")
+    run = run_of(instance, work, DagsterRunStatus.FAILURE)
+    record_failure(registry, run, reason_of(instance, run))
+    assert VideoStatus.FAILED is registry.video(VIDEO).status
+    assert DubStatus.FAILED is registry.dub(VIDEO, "es").status
+
+
+def test_a_run_started_by_hand_fails_no_row(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """An operator's experiment does not take a release away."""
+    prepared(registry, "es")
+    run = DagsterRun(job_name="dub_video", tags={})
+    record_failure(registry, run, {"code": "internal_error"})
+    assert DubStatus.QUEUED is registry.dub(VIDEO, "es").status
+
+
+def test_a_late_failure_of_an_old_generation_changes_nothing(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """The dub was asked for again in the meantime."""
+    prepared(registry, "es")
+    old = Work(VIDEO, "es", 1)
+    registry.failed(old, {"code": "engine_failed"}, now=datetime.now(timezone.utc))
+    registry.ask(VIDEO, "es")
+    record_failure(registry, run_of(instance, old, DagsterRunStatus.FAILURE), {"code": "late"})
+    assert DubStatus.QUEUED is registry.dub(VIDEO, "es").status
+
+
+def test_a_run_that_dagster_tries_again_has_not_failed_yet() -> None:
+    """The tag by which Dagster says so is understood."""
+    assert will_be_retried(DagsterRun(job_name="x", tags={"dagster/will_retry": "true"}))
+    assert not will_be_retried(DagsterRun(job_name="x", tags={}))
+
+
+def _ran(instance: DagsterInstance, defs: Definitions) -> DagsterRun:
+    job: Any = defs.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=instance, raise_on_error=False, tags=tags_of(Work(VIDEO, None, 1))
+    )
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.status is DagsterRunStatus.FAILURE
+    return run

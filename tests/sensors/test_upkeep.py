@@ -1,0 +1,98 @@
+"""The reconciler: rows whose run ended without them are put right, and no others."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from dagster import DagsterInstance, DagsterRunStatus, SkipReason, build_schedule_context
+
+from dub_platform.registry import DubStatus, SqlRegistry, Work
+from sensors.upkeep import reconciled, rows_agree_with_runs
+from tests.sensors.rows import VIDEO, prepared, run_of
+
+WORK = Work(VIDEO, "es", 1)
+LATER = datetime.now(timezone.utc) + timedelta(minutes=30)
+
+
+@pytest.fixture
+def running(registry: SqlRegistry) -> SqlRegistry:
+    """A registry in which the dub in Spanish is being made."""
+    prepared(registry, "es")
+    registry.started(WORK, "a-run")
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (DagsterRunStatus.FAILURE, "run_lost"),
+        (DagsterRunStatus.CANCELED, "run_lost"),
+        (DagsterRunStatus.SUCCESS, "internal_error"),
+    ],
+)
+def test_a_row_whose_run_has_ended_fails(
+    running: SqlRegistry, instance: DagsterInstance, status: DagsterRunStatus, code: str
+) -> None:
+    """A status sensor that missed the run is made good, with a reason."""
+    run_of(instance, WORK, status)
+    assert 1 == reconciled(running, instance, LATER)
+    dub = running.dub(VIDEO, "es")
+    assert DubStatus.FAILED is dub.status
+    assert dub.error_details
+    assert code == dub.error_details["code"]
+
+
+@pytest.mark.parametrize("status", [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING])
+def test_a_row_whose_run_goes_on_is_left_alone(
+    running: SqlRegistry, instance: DagsterInstance, status: DagsterRunStatus
+) -> None:
+    """Long is not lost."""
+    run_of(instance, WORK, status)
+    assert 0 == reconciled(running, instance, LATER)
+    assert DubStatus.RUNNING is running.dub(VIDEO, "es").status
+
+
+def test_a_row_is_given_time_before_it_is_judged(
+    running: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """The outcome sensors come first."""
+    run_of(instance, WORK, DagsterRunStatus.FAILURE)
+    assert 0 == reconciled(running, instance, datetime.now(timezone.utc))
+
+
+def test_a_row_whose_run_was_deleted_is_queued_again(
+    running: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """Its old run key is spent, so it goes up a generation."""
+    assert 1 == reconciled(running, instance, LATER)
+    dub = running.dub(VIDEO, "es")
+    assert (DubStatus.QUEUED, 2) == (dub.status, dub.generation)
+
+
+def test_a_waiting_row_without_a_run_is_the_sensors(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """It is requested by a tick, not here."""
+    prepared(registry, "es")
+    assert 0 == reconciled(registry, instance, LATER)
+    assert 1 == registry.dub(VIDEO, "es").generation
+
+
+def test_the_run_of_the_video_is_not_taken_for_its_dubs(
+    running: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """A failed preparation says nothing of a dub that is being made."""
+    run_of(instance, Work(VIDEO, None, 1), DagsterRunStatus.FAILURE)
+    run_of(instance, WORK, DagsterRunStatus.STARTED)
+    assert 0 == reconciled(running, instance, LATER)
+
+
+def test_the_schedule_starts_no_run_itself(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """It says how many rows it put right, and leaves the rest to the sensor."""
+    with build_schedule_context(instance=instance, resources={"registry": registry}) as context:
+        answer = rows_agree_with_runs(context)
+    assert isinstance(answer, SkipReason)
+    assert "0 rows were put right." == answer.skip_message
