@@ -25,16 +25,18 @@ up: .venv/platform packages ## start everything and stay up until Ctrl-C
 	@$(RUN) dub_platform.local up
 
 test: .venv/tests test-packages lint ## every test, on real engines and servers
-	$(RUN) pytest tests
+	$(RUN) pytest tests -n 2 --dist loadgroup
 
 quick: .venv/tests ## the tests that need neither Dagster nor an engine, in seconds
 	$(RUN) pytest tests/dub_platform/core -q
 
-lint: .venv/tests ## style, types and layers
+lint: .venv/tests ## style, types, layers, and whether Dagster can load the definitions
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	@home=$$(mktemp -d) && trap "rm -rf $$home" EXIT && export DAGSTER_HOME=$$home DUB_HOME=$$home && \
+		.venv/bin/dg check defs && .venv/bin/dagster definitions validate -m dub_platform.definitions
 
 .PHONY: packages test-packages
 packages: ## Debian packages the keyless engines need

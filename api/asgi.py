@@ -20,8 +20,8 @@ from resources.store import LocalStore
 
 
 def create() -> Starlette:
-    """The app of this environment. Raises pydantic's ValidationError for a wrong setting."""
-    settings = Settings()
+    """The app of this environment. Raises WrongSettingError."""
+    settings = Settings.from_environment()
     configure_logging(settings.log_format, settings.log_level)
     announcer = Announcer()
     announcer.open()

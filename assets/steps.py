@@ -57,7 +57,11 @@ def made(value: Any, identity: Any, **metadata: Any) -> Output[Any]:
     `identity` is what the content is, in plain JSON types: two results with the same identity
     are the same to whatever comes after them.
     """
-    return Output(value, metadata=metadata, data_version=DataVersion(key_of(identity)[:16]))
+    shown = {
+        name: round(number, 4) if isinstance(number, float) else number
+        for name, number in metadata.items()
+    }
+    return Output(value, metadata=shown, data_version=DataVersion(key_of(identity)[:16]))
 
 
 def _declared(

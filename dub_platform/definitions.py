@@ -49,4 +49,4 @@ def definitions(settings: Settings) -> Definitions:
     )
 
 
-defs = definitions(Settings())
+defs = definitions(Settings.from_environment())

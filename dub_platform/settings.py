@@ -1,6 +1,6 @@
 """The environment, read once and loudly.
 
-    settings = Settings()          # from DUB_* variables and, if there is one, .env
+    settings = Settings.from_environment()     # DUB_* variables and, if there is one, .env
 
 Every variable stands in `.env.example` with its meaning. One variable per role chooses its
 engine; what an engine needs and lacks is said by name when the platform starts.
@@ -11,8 +11,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class WrongSettingError(Exception):
+    """A variable of the environment cannot be used; the message names it."""
 
 
 class Settings(BaseSettings):
@@ -82,12 +86,22 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
 
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """The settings of this process. Raises WrongSettingError, with the variables' names."""
+        try:
+            return cls()
+        except ValidationError as error:
+            # Values are left out: one of them may be a secret in the wrong place.
+            wrong = [f"{_variable(str(each['loc'][0]))}: {each['msg']}" for each in error.errors()]
+            raise WrongSettingError(
+                f"The environment (or .env) has settings that cannot be used. {'; '.join(wrong)}. "
+                "See .env.example for what each can be."
+            ) from None
+
     def as_environment(self) -> dict[str, str]:
         """The variables that make these settings again in another process."""
-        return {
-            str(field.validation_alias or f"DUB_{name.upper()}"): str(getattr(self, name))
-            for name, field in type(self).model_fields.items()
-        }
+        return {_variable(name): str(getattr(self, name)) for name in type(self).model_fields}
 
     @property
     def base_url(self) -> str:
@@ -108,3 +122,11 @@ class Settings(BaseSettings):
     def spool_dir(self) -> Path:
         """Where work in progress is written; nothing in it outlives its process for long."""
         return self.home / "spool"
+
+
+def _variable(name: str) -> str:
+    """The variable that sets a field; an alias is one already."""
+    field = Settings.model_fields.get(name)
+    if field is None:
+        return name
+    return str(field.validation_alias or f"DUB_{name.upper()}")

@@ -13,6 +13,7 @@ import functools
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +77,13 @@ def feed(graph: Any, blocks: Iterable[bytes]) -> str:
     process = subprocess.Popen(
         _command(graph), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
+    deadline = threading.Timer(DEADLINE_SECONDS, process.kill)
     with process:
-        said = _pour(process, blocks)
+        deadline.start()
+        try:
+            said = _pour(process, blocks)
+        finally:
+            deadline.cancel()
     if process.returncode != 0:
         raise _failure(said)
     return said
@@ -118,7 +124,7 @@ def parsed_loudness(said: str) -> Loudness:
 def waveform(path: Path) -> bytes:
     """A PNG of the sound's outline, 640 x 80 pixels."""
     graph = (
-        ffmpeg.input(str(path))
+        untrusted(path)
         .audio.filter("aformat", channel_layouts="mono")
         .filter("showwavespic", s="640x80", colors="0x4f7cff", scale="sqrt")
         .output("pipe:", vframes=1, format="image2pipe", vcodec="png")
@@ -154,7 +160,7 @@ def _pour(process: subprocess.Popen[bytes], blocks: Iterable[bytes]) -> str:
 
 def _failure(said: str) -> MediaToolError:
     lines = [line for line in said.strip().splitlines() if line.strip()]
-    last = lines[-1] if lines else "it gave no reason"
+    last = lines[-1] if lines else "it was ended by the deadline or for lack of memory"
     return MediaToolError(
         f"ffmpeg could not do its work on this file: {last[:300]}", detail=said[-2000:]
     )

@@ -10,6 +10,7 @@ measured beats one that is guessed.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import numpy as np
 import soundfile
 
 from dub_platform.core import loudness, mixing
+from dub_platform.core.errors import MediaToolError
 from dub_platform.core.mixing import RATE, Envelope
 from dub_platform.core.speech import Span, Take
 from dub_platform.core.timeline import Placement, Timeline
@@ -90,19 +92,18 @@ class BlockMixer:
         *,
         into: Path,
     ) -> Mixed:
-        frames = round((timeline.seconds + timeline.overrun) * RATE)
-        voices = _prepared(takes, timeline, into)
-        mix = _Mix(
-            bed=bed,
-            frames=frames,
-            voices=voices,
-            voice_gain=_linear(_voice_gain_db(voices, bed_lufs)),
-            middle=mixing.ducked(_busy(timeline, speech), depth_db=mixing.VOICE_DEPTH_DB),
-            sides=mixing.ducked(
-                _busy(timeline, speech), depth_db=_sides_depth_db(bed, mixing.voiced(speech))
-            ),
-        )
-        return _encoded(mix, into / "track.m4a")
+        with _unreadable_sound_named():
+            voices = _prepared(takes, timeline, into)
+            busy, sides_db = _busy(timeline, speech), _sides_depth_db(bed, mixing.voiced(speech))
+            mix = _Mix(
+                bed=bed,
+                frames=round((timeline.seconds + timeline.overrun) * RATE),
+                voices=voices,
+                voice_gain=_linear(_voice_gain_db(voices, bed_lufs)),
+                middle=mixing.ducked(busy, depth_db=mixing.VOICE_DEPTH_DB),
+                sides=mixing.ducked(busy, depth_db=sides_db),
+            )
+            return _encoded(mix, into / "track.m4a")
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,18 @@ class _Mix:
         side *= self.sides.at(first, len(source))
         middle += self.voice_gain * _voice_block(self.voices, first, len(source))
         return np.stack([middle + side, middle - side], axis=1)
+
+
+@contextlib.contextmanager
+def _unreadable_sound_named() -> Iterator[None]:
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        raise MediaToolError(
+            "A sound that this track is made of cannot be read: it is damaged in the store. "
+            "Materialize audio and speech again.",
+            detail=str(error),
+        ) from error
 
 
 def _busy(timeline: Timeline, speech: Sequence[Span]) -> tuple[Span, ...]:

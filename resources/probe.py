@@ -89,7 +89,7 @@ def _refuse_unfit(found: dict[str, Any], max_seconds: float) -> None:
         )
     declared, seconds = found["declared_seconds"], found["seconds"]
     # Containers round their duration and streams end a little apart: 1 s or 3 % is no damage.
-    if found["cut_off"] or seconds < declared - max(1.0, 0.03 * declared):
+    if seconds < declared - max(1.0, 0.03 * declared):
         raise TruncatedMediaError(
             f"This video says that it is {declared:.0f} s long, but it ends after {seconds:.0f} s: "
             "the file was cut off on its way. Hand it in again."

@@ -23,14 +23,14 @@ def facts(path: str, demuxers: str) -> dict[str, Any]:
     with av.open(path, options=options) as container:
         pictures = [stream for stream in container.streams.video if not _is_cover(stream)]
         sounds = list(container.streams.audio)
-        found = {
+        wanted = [*pictures[:1], *sounds[:1]]
+        return {
             "container": container.format.name,
             "declared_seconds": (container.duration or 0) / av.time_base,
             "video": _video(pictures[0]) if pictures else None,
             "audio": _audio(sounds[0]) if sounds else None,
+            "seconds": _end(container, wanted) if wanted else 0.0,
         }
-        wanted = [*pictures[:1], *sounds[:1]]
-        return {**found, **(_ends(container, wanted) if wanted else {"seconds": 0.0})}
 
 
 def _is_cover(stream: Any) -> bool:
@@ -48,21 +48,17 @@ def _audio(stream: Any) -> dict[str, Any]:
     return {"codec": context.name, "rate": context.sample_rate, "channels": context.channels}
 
 
-def _ends(container: Any, streams: list[Any]) -> dict[str, Any]:
+def _end(container: Any, streams: list[Any]) -> float:
     import av
 
     # Transport streams and some cameras do not start counting at zero.
     begins = (container.start_time or 0) / av.time_base
     last = begins
-    cut_off = False
-    try:
-        for packet in container.demux(streams):
-            if packet.pts is not None:
-                end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                last = max(last, end)
-    except OSError:
-        cut_off = True
-    return {"seconds": last - begins, "cut_off": cut_off}
+    for packet in container.demux(streams):
+        if packet.pts is not None:
+            end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            last = max(last, end)
+    return last - begins
 
 
 def main(path: str, demuxers: str) -> None:

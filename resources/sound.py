@@ -32,11 +32,12 @@ def decoded(source: Path, *, seconds: float, into: Path) -> DecodedSound:
     is the same time in the video. Raises MediaToolError.
     """
     sound, speech = into / "sound.flac", into / "speech.wav"
-    # async=1 with first_pts=0 fills a late start and gaps in the stream instead of closing them.
+    video = ffmpeg.untrusted(source)
+    # async=1 with first_pts=0 fills a late start and gaps in the stream instead of closing them;
+    # rematrix_maxval keeps a loud 5.1 from clipping when its channels are added up.
     heard = (
-        ffmpeg.untrusted(source)["a:0"]
-        .filter("aresample", RATE, **{"async": 1, "first_pts": 0})
-        .filter("aformat", channel_layouts="stereo")
+        video["a:0"]
+        .filter("aresample", RATE, **{"async": 1, "first_pts": 0}, ochl="stereo", rematrix_maxval=1)
         .filter("apad", whole_dur=seconds)
         .filter("atrim", end=seconds)
         .filter_multi_output("asplit", 3)
@@ -46,6 +47,8 @@ def decoded(source: Path, *, seconds: float, into: Path) -> DecodedSound:
             heard[0].output(str(sound), acodec="flac", sample_fmt="s16", compression_level=2),
             heard[1].output(str(speech), acodec="pcm_s16le", ar=SPEECH_RATE, ac=1),
             ffmpeg.loudness_meter(heard[2]),
+            # A transport stream's time begins with the first stream that is used: pictures too.
+            video["v:0"].output("-", format="null", vcodec="copy"),
         )
     )
     return DecodedSound(sound, speech, ffmpeg.parsed_loudness(said))

@@ -86,14 +86,15 @@ class LocalStore:
 
     def fetch(self, key: str, into: Path) -> Path:
         source = self.path(key)
-        target = into / key.replace("/", "-")
+        # No key has a plus in it, so no two of them have the same copy.
+        target = into / key.replace("/", "+")
+        target.unlink(missing_ok=True)
         try:
             os.link(source, target)
-        except FileExistsError:
-            return target
         except OSError:
             # The work folder may be another file system, which cannot hold the same inode.
-            shutil.copyfile(source, target)
+            with _full_disk_named(key, into):
+                shutil.copyfile(source, target)
         return target
 
     def exists(self, key: str) -> bool:
@@ -121,20 +122,27 @@ class LocalStore:
     def _replacing(self, key: str) -> Iterator[Path]:
         """A file beside the target that takes its place when it is complete."""
         target = self.root / checked_key(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".staged-")
-        os.close(handle)
-        staged = Path(name)
-        try:
-            yield staged
-            staged.chmod(0o644)  # mkstemp's 0600 would hide it from a web server of another user
-            staged.replace(target)
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise StorageFullError(
-                    f"The disk under {self.root} is full, so {key} could not be kept. "
-                    "Free some space; the work goes on from what was kept before."
-                ) from error
+        with _full_disk_named(key, self.root):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=target.parent, prefix=".staged-")
+            os.close(handle)
+            staged = Path(name)
+            try:
+                yield staged
+                staged.chmod(0o644)  # 0600 would hide it from a web server of another user
+                staged.replace(target)
+            finally:
+                staged.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _full_disk_named(key: str, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        finally:
-            staged.unlink(missing_ok=True)
+        raise StorageFullError(
+            f"The disk under {folder} is full, so {key} could not be kept there. "
+            "Free some space; the work goes on from what was kept before."
+        ) from error

@@ -34,8 +34,8 @@ SILENCE_DB = -60.0
 # The onset is kept whole: a plosive's burst is shorter and softer than its vowel.
 LEAD_SECONDS = 0.01
 TAIL_SECONDS = 0.04
-# Nobody speaks faster than 40 characters a second, or needs 2 s and half a second for each.
-FASTEST_CHARACTERS = 40.0
+# No voice speaks 25 letters a second, or needs 2 s and half a second for each character.
+FASTEST_LETTERS = 25.0
 SLOWEST_SECONDS = 0.5
 ALLOWED_SECONDS = 2.0
 
@@ -112,7 +112,7 @@ def _decoded(recording: Path) -> tuple[NDArray[np.float32], int]:
 
 
 def _refuse_implausible(text: str, seconds: float) -> None:
-    shortest = len(text) / FASTEST_CHARACTERS
+    shortest = sum(map(str.isalnum, text)) / FASTEST_LETTERS
     longest = ALLOWED_SECONDS + SLOWEST_SECONDS * len(text)
     if not shortest <= seconds <= longest:
         raise BadTakeError(

@@ -8,12 +8,11 @@ import sys
 import time
 
 import httpx
-from pydantic import ValidationError
 from rich.console import Console
 
 from dub_platform.local import demo
 from dub_platform.local.stack import Stack, StackError
-from dub_platform.settings import Settings
+from dub_platform.settings import Settings, WrongSettingError
 
 console = Console(soft_wrap=True, highlight=False)
 
@@ -24,13 +23,13 @@ def main(command: str) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        settings = Settings()
+        settings = Settings.from_environment()
         stack = Stack(settings)
         with stack.running():
             (_demo if command == "demo" else _up)(stack, settings)
     except KeyboardInterrupt:
         console.print("Stopped.")
-    except (StackError, ValidationError) as error:
+    except (StackError, WrongSettingError) as error:
         console.print(f"[bold red]{'Demo' if command == 'demo' else 'Start'} failed.[/] {error}")
         return 1
     return 0

@@ -9,6 +9,7 @@ Each server is a process group of its own with a log file under DUB_HOME/logs.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -47,12 +48,13 @@ class Stack:
     def running(self) -> Iterator[None]:
         """Start everything and wait until it answers; stop it all at the end. Raises StackError."""
         self._require_free_ports()
-        self.prepare()
-        try:
-            self._start_all()
-            yield
-        finally:
-            self.stop()
+        with self._alone():
+            self.prepare()
+            try:
+                self._start_all()
+                yield
+            finally:
+                self.stop()
 
     def prepare(self) -> None:
         """Make the folders, the Dagster instance's configuration and the registry's tables."""
@@ -104,6 +106,20 @@ class Stack:
             _signal(process, signal.SIGKILL)
             process.wait()
         self._processes.clear()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold DUB_HOME, which two stacks at once would spoil for each other."""
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        with (self.settings.home / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StackError(
+                    f"Another platform is running in {self.settings.home}. Stop it, or give this "
+                    "one a folder of its own: DUB_HOME=.dub-two"
+                ) from error
+            yield
 
     def _require_free_ports(self) -> None:
         for variable, port in (

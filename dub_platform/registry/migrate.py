@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m dub_platform.registry.migrate")
     parser.add_argument("direction", choices=("up", "down"), nargs="?", default="up")
     direction = parser.parse_args(arguments).direction
-    url = Settings().registry_url
+    url = Settings.from_environment().registry_url
     if direction == "up":
         upgrade(url)
     else:

@@ -26,9 +26,9 @@ SECONDS = 30.0
 SENTENCES = (
     (0.8, "Good morning, and welcome to our little town by the sea."),
     (5.6, "The small boats leave this town before the sun comes up."),
-    (10.6, "The water is cold, but the children like to swim."),
+    (10.6, "The water is cold, but the people like to swim."),
     (15.0, "My father was a fisherman, and he showed me how to read the wind."),
-    (20.6, "In the evening, the families eat together on the beach."),
+    (20.6, "The children play on the beach until it is dark."),
     (25.8, "We will wait for you here tomorrow morning."),
 )
 CHORDS = (

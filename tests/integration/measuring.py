@@ -45,7 +45,8 @@ def located(recording: Sound, track: Sound, *, near: float, within: float = 1.0)
     first = max(0, round((near - within) * RATE))
     window = track[first : round((near + within) * RATE) + len(recording)]
     match = correlate(window, recording, mode="valid")
-    energy = np.convolve(np.square(window), np.ones(len(recording)), mode="valid")
+    passed = np.concatenate([[0.0], np.cumsum(np.square(window))])
+    energy = passed[len(recording) :] - passed[: -len(recording)]
     likeness = match / np.sqrt(np.maximum(energy, 1e-9) * np.square(recording).sum())
     best = int(np.argmax(likeness))
     return Found((first + best) / RATE, float(likeness[best]))

@@ -32,6 +32,8 @@ from tests.integration.platform import Answer, Platform
 from tests.speech_recipes import RATE as CLIP_RATE
 from tests.speech_recipes import plain_words
 
+pytestmark = pytest.mark.xdist_group("platform")  # one stack serves them all
+
 LANGUAGES = ("es", "eo")
 
 

@@ -12,6 +12,8 @@ from resources.ffmpeg import run
 from tests.integration.golden_clip import GoldenClip
 from tests.integration.platform import Answer, Platform
 
+pytestmark = pytest.mark.xdist_group("platform")  # one stack serves them all
+
 RUNS = """query($tags: [ExecutionTag!]!) {
   runsOrError(filter: {tags: $tags}) { ... on Runs { results { jobName status } } }
 }"""

@@ -169,10 +169,12 @@ def test_the_programs_do_not_outlive_a_killed_owner() -> None:
         [
             sys.executable,
             "-c",
-            "import sys; from resources.warm_pipeline import WarmPipeline\n"
-            "warm = WarmPipeline('cats', [['cat'], ['cat']], end=b'\\n')\n"
-            "warm.ask(b'one', seconds=10)\n"
-            "print(*warm.pids(), flush=True); sys.stdin.read()",
+            (
+                "import sys; from resources.warm_pipeline import WarmPipeline\n"
+                "warm = WarmPipeline('cats', [['cat'], ['cat']], end=b'\\n')\n"
+                "warm.ask(b'one', seconds=10)\n"
+                "print(*warm.pids(), flush=True); sys.stdin.read()"
+            ),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

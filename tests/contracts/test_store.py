@@ -1,0 +1,253 @@
+"""What every store promises."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dub_platform.core.errors import ArtifactMissingError, StorageError, StorageFullError
+from resources.store import LocalStore, Store
+from tests.contracts.threads import at_once
+
+KEY = "videos/dQw4w9WgXcQ/audio/sound.flac"
+NO_KEYS = [
+    "",
+    "/",
+    "/etc/passwd",
+    "..",
+    "videos/../../etc/passwd",
+    "videos/./x",
+    "videos//x",
+    "videos/",
+    "videos/.hidden",
+    ".staged-1",
+    "videos\\x",
+    "videos/x y",
+    "videos/x\n",
+    "videos/x\0",
+    "videos/x%2Fy",
+    "videos/ñ",
+    "C:/x",
+    "http://example.org/x",
+    "a+b",
+]
+
+
+@pytest.fixture(params=[LocalStore])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """Each engine in turn, empty."""
+    make: Callable[[Path, str], Store] = request.param
+    return make(tmp_path / "store", "http://dub.test/media/")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A work folder."""
+    made = tmp_path / "work"
+    made.mkdir()
+    return made
+
+
+def test_bytes_come_back_as_they_were(store: Store) -> None:
+    """Every byte, also none at all."""
+    for content in (b"", b"\0\xff" * 1000):
+        store.put_bytes(KEY, content)
+        assert content == store.get_bytes(KEY)
+        assert len(content) == store.size(KEY)
+
+
+def test_a_file_comes_back_as_it_was(store: Store, folder: Path) -> None:
+    """And the one that was handed in stays where it is."""
+    original = folder / "made.flac"
+    original.write_bytes(b"sound" * 100_000)
+    store.put_file(KEY, original)
+    assert original.read_bytes() == store.fetch(KEY, folder).read_bytes()
+
+
+def test_the_copy_kept_is_its_own(store: Store, folder: Path) -> None:
+    """What happens to the file afterwards does not reach the store."""
+    original = folder / "made.flac"
+    original.write_bytes(b"sound")
+    store.put_file(KEY, original)
+    original.write_bytes(b"noise")
+    assert b"sound" == store.get_bytes(KEY)
+
+
+def test_a_key_is_there_when_something_is_kept_under_it(store: Store) -> None:
+    """A folder of keys is no key."""
+    assert not store.exists(KEY)
+    store.put_bytes(KEY, b"x")
+    assert (True, False) == (store.exists(KEY), store.exists("videos/dQw4w9WgXcQ/audio"))
+
+
+@pytest.mark.parametrize("ask", ["get_bytes", "size"])
+def test_a_missing_artifact_is_named(store: Store, ask: str) -> None:
+    """The error says which, and what to do."""
+    with pytest.raises(ArtifactMissingError, match=f"{KEY} is not in the store"):
+        getattr(store, ask)(KEY)
+
+
+def test_fetching_a_missing_artifact_leaves_nothing(store: Store, folder: Path) -> None:
+    """No empty file to be taken for it."""
+    with pytest.raises(ArtifactMissingError, match=KEY):
+        store.fetch(KEY, folder)
+    assert [] == list(folder.iterdir())
+
+
+@pytest.mark.parametrize("key", NO_KEYS)
+def test_what_is_no_plain_path_is_no_key(store: Store, folder: Path, key: str) -> None:
+    """No method takes it, and nothing is read or written anywhere."""
+    (folder / "x").write_bytes(b"x")
+    attempts: list[Callable[[], object]] = [
+        lambda: store.put_bytes(key, b"x"),
+        lambda: store.put_file(key, folder / "x"),
+        lambda: store.get_bytes(key),
+        lambda: store.fetch(key, folder),
+        lambda: store.exists(key),
+        lambda: store.size(key),
+        lambda: store.url(f"releases/{key}"),
+    ]
+    for attempt in attempts:
+        with pytest.raises(StorageError):
+            attempt()
+    assert [folder, folder / "x"] == sorted(folder.parent.rglob("*"))
+
+
+@pytest.mark.parametrize("key", ["-abcdefghij/x", "_/-", "a/b.c/d.e-f_g.m4a", "A" * 100])
+def test_safe_characters_make_a_key(store: Store, folder: Path, key: str) -> None:
+    """A YouTube id may begin with a dash."""
+    store.put_bytes(key, b"x")
+    assert b"x" == store.fetch(key, folder).read_bytes()
+
+
+def test_only_releases_have_an_address(store: Store) -> None:
+    """Everything else is nobody's business."""
+    assert "http://dub.test/media/releases/a/es/track.m4a" == store.url("releases/a/es/track.m4a")
+    for key in (KEY, "releases", "released/x", "takes/ab/abc.flac"):
+        with pytest.raises(StorageError, match="not public"):
+            store.url(key)
+
+
+def test_copies_of_different_keys_do_not_collide(store: Store, folder: Path) -> None:
+    """Also of keys that only differ in where a slash is."""
+    keys = ["a/b-c.srt", "a-b/c.srt", "a-b-c.srt", "a/b/c.srt", "a_b/c.srt", "a--b/c.srt"]
+    for key in keys:
+        store.put_bytes(key, key.encode())
+    copies = [store.fetch(key, folder) for key in keys]
+    assert keys == [copy.read_text() for copy in copies]
+
+
+def test_a_copy_keeps_the_ending_of_its_key(store: Store, folder: Path) -> None:
+    """Tools guess a format by it."""
+    store.put_bytes(KEY, b"x")
+    assert ".flac" == store.fetch(KEY, folder).suffix
+
+
+def test_a_copy_stays_as_it_was_fetched(store: Store, folder: Path) -> None:
+    """Work that has begun is not changed under its hands; the next fetch has what is new."""
+    store.put_bytes(KEY, b"old")
+    (folder / "later").mkdir()
+    before = store.fetch(KEY, folder)
+    store.put_bytes(KEY, b"new")
+    assert (b"old", b"new") == (
+        before.read_bytes(),
+        store.fetch(KEY, folder / "later").read_bytes(),
+    )
+    assert b"new" == store.fetch(KEY, folder).read_bytes()
+
+
+def test_a_reader_sees_the_old_or_the_new_and_never_a_part(store: Store, folder: Path) -> None:
+    """While two writers replace it again and again."""
+    contents = [bytes([letter]) * 300_000 for letter in b"ab"]
+    store.put_bytes(KEY, contents[0])
+    done = threading.Event()
+
+    def write() -> set[bytes]:
+        try:
+            for number in range(40):
+                store.put_bytes(KEY, contents[number % 2])
+        finally:
+            done.set()
+        return set()
+
+    def read() -> set[bytes]:
+        seen = {store.get_bytes(KEY)}
+        while not done.is_set():
+            seen.add(store.get_bytes(KEY))
+        return seen
+
+    seen = set().union(*at_once([write, write, read]))
+    assert seen <= set(contents)
+
+
+def test_a_write_that_fails_changes_nothing(store: Store, folder: Path) -> None:
+    """The old content stays, and no half of the new one lies about."""
+    store.put_bytes(KEY, b"old")
+    with pytest.raises(FileNotFoundError):
+        store.put_file(KEY, folder / "missing")
+    assert b"old" == store.get_bytes(KEY)
+
+
+class TestLocal:
+    """What only a directory has: files, links and a disk that can be full."""
+
+    @pytest.fixture
+    def local(self, tmp_path: Path) -> LocalStore:
+        return LocalStore(tmp_path / "store", "http://dub.test/media")
+
+    def test_nothing_but_the_artifact_is_left(self, local: LocalStore, tmp_path: Path) -> None:
+        """Not of a write that failed either."""
+        local.put_bytes(KEY, b"x")
+        with pytest.raises(FileNotFoundError):
+            local.put_file(KEY, tmp_path / "missing")
+        assert [local.root / KEY] == [path for path in local.root.rglob("*") if path.is_file()]
+
+    def test_other_users_can_read_it(self, local: LocalStore) -> None:
+        """A web server that serves releases is one."""
+        local.put_bytes(KEY, b"x")
+        assert 0o644 == (local.root / KEY).stat().st_mode & 0o777
+
+    def test_a_full_disk_is_said_and_leaves_nothing(
+        self, local: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The error can be retried; what was kept before is still there."""
+        local.put_bytes(KEY, b"old")
+        new = tmp_path / "new"
+        new.write_bytes(b"new" * 100_000)
+        monkeypatch.setattr(tempfile, "mkstemp", on_a_full_disk)
+        with pytest.raises(StorageFullError, match="is full"):
+            local.put_bytes(KEY, b"new")
+        with pytest.raises(StorageFullError, match="is full"):
+            local.put_file(KEY, new)
+        assert b"old" == local.get_bytes(KEY)
+        assert [local.root / KEY] == [path for path in local.root.rglob("*") if not path.is_dir()]
+
+    def test_a_disk_that_cannot_link_gets_a_copy(
+        self, local: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The spool may be on another file system than the store."""
+        local.put_bytes(KEY, b"x" * 1000)
+        monkeypatch.setattr(os, "link", across_file_systems)
+        assert b"x" * 1000 == local.fetch(KEY, tmp_path).read_bytes()
+
+    def test_a_slash_after_the_address_does_not_matter(self, tmp_path: Path) -> None:
+        """No key begins with two."""
+        assert "http://h/releases/x" == LocalStore(tmp_path, "http://h/").url("releases/x")
+
+
+def on_a_full_disk(*, dir: Path, prefix: str) -> tuple[int, str]:  # noqa: A002 - mkstemp's name
+    """`mkstemp` whose file is the kernel's own full disk: every write to it fails with ENOSPC."""
+    staged = Path(dir) / f"{prefix}full"
+    staged.symlink_to("/dev/full")
+    return os.open(staged, os.O_RDWR), str(staged)
+
+
+def across_file_systems(source: Path, target: Path) -> None:
+    """`link` as it fails between two file systems."""
+    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(source), None, str(target))

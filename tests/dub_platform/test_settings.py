@@ -1,0 +1,54 @@
+"""The environment, read once: what is wrong in it is said by name, and no value is repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dub_platform.settings import Settings, WrongSettingError
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No .env of the checkout is read."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_defaults_need_no_environment(tmp_path: Path) -> None:
+    """Everything lies below one folder, and the API is where a browser here finds it."""
+    settings = Settings.from_environment()
+    assert tmp_path / ".dub" == settings.home
+    assert f"sqlite:///{tmp_path}/.dub/registry.sqlite" == settings.registry_url
+    assert "http://127.0.0.1:5001" == settings.base_url
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("PORT", "many"), ("DUB_VOICE", "parrot"), ("MAX_VIDEO_LENGTH", "-1"), ("DUB_STORE", "r3")],
+)
+def test_a_wrong_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """By the variable that a person set, without the value."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(WrongSettingError) as raised:
+        Settings.from_environment()
+    assert f"{variable}: " in str(raised.value)
+    assert value not in str(raised.value).replace("DUB_STORE", "")
+
+
+def test_a_database_url_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds a password."""
+    monkeypatch.setenv("DUB_DATABASE_URL", "postgresql://dub:hunter2@db/dub")
+    assert "hunter2" not in repr(Settings.from_environment())
+
+
+def test_the_settings_make_themselves_again_in_another_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the stack hands to its servers is what it was told."""
+    told = Settings(home=tmp_path, PORT=6001, MAX_VIDEO_LENGTH=77, max_upload_mb=3)
+    for variable, value in told.as_environment().items():
+        monkeypatch.setenv(variable, value)
+    assert told == Settings.from_environment()

@@ -1,0 +1,165 @@
+"""The commands behind `make demo` and `make up`, as a person runs them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.platform import free_ports
+
+pytestmark = pytest.mark.xdist_group("commands")  # one stack serves them all
+
+LOCAL = [sys.executable, "-m", "dub_platform.local"]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """A home and ports of its own."""
+    port, dagster_port = free_ports(2)
+    home = tmp_path_factory.mktemp("home")
+    return {
+        **os.environ,
+        "DUB_HOME": str(home),
+        "PORT": str(port),
+        "DAGSTER_PORT": str(dagster_port),
+    }
+
+
+@pytest.fixture(scope="module")
+def demo(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return _run("demo", environment)
+
+
+def test_the_demo_dubs_the_sample_and_ends_well(demo: subprocess.CompletedProcess[str]) -> None:
+    """It ends with 0, and its table names every kind of artifact."""
+    assert 0 == demo.returncode, demo.stdout
+    for artifact in ("track, es", "track, ca", "captions, es, vtt", "film, all languages"):
+        assert artifact in demo.stdout
+
+
+def test_the_demo_shows_progress_by_stage(demo: subprocess.CompletedProcess[str]) -> None:
+    """Stages are printed as they are reached, ending with both languages released."""
+    for line in ("video  prepared", "es     released", "ca     released"):
+        assert line in demo.stdout
+
+
+def test_the_demo_says_how_long_it_took_and_where_to_look(
+    demo: subprocess.CompletedProcess[str], environment: Mapping[str, str]
+) -> None:
+    """The dub time, a watch link for each language, and the Dagster link."""
+    assert "Dub time, from POST to both languages released:" in demo.stdout
+    assert f"http://127.0.0.1:{environment['PORT']}/watch?v=up-" in demo.stdout
+    assert f"http://127.0.0.1:{environment['DAGSTER_PORT']}" in demo.stdout
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_second_demo_reuses_what_is_there_and_says_so(environment: Mapping[str, str]) -> None:
+    """Nothing is dubbed again."""
+    again = _run("demo", environment)
+    assert 0 == again.returncode
+    assert "known from before, so what is there is reused" in again.stdout
+    assert "dubbed_track" not in again.stdout
+
+
+@pytest.mark.usefixtures("demo")
+def test_the_demo_stops_what_it_started(environment: Mapping[str, str]) -> None:
+    """Both ports are free again, and no process works in its home."""
+    for name in ("PORT", "DAGSTER_PORT"):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", int(environment[name]))) != 0
+    assert [] == _processes_of(environment["DUB_HOME"])
+
+
+def test_a_taken_port_is_said_in_a_sentence(environment: Mapping[str, str]) -> None:
+    """With the variable that moves it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(environment["DAGSTER_PORT"])))
+        taken.listen()
+        refused = _run("up", environment)
+    assert 1 == refused.returncode
+    assert f"Port {environment['DAGSTER_PORT']} is taken" in refused.stdout
+    assert "DAGSTER_PORT=" in refused.stdout
+    assert "Traceback" not in refused.stdout
+
+
+def test_a_wrong_setting_is_said_by_name(environment: Mapping[str, str]) -> None:
+    """Not in the middle of a video, and not as a traceback."""
+    refused = _run("up", {**environment, "DUB_VOICE": "parrot"})
+    assert 1 == refused.returncode
+    assert "DUB_VOICE" in refused.stdout
+    assert "Traceback" not in refused.stdout
+
+
+def test_ctrl_c_stops_everything(environment: Mapping[str, str]) -> None:
+    """`make up` goes on until then, and leaves nothing running."""
+    with _started("up", environment) as up:
+        _await_api(environment)
+        up.send_signal(signal.SIGINT)
+        assert 0 == up.wait(60)
+    assert [] == _processes_of(environment["DUB_HOME"])
+
+
+def test_two_platforms_do_not_share_a_home(environment: Mapping[str, str]) -> None:
+    """The second is told to take another folder."""
+    port, dagster_port = free_ports(2)
+    with _started("up", environment) as up:
+        _await_api(environment)
+        second = _run("up", {**environment, "PORT": str(port), "DAGSTER_PORT": str(dagster_port)})
+        up.send_signal(signal.SIGTERM)
+        up.wait(60)
+    assert 1 == second.returncode
+    assert "Another platform is running in" in second.stdout
+
+
+def _run(command: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*LOCAL, command],
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def _started(command: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [*LOCAL, command], env=dict(environment), stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _await_api(environment: Mapping[str, str]) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.TransportError):
+            httpx.get(f"http://127.0.0.1:{environment['DAGSTER_PORT']}/server_info")
+            return
+        time.sleep(0.3)
+    raise AssertionError("The platform did not start.")
+
+
+def _processes_of(home: str) -> list[str]:
+    """The command lines of processes whose environment names this home."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"DUB_HOME={home}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+    return found

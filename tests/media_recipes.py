@@ -1,0 +1,135 @@
+"""Clips and sounds with known answers, made at test time.
+
+    clip = make_clip(tmp_path / "clip.mkv", seconds=3.0, sound=tone(440, 2.0), late=0.5)
+
+Sounds are arrays between -1 and 1, shape (frames,) or (frames, channels), at 48 kHz unless said
+otherwise. Pictures are ffmpeg's test card, 160 x 90 at 25 a second.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from resources.ffmpeg import binary
+
+Sound = NDArray[np.float32]
+
+RATE = 48_000
+SIZE = (160, 90)
+_CODECS = {
+    ".mp4": ("libx264", "aac"),
+    ".mov": ("libx264", "aac"),
+    ".mkv": ("libx264", "flac"),
+    ".webm": ("libvpx-vp9", "libopus"),
+    ".avi": ("mpeg4", "libmp3lame"),
+    ".ts": ("libx264", "aac"),
+    ".mpg": ("mpeg2video", "mp2"),
+}
+
+
+def tone(hertz: float, seconds: float, *, db: float = -20.0, rate: int = RATE) -> Sound:
+    """A sine, `db` below full scale at its peaks."""
+    time = np.arange(round(seconds * rate)) / rate
+    return (10 ** (db / 20) * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
+
+
+def noise(seconds: float, *, db: float = -20.0, seed: int = 1, rate: int = RATE) -> Sound:
+    """White noise, `db` below full scale in RMS; the same for the same seed."""
+    samples = np.random.default_rng(seed).standard_normal(round(seconds * rate))
+    return (10 ** (db / 20) * samples).astype(np.float32)
+
+
+def silence(seconds: float, *, rate: int = RATE) -> Sound:
+    """Digital silence."""
+    return np.zeros(round(seconds * rate), dtype=np.float32)
+
+
+def stereo(left: Sound, right: Sound) -> Sound:
+    """Two channels of one length made one sound."""
+    return np.stack([left, right], axis=1)
+
+
+def make_clip(
+    path: Path,
+    *,
+    seconds: float = 2.0,
+    sound: Sound | None = None,
+    rate: int = RATE,
+    late: float = 0.0,
+    **options: Any,
+) -> Path:
+    """A video in the container that its name ends in, with `sound` from `late` seconds on.
+
+    Without a sound there is no audio stream. `options` are ffmpeg's for the output.
+    """
+    card = f"testsrc2=size={SIZE[0]}x{SIZE[1]}:rate=25:duration={seconds}"
+    pictures = ffmpeg.input(card, format="lavfi")["v:0"]
+    video, audio = _CODECS[path.suffix]
+    codecs = {"c:v": video, "pix_fmt": "yuv420p", "g": 25}
+    if video == "libx264":
+        codecs["preset"] = "ultrafast"
+    with tempfile.TemporaryDirectory() as folder:
+        streams = [pictures]
+        if sound is not None:
+            wav = Path(folder) / "sound.wav"
+            soundfile.write(wav, sound, rate, subtype="FLOAT")
+            streams.append(ffmpeg.input(str(wav), itsoffset=late)["a:0"])
+            codecs["c:a"] = audio
+        run(ffmpeg.output(*streams, str(path), **{**codecs, **options}))
+    return path
+
+
+def make_cut_clip(path: Path, *, share: float = 0.5, **recipe: Any) -> Path:
+    """A clip whose index comes first, of which only the first part of the bytes arrived."""
+    options = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
+    return cut(make_clip(path, **{**options, **recipe}), share)
+
+
+def cut(path: Path, share: float) -> Path:
+    """The file's first bytes, as much of them as `share` says."""
+    content = path.read_bytes()
+    path.write_bytes(content[: round(len(content) * share)])
+    return path
+
+
+def make_script(path: Path, neighbour: Path) -> Path:
+    """A text that ffmpeg would take for a playlist of its neighbour, whatever its name."""
+    path.write_text(f"ffconcat version 1.0\nfile {neighbour.name}\n")
+    return path
+
+
+def make_picture(path: Path) -> Path:
+    """One frame of the test card."""
+    run(
+        ffmpeg.input("testsrc2=size=160x90:duration=1", format="lavfi").output(str(path), vframes=1)
+    )
+    return path
+
+
+def make_sound(
+    path: Path, sound: Sound, *, rate: int = RATE, cover: Path | None = None, **options: Any
+) -> Path:
+    """A sound file in the format that its name ends in: no pictures, but for an album's cover."""
+    with tempfile.TemporaryDirectory() as folder:
+        wav = Path(folder) / "sound.wav"
+        soundfile.write(wav, sound, rate, subtype="FLOAT")
+        streams = [ffmpeg.input(str(wav))]
+        if cover is not None:
+            streams.append(ffmpeg.input(str(cover)))
+            options = {"disposition:v": "attached_pic", **options}
+        run(ffmpeg.output(*streams, str(path), **options))
+    return path
+
+
+def run(graph: Any) -> None:
+    """Run an ffmpeg graph that must succeed."""
+    command = graph.global_args("-v", "error", "-nostdin", "-y").compile(cmd=binary())
+    subprocess.run(command, check=True, timeout=120)
