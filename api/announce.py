@@ -35,8 +35,7 @@ class Announcer:
     def open(self) -> None:
         """Open the instance now: it takes seconds, which the first request should not wait for.
 
-        Never raises. On an empty SQLite instance it also makes the tables, before a second
-        process can be at it.
+        Never raises.
         """
         try:
             self._add("videos", [])

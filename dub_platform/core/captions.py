@@ -20,6 +20,8 @@ ROWS = 2
 SHORTEST_SECONDS = 5 / 6
 LONGEST_SECONDS = 7.0
 APART_SECONDS = 2 / 24
+# SubRip cannot escape: what players take for tags and line ends is replaced by its look-alikes.
+_SUBRIP = str.maketrans("<>{}\\", "‹›｛｝＼")
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,7 @@ def as_srt(cues: Sequence[Cue]) -> str:
     """A SubRip file."""
     blocks: list[str] = []
     for number, cue in enumerate(cues, start=1):
-        # SubRip cannot escape: angle brackets are replaced by their look-alikes.
-        rows = "\n".join(row.replace("<", "‹").replace(">", "›") for row in cue.rows)
+        rows = "\n".join(cue.rows).translate(_SUBRIP)
         blocks.append(f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{rows}\n")
     return "\n".join(blocks)
 

@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 from dub_platform.settings import Settings
@@ -67,6 +68,27 @@ class Stack:
         self.settings.spool_dir.mkdir()
         shutil.copy(CHECKOUT / "deploy" / "embedded" / "dagster.yaml", self.dagster_home)
         upgrade(self.settings.registry_url)
+        self._prepare_dagster()
+
+    def _prepare_dagster(self) -> None:
+        """Make or upgrade the Dagster instance's tables, once for each version of Dagster.
+
+        On SQLite every server would make them by itself at its start, and two at once spoil them.
+        """
+        stamp, wanted = self.dagster_home / "migrated-by", version("dagster")
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        command = [sys.executable, "-m", "dagster", "instance", "migrate"]
+        done = subprocess.run(
+            command, cwd=CHECKOUT, env=dict(self.environment), capture_output=True, check=False
+        )
+        if done.returncode != 0:
+            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+            raise StackError(
+                f"Dagster's own tables in {self.dagster_home} cannot be made: {' '.join(last)} "
+                "Look whether the disk is full; `make clean` starts anew."
+            )
+        stamp.write_text(wanted)
 
     @property
     def dagster_home(self) -> Path:
@@ -141,12 +163,11 @@ class Stack:
         self._start("code-server", "dagster", "api", "grpc", *code)
         address = ["--host", settings.host, "--port", str(settings.port)]
         self._start("api", "uvicorn", "--factory", "api.asgi:create", *address, "--no-access-log")
-        # The API makes the Dagster instance's tables, which two processes must not do at once.
-        self._await_port("api", settings.port)
         self._await_port("code-server", self.code_port)
         self._start("dagster-daemon", "dagster._daemon", "run", *workspace)
         ui = [*local, str(settings.dagster_port)]
         self._start("dagster-webserver", "dagster_webserver", *ui, *workspace)
+        self._await_port("api", settings.port)
         self._await_port("dagster-webserver", settings.dagster_port)
 
     def _start(self, name: str, *module: str) -> None:
