@@ -24,7 +24,12 @@
     ├── ProviderError              an engine did not do its part
     │   ├── EngineUnavailableError      engine_unavailable
     │   ├── EngineFailedError           engine_failed          a retry can help
-    │   └── BadTakeError                take_invalid           a retry can help
+    │   ├── BadTakeError                take_invalid           a retry can help
+    │   ├── ProviderRefusedError        provider_refused
+    │   ├── ProviderBusyError           provider_busy          a retry can help
+    │   ├── ProviderUnavailableError    provider_unavailable   a retry can help
+    │   ├── ProviderAnswerError         provider_answer_invalid  a retry can help
+    │   └── CostCapError                cost_cap_reached
     ├── StorageError               an artifact cannot be written or read
     │   ├── ArtifactMissingError        artifact_missing
     │   └── StorageFullError            storage_full           a retry can help
@@ -162,6 +167,29 @@ class EngineFailedError(ProviderError):
 class BadTakeError(ProviderError):
     code = "take_invalid"
     retryable = True
+
+
+class ProviderRefusedError(ProviderError):
+    code = "provider_refused"
+
+
+class ProviderBusyError(ProviderError):
+    code = "provider_busy"
+    retryable = True
+
+
+class ProviderUnavailableError(ProviderError):
+    code = "provider_unavailable"
+    retryable = True
+
+
+class ProviderAnswerError(ProviderError):
+    code = "provider_answer_invalid"
+    retryable = True
+
+
+class CostCapError(ProviderError):
+    code = "cost_cap_reached"
 
 
 class StorageError(DubError):

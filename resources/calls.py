@@ -1,0 +1,171 @@
+"""Calls to providers: one policy for all of them, whatever SDK makes the request.
+
+    calls = Calls("ElevenLabs", CallPolicy())
+    audio = calls.made("line 3 in es", lambda: client.speak(text), trouble_of)
+
+At most three tries with a pause that doubles, or that the provider names in Retry-After; a limit
+for each try and one for all of them together, which end a request that drips as surely as one
+that hangs, because it is cancelled and not merely timed at its reads. The SDKs' own retries must
+be off, so that tries are counted once.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+import structlog
+
+from dub_platform.core.errors import (
+    DubError,
+    ProviderBusyError,
+    ProviderRefusedError,
+    ProviderUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
+
+T = TypeVar("T")
+
+_TOO_MANY = 429
+# Any other 4xx is about the request itself, which will be the same at the next try.
+_PASSING = frozenset({408, 409, _TOO_MANY})
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class CallPolicy:
+    """How long and how often. All in seconds."""
+
+    tries: int = 3
+    try_seconds: float = 60.0
+    deadline_seconds: float = 150.0
+    first_pause: float = 1.0
+    longest_pause: float = 30.0
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why one try failed. `status` is None where there was no HTTP answer at all.
+
+    `words` are the provider's own, without any secret; `retry_after` is in seconds.
+    """
+
+    words: str
+    status: int | None = None
+    retry_after: float | None = None
+    request_id: str | None = None
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same request can succeed later."""
+        return self.status is None or self.status in _PASSING or self.status >= 500  # noqa: PLR2004
+
+
+class Calls:
+    """Makes a provider's calls from synchronous code, on one event loop kept for all of them."""
+
+    def __init__(self, provider: str, policy: CallPolicy) -> None:
+        self.provider = provider
+        self.policy = policy
+        self._portals = anyio.from_thread.BlockingPortalProvider()
+
+    def made(
+        self,
+        what: str,
+        request: Callable[[], Awaitable[T]],
+        trouble_of: Callable[[Exception], Trouble | None],
+    ) -> T:
+        """What `request` answers. `what` names the work in errors, such as "line 3 in es".
+
+        `trouble_of` reads an SDK's exception; None means that it is none of the provider's, and it
+        is raised as it is. A DubError that the request raises itself (an answer that is no good)
+        is tried again if its kind can be.
+
+        Raises ProviderRefusedError, ProviderBusyError, ProviderUnavailableError.
+        """
+        with self._portals as portal:
+            return self._in_loop(portal, what, request, trouble_of)
+
+    def _in_loop(
+        self,
+        portal: BlockingPortal,
+        what: str,
+        request: Callable[[], Awaitable[T]],
+        trouble_of: Callable[[Exception], Trouble | None],
+    ) -> T:
+        return portal.call(self._tried, what, request, trouble_of)
+
+    async def _tried(
+        self,
+        what: str,
+        request: Callable[[], Awaitable[T]],
+        trouble_of: Callable[[Exception], Trouble | None],
+    ) -> T:
+        ends = anyio.current_time() + self.policy.deadline_seconds
+        for attempt in range(1, self.policy.tries + 1):
+            failure: DubError
+            try:
+                with anyio.fail_after(min(self.policy.try_seconds, ends - anyio.current_time())):
+                    return await request()
+            except DubError as error:
+                failure, pause = error, self._pause(attempt, None)
+            except Exception as error:
+                trouble = _timed_out(error) or trouble_of(error)
+                if trouble is None:
+                    raise
+                failure = self._named(what, trouble)
+                failure.__cause__ = error
+                pause = self._pause(attempt, trouble.retry_after)
+            if self._is_over(failure, attempt, pause, ends):
+                raise failure
+            _log.info(
+                "provider call is tried again",
+                provider=self.provider,
+                what=what,
+                attempt=attempt,
+                code=failure.code,
+                pause_seconds=round(pause, 2),
+            )
+            await anyio.sleep(pause)
+        raise AssertionError("the last try either returned or raised")
+
+    def _is_over(self, failure: DubError, attempt: int, pause: float, ends: float) -> bool:
+        too_late = anyio.current_time() + pause >= ends
+        return not failure.retryable or attempt == self.policy.tries or too_late
+
+    def _pause(self, attempt: int, retry_after: float | None) -> float:
+        if retry_after is not None:
+            return max(0.0, retry_after)
+        longest = min(self.policy.longest_pause, self.policy.first_pause * 2 ** (attempt - 1))
+        # Full jitter: clients that failed together must not come back together.
+        return random.uniform(0.1 * longest, longest)  # noqa: S311 - not a secret
+
+    def _named(self, what: str, trouble: Trouble) -> DubError:
+        where = f" (request {trouble.request_id})" if trouble.request_id else ""
+        said = f"{trouble.status or 'no answer'}: {trouble.words[:300]}{where}"
+        if not trouble.passes:
+            return ProviderRefusedError(
+                f"{self.provider} refused {what}: {said}. Check its key, plan and settings; what "
+                "was paid for before is kept.",
+                detail=said,
+            )
+        if trouble.status == _TOO_MANY:
+            return ProviderBusyError(
+                f"{self.provider} takes no more requests for now, so {what} was not done: {said}. "
+                "Ask for it again later, or lower what runs at once.",
+                detail=said,
+            )
+        return ProviderUnavailableError(
+            f"{self.provider} did not do {what}: {said}. Ask for it again; what was paid for "
+            "before is kept.",
+            detail=said,
+        )
+
+
+def _timed_out(error: Exception) -> Trouble | None:
+    return Trouble("no whole answer within the limit") if isinstance(error, TimeoutError) else None
