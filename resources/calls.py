@@ -14,9 +14,10 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import anyio
+import anyio.from_thread
 import structlog
 
 from dub_platform.core.errors import (
@@ -25,9 +26,6 @@ from dub_platform.core.errors import (
     ProviderRefusedError,
     ProviderUnavailableError,
 )
-
-if TYPE_CHECKING:
-    from anyio.from_thread import BlockingPortal
 
 T = TypeVar("T")
 
@@ -63,11 +61,15 @@ class Trouble:
     @property
     def passes(self) -> bool:
         """Whether the same request can succeed later."""
-        return self.status is None or self.status in _PASSING or self.status >= 500  # noqa: PLR2004
+        return self.status is None or self.status in _PASSING or self.status >= 500
 
 
 class Calls:
-    """Makes a provider's calls from synchronous code, on one event loop kept for all of them."""
+    """Makes a provider's calls from synchronous code.
+
+    The event loop lives as long as calls are under way, so a client is made inside the request
+    (`async with AsyncOpenAI(...) as client`) and nothing is left open between videos.
+    """
 
     def __init__(self, provider: str, policy: CallPolicy) -> None:
         self.provider = provider
@@ -89,16 +91,7 @@ class Calls:
         Raises ProviderRefusedError, ProviderBusyError, ProviderUnavailableError.
         """
         with self._portals as portal:
-            return self._in_loop(portal, what, request, trouble_of)
-
-    def _in_loop(
-        self,
-        portal: BlockingPortal,
-        what: str,
-        request: Callable[[], Awaitable[T]],
-        trouble_of: Callable[[Exception], Trouble | None],
-    ) -> T:
-        return portal.call(self._tried, what, request, trouble_of)
+            return portal.call(self._tried, what, request, trouble_of)
 
     async def _tried(
         self,
