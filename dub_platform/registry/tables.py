@@ -109,6 +109,14 @@ class ReleaseJson(TypeDecorator[Release]):
         return _RELEASE.validate_python(value) if value else None
 
 
+class CallStatus(str, PythonEnum):
+    """A paid call is open until its result is kept, or until it is known to have cost nothing."""
+
+    OPEN = "open"
+    SETTLED = "settled"
+    FAILED = "failed"
+
+
 def _word(kind: type[PythonEnum]) -> Enum:
     """A column of the enum's values as plain text, so that a new one needs no migration."""
     return Enum(
@@ -179,6 +187,27 @@ dubs = Table(
     Column("release", ReleaseJson),
     Column("run_id", String(64)),
     Column("claimed_at", UtcDateTime),
+)
+
+paid_calls = Table(
+    "paid_calls",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    # No foreign key: the account outlives the video.
+    Column("video_id", String(64), nullable=False, index=True),
+    Column("language", String(16)),
+    Column("role", String(32), nullable=False),
+    Column("engine", CleanText, nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("what", CleanText, nullable=False),
+    Column("status", _word(CallStatus), nullable=False, default=CallStatus.OPEN),
+    Column("units", Integer),
+    Column("estimated_usd", Float, nullable=False),
+    Column("cost_usd", Float, nullable=False),
+    Column("request_id", CleanText),
+    Column("reason", CleanText),
+    Column("created_at", UtcDateTime, nullable=False, default=utc_now, index=True),
+    Column("settled_at", UtcDateTime),
 )
 
 # The listing's order: newest first, and the id decides between two of the same moment.

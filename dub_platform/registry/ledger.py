@@ -1,0 +1,104 @@
+"""The table of paid calls: a row before the call, settled after its result is kept.
+
+    calls = PaidCalls.at("sqlite:///registry.sqlite")
+    call_id = calls.open(PaidCall(...), Caps(per_video_usd=5.0))
+
+Money counts as spent from the moment a call is opened: an answer that was lost may have been
+charged. Tested by `tests/contracts/test_ledger.py` on both databases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timezone
+
+from sqlalchemy import Connection, Engine, func, insert, select, update
+
+from dub_platform.core.cost import Caps, PaidCall
+from dub_platform.registry.engine import engine_at, for_reading
+from dub_platform.registry.tables import CallStatus, paid_calls, utc_now
+
+_LOCK = 0x64756264  # "dubd"; any number that no other advisory lock in the database uses
+_CHARGED = (CallStatus.OPEN, CallStatus.SETTLED)
+
+
+class PaidCalls:
+    """Keeps account in an SQL database. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reading = for_reading(engine)
+
+    @classmethod
+    def at(cls, url: str) -> PaidCalls:
+        """The ledger at a SQLAlchemy URL; nothing is connected yet."""
+        return cls(engine_at(url))
+
+    def open(self, call: PaidCall, caps: Caps) -> int:
+        """Note a call that is about to be made. Raises CostCapError, and then notes nothing."""
+        with self._engine.begin() as connection:
+            _one_at_a_time(connection)
+            caps.refuse(
+                call,
+                video_usd=_spent(connection, video_id=call.video_id),
+                day_usd=_spent(connection, since=_midnight()),
+            )
+            row = {**asdict(call), "cost_usd": call.estimated_usd}
+            opened = insert(paid_calls).values(row).returning(paid_calls.c.id)
+            return connection.execute(opened).scalar_one()
+
+    def settle(self, call_id: int, *, units: int, cost_usd: float, request_id: str | None) -> None:
+        """Its result is kept, and this is what it cost."""
+        self._end(
+            call_id,
+            status=CallStatus.SETTLED,
+            units=units,
+            cost_usd=cost_usd,
+            request_id=request_id,
+        )
+
+    def close(self, call_id: int, why: str) -> None:
+        """It failed and cost nothing."""
+        self._end(call_id, status=CallStatus.FAILED, cost_usd=0.0, reason=why)
+
+    def spent_usd(self, video_id: str, language: str | None = None) -> float:
+        """What was spent on a video, or on one language of it, with calls still open."""
+        with self._reading.connect() as connection:
+            return _spent(connection, video_id=video_id, language=language)
+
+    def _end(self, call_id: int, **values: object) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(paid_calls)
+                .where(paid_calls.c.id == call_id)
+                .values(settled_at=utc_now(), **values)
+            )
+
+
+def _spent(
+    connection: Connection,
+    *,
+    video_id: str | None = None,
+    language: str | None = None,
+    since: datetime | None = None,
+) -> float:
+    charged = select(func.coalesce(func.sum(paid_calls.c.cost_usd), 0.0)).where(
+        paid_calls.c.status.in_(_CHARGED)
+    )
+    if video_id is not None:
+        charged = charged.where(paid_calls.c.video_id == video_id)
+    if language is not None:
+        charged = charged.where(paid_calls.c.language == language)
+    if since is not None:
+        charged = charged.where(paid_calls.c.created_at >= since)
+    return float(connection.execute(charged).scalar_one())
+
+
+def _one_at_a_time(connection: Connection) -> None:
+    """Two calls that both fit under a cap must not go over it together; SQLite locks anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+
+
+def _midnight() -> datetime:
+    return datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
