@@ -45,7 +45,7 @@ class PaidCalls:
             )
             row = {**asdict(call), "cost_usd": call.estimated_usd}
             opened = insert(paid_calls).values(row).returning(paid_calls.c.id)
-            return connection.execute(opened).scalar_one()
+            return int(connection.execute(opened).scalar_one())
 
     def settle(self, call_id: int, *, units: int, cost_usd: float, request_id: str | None) -> None:
         """Its result is kept, and this is what it cost."""
