@@ -11,8 +11,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveInt, ValidationError, field_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# What a choice needs: role, engine, the settings that must not be empty.
+_NEEDS = (
+    ("transcriber", "openai", ("openai_api_key",)),
+    ("translator", "openai", ("openai_api_key",)),
+    ("voice", "openai", ("openai_api_key", "openai_voices")),
+    ("voice", "elevenlabs", ("elevenlabs_api_key", "elevenlabs_voices")),
+    (
+        "store",
+        "r2",
+        (
+            "r2_endpoint_url",
+            "r2_bucket",
+            "r2_access_key_id",
+            "r2_secret_access_key",
+            "r2_public_url",
+        ),
+    ),
+)
 
 
 class WrongSettingError(Exception):
@@ -48,13 +75,104 @@ class Settings(BaseSettings):
         default="youtube",
         description="youtube takes YouTube videos and uploads; upload takes uploads only.",
     )
-    transcriber: Literal["pocketsphinx"] = Field(
+    transcriber: Literal["pocketsphinx", "whisper", "openai"] = Field(
         default="pocketsphinx", description="Who listens where no captions were handed in."
     )
-    translator: Literal["apertium"] = Field(default="apertium", description="Who translates.")
-    voice: Literal["espeak"] = Field(default="espeak", description="Who speaks.")
-    store: Literal["local"] = Field(
+    translator: Literal["apertium", "openai"] = Field(
+        default="apertium", description="Who translates."
+    )
+    voice: Literal["espeak", "elevenlabs", "openai"] = Field(
+        default="espeak", description="Who speaks."
+    )
+    store: Literal["local", "r2"] = Field(
         default="local", description="Where artifacts and releases are kept."
+    )
+
+    openai_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="OPENAI_API_KEY",
+        description="For DUB_TRANSCRIBER, DUB_TRANSLATOR or DUB_VOICE=openai.",
+    )
+    openai_base_url: str = Field(
+        default="https://api.openai.com/v1",
+        validation_alias="OPENAI_BASE_URL",
+        description="Any server that speaks OpenAI's API.",
+    )
+    openai_transcription_model: str = Field(
+        default="whisper-1", description="The model of DUB_TRANSCRIBER=openai."
+    )
+    openai_translation_model: str = Field(
+        default="gpt-4.1-mini", description="The model of DUB_TRANSLATOR=openai."
+    )
+    openai_speech_model: str = Field(
+        default="gpt-4o-mini-tts", description="The model of DUB_VOICE=openai."
+    )
+    openai_voices: str = Field(
+        default="default=alloy",
+        description="Who speaks with DUB_VOICE=openai, as LANGUAGE:SPEAKER=VOICE, with commas.",
+    )
+    whisper_model: str = Field(
+        default="base",
+        description="The size of the model for DUB_TRANSCRIBER=whisper, or a file of one.",
+    )
+    whisper_device: str = Field(
+        default="", description="cpu or cuda; what torch finds where it is empty."
+    )
+    elevenlabs_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="ELEVENLABS_API_KEY",
+        description="For DUB_VOICE=elevenlabs.",
+    )
+    elevenlabs_base_url: str = Field(
+        default="https://api.elevenlabs.io",
+        validation_alias="ELEVENLABS_BASE_URL",
+        description="Where ElevenLabs' API is reached.",
+    )
+    elevenlabs_model: str = Field(
+        default="eleven_multilingual_v2", description="The model of DUB_VOICE=elevenlabs."
+    )
+    elevenlabs_voices: str = Field(
+        default="",
+        description="Who speaks with DUB_VOICE=elevenlabs: LANGUAGE:SPEAKER=VOICE_ID, with commas.",
+    )
+    speech_at_once: PositiveInt = Field(
+        default=2,
+        description="Lines that one run has spoken at once by a paid voice; the plan's limit is "
+        "this times the pool `speech`.",
+    )
+
+    r2_endpoint_url: str = Field(
+        default="", description="The S3 API of the bucket, for DUB_STORE=r2."
+    )
+    r2_bucket: str = Field(default="", description="The bucket's name.")
+    r2_access_key_id: SecretStr | None = Field(default=None, description="The bucket's key id.")
+    r2_secret_access_key: SecretStr | None = Field(default=None, description="Its secret.")
+    r2_public_url: str = Field(default="", description="Where the bucket's `releases/` are public.")
+
+    youtube_cookies: Path | None = Field(
+        default=None, description="A cookies.txt of a signed-in browser, for YouTube's bot check."
+    )
+    youtube_proxy: SecretStr | None = Field(
+        default=None, description="A proxy for YouTube; its address may hold a password."
+    )
+
+    price_transcription_per_minute_usd: NonNegativeFloat = Field(
+        default=0.006, description="Of DUB_TRANSCRIBER=openai, taken on 2026-11-01."
+    )
+    price_translation_per_million_input_tokens_usd: NonNegativeFloat = Field(
+        default=0.40, description="Of DUB_TRANSLATOR=openai, taken on 2026-11-01."
+    )
+    price_translation_per_million_output_tokens_usd: NonNegativeFloat = Field(
+        default=1.60, description="Of DUB_TRANSLATOR=openai, taken on 2026-11-01."
+    )
+    price_speech_per_thousand_characters_usd: NonNegativeFloat = Field(
+        default=0.10, description="Of a paid DUB_VOICE, taken on 2026-11-01."
+    )
+    cost_cap_per_video_usd: NonNegativeFloat | None = Field(
+        default=None, description="The most that one video may cost, in all its languages."
+    )
+    cost_cap_per_day_usd: NonNegativeFloat | None = Field(
+        default=None, description="The most that may be spent in one day (UTC)."
     )
 
     source_language: str = Field(
@@ -86,6 +204,15 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
 
+    @model_validator(mode="after")
+    def _have_what_the_engines_need(self) -> Settings:
+        for role, engine, needed in _NEEDS:
+            missing = [name for name in needed if not getattr(self, name)]
+            if getattr(self, role) == engine and missing:
+                names = " and ".join(_variable(name) for name in missing)
+                raise ValueError(f"{_variable(role)}={engine} needs {names}")
+        return self
+
     @classmethod
     def from_environment(cls) -> Settings:
         """The settings of this process. Raises WrongSettingError, with the variables' names."""
@@ -93,7 +220,10 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             # Values are left out: one of them may be a secret in the wrong place.
-            wrong = [f"{_variable(str(each['loc'][0]))}: {each['msg']}" for each in error.errors()]
+            wrong = [
+                ": ".join((*map(_variable, each["loc"][:1]), each["msg"]))
+                for each in error.errors()
+            ]
             raise WrongSettingError(
                 f"The environment (or .env) has settings that cannot be used. {'; '.join(wrong)}. "
                 "See .env.example for what each can be."
@@ -101,7 +231,7 @@ class Settings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """The variables that make these settings again in another process."""
-        return {_variable(name): str(getattr(self, name)) for name in type(self).model_fields}
+        return {_variable(name): _text(getattr(self, name)) for name in type(self).model_fields}
 
     @property
     def base_url(self) -> str:
@@ -124,9 +254,16 @@ class Settings(BaseSettings):
         return self.home / "spool"
 
 
-def _variable(name: str) -> str:
+def _text(value: object) -> str:
+    """A value as its variable has it; only what goes to our own servers holds secrets."""
+    if value is None:
+        return ""
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _variable(name: object) -> str:
     """The variable that sets a field; an alias is one already."""
-    field = Settings.model_fields.get(name)
+    field = Settings.model_fields.get(str(name))
     if field is None:
-        return name
-    return str(field.validation_alias or f"DUB_{name.upper()}")
+        return str(name)
+    return str(field.validation_alias or f"DUB_{str(name).upper()}")
