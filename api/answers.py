@@ -17,12 +17,14 @@ from api.schemas import (
     DubAnswer,
     DubLinks,
     DubNumbers,
+    Estimate,
     Failure,
     VideoAnswer,
     VideoLinks,
     VideoPage,
     VideoRow,
 )
+from dub_platform.core.cost import estimated_usd
 from dub_platform.core.languages import language
 from dub_platform.core.speech import Release
 from dub_platform.registry.port import Dub, DubStatus, Page, Video
@@ -54,7 +56,12 @@ def watch_url(desk: Desk, video_id: str, code: str | None = None) -> str:
 
 
 def video_answer(
-    desk: Desk, video: Video, dubs: Sequence[Dub], *, created: bool | None = None
+    desk: Desk,
+    video: Video,
+    dubs: Sequence[Dub],
+    *,
+    created: bool | None = None,
+    estimate: Estimate | None = None,
 ) -> VideoAnswer:
     """A video with all its dubs."""
     codes = [dub.language for dub in dubs]
@@ -75,8 +82,24 @@ def video_answer(
             watch={code: watch_url(desk, video.id, code) for code in codes},
         ),
         error=failure(video.error_details),
+        cost_usd=desk.spent(video.id, None),
         dubs=[dub_answer(desk, video, dub) for dub in dubs],
         created=created,
+        estimate=estimate,
+    )
+
+
+def estimate_for(desk: Desk, codes: Sequence[str], seconds: float | None) -> Estimate:
+    """What dubbing into these languages costs, as far as the length is known."""
+    count = len(codes)
+    minute = estimated_usd(seconds=60, languages=count, prices=desk.prices)
+    whole = seconds and estimated_usd(seconds=seconds, languages=count, prices=desk.prices)
+    return Estimate(
+        usd=None if whole is None else round(whole, 6),
+        usd_per_minute=round(minute, 6),
+        seconds=seconds,
+        languages=list(codes),
+        prices_taken_on=desk.prices.taken_on,
     )
 
 
@@ -98,6 +121,7 @@ def dub_answer(desk: Desk, video: Video, dub: Dub) -> DubAnswer:
             watch=watch_url(desk, video.id, dub.language),
         ),
         error=failure(dub.error_details),
+        cost_usd=desk.spent(video.id, dub.language),
         **(_published(desk, video, released) if released else {}),
     )
 

@@ -47,6 +47,8 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         source_language=settings.source_language,
         youtube_enabled=settings.downloader == "youtube",
         version=version("dub-platform"),
+        prices=wiring.prices(settings),
+        spent=wiring.paid_calls(settings).spent_usd,
         commit=settings.git_commit or None,
     )
 

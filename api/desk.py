@@ -13,7 +13,9 @@ from typing import cast
 
 from starlette.requests import Request
 
+from dub_platform.core.cost import Prices
 from dub_platform.registry.port import Registry
+from resources.probe import MediaFacts
 from resources.store import LocalStore
 
 
@@ -23,14 +25,15 @@ class Desk:
 
     `announce(video_id, languages)` adds the partition keys and never raises; `probe(path)`
     raises a MediaError for what cannot be dubbed; `targets(source)` are the language codes a
-    video can be dubbed into; a check returns when its part is well and raises when it is not.
-    Lengths are seconds, sizes bytes, URLs without a trailing slash.
+    video can be dubbed into; `spent(video_id, language)` is what was paid in dollars, for the
+    whole video where the language is None; a check returns when its part is well and raises when
+    it is not. Lengths are seconds, sizes bytes, URLs without a trailing slash.
     """
 
     registry: Registry
     store: LocalStore
     announce: Callable[[str, Sequence[str]], None]
-    probe: Callable[[Path], object]
+    probe: Callable[[Path], MediaFacts]
     targets: Callable[[str], Sequence[str]]
     base_url: str
     dagster_url: str
@@ -39,6 +42,8 @@ class Desk:
     max_video_length: int
     source_language: str
     youtube_enabled: bool
+    prices: Prices
+    spent: Callable[[str, str | None], float]
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     version: str = "unknown"
     commit: str | None = None

@@ -20,10 +20,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import answer, video_answer
+from api.answers import answer, estimate_for, video_answer
 from api.desk import Desk, desk_of
 from api.languages import chosen
-from api.schemas import UploadOrder, VideoAnswer, VideoOrder, parsed
+from api.schemas import Estimate, Quote, UploadOrder, VideoAnswer, VideoOrder, parsed
 from api.uploads import captions_in, plain, received, said_when_full, spooled, title_from, within
 from dub_platform.core.errors import (
     EmptyBodyError,
@@ -62,10 +62,12 @@ async def hand_in(request: Request) -> Response:
         taken = await _hand_in_link(request)
     else:
         raise HTTPException(415, "A video is handed in as application/json or multipart/form-data.")
+    if isinstance(taken, Quote):
+        return answer(taken)
     return answer(taken, 202, {"location": taken.links.self})
 
 
-async def _hand_in_link(request: Request) -> VideoAnswer:
+async def _hand_in_link(request: Request) -> VideoAnswer | Quote:
     limited = Request(request.scope, within(request, MAX_JSON_BYTES))
     body = await limited.body()
     if not body.strip():
@@ -73,30 +75,35 @@ async def _hand_in_link(request: Request) -> VideoAnswer:
     return await run_in_threadpool(take_link, desk_of(request), parsed(VideoOrder, body))
 
 
-async def _hand_in_file(request: Request) -> VideoAnswer:
+async def _hand_in_file(request: Request) -> VideoAnswer | Quote:
     desk = desk_of(request)
     async with received(request, desk.max_upload_bytes) as form:
         return await run_in_threadpool(take_upload, desk, _upload_in(form))
 
 
-def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer:
-    """Accept a YouTube video. Raises InputError."""
+def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer | Quote:
+    """Accept a YouTube video, or say what it costs. Raises InputError."""
     if not desk.youtube_enabled:
         raise SourceNotEnabledError(
             "Links are not taken here, only uploads: send the video itself as the field `file`."
         )
     video_id = youtube_id(order.source)
     spoken, codes = _agreed(desk, video_id, order)
-    return _accepted(desk, NewVideo(video_id, Source.YOUTUBE, language=spoken), codes)
+    estimate = estimate_for(desk, codes, None)
+    if order.dry_run:
+        return Quote(id=video_id, estimate=estimate)
+    return _accepted(desk, NewVideo(video_id, Source.YOUTUBE, language=spoken), codes, estimate)
 
 
-def take_upload(desk: Desk, upload: Upload) -> VideoAnswer:
-    """Accept an uploaded file. Raises InputError, MediaError, StorageError."""
+def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
+    """Accept a file, or say what it costs. Raises InputError, MediaError, StorageError."""
     captions = captions_in(upload.captions.file) if upload.captions else None
     with said_when_full(), spooled(upload.file.file, desk.spool_dir) as spool:
         video_id = upload_id(spool.sha256)
         spoken, codes = _agreed(desk, video_id, upload.order)
-        desk.probe(spool.path)
+        estimate = estimate_for(desk, codes, desk.probe(spool.path).seconds)
+        if upload.order.dry_run:
+            return Quote(id=video_id, estimate=estimate)
         key = f"videos/{video_id}/upload.media"
         desk.store.put_file(key, spool.path)
     captions_key = None
@@ -112,7 +119,7 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer:
         captions_key=captions_key,
         file_size_bytes=spool.bytes,
     )
-    return _accepted(desk, new, codes)
+    return _accepted(desk, new, codes, estimate)
 
 
 def _upload_in(form: FormData) -> Upload:
@@ -166,8 +173,9 @@ def _captions_key(video_id: str, kind: str, text: str) -> str:
     return f"videos/{video_id}/captions-{hashlib.sha256(text.encode()).hexdigest()[:12]}.{kind}"
 
 
-def _accepted(desk: Desk, new: NewVideo, codes: Sequence[str]) -> VideoAnswer:
+def _accepted(desk: Desk, new: NewVideo, codes: Sequence[str], estimate: Estimate) -> VideoAnswer:
     video, created = desk.registry.accept(new, codes)
     _log.info("video accepted", video=video.id, languages=",".join(codes), created=created)
     desk.announce(video.id, codes)
-    return video_answer(desk, video, desk.registry.dubs(video.id), created=created)
+    dubs = desk.registry.dubs(video.id)
+    return video_answer(desk, video, dubs, created=created, estimate=estimate)

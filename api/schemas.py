@@ -9,7 +9,7 @@ Errors of the shape become one sentence of ours (InvalidRequestError).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -39,6 +39,7 @@ class VideoOrder(Asked):
     source: Annotated[str, Field(min_length=1, max_length=2048)]
     languages: Languages
     source_language: LanguageCode | None = None
+    dry_run: bool = False
 
 
 class UploadOrder(Asked):
@@ -47,6 +48,7 @@ class UploadOrder(Asked):
     languages: Languages
     title: str = ""
     source_language: LanguageCode | None = None
+    dry_run: bool = False
 
 
 class Listing(Asked):
@@ -103,6 +105,7 @@ class DubAnswer(BaseModel):
     created_at: datetime
     updated_at: datetime
     links: DubLinks
+    cost_usd: float
     error: Failure | None = None
     track_url: str | None = None
     video_url: str | None = None
@@ -112,8 +115,26 @@ class DubAnswer(BaseModel):
     numbers: DubNumbers | None = None
 
 
+class Estimate(BaseModel):
+    """About what the languages asked for will cost; no `usd` for a link of unknown length."""
+
+    usd: float | None
+    usd_per_minute: float
+    seconds: float | None
+    languages: list[str]
+    prices_taken_on: date
+
+
+class Quote(BaseModel):
+    """The answer to a dry run: nothing was taken in."""
+
+    id: str
+    dry_run: bool = True
+    estimate: Estimate
+
+
 class VideoAnswer(BaseModel):
-    """One video with its dubs; `created` only in the answer to POST /videos."""
+    """One video with its dubs; `created` and `estimate` only in the answer to POST /videos."""
 
     id: str
     source: Source
@@ -128,7 +149,9 @@ class VideoAnswer(BaseModel):
     links: VideoLinks
     error: Failure | None = None
     dubs: list[DubAnswer]
+    cost_usd: float
     created: bool | None = None
+    estimate: Estimate | None = None
 
 
 class VideoRow(BaseModel):

@@ -8,6 +8,7 @@ engine; what an engine needs and lacks is said by name when the platform starts.
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,9 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# The day the prices below were read from the providers' pages; they move.
+PRICES_TAKEN_ON = date(2026, 11, 1)
 
 # What a choice needs: role, engine, the settings that must not be empty.
 _NEEDS = (

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dub_platform.core.cost import Caps, Prices
 from dub_platform.registry import Registry, Source, SqlRegistry
-from dub_platform.settings import Settings
+from dub_platform.registry.ledger import PaidCalls
+from dub_platform.settings import PRICES_TAKEN_ON, Settings
 from resources.downloader import Downloader, Downloaders, UploadDownloader, YouTubeDownloader
+from resources.ledger import CappedLedger, Ledger
 from resources.mixer import BlockMixer, Mixer
 from resources.probe import Prober
 from resources.store import LocalStore
@@ -76,6 +79,37 @@ def mixer(_: Settings) -> Mixer:
 def takes(settings: Settings) -> TakeKeeper:
     """The voice, with the memory of what it has spoken."""
     return TakeKeeper(store(settings), voice(settings), folders(settings))
+
+
+def prices(settings: Settings) -> Prices:
+    """What the chosen engines charge; the keyless ones charge nothing."""
+    translated, spoken = settings.translator != "apertium", settings.voice != "espeak"
+    return Prices(
+        taken_on=PRICES_TAKEN_ON,
+        transcription_per_minute=(
+            settings.price_transcription_per_minute_usd if settings.transcriber == "openai" else 0.0
+        ),
+        translation_per_million_input_tokens=(
+            settings.price_translation_per_million_input_tokens_usd if translated else 0.0
+        ),
+        translation_per_million_output_tokens=(
+            settings.price_translation_per_million_output_tokens_usd if translated else 0.0
+        ),
+        speech_per_thousand_characters=(
+            settings.price_speech_per_thousand_characters_usd if spoken else 0.0
+        ),
+    )
+
+
+def paid_calls(settings: Settings) -> PaidCalls:
+    """The table of what was paid, in the registry's database."""
+    return PaidCalls.at(settings.registry_url)
+
+
+def ledger(settings: Settings) -> Ledger:
+    """What is paid, under the caps of this deployment."""
+    caps = Caps(settings.cost_cap_per_video_usd, settings.cost_cap_per_day_usd)
+    return CappedLedger(paid_calls(settings), caps)
 
 
 def targets(settings: Settings) -> Callable[[str], tuple[str, ...]]:

@@ -13,7 +13,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ import uvicorn
 
 from api.app import create_app
 from api.desk import Desk
+from dub_platform.core.cost import Prices
 from dub_platform.core.speech import Release
+from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.sql import SqlRegistry
@@ -33,6 +35,12 @@ YOUTUBE = "dQw4w9WgXcQ"
 TARGETS = {"en": ("ca", "eo", "es", "gl")}
 MAX_UPLOAD_BYTES = 3_000_000
 MAX_SECONDS = 5
+PRICES = Prices(
+    taken_on=date(2026, 11, 1),
+    translation_per_million_input_tokens=0.4,
+    translation_per_million_output_tokens=1.6,
+    speech_per_thousand_characters=0.1,
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,8 @@ def make_desk(home: Path, **changes: Any) -> Desk:
         source_language="en",
         youtube_enabled=True,
         checks={"registry": registry.ping},
+        prices=PRICES,
+        spent=PaidCalls.at(url).spent_usd,
         version="0.1.0",
     )
     return replace(desk, **changes)
