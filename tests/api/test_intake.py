@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from api.desk import Desk
 from dub_platform.core.keys import file_sha256
+from resources.probe import MediaFacts
 from tests.api.desks import YOUTUBE, Told, make_desk, serving
 
 SRT = "1\n00:00:00,500 --> 00:00:01,500\nGood morning.\n"
@@ -179,9 +180,10 @@ def test_the_event_loop_is_free_while_a_file_is_probed(desk: Desk, clip: Path) -
     """Another request is answered while a probe takes its time."""
     probing, enough = threading.Event(), threading.Event()
 
-    def slow(_: Path) -> None:
+    def slow(path: Path) -> MediaFacts:
         probing.set()
         assert enough.wait(20)
+        return desk.probe(path)
 
     with serving(replace(desk, probe=slow)) as url:
         upload = {"file": ("clip.mp4", clip.read_bytes())}
