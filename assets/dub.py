@@ -11,6 +11,8 @@ from dagster import AssetExecutionContext, MetadataValue, Output, ResourceParam
 from assets.partitions import target_of
 from assets.show import Showcase, lines_table, waveform
 from assets.steps import dub_asset, made
+from dub_platform.core.brief import Brief
+from dub_platform.core.budget import character_budgets, speaking_rate
 from dub_platform.core.keys import file_sha256
 from dub_platform.core.speech import (
     Audio,
@@ -23,6 +25,7 @@ from dub_platform.core.speech import (
     Translation,
 )
 from dub_platform.core.timeline import Part, Timeline, fitted
+from dub_platform.registry import Registry
 from resources.mixer import Mixed, Mixer
 from resources.releases import FinishedDub, Publisher
 from resources.store import Store
@@ -36,11 +39,18 @@ def translation(
     context: AssetExecutionContext,
     transcript: Transcript,
     translator: ResourceParam[Translator],
+    registry: ResourceParam[Registry],
     showcase: ResourceParam[Showcase],
 ) -> Output[Translation]:
     """Every line in the target language, written to its slot."""
     target = target_of(context)
-    value = translator.translate(transcript, str(target.language))
+    language = str(target.language)
+    brief = Brief(
+        video_id=target.video_id,
+        title=registry.video(target.video_id).title,
+        budgets=character_budgets(transcript.lines, rate=speaking_rate(language)),
+    )
+    value = translator.translate(transcript, language, brief)
     spoken = sum(len(line.text) for line in transcript.lines)
     written = sum(len(line.text) for line in value.lines)
     return made(
@@ -68,12 +78,12 @@ def speech(
     showcase: ResourceParam[Showcase],
 ) -> Output[Takes]:
     """One take per line, with the receipt. A line that was spoken before is not spoken again."""
+    target = target_of(context)
     speakers = {line.id: line.speaker for line in transcript.lines}
-    spoken = []
-    for line in translation.lines:
-        spoken.append(takes.take_of(line, translation.language, speaker=speakers[line.id]))
-        context.log.info(f"Line {len(spoken)} of {len(translation.lines)} is spoken.")
-    value = Takes(translation.language, takes.voice.engine, tuple(spoken))
+    spoken = takes.takes_of(
+        target.video_id, translation.lines, translation.language, speakers, say=context.log.info
+    )
+    value = Takes(translation.language, takes.voice.engine, spoken)
     paid = [take for take in spoken if not take.reused]
     return made(
         value,
@@ -85,7 +95,7 @@ def speech(
         engine=value.engine,
         waveform=_takes_picture(spoken, store, folders),
         table=lines_table(transcript, translation),
-        player=showcase.player(target_of(context)),
+        player=showcase.player(target),
     )
 
 

@@ -38,10 +38,11 @@ def lines_table(
     translation: Translation | None = None,
     timeline: Timeline | None = None,
 ) -> TableMetadataValue:
-    """One row per line: start, source, and as far as they are known target and tempo."""
+    """One row per line: start, source, and as far as they are known target, tempo and doubt."""
     targets = {line.id: line.text for line in translation.lines} if translation else {}
     tempos = {p.line_id: p.tempo for p in timeline.placements} if timeline else {}
     names = ["start", "source"] + ["target"] * bool(targets) + ["tempo"] * bool(tempos)
+    names += ["doubt"] * any(line.doubt for line in transcript.lines)
     rows = [_row(line, targets, tempos) for line in transcript.lines]
     return MetadataValue.table(rows, TableSchema([TableColumn(name) for name in names]))
 
@@ -52,6 +53,8 @@ def _row(line: Line, targets: Mapping[int, str], tempos: Mapping[int, float]) ->
         row["target"] = targets.get(line.id, "")
     if tempos:
         row["tempo"] = f"{tempos[line.id]:.2f}" if line.id in tempos else ""
+    if line.doubt:
+        row["doubt"] = line.doubt
     return TableRecord(row)
 
 

@@ -11,7 +11,7 @@ from dub_platform.core.errors import NoSpeechError
 from dub_platform.core.keys import file_sha256
 from dub_platform.core.lines import regrouped
 from dub_platform.core.speech import Audio, Heard, SourceMedia, Transcript
-from dub_platform.registry import Registry
+from dub_platform.registry import Registry, Source
 from resources.downloader import Downloader, Fetched
 from resources.probe import Prober
 from resources.sound import decoded
@@ -21,7 +21,7 @@ from resources.vad import SileroSpeechFinder
 from resources.workfolder import WorkFolders
 
 
-@video_asset(kinds={"ytdlp", "ffmpeg"}, pool="download", code_version="1")
+@video_asset(kinds={"ytdlp", "ffmpeg"}, pool="download", code_version="2")
 def source_media(
     context: AssetExecutionContext,
     downloader: ResourceParam[Downloader],
@@ -34,8 +34,9 @@ def source_media(
     """The original as fetched or uploaded, with its facts and the captions found beside it."""
     video = registry.video(context.partition_key)
     with folders.new("source") as folder:
-        fetched = downloader.fetch(video, folder)
-        facts = probe(fetched.path)
+        fetched = downloader.fetch(video, folder, context.log.info)
+        # What is not hosted here is fetched without its pictures; an upload always has some.
+        facts = probe(fetched.path, sound_alone=video.source is Source.YOUTUBE)
         media = SourceMedia(
             key=_kept(fetched, store, video.id),
             sha256=file_sha256(fetched.path),
@@ -56,7 +57,7 @@ def source_media(
         identity=[media.sha256, media.captions_key],
         seconds=media.seconds,
         bytes=media.bytes,
-        streams=f"{media.video_codec} {media.width}x{media.height}, {media.audio_codec}",
+        streams=_streams(media),
         waveform=picture,
         player=showcase.player(target_of(context)),
     )
@@ -77,7 +78,8 @@ def audio(
     )
     with folders.new("audio") as folder:
         source = store.fetch(source_media.key, folder)
-        sound = decoded(source, seconds=source_media.seconds, into=folder)
+        pictures = source_media.video_codec is not None
+        sound = decoded(source, seconds=source_media.seconds, into=folder, pictures=pictures)
         store.put_file(sound_key, sound.sound)
         store.put_file(speech_key, sound.speech)
         value = Audio(
@@ -132,6 +134,11 @@ def transcript(
         table=lines_table(value),
         player=showcase.player(target_of(context)),
     )
+
+
+def _streams(media: SourceMedia) -> str:
+    pictures = f"{media.video_codec} {media.width}x{media.height}, " if media.video_codec else ""
+    return pictures + media.audio_codec
 
 
 def _kept(fetched: Fetched, store: Store, video_id: str) -> str:

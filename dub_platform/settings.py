@@ -23,6 +23,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from dub_platform.core.casting import Casting
+
 # The day the prices below were read from the providers' pages; they move.
 PRICES_TAKEN_ON = date(2026, 11, 1)
 
@@ -139,6 +141,21 @@ class Settings(BaseSettings):
         default="",
         description="Who speaks with DUB_VOICE=elevenlabs: LANGUAGE:SPEAKER=VOICE_ID, with commas.",
     )
+    elevenlabs_output_format: Literal["pcm_24000", "mp3_44100_128"] = Field(
+        default="pcm_24000", description="What ElevenLabs answers with: samples, or MP3."
+    )
+    elevenlabs_stability: float = Field(
+        default=0.5, ge=0, le=1, description="From lively (0) to steady (1)."
+    )
+    elevenlabs_similarity: float = Field(
+        default=0.75, ge=0, le=1, description="How closely the voice is kept to."
+    )
+    elevenlabs_style: float = Field(
+        default=0.0, ge=0, le=1, description="How much the voice's style is exaggerated."
+    )
+    elevenlabs_speed: float = Field(
+        default=1.0, ge=0.7, le=1.2, description="How fast ElevenLabs speaks."
+    )
     speech_at_once: PositiveInt = Field(
         default=2,
         description="Lines that one run has spoken at once by a paid voice; the plan's limit is "
@@ -155,6 +172,15 @@ class Settings(BaseSettings):
 
     youtube_cookies: Path | None = Field(
         default=None, description="A cookies.txt of a signed-in browser, for YouTube's bot check."
+    )
+    youtube_po_token_url: str = Field(
+        default="",
+        description="A PO token server that speaks bgutil's protocol, for the bot check.",
+    )
+    host_video: bool = Field(
+        default=True,
+        description="Whether YouTube videos are shown again here with their pictures; off fetches "
+        "their sound only.",
     )
     youtube_proxy: SecretStr | None = Field(
         default=None, description="A proxy for YouTube; its address may hold a password."
@@ -207,6 +233,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
+
+    @field_validator("elevenlabs_voices", "openai_voices")
+    @classmethod
+    def _can_be_cast(cls, voices: str) -> str:
+        if voices:
+            Casting.parse(voices)
+        return voices
 
     @model_validator(mode="after")
     def _have_what_the_engines_need(self) -> Settings:

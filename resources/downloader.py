@@ -3,47 +3,65 @@
     fetched = Downloaders({Source.UPLOAD: UploadDownloader(store)}).fetch(video, folder)
 
 An upload lies in the store already. A YouTube video is fetched by yt-dlp from an address
-rebuilt from the eleven characters of its id; no address of a user's is ever opened.
+rebuilt from the eleven characters of its id; no address of a user's is ever opened. The next
+source is tested as YouTube is in `tests/youtube`: its real client, against a server of its shape.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from dub_platform.core.errors import (
     ArtifactMissingError,
-    SourceError,
+    EngineUnavailableError,
     SourceNotEnabledError,
-    SourceUnavailableError,
-    SourceUnreachableError,
     VideoTooLongError,
 )
-from dub_platform.core.videos import checked_id
+from dub_platform.core.videos import youtube_id
 from dub_platform.registry import Source, Video
-from resources import ffmpeg
 from resources.store import Store
+from resources.youtube import Progress, Way, YouTubeFacts, YtDlp
+from resources.youtube_refusals import UNFINISHED, live, not_this_video
 
-SOCKET_SECONDS = 20
+CAPTIONS = "captions.vtt"
+
+
+def unheard(_: str) -> None:
+    """Progress that nobody asked for."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A local copy of the original. `key` is set when the store holds these bytes already."""
+    """A local copy of the original, and what its source says of it.
+
+    `key` is set when the store holds these bytes already. `language` is None where the source
+    does not say what is spoken; `seconds` is what it claims, and nothing measured.
+    """
 
     path: Path
     title: str
     key: str | None = None
     captions: Path | None = None
+    channel: str = ""
+    language: str | None = None
+    seconds: float | None = None
 
 
 class Downloader(Protocol):
     """Brings the original. Raises SourceError's kinds, VideoTooLongError."""
 
-    def fetch(self, video: Video, into: Path) -> Fetched:
-        """The original in the folder `into`, with the captions found beside it."""
+    def fetch(self, video: Video, into: Path, progress: Progress = ...) -> Fetched:
+        """The original in the folder `into`, with the captions found beside it.
+
+        `progress` is told in a few words now and then how far it is.
+        """
         ...
 
 
@@ -53,14 +71,14 @@ class Downloaders:
 
     engines: Mapping[Source, Downloader]
 
-    def fetch(self, video: Video, into: Path) -> Fetched:
+    def fetch(self, video: Video, into: Path, progress: Progress = unheard) -> Fetched:
         engine = self.engines.get(video.source)
         if engine is None:
             raise SourceNotEnabledError(
                 f"Videos from {video.source.value} are not taken here: DUB_DOWNLOADER leaves them "
                 "out. Upload the file, or ask the operator to change the setting."
             )
-        return engine.fetch(video, into)
+        return engine.fetch(video, into, progress)
 
 
 @dataclass(frozen=True)
@@ -69,11 +87,12 @@ class UploadDownloader:
 
     store: Store
 
-    def fetch(self, video: Video, into: Path) -> Fetched:
+    def fetch(self, video: Video, into: Path, progress: Progress = unheard) -> Fetched:
         if video.upload_key is None:
             raise ArtifactMissingError(
                 f"The upload of {video.id} is not known to the registry. Hand the file in again."
             )
+        progress("The upload is being taken from the store.")
         return Fetched(
             path=self.store.fetch(video.upload_key, into),
             title=video.title,
@@ -84,73 +103,104 @@ class UploadDownloader:
 
 @dataclass(frozen=True)
 class YouTubeDownloader:
-    """YouTube through yt-dlp, with nothing of the machine's own configuration."""
+    """YouTube through yt-dlp: the best sound, and the pictures (1080p at most) if asked for.
 
-    max_seconds: int
-    proxy: str | None = None
+    `host_video` is whether the operator shows the pictures again. `cookies` is a file in
+    Netscape's format, of which a copy is used. `proxy` (http, https, socks5) and the PO token
+    server's `po_token_url` are addresses. `ca_bundle` are the certificates to trust in place of
+    the usual ones.
+    """
 
-    def fetch(self, video: Video, into: Path) -> Fetched:
-        import yt_dlp
+    max_seconds: float
+    host_video: bool = True
+    cookies: Path | None = None
+    proxy: str | None = field(default=None, repr=False)
+    po_token_url: str | None = None
+    ca_bundle: Path | None = None
+    deadline_seconds: float = 7200.0
 
-        address = f"https://www.youtube.com/watch?v={checked_id(video.id)}"
+    def check(self) -> None:
+        """Raises EngineUnavailableError where the cookies file is none."""
+        if self.cookies is None:
+            return
         try:
-            with yt_dlp.YoutubeDL(self._options(video, into)) as downloader:
-                facts = downloader.extract_info(address, download=False)
-                self._refuse_unfit(facts)
-                facts = downloader.process_ie_result(facts, download=True)
-        except yt_dlp.utils.DownloadError as error:
-            raise _named(error) from error
-        return Fetched(
-            path=next(path for path in into.iterdir() if path.stem == "source"),
-            title=video.title or str(facts.get("title") or ""),
-            captions=next(into.glob("source.*.vtt"), None),
+            with self.cookies.open(encoding="utf-8", errors="replace") as lines:
+                begins = next(lines, "")
+        except OSError as error:
+            raise EngineUnavailableError(
+                "The file that DUB_YOUTUBE_COOKIES names cannot be read: "
+                f"{type(error).__name__}. Check its path, and who may read it."
+            ) from error
+        if not re.match(r"#( Netscape)? HTTP Cookie File", begins):
+            raise EngineUnavailableError(
+                "The file that DUB_YOUTUBE_COOKIES names holds no cookies in Netscape's format, "
+                "whose first line is '# Netscape HTTP Cookie File'. Export it from the browser "
+                "again."
+            )
+
+    def fetch(self, video: Video, into: Path, progress: Progress = unheard) -> Fetched:
+        """Raises the errors of `youtube_refusals.named`, VideoTooLongError, and `check`'s."""
+        self.check()
+        address = f"https://www.youtube.com/watch?v={youtube_id(video.id)}"
+        with _private_folder(into) as folder:
+            with YtDlp.visiting(address, self._way(folder), self.deadline_seconds) as visit:
+                facts = visit.facts()
+                self._refuse_unfit(facts, video.id)
+                captions = _captions_in(facts.language or video.language, facts.captions)
+                visit.download(captions=captions, into=folder / CAPTIONS, progress=progress)
+            return Fetched(
+                path=_kept(next(path for path in folder.iterdir() if path.stem == "source"), into),
+                title=video.title or facts.title,
+                captions=_kept(folder / CAPTIONS, into) if (folder / CAPTIONS).exists() else None,
+                channel=facts.channel,
+                language=facts.language,
+                seconds=facts.seconds,
+            )
+
+    def _way(self, folder: Path) -> Way:
+        cookies = None
+        if self.cookies:
+            # yt-dlp writes its cookies back, and several downloads may run at a time.
+            cookies = Path(shutil.copyfile(self.cookies, folder / "cookies.txt"))
+        return Way(
+            folder=folder,
+            pictures=self.host_video,
+            cookies=cookies,
+            proxy=self.proxy,
+            po_token_url=self.po_token_url,
+            ca_bundle=self.ca_bundle,
         )
 
-    def _options(self, video: Video, into: Path) -> dict[str, Any]:
-        return {
-            "format": "bv*[height<=1080]+ba/b",
-            "merge_output_format": "mp4",
-            "outtmpl": str(into / "source.%(ext)s"),
-            "ffmpeg_location": ffmpeg.binary(),
-            "allowed_extractors": ["youtube$"],
-            "noplaylist": True,
-            "cachedir": False,
-            "socket_timeout": SOCKET_SECONDS,
-            "retries": 3,
-            "extractor_retries": 1,
-            "writesubtitles": True,
-            "subtitleslangs": [f"{video.language}.*"],
-            "subtitlesformat": "vtt",
-            "quiet": True,
-            "no_warnings": True,
-            "noprogress": True,
-            **({"proxy": self.proxy} if self.proxy else {}),
-        }
-
-    def _refuse_unfit(self, facts: Mapping[str, Any]) -> None:
-        if facts.get("is_live") or facts.get("live_status") in ("is_live", "is_upcoming"):
-            raise SourceUnavailableError(
-                "This video is a live stream. Hand it in again when the stream has ended."
-            )
-        seconds = facts.get("duration") or 0
+    def _refuse_unfit(self, facts: YouTubeFacts, video_id: str) -> None:
+        if facts.kind != "video" or facts.id != video_id:
+            raise not_this_video()
+        if facts.live in UNFINISHED:
+            raise live(facts.live)
+        seconds = facts.seconds or 0.0
         if seconds > self.max_seconds:
             raise VideoTooLongError(
-                f"This video is {seconds:.0f} s long, and at most {self.max_seconds} s are taken "
-                "here. Ask the operator to raise MAX_VIDEO_LENGTH."
+                f"This video is {seconds:.0f} s long, and at most {self.max_seconds:.0f} s are "
+                "taken here. Ask the operator to raise MAX_VIDEO_LENGTH."
             )
 
 
-def _named(error: Exception) -> SourceError:
-    said = str(error)
-    network = ("urlopen", "timed out", "Unable to connect", "Failed to establish", "resolve")
-    if any(sign in said for sign in network) or "Unable to download" in said:
-        return SourceUnreachableError(
-            "YouTube could not be reached, so the video could not be fetched. It is tried again; "
-            "if it keeps failing, check this machine's way to the internet.",
-            detail=said,
-        )
-    return SourceUnavailableError(
-        f"YouTube does not give this video out: {said[:300]} Check that it plays without signing "
-        "in, or upload the file.",
-        detail=said,
-    )
+@contextlib.contextmanager
+def _private_folder(into: Path) -> Iterator[Path]:
+    # A program that was just killed may still close a file in it; what remains goes with `into`.
+    with tempfile.TemporaryDirectory(
+        prefix="youtube-", dir=into, ignore_cleanup_errors=True
+    ) as name:
+        yield Path(name).resolve()
+
+
+def _captions_in(language: str, captions: Sequence[str]) -> str | None:
+    """Those of the language that is spoken, of whatever country: `en` for `en-GB` and back."""
+    if language in captions:
+        return language
+    base = language.partition("-")[0]
+    same = [code for code in captions if code.partition("-")[0] == base]
+    return min(same, key=len, default=None)
+
+
+def _kept(path: Path, into: Path) -> Path:
+    return path.replace(into / path.name)

@@ -29,19 +29,19 @@ _PROCESS = Path(__file__).with_name("probe_process.py")
 
 @dataclass(frozen=True)
 class MediaFacts:
-    """`seconds` is where the last packet ends; `bytes` the file's size."""
+    """`seconds` is where the last packet ends; without pictures there is no video codec."""
 
     bytes: int
     seconds: float
     container: str
-    video_codec: str
+    video_codec: str | None
     audio_codec: str
     width: int
     height: int
 
 
-def probe(path: Path, *, max_seconds: float) -> MediaFacts:
-    """The facts of a video file.
+def probe(path: Path, *, max_seconds: float, sound_alone: bool = False) -> MediaFacts:
+    """The facts of a video file, or of its sound alone where that is enough.
 
     Raises NotAVideoError, NoAudioError, TruncatedMediaError, VideoTooLongError.
     """
@@ -52,15 +52,16 @@ def probe(path: Path, *, max_seconds: float) -> MediaFacts:
             "end is missing. Hand in an MP4, MOV, MKV, WebM, AVI or MPEG file that plays.",
             detail=found.get("error"),
         )
-    _refuse_unfit(found, max_seconds)
+    _refuse_unfit(found, max_seconds, sound_alone)
+    pictures = found["video"] or {"codec": None, "width": 0, "height": 0}
     return MediaFacts(
         bytes=path.stat().st_size,
         seconds=found["seconds"],
         container=found["container"],
-        video_codec=found["video"]["codec"],
+        video_codec=pictures["codec"],
         audio_codec=found["audio"]["codec"],
-        width=found["video"]["width"],
-        height=found["video"]["height"],
+        width=pictures["width"],
+        height=pictures["height"],
     )
 
 
@@ -77,8 +78,8 @@ def _read(path: Path) -> dict[str, Any]:
     return answer
 
 
-def _refuse_unfit(found: dict[str, Any], max_seconds: float) -> None:
-    if found["video"] is None:
+def _refuse_unfit(found: dict[str, Any], max_seconds: float, sound_alone: bool) -> None:
+    if found["video"] is None and not sound_alone:
         raise NotAVideoError(
             "This file has sound but no pictures. Hand in the video that the sound belongs to."
         )
@@ -107,6 +108,6 @@ class Prober:
 
     max_seconds: float
 
-    def __call__(self, path: Path) -> MediaFacts:
+    def __call__(self, path: Path, *, sound_alone: bool = False) -> MediaFacts:
         """The facts of a video file, with `probe`'s errors."""
-        return probe(path, max_seconds=self.max_seconds)
+        return probe(path, max_seconds=self.max_seconds, sound_alone=sound_alone)

@@ -3,18 +3,22 @@
     release = Publisher(store, registry).publish(dub, folder)
 
 A release lies under a prefix made of its content, so an address never changes its meaning, and
-half a release is never current: the registry names it last.
+what was released before stays where it was. Half a release is never current: every file is read
+back and compared, then the registry names the release, and last of all
+`releases/VIDEO/LANGUAGE/current.json` does, for those who see the store only.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dub_platform.core.captions import as_srt, as_vtt, cued
-from dub_platform.core.keys import key_of
+from dub_platform.core.errors import ArtifactDamagedError
+from dub_platform.core.keys import file_sha256, key_of
 from dub_platform.core.speech import (
     Release,
     SourceMedia,
@@ -25,7 +29,7 @@ from dub_platform.core.speech import (
 )
 from dub_platform.registry import DubStatus, Registry
 from resources.film import Voiced, mux
-from resources.store import Store
+from resources.store import POINTER, Store
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Publisher:
         """Put track, captions, manifest and film in place, then make the release current.
 
         A language that is released in the meantime makes the film anew, so that the last film
-        holds every language.
+        holds every language. Raises ArtifactDamagedError for what was not kept as it was made.
         """
         release = self._placed(dub, folder)
         current = False
@@ -65,19 +69,59 @@ class Publisher:
             current = self.registry.released(
                 dub.video_id, dub.language, release, film_key=film, beside=beside
             )
+        self._point(dub.video_id, dub.language)
         return release
 
     def _placed(self, dub: FinishedDub, folder: Path) -> Release:
-        texts = _captions_of(dub)
-        version = key_of([dub.track.sha256, texts])[:16]
-        prefix = f"releases/{dub.video_id}/{dub.language}/{version}"
-        release = _release(dub, prefix)
+        texts, manifest = _captions_of(dub), _json(_manifest(dub))
+        version = key_of([dub.track.sha256, texts, manifest])[:16]
+        release = _release(dub, f"releases/{dub.video_id}/{dub.language}/{version}")
         for name, text in texts.items():
-            self.store.put_bytes(release.captions_keys[name], text.encode())
-        self.store.put_file(release.track_key, self.store.fetch(dub.track.key, folder))
-        manifest = json.dumps(_manifest(dub), ensure_ascii=False, indent=1)
-        self.store.put_bytes(release.manifest_key, manifest.encode())
+            self._place_text(release.captions_keys[name], text)
+        track = self.store.fetch(dub.track.key, folder)
+        self._place_file(release.track_key, track, dub.track.sha256)
+        self._place_text(release.manifest_key, manifest)
         return release
+
+    def _point(self, video_id: str, language: str) -> None:
+        """Write what the registry says is current."""
+        written = None
+        # Whoever releases meanwhile writes it too, and whoever writes last must see the other.
+        while written != (pointer := self._pointer(video_id, language)):
+            self.store.put_bytes(f"releases/{video_id}/{language}/{POINTER}", pointer.encode())
+            written = pointer
+
+    def _pointer(self, video_id: str, language: str) -> str:
+        release = self.registry.dub(video_id, language).release
+        assert release is not None
+        return _json(
+            {
+                "video": video_id,
+                "language": language,
+                "manifest": release.manifest_key,
+                "track": release.track_key,
+                "captions": release.captions_keys,
+                "film": self.registry.video(video_id).film_key,
+                "seconds": release.seconds,
+                "bytes": release.bytes,
+                "sha256": release.sha256,
+            }
+        )
+
+    def _place_text(self, key: str, text: str) -> None:
+        self.store.put_bytes(key, text.encode())
+        self._compare(key, hashlib.sha256(text.encode()).hexdigest())
+
+    def _place_file(self, key: str, path: Path, sha256: str) -> None:
+        self.store.put_file(key, path)
+        self._compare(key, sha256)
+
+    def _compare(self, key: str, sha256: str) -> None:
+        if self.store.checksum(key) != sha256:
+            raise ArtifactDamagedError(
+                f"What the store keeps under {key} is not what was made, so it was not released. "
+                "What was released before is unchanged; materialize r2_object again."
+            )
 
     def _beside(self, video_id: str, language: str) -> Mapping[str, Release]:
         return {
@@ -89,13 +133,16 @@ class Publisher:
     def _film(self, dub: FinishedDub, releases: Mapping[str, Release], folder: Path) -> str:
         ordered = [releases[language] for language in sorted(releases)]
         version = key_of([dub.media.sha256, [release.manifest_key for release in ordered]])[:16]
-        key = f"releases/{dub.video_id}/film/{version}.mp4"
-        if not self.store.exists(key):
+        prefix = f"releases/{dub.video_id}/film/{version}"
+        # The text beside a film says that it was compared, which its being there does not.
+        if not self.store.exists(f"{prefix}.json"):
             film = folder / f"{version}.mp4"
             source = self.store.fetch(dub.media.key, folder)
             mux(dub.media, source, self._voiced(dub, ordered, folder), into=film)
-            self.store.put_file(key, film)
-        return key
+            sha256 = file_sha256(film)
+            self._place_file(f"{prefix}.mp4", film, sha256)
+            self._place_text(f"{prefix}.json", _json({"sha256": sha256}))
+        return f"{prefix}.mp4"
 
     def _voiced(self, dub: FinishedDub, releases: Sequence[Release], folder: Path) -> list[Voiced]:
         def fetched(key: str) -> Path:
@@ -109,6 +156,10 @@ class Publisher:
                 for each in releases
             ),
         ]
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1)
 
 
 def _captions_of(dub: FinishedDub) -> dict[str, str]:

@@ -25,11 +25,12 @@ class DecodedSound:
     loudness: ffmpeg.Loudness
 
 
-def decoded(source: Path, *, seconds: float, into: Path) -> DecodedSound:
+def decoded(source: Path, *, seconds: float, into: Path, pictures: bool = True) -> DecodedSound:
     """Decode the first audio stream of `source`, from the video's start to its end.
 
     A stream that begins late or ends early is filled with silence, so that a time in the sound
-    is the same time in the video. Raises MediaToolError.
+    is the same time in the video; `pictures` says whether it has any.
+    Raises MediaToolError.
     """
     sound, speech = into / "sound.flac", into / "speech.wav"
     video = ffmpeg.untrusted(source)
@@ -42,13 +43,13 @@ def decoded(source: Path, *, seconds: float, into: Path) -> DecodedSound:
         .filter("atrim", end=seconds)
         .filter_multi_output("asplit", 3)
     )
-    said = ffmpeg.run(
-        graphs.merge_outputs(
-            heard[0].output(str(sound), acodec="flac", sample_fmt="s16", compression_level=2),
-            heard[1].output(str(speech), acodec="pcm_s16le", ar=SPEECH_RATE, ac=1),
-            ffmpeg.loudness_meter(heard[2]),
-            # A transport stream's time begins with the first stream that is used: pictures too.
-            video["v:0"].output("-", format="null", vcodec="copy"),
-        )
-    )
+    outputs = [
+        heard[0].output(str(sound), acodec="flac", sample_fmt="s16", compression_level=2),
+        heard[1].output(str(speech), acodec="pcm_s16le", ar=SPEECH_RATE, ac=1),
+        ffmpeg.loudness_meter(heard[2]),
+    ]
+    if pictures:
+        # A transport stream's time begins with the first stream that is used: pictures too.
+        outputs.append(video["v:0"].output("-", format="null", vcodec="copy"))
+    said = ffmpeg.run(graphs.merge_outputs(*outputs))
     return DecodedSound(sound, speech, ffmpeg.parsed_loudness(said))

@@ -5,8 +5,8 @@
     store.url("releases/ID/es/track.m4a")
 
 A key is a relative path of safe characters. What lies under `releases/` is public; nothing
-else is. A write is whole or not there at all. The next engine is tested by adding it to
-`tests/contracts/test_store.py`.
+else is. A write is whole or not there at all. Any S3 is `resources/s3_store.py`; the next engine
+is tested by adding it to `tests/contracts/test_store.py`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,29 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from dub_platform.core.errors import ArtifactMissingError, StorageError, StorageFullError
+from dub_platform.core.errors import (
+    ArtifactMissingError,
+    StorageError,
+    StorageFullError,
+    StorageRefusedError,
+)
+from dub_platform.core.keys import file_sha256
 
 PUBLIC = "releases/"
+# The one name under which public content changes: it says which release is current.
+POINTER = "current.json"
+MEDIA_TYPES = {
+    ".flac": "audio/flac",
+    ".json": "application/json",
+    ".m4a": "audio/mp4",
+    ".mp4": "video/mp4",
+    ".srt": "application/x-subrip",
+    ".vtt": "text/vtt; charset=utf-8",
+    ".wav": "audio/wav",
+}
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
 
@@ -54,8 +71,16 @@ class Store(Protocol):
         """How many bytes are kept under the key."""
         ...
 
+    def checksum(self, key: str) -> str:
+        """The sha256 (64 hex digits) of what is kept, read anew from the first byte to the last."""
+        ...
+
     def url(self, key: str) -> str:
         """The public address of a key under `releases/`."""
+        ...
+
+    def check(self) -> None:
+        """Return if the store answers and takes these settings. Raises StorageError."""
         ...
 
 
@@ -66,6 +91,39 @@ def checked_key(key: str) -> str:
     return key
 
 
+def address(base_url: str, key: str) -> str:
+    """Where viewers find a public key. Raises StorageError for one that is not."""
+    if not key.startswith(PUBLIC):
+        raise StorageError(f"{key} is not public: only keys under {PUBLIC} have an address.")
+    return f"{base_url}/{checked_key(key)}"
+
+
+def media_type(key: str) -> str:
+    """What a key holds, as HTTP says it."""
+    return MEDIA_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
+
+
+def cache_control(key: str) -> str:
+    """How long viewers and caches may keep it: a release's address never changes its meaning."""
+    if not key.startswith(PUBLIC):
+        return "no-store"
+    return "no-cache" if key.endswith(f"/{POINTER}") else "public, max-age=31536000, immutable"
+
+
+def copy_name(key: str) -> str:
+    """The file name of a local copy."""
+    # No key has a plus in it, so no two of them have the same copy.
+    return key.replace("/", "+")
+
+
+def missing(key: str) -> ArtifactMissingError:
+    """The error for a key that is not there."""
+    return ArtifactMissingError(
+        f"The artifact {key} is not in the store. Materialize the asset that makes it, "
+        "and what comes after it."
+    )
+
+
 class LocalStore:
     """A directory. Public keys are served by the API below `base_url`, with Range."""
 
@@ -74,26 +132,24 @@ class LocalStore:
         self.base_url = base_url.rstrip("/")
 
     def put_file(self, key: str, path: Path) -> None:
-        with self._replacing(key) as staged:
+        with replacing(self.root / checked_key(key)) as staged:
             shutil.copyfile(path, staged)
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        with self._replacing(key) as staged:
+        with replacing(self.root / checked_key(key)) as staged:
             staged.write_bytes(data)
 
     def get_bytes(self, key: str) -> bytes:
         return self.path(key).read_bytes()
 
     def fetch(self, key: str, into: Path) -> Path:
-        source = self.path(key)
-        # No key has a plus in it, so no two of them have the same copy.
-        target = into / key.replace("/", "+")
+        source, target = self.path(key), into / copy_name(key)
         target.unlink(missing_ok=True)
         try:
             os.link(source, target)
         except OSError:
             # The work folder may be another file system, which cannot hold the same inode.
-            with _full_disk_named(key, into):
+            with _full_disk_named(target):
                 shutil.copyfile(source, target)
         return target
 
@@ -103,46 +159,56 @@ class LocalStore:
     def size(self, key: str) -> int:
         return self.path(key).stat().st_size
 
+    def checksum(self, key: str) -> str:
+        return file_sha256(self.path(key))
+
     def url(self, key: str) -> str:
-        if not key.startswith(PUBLIC):
-            raise StorageError(f"{key} is not public: only keys under {PUBLIC} have an address.")
-        return f"{self.base_url}/{checked_key(key)}"
+        return address(self.base_url, key)
+
+    def check(self) -> None:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root) as probe:
+                probe.write(b"ready")
+        except OSError as error:
+            raise StorageRefusedError(
+                f"Nothing can be written below {self.root}: {error.strerror}. Check DUB_HOME and "
+                "the disk it is on.",
+                detail=str(error),
+            ) from error
 
     def path(self, key: str) -> Path:
         """Where the key's file lies. Raises ArtifactMissingError."""
         path = self.root / checked_key(key)
         if not path.is_file():
-            raise ArtifactMissingError(
-                f"The artifact {key} is not in the store. Materialize the asset that makes it, "
-                "and what comes after it."
-            )
+            raise missing(key)
         return path
-
-    @contextlib.contextmanager
-    def _replacing(self, key: str) -> Iterator[Path]:
-        """A file beside the target that takes its place when it is complete."""
-        target = self.root / checked_key(key)
-        with _full_disk_named(key, self.root):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=".staged-")
-            os.close(handle)
-            staged = Path(name)
-            try:
-                yield staged
-                staged.chmod(0o644)  # 0600 would hide it from a web server of another user
-                staged.replace(target)
-            finally:
-                staged.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _full_disk_named(key: str, folder: Path) -> Iterator[None]:
+def replacing(target: Path) -> Iterator[Path]:
+    """A file beside the target that takes its place when it is complete."""
+    with _full_disk_named(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".staged-")
+        os.close(handle)
+        staged = Path(name)
+        try:
+            yield staged
+            staged.chmod(0o644)  # 0600 would hide it from a web server of another user
+            staged.replace(target)
+        finally:
+            staged.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _full_disk_named(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise StorageFullError(
-            f"The disk under {folder} is full, so {key} could not be kept there. "
+            f"The disk under {target.parent} is full, so {target.name} could not be kept there. "
             "Free some space; the work goes on from what was kept before."
         ) from error

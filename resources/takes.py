@@ -1,43 +1,34 @@
-"""Takes: lines spoken once, checked, and kept under a key of all that shapes them.
+"""Takes: lines spoken once, checked, paid for once, and kept under a key of all that shapes them.
 
-    take = TakeKeeper(store, voice, folders).take_of(line, "es", speaker="1")
+    keeper = TakeKeeper(store, voice, folders, ledger)
+    takes = keeper.takes_of("dQw4w9WgXcQ", translation.lines, "es", {0: "1", 1: "2"})
 
 A take that is kept is never spoken again and never paid again. A recording is kept only after
-it was decoded, holds speech, and is as long as a line of its length can be.
+it was decoded, holds speech, and is as long as a line of its length can be. The order is: a row
+in the ledger, the call, the take stored under its key, the row settled.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 import soundfile
 from pydantic import TypeAdapter
 
-from dub_platform.core.errors import BadTakeError
+from dub_platform.core.cost import PaidCall
 from dub_platform.core.keys import take_key
 from dub_platform.core.speech import Take, TranslatedLine
+from resources.ledger import Ledger
+from resources.recording import decoded, speech_of
 from resources.store import Store
-from resources.voice import Voice
+from resources.turns import turn
+from resources.voice import Bill, Reading, Voice
 from resources.workfolder import WorkFolders
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-FRAME_SECONDS = 0.01
-# Speech is what is within this of the loudest moment; breath and codec noise lie below.
-SPEECH_RANGE_DB = 40.0
-SILENCE_DB = -60.0
-# The onset is kept whole: a plosive's burst is shorter and softer than its vowel.
-LEAD_SECONDS = 0.01
-TAIL_SECONDS = 0.04
-# No voice speaks 25 letters a second, or needs 2 s and half a second for each character.
-FASTEST_LETTERS = 25.0
-SLOWEST_SECONDS = 0.5
-ALLOWED_SECONDS = 2.0
 
 _RECEIPT = TypeAdapter(Take)
 
@@ -49,73 +40,154 @@ class TakeKeeper:
     store: Store
     voice: Voice
     folders: WorkFolders
+    ledger: Ledger
 
-    def take_of(self, line: TranslatedLine, language: str, *, speaker: str) -> Take:
-        """The take of this line. Raises BadTakeError, EngineFailedError, StorageError."""
-        shape = self.voice.shape(language, speaker)
-        key = take_key(text=line.text, engine=self.voice.engine, shape=shape)
-        receipt = f"takes/{key[:2]}/{key}.json"
-        if self.store.exists(receipt):
-            kept = _RECEIPT.validate_json(self.store.get_bytes(receipt))
-            return dataclasses.replace(kept, line_id=line.id, reused=True)
-        take = self._spoken(line, language, speaker, key)
-        # The receipt is written last: a take without one is spoken again, never half believed.
-        self.store.put_bytes(receipt, _RECEIPT.dump_json(take))
-        return take
+    def takes_of(
+        self,
+        video_id: str,
+        lines: Sequence[TranslatedLine],
+        language: str,
+        speakers: Mapping[int, str],
+        say: Callable[[str], object] = lambda _: None,
+    ) -> tuple[Take, ...]:
+        """The takes of all lines, in their order, spoken as many at once as the voice allows.
 
-    def _spoken(self, line: TranslatedLine, language: str, speaker: str, key: str) -> Take:
+        `speakers` are by line id; `say` is told of each line that is done. After a failure no
+        new line is begun, and those that are under way are finished and kept. Raises what went
+        wrong first in the order of lines: BadTakeError, ProviderError, CostCapError, StorageError.
+        """
+        over = threading.Event()
+        with ThreadPoolExecutor(self.voice.parallel, thread_name_prefix="take") as pool:
+            work = [
+                pool.submit(self._unless, over, video_id, line.id, reading)
+                for line, reading in zip(lines, readings(lines, language, speakers), strict=True)
+            ]
+            try:
+                _tell(work, say)
+            finally:
+                over.set()
+        return tuple(_results(work))
+
+    def _unless(self, over: threading.Event, video_id: str, line_id: int, reading: Reading) -> Take:
+        if over.is_set():
+            raise CancelledError
+        try:
+            return self._take_of(video_id, line_id, reading)
+        except BaseException:
+            over.set()
+            raise
+
+    def _take_of(self, video_id: str, line_id: int, reading: Reading) -> Take:
+        shape = self.voice.shape(reading)
+        key = take_key(text=reading.text, engine=self.voice.engine, shape=shape)
+        # Who comes second for the same take waits here, and then finds it.
+        with turn(self.folders.root / f"turn-{key}"):
+            take = self._kept(key) or self._bought(video_id, reading, key)
+        return dataclasses.replace(take, line_id=line_id)
+
+    def _kept(self, key: str) -> Take | None:
+        receipt = _receipt_key(key)
+        if not self.store.exists(receipt):
+            return None
+        take = _RECEIPT.validate_json(self.store.get_bytes(receipt))
+        return dataclasses.replace(take, reused=True)
+
+    def _bought(self, video_id: str, reading: Reading, key: str) -> Take:
+        bill = Bill()
+        call = PaidCall(
+            video_id=video_id,
+            language=reading.language,
+            role="voice",
+            engine=self.voice.engine,
+            key=key,
+            what=reading.name,
+            estimated_usd=self.voice.cost_usd(reading.text),
+        )
+        with self._accounted(call, bill):
+            return self._spoken(reading, key, bill)
+
+    @contextlib.contextmanager
+    def _accounted(self, call: PaidCall, bill: Bill) -> Iterator[None]:
+        """The call's row in the ledger; a free engine has none."""
+        if call.estimated_usd == 0:
+            yield
+            return
+        call_id = self.ledger.open(call)
+        try:
+            yield
+        except Exception as error:
+            if bill.cost_usd == 0:
+                self.ledger.close(call_id, str(error))
+            else:
+                # The takes were no good, or could not be stored; they were paid all the same.
+                self._settle(call_id, bill)
+            raise
+        self._settle(call_id, bill)
+
+    def _settle(self, call_id: int, bill: Bill) -> None:
+        self.ledger.settle(
+            call_id, units=bill.characters, cost_usd=bill.cost_usd, request_id=bill.request_id
+        )
+
+    def _spoken(self, reading: Reading, key: str, bill: Bill) -> Take:
+        audio_key = f"takes/{key[:2]}/{key}.flac"
         with self.folders.new("take") as folder:
             wav, flac = folder / "take.wav", folder / "take.flac"
-            self.voice.speak(line.text, language, speaker=speaker, into=wav)
-            sound, rate = _decoded(wav)
-            start, end = speech_bounds(sound, rate)
-            _refuse_implausible(line.text, end - start)
-            soundfile.write(flac, sound, rate, subtype="PCM_16")
-            audio_key = f"takes/{key[:2]}/{key}.flac"
+            self.voice.speak(reading, into=wav, bill=bill)
+            recording = decoded(wav)
+            start, end = speech_of(recording, reading.text)
+            soundfile.write(flac, recording.sound, recording.rate, subtype="PCM_16")
             self.store.put_file(audio_key, flac)
-        return Take(
-            line_id=line.id,
+        take = Take(
+            line_id=0,
             key=key,
             audio_key=audio_key,
-            seconds=len(sound) / rate,
+            seconds=recording.seconds,
             speech_start=start,
             speech_end=end,
-            characters=len(line.text),
-            cost_usd=self.voice.cost_usd(line.text),
+            characters=bill.characters,
+            cost_usd=bill.cost_usd,
+        )
+        # The receipt is written last: a take without one is spoken again, never half believed.
+        self.store.put_bytes(_receipt_key(key), _RECEIPT.dump_json(take))
+        return take
+
+
+def readings(
+    lines: Sequence[TranslatedLine], language: str, speakers: Mapping[int, str]
+) -> Iterator[Reading]:
+    """How each line is to be read: by whom, and between which words of their own."""
+
+    def beside(line: TranslatedLine, other: int) -> str:
+        there = 0 <= other < len(lines) and speakers[lines[other].id] == speakers[line.id]
+        return lines[other].text if there else ""
+
+    for place, line in enumerate(lines):
+        yield Reading(
+            text=line.text,
+            language=language,
+            speaker=speakers[line.id],
+            previous=beside(line, place - 1),
+            following=beside(line, place + 1),
+            name=f"line {place + 1} in {language}",
         )
 
 
-def speech_bounds(sound: NDArray[np.float32], rate: int) -> tuple[float, float]:
-    """Where speech starts and ends in a mono recording, in seconds. Raises BadTakeError."""
-    frame = int(rate * FRAME_SECONDS)
-    frames = sound[: len(sound) // frame * frame].reshape(-1, frame)
-    if not len(frames):
-        raise BadTakeError("The voice answered with an empty recording. Try the line again.")
-    levels = 10.0 * np.log10(np.mean(np.square(frames), axis=1) + 1e-12)
-    loud = np.flatnonzero(levels > max(levels.max() - SPEECH_RANGE_DB, SILENCE_DB))
-    if not len(loud):
-        raise BadTakeError("The voice answered with silence. Try the line again, or reword it.")
-    start = max(0.0, float(loud[0]) * FRAME_SECONDS - LEAD_SECONDS)
-    end = min(len(sound) / rate, float(loud[-1] + 1) * FRAME_SECONDS + TAIL_SECONDS)
-    return start, end
+def _receipt_key(key: str) -> str:
+    return f"takes/{key[:2]}/{key}.json"
 
 
-def _decoded(recording: Path) -> tuple[NDArray[np.float32], int]:
-    try:
-        sound, rate = soundfile.read(recording, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise BadTakeError(
-            "The voice answered with something that is not a recording. Try the line again.",
-            detail=str(error),
-        ) from error
-    return sound.mean(axis=1), int(rate)
+def _tell(work: Sequence[Future[Take]], say: Callable[[str], object]) -> None:
+    for done, future in enumerate(as_completed(work), 1):
+        if future.exception() is None:
+            how = "was spoken before" if future.result().reused else "is spoken"
+            say(f"Line {done} of {len(work)} {how}.")
 
 
-def _refuse_implausible(text: str, seconds: float) -> None:
-    shortest = sum(map(str.isalnum, text)) / FASTEST_LETTERS
-    longest = ALLOWED_SECONDS + SLOWEST_SECONDS * len(text)
-    if not shortest <= seconds <= longest:
-        raise BadTakeError(
-            f"The voice spoke {len(text)} characters in {seconds:.2f} s, which no voice does: the "
-            "recording is cut off or wrong. Try the line again, or reword it."
-        )
+def _results(work: Sequence[Future[Take]]) -> Iterator[Take]:
+    for future in work:
+        error = future.exception()
+        # Lines that were not begun any more say nothing about what went wrong.
+        if error and not isinstance(error, CancelledError):
+            raise error
+    yield from (future.result() for future in work)

@@ -4,7 +4,8 @@
     heard = listen(Path("speech.wav"), speech, "en", Path("video.srt"), transcriber)
 
 Captions that came with the video are used when they fit the speech found in it; `listen`
-decides. The next engine is tested by adding it to `tests/contracts/test_transcriber.py`.
+decides. The other engines are `resources/whisper.py` and `resources/openai_transcriber.py`;
+the next one is tested by adding it to `tests/contracts/test_transcriber.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import wave
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,12 +21,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Protocol
 
-import numpy as np
-
 from dub_platform.core.errors import LanguageNotAvailableError
-from dub_platform.core.speech import Heard, Segment, Span, Word
+from dub_platform.core.speech import Heard, Span, Word
 from resources.captions import captions_are_good, read_captions
-from resources.vad import RATE, open_speech
+from resources.chunks import Piece, cut, segments
+from resources.vad import open_speech
 from resources.warm_pipeline import WarmPipeline
 
 
@@ -42,7 +41,9 @@ class Transcriber(Protocol):
     def transcribe(self, audio: Path, speech: Sequence[Span], language: str) -> Heard:
         """The words in a 16 kHz mono WAV, with times; only within `speech`, where a voice is.
 
-        Raises LanguageNotAvailableError for a language it does not know.
+        One segment for each span with words in it. For the language `auto`, the answer says
+        which one was heard. What is not to be trusted is left out, and `why` says so, or its
+        words are marked. Raises LanguageNotAvailableError for a language it does not know.
         """
         ...
 
@@ -54,7 +55,7 @@ def listen(
     captions: Path | None,
     transcriber: Transcriber,
 ) -> Heard:
-    """The captions' words when they are good, else the transcriber's; `why` says which.
+    """The captions' words when they are good, else the transcriber's; `why` says which and why.
 
     Raises LanguageNotAvailableError when the captions are no use and the transcriber does not
     know the language.
@@ -66,9 +67,10 @@ def listen(
         if good:
             return replace(heard, why=why)
     try:
-        return replace(transcriber.transcribe(audio, speech, language), why=why)
+        heard = transcriber.transcribe(audio, speech, language)
     except LanguageNotAvailableError as error:
         raise LanguageNotAvailableError(f"{error.sentence} {why}") from error
+    return replace(heard, why=f"{why} {heard.why}".rstrip())
 
 
 class PocketsphinxTranscriber:
@@ -81,8 +83,6 @@ class PocketsphinxTranscriber:
     # Longer utterances cost more than their share and gain nothing.
     longest = 15.0
     shortest = 5.0
-    # The first phone is heard better with the breath before it; more lets music in as words.
-    padding = 0.1
     # A decoder holds 100 MB.
     most_processes = 8
     _deadline = 120.0
@@ -100,26 +100,12 @@ class PocketsphinxTranscriber:
                 "hand in captions (.srt or .vtt) in that language with the video."
             )
         with open_speech(audio) as source:
-            pieces = [list(self._pieces(source, span)) for span in speech]
-        words = iter(self._decoded(audio, [piece for span in pieces for piece in span]))
-        segments = []
-        for span, parts in zip(speech, pieces, strict=True):
-            heard = [word for _ in parts for word in next(words)]
-            segments.append(Segment(tuple(_within(span, heard))))
-        found = tuple(segment for segment in segments if segment.words)
-        return Heard(language, self.engine, found)
+            pieces = list(cut(source, speech, shortest=self.shortest, longest=self.longest))
+        heard = zip(pieces, self._decoded(audio, pieces), strict=True)
+        return Heard(language, self.engine, segments(
+            (piece, list(_within(piece.speech, words))) for piece, words in heard))
 
-    def _pieces(self, source: wave.Wave_read, span: Span) -> Iterator[Span]:
-        """The span padded, and cut where it is quietest if it is too long to decode at once."""
-        start, end = max(0.0, span.start - self.padding), span.end + self.padding
-        while end - start > self.longest:
-            last = min(start + self.longest, end - 1.0)
-            cut = _quietest(source, Span(start + self.shortest, last))
-            yield Span(start, cut)
-            start = cut
-        yield Span(start, end)
-
-    def _decoded(self, audio: Path, pieces: Sequence[Span]) -> list[list[Word]]:
+    def _decoded(self, audio: Path, pieces: Sequence[Piece]) -> list[list[Word]]:
         """The words of each piece. The processes end with this call."""
         count = min(len(pieces), len(os.sched_getaffinity(0)), self.most_processes)
         if not count:
@@ -129,7 +115,7 @@ class PocketsphinxTranscriber:
         for decoder in decoders:
             free.put(decoder)
 
-        def decode(piece: Span) -> list[Word]:
+        def decode(piece: Piece) -> list[Word]:
             decoder = free.get()
             try:
                 return _heard(decoder, piece, self._deadline)
@@ -150,7 +136,7 @@ def _decoder(audio: Path) -> WarmPipeline:
     return WarmPipeline("pocketsphinx", [command], end=b"\n")
 
 
-def _heard(decoder: WarmPipeline, piece: Span, seconds: float) -> list[Word]:
+def _heard(decoder: WarmPipeline, piece: Piece, seconds: float) -> list[Word]:
     question = json.dumps({"start": piece.start, "end": piece.end})
     answer = json.loads(decoder.ask(question.encode(), seconds=seconds))
     return [Word(*word) for word in answer["words"]]
@@ -163,11 +149,3 @@ def _within(span: Span, words: Sequence[Word]) -> Iterator[Word]:
         if start < end:
             yield replace(word, start=start, end=end)
 
-
-def _quietest(source: wave.Wave_read, span: Span) -> float:
-    """The middle of the quietest fifth of a second in the span."""
-    source.setpos(round(span.start * RATE))
-    samples = np.frombuffer(source.readframes(round(span.seconds * RATE)), "<i2")
-    energy = np.cumsum(np.square(samples, dtype=np.float64))
-    width = RATE // 5
-    return span.start + float(np.argmin(energy[width:] - energy[:-width]) + width / 2) / RATE

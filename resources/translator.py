@@ -1,8 +1,10 @@
 """The translator: a line in another language.
 
-    translation = translator.translate(transcript, "es")
+    translation = translator.translate(transcript, "es", Brief(title="The harbor"))
 
-The next engine is tested by adding it to `tests/contracts/test_translator.py`.
+Here are the port and the engine that needs no account; the other is in
+`resources/openai_translator.py`. The next one is tested by adding it to
+`tests/contracts/test_translator.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from types import MappingProxyType
 from typing import Protocol
 from unicodedata import category
 
+from dub_platform.core.brief import Brief
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.speech import Transcript, TranslatedLine, Translation
 from resources.warm_pipeline import WarmPipeline
@@ -39,6 +42,9 @@ _LEFTOVERS = {
 }
 
 
+NO_BRIEF = Brief()
+
+
 class Translator(Protocol):
     """Translates lines. `engine` names it and its version, for receipts."""
 
@@ -48,10 +54,22 @@ class Translator(Protocol):
         """The language codes it can translate `source` into, in alphabetical order."""
         ...
 
-    def translate(self, transcript: Transcript, language: str) -> Translation:
+    def translate(
+        self, transcript: Transcript, language: str, brief: Brief = NO_BRIEF
+    ) -> Translation:
         """Every line in `language`: same ids, same order, no line empty.
 
-        Raises LanguageNotAvailableError, EngineFailedError.
+        Raises LanguageNotAvailableError, EngineFailedError, ProviderError, CostCapError.
+        """
+        ...
+
+    def shortened(
+        self, transcript: Transcript, translation: Translation, brief: Brief
+    ) -> Translation:
+        """The translation with the lines that are over the brief's budgets said shorter.
+
+        A line that cannot be said shorter stays as it is. `rewrites` and `cost_usd` are added to.
+        Raises ProviderError, CostCapError.
         """
         ...
 
@@ -63,7 +81,8 @@ class Translator(Protocol):
 class ApertiumTranslator:
     """Apertium, offline, from English: gist quality, a few milliseconds a line once warm.
 
-    `modes` is the folder with its mode files. One pipeline for each target is kept warm.
+    `modes` is the folder with its mode files. One pipeline for each target is kept warm. It
+    translates what is there: it knows no glossary and no formality, and cannot say it shorter.
     """
 
     _modes = MappingProxyType({"ca": "eng-cat", "eo": "en-eo", "es": "eng-spa", "gl": "en-gl"})
@@ -88,7 +107,12 @@ class ApertiumTranslator:
             return ()
         return tuple(code for code, mode in self._modes.items() if self._file(mode).is_file())
 
-    def translate(self, transcript: Transcript, language: str) -> Translation:
+    def translate(
+        self,
+        transcript: Transcript,
+        language: str,
+        brief: Brief = NO_BRIEF,  # noqa: ARG002 - it cannot heed one
+    ) -> Translation:
         targets = self.targets(transcript.language)
         if language not in targets:
             raise LanguageNotAvailableError(
@@ -101,6 +125,14 @@ class ApertiumTranslator:
             for line in transcript.lines
         )
         return Translation(language, self.engine, lines)
+
+    def shortened(
+        self,
+        transcript: Transcript,  # noqa: ARG002 - it cannot say the same in other words
+        translation: Translation,
+        brief: Brief,  # noqa: ARG002
+    ) -> Translation:
+        return translation
 
     def close(self) -> None:
         with self._lock:

@@ -10,13 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pydantic import SecretStr
+
+from dub_platform.core.casting import Casting
 from dub_platform.core.cost import Caps, Prices
 from dub_platform.registry import Registry, Source, SqlRegistry
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
 from resources.downloader import Downloader, Downloaders, UploadDownloader, YouTubeDownloader
+from resources.elevenlabs_voice import ElevenLabsVoice, Expression
 from resources.ledger import CappedLedger, Ledger
 from resources.mixer import BlockMixer, Mixer
+from resources.openai_chat import OpenAIChat, TokenPrice
+from resources.openai_translator import OpenAITranslator
+from resources.openai_voice import OpenAIVoice
 from resources.probe import Prober
 from resources.store import LocalStore
 from resources.takes import TakeKeeper
@@ -45,7 +52,15 @@ def downloader(settings: Settings) -> Downloaders:
     """DUB_DOWNLOADER: youtube takes uploads too."""
     engines: dict[Source, Downloader] = {Source.UPLOAD: UploadDownloader(store(settings))}
     if settings.downloader == "youtube":
-        engines[Source.YOUTUBE] = YouTubeDownloader(settings.max_video_length)
+        youtube = YouTubeDownloader(
+            settings.max_video_length,
+            host_video=settings.host_video,
+            cookies=settings.youtube_cookies,
+            proxy=secret(settings.youtube_proxy) or None,
+            po_token_url=settings.youtube_po_token_url.rstrip("/") or None,
+        )
+        youtube.check()
+        engines[Source.YOUTUBE] = youtube
     return Downloaders(engines)
 
 
@@ -59,16 +74,59 @@ def transcriber(_: Settings) -> Transcriber:
     return PocketsphinxTranscriber()
 
 
-def translator(_: Settings) -> Translator:
-    """DUB_TRANSLATOR: apertium. Raises EngineUnavailableError where it is not installed."""
+def translator(settings: Settings) -> Translator:
+    """DUB_TRANSLATOR: apertium, openai. Raises EngineUnavailableError where it is not installed."""
+    if settings.translator == "openai":
+        return OpenAITranslator(
+            OpenAIChat(
+                secret(settings.openai_api_key),
+                settings.openai_translation_model,
+                settings.openai_base_url,
+            ),
+            TokenPrice(
+                settings.price_translation_per_million_input_tokens_usd,
+                settings.price_translation_per_million_output_tokens_usd,
+            ),
+            store(settings),
+            ledger(settings),
+        )
     engine = ApertiumTranslator()
     engine.check()
     return engine
 
 
-def voice(_: Settings) -> Voice:
-    """DUB_VOICE: espeak."""
+def voice(settings: Settings) -> Voice:
+    """DUB_VOICE: espeak, elevenlabs, openai."""
+    if settings.voice == "elevenlabs":
+        return _elevenlabs(settings)
+    if settings.voice == "openai":
+        return OpenAIVoice(
+            secret(settings.openai_api_key),
+            Casting.parse(settings.openai_voices),
+            model=settings.openai_speech_model,
+            base_url=settings.openai_base_url,
+            usd_per_1000_characters=settings.price_speech_per_thousand_characters_usd,
+            parallel=settings.speech_at_once,
+        )
     return EspeakVoice()
+
+
+def _elevenlabs(settings: Settings) -> Voice:
+    return ElevenLabsVoice(
+        secret(settings.elevenlabs_api_key),
+        Casting.parse(settings.elevenlabs_voices),
+        model=settings.elevenlabs_model,
+        base_url=settings.elevenlabs_base_url,
+        usd_per_1000_characters=settings.price_speech_per_thousand_characters_usd,
+        parallel=settings.speech_at_once,
+        expression=Expression(
+            stability=settings.elevenlabs_stability,
+            similarity=settings.elevenlabs_similarity,
+            style=settings.elevenlabs_style,
+            speed=settings.elevenlabs_speed,
+        ),
+        output_format=settings.elevenlabs_output_format,
+    )
 
 
 def mixer(_: Settings) -> Mixer:
@@ -78,7 +136,7 @@ def mixer(_: Settings) -> Mixer:
 
 def takes(settings: Settings) -> TakeKeeper:
     """The voice, with the memory of what it has spoken."""
-    return TakeKeeper(store(settings), voice(settings), folders(settings))
+    return TakeKeeper(store(settings), voice(settings), folders(settings), ledger(settings))
 
 
 def prices(settings: Settings) -> Prices:
@@ -110,6 +168,11 @@ def ledger(settings: Settings) -> Ledger:
     """What is paid, under the caps of this deployment."""
     caps = Caps(settings.cost_cap_per_video_usd, settings.cost_cap_per_day_usd)
     return CappedLedger(paid_calls(settings), caps)
+
+
+def secret(value: SecretStr | None) -> str:
+    """What a setting hides; the settings have checked that it is there."""
+    return value.get_secret_value() if value else ""
 
 
 def targets(settings: Settings) -> Callable[[str], tuple[str, ...]]:

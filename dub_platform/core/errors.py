@@ -13,6 +13,13 @@
     │   └── DubNotFoundError            dub_not_found
     ├── SourceError                the video cannot be had from where it is
     │   ├── SourceUnavailableError      source_unavailable
+    │   ├── SourceLiveError             source_live
+    │   ├── SourcePrivateError          source_private
+    │   ├── SourceRemovedError          source_removed
+    │   ├── SourceAgeRestrictedError    source_age_restricted
+    │   ├── SourceRegionBlockedError    source_region_blocked
+    │   ├── SourceDrmError              source_drm
+    │   ├── SourceBotCheckError         source_bot_check
     │   └── SourceUnreachableError      source_unreachable     a retry can help
     ├── MediaError                 the file is there, but cannot be dubbed
     │   ├── NotAVideoError              media_not_a_video
@@ -32,7 +39,10 @@
     │   └── CostCapError                cost_cap_reached
     ├── StorageError               an artifact cannot be written or read
     │   ├── ArtifactMissingError        artifact_missing
-    │   └── StorageFullError            storage_full           a retry can help
+    │   ├── ArtifactDamagedError        artifact_damaged       a retry can help
+    │   ├── StorageFullError            storage_full           a retry can help
+    │   ├── StorageRefusedError         storage_refused
+    │   └── StorageUnavailableError     storage_unavailable    a retry can help
     └── InternalError              ours to mend
         ├── GateFailedError             gate_failed
         └── RunLostError                run_lost               a retry can help
@@ -118,6 +128,34 @@ class SourceUnavailableError(SourceError):
     code = "source_unavailable"
 
 
+class SourceLiveError(SourceError):
+    code = "source_live"
+
+
+class SourcePrivateError(SourceError):
+    code = "source_private"
+
+
+class SourceRemovedError(SourceError):
+    code = "source_removed"
+
+
+class SourceAgeRestrictedError(SourceError):
+    code = "source_age_restricted"
+
+
+class SourceRegionBlockedError(SourceError):
+    code = "source_region_blocked"
+
+
+class SourceDrmError(SourceError):
+    code = "source_drm"
+
+
+class SourceBotCheckError(SourceError):
+    code = "source_bot_check"
+
+
 class SourceUnreachableError(SourceError):
     code = "source_unreachable"
     retryable = True
@@ -200,8 +238,22 @@ class ArtifactMissingError(StorageError):
     code = "artifact_missing"
 
 
+class ArtifactDamagedError(StorageError):
+    code = "artifact_damaged"
+    retryable = True
+
+
 class StorageFullError(StorageError):
     code = "storage_full"
+    retryable = True
+
+
+class StorageRefusedError(StorageError):
+    code = "storage_refused"
+
+
+class StorageUnavailableError(StorageError):
+    code = "storage_unavailable"
     retryable = True
 
 

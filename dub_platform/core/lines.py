@@ -9,6 +9,7 @@ dropped and never reordered.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 
 from dub_platform.core.speech import Line, Segment, Word
@@ -20,6 +21,9 @@ PAUSE_SECONDS = 0.45
 # A short line joins its neighbour only over less than this, so that no dub talks into a silence.
 JOIN_SECONDS = 1.0
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
+# Thai, Lao, Burmese, Chinese and Japanese are written without spaces between words.
+_UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u3000-\u30ff\u3400-\u9fff\uff00-\uff65]"
+_NO_SPACE = re.compile(f"(?<={_UNSPACED}) (?={_UNSPACED})")
 
 
 def regrouped(segments: Sequence[Segment]) -> tuple[Line, ...]:
@@ -93,7 +97,7 @@ def _seconds(words: list[Word]) -> float:
 
 
 def _line(number: int, speaker: str, words: list[Word], punctuated: bool) -> Line:
-    text = " ".join(word.text for word in words)
+    text = _NO_SPACE.sub("", " ".join(word.text for word in words))
     return Line(
         id=number,
         start=words[0].start,
@@ -101,6 +105,7 @@ def _line(number: int, speaker: str, words: list[Word], punctuated: bool) -> Lin
         text=text if punctuated else _as_sentence(text),
         speaker=speaker,
         confidence=sum(word.confidence for word in words) / len(words),
+        doubt=next((word.doubt for word in words if word.doubt), ""),
     )
 
 

@@ -63,12 +63,16 @@ class Audio:
 
 @dataclass(frozen=True)
 class Word:
-    """One recognised word; `confidence` is 0 to 1."""
+    """One recognised word; `confidence` is 0 to 1.
+
+    `doubt` says why the recogniser itself does not trust it, and is empty where it does.
+    """
 
     text: str
     start: float
     end: float
     confidence: float = 1.0
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,10 @@ class Heard:
 
 @dataclass(frozen=True)
 class Line:
-    """The unit that is translated and spoken; `start` and `end` are its slot."""
+    """The unit that is translated and spoken; `start` and `end` are its slot.
+
+    `doubt` says why the recogniser does not trust some of its words; empty where it does.
+    """
 
     id: int
     start: float
@@ -99,6 +106,7 @@ class Line:
     text: str
     speaker: str = "1"
     confidence: float = 1.0
+    doubt: str = ""
 
     @property
     def seconds(self) -> float:

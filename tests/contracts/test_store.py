@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import tempfile
 import threading
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from dub_platform.core.errors import ArtifactMissingError, StorageError, StorageFullError
+from resources.s3_store import S3Store
 from resources.store import LocalStore, Store
 from tests.contracts.threads import at_once
+from tests.swift_s3 import running_swift
 
 KEY = "videos/dQw4w9WgXcQ/audio/sound.flac"
 NO_KEYS = [
@@ -39,11 +42,23 @@ NO_KEYS = [
 ]
 
 
-@pytest.fixture(params=[LocalStore])
+def local_store(folder: Path, url: str) -> Store:
+    """A directory."""
+    return LocalStore(folder / "store", url)
+
+
+def s3_store(_: Path, url: str) -> Store:
+    """Two buckets of a server that speaks S3."""
+    swift = running_swift()
+    private, public = swift.new_buckets()
+    return S3Store(swift.client, bucket=private, public_bucket=public, public_url=url)
+
+
+@pytest.fixture(params=[local_store, s3_store])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """Each engine in turn, empty."""
     make: Callable[[Path, str], Store] = request.param
-    return make(tmp_path / "store", "http://dub.test/media/")
+    return make(tmp_path, "http://dub.test/media/")
 
 
 @pytest.fixture
@@ -86,7 +101,7 @@ def test_a_key_is_there_when_something_is_kept_under_it(store: Store) -> None:
     assert (True, False) == (store.exists(KEY), store.exists("videos/dQw4w9WgXcQ/audio"))
 
 
-@pytest.mark.parametrize("ask", ["get_bytes", "size"])
+@pytest.mark.parametrize("ask", ["get_bytes", "size", "checksum"])
 def test_a_missing_artifact_is_named(store: Store, ask: str) -> None:
     """The error says which, and what to do."""
     with pytest.raises(ArtifactMissingError, match=f"{KEY} is not in the store"):
@@ -111,6 +126,7 @@ def test_what_is_no_plain_path_is_no_key(store: Store, folder: Path, key: str) -
         lambda: store.fetch(key, folder),
         lambda: store.exists(key),
         lambda: store.size(key),
+        lambda: store.checksum(key),
         lambda: store.url(f"releases/{key}"),
     ]
     for attempt in attempts:
@@ -134,6 +150,22 @@ def test_only_releases_have_an_address(store: Store) -> None:
             store.url(key)
 
 
+def test_the_checksum_is_that_of_the_content(store: Store, folder: Path) -> None:
+    """However it was put, and of the last one that was."""
+    original = folder / "made.flac"
+    original.write_bytes(b"sound")
+    store.put_file(KEY, original)
+    assert hashlib.sha256(b"sound").hexdigest() == store.checksum(KEY)
+    store.put_bytes(KEY, b"")
+    assert hashlib.sha256(b"").hexdigest() == store.checksum(KEY)
+
+
+def test_a_store_that_can_be_used_says_so(store: Store) -> None:
+    """And nothing is in it afterwards."""
+    store.check()
+    assert [False, False] == [store.exists("ready"), store.exists("releases/ready")]
+
+
 def test_copies_of_different_keys_do_not_collide(store: Store, folder: Path) -> None:
     """Also of keys that only differ in where a slash is."""
     keys = ["a/b-c.srt", "a-b/c.srt", "a-b-c.srt", "a/b/c.srt", "a_b/c.srt", "a--b/c.srt"]
@@ -147,6 +179,13 @@ def test_a_copy_keeps_the_ending_of_its_key(store: Store, folder: Path) -> None:
     """Tools guess a format by it."""
     store.put_bytes(KEY, b"x")
     assert ".flac" == store.fetch(KEY, folder).suffix
+
+
+def test_a_copy_can_be_fetched_again(store: Store, folder: Path) -> None:
+    """Two steps of one piece of work may want the same artifact."""
+    store.put_bytes(KEY, b"x")
+    assert store.fetch(KEY, folder) == store.fetch(KEY, folder)
+    assert (b"x", b"x") == (store.get_bytes(KEY), store.fetch(KEY, folder).read_bytes())
 
 
 def test_a_copy_stays_as_it_was_fetched(store: Store, folder: Path) -> None:

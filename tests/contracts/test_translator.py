@@ -6,15 +6,22 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from dub_platform.core.brief import Brief
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
+from dub_platform.core.glossary import Glossary
 from dub_platform.core.speech import Line, Transcript
+from resources.openai_chat import OpenAIChat, TokenPrice
+from resources.openai_translator import OpenAITranslator
+from resources.store import LocalStore
 from resources.translator import ApertiumTranslator, Translator
 from tests.processes import gone
+from tests.providers.accounts import Accounts
+from tests.providers.openai_server import OpenAIServer
 from tests.speech_recipes import BOATS, FISHERMAN, HARBOR, LIGHTHOUSE, MARKET, WATER
 
 # The head word of "the house", as the dictionary has it.
@@ -36,13 +43,33 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(params=[ApertiumTranslator])
+@pytest.fixture(params=["apertium", "openai"])
 def translator(request: pytest.FixtureRequest) -> Iterator[Translator]:
     """Each engine in turn."""
-    make: Callable[[], Translator] = request.param
-    made = make()
+    made: Translator = request.getfixturevalue(request.param)
     yield made
     made.close()
+
+
+@pytest.fixture
+def apertium() -> Iterator[ApertiumTranslator]:
+    """Apertium, as it is installed."""
+    made = ApertiumTranslator()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def openai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAITranslator]:
+    """A model at a server on this machine, with nothing paid for yet."""
+    folder = tmp_path_factory.mktemp("openai")
+    with OpenAIServer() as server:
+        yield OpenAITranslator(
+            OpenAIChat(server.api_key, "gpt-5.4-mini", server.base_url),
+            TokenPrice(0.75, 4.50),
+            LocalStore(folder / "store", "http://127.0.0.1/media"),
+            Accounts.below(folder).ledger(),
+        )
 
 
 def transcript(*texts: str) -> Transcript:
@@ -121,8 +148,38 @@ def test_a_pair_it_does_not_know_is_refused(
     translator: Translator, source: str, target: str
 ) -> None:
     """The error names what there is."""
-    with pytest.raises(LanguageNotAvailableError, match="ca, eo, es, gl"):
+    with pytest.raises(LanguageNotAvailableError) as refused:
         translator.translate(Transcript(source, "test", ()), target)
+    assert ", ".join(translator.targets("en")[-2:]) in refused.value.sentence
+
+
+def test_a_brief_changes_neither_ids_nor_order(translator: Translator) -> None:
+    """With glossary, formality and tight budgets every line is still there, and not empty."""
+    asked = transcript(HARBOR, FISHERMAN, WATER)
+    brief = Brief(
+        video_id="harbor",
+        title="The harbor",
+        formality="formal",
+        glossary=Glossary({"sea": None, "wind": {"es": "viento"}}),
+        budgets={line.id: 20 for line in asked.lines},
+    )
+    answer = translator.translate(asked, "es", brief)
+    assert [line.id for line in asked.lines] == [line.id for line in answer.lines]
+    assert [] == [line for line in answer.lines if not line.text.strip()]
+
+
+def test_what_fits_is_not_written_anew(translator: Translator) -> None:
+    """With room for every line, shortening gives back what it was given."""
+    asked = transcript(HARBOR, WATER)
+    answer = translator.translate(asked, "es")
+    roomy = Brief(budgets={line.id: 1000 for line in asked.lines})
+    assert answer == translator.shortened(asked, answer, roomy)
+
+
+def test_a_transcript_without_lines_is_a_translation_without_lines(translator: Translator) -> None:
+    """Nothing said, nothing translated, nothing paid."""
+    answer = translator.translate(transcript(), "es")
+    assert ((), 0, 0.0) == (answer.lines, answer.rewrites, answer.cost_usd)
 
 
 def test_threads_get_their_own_answers(translator: Translator) -> None:
@@ -150,13 +207,6 @@ def test_it_can_be_used_after_close(translator: Translator) -> None:
 
 class TestApertium:
     """What only Apertium has: modes, pipelines, marks."""
-
-    @pytest.fixture
-    def apertium(self) -> Iterator[ApertiumTranslator]:
-        """One for this test."""
-        made = ApertiumTranslator()
-        yield made
-        made.close()
 
     @pytest.mark.parametrize("mode", ["eng-spa", "eng-cat", "en-gl", "en-eo"])
     def test_warm_is_as_good_as_cold(self, apertium: ApertiumTranslator, mode: str) -> None:

@@ -7,6 +7,7 @@ import signal
 import threading
 import wave
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import product
 from pathlib import Path
 
@@ -14,15 +15,28 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dub_platform.core.casting import Casting
 from dub_platform.core.errors import EngineFailedError, LanguageNotAvailableError
-from resources.voice import EspeakVoice, Voice
+from resources.elevenlabs_voice import ElevenLabsVoice
+from resources.openai_voice import OpenAIVoice
+from resources.voice import Bill, EspeakVoice, Reading, Voice
 from tests.processes import gone
+from tests.providers import elevenlabs_server
+from tests.providers.elevenlabs_server import ElevenLabsServer
+from tests.providers.openai_speech import OpenAISpeechServer
 
 LINES = {
     "es": "Mi padre era pescador y me enseñó a leer el viento.",
+    "en": "My father was a fisherman, and he taught me how to read the wind.",
+    "fr": "Mon père était pêcheur, et il m'a appris à lire le vent.",
+    "pl": "Mój ojciec był rybakiem i nauczył mnie czytać wiatr.",
+}
+# What is translated into without an account, and so has to be spoken without one.
+KEYLESS_LINES = {
+    "es": LINES["es"],
     "ca": "El meu pare era pescador i em va ensenyar a llegir el vent.",
     "eo": "Mia patro estis fiŝkaptisto kaj li instruis min legi la venton.",
-    "en": "My father was a fisherman, and he taught me how to read the wind.",
+    "gl": "Meu pai era pescador e ensinoume a ler o vento.",
 }
 HOSTILE = [
     "Dijo \"sí\" & 'no' <b>.",
@@ -33,24 +47,67 @@ HOSTILE = [
     "nul\0 campana\a escape\x1b[31m \ud800 fin",
     '{"text": "hola", "path": "pwned"}',
     "; rm -rf / $(touch pwned) `touch pwned`",
-    "el barco es frío, " * 280,
+    "el barco es frío, " * 220,
 ]
 
 
-@pytest.fixture(params=[EspeakVoice])
-def voice(request: pytest.FixtureRequest) -> Iterator[Voice]:
+@contextmanager
+def espeak(_: Path) -> Iterator[Voice]:
+    """The keyless engine."""
+    yield EspeakVoice()
+
+
+@contextmanager
+def elevenlabs(folder: Path) -> Iterator[Voice]:
+    """ElevenLabs at a local server, with a voice for each of the first speakers."""
+    with ElevenLabsServer(folder / "elevenlabs.jsonl") as server:
+        yield ElevenLabsVoice(server.key, cast(*elevenlabs_server.VOICES[:4]), base_url=server.url)
+
+
+@contextmanager
+def elevenlabs_v3(folder: Path) -> Iterator[Voice]:
+    """Its newest model in MP3: it is told the language, and takes no neighbours."""
+    with ElevenLabsServer(folder / "elevenlabs.jsonl") as server:
+        yield ElevenLabsVoice(
+            server.key,
+            cast(*elevenlabs_server.VOICES[:4]),
+            model="eleven_v3",
+            output_format="mp3_44100_128",
+            base_url=server.url,
+        )
+
+
+@contextmanager
+def openai(folder: Path) -> Iterator[Voice]:
+    """OpenAI at a local server, with a voice for each of the first speakers."""
+    with OpenAISpeechServer(folder / "openai.jsonl") as server:
+        casting = cast("alloy", "ash", "coral", "fable")
+        yield OpenAIVoice(server.key, casting, base_url=f"{server.url}/v1")
+
+
+def cast(*voices: str) -> Casting:
+    """A casting that gives each of the first speakers a voice."""
+    own = ",".join(f"*:{number}={voice}" for number, voice in enumerate(voices, 1))
+    return Casting.parse(f"{own},default={voices[0]}")
+
+
+@pytest.fixture(params=[espeak, elevenlabs, elevenlabs_v3, openai])
+def voice(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Voice]:
     """Each engine in turn."""
-    make: Callable[[], Voice] = request.param
-    made = make()
-    yield made
-    made.close()
+    make: Callable[[Path], AbstractContextManager[Voice]] = request.param
+    with make(tmp_path_factory.mktemp("provider")) as made:
+        yield made
+        made.close()
 
 
 def spoken(
     voice: Voice, folder: Path, text: str, language: str = "es", speaker: str = "1"
 ) -> bytes:
     """The bytes of the file."""
-    voice.speak(text, language, speaker=speaker, into=folder / "take.wav")
+    reading = Reading(text, language, speaker)
+    voice.speak(reading, into=folder / "take.wav", bill=Bill())
     return (folder / "take.wav").read_bytes()
 
 
@@ -74,34 +131,28 @@ def test_a_line_is_spoken_in_a_plausible_time(voice: Voice, tmp_path: Path, lang
     assert float(np.mean(np.abs(sound) < 0.99)) > 0.9
 
 
-def test_the_same_line_is_the_same_sound(voice: Voice, tmp_path: Path) -> None:
-    """To the byte, whatever was spoken before, and by another process too."""
-    first = [spoken(voice, tmp_path, text, code) for code, text in LINES.items()]
-    again = [spoken(voice, tmp_path, text, code) for code, text in reversed(LINES.items())]
-    voice.close()
-    afresh = [spoken(voice, tmp_path, text, code) for code, text in LINES.items()]
-    assert first == again[::-1]
-    assert first == afresh
-
-
 def test_speakers_are_told_apart(voice: Voice, tmp_path: Path) -> None:
     """Each of the first speakers has a sound of their own, in sound and in shape."""
     speakers = ["1", "2", "3", "4"]
     sounds = {spoken(voice, tmp_path, LINES["es"], speaker=speaker) for speaker in speakers}
-    shapes = {str(voice.shape("es", speaker)) for speaker in speakers}
+    shapes = {str(voice.shape(Reading("Hola.", "es", speaker))) for speaker in speakers}
     assert (4, 4) == (len(sounds), len(shapes))
 
 
 @pytest.mark.parametrize("speaker", ["0", "1", "1000000", "SPEAKER_00", "", "Ana María", "²"])
 def test_any_name_of_a_speaker_has_a_voice(voice: Voice, tmp_path: Path, speaker: str) -> None:
     """And always the same one."""
-    assert voice.shape("es", speaker) == voice.shape("es", speaker)
+    reading = Reading("Hola.", "es", speaker)
+    assert voice.shape(reading) == voice.shape(reading)
     assert spoken(voice, tmp_path, "Hola.", speaker=speaker)
 
 
 def test_the_shape_tells_languages_apart(voice: Voice) -> None:
     """It goes into the take's key, so what sounds different must differ in it."""
-    shapes = {str(voice.shape(code, number)) for code, number in product(LINES, ["1", "2"])}
+    shapes = {
+        str(voice.shape(Reading("No.", code, number)))
+        for code, number in product(LINES, ["1", "2"])
+    }
     assert 2 * len(LINES) == len(shapes)
 
 
@@ -132,10 +183,12 @@ def test_a_language_it_does_not_speak_is_refused(
 ) -> None:
     """Before anything is spoken; the error names what there is."""
     assert language not in voice.languages()
-    with pytest.raises(LanguageNotAvailableError, match=r"ca, .*en, .*es, "):
-        voice.speak("Hola.", language, speaker="1", into=tmp_path / "take.wav")
+    bill = Bill()
+    with pytest.raises(LanguageNotAvailableError, match=r"en, .*es, .*fr, "):
+        voice.speak(Reading("Hola.", language), into=tmp_path / "take.wav", bill=bill)
     with pytest.raises(LanguageNotAvailableError):
-        voice.shape(language, "1")
+        voice.shape(Reading("Hola.", language))
+    assert Bill() == bill
     assert [] == list(tmp_path.iterdir())
 
 
@@ -166,9 +219,17 @@ def test_threads_get_their_own_lines(voice: Voice, tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_an_error(voice: Voice, tmp_path: Path) -> None:
     """The engine's words are kept, and the next line is spoken."""
     with pytest.raises(EngineFailedError) as failed:
-        voice.speak("Hola.", "es", speaker="1", into=tmp_path / "missing" / "take.wav")
+        spoken(voice, tmp_path / "missing", "Hola.")
     assert "No such file" in str(failed.value.detail)
     assert spoken(voice, tmp_path, "Hola.")
+
+
+def test_the_bill_says_what_was_charged(voice: Voice, tmp_path: Path) -> None:
+    """As many characters as the line has, at the price that was named before."""
+    bill = Bill()
+    voice.speak(Reading(LINES["es"], "es"), into=tmp_path / "take.wav", bill=bill)
+    assert len(LINES["es"]) == bill.characters
+    assert pytest.approx(voice.cost_usd(LINES["es"])) == bill.cost_usd
 
 
 class TestEspeak:
@@ -184,6 +245,25 @@ class TestEspeak:
     def test_it_costs_nothing(self, espeak: EspeakVoice) -> None:
         """However long the line."""
         assert 0.0 == espeak.cost_usd("Hola. " * 1_000)
+
+    def test_the_same_line_is_the_same_sound(self, espeak: EspeakVoice, tmp_path: Path) -> None:
+        """To the byte, whatever was spoken before, and by another process too."""
+        lines = KEYLESS_LINES.items()
+        first = [spoken(espeak, tmp_path, text, code) for code, text in lines]
+        again = [spoken(espeak, tmp_path, text, code) for code, text in reversed(lines)]
+        espeak.close()
+        afresh = [spoken(espeak, tmp_path, text, code) for code, text in lines]
+        assert first == again[::-1]
+        assert first == afresh
+
+    def test_it_speaks_what_is_translated_without_an_account(
+        self, espeak: EspeakVoice, tmp_path: Path
+    ) -> None:
+        """In a plausible time each."""
+        for code, text in KEYLESS_LINES.items():
+            spoken(espeak, tmp_path, text, code)
+            sound, rate = sound_of(tmp_path / "take.wav")
+            assert 8 < len(text) / (len(sound) / rate) < 25
 
     def test_a_killed_process_costs_no_line(self, espeak: EspeakVoice, tmp_path: Path) -> None:
         """The line after is spoken by a new one, and sounds the same."""
@@ -208,7 +288,7 @@ class TestEspeak:
             spoken(voice, tmp_path, LINES["es"])
             sound, rate = sound_of(tmp_path / "take.wav")
             seconds.append(len(sound) / rate)
-            shapes.add(str(voice.shape("es", "1")))
+            shapes.add(str(voice.shape(Reading("Hola.", "es"))))
             voice.close()
         assert sorted(seconds, reverse=True) == seconds
         assert 3 == len(shapes)
@@ -216,7 +296,7 @@ class TestEspeak:
     def test_galician_is_read_by_the_spanish_voice(self, espeak: EspeakVoice) -> None:
         """eSpeak NG has no voice for it, and the take's key says whose it borrowed."""
         assert "gl" in espeak.languages()
-        assert str(espeak.shape("gl", "1")["voice"]).startswith("es+")
+        assert str(espeak.shape(Reading("Ola.", "gl"))["voice"]).startswith("es+")
 
     def test_every_language_it_promises_can_be_spoken(
         self, espeak: EspeakVoice, tmp_path: Path

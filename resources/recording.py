@@ -1,0 +1,113 @@
+"""Recordings of a line: decoded for real, and refused where no voice can have made them.
+
+    recording = decoded(Path("take.mp3"))
+    start, end = speech_of(recording, "Buenos días.")    # raises BadTakeError
+
+Half an MP3 decodes without an error and its header claims the whole, so what counts is how much
+sound comes out of the decoder, whether speech is in it, and whether it is as long as its text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+import soundfile
+
+from dub_platform.core.errors import BadTakeError, EngineFailedError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FRAME_SECONDS = 0.01
+# Speech is what is within this of the loudest moment; breath and codec noise lie below.
+SPEECH_RANGE_DB = 40.0
+SILENCE_DB = -60.0
+# The onset is kept whole: a plosive's burst is shorter and softer than its vowel.
+LEAD_SECONDS = 0.01
+TAIL_SECONDS = 0.04
+# No voice speaks 25 letters a second, or needs 2 s and half a second for each character.
+FASTEST_LETTERS = 25.0
+SLOWEST_SECONDS = 0.5
+ALLOWED_SECONDS = 2.0
+# Encoders pad and miscount by a few frames; a file that was cut off lacks more than that.
+WHOLE_SHARE = 0.95
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Mono `sound` (frames,) between -1 and 1, at `rate` frames a second."""
+
+    sound: NDArray[np.float32]
+    rate: int
+
+    @property
+    def seconds(self) -> float:
+        return len(self.sound) / self.rate
+
+
+def decoded(source: Path | IO[bytes]) -> Recording:
+    """The sound of a file whose header says what it is. Raises BadTakeError."""
+    try:
+        with soundfile.SoundFile(source) as file:
+            claimed, rate = int(file.frames), int(file.samplerate)
+            sound = file.read(dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise BadTakeError(
+            "The voice answered with something that is not a recording. Try the line again.",
+            detail=str(error),
+        ) from error
+    if len(sound) < WHOLE_SHARE * claimed:
+        raise BadTakeError(
+            f"The voice answered with {len(sound) / rate:.2f} s of a recording that claims to be "
+            f"{claimed / rate:.2f} s: it is cut off. Try the line again."
+        )
+    return Recording(sound.mean(axis=1), rate)
+
+
+def from_pcm(content: bytes, rate: int) -> Recording:
+    """The sound of bare 16-bit little-endian mono samples."""
+    samples = np.frombuffer(content[: len(content) // 2 * 2], "<i2")
+    return Recording(samples.astype(np.float32) / np.float32(32768), rate)
+
+
+def write_wav(recording: Recording, path: Path) -> None:
+    """Write mono 16-bit WAV. Raises EngineFailedError where it cannot be written."""
+    try:
+        with path.open("wb") as file:
+            soundfile.write(file, recording.sound, recording.rate, "PCM_16", format="WAV")
+    except OSError as error:
+        raise EngineFailedError(
+            "The line was spoken, but its recording could not be written. Try again.",
+            detail=str(error),
+        ) from error
+
+
+def speech_of(recording: Recording, text: str) -> tuple[float, float]:
+    """Where the speech of this text starts and ends, in seconds. Raises BadTakeError."""
+    start, end = speech_bounds(recording.sound, recording.rate)
+    shortest = sum(map(str.isalnum, text)) / FASTEST_LETTERS
+    longest = ALLOWED_SECONDS + SLOWEST_SECONDS * len(text)
+    if not shortest <= end - start <= longest:
+        raise BadTakeError(
+            f"The voice spoke {len(text)} characters in {end - start:.2f} s, which no voice does: "
+            "the recording is cut off or wrong. Try the line again, or reword it."
+        )
+    return start, end
+
+
+def speech_bounds(sound: NDArray[np.float32], rate: int) -> tuple[float, float]:
+    """Where speech starts and ends in a mono recording, in seconds. Raises BadTakeError."""
+    frame = int(rate * FRAME_SECONDS)
+    frames = sound[: len(sound) // frame * frame].reshape(-1, frame)
+    if not len(frames):
+        raise BadTakeError("The voice answered with an empty recording. Try the line again.")
+    levels = 10.0 * np.log10(np.mean(np.square(frames), axis=1) + 1e-12)
+    loud = np.flatnonzero(levels > max(levels.max() - SPEECH_RANGE_DB, SILENCE_DB))
+    if not len(loud):
+        raise BadTakeError("The voice answered with silence. Try the line again, or reword it.")
+    start = max(0.0, float(loud[0]) * FRAME_SECONDS - LEAD_SECONDS)
+    end = min(len(sound) / rate, float(loud[-1] + 1) * FRAME_SECONDS + TAIL_SECONDS)
+    return start, end
