@@ -149,6 +149,13 @@ def test_a_copy_keeps_the_ending_of_its_key(store: Store, folder: Path) -> None:
     assert ".flac" == store.fetch(KEY, folder).suffix
 
 
+def test_a_copy_can_be_fetched_again(store: Store, folder: Path) -> None:
+    """Two steps of one piece of work may want the same artifact."""
+    store.put_bytes(KEY, b"x")
+    assert store.fetch(KEY, folder) == store.fetch(KEY, folder)
+    assert (b"x", b"x") == (store.get_bytes(KEY), store.fetch(KEY, folder).read_bytes())
+
+
 def test_a_copy_stays_as_it_was_fetched(store: Store, folder: Path) -> None:
     """Work that has begun is not changed under its hands; the next fetch has what is new."""
     store.put_bytes(KEY, b"old")

@@ -1,0 +1,325 @@
+"""Releases: what viewers get of a dub, and that the film never loses a language."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from dub_platform.core.captions import as_srt, as_vtt, cued
+from dub_platform.core.errors import ArtifactMissingError, DubNotFoundError
+from dub_platform.core.keys import file_sha256
+from dub_platform.core.speech import (
+    Line,
+    Release,
+    SourceMedia,
+    Take,
+    Takes,
+    Track,
+    Transcript,
+    TranslatedLine,
+    Translation,
+)
+from dub_platform.core.timeline import Placement, Timeline
+from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, Work
+from resources.releases import FinishedDub, Publisher
+from resources.store import LocalStore
+from resources.workfolder import WorkFolders
+from tests.contracts.databases import database_url, empty_engine, engine, postgres, postgres_url
+from tests.contracts.threads import at_once
+from tests.integration.measuring import RATE, decoded, tone_level_db
+from tests.media_recipes import make_clip, make_sound, tone
+
+__all__ = ["database_url", "empty_engine", "engine", "postgres", "postgres_url"]
+
+ID = "up-0123456789abcdef0123456789abcdef"
+SECONDS = 3.0
+ORIGINAL = 440
+HERTZ = {"es": 660, "ca": 880, "gl": 1100, "eo": 1320}
+LINES = (Line(0, 0.4, 1.2, "Good morning."), Line(1, 1.6, 2.4, "Come back <tomorrow>."))
+TARGETS = {
+    "es": ("Buenos días.", "Vuelva mañana."),
+    "ca": ("Bon dia.", "Torneu demà."),
+    "gl": ("Bos días.", "Volva mañá."),
+    "eo": ("Bonan matenon.", "Revenu morgaŭ."),
+}
+
+
+@pytest.fixture
+def registry(engine: Engine) -> SqlRegistry:
+    """With one video that is prepared and asked for in every language."""
+    made = SqlRegistry(engine)
+    made.accept(NewVideo(ID, Source.UPLOAD, title="A harbor"), list(HERTZ))
+    made.prepared(ID, title="A harbor", language="en", duration_seconds=SECONDS, file_size_bytes=1)
+    for language in HERTZ:
+        made.started(Work(ID, language, 1), f"run-{language}")
+    return made
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the source, clip.mp4, and a track for every language, such as es.m4a."""
+    folder = tmp_path_factory.mktemp("media")
+    make_clip(folder / "clip.mp4", seconds=SECONDS, sound=tone(ORIGINAL, SECONDS))
+    for language, frequency in HERTZ.items():
+        make_sound(folder / f"{language}.m4a", tone(frequency, SECONDS))
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path, media: Path) -> LocalStore:
+    """With the source and the track of every language."""
+    made = LocalStore(tmp_path / "store", "http://dub.test/media")
+    made.put_file(f"videos/{ID}/upload.mp4", media / "clip.mp4")
+    for language in HERTZ:
+        made.put_file(f"videos/{ID}/dubs/{language}/track.m4a", media / f"{language}.m4a")
+    return made
+
+
+@pytest.fixture
+def publisher(store: LocalStore, registry: SqlRegistry) -> Publisher:
+    return Publisher(store, registry)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> WorkFolders:
+    return WorkFolders(tmp_path / "spool")
+
+
+def finished(store: LocalStore, language: str) -> FinishedDub:
+    """A dub of two lines, each a tenth of a second late."""
+    source, track = f"videos/{ID}/upload.mp4", f"videos/{ID}/dubs/{language}/track.m4a"
+    takes = [Take(line.id, f"k{line.id}", "takes/k.flac", 1.0, 0.1, 0.8, 9, 0.01) for line in LINES]
+    places = [Placement(line.id, line.start + 0.1, 0.7, 1.1, 0.1) for line in LINES]
+    return FinishedDub(
+        video_id=ID,
+        media=SourceMedia(
+            source, file_sha256(store.path(source)), store.size(source), SECONDS,
+            "mov,mp4,m4a,3gp,3g2,mj2", "h264", "aac", 160, 90, "A harbor", "en",
+        ),
+        transcript=Transcript("en", "captions", LINES),
+        translation=Translation(
+            language,
+            "apertium",
+            tuple(TranslatedLine(line.id, TARGETS[language][line.id]) for line in LINES),
+            cost_usd=0.005,
+        ),
+        speech=Takes(language, "espeak", tuple(takes)),
+        track=Track(
+            track, file_sha256(store.path(track)), store.size(track), SECONDS, -16.1, -1.6,
+            Timeline(SECONDS, tuple(places)),
+        ),
+    )  # fmt: skip
+
+
+def publish(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders, language: str
+) -> Release:
+    """As the last step of a run does."""
+    with folders.new("release") as folder:
+        return publisher.publish(finished(store, language), folder)
+
+
+def film_of(registry: SqlRegistry, store: LocalStore) -> Path:
+    """The film that the registry names."""
+    key = registry.video(ID).film_key
+    assert key is not None
+    return store.path(key)
+
+
+def languages(film: Path) -> list[tuple[str, str]]:
+    """Codec and language of every audio and caption stream."""
+    import av
+
+    with av.open(str(film)) as container:
+        streams = [*container.streams.audio, *container.streams.subtitles]
+        return [(one.codec_context.codec.name, one.metadata["language"]) for one in streams]
+
+
+def hertz(film: Path) -> list[int]:
+    """Which of the tones is the loudest in each sound of the film."""
+    tones = [ORIGINAL, *HERTZ.values()]
+    found = []
+    for number in range(len(languages(film)) // 2):
+        sound = decoded(film, stream=f"0:a:{number}").mean(axis=1)
+        found.append(max(tones, key=partial(tone_level_db, sound)))
+    return found
+
+
+def files(store: LocalStore) -> dict[str, bytes]:
+    """Everything public, by key."""
+    public = store.root / "releases"
+    paths = [path for path in public.rglob("*") if path.is_file()]
+    return {str(path.relative_to(store.root)): path.read_bytes() for path in paths}
+
+
+def test_a_release_is_all_there_and_public(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders, registry: SqlRegistry
+) -> None:
+    """Every key it names has an address; the registry has it as the current one."""
+    release = publish(publisher, store, folders, "es")
+    keys = [release.track_key, release.manifest_key, *release.captions_keys.values()]
+    assert 6 == len({store.url(key) for key in keys if store.exists(key)})
+    dub = registry.dub(ID, "es")
+    assert (DubStatus.RELEASED, release) == (dub.status, dub.release)
+
+
+def test_a_release_has_the_numbers_of_its_dub(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders
+) -> None:
+    """Loudness, fit, size and cost, as they were measured and paid."""
+    release = publish(publisher, store, folders, "es")
+    track = store.path(release.track_key)
+    assert (SECONDS, -16.1, -1.6) == (release.seconds, release.lufs, release.true_peak_db)
+    assert pytest.approx((100.0, 1.1)) == (release.onset_p95_ms, release.tempo_p95)
+    assert (track.stat().st_size, file_sha256(track)) == (release.bytes, release.sha256)
+    assert pytest.approx(0.025) == release.cost_usd
+
+
+def test_captions_of_both_languages_come_with_it(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders
+) -> None:
+    """The dub's where it is spoken, the source's where it was; as WebVTT and as SubRip."""
+    keys = publish(publisher, store, folders, "es").captions_keys
+    spoken = cued(
+        (line.start + 0.1, line.start + 0.8, text)
+        for line, text in zip(LINES, TARGETS["es"], strict=True)
+    )
+    source = cued((line.start, line.end, line.text) for line in LINES)
+    assert {
+        "vtt": as_vtt(spoken, "es"),
+        "srt": as_srt(spoken),
+        "source_vtt": as_vtt(source, "en"),
+        "source_srt": as_srt(source),
+    } == {name: store.get_bytes(key).decode() for name, key in keys.items()}
+
+
+def test_the_manifest_says_what_it_was_made_of(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders
+) -> None:
+    """Engines, hashes, and each line with its slot, its place and its words."""
+    release = publish(publisher, store, folders, "es")
+    manifest = json.loads(store.get_bytes(release.manifest_key))
+    assert (ID, "en", "es") == (
+        manifest["video"], manifest["source_language"], manifest["language"]
+    )  # fmt: skip
+    assert {"transcript": "captions", "translation": "apertium", "speech": "espeak"} == manifest[
+        "engines"
+    ]
+    assert (release.sha256, release.bytes) == (
+        manifest["track"]["sha256"], manifest["track"]["bytes"]
+    )  # fmt: skip
+    assert {
+        "id": 0,
+        "slot": [0.4, 1.2],
+        "start": 0.5,
+        "seconds": 0.7,
+        "tempo": 1.1,
+        "source": "Good morning.",
+        "target": "Buenos días.",
+    } == manifest["lines"][0]
+
+
+def test_the_film_has_the_original_and_the_dub(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders, registry: SqlRegistry
+) -> None:
+    """Tagged in MP4's codes, each sound in its place and as long as the source to 20 ms."""
+    publish(publisher, store, folders, "es")
+    film = film_of(registry, store)
+    assert [("aac", "eng"), ("aac", "spa"), ("mov_text", "eng"), ("mov_text", "spa")] == languages(
+        film
+    )
+    assert [ORIGINAL, HERTZ["es"]] == hertz(film)
+    for number in (0, 1):
+        sound = decoded(film, stream=f"0:a:{number}")
+        assert pytest.approx(SECONDS, abs=0.020) == len(sound) / RATE
+
+
+def test_one_language_after_another_ends_with_a_film_of_both(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders, registry: SqlRegistry
+) -> None:
+    """In the order of their codes, whichever came first."""
+    for language in ("es", "ca"):
+        publish(publisher, store, folders, language)
+    film = film_of(registry, store)
+    assert ["eng", "cat", "spa"] * 2 == [language for _, language in languages(film)]
+    assert [ORIGINAL, HERTZ["ca"], HERTZ["es"]] == hertz(film)
+
+
+def test_languages_published_at_once_end_with_a_film_of_all(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders, registry: SqlRegistry
+) -> None:
+    """Runs that end in the same moment do not lose each other's language."""
+    at_once([partial(publish, publisher, store, folders, language) for language in HERTZ])
+    film = film_of(registry, store)
+    assert ["eng", "cat", "epo", "spa", "glg"] * 2 == [code for _, code in languages(film)]
+    assert [ORIGINAL, *(HERTZ[code] for code in sorted(HERTZ))] == hertz(film)
+    assert {DubStatus.RELEASED} == {dub.status for dub in registry.dubs(ID)}
+
+
+def test_publishing_the_same_again_changes_nothing(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders, registry: SqlRegistry
+) -> None:
+    """The same keys, the same bytes, the same film."""
+    first = publish(publisher, store, folders, "es")
+    before, film = files(store), registry.video(ID).film_key
+    assert first == publish(publisher, store, folders, "es")
+    assert (before, film) == (files(store), registry.video(ID).film_key)
+
+
+@pytest.mark.parametrize("changed", ["track", "words"])
+def test_another_content_has_another_address(
+    publisher: Publisher,
+    store: LocalStore,
+    folders: WorkFolders,
+    registry: SqlRegistry,
+    changed: str,
+) -> None:
+    """What was public stays what it was; the new one is made beside it, with a film of its own."""
+    first = publish(publisher, store, folders, "es")
+    before, film = files(store), registry.video(ID).film_key
+    dub = finished(store, "es")
+    if changed == "track":
+        key = f"videos/{ID}/dubs/ca/track.m4a"
+        track = replace(dub.track, key=key, sha256=file_sha256(store.path(key)))
+        dub = replace(dub, track=track)
+    else:
+        lines = (TranslatedLine(0, "Muy buenos días."), dub.translation.lines[1])
+        dub = replace(dub, translation=replace(dub.translation, lines=lines))
+    with folders.new("release") as folder:
+        second = publisher.publish(dub, folder)
+    assert first.track_key != second.track_key
+    assert before.items() <= files(store).items()
+    assert (second, True) == (registry.dub(ID, "es").release, film != registry.video(ID).film_key)
+
+
+def test_a_release_that_fails_midway_is_not_current(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders, registry: SqlRegistry
+) -> None:
+    """The registry names a release last, so half of one is nobody's; nothing stays in the spool."""
+    publish(publisher, store, folders, "es")
+    film, dub = registry.video(ID).film_key, finished(store, "ca")
+    # The film needs the source, and is made after everything else.
+    store.path(dub.media.key).unlink()
+    with folders.new("release") as folder, pytest.raises(ArtifactMissingError):
+        publisher.publish(dub, folder)
+    assert (DubStatus.RUNNING, None) == (
+        registry.dub(ID, "ca").status, registry.dub(ID, "ca").release
+    )  # fmt: skip
+    assert film == registry.video(ID).film_key
+    assert [] == list(folders.root.iterdir())
+
+
+def test_a_dub_nobody_asked_for_is_not_released(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders, registry: SqlRegistry
+) -> None:
+    """The registry refuses to make it current."""
+    dub = finished(store, "es")
+    dub = replace(dub, translation=replace(dub.translation, language="pt"))
+    with folders.new("release") as folder, pytest.raises(DubNotFoundError):
+        publisher.publish(dub, folder)
+    assert registry.video(ID).film_key is None
