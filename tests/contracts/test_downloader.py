@@ -1,4 +1,4 @@
-"""The downloader: uploads from the store, and a way to YouTube that fails in words."""
+"""What every downloader promises: the original with its facts, or words and no file."""
 
 from __future__ import annotations
 
