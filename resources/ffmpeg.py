@@ -68,7 +68,7 @@ def run(graph: Any) -> str:
         ) from error
     said = done.stderr.decode(errors="replace")
     if done.returncode != 0:
-        raise _failure(said)
+        raise _failure(done.returncode, said)
     return said
 
 
@@ -85,7 +85,7 @@ def feed(graph: Any, blocks: Iterable[bytes]) -> str:
         finally:
             deadline.cancel()
     if process.returncode != 0:
-        raise _failure(said)
+        raise _failure(process.returncode, said)
     return said
 
 
@@ -133,7 +133,7 @@ def waveform(path: Path) -> bytes:
         _command(graph), capture_output=True, timeout=DEADLINE_SECONDS, check=False
     )
     if done.returncode != 0:
-        raise _failure(done.stderr.decode(errors="replace"))
+        raise _failure(done.returncode, done.stderr.decode(errors="replace"))
     return done.stdout
 
 
@@ -158,9 +158,15 @@ def _pour(process: subprocess.Popen[bytes], blocks: Iterable[bytes]) -> str:
     return process.stderr.read().decode(errors="replace")
 
 
-def _failure(said: str) -> MediaToolError:
+def _failure(status: int, said: str) -> MediaToolError:
+    if status < 0:
+        return MediaToolError(
+            f"ffmpeg was ended by signal {-status}: it had worked for {DEADLINE_SECONDS} s, or the "
+            "machine's memory was used up. Hand in a shorter or simpler file.",
+            detail=said[-2000:],
+        )
     lines = [line for line in said.strip().splitlines() if line.strip()]
-    last = lines[-1] if lines else "it was ended by the deadline or for lack of memory"
+    last = lines[-1] if lines else "it gave no reason"
     return MediaToolError(
         f"ffmpeg could not do its work on this file: {last[:300]}", detail=said[-2000:]
     )

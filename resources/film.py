@@ -78,6 +78,9 @@ def _tags(codes: Sequence[str]) -> dict[str, str]:
 
 
 def _defaults(count: int) -> dict[str, str]:
-    """The original plays unless another is chosen; no captions show unless asked for."""
+    """The original plays unless another is chosen.
+
+    So do its captions: ffmpeg turns the first caption track of an MP4 on when none is.
+    """
     audio = {f"disposition:a:{n}": "default" if n == 0 else "0" for n in range(count)}
     return {**audio, **{f"disposition:s:{n}": "0" for n in range(count)}}

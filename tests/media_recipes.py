@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def make_clip(
     sound: Sound | None = None,
     rate: int = RATE,
     late: float = 0.0,
-    **options: Any,
+    options: Mapping[str, Any] | None = None,
 ) -> Path:
     """A video in the container that its name ends in, with `sound` from `late` seconds on.
 
@@ -83,14 +84,14 @@ def make_clip(
             soundfile.write(wav, sound, rate, subtype="FLOAT")
             streams.append(ffmpeg.input(str(wav), itsoffset=late)["a:0"])
             codecs["c:a"] = audio
-        run(ffmpeg.output(*streams, str(path), **{**codecs, **options}))
+        run(ffmpeg.output(*streams, str(path), **{**codecs, **(options or {})}))
     return path
 
 
 def make_cut_clip(path: Path, *, share: float = 0.5, **recipe: Any) -> Path:
     """A clip whose index comes first, of which only the first part of the bytes arrived."""
-    options = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
-    return cut(make_clip(path, **{**options, **recipe}), share)
+    options = {"movflags": "+faststart"} if path.suffix == ".mp4" else None
+    return cut(make_clip(path, options=options, **recipe), share)
 
 
 def cut(path: Path, share: float) -> Path:

@@ -16,7 +16,6 @@ from dub_platform.core.errors import (
 )
 from resources.probe import MediaFacts, Prober, probe
 from tests.media_recipes import (
-    RATE,
     SIZE,
     cut,
     make_clip,
@@ -81,7 +80,9 @@ def test_any_sound_makes_a_video(tmp_path: Path, recipe: dict[str, Any], seconds
 
 def test_a_stream_that_does_not_begin_at_zero_is_no_longer_for_it(tmp_path: Path) -> None:
     """A recording of three seconds that starts counting at a hundred lasts three."""
-    clip = make_clip(tmp_path / "clip.ts", seconds=3.0, sound=tone(440, 3.0), output_ts_offset=100)
+    clip = make_clip(
+        tmp_path / "clip.ts", seconds=3.0, sound=tone(440, 3.0), options={"output_ts_offset": 100}
+    )
     assert pytest.approx(3.0, abs=0.05) == probe(clip, max_seconds=HOUR).seconds
 
 
@@ -172,8 +173,3 @@ def test_a_video_over_the_limit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VideoTooLongError, match="3 s long, and at most 2 s"):
         Prober(max_seconds=2)(clip)
     assert pytest.approx(3.0, abs=0.03) == Prober(max_seconds=3)(clip).seconds
-
-
-def test_the_sound_of_the_recipe_is_at_the_recipes_rate() -> None:
-    """The recipes' own arithmetic: one second of tone is a second of samples."""
-    assert (RATE,) == tone(440, 1.0).shape

@@ -107,6 +107,12 @@ def test_markup_in_webvtt_is_text() -> None:
     assert '&lt;b&gt;a&lt;/b&gt; &amp; --&gt; "c"' == text
 
 
+def test_markup_in_subrip_is_replaced() -> None:
+    """Tags, overrides and line ends of its players are shown by their look-alikes."""
+    text = as_srt([Cue(0.0, 1.0, ("<b>a</b> {\\an8}\\N &",))]).splitlines()[-1]
+    assert "‹b›a‹/b› ｛＼an8｝＼N &" == text
+
+
 def test_no_text_can_end_its_cue() -> None:
     """A text with its own timing lines and blank lines stays one cue in both formats."""
     hostile = "one\n\n2\n00:00:09,000 --> 00:00:10,000\ntwo\n\nWEBVTT\n\nNOTE three"

@@ -122,6 +122,7 @@ def test_the_onset_error_is_what_it_says(takes: list[Part], seconds: float) -> N
         ([Part(0, 1e9, 1.0)], 10.0),
         ([Part(0, 1.0, 2.0), Part(1, 3.0, 2.0), Part(2, 5.0, 2.0)], 7.0),
         ([Part(0, 1.0, 1000.0), Part(1, 2.0, 0.5)], 800.0),
+        ([Part(number, 0.0, 30.0) for number in range(200)], 4_812.0),
         ([Part(number, 1.0, 0.0) for number in range(3)], 2.0),
         ([Part(number, number * 1e-6, 1e-6) for number in range(100)], 60.0),
     ],
@@ -131,6 +132,7 @@ def test_the_onset_error_is_what_it_says(takes: list[Part], seconds: float) -> N
         "an onset far beyond the end",
         "slots without a gap",
         "a very long take",
+        "a long video that is full",
         "takes of no length",
         "slots of no length",
     ],
@@ -190,6 +192,13 @@ def test_what_is_heard_as_untouched_is_untouched() -> None:
     timeline = fitted(takes, seconds=27.0)
     assert {1.0} == {place.tempo for place in timeline.placements}
     assert () == timeline.overlaps()
+
+
+def test_what_is_left_untouched_does_not_run_past_the_end() -> None:
+    """A take a hundredth too long for the video is sped up by as little as that."""
+    timeline = fitted([Part(0, 0.0, 12.03)], seconds=12.0)
+    assert timeline.overrun <= CLOSE
+    assert 1.0025 == round(timeline.tempo_p95, 4)
 
 
 def test_overlaps_names_the_lines_that_sound_at_once() -> None:
