@@ -5,7 +5,6 @@ uvicorn --factory api.asgi:create --host 127.0.0.1 --port 5001
 
 from __future__ import annotations
 
-import tempfile
 from importlib.metadata import version
 
 from starlette.applications import Starlette
@@ -16,7 +15,6 @@ from api.desk import Desk
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings
 from resources import wiring
-from resources.store import LocalStore
 
 
 def create() -> Starlette:
@@ -36,9 +34,9 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         store=store,
         announce=announcer,
         probe=wiring.probe(settings),
-        targets=wiring.targets(settings),
+        targets=wiring.targets(settings, store),
         # Dagster is not among the checks: a video can be accepted while it is away.
-        checks={"registry": registry.ping, "store": lambda: can_write(store)},
+        checks={"registry": registry.ping, "store": store.check},
         base_url=settings.base_url,
         dagster_url=f"http://127.0.0.1:{settings.dagster_port}",
         spool_dir=settings.spool_dir,
@@ -51,10 +49,3 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         spent=wiring.paid_calls(settings).spent_usd,
         commit=settings.git_commit or None,
     )
-
-
-def can_write(store: LocalStore) -> None:
-    """Return if the store takes files. Raises OSError."""
-    store.root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=store.root) as probe:
-        probe.write(b"ready")

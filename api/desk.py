@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from dub_platform.core.cost import Prices
 from dub_platform.registry.port import Registry
 from resources.probe import MediaFacts
-from resources.store import LocalStore
+from resources.store import PUBLIC, LocalStore, Store
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Desk:
     """
 
     registry: Registry
-    store: LocalStore
+    store: Store
     announce: Callable[[str, Sequence[str]], None]
     probe: Callable[[Path], MediaFacts]
     targets: Callable[[str], Sequence[str]]
@@ -47,6 +48,18 @@ class Desk:
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     version: str = "unknown"
     commit: str | None = None
+
+    def address(self, key: str) -> str:
+        """Where a page finds a released file: a path on its own host, or the bucket's address."""
+        return f"/media/{key}" if isinstance(self.store, LocalStore) else self.store.url(key)
+
+    @property
+    def media_origin(self) -> str:
+        """The origin that media come from, as a page's policy names it; none for our own."""
+        if isinstance(self.store, LocalStore):
+            return ""
+        address = urlsplit(self.store.url(PUBLIC + "origin"))
+        return f"{address.scheme}://{address.netloc}"
 
 
 def desk_of(request: Request) -> Desk:

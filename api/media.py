@@ -6,39 +6,31 @@ key, is not found.
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from api.desk import desk_of
 from dub_platform.core.errors import StorageError
-from resources.store import PUBLIC
-
-TYPES = {
-    ".m4a": "audio/mp4",
-    ".mp4": "video/mp4",
-    ".vtt": "text/vtt; charset=utf-8",
-    ".srt": "application/x-subrip",
-    ".json": "application/json",
-}
-_HEADERS = {"cache-control": "public, max-age=31536000, immutable"}
+from resources.store import PUBLIC, LocalStore, cache_control, media_type
 
 
 def media(request: Request) -> Response:
-    """The file under a public key; 206 for a range, 304 for what the client has."""
-    key = request.path_params["key"]
-    if not key.startswith(PUBLIC):
+    """The file under a public key; 206 for a range, 304 for what the client has.
+
+    With a bucket there is nothing here: viewers read from the bucket's own address.
+    """
+    key, store = request.path_params["key"], desk_of(request).store
+    if not key.startswith(PUBLIC) or not isinstance(store, LocalStore):
         raise HTTPException(404)
     try:
-        path = desk_of(request).store.path(key)
+        path = store.path(key)
     except StorageError as error:
         raise HTTPException(404) from error
-    kind = TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
-    file = FileResponse(path, headers=_HEADERS, media_type=kind, stat_result=path.stat())
+    headers = {"cache-control": cache_control(key)}
+    file = FileResponse(path, headers=headers, media_type=media_type(key), stat_result=path.stat())
     if file.headers["etag"] in _known(request):
-        return Response(status_code=304, headers={**_HEADERS, "etag": file.headers["etag"]})
+        return Response(status_code=304, headers={**headers, "etag": file.headers["etag"]})
     return file
 
 

@@ -6,6 +6,7 @@ Dagster loads `defs`; no other module imports this one.
 from dagster import Definitions, in_process_executor
 
 from assets.artifacts import ArtifactIOManager
+from assets.bucket import bucket
 from assets.checks import gates
 from assets.dub import dubbed_track, r2_object, speech, translation
 from assets.jobs import dub_video, prepare_video
@@ -22,7 +23,9 @@ from sensors.upkeep import rows_agree_with_runs
 
 def definitions(settings: Settings) -> Definitions:
     """The platform as these settings describe it."""
-    registry, store = wiring.registry(settings), wiring.store(settings)
+    s3 = {"s3": bucket(settings)} if settings.store == "r2" else {}
+    client = s3["s3"].process_config_and_initialize().get_client() if s3 else None
+    registry, store = wiring.registry(settings), wiring.store(settings, client)
     return Definitions(
         assets=[source_media, audio, transcript, translation, speech, dubbed_track, r2_object],
         asset_checks=gates,
@@ -32,16 +35,17 @@ def definitions(settings: Settings) -> Definitions:
         # Runs are linear chains: parallelism is across runs, and a process per step costs seconds.
         executor=in_process_executor,
         resources={
+            **s3,
             "io_manager": ArtifactIOManager(store),
             "registry": registry,
             "store": store,
             "folders": wiring.folders(settings),
-            "downloader": wiring.downloader(settings),
+            "downloader": wiring.downloader(settings, store),
             "probe": wiring.probe(settings),
             "speech_finder": SileroSpeechFinder(),
             "transcriber": wiring.transcriber(settings),
-            "translator": wiring.translator(settings),
-            "takes": wiring.takes(settings),
+            "translator": wiring.translator(settings, store),
+            "takes": wiring.takes(settings, store),
             "mixer": wiring.mixer(settings),
             "publisher": Publisher(store, registry),
             "showcase": Showcase(settings.base_url),

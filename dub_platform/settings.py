@@ -38,8 +38,9 @@ _NEEDS = (
         "store",
         "r2",
         (
-            "r2_endpoint_url",
+            "r2_endpoint",
             "r2_bucket",
+            "r2_public_bucket",
             "r2_access_key_id",
             "r2_secret_access_key",
             "r2_public_url",
@@ -162,13 +163,18 @@ class Settings(BaseSettings):
         "this times the pool `speech`.",
     )
 
-    r2_endpoint_url: str = Field(
-        default="", description="The S3 API of the bucket, for DUB_STORE=r2."
+    r2_endpoint: str = Field(
+        default="", description="The S3 API of DUB_STORE=r2: R2's, or any other."
     )
-    r2_bucket: str = Field(default="", description="The bucket's name.")
-    r2_access_key_id: SecretStr | None = Field(default=None, description="The bucket's key id.")
+    r2_bucket: str = Field(
+        default="", description="The private bucket: sources, artifacts, Dagster's logs."
+    )
+    r2_public_bucket: str = Field(
+        default="", description="The bucket that viewers read: releases and nothing else."
+    )
+    r2_public_url: str = Field(default="", description="Where viewers reach the public bucket.")
+    r2_access_key_id: SecretStr | None = Field(default=None, description="The buckets' key id.")
     r2_secret_access_key: SecretStr | None = Field(default=None, description="Its secret.")
-    r2_public_url: str = Field(default="", description="Where the bucket's `releases/` are public.")
 
     youtube_cookies: Path | None = Field(
         default=None, description="A cookies.txt of a signed-in browser, for YouTube's bot check."

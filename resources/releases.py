@@ -130,7 +130,10 @@ class Publisher:
             if dub.status is DubStatus.RELEASED and dub.release and dub.language != language
         }
 
-    def _film(self, dub: FinishedDub, releases: Mapping[str, Release], folder: Path) -> str:
+    def _film(self, dub: FinishedDub, releases: Mapping[str, Release], folder: Path) -> str | None:
+        """The key of the film; None where the pictures are not hosted here."""
+        if dub.media.video_codec is None:
+            return None
         ordered = [releases[language] for language in sorted(releases)]
         version = key_of([dub.media.sha256, [release.manifest_key for release in ordered]])[:16]
         prefix = f"releases/{dub.video_id}/film/{version}"

@@ -9,6 +9,7 @@ video.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -25,7 +26,7 @@ from resources.openai_chat import OpenAIChat, TokenPrice
 from resources.openai_translator import OpenAITranslator
 from resources.openai_voice import OpenAIVoice
 from resources.probe import Prober
-from resources.store import LocalStore
+from resources.store import LocalStore, Store
 from resources.takes import TakeKeeper
 from resources.transcriber import PocketsphinxTranscriber, Transcriber
 from resources.translator import ApertiumTranslator, Translator
@@ -38,9 +39,20 @@ def registry(settings: Settings) -> Registry:
     return SqlRegistry.at(settings.registry_url)
 
 
-def store(settings: Settings) -> LocalStore:
-    """DUB_STORE: local."""
-    return LocalStore(settings.store_dir, f"{settings.base_url}/media")
+def store(settings: Settings, s3: Any = None) -> Store:
+    """DUB_STORE: local, r2. `s3` is a boto3 client to use instead of one of our own."""
+    if settings.store == "local":
+        return LocalStore(settings.store_dir, f"{settings.base_url}/media")
+    # boto3 costs a process three tenths of a second.
+    from resources.s3_store import S3Store, client
+
+    keys = secret(settings.r2_access_key_id), secret(settings.r2_secret_access_key)
+    return S3Store(
+        s3 or client(settings.r2_endpoint, *keys),
+        bucket=settings.r2_bucket,
+        public_bucket=settings.r2_public_bucket,
+        public_url=settings.r2_public_url,
+    )
 
 
 def folders(settings: Settings) -> WorkFolders:
@@ -48,9 +60,9 @@ def folders(settings: Settings) -> WorkFolders:
     return WorkFolders(settings.spool_dir)
 
 
-def downloader(settings: Settings) -> Downloaders:
+def downloader(settings: Settings, kept: Store) -> Downloaders:
     """DUB_DOWNLOADER: youtube takes uploads too."""
-    engines: dict[Source, Downloader] = {Source.UPLOAD: UploadDownloader(store(settings))}
+    engines: dict[Source, Downloader] = {Source.UPLOAD: UploadDownloader(kept)}
     if settings.downloader == "youtube":
         youtube = YouTubeDownloader(
             settings.max_video_length,
@@ -74,7 +86,7 @@ def transcriber(_: Settings) -> Transcriber:
     return PocketsphinxTranscriber()
 
 
-def translator(settings: Settings) -> Translator:
+def translator(settings: Settings, kept: Store) -> Translator:
     """DUB_TRANSLATOR: apertium, openai. Raises EngineUnavailableError where it is not installed."""
     if settings.translator == "openai":
         return OpenAITranslator(
@@ -87,7 +99,7 @@ def translator(settings: Settings) -> Translator:
                 settings.price_translation_per_million_input_tokens_usd,
                 settings.price_translation_per_million_output_tokens_usd,
             ),
-            store(settings),
+            kept,
             ledger(settings),
         )
     engine = ApertiumTranslator()
@@ -121,7 +133,7 @@ def _elevenlabs(settings: Settings) -> Voice:
         parallel=settings.speech_at_once,
         expression=Expression(
             stability=settings.elevenlabs_stability,
-            similarity=settings.elevenlabs_similarity,
+            similarity_boost=settings.elevenlabs_similarity,
             style=settings.elevenlabs_style,
             speed=settings.elevenlabs_speed,
         ),
@@ -134,9 +146,9 @@ def mixer(_: Settings) -> Mixer:
     return BlockMixer()
 
 
-def takes(settings: Settings) -> TakeKeeper:
+def takes(settings: Settings, kept: Store) -> TakeKeeper:
     """The voice, with the memory of what it has spoken."""
-    return TakeKeeper(store(settings), voice(settings), folders(settings), ledger(settings))
+    return TakeKeeper(kept, voice(settings), folders(settings), ledger(settings))
 
 
 def prices(settings: Settings) -> Prices:
@@ -175,7 +187,7 @@ def secret(value: SecretStr | None) -> str:
     return value.get_secret_value() if value else ""
 
 
-def targets(settings: Settings) -> Callable[[str], tuple[str, ...]]:
+def targets(settings: Settings, kept: Store) -> Callable[[str], tuple[str, ...]]:
     """What a source language can be dubbed into: translated and then spoken."""
-    translates, speaks = translator(settings), frozenset(voice(settings).languages())
+    translates, speaks = translator(settings, kept), frozenset(voice(settings).languages())
     return lambda source: tuple(code for code in translates.targets(source) if code in speaks)

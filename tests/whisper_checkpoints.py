@@ -28,8 +28,14 @@ _OTHERS = range(1000, 1008)
 
 
 def random(path: Path, seed: int = 0) -> Path:
-    """A checkpoint of random weights."""
-    return _saved(_random_model(seed), path)
+    """A checkpoint of random weights, which goes on for as long as it is let."""
+    import torch
+
+    model = _random_model(seed)
+    with torch.no_grad():
+        # Marks are no text: neither its end nor a language is ever the likeliest token.
+        model.decoder.token_embedding.weight[_tokenizer().eot :] *= 0.01
+    return _saved(model, path)
 
 
 def speaking(

@@ -15,20 +15,14 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from api.desk import desk_of
+
 _HERE = Path(__file__).parent
 STATIC_DIR = _HERE / "static"
-_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "media-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    ]
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "media-src {media}; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_HERE / "templates"),
@@ -48,5 +42,7 @@ def render(
     headers: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """The page, with the policy that keeps strangers' text from becoming script."""
-    page = _templates.get_template(template).render(values, desk=request.app.state.desk)
-    return HTMLResponse(page, status, {**(headers or {}), "content-security-policy": _POLICY})
+    desk = desk_of(request)
+    page = _templates.get_template(template).render(values, desk=desk)
+    policy = _POLICY.format(media=f"'self' {desk.media_origin}".rstrip())
+    return HTMLResponse(page, status, {**(headers or {}), "content-security-policy": policy})

@@ -58,7 +58,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Player:
-    """All that the page shows; every address is a path on this host."""
+    """All that the page shows."""
 
     video_id: str
     title: str
@@ -84,8 +84,11 @@ def player(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
     return Player(
         video_id=video.id,
         title=video.title or video.id,
-        film=_path(video.film_key) if video.film_key else None,
-        sounds=[_original(video, released, asked), *(_dubbed(*pair, asked) for pair in released)],
+        film=desk.address(video.film_key) if video.film_key else None,
+        sounds=[
+            _original(desk, video, released, asked),
+            *(_dubbed(desk, *pair, asked) for pair in released),
+        ],
         waiting=_waiting(video, dubs, asked),
         dagster_url=desk.dagster_url,
     )
@@ -105,14 +108,16 @@ def _released(dubs: Sequence[Dub]) -> list[tuple[str, Release]]:
     ]
 
 
-def _original(video: Video, released: Sequence[tuple[str, Release]], asked: str) -> Sound:
+def _original(
+    desk: Desk, video: Video, released: Sequence[tuple[str, Release]], asked: str
+) -> Sound:
     """The film's own sound, with the source's captions that every release brings along."""
-    texts = _paths(source_captions(released[0][1])) if released else {}
+    texts = _addresses(desk, source_captions(released[0][1])) if released else {}
     return Sound(language(video.language), True, asked == video.language, None, texts)
 
 
-def _dubbed(code: str, release: Release, asked: str) -> Sound:
-    track, texts = _path(release.track_key), _paths(captions(release))
+def _dubbed(desk: Desk, code: str, release: Release, asked: str) -> Sound:
+    track, texts = desk.address(release.track_key), _addresses(desk, captions(release))
     return Sound(language(code), False, asked == code, track, texts)
 
 
@@ -129,10 +134,5 @@ def _waiting(video: Video, dubs: Sequence[Dub], asked: str) -> Waiting | None:
     )
 
 
-def _path(key: str) -> str:
-    # A path and not the store's public address: tracks and policy want the page's own host.
-    return f"/media/{key}"
-
-
-def _paths(keys: Mapping[str, str]) -> dict[str, str]:
-    return {kind: _path(key) for kind, key in keys.items()}
+def _addresses(desk: Desk, keys: Mapping[str, str]) -> dict[str, str]:
+    return {kind: desk.address(key) for kind, key in keys.items()}

@@ -29,6 +29,14 @@ def settings() -> Mapping[str, FieldInfo]:
     }
 
 
+def default(setting: FieldInfo) -> str:
+    """A setting's default as its variable would have it."""
+    value = setting.default
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def committed(*patterns: str) -> Iterator[Path]:
     """The files of the repository that match, without what .gitignore names."""
     for pattern in patterns:

@@ -14,7 +14,7 @@ from api.app import create_app
 from api.problems import HTTP_CODE, status_of
 from dub_platform.core.errors import DubError
 from tests.api.desks import make_desk
-from tests.docs.documents import ROOT, committed, rows, settings
+from tests.docs.documents import ROOT, committed, default, rows, settings
 
 DOCUMENTS = sorted(committed("*.md"))
 EACH = pytest.mark.parametrize(
@@ -35,15 +35,15 @@ UNFIT = {
 
 def test_the_readme_has_every_setting_with_its_default() -> None:
     """In the order of the code; and it has no others."""
-    documented = [(name, default) for name, default, _ in rows("README.md", "Settings")]
-    assert [(name, str(each.default)) for name, each in settings().items()] == documented
+    documented = [(name, value) for name, value, _ in rows("README.md", "Settings")]
+    assert [(name, default(each)) for name, each in settings().items()] == documented
 
 
 def test_the_example_has_every_setting_with_its_default_and_meaning() -> None:
     """Each is out-commented below a line of meaning, in the order of the code."""
     text = (ROOT / ".env.example").read_text()
     documented = re.findall(r"^# \S.+\n#(\w+)=(.*)$", text, re.MULTILINE)
-    expected = [(name, str(each.default)) for name, each in settings().items()]
+    expected = [(name, default(each)) for name, each in settings().items()]
     assert [*expected, ("POSTGRES_PASSWORD", "")] == documented
 
 
