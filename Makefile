@@ -12,7 +12,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up test quick lint constraints sample clean
+.PHONY: help demo up test quick lint bench-faults constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ packages: ## Debian packages the keyless engines need
 
 test-packages:
 	@bash deploy/packages.sh test
+
+bench-faults: .venv/tests ## a hundred videos while every fifth request to a provider goes wrong
+	@$(RUN) benchmarks.faults --videos 100
 
 constraints: .venv/tests ## pin every dependency anew, for every Python that is supported
 	$(UV) pip compile --quiet --universal --python-version 3.10 --all-extras --upgrade \

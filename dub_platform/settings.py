@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import (
     Field,
     NonNegativeFloat,
+    PositiveFloat,
     PositiveInt,
     SecretStr,
     ValidationError,
@@ -156,6 +157,12 @@ class Settings(BaseSettings):
     )
     elevenlabs_speed: float = Field(
         default=1.0, ge=0.7, le=1.2, description="How fast ElevenLabs speaks."
+    )
+    provider_try_seconds: PositiveFloat = Field(
+        default=60.0, description="How long one try of a provider call may take, in seconds."
+    )
+    provider_deadline_seconds: PositiveFloat = Field(
+        default=150.0, description="How long all tries of a provider call may take together."
     )
     speech_at_once: PositiveInt = Field(
         default=2,

@@ -55,7 +55,7 @@ class Piece:
         first, last = round(self.start * RATE), round(self.end * RATE)
         source.setpos(min(first, source.getnframes()))
         samples = np.frombuffer(source.readframes(last - first), "<i2")
-        return samples.astype(np.float32) / np.float32(32768)
+        return np.divide(samples, 32768, dtype=np.float32)
 
 
 @dataclass(frozen=True)

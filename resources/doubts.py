@@ -72,6 +72,10 @@ class Finding:
     words: list[Word]
     doubt: Doubt | None = None
 
+    @property
+    def start(self) -> float:
+        return self.words[0].start if self.words else self.piece.spoken.start
+
 
 def trusted(findings: Iterable[Finding]) -> tuple[tuple[Segment, ...], str]:
     """The segments of what can be used, doubtful words marked, and why the rest was left out."""
@@ -80,7 +84,7 @@ def trusted(findings: Iterable[Finding]) -> tuple[tuple[Segment, ...], str]:
     for finding in findings:
         doubt = finding.doubt
         if doubt and doubt.is_useless:
-            useless.append((doubt.reason, finding.piece.spoken.start))
+            useless.append((doubt.reason, finding.start))
         else:
             kept.append((finding.piece, _marked(finding.words, doubt.reason if doubt else "")))
     return segments(kept), _left_out(useless)

@@ -1,7 +1,7 @@
 """The language that a text is written in, told by py3langid.
 
-    odds = text_languages("Mi padre era pescador y me enseñó a leer el viento.")
-    assert next(iter(odds)) == "es"
+odds = text_languages("Mi padre era pescador y me enseñó a leer el viento.")
+assert next(iter(odds)) == "es"
 """
 
 from __future__ import annotations

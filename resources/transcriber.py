@@ -38,12 +38,15 @@ class Transcriber(Protocol):
         """The language codes it understands."""
         ...
 
-    def transcribe(self, audio: Path, speech: Sequence[Span], language: str) -> Heard:
+    def transcribe(
+        self, audio: Path, speech: Sequence[Span], language: str, video_id: str = ""
+    ) -> Heard:
         """The words in a 16 kHz mono WAV, with times; only within `speech`, where a voice is.
 
         One segment for each span with words in it. For the language `auto`, the answer says
         which one was heard. What is not to be trusted is left out, and `why` says so, or its
-        words are marked. Raises LanguageNotAvailableError for a language it does not know.
+        words are marked. What is paid goes on the account of `video_id`. Raises
+        LanguageNotAvailableError for a language it does not know.
         """
         ...
 
@@ -54,6 +57,7 @@ def listen(
     language: str,
     captions: Path | None,
     transcriber: Transcriber,
+    video_id: str = "",
 ) -> Heard:
     """The captions' words when they are good, else the transcriber's; `why` says which and why.
 
@@ -67,7 +71,7 @@ def listen(
         if good:
             return replace(heard, why=why)
     try:
-        heard = transcriber.transcribe(audio, speech, language)
+        heard = transcriber.transcribe(audio, speech, language, video_id)
     except LanguageNotAvailableError as error:
         raise LanguageNotAvailableError(f"{error.sentence} {why}") from error
     return replace(heard, why=f"{why} {heard.why}".rstrip())
@@ -93,7 +97,13 @@ class PocketsphinxTranscriber:
     def languages(self) -> tuple[str, ...]:
         return ("en",)
 
-    def transcribe(self, audio: Path, speech: Sequence[Span], language: str) -> Heard:
+    def transcribe(
+        self,
+        audio: Path,
+        speech: Sequence[Span],
+        language: str,
+        video_id: str = "",  # noqa: ARG002 - it is free
+    ) -> Heard:
         if language not in self.languages():
             raise LanguageNotAvailableError(
                 f"The recogniser pocketsphinx understands English only, not {language!r}: "
@@ -102,8 +112,11 @@ class PocketsphinxTranscriber:
         with open_speech(audio) as source:
             pieces = list(cut(source, speech, shortest=self.shortest, longest=self.longest))
         heard = zip(pieces, self._decoded(audio, pieces), strict=True)
-        return Heard(language, self.engine, segments(
-            (piece, list(_within(piece.speech, words))) for piece, words in heard))
+        return Heard(
+            language,
+            self.engine,
+            segments((piece, list(_within(piece.speech, words))) for piece, words in heard),
+        )
 
     def _decoded(self, audio: Path, pieces: Sequence[Piece]) -> list[list[Word]]:
         """The words of each piece. The processes end with this call."""
@@ -148,4 +161,3 @@ def _within(span: Span, words: Sequence[Word]) -> Iterator[Word]:
         start, end = max(word.start, span.start), min(word.end, span.end)
         if start < end:
             yield replace(word, start=start, end=end)
-

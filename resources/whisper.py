@@ -17,7 +17,7 @@ import pickle
 import threading
 import wave
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import version
 from itertools import chain, islice
@@ -44,7 +44,10 @@ if TYPE_CHECKING:
     from whisper import DecodingOptions, DecodingResult, Whisper
 
 # Those that the package downloads by name.
-MODELS = ["tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium", "large-v1", "large-v2", "large-v3", "large", "large-v3-turbo", "turbo"]
+MODELS = (
+    *("tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium"),
+    *("large-v1", "large-v2", "large-v3", "large", "large-v3-turbo", "turbo"),
+)
 _FRAMES_PER_SECOND = 100
 # Fewer frames than this are too few to align words with.
 _LEAST_FRAMES = 20
@@ -62,7 +65,7 @@ class Decoding:
 
     temperatures: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     longest_text: int = 224
-    doubts: Doubts = Doubts()
+    doubts: Doubts = field(default_factory=Doubts)
 
 
 WHISPERS_OWN = Decoding()
@@ -92,7 +95,13 @@ class WhisperTranscriber:
     def languages(self) -> tuple[str, ...]:
         return ("en",) if self.name.endswith(".en") else tuple(sorted(whisper_codes()))
 
-    def transcribe(self, audio: Path, speech: Sequence[Span], language: str) -> Heard:
+    def transcribe(
+        self,
+        audio: Path,
+        speech: Sequence[Span],
+        language: str,
+        video_id: str = "",  # noqa: ARG002 - it is free
+    ) -> Heard:
         if language not in (AUTO, *self.languages()):
             raise self._not_understood(language)
         if not speech:
@@ -163,10 +172,7 @@ class _Listener:
             whole = [self._surer(each, language) for each in decoded if not each.can_be_parted]
             found = [finding for each in whole for finding in self._timed(each, language)]
         parts = [
-            Chunk((piece,))
-            for each in decoded
-            if each.can_be_parted
-            for piece in each.chunk.pieces
+            Chunk((piece,)) for each in decoded if each.can_be_parted for piece in each.chunk.pieces
         ]
         for batch in _batches(parts, len(chunks)):
             found += self.findings(batch, language)
@@ -227,7 +233,7 @@ class _Listener:
 
     @property
     def _is_half(self) -> bool:
-        return self.model.device.type == "cuda"
+        return bool(self.model.device.type == "cuda")
 
     def _doubt(self, result: DecodingResult) -> Doubt | None:
         doubt = self.decoding.doubts.about(
@@ -269,7 +275,7 @@ def _aligned(model: Whisper, decoded: _Decoded, code: str) -> list[Word]:
         last_speech_timestamp=0.0,
     )
     return [
-        Word(text, *(float(word[measure]) for measure in ("start", "end", "probability")))
+        Word(text, float(word["start"]), float(word["end"]), float(word["probability"]))
         for word in segment["words"]
         if (text := word["word"].strip())
     ]

@@ -18,6 +18,7 @@ from dub_platform.core.cost import Caps, Prices
 from dub_platform.registry import Registry, Source, SqlRegistry
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
+from resources.calls import CallPolicy
 from resources.downloader import Downloader, Downloaders, UploadDownloader, YouTubeDownloader
 from resources.elevenlabs_voice import ElevenLabsVoice, Expression
 from resources.ledger import CappedLedger, Ledger
@@ -94,6 +95,7 @@ def translator(settings: Settings, kept: Store) -> Translator:
                 secret(settings.openai_api_key),
                 settings.openai_translation_model,
                 settings.openai_base_url,
+                policy(settings),
             ),
             TokenPrice(
                 settings.price_translation_per_million_input_tokens_usd,
@@ -119,6 +121,7 @@ def voice(settings: Settings) -> Voice:
             base_url=settings.openai_base_url,
             usd_per_1000_characters=settings.price_speech_per_thousand_characters_usd,
             parallel=settings.speech_at_once,
+            policy=policy(settings),
         )
     return EspeakVoice()
 
@@ -138,6 +141,7 @@ def _elevenlabs(settings: Settings) -> Voice:
             speed=settings.elevenlabs_speed,
         ),
         output_format=settings.elevenlabs_output_format,
+        policy=policy(settings),
     )
 
 
@@ -149,6 +153,14 @@ def mixer(_: Settings) -> Mixer:
 def takes(settings: Settings, kept: Store) -> TakeKeeper:
     """The voice, with the memory of what it has spoken."""
     return TakeKeeper(kept, voice(settings), folders(settings), ledger(settings))
+
+
+def policy(settings: Settings) -> CallPolicy:
+    """How long and how often a provider is tried."""
+    return CallPolicy(
+        try_seconds=settings.provider_try_seconds,
+        deadline_seconds=settings.provider_deadline_seconds,
+    )
 
 
 def prices(settings: Settings) -> Prices:

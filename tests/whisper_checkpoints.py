@@ -69,9 +69,19 @@ def _random_model(seed: int) -> Whisper:
     from whisper.model import ModelDimensions, Whisper
 
     torch.manual_seed(seed)
-    sound = dict(n_mels=80, n_audio_ctx=1500, n_audio_state=_STATE, n_audio_head=2, n_audio_layer=2)
-    text = dict(n_vocab=_VOCABULARY, n_text_ctx=448, n_text_state=_STATE, n_text_head=2)
-    model = Whisper(ModelDimensions(**sound, **text, n_text_layer=2))
+    dimensions = ModelDimensions(
+        n_mels=80,
+        n_audio_ctx=1500,
+        n_audio_state=_STATE,
+        n_audio_head=2,
+        n_audio_layer=2,
+        n_vocab=_VOCABULARY,
+        n_text_ctx=448,
+        n_text_state=_STATE,
+        n_text_head=2,
+        n_text_layer=2,
+    )
+    model = Whisper(dimensions)
     # The package makes room for these and expects a checkpoint to fill it.
     torch.nn.init.normal_(model.decoder.positional_embedding)
     return model

@@ -85,12 +85,16 @@ class Segment:
 
 @dataclass(frozen=True)
 class Heard:
-    """What a transcriber made of the audio, before it is regrouped into lines."""
+    """What a transcriber made of the audio, before it is regrouped into lines.
+
+    `why` says what was chosen or left out; `cost_usd` is what was paid now.
+    """
 
     language: str
     engine: str
     segments: tuple[Segment, ...]
     why: str = ""
+    cost_usd: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from dagster import (
 )
 
 from dub_platform.registry import DubStatus, VideoStatus
+from resources.store import LocalStore
 from tests.assets.workshop import Workshop, materialized, shown
 from tests.integration.golden_clip import GoldenClip
 
@@ -142,8 +143,8 @@ def test_a_translation_that_lost_a_line_is_not_spoken(
 
     whole = ApertiumTranslator.translate
 
-    def with_a_hole(self, transcript, language):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        value = whole(self, transcript, language)
+    def with_a_hole(*asked):  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN202
+        value = whole(*asked)
         return dataclasses.replace(value, lines=value.lines[1:])
 
     monkeypatch.setattr(ApertiumTranslator, "translate", with_a_hole)
@@ -155,14 +156,14 @@ def test_a_translation_that_lost_a_line_is_not_spoken(
 def test_no_work_folder_outlives_its_run(workshop: Workshop, prepared: str) -> None:
     """The spool is empty after both jobs, and after a failed one."""
     workshop.dub(prepared, "es")
-    workshop.store.path(f"videos/{prepared}/audio/sound.flac").write_bytes(b"not sound")
+    _local(workshop).path(f"videos/{prepared}/audio/sound.flac").write_bytes(b"not sound")
     _failed(workshop.dub(prepared, "es", raise_on_error=False))
     assert [] == list(workshop.settings.spool_dir.iterdir())
 
 
 def test_a_failure_carries_its_code_and_sentence(workshop: Workshop, prepared: str) -> None:
     """What Dagster shows of a failed step is the error of our own tree."""
-    workshop.store.path(f"videos/{prepared}/transcript.json").unlink()
+    _local(workshop).path(f"videos/{prepared}/transcript.json").unlink()
     failure = _failed(workshop.dub(prepared, "es", raise_on_error=False))
     assert "artifact_missing" == failure["code"]
     assert "Materialize it first." in str(failure["message"])
@@ -177,3 +178,8 @@ def _failed(result: ExecuteInProcessResult) -> dict[str, object]:
 
 def _version(materialization: object) -> str:
     return str(materialization.tags["dagster/data_version"])  # type: ignore[attr-defined]
+
+
+def _local(workshop: Workshop) -> LocalStore:
+    assert isinstance(workshop.store, LocalStore)
+    return workshop.store

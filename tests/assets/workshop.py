@@ -32,7 +32,7 @@ from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
 from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
 from resources import wiring
-from resources.store import LocalStore
+from resources.store import Store
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,20 @@ class Workshop:
     defs: Definitions
     instance: DagsterInstance
     registry: SqlRegistry
-    store: LocalStore
+    store: Store
 
-    def hand_in(self, clip: Path, *languages: str) -> str:
-        """What POST /videos does, without HTTP."""
+    def hand_in(self, clip: Path, *languages: str, captions: str | None = None) -> str:
+        """What POST /videos does, without HTTP; `captions` are the text of an SRT file."""
         video_id = upload_id(file_sha256(clip))
         key = f"videos/{video_id}/upload.media"
         self.store.put_file(key, clip)
-        new = NewVideo(id=video_id, source=Source.UPLOAD, title="Clip", upload_key=key)
+        beside = None
+        if captions is not None:
+            beside = f"videos/{video_id}/captions.srt"
+            self.store.put_bytes(beside, captions.encode())
+        new = NewVideo(
+            id=video_id, source=Source.UPLOAD, title="Clip", upload_key=key, captions_key=beside
+        )
         self.registry.accept(new, languages)
         self.add_partitions(video_id, languages)
         return video_id
@@ -103,9 +109,9 @@ def shown(materialization: AssetMaterialization) -> Mapping[str, MetadataValue]:
 
 
 @contextlib.contextmanager
-def opened_workshop(folder: Path) -> Iterator[Workshop]:
-    """A workshop with everything in the folder."""
-    settings = Settings(home=folder / "home")
+def opened_workshop(folder: Path, **chosen: Any) -> Iterator[Workshop]:
+    """A workshop with everything in the folder, and with engines as chosen."""
+    settings = Settings(home=folder / "home", **chosen)
     upgrade(settings.registry_url)
     registry = wiring.registry(settings)
     assert isinstance(registry, SqlRegistry)

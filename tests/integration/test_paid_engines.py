@@ -1,0 +1,142 @@
+"""The engines that users pay for, through the whole pipeline, against local servers that speak
+the providers' wire formats and a bucket that enforces signatures and checksums."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from benchmarks.faults import measured, paid_engines
+from dub_platform.registry import DubStatus
+from dub_platform.registry.ledger import PaidCalls
+from tests.assets.conftest import SENTENCES
+from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
+from tests.integration.golden_clip import make_golden_clip
+from tests.integration.measuring import decoded
+from tests.providers.elevenlabs_server import ElevenLabsServer
+from tests.providers.openai_server import OpenAIServer
+from tests.swift_s3 import SwiftS3, running_swift
+
+
+@dataclass(frozen=True)
+class Paid:
+    """A deployment that pays for everything, after it dubbed one video into Spanish."""
+
+    workshop: Workshop
+    voice: ElevenLabsServer
+    swift: SwiftS3
+    video_id: str
+
+
+@pytest.fixture(scope="module")
+def paid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paid]:
+    folder, swift = tmp_path_factory.mktemp("paid"), running_swift()
+    private, public = swift.new_buckets()
+    clip = make_golden_clip(folder, SENTENCES, 9.0)
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        OpenAIServer() as chat,
+        ElevenLabsServer(folder / "asked.jsonl") as voice,
+    ):
+        # Dagster's resource reads its secrets from the environment, so that its UI shows none.
+        environment.setenv("DUB_R2_ACCESS_KEY_ID", swift.key_id)
+        environment.setenv("DUB_R2_SECRET_ACCESS_KEY", swift.secret)
+        bucket = {
+            "store": "r2",
+            "r2_endpoint": swift.endpoint,
+            "r2_bucket": private,
+            "r2_public_bucket": public,
+            "r2_public_url": swift.public_url(public),
+        }
+        with opened_workshop(folder, **paid_engines(chat, voice), **bucket) as workshop:
+            video_id = workshop.hand_in(clip.path, "es")
+            workshop.prepare(video_id)
+            workshop.dub(video_id, "es")
+            yield Paid(workshop, voice, swift, video_id)
+
+
+def test_the_release_is_in_the_bucket_for_anybody_to_read(paid: Paid, tmp_path: Path) -> None:
+    """The track is fetched without a signature and plays."""
+    release = paid.workshop.registry.dub(paid.video_id, "es").release
+    assert release is not None
+    answer = httpx.get(paid.workshop.store.url(release.track_key)).raise_for_status()
+    assert "audio/mp4" == answer.headers["content-type"]
+    track = tmp_path / "track.m4a"
+    track.write_bytes(answer.content)
+    assert 9.0 == pytest.approx(len(decoded(track)) / 48_000, abs=0.020)
+
+
+def test_the_newest_release_is_named_last(paid: Paid) -> None:
+    """The small manifest that points at the release is what the registry says too."""
+    key = f"releases/{paid.video_id}/es/current.json"
+    current = json.loads(httpx.get(paid.workshop.store.url(key)).raise_for_status().text)
+    release = paid.workshop.registry.dub(paid.video_id, "es").release
+    assert release is not None
+    assert (release.track_key, release.sha256) == (current["track"], current["sha256"])
+
+
+def test_what_is_not_released_is_private(paid: Paid) -> None:
+    """The source and the transcript cannot be read from the public bucket or without a key."""
+    public = paid.swift.public_url(paid.workshop.settings.r2_public_bucket)
+    private = paid.swift.public_url(paid.workshop.settings.r2_bucket)
+    for base in (public, private):
+        for name in ("upload.media", "transcript.json"):
+            assert httpx.get(f"{base}/videos/{paid.video_id}/{name}").status_code in (401, 403, 404)
+
+
+def test_every_paid_call_is_in_the_ledger(paid: Paid) -> None:
+    """The dub's bill is above nothing, and is the voice's own account and the translation's."""
+    calls = PaidCalls.at(paid.workshop.settings.registry_url)
+    spent = calls.spent_usd(paid.video_id, "es")
+    spoken = sum(entry["charged_characters"] for entry in paid.voice.asked()) * 0.10 / 1000
+    assert spoken < spent < spoken + 0.01
+
+
+def test_a_second_run_pays_nothing(paid: Paid) -> None:
+    """Neither a line nor a batch is bought twice."""
+    calls = PaidCalls.at(paid.workshop.settings.registry_url)
+    before, asked = calls.spent_usd(paid.video_id), len(paid.voice.asked())
+    again = materialized(paid.workshop.dub_by_hand(paid.video_id, "es"))
+    assert (before, asked) == (calls.spent_usd(paid.video_id), len(paid.voice.asked()))
+    assert 0.0 == shown(again["speech"])["cost_usd"].value
+    assert 0.0 == shown(again["translation"])["cost_usd"].value
+    assert DubStatus.RELEASED is paid.workshop.registry.dub(paid.video_id, "es").status
+
+
+def test_no_secret_is_shown(paid: Paid) -> None:
+    """Not in a materialization, not in a run's log."""
+    settings = paid.workshop.settings
+    keys = (settings.openai_api_key, settings.elevenlabs_api_key, settings.r2_secret_access_key)
+    secrets = [key.get_secret_value() for key in keys if key]
+    assert 3 == len(secrets)
+    for run in paid.workshop.instance.get_runs():
+        log = "\n".join(repr(e) for e in paid.workshop.instance.all_logs(run.run_id))
+        assert not any(secret in log for secret in secrets)
+
+
+def test_a_cap_stops_a_dub_before_it_is_paid(tmp_path: Path) -> None:
+    """The reason names the setting, and nothing was asked of the voice."""
+    clip = make_golden_clip(tmp_path, SENTENCES, 9.0)
+    with OpenAIServer() as chat, ElevenLabsServer(tmp_path / "asked.jsonl") as voice:
+        capped = {**paid_engines(chat, voice), "cost_cap_per_video_usd": 0.0005}
+        with opened_workshop(tmp_path, **capped) as workshop:
+            video_id = workshop.hand_in(clip.path, "es")
+            workshop.prepare(video_id)
+            result = workshop.dub(video_id, "es", raise_on_error=False)
+        assert not result.success
+        assert [] == voice.asked()
+    failed = next(e for e in result.all_events if e.is_step_failure).step_failure_data
+    assert failed.user_failure_data
+    assert "DUB_COST_CAP_PER_VIDEO_USD" in str(failed.user_failure_data.description)
+
+
+def test_misbehaving_providers_lose_nothing(tmp_path: Path) -> None:
+    """Four videos while every fifth request goes wrong: all are released, nothing is paid twice."""
+    outcome = measured(tmp_path, 4, rate=0.2, seed=11)
+    assert (4, 0, 0) == (outcome.released, outcome.synthesised_twice, outcome.over_deadline)
+    assert outcome.faults > 0
