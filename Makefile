@@ -8,6 +8,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; 
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' \
 	2>/dev/null && echo $$p && break; done)
 UV := .venv/bin/uv
+# Whisper is tested on the CPU build of torch, which is 2 GB and not 6: from where pip finds wheels
+# on this machine if that is set, else from where uv knows it to be.
+TORCH := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--torch-backend cpu)
 RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
@@ -71,5 +74,5 @@ clean: ## remove the virtual environment and everything that was made
 	@touch $@
 
 .venv/tests: .venv/platform
-	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt -e '.[dev]'
+	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt $(TORCH) -e '.[dev,whisper]'
 	@touch $@

@@ -113,7 +113,7 @@ def transcript(
     showcase: ResourceParam[Showcase],
 ) -> Output[Transcript]:
     """Who says what when: what was heard, regrouped into the lines that are dubbed."""
-    heard = _heard(source_media, audio, transcriber, store, folders)
+    heard = _heard(context.partition_key, source_media, audio, transcriber, store, folders)
     value = Transcript(heard.language, heard.engine, regrouped(heard.segments), heard.why)
     if not value.lines:
         raise NoSpeechError(
@@ -159,6 +159,7 @@ def _captions_kept(fetched: Fetched, store: Store, video_id: str) -> str | None:
 
 
 def _heard(
+    video_id: str,
     media: SourceMedia,
     audio: Audio,
     transcriber: Transcriber,
@@ -168,7 +169,7 @@ def _heard(
     with folders.new("transcript") as folder:
         captions = store.fetch(media.captions_key, folder) if media.captions_key else None
         sound = store.fetch(audio.speech_key, folder)
-        return listen(sound, audio.speech, media.language, captions, transcriber)
+        return listen(sound, audio.speech, media.language, captions, transcriber, video_id)
 
 
 def _transcript_numbers(transcript: Transcript, audio: Audio) -> Mapping[str, float | int | str]:

@@ -43,7 +43,7 @@ def definitions(settings: Settings) -> Definitions:
             "downloader": wiring.downloader(settings, store),
             "probe": wiring.probe(settings),
             "speech_finder": SileroSpeechFinder(),
-            "transcriber": wiring.transcriber(settings),
+            "transcriber": wiring.transcriber(settings, store),
             "translator": wiring.translator(settings, store),
             "takes": wiring.takes(settings, store),
             "mixer": wiring.mixer(settings),

@@ -55,7 +55,8 @@ class Piece:
         first, last = round(self.start * RATE), round(self.end * RATE)
         source.setpos(min(first, source.getnframes()))
         samples = np.frombuffer(source.readframes(last - first), "<i2")
-        return np.divide(samples, 32768, dtype=np.float32)
+        sound: NDArray[np.float32] = np.divide(samples, 32768, dtype=np.float32)
+        return sound
 
 
 @dataclass(frozen=True)

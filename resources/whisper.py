@@ -204,6 +204,9 @@ class _Listener:
 
     def _timed(self, decoded: _Decoded, language: str) -> Iterator[Finding]:
         """The words of each piece, with the times that the model's attention gives them."""
+        if decoded.doubt and decoded.doubt.is_useless:
+            yield from (Finding(piece, [], decoded.doubt) for piece in decoded.chunk.pieces)
+            return
         words = _aligned(self.model, decoded, whisper_codes()[language])
         for piece, found in decoded.chunk.placed(words):
             yield Finding(piece, found, decoded.doubt)

@@ -24,6 +24,7 @@ from resources.elevenlabs_voice import ElevenLabsVoice, Expression
 from resources.ledger import CappedLedger, Ledger
 from resources.mixer import BlockMixer, Mixer
 from resources.openai_chat import OpenAIChat, TokenPrice
+from resources.openai_transcriber import OpenAITranscriber
 from resources.openai_translator import OpenAITranslator
 from resources.openai_voice import OpenAIVoice
 from resources.probe import Prober
@@ -32,6 +33,7 @@ from resources.takes import TakeKeeper
 from resources.transcriber import PocketsphinxTranscriber, Transcriber
 from resources.translator import ApertiumTranslator, Translator
 from resources.voice import EspeakVoice, Voice
+from resources.whisper import WhisperTranscriber
 from resources.workfolder import WorkFolders
 
 
@@ -82,8 +84,20 @@ def probe(settings: Settings) -> Prober:
     return Prober(settings.max_video_length)
 
 
-def transcriber(_: Settings) -> Transcriber:
-    """DUB_TRANSCRIBER: pocketsphinx."""
+def transcriber(settings: Settings, kept: Store) -> Transcriber:
+    """DUB_TRANSCRIBER: pocketsphinx, whisper, openai. Raises EngineUnavailableError."""
+    if settings.transcriber == "whisper":
+        return WhisperTranscriber(settings.whisper_model, settings.whisper_device)
+    if settings.transcriber == "openai":
+        return OpenAITranscriber(
+            secret(settings.openai_api_key),
+            settings.openai_transcription_model,
+            store=kept,
+            ledger=ledger(settings),
+            usd_per_minute=settings.price_transcription_per_minute_usd,
+            base_url=settings.openai_base_url,
+            policy=policy(settings),
+        )
     return PocketsphinxTranscriber()
 
 

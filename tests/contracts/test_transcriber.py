@@ -1,8 +1,12 @@
-"""What every transcriber promises, and what `listen` makes of captions and a transcriber."""
+"""What every transcriber promises, and what `listen` makes of captions and a transcriber.
+
+Whisper's weights cannot be made at test time, only a checkpoint that always says the same: it is
+held to every promise but those about what it hears.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,8 +16,14 @@ from numpy.typing import NDArray
 
 from dub_platform.core.errors import LanguageNotAvailableError
 from dub_platform.core.speech import Heard, Span, Word
+from resources.openai_transcriber import OpenAITranscriber
+from resources.store import LocalStore
 from resources.transcriber import PocketsphinxTranscriber, Transcriber, listen
 from resources.vad import SileroSpeechFinder
+from resources.whisper import WhisperTranscriber
+from tests import whisper_checkpoints
+from tests.providers.accounts import Accounts
+from tests.providers.openai_audio import OpenAIAudioServer
 from tests.speech_recipes import (
     BOATS,
     FISHERMAN,
@@ -31,11 +41,45 @@ from tests.speech_recipes import (
 SENTENCES = [(1.0, FISHERMAN), (5.5, WATER), (9.2, MARKET), (13.4, BOATS)]
 
 
-@pytest.fixture(params=[PocketsphinxTranscriber])
-def transcriber(request: pytest.FixtureRequest) -> Transcriber:
+HEARING = ["pocketsphinx", "openai"]
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Whisper's, that says the same to every sound."""
+    path = tmp_path_factory.mktemp("whisper") / "says-the-same.pt"
+    return whisper_checkpoints.speaking(path, " The people here love the sea.")
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIAudioServer]:
+    """OpenAI on this machine, with a real recogniser behind it."""
+    with OpenAIAudioServer() as started:
+        yield started
+
+
+# One worker loads torch, and not each.
+WHISPER = pytest.param("whisper", marks=pytest.mark.xdist_group("whisper"))
+
+
+@pytest.fixture(params=[*HEARING, WHISPER])
+def transcriber(request: pytest.FixtureRequest, tmp_path: Path) -> Transcriber:
     """Each engine in turn."""
-    make: Callable[[], Transcriber] = request.param
-    return make()
+    if request.param == "whisper":
+        return WhisperTranscriber(str(request.getfixturevalue("checkpoint")))
+    if request.param == "openai":
+        server = request.getfixturevalue("server")
+        return OpenAITranscriber(
+            server.key,
+            "whisper-1",
+            store=LocalStore(tmp_path / "store", "http://127.0.0.1"),
+            ledger=Accounts.below(tmp_path).ledger(),
+            base_url=server.url,
+        )
+    return PocketsphinxTranscriber()
+
+
+hears = pytest.mark.parametrize("transcriber", HEARING, indirect=True)
 
 
 def words_of(heard: Heard) -> list[Word]:
@@ -54,6 +98,7 @@ def share_heard(expected: str, heard: Heard) -> float:
     return float(lengths[-1, -1]) / len(said)
 
 
+@hears
 @pytest.mark.parametrize(("bed", "least"), [(False, 0.8), (True, 0.7)], ids=["clean", "music"])
 def test_it_hears_what_is_said_and_when(
     transcriber: Transcriber, tmp_path: Path, bed: bool, least: float
@@ -85,6 +130,7 @@ def test_words_lie_in_order_inside_the_speech(transcriber: Transcriber, tmp_path
     assert all(0.0 <= word.confidence <= 1.0 for word in words)
 
 
+@hears
 def test_only_what_lies_in_the_spans_is_heard(transcriber: Transcriber, tmp_path: Path) -> None:
     """Speech outside the spans is left alone."""
     audio = tmp_path / "speech.wav"
@@ -94,6 +140,7 @@ def test_only_what_lies_in_the_spans_is_heard(transcriber: Transcriber, tmp_path
     assert share_heard(WATER, heard) < 0.3
 
 
+@hears
 def test_a_long_speech_without_a_pause_is_heard_to_its_end(
     transcriber: Transcriber, tmp_path: Path
 ) -> None:
@@ -157,6 +204,7 @@ def test_good_captions_are_preferred(
     assert heard.why.startswith("The captions that came with the video cover ")
 
 
+@hears
 @pytest.mark.parametrize("beside", [True, False], ids=["shifted captions", "no captions"])
 def test_otherwise_the_transcriber_listens(
     transcriber: Transcriber,

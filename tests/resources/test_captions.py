@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dub_platform.core.speech import Heard, Span
-from resources.captions import captions_are_good, read_captions
+from resources.captions import AUTO, captions_are_good, read_captions
 
 SPEECH = (Span(1.0, 4.0), Span(6.0, 9.0))
 SRT = """1
@@ -40,6 +40,8 @@ second
 00:06.000 --> 00:09.000
 >> Follow&nbsp;me, please.
 """
+SPANISH = "Mi padre era pescador y me enseñó a leer el viento en el mar cada mañana."
+GALICIAN = "O meu pai era pescador e aprendeume a ler o vento no mar cada mañá cedo."
 SAID = ["Good morning, and welcome to the harbor.", "Follow me, please."]
 
 
@@ -141,6 +143,56 @@ def test_captions_that_do_not_fit_are_refused(
     good, why = captions_are_good(read(tmp_path, srt(*cues)), SPEECH)
     assert not good
     assert f"The captions that came with the video were not used, because {reason}." == why
+
+
+def test_captions_in_another_language_are_refused(tmp_path: Path) -> None:
+    """A translation beside the video is not what is said in it."""
+    good, why = captions_are_good(read(tmp_path, srt((1, 4, SPANISH), (6, 9, SPANISH))), SPEECH)
+    assert not good
+    assert "they are in Spanish and not in English" in why
+
+
+@pytest.mark.parametrize("text", ["Hola, buenos días.", "Anna Maria, Berlin, Paris, Rome"])
+def test_a_few_words_do_not_tell_their_language(tmp_path: Path, text: str) -> None:
+    """Names and greetings are said in any."""
+    assert captions_are_good(read(tmp_path, srt((1, 4, text), (6, 9, text))), SPEECH)[0]
+
+
+def test_languages_that_are_near_are_not_told_apart(tmp_path: Path) -> None:
+    """Whoever says that a video is in Spanish may hand in Galician captions, and knows why."""
+    path = tmp_path / "video.srt"
+    path.write_text(srt((1, 4, GALICIAN), (6, 9, GALICIAN)))
+    assert captions_are_good(read_captions(path, "es"), SPEECH)[0]
+
+
+def test_captions_tell_the_language_that_was_not_named(tmp_path: Path) -> None:
+    """If there is enough of them to tell; else they are of no use."""
+    path = tmp_path / "video.srt"
+    path.write_text(srt((1, 4, SPANISH), (6, 9, SPANISH)))
+    assert "es" == read_captions(path, AUTO).language
+    path.write_text(srt((1, 4, "Madrid"), (6, 9, "Barcelona")))
+    good, why = captions_are_good(read_captions(path, AUTO), SPEECH)
+    assert not good
+    assert "their language was not named and cannot be told" in why
+
+
+@pytest.mark.parametrize(("shift", "way"), [(1.2, "1.2 s late"), (-1.0, "1.0 s early")])
+def test_captions_that_are_shifted_a_little_are_refused(
+    tmp_path: Path, shift: float, way: str
+) -> None:
+    """They cover most of the speech, but would cover more of it elsewhere."""
+    speech = [Span(start, start + 4.0) for start in (2.0, 8.0, 15.0, 21.0, 30.0)]
+    cues = [(span.start + shift, span.end + shift, "A line of the film.") for span in speech]
+    good, why = captions_are_good(read(tmp_path, srt(*cues)), speech)
+    assert not good
+    assert f"they are about {way}" in why
+
+
+def test_captions_shown_a_little_early_and_long_are_good(tmp_path: Path) -> None:
+    """As people make them: there before the words, and there until they are read."""
+    speech = [Span(start, start + 4.0) for start in (2.0, 8.0, 15.0, 21.0, 30.0)]
+    cues = [(span.start - 0.4, span.end + 0.8, "A line of the film.") for span in speech]
+    assert captions_are_good(read(tmp_path, srt(*cues)), speech)[0]
 
 
 @pytest.mark.parametrize(
