@@ -61,7 +61,13 @@ def test_each_segment_has_its_own_doubt() -> None:
 
 @pytest.mark.parametrize(
     ("named", "code"),
-    [("english", "en"), ("en", "en"), ("jw", "jv"), ("haitian creole", "ht"), ("klingonese", None)],
+    [
+        ("english", "en"),
+        ("en", "en"),
+        ("jw", "jv"),
+        ("haitian creole", "ht"),
+        ("no language", None),
+    ],
 )
 def test_languages_are_understood_however_they_are_named(named: str, code: str | None) -> None:
     """OpenAI writes them out; others give Whisper's codes, of which some are old."""

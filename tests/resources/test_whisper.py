@@ -19,6 +19,7 @@ from resources.doubts import Doubts
 from resources.vad import open_speech
 from resources.whisper import MODELS, Decoding, WhisperTranscriber, _Listener, _loaded
 from resources.whisper_languages import CODES
+from tests.resources.test_chunks import silence
 from tests.speech_recipes import BOATS, FISHERMAN, MARKET, WATER, make_speech
 from tests.whisper_checkpoints import random, speaking
 
@@ -282,24 +283,11 @@ def test_importing_it_does_not_import_torch() -> None:
 
 
 def test_three_hours_are_listened_to_in_chunks(tmp_path: Path, says: Callable[..., str]) -> None:
-    """The last word has its time to the hundredth, and only speech was ever read."""
-    audio = tmp_path / "long.wav"
-    make_speech(audio, [], seconds=1.0)
-    lengthen(audio, seconds=3 * 3600)
+    """The last word lies at their end, and only speech was ever read."""
+    audio = silence(tmp_path / "long.wav", seconds=3 * 3600)
     speech = (Span(1.0, 3.0), Span(10_790.0, 10_792.0))
     heard = WhisperTranscriber(says()).transcribe(audio, speech, "en")
     assert 10_790.0 <= heard.segments[-1].words[-1].end <= 10_792.0
     with open_speech(audio) as source:
         (chunk,) = packed(cut(source, speech, shortest=20.0, longest=28.0), 28.0)
         assert chunk.seconds < 5.0
-
-
-def lengthen(wav: Path, seconds: int) -> None:
-    """Silence after the sound, which takes no room on the disk."""
-    with wav.open("r+b") as file:
-        size = 2 * 16_000 * seconds
-        file.seek(4)
-        file.write((36 + size).to_bytes(4, "little"))
-        file.seek(40)
-        file.write(size.to_bytes(4, "little"))
-        file.truncate(44 + size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -167,3 +168,27 @@ def test_confidence_is_the_mean_of_the_words() -> None:
     words = (Word("one", 0.0, 0.5, 0.9), Word("two", 0.5, 1.0, 0.6), Word("three", 1.0, 2.0, 0.3))
     (line,) = regrouped([Segment(words)])
     assert pytest.approx(0.6) == line.confidence
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("你 好， 欢迎。", "你好，欢迎。"),
+        ("今日 は 海 へ。", "今日は海へ。"),
+        ("สวัสดี ครับ.", "สวัสดีครับ."),
+        ("我 用 Whisper 听。", "我用 Whisper 听。"),
+        ("오늘 바다로.", "오늘 바다로."),
+    ],
+)
+def test_languages_without_spaces_get_none(words: str, text: str) -> None:
+    """Recognisers give words or signs; a line is written as people write."""
+    assert [text] == said(segment(words))
+
+
+def test_a_line_with_a_doubtful_word_says_why() -> None:
+    """The others say nothing."""
+    words = segment("It was a very cold morning.").words
+    doubtful = [replace(word, doubt="the recogniser is unsure of it") for word in words[:2]]
+    later = segment("So we stayed in the house.", start=5.0)
+    lines = regrouped([Segment((*doubtful, *words[2:])), later])
+    assert ["the recogniser is unsure of it", ""] == [line.doubt for line in lines]

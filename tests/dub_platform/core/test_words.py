@@ -16,7 +16,7 @@ TIMES = st.floats(-5.0, 15.0)
 
 def test_spread_words_take_time_by_their_letters() -> None:
     """One after another without gaps, over the whole span."""
-    first, second, third = spread("no one understands".split(), Span(1.0, 4.0))
+    first, second, third = spread(["no", "one", "understands"], Span(1.0, 4.0))
     assert (1.0, 4.0) == (first.start, third.end)
     assert (first.end, second.end) == (second.start, third.start)
     assert 12 / 3 == pytest.approx((third.end - third.start) / (first.end - first.start))
