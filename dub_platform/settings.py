@@ -26,7 +26,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dub_platform.core.casting import Casting
 
-# The day the prices below were read from the providers' pages; they move.
+# The day the default prices below were set. They move: an operator sets what the provider charges.
 PRICES_TAKEN_ON = date(2026, 11, 1)
 
 # What a choice needs: role, engine, the settings that must not be empty.
@@ -200,16 +200,20 @@ class Settings(BaseSettings):
     )
 
     price_transcription_per_minute_usd: NonNegativeFloat = Field(
-        default=0.006, description="Of DUB_TRANSCRIBER=openai, taken on 2026-11-01."
+        default=0.006,
+        description="Of DUB_TRANSCRIBER=openai; a figure to start from, check the provider's page.",
     )
     price_translation_per_million_input_tokens_usd: NonNegativeFloat = Field(
-        default=0.40, description="Of DUB_TRANSLATOR=openai, taken on 2026-11-01."
+        default=0.40,
+        description="Of DUB_TRANSLATOR=openai; a figure to start from, check the provider's page.",
     )
     price_translation_per_million_output_tokens_usd: NonNegativeFloat = Field(
-        default=1.60, description="Of DUB_TRANSLATOR=openai, taken on 2026-11-01."
+        default=1.60,
+        description="Of DUB_TRANSLATOR=openai; a figure to start from, check the provider's page.",
     )
     price_speech_per_thousand_characters_usd: NonNegativeFloat = Field(
-        default=0.10, description="Of a paid DUB_VOICE, taken on 2026-11-01."
+        default=0.10,
+        description="Of a paid DUB_VOICE; a figure to start from, check the provider's page.",
     )
     cost_cap_per_video_usd: NonNegativeFloat | None = Field(
         default=None, description="The most that one video may cost, in all its languages."
