@@ -12,8 +12,10 @@ be off, so that tries are counted once.
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import anyio
@@ -62,6 +64,15 @@ class Trouble:
     def passes(self) -> bool:
         """Whether the same request can succeed later."""
         return self.status is None or self.status in _PASSING or self.status >= 500
+
+
+class CallFailedError(Exception):
+    """One try failed. `may_be_charged`: the work may be done, and only its answer was lost."""
+
+    def __init__(self, trouble: Trouble, *, may_be_charged: bool) -> None:
+        super().__init__(trouble.words)
+        self.trouble = trouble
+        self.may_be_charged = may_be_charged
 
 
 class Calls:
@@ -162,3 +173,21 @@ class Calls:
 
 def _timed_out(error: Exception) -> Trouble | None:
     return Trouble("no whole answer within the limit") if isinstance(error, TimeoutError) else None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds, or the date, of a Retry-After header; None where there is none to be read."""
+    value = headers.get("retry-after", "")
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
+
+
+def said_by(parts: Iterable[object]) -> str:
+    """A provider's code and message in one line; what is missing is left out."""
+    return ": ".join(str(part) for part in parts if part)

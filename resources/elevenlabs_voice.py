@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from dub_platform.core.casting import Casting
-from resources.calls import CallPolicy
-from resources.paid_voice import Answer, CallFailedError, PaidVoice, codes, said_by
+from resources.calls import CallFailedError, CallPolicy, said_by
+from resources.paid_voice import Answer, PaidVoice, codes
 from resources.voice import Reading, speakable
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from dub_platform.core.errors import (
     ProviderAnswerError,
     ProviderRefusedError,
 )
-from resources.calls import CallPolicy, Calls, Trouble
+from resources.calls import CallPolicy, Calls, Trouble, retry_after
 
 if TYPE_CHECKING:
     from openai import APIError
@@ -216,7 +216,7 @@ class OpenAIChat:
         return Trouble(
             words=self._keyless(error.message.removeprefix(f"Error code: {error.status_code} - ")),
             status=error.status_code,
-            retry_after=_seconds(error.response.headers.get("retry-after")),
+            retry_after=retry_after(error.response.headers),
             request_id=error.request_id,
         )
 
@@ -286,14 +286,6 @@ def _charged_nothing(error: APIError) -> bool:
 
 def _trouble_of(error: Exception) -> Trouble | None:
     return error.trouble if isinstance(error, _TryFailedError) else None
-
-
-def _seconds(header: str | None) -> float | None:
-    """Retry-After in seconds; a date is not used by any server of this API."""
-    try:
-        return float(header) if header else None
-    except ValueError:
-        return None
 
 
 def _first_line(error: ValueError) -> str:

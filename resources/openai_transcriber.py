@@ -35,12 +35,11 @@ from dub_platform.core.errors import (
 )
 from dub_platform.core.keys import key_of
 from dub_platform.core.speech import Heard, Span
-from resources.calls import CallPolicy, Calls, Trouble
+from resources.calls import CallFailedError, CallPolicy, Calls, Trouble, retry_after, said_by
 from resources.captions import AUTO
 from resources.chunks import Chunk, cut, packed
 from resources.doubts import Doubts, trusted
 from resources.ledger import Ledger
-from resources.paid_voice import CallFailedError, retry_after, said_by
 from resources.store import Store
 from resources.transcriptions import Transcription
 from resources.vad import RATE, open_speech

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 from dub_platform.core.casting import Casting
 from dub_platform.core.languages import language
-from resources.calls import CallPolicy
-from resources.paid_voice import Answer, CallFailedError, PaidVoice, codes, said_by
+from resources.calls import CallFailedError, CallPolicy, said_by
+from resources.paid_voice import Answer, PaidVoice, codes
 from resources.voice import Reading, speakable
 
 if TYPE_CHECKING:

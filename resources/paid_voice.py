@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import importlib
 import io
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,7 +25,7 @@ from dub_platform.core.errors import (
     LanguageNotAvailableError,
     ProviderAnswerError,
 )
-from resources.calls import CallPolicy, Calls, Trouble
+from resources.calls import CallFailedError, CallPolicy, Calls, Trouble, retry_after
 from resources.recording import Recording, decoded, from_pcm, speech_of, write_wav
 from resources.voice import Bill, Reading
 
@@ -50,15 +48,6 @@ class Answer:
     def is_page(self) -> bool:
         """Whether it is text for people or programs, which no work was done for."""
         return self.kind.startswith(("text/", "application/json"))
-
-
-class CallFailedError(Exception):
-    """One try failed. `may_be_charged`: the work may be done, and only its answer was lost."""
-
-    def __init__(self, trouble: Trouble, *, may_be_charged: bool) -> None:
-        super().__init__(trouble.words)
-        self.trouble = trouble
-        self.may_be_charged = may_be_charged
 
 
 class PaidVoice(ABC):
@@ -198,24 +187,6 @@ class PaidVoice(ABC):
         return key
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds, or the date, of a Retry-After header; None where there is none to be read."""
-    value = headers.get("retry-after", "")
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return None
-
-
 def codes(*lists: str) -> tuple[str, ...]:
     """The language codes of lists separated by spaces, in alphabetical order."""
     return tuple(sorted({code for each in lists for code in each.split()}))
-
-
-def said_by(parts: Iterable[object]) -> str:
-    """A provider's code and message in one line; what is missing is left out."""
-    return ": ".join(str(part) for part in parts if part)

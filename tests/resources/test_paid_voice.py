@@ -24,10 +24,10 @@ from dub_platform.core.errors import (
     ProviderRefusedError,
     ProviderUnavailableError,
 )
-from resources.calls import CallPolicy
+from resources.calls import CallPolicy, retry_after
 from resources.elevenlabs_voice import ElevenLabsVoice
 from resources.openai_voice import OpenAIVoice
-from resources.paid_voice import PaidVoice, retry_after
+from resources.paid_voice import PaidVoice
 from resources.voice import Bill, Reading
 from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
 from tests.providers.openai_speech import OpenAISpeechServer
