@@ -16,8 +16,9 @@ from starlette.requests import Request
 
 from dub_platform.core.cost import Prices
 from dub_platform.registry.port import Registry
-from resources.probe import MediaFacts
-from resources.store import PUBLIC, LocalStore, Store
+from resources.media.probe import MediaFacts
+from resources.store.local import LocalStore
+from resources.store.port import PUBLIC, Store
 
 
 @dataclass(frozen=True)

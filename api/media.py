@@ -12,7 +12,8 @@ from starlette.responses import FileResponse, Response
 
 from api.desk import desk_of
 from dub_platform.core.errors import StorageError
-from resources.store import PUBLIC, LocalStore, cache_control, media_type
+from resources.store.local import LocalStore
+from resources.store.port import PUBLIC, cache_control, media_type
 
 
 def media(request: Request) -> Response:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from assets.steps import as_failure
 from dub_platform.core.errors import ArtifactMissingError
-from resources.store import Store
+from resources.store.port import Store
 
 
 class ArtifactIOManager(IOManager):

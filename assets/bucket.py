@@ -7,14 +7,14 @@ from dagster_aws.s3 import S3Resource
 
 from dub_platform.settings import Settings
 from resources.calls import CallPolicy
-from resources.s3_store import client
+from resources.store.s3 import client
 
 
 class R2Resource(S3Resource):
     """S3Resource has no field for checksums, signing or deadlines, which R2 is particular about."""
 
     def get_client(self) -> Any:
-        """A boto3 client with the options of `resources/s3_store.py`."""
+        """A boto3 client with the options of `resources/store/s3.py`."""
         keys = str(self.aws_access_key_id), str(self.aws_secret_access_key)
         return client(str(self.endpoint_url), *keys)
 

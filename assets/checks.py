@@ -13,8 +13,8 @@ from assets.partitions import dubs, videos
 from assets.source import transcript
 from dub_platform.core import loudness
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
-from resources import ffmpeg
-from resources.store import Store
+from resources.media import ffmpeg
+from resources.store.port import Store
 from resources.workfolder import WorkFolders
 
 SAME_LENGTH_SECONDS = 0.020

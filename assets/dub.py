@@ -28,9 +28,9 @@ from dub_platform.core.timeline import Part, Timeline, fitted
 from dub_platform.registry import Registry
 from resources.mixer import Mixed, Mixer
 from resources.releases import FinishedDub, Publisher
-from resources.store import Store
-from resources.takes import TakeKeeper
-from resources.translator import Translator
+from resources.store.port import Store
+from resources.translator.port import Translator
+from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
 
 

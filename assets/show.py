@@ -10,7 +10,7 @@ from dagster import MetadataValue, TableColumn, TableMetadataValue, TableRecord,
 from assets.partitions import Target
 from dub_platform.core.speech import Line, Transcript, Translation
 from dub_platform.core.timeline import Timeline
-from resources import ffmpeg
+from resources.media import ffmpeg
 
 Shown = dict[str, MetadataValue]
 

@@ -12,12 +12,12 @@ from dub_platform.core.keys import file_sha256
 from dub_platform.core.lines import regrouped
 from dub_platform.core.speech import Audio, Heard, SourceMedia, Transcript
 from dub_platform.registry import Registry, Source
-from resources.downloader import Downloader, Fetched
-from resources.probe import Prober
-from resources.sound import decoded
-from resources.store import Store
-from resources.transcriber import Transcriber, listen
-from resources.vad import SileroSpeechFinder
+from resources.downloader.port import Downloader, Fetched
+from resources.media.probe import Prober
+from resources.media.sound import decoded
+from resources.media.vad import SileroSpeechFinder
+from resources.store.port import Store
+from resources.transcriber.port import Transcriber, listen
 from resources.workfolder import WorkFolders
 
 

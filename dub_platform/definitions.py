@@ -14,8 +14,8 @@ from assets.show import Showcase
 from assets.source import audio, source_media, transcript
 from dub_platform.settings import Settings
 from resources import wiring
+from resources.media.vad import SileroSpeechFinder
 from resources.releases import Publisher
-from resources.vad import SileroSpeechFinder
 from sensors.intake import on_video_registered
 from sensors.outcome import on_run_canceled, on_run_failed
 from sensors.upkeep import rows_agree_with_runs

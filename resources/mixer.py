@@ -26,7 +26,7 @@ from dub_platform.core.errors import MediaToolError
 from dub_platform.core.mixing import RATE, Envelope
 from dub_platform.core.speech import Span, Take
 from dub_platform.core.timeline import Placement, Timeline
-from resources import ffmpeg
+from resources.media import ffmpeg
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

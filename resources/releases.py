@@ -28,8 +28,8 @@ from dub_platform.core.speech import (
     Translation,
 )
 from dub_platform.registry import DubStatus, Registry
-from resources.film import Voiced, mux
-from resources.store import POINTER, Store
+from resources.media.film import Voiced, mux
+from resources.store.port import POINTER, Store
 
 
 @dataclass(frozen=True)

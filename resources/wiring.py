@@ -19,21 +19,27 @@ from dub_platform.registry import Registry, Source, SqlRegistry
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
 from resources.calls import CallPolicy
-from resources.downloader import Downloader, Downloaders, UploadDownloader, YouTubeDownloader
-from resources.elevenlabs_voice import ElevenLabsVoice, Expression
+from resources.downloader.port import Downloader, Downloaders
+from resources.downloader.upload import UploadDownloader
+from resources.downloader.youtube import YouTubeDownloader
 from resources.ledger import CappedLedger, Ledger
+from resources.media.probe import Prober
 from resources.mixer import BlockMixer, Mixer
-from resources.openai_chat import OpenAIChat, TokenPrice
-from resources.openai_transcriber import OpenAITranscriber
-from resources.openai_translator import OpenAITranslator
-from resources.openai_voice import OpenAIVoice
-from resources.probe import Prober
-from resources.store import LocalStore, Store
-from resources.takes import TakeKeeper
-from resources.transcriber import PocketsphinxTranscriber, Transcriber
-from resources.translator import ApertiumTranslator, Translator
-from resources.voice import EspeakVoice, Voice
-from resources.whisper import WhisperTranscriber
+from resources.store.local import LocalStore
+from resources.store.port import Store
+from resources.transcriber.openai import OpenAITranscriber
+from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
+from resources.transcriber.port import Transcriber
+from resources.transcriber.whisper import WhisperTranscriber
+from resources.translator.apertium import ApertiumTranslator
+from resources.translator.chat import OpenAIChat, TokenPrice
+from resources.translator.openai import OpenAITranslator
+from resources.translator.port import Translator
+from resources.voice.elevenlabs import ElevenLabsVoice, Expression
+from resources.voice.espeak import EspeakVoice
+from resources.voice.openai import OpenAIVoice
+from resources.voice.port import Voice
+from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
 
 
@@ -47,7 +53,7 @@ def store(settings: Settings, s3: Any = None) -> Store:
     if settings.store == "local":
         return LocalStore(settings.store_dir, f"{settings.base_url}/media")
     # boto3 costs a process three tenths of a second.
-    from resources.s3_store import S3Store, client
+    from resources.store.s3 import S3Store, client
 
     keys = secret(settings.r2_access_key_id), secret(settings.r2_secret_access_key)
     return S3Store(

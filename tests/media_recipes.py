@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from resources.ffmpeg import binary
+from resources.media.ffmpeg import binary
 
 Sound = NDArray[np.float32]
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from resources.s3_store import client
+from resources.store.s3 import client
 
 KEY_ID = "test:tester"
 SECRET = "testing-0f6c1d"

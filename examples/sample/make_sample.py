@@ -19,7 +19,7 @@ import ffmpeg
 import numpy as np
 import soundfile
 
-from resources.ffmpeg import run
+from resources.media.ffmpeg import run
 
 RATE = 48_000
 SECONDS = 30.0

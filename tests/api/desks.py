@@ -27,9 +27,9 @@ from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.sql import SqlRegistry
-from resources.ffmpeg import binary
-from resources.probe import Prober
-from resources.store import LocalStore
+from resources.media.ffmpeg import binary
+from resources.media.probe import Prober
+from resources.store.local import LocalStore
 
 YOUTUBE = "dQw4w9WgXcQ"
 TARGETS = {"en": ("ca", "eo", "es", "gl")}

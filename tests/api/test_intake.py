@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from api.desk import Desk
 from dub_platform.core.keys import file_sha256
-from resources.probe import MediaFacts
+from resources.media.probe import MediaFacts
 from tests.api.desks import YOUTUBE, Told, make_desk, serving
 
 SRT = "1\n00:00:00,500 --> 00:00:01,500\nGood morning.\n"

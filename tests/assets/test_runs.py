@@ -14,7 +14,7 @@ from dagster import (
 )
 
 from dub_platform.registry import DubStatus, VideoStatus
-from resources.store import LocalStore
+from resources.store.local import LocalStore
 from tests.assets.workshop import Workshop, materialized, shown
 from tests.integration.golden_clip import GoldenClip
 
@@ -139,7 +139,7 @@ def test_a_translation_that_lost_a_line_is_not_spoken(
     workshop: Workshop, prepared: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The gate before the first paid step stops a dub with a hole in it."""
-    from resources.translator import ApertiumTranslator
+    from resources.translator.apertium import ApertiumTranslator
 
     whole = ApertiumTranslator.translate
 

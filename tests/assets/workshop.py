@@ -32,7 +32,7 @@ from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
 from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
 from resources import wiring
-from resources.store import Store
+from resources.store.port import Store
 
 
 @dataclass(frozen=True)

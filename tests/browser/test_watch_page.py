@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from api.desk import Desk
 from dub_platform.registry.port import NewVideo, Source
-from resources.probe import Prober
+from resources.media.probe import Prober
 from tests.api.desks import YOUTUBE, make_clip, make_desk, make_track, release, serving
 
 CHROMIUM = "/usr/bin/chromium"

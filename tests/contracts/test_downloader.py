@@ -14,8 +14,10 @@ from dub_platform.core.errors import (
 )
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Video
 from dub_platform.registry.migrate import upgrade
-from resources.downloader import Downloaders, Fetched, UploadDownloader, YouTubeDownloader
-from resources.store import LocalStore
+from resources.downloader.port import Downloaders, Fetched
+from resources.downloader.upload import UploadDownloader
+from resources.downloader.youtube import YouTubeDownloader
+from resources.store.local import LocalStore
 from resources.workfolder import WorkFolders
 
 UPLOAD = "up-0123456789abcdef0123456789abcdef"

@@ -18,7 +18,7 @@ from dub_platform.core import loudness
 from dub_platform.core.errors import MediaToolError
 from dub_platform.core.speech import Span, Take
 from dub_platform.core.timeline import Placement, Timeline
-from resources import ffmpeg
+from resources.media import ffmpeg
 from resources.mixer import BlockMixer, Mixer
 from tests.integration.measuring import (
     at_48_khz,

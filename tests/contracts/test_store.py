@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from dub_platform.core.errors import ArtifactMissingError, StorageError, StorageFullError
-from resources.s3_store import S3Store
-from resources.store import LocalStore, Store
+from resources.store.local import LocalStore
+from resources.store.port import Store
+from resources.store.s3 import S3Store
 from tests.contracts.threads import at_once
 from tests.swift_s3 import running_swift
 

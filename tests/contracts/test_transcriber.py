@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from dub_platform.core.errors import LanguageNotAvailableError
 from dub_platform.core.speech import Heard, Span, Word
-from resources.openai_transcriber import OpenAITranscriber
-from resources.store import LocalStore
-from resources.transcriber import PocketsphinxTranscriber, Transcriber, listen
-from resources.vad import SileroSpeechFinder
-from resources.whisper import WhisperTranscriber
+from resources.media.vad import SileroSpeechFinder
+from resources.store.local import LocalStore
+from resources.transcriber.openai import OpenAITranscriber
+from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
+from resources.transcriber.port import Transcriber, listen
+from resources.transcriber.whisper import WhisperTranscriber
 from tests import whisper_checkpoints
 from tests.providers.accounts import Accounts
 from tests.providers.openai_audio import OpenAIAudioServer

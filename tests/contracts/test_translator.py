@@ -15,10 +15,11 @@ from dub_platform.core.brief import Brief
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.speech import Line, Transcript
-from resources.openai_chat import OpenAIChat, TokenPrice
-from resources.openai_translator import OpenAITranslator
-from resources.store import LocalStore
-from resources.translator import ApertiumTranslator, Translator
+from resources.store.local import LocalStore
+from resources.translator.apertium import ApertiumTranslator
+from resources.translator.chat import OpenAIChat, TokenPrice
+from resources.translator.openai import OpenAITranslator
+from resources.translator.port import Translator
 from tests.processes import gone
 from tests.providers.accounts import Accounts
 from tests.providers.openai_server import OpenAIServer

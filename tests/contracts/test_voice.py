@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from dub_platform.core.casting import Casting
 from dub_platform.core.errors import EngineFailedError, LanguageNotAvailableError
-from resources.elevenlabs_voice import ElevenLabsVoice
-from resources.openai_voice import OpenAIVoice
-from resources.voice import Bill, EspeakVoice, Reading, Voice
+from resources.voice.elevenlabs import ElevenLabsVoice
+from resources.voice.espeak import EspeakVoice
+from resources.voice.openai import OpenAIVoice
+from resources.voice.port import Bill, Reading, Voice
 from tests.processes import gone
 from tests.providers import elevenlabs_server
 from tests.providers.elevenlabs_server import ElevenLabsServer

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, correlate, resample_poly, sosfiltfilt
 
-from resources.ffmpeg import binary
+from resources.media.ffmpeg import binary
 
 RATE = 48_000
 Sound = NDArray[np.float64]

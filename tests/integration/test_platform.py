@@ -8,7 +8,7 @@ import ffmpeg
 import httpx
 import pytest
 
-from resources.ffmpeg import run
+from resources.media.ffmpeg import run
 from tests.integration.golden_clip import GoldenClip
 from tests.integration.platform import Answer, Platform
 

@@ -29,8 +29,8 @@ from typing_extensions import Self
 
 from dub_platform.core.speech import Span, Word
 from dub_platform.core.words import spread
-from resources.transcriber import PocketsphinxTranscriber
-from resources.vad import SileroSpeechFinder
+from resources.media.vad import SileroSpeechFinder
+from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
 from tests.providers.speech_provider import Fault, Faults, RefusedError
 
 JSON = "application/json"

@@ -34,7 +34,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from resources.voice import Bill, EspeakVoice, Reading
+from resources.voice.espeak import EspeakVoice
+from resources.voice.port import Bill, Reading
 
 JSON = "application/json"
 

@@ -36,8 +36,9 @@ from dub_platform.core.speech import (
 from dub_platform.core.timeline import Placement, Timeline
 from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, Work
 from resources.releases import FinishedDub, Publisher
-from resources.s3_store import S3Store
-from resources.store import POINTER, LocalStore
+from resources.store.local import LocalStore
+from resources.store.port import POINTER
+from resources.store.s3 import S3Store
 from resources.workfolder import WorkFolders
 from tests.contracts.databases import database_url, empty_engine, engine, postgres, postgres_url
 from tests.contracts.threads import at_once

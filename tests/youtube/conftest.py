@@ -12,7 +12,7 @@ import pytest
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.port import NewVideo, Source, Video
 from dub_platform.registry.sql import SqlRegistry
-from resources.downloader import YouTubeDownloader
+from resources.downloader.youtube import YouTubeDownloader
 from tests.media_recipes import make_clip, make_sound, noise
 from tests.youtube import answers
 from tests.youtube.answers import Answer, Json

@@ -21,10 +21,11 @@ from dub_platform.core.errors import (
     SourceUnreachableError,
 )
 from dub_platform.registry.port import Source, Video
-from resources.downloader import Downloaders, YouTubeDownloader
-from resources.ffmpeg import sound_seconds
-from resources.probe import probe
-from resources.youtube import Way
+from resources.downloader.port import Downloaders
+from resources.downloader.youtube import YouTubeDownloader
+from resources.downloader.ytdlp import Way
+from resources.media.ffmpeg import sound_seconds
+from resources.media.probe import probe
 from tests.youtube import answers
 from tests.youtube.answers import Answer
 from tests.youtube.conftest import ID, SECONDS, VTT, Media

@@ -23,8 +23,8 @@ from dub_platform.core.errors import (
     VideoTooLongError,
 )
 from dub_platform.registry.port import Video
-from resources.downloader import YouTubeDownloader
-from resources.youtube_refusals import named, redacted
+from resources.downloader.refusals import named, redacted
+from resources.downloader.youtube import YouTubeDownloader
 from tests.youtube.answers import SIGNATURE, Answer
 from tests.youtube.conftest import ID, Media
 from tests.youtube.server import YouTube

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resources.youtube import Reporter
+from resources.downloader.ytdlp import Reporter
 
 
 def test_progress_is_said_now_and_then_and_at_the_end() -> None:

@@ -1,0 +1,36 @@
+"""Uploads: the API put them into the store when they came.
+
+fetched = UploadDownloader(store).fetch(video, folder)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dub_platform.core.errors import (
+    ArtifactMissingError,
+)
+from dub_platform.registry import Video
+from resources.downloader.port import Fetched, Progress, unheard
+from resources.store.port import Store
+
+
+@dataclass(frozen=True)
+class UploadDownloader:
+    """Uploads: the API put them into the store when they came."""
+
+    store: Store
+
+    def fetch(self, video: Video, into: Path, progress: Progress = unheard) -> Fetched:
+        if video.upload_key is None:
+            raise ArtifactMissingError(
+                f"The upload of {video.id} is not known to the registry. Hand the file in again."
+            )
+        progress("The upload is being taken from the store.")
+        return Fetched(
+            path=self.store.fetch(video.upload_key, into),
+            title=video.title,
+            key=video.upload_key,
+            captions=self.store.fetch(video.captions_key, into) if video.captions_key else None,
+        )

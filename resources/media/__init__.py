@@ -1,0 +1,1 @@
+"""Media files that nobody vouches for, and the tools that read and write them."""

@@ -1,0 +1,172 @@
+"""ffmpeg, found and run in one place: graphs are built with ffmpeg-python, run here.
+
+    run(ffmpeg.input(str(path)).output("out.wav"))
+    loudness(Path("track.m4a"))
+
+The binary is the one on PATH, else the one in the imageio-ffmpeg wheel. Input is hostile
+until decoded, so demuxers and protocols are listed, and every run has a deadline.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from dub_platform.core.errors import MediaToolError
+from resources.media.demuxers import DEMUXERS
+
+DEADLINE_SECONDS = 3600
+COUNTING_RATE = 48_000
+_QUIET = ("-hide_banner", "-nostdin", "-nostats", "-y")
+
+
+@dataclass(frozen=True)
+class Loudness:
+    """EBU R128: integrated loudness in LUFS (-70 is silence) and true peak in dBTP."""
+
+    lufs: float
+    true_peak_db: float
+
+
+@functools.cache
+def binary() -> str:
+    """The ffmpeg to run."""
+    on_path = shutil.which("ffmpeg")
+    if on_path:
+        return on_path
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def untrusted(path: Path) -> Any:
+    """The file as a graph's input, opened by the demuxers we take and no others.
+
+    Without the list a text file named .mp4 can be a playlist that opens its neighbours.
+    """
+    return ffmpeg.input(str(path), format_whitelist=",".join(DEMUXERS), protocol_whitelist="file")
+
+
+def run(graph: Any) -> str:
+    """Run a graph to its end and return what ffmpeg said. Raises MediaToolError."""
+    command = _command(graph)
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise MediaToolError(
+            f"ffmpeg had not ended after {DEADLINE_SECONDS} s and was stopped. "
+            "Hand in a shorter or simpler file."
+        ) from error
+    said = done.stderr.decode(errors="replace")
+    if done.returncode != 0:
+        raise _failure(done.returncode, said)
+    return said
+
+
+def feed(graph: Any, blocks: Iterable[bytes]) -> str:
+    """Run a graph whose input is `pipe:`, fed block by block. Raises MediaToolError."""
+    process = subprocess.Popen(
+        _command(graph), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    deadline = threading.Timer(DEADLINE_SECONDS, process.kill)
+    with process:
+        deadline.start()
+        try:
+            said = _pour(process, blocks)
+        finally:
+            deadline.cancel()
+    if process.returncode != 0:
+        raise _failure(process.returncode, said)
+    return said
+
+
+def loudness(path: Path) -> Loudness:
+    """The loudness of a sound file, as it comes out of the decoder."""
+    return parsed_loudness(run(loudness_meter(ffmpeg.input(str(path)).audio)))
+
+
+def sound_seconds(path: Path) -> float:
+    """How long a sound file is when it is decoded, which a header only claims."""
+    counted = (
+        ffmpeg.input(str(path))
+        .audio.filter("aformat", channel_layouts="mono", sample_rates=COUNTING_RATE)
+        .filter("volumedetect")
+        .output("-", format="null")
+    )
+    # The filter reports once more whenever ffmpeg sets its graph up anew, as at the stream's start.
+    return sum(map(int, re.findall(r"n_samples: (\d+)", run(counted)))) / COUNTING_RATE
+
+
+def loudness_meter(stream: Any) -> Any:
+    """A graph that measures the stream; `parsed_loudness` reads what it says."""
+    return stream.filter("ebur128", peak="true", framelog="quiet").output("-", format="null")
+
+
+def parsed_loudness(said: str) -> Loudness:
+    """The summary at the end of what ffmpeg's ebur128 filter says."""
+    summary = said.rpartition("Summary:")[2]
+    lufs = re.search(r"I:\s+(-?[\d.]+|-inf) LUFS", summary)
+    peak = re.search(r"Peak:\s+(-?[\d.]+|-inf) dBFS", summary)
+    if lufs is None or peak is None:
+        raise MediaToolError("ffmpeg measured no loudness.", detail=said[-2000:])
+    return Loudness(float(lufs[1]), float(peak[1]))
+
+
+def waveform(path: Path) -> bytes:
+    """A PNG of the sound's outline, 640 x 80 pixels."""
+    graph = (
+        untrusted(path)
+        .audio.filter("aformat", channel_layouts="mono")
+        .filter("showwavespic", s="640x80", colors="0x4f7cff", scale="sqrt")
+        .output("pipe:", vframes=1, format="image2pipe", vcodec="png")
+    )
+    done = subprocess.run(
+        _command(graph), capture_output=True, timeout=DEADLINE_SECONDS, check=False
+    )
+    if done.returncode != 0:
+        raise _failure(done.returncode, done.stderr.decode(errors="replace"))
+    return done.stdout
+
+
+def _command(graph: Any) -> list[str]:
+    command: list[str] = graph.global_args(*_QUIET).compile(cmd=binary())
+    return command
+
+
+def _pour(process: subprocess.Popen[bytes], blocks: Iterable[bytes]) -> str:
+    assert process.stdin is not None
+    assert process.stderr is not None
+    try:
+        for block in blocks:
+            process.stdin.write(block)
+        process.stdin.close()
+    except BrokenPipeError:
+        # ffmpeg ended early: what it said, read below, tells why.
+        pass
+    except BaseException:
+        process.kill()
+        raise
+    return process.stderr.read().decode(errors="replace")
+
+
+def _failure(status: int, said: str) -> MediaToolError:
+    if status < 0:
+        return MediaToolError(
+            f"ffmpeg was ended by signal {-status}: it had worked for {DEADLINE_SECONDS} s, or the "
+            "machine's memory was used up. Hand in a shorter or simpler file.",
+            detail=said[-2000:],
+        )
+    lines = [line for line in said.strip().splitlines() if line.strip()]
+    last = lines[-1] if lines else "it gave no reason"
+    return MediaToolError(
+        f"ffmpeg could not do its work on this file: {last[:300]}", detail=said[-2000:]
+    )

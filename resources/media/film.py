@@ -1,0 +1,86 @@
+"""The film: one MP4 with the source's pictures and sound, and every dubbed language.
+
+    mux(source, "h264", "en", captions, [Dubbed("es", track, srt)], into=Path("film.mp4"))
+
+Every audio and caption stream carries its language, so a player offers them by name. Nothing
+is encoded again that an MP4 can carry and a browser can play.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ffmpeg as graphs
+
+from dub_platform.core.languages import language
+from dub_platform.core.speech import SourceMedia
+from resources.media import ffmpeg
+
+_PLAYABLE_VIDEO = frozenset({"h264", "vp9", "libvpx-vp9", "av1", "libdav1d"})
+_PLAYABLE_AUDIO = frozenset({"aac", "mp3", "mp3float"})
+
+
+@dataclass(frozen=True)
+class Voiced:
+    """One language of the film: its sound (for the original, the source's own) and captions."""
+
+    language: str
+    captions: Path
+    track: Path | None = None
+
+
+def mux(media: SourceMedia, source: Path, voiced: Sequence[Voiced], *, into: Path) -> None:
+    """Write the film. `voiced` starts with the original. Raises MediaToolError."""
+    original = ffmpeg.untrusted(source)
+    streams = [original["v:0"]]
+    streams += [
+        graphs.input(str(each.track))["a:0"] if each.track else original["a:0"] for each in voiced
+    ]
+    streams += [graphs.input(str(each.captions), format="srt")["s:0"] for each in voiced]
+    codecs = {
+        "c:v": "copy" if media.video_codec in _PLAYABLE_VIDEO else "libx264",
+        "c:a": "copy",
+        "c:a:0": "copy" if media.audio_codec in _PLAYABLE_AUDIO else "aac",
+        "c:s": "mov_text",
+    }
+    if codecs["c:v"] != "copy":
+        codecs |= {"pix_fmt": "yuv420p", "crf": "20", "preset": "veryfast"}
+    # No -shortest: with a caption stream it would cut the film where the last caption ends.
+    ffmpeg.run(
+        graphs.output(
+            *streams,
+            str(into),
+            format="mp4",
+            movflags="+faststart",
+            map_metadata=-1,
+            **codecs,
+            **_tags([each.language for each in voiced]),
+            **_defaults(len(voiced)),
+        )
+    )
+
+
+def _tags(codes: Sequence[str]) -> dict[str, str]:
+    """The language and the name of every audio and caption stream.
+
+    ffmpeg-python passes an option once, so a stream's language is addressed by its kind and its
+    name by its place: the pictures come first, then all audio, then all captions.
+    """
+    tags: dict[str, str] = {}
+    for number, code in enumerate(codes):
+        named = language(code)
+        for kind, place in (("a", 1 + number), ("s", 1 + len(codes) + number)):
+            tags[f"metadata:s:{kind}:{number}"] = f"language={named.iso639_2}"
+            tags[f"metadata:s:{place}"] = f"handler_name={named.own_name}"
+    return tags
+
+
+def _defaults(count: int) -> dict[str, str]:
+    """The original plays unless another is chosen.
+
+    So do its captions: ffmpeg turns the first caption track of an MP4 on when none is.
+    """
+    audio = {f"disposition:a:{n}": "default" if n == 0 else "0" for n in range(count)}
+    return {**audio, **{f"disposition:s:{n}": "0" for n in range(count)}}

@@ -1,0 +1,113 @@
+"""What a media file is, before anything is done with it.
+
+    facts = probe(Path("clip.mp4"), max_seconds=3600)
+
+The bytes are read by `probe_process.py`, a process with limits on memory and time, so the API
+can ask about a file the moment it arrives.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dub_platform.core.errors import (
+    NoAudioError,
+    NotAVideoError,
+    TruncatedMediaError,
+    VideoTooLongError,
+)
+from resources.media.demuxers import DEMUXERS
+
+DEADLINE_SECONDS = 180
+_PROCESS = Path(__file__).with_name("probe_process.py")
+
+
+@dataclass(frozen=True)
+class MediaFacts:
+    """`seconds` is where the last packet ends; without pictures there is no video codec."""
+
+    bytes: int
+    seconds: float
+    container: str
+    video_codec: str | None
+    audio_codec: str
+    width: int
+    height: int
+
+
+def probe(path: Path, *, max_seconds: float, sound_alone: bool = False) -> MediaFacts:
+    """The facts of a video file, or of its sound alone where that is enough.
+
+    Raises NotAVideoError, NoAudioError, TruncatedMediaError, VideoTooLongError.
+    """
+    found = _read(path)
+    if "error" in found or (found["video"] is None and found["audio"] is None):
+        raise NotAVideoError(
+            "This file is not a video that can be opened: it is of another kind, damaged, or its "
+            "end is missing. Hand in an MP4, MOV, MKV, WebM, AVI or MPEG file that plays.",
+            detail=found.get("error"),
+        )
+    _refuse_unfit(found, max_seconds, sound_alone)
+    pictures = found["video"] or {"codec": None, "width": 0, "height": 0}
+    return MediaFacts(
+        bytes=path.stat().st_size,
+        seconds=found["seconds"],
+        container=found["container"],
+        video_codec=pictures["codec"],
+        audio_codec=found["audio"]["codec"],
+        width=pictures["width"],
+        height=pictures["height"],
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    command = [sys.executable, "-I", str(_PROCESS), str(path), ",".join(DEMUXERS)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, check=False)
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        return {"error": f"reading it took more than {DEADLINE_SECONDS} s"}
+    except json.JSONDecodeError:
+        # The process was killed by a limit before it could answer.
+        return {"error": f"reading it ended with status {done.returncode}"}
+    return answer
+
+
+def _refuse_unfit(found: dict[str, Any], max_seconds: float, sound_alone: bool) -> None:
+    if found["video"] is None and not sound_alone:
+        raise NotAVideoError(
+            "This file has sound but no pictures. Hand in the video that the sound belongs to."
+        )
+    if found["audio"] is None:
+        raise NoAudioError(
+            "This video has no audio stream, so there is nothing in it to dub. "
+            "Hand in a version with sound."
+        )
+    declared, seconds = found["declared_seconds"], found["seconds"]
+    # Containers round their duration and streams end a little apart: 1 s or 3 % is no damage.
+    if seconds < declared - max(1.0, 0.03 * declared):
+        raise TruncatedMediaError(
+            f"This video says that it is {declared:.0f} s long, but it ends after {seconds:.0f} s: "
+            "the file was cut off on its way. Hand it in again."
+        )
+    if seconds > max_seconds:
+        raise VideoTooLongError(
+            f"This video is {seconds:.0f} s long, and at most {max_seconds:.0f} s are taken here. "
+            "Hand in a shorter one, or ask the operator to raise MAX_VIDEO_LENGTH."
+        )
+
+
+@dataclass(frozen=True)
+class Prober:
+    """`probe` with this deployment's limit."""
+
+    max_seconds: float
+
+    def __call__(self, path: Path, *, sound_alone: bool = False) -> MediaFacts:
+        """The facts of a video file, with `probe`'s errors."""
+        return probe(path, max_seconds=self.max_seconds, sound_alone=sound_alone)

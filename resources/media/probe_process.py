@@ -1,0 +1,75 @@
+"""The part of `probe` that touches hostile bytes: a process of its own, with limits.
+
+Started by `probe.py` with the file's path and the demuxers allowed. Prints one JSON
+object: the facts, or `{"error": ffmpeg's words}`. Every packet is read and none decoded, so
+a file that was cut off shows by ending before its header says.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from typing import Any
+
+MEMORY_LIMIT = 4 << 30  # a library that maps address space generously fits; a bomb does not
+CPU_SECONDS = 120
+
+
+def facts(path: str, demuxers: str) -> dict[str, Any]:
+    import av
+
+    options = {"format_whitelist": demuxers, "protocol_whitelist": "file"}
+    with av.open(path, options=options) as container:
+        pictures = [stream for stream in container.streams.video if not _is_cover(stream)]
+        sounds = list(container.streams.audio)
+        wanted = [*pictures[:1], *sounds[:1]]
+        return {
+            "container": container.format.name,
+            "declared_seconds": (container.duration or 0) / av.time_base,
+            "video": _video(pictures[0]) if pictures else None,
+            "audio": _audio(sounds[0]) if sounds else None,
+            "seconds": _end(container, wanted) if wanted else 0.0,
+        }
+
+
+def _is_cover(stream: Any) -> bool:
+    """An album's picture is a video stream too."""
+    return bool(int(stream.disposition) & 0x400)
+
+
+def _video(stream: Any) -> dict[str, Any]:
+    context = stream.codec_context
+    return {"codec": context.name, "width": context.width, "height": context.height}
+
+
+def _audio(stream: Any) -> dict[str, Any]:
+    context = stream.codec_context
+    return {"codec": context.name, "rate": context.sample_rate, "channels": context.channels}
+
+
+def _end(container: Any, streams: list[Any]) -> float:
+    import av
+
+    # Transport streams and some cameras do not start counting at zero.
+    begins = (container.start_time or 0) / av.time_base
+    last = begins
+    for packet in container.demux(streams):
+        if packet.pts is not None:
+            end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            last = max(last, end)
+    return last - begins
+
+
+def main(path: str, demuxers: str) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    try:
+        answer = facts(path, demuxers)
+    except Exception as error:  # noqa: BLE001 - whatever the bytes provoke is the answer
+        answer = {"error": f"{type(error).__name__}: {error}"}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

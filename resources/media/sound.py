@@ -1,0 +1,55 @@
+"""The source's sound, decoded once: what is mixed from and what is listened to.
+
+sound = decoded(Path("clip.mp4"), seconds=31.5, into=folder)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import ffmpeg as graphs
+
+from dub_platform.core.mixing import RATE
+from resources.media import ffmpeg
+
+SPEECH_RATE = 16_000
+
+
+@dataclass(frozen=True)
+class DecodedSound:
+    """`sound` is 48 kHz stereo FLAC, `speech` 16 kHz mono WAV; both as long as the video."""
+
+    sound: Path
+    speech: Path
+    loudness: ffmpeg.Loudness
+
+
+def decoded(source: Path, *, seconds: float, into: Path, pictures: bool = True) -> DecodedSound:
+    """Decode the first audio stream of `source`, from the video's start to its end.
+
+    A stream that begins late or ends early is filled with silence, so that a time in the sound
+    is the same time in the video; `pictures` says whether it has any.
+    Raises MediaToolError.
+    """
+    sound, speech = into / "sound.flac", into / "speech.wav"
+    video = ffmpeg.untrusted(source)
+    # async=1 with first_pts=0 fills a late start and gaps in the stream instead of closing them;
+    # rematrix_maxval keeps a loud 5.1 from clipping when its channels are added up.
+    heard = (
+        video["a:0"]
+        .filter("aresample", RATE, **{"async": 1, "first_pts": 0}, ochl="stereo", rematrix_maxval=1)
+        .filter("apad", whole_dur=seconds)
+        .filter("atrim", end=seconds)
+        .filter_multi_output("asplit", 3)
+    )
+    outputs = [
+        heard[0].output(str(sound), acodec="flac", sample_fmt="s16", compression_level=2),
+        heard[1].output(str(speech), acodec="pcm_s16le", ar=SPEECH_RATE, ac=1),
+        ffmpeg.loudness_meter(heard[2]),
+    ]
+    if pictures:
+        # A transport stream's time begins with the first stream that is used: pictures too.
+        outputs.append(video["v:0"].output("-", format="null", vcodec="copy"))
+    said = ffmpeg.run(graphs.merge_outputs(*outputs))
+    return DecodedSound(sound, speech, ffmpeg.parsed_loudness(said))

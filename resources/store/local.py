@@ -1,0 +1,112 @@
+"""A local directory as the store; the API serves what of it is public.
+
+store = LocalStore(Path(".dub/store"), base_url="http://127.0.0.1:5001/media")
+store.put_file("releases/ID/es/track.m4a", path)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from dub_platform.core.errors import (
+    StorageFullError,
+    StorageRefusedError,
+)
+from dub_platform.core.keys import file_sha256
+from resources.store.port import address, checked_key, copy_name, missing
+
+
+class LocalStore:
+    """A directory. Public keys are served by the API below `base_url`, with Range."""
+
+    def __init__(self, root: Path, base_url: str) -> None:
+        self.root = root
+        self.base_url = base_url.rstrip("/")
+
+    def put_file(self, key: str, path: Path) -> None:
+        with replacing(self.root / checked_key(key)) as staged:
+            shutil.copyfile(path, staged)
+
+    def put_bytes(self, key: str, data: bytes) -> None:
+        with replacing(self.root / checked_key(key)) as staged:
+            staged.write_bytes(data)
+
+    def get_bytes(self, key: str) -> bytes:
+        return self.path(key).read_bytes()
+
+    def fetch(self, key: str, into: Path) -> Path:
+        source, target = self.path(key), into / copy_name(key)
+        target.unlink(missing_ok=True)
+        try:
+            os.link(source, target)
+        except OSError:
+            # The work folder may be another file system, which cannot hold the same inode.
+            with _full_disk_named(target):
+                shutil.copyfile(source, target)
+        return target
+
+    def exists(self, key: str) -> bool:
+        return (self.root / checked_key(key)).is_file()
+
+    def size(self, key: str) -> int:
+        return self.path(key).stat().st_size
+
+    def checksum(self, key: str) -> str:
+        return file_sha256(self.path(key))
+
+    def url(self, key: str) -> str:
+        return address(self.base_url, key)
+
+    def check(self) -> None:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root) as probe:
+                probe.write(b"ready")
+        except OSError as error:
+            raise StorageRefusedError(
+                f"Nothing can be written below {self.root}: {error.strerror}. Check DUB_HOME and "
+                "the disk it is on.",
+                detail=str(error),
+            ) from error
+
+    def path(self, key: str) -> Path:
+        """Where the key's file lies. Raises ArtifactMissingError."""
+        path = self.root / checked_key(key)
+        if not path.is_file():
+            raise missing(key)
+        return path
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A file beside the target that takes its place when it is complete."""
+    with _full_disk_named(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".staged-")
+        os.close(handle)
+        staged = Path(name)
+        try:
+            yield staged
+            staged.chmod(0o644)  # 0600 would hide it from a web server of another user
+            staged.replace(target)
+        finally:
+            staged.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _full_disk_named(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StorageFullError(
+            f"The disk under {target.parent} is full, so {target.name} could not be kept there. "
+            "Free some space; the work goes on from what was kept before."
+        ) from error

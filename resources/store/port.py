@@ -1,0 +1,115 @@
+"""The store: where artifacts and releases are kept, by key.
+
+    store = LocalStore(Path(".dub/store"), base_url="http://127.0.0.1:5001/media")
+    store.put_file("releases/ID/es/track.m4a", path)
+    store.url("releases/ID/es/track.m4a")
+
+A key is a relative path of safe characters. What lies under `releases/` is public; nothing
+else is. A write is whole or not there at all. The next engine is tested by adding it to
+`tests/contracts/test_store.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from dub_platform.core.errors import (
+    ArtifactMissingError,
+    StorageError,
+)
+
+PUBLIC = "releases/"
+# The one name under which public content changes: it says which release is current.
+POINTER = "current.json"
+MEDIA_TYPES = {
+    ".flac": "audio/flac",
+    ".json": "application/json",
+    ".m4a": "audio/mp4",
+    ".mp4": "video/mp4",
+    ".srt": "application/x-subrip",
+    ".vtt": "text/vtt; charset=utf-8",
+    ".wav": "audio/wav",
+}
+_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+
+
+class Store(Protocol):
+    """Keeps bytes under keys. Raises ArtifactMissingError for a key that is not there."""
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Keep a copy of the file. A reader sees the old content or the new, never a part."""
+        ...
+
+    def put_bytes(self, key: str, data: bytes) -> None:
+        """Keep the bytes, as whole as `put_file` does."""
+        ...
+
+    def get_bytes(self, key: str) -> bytes:
+        """All bytes under the key; for small artifacts."""
+        ...
+
+    def fetch(self, key: str, into: Path) -> Path:
+        """A local file with the content, made in the folder `into`; never to be written to."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether something is kept under the key."""
+        ...
+
+    def size(self, key: str) -> int:
+        """How many bytes are kept under the key."""
+        ...
+
+    def checksum(self, key: str) -> str:
+        """The sha256 (64 hex digits) of what is kept, read anew from the first byte to the last."""
+        ...
+
+    def url(self, key: str) -> str:
+        """The public address of a key under `releases/`."""
+        ...
+
+    def check(self) -> None:
+        """Return if the store answers and takes these settings. Raises StorageError."""
+        ...
+
+
+def checked_key(key: str) -> str:
+    """`key` if it can be one: no absolute path, no '..', no characters a file system minds."""
+    if not _KEY.fullmatch(key):
+        raise StorageError(f"{key[:80]!r} cannot be a key of the store: it is not a plain path.")
+    return key
+
+
+def address(base_url: str, key: str) -> str:
+    """Where viewers find a public key. Raises StorageError for one that is not."""
+    if not key.startswith(PUBLIC):
+        raise StorageError(f"{key} is not public: only keys under {PUBLIC} have an address.")
+    return f"{base_url}/{checked_key(key)}"
+
+
+def media_type(key: str) -> str:
+    """What a key holds, as HTTP says it."""
+    return MEDIA_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
+
+
+def cache_control(key: str) -> str:
+    """How long viewers and caches may keep it: a release's address never changes its meaning."""
+    if not key.startswith(PUBLIC):
+        return "no-store"
+    return "no-cache" if key.endswith(f"/{POINTER}") else "public, max-age=31536000, immutable"
+
+
+def copy_name(key: str) -> str:
+    """The file name of a local copy."""
+    # No key has a plus in it, so no two of them have the same copy.
+    return key.replace("/", "+")
+
+
+def missing(key: str) -> ArtifactMissingError:
+    """The error for a key that is not there."""
+    return ArtifactMissingError(
+        f"The artifact {key} is not in the store. Materialize the asset that makes it, "
+        "and what comes after it."
+    )

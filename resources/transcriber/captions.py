@@ -1,0 +1,228 @@
+"""Captions that came with a video, read as if a transcriber had heard them.
+
+    heard = read_captions(Path("video.srt"), "en")      # or AUTO, to be told
+    good, why = captions_are_good(heard, speech)
+
+Nothing in a captions file is trusted: whatever it holds, the answer is a `Heard`, empty and
+with the reason when there is nothing to use.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import langcodes
+import numpy as np
+import pysubs2
+
+from dub_platform.core.errors import MediaError
+from dub_platform.core.speech import Heard, Segment, Span
+from dub_platform.core.words import spread
+from resources.transcriber.text_language import text_languages
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# The language of a video for which nobody named one.
+AUTO = "auto"
+LARGEST = 5_000_000
+LEAST_COVERED = 0.6
+LEAST_ON_SPEECH = 0.6
+# Fewer words than this do not tell their language; more than a few hundred tell no more.
+LEAST_WORDS = 12
+_SAMPLE_WORDS = 200
+LEAST_CERTAIN = 0.9
+# By CLDR's measure: Croatian, Danish and Slovak are nearer than this to Bosnian, Norwegian, Czech.
+_ANOTHER_LANGUAGE = 30
+# In seconds. A cue shown half a second before its words is how captions are made.
+LEAST_SHIFT = 0.8
+MOST_SHIFT = 10.0
+_STEP = 0.1
+# How much more of the speech captions must cover when shifted, to be called shifted.
+LEAST_GAIN = 0.1
+# Cues that start within this of each other are one: two people in the same picture.
+_TOGETHER = 0.1
+
+# Every repetition has a limit, so that no text takes more than linear time.
+_MARKUP = re.compile(r"</?[A-Za-z0-9][^<>\n]{0,300}>|\{[^{}\n]{0,300}\}")
+_BLANK_LINES = re.compile(r"\n[ \t]*\n[ \t\n]*")
+_SOUND = re.compile(r"\[[^\[\]\n]{0,300}\]|^[ \t]*\([^()\n]{0,300}\)|[♪♫]", re.MULTILINE)
+_SPEAKER = re.compile(
+    r"^[ \t]*(?:[-\u2013\u2014]{1,3}|>{2,3}|[A-Z][A-Z .'-]{1,30}:)[ \t]*", re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class _Cue:
+    start: float
+    end: float
+    words: tuple[str, ...]
+
+
+def read_captions(path: Path, language: str) -> Heard:
+    """The words of an .srt or .vtt file, each cue's time spread over its words by length.
+
+    Without formatting, sounds such as [Music], and marks of who speaks. No words, and the
+    reason in `why`, for a file that cannot be used. For AUTO, in the language they are written
+    in, or still in AUTO if they do not tell.
+    """
+    try:
+        cues = _apart(_cues(_text(path)))
+    except MediaError as error:
+        return Heard(language, "captions", (), why=error.sentence)
+    if language == AUTO:
+        language = _written_in([word for cue in cues for word in cue.words]) or AUTO
+    segments = (Segment(tuple(spread(cue.words, Span(cue.start, cue.end)))) for cue in cues)
+    return Heard(language, "captions", tuple(segments))
+
+
+def captions_are_good(heard: Heard, speech: Sequence[Span]) -> tuple[bool, str]:
+    """Whether captions belong to this speech, and the reason as a sentence.
+
+    They are in its language, cover most of it, most of their own time lies on it, and they
+    would not cover more of it if they were shown earlier or later: captions of a translation,
+    of another cut, or shifted ones, are not used.
+    """
+    if not heard.segments:
+        return False, heard.why or _unused("there are no words in them")
+    cues = [Span(segment.words[0].start, segment.words[-1].end) for segment in heard.segments]
+    common, spoken, shown = _overlap(cues, speech), _seconds(speech), _seconds(cues)
+    if other := _another_language(heard):
+        return False, _unused(other)
+    if common < LEAST_COVERED * spoken:
+        return False, _unused(f"they cover only {common / spoken:.0%} of the speech")
+    if common < LEAST_ON_SPEECH * shown:
+        return False, _unused(f"only {common / shown:.0%} of their time lies on speech")
+    if abs(late := _seconds_late(cues, speech)) >= LEAST_SHIFT:
+        way = "late" if late > 0 else "early"
+        return False, _unused(f"they are about {abs(late):.1f} s {way}")
+    covered = common / spoken if spoken else 0.0
+    return True, f"The captions that came with the video cover {covered:.0%} of its speech."
+
+
+def _unused(reason: str) -> str:
+    return f"The captions that came with the video were not used, because {reason}."
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as source:
+            data = source.read(LARGEST + 1)
+    except OSError as error:
+        raise MediaError(_unused("they cannot be read")) from error
+    if len(data) > LARGEST:
+        raise MediaError(_unused(f"they are larger than {LARGEST // 1_000_000} MB"))
+    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        text = data.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MediaError(_unused("they are not UTF-8 text")) from error
+    if "\0" in text:
+        raise MediaError(_unused("they are not text"))
+    return text
+
+
+def _cues(text: str) -> list[_Cue]:
+    # pysubs2 takes time quadratic in runs of blank lines and in unclosed tags, and reads a line
+    # with two time tags as a new cue: it gets neither to see.
+    plain = _MARKUP.sub("", "\n".join(text.splitlines()))
+    plain = _BLANK_LINES.sub("\n\n", plain)
+    kind = "vtt" if plain.lstrip().startswith("WEBVTT") else "srt"
+    subtitles = pysubs2.SSAFile.from_string(plain, format_=kind, keep_html_tags=True)
+    cues = [_Cue(event.start / 1000, event.end / 1000, _words(event.text)) for event in subtitles]
+    return [cue for cue in cues if cue.words and cue.start < cue.end]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    # What follows a blank line is no speech: the next cue's name, or a comment.
+    cue = text.replace(r"\N", "\n").partition("\n\n")[0]
+    spoken = _SPEAKER.sub("", _SOUND.sub("", html.unescape(cue)))
+    return tuple(word for word in spoken.split() if any(map(str.isalnum, word)))
+
+
+def _apart(cues: Iterable[_Cue]) -> list[_Cue]:
+    """Cues in order, each ending before the next starts."""
+    apart: list[_Cue] = []
+    for cue in sorted(cues, key=lambda cue: (cue.start, cue.end)):
+        before = apart.pop() if apart else None
+        if before is None:
+            apart.append(cue)
+        elif cue.start - before.start < _TOGETHER:
+            end = max(before.end, cue.end)
+            apart.append(_Cue(before.start, end, before.words + cue.words))
+        else:
+            apart += [replace(before, end=min(before.end, cue.start)), cue]
+    return apart
+
+
+def _another_language(heard: Heard) -> str:
+    """What is wrong with the captions' language, or nothing if nothing is."""
+    if heard.language == AUTO:
+        return "their language was not named and cannot be told"
+    written = _written_in([word.text for segment in heard.segments for word in segment.words])
+    if written is None or _are_near(written, heard.language):
+        return ""
+    return f"they are in {_name(written)} and not in {_name(heard.language)}"
+
+
+def _written_in(words: Sequence[str]) -> str | None:
+    """The code of the language that the words are written in, if they leave no doubt."""
+    code, share = next(iter(text_languages(" ".join(words[:_SAMPLE_WORDS])).items()))
+    return code if share >= LEAST_CERTAIN and len(words) >= LEAST_WORDS else None
+
+
+def _name(code: str) -> str:
+    return langcodes.Language.get(code).display_name("en")
+
+
+def _are_near(code: str, other: str) -> bool:
+    return langcodes.tag_distance(code, other) < _ANOTHER_LANGUAGE
+
+
+def _seconds_late(cues: Sequence[Span], speech: Sequence[Span]) -> float:
+    """By how much the captions are late, or early if negative; 0 if that is not plain.
+
+    Speech and captions without pauses fit each other wherever they are put.
+    """
+    end = max(cues[-1].end, speech[-1].end if speech else 0.0) + MOST_SHIFT
+    spoken, shown = (_filled(spans, end) for spans in (speech, cues))
+    most = round(MOST_SHIFT / _STEP)
+    fits = {late: _fit(spoken, shown, late) for late in range(-most, most + 1)}
+    if max(fits.values()) - fits[0] < LEAST_GAIN * int(np.sum(spoken)):
+        return 0.0
+    return max(fits, key=lambda late: (fits[late], -abs(late))) * _STEP
+
+
+def _fit(spoken: NDArray[np.bool_], shown: NDArray[np.bool_], late: int) -> int:
+    """The steps of speech that are covered once the captions are moved back."""
+    return int(np.sum(spoken & np.roll(shown, -late)))
+
+
+def _filled(spans: Iterable[Span], seconds: float) -> NDArray[np.bool_]:
+    """Whether there is something, for each step of time."""
+    filled = np.zeros(round(seconds / _STEP) + 1, np.bool_)
+    for span in spans:
+        filled[round(span.start / _STEP) : round(span.end / _STEP)] = True
+    return filled
+
+
+def _seconds(spans: Iterable[Span]) -> float:
+    return sum(span.seconds for span in spans)
+
+
+def _overlap(some: Sequence[Span], others: Sequence[Span]) -> float:
+    """The seconds that both cover; each is ordered and without overlaps of its own."""
+    common, here, there = 0.0, 0, 0
+    while here < len(some) and there < len(others):
+        one, other = some[here], others[there]
+        common += max(0.0, min(one.end, other.end) - max(one.start, other.start))
+        if one.end < other.end:
+            here += 1
+        else:
+            there += 1
+    return common

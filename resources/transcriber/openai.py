@@ -1,0 +1,355 @@
+"""Speech recognised at OpenAI, or by any server that speaks its API, through its SDK.
+
+    transcriber = OpenAITranscriber(api_key, "whisper-1", store=store, ledger=ledger)
+    heard = transcriber.transcribe(Path("speech.wav"), speech, "en", video_id="ID")
+
+Only speech is sent, and paid for. Every answer is kept under the key of what was sent: a run that
+fails, or is repeated, pays only for what is not there yet. It is tested against
+`tests/providers/openai_audio.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import io
+import math
+import re
+import wave
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from dub_platform.core.cost import PaidCall
+from dub_platform.core.errors import (
+    DubError,
+    EngineUnavailableError,
+    LanguageNotAvailableError,
+    ProviderAnswerError,
+    ProviderRefusedError,
+)
+from dub_platform.core.keys import key_of
+from dub_platform.core.speech import Heard, Span
+from resources.calls import CallFailedError, CallPolicy, Calls, Trouble, retry_after, said_by
+from resources.ledger import Ledger
+from resources.media.vad import RATE, open_speech
+from resources.store.port import Store
+from resources.transcriber.captions import AUTO
+from resources.transcriber.chunks import Chunk, cut, packed
+from resources.transcriber.doubts import Doubts, trusted
+from resources.transcriber.transcriptions import Transcription
+from resources.transcriber.whisper_languages import whisper_codes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from openai import APIStatusError
+
+OPENAI_URL = "https://api.openai.com/v1"
+ROLE = "transcriber"
+_NO_CREDIT = "insufficient_quota"
+# What the SDK would load in the midst of its first request.
+_SDK = ("openai", "openai.resources.audio", "httpcore2")
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """What is listened to, for whom."""
+
+    audio: Path
+    language: str
+    video_id: str
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """One request: `wav` is the chunk as a file, `key` that of all that shapes the answer."""
+
+    chunk: Chunk
+    wav: bytes
+    language: str | None
+    key: str
+
+    @property
+    def name(self) -> str:
+        return f"the speech from {self.chunk.pieces[0].start:.1f} s on"
+
+    @property
+    def seconds(self) -> int:
+        """As they are charged: whole ones."""
+        return math.ceil(self.chunk.seconds)
+
+
+@dataclass(frozen=True)
+class _Reply:
+    """The body of an answer with a status of success, whatever is in it."""
+
+    body: bytes
+    kind: str
+    request_id: str | None
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is text for people, which no work was done for."""
+        return self.kind.startswith("text/")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What is said in a chunk, and what that cost now."""
+
+    chunk: Chunk
+    transcription: Transcription
+    cost_usd: float
+
+
+@dataclass
+class _Bill:
+    """How many tries were charged, or may have been; and the last answer's name."""
+
+    tries: int = 0
+    request_id: str | None = None
+
+
+class OpenAITranscriber:
+    """One model at one server. A server that wants no key takes any; a free one opens no rows.
+
+    Raises EngineUnavailableError where the key cannot be one.
+    """
+
+    # A request that fails loses little, and one that drips is noticed soon.
+    longest = 60.0
+    _doubts = Doubts()
+
+    def __init__(
+        self,
+        api_key: str,
+        model: str,
+        *,
+        store: Store,
+        ledger: Ledger,
+        usd_per_minute: float = 0.006,
+        base_url: str = OPENAI_URL,
+        parallel: int = 4,
+        policy: CallPolicy = CallPolicy(),  # noqa: B008 - it is frozen
+    ) -> None:
+        host = urlsplit(base_url).hostname or base_url
+        self.provider = "OpenAI" if host.endswith("openai.com") else host
+        self.engine = f"{model} ({host})"
+        self.model = model
+        self.base_url = base_url
+        self.usd_per_minute = usd_per_minute
+        self.parallel = parallel
+        self._api_key = _checked(api_key)
+        self._store = store
+        self._ledger = ledger
+        self._calls = Calls(self.provider, policy)
+
+    def languages(self) -> tuple[str, ...]:
+        return tuple(sorted(whisper_codes()))
+
+    def transcribe(
+        self, audio: Path, speech: Sequence[Span], language: str, video_id: str = ""
+    ) -> Heard:
+        if language not in (AUTO, *self.languages()):
+            raise LanguageNotAvailableError(
+                f"{self.engine} is not asked for {language!r}, which Whisper does not understand: "
+                "hand in captions (.srt or .vtt) in that language with the video."
+            )
+        with open_speech(audio) as source:
+            chunks = list(self._chunks(source, speech))
+        for module in _SDK if chunks else ():
+            importlib.import_module(module)
+        work = partial(self._answered, _Recording(audio, language, video_id))
+        # The first failure ends what has not begun; what was answered before is kept.
+        with ThreadPoolExecutor(self.parallel, thread_name_prefix="transcribe") as pool:
+            answers = list(pool.map(work, chunks))
+        return self._heard(answers, language)
+
+    def _heard(self, answers: Sequence[_Answer], language: str) -> Heard:
+        if language == AUTO:
+            language = _most_spoken(answers)
+        findings = (
+            finding
+            for answer in answers
+            for finding in answer.transcription.findings(answer.chunk, self._doubts)
+        )
+        kept, left_out = trusted(findings)
+        cost = sum(answer.cost_usd for answer in answers)
+        return Heard(language, self.engine, kept, left_out, cost)
+
+    @property
+    def _gives_times(self) -> bool:
+        return not self.model.startswith("gpt-")
+
+    def _chunks(self, source: wave.Wave_read, speech: Sequence[Span]) -> Iterator[Chunk]:
+        """Pieces go together, or alone where the model does not say when in a chunk words are."""
+        if self._gives_times:
+            return packed(cut(source, speech, shortest=20.0, longest=self.longest), self.longest)
+        return packed(cut(source, speech, shortest=5.0, longest=15.0), longest=0.0)
+
+    def _answered(self, recording: _Recording, chunk: Chunk) -> _Answer:
+        """What is said in the chunk, as it was answered before or is now."""
+        sent = self._sent(recording, chunk)
+        path = f"transcriptions/{sent.key[:2]}/{sent.key}.json"
+        if self._store.exists(path):
+            kept = Transcription.model_validate_json(self._store.get_bytes(path))
+            return _Answer(chunk, kept, 0.0)
+        bill = _Bill()
+        with self._accounted(recording.video_id, sent, bill):
+            answer = self._calls.made(sent.name, lambda: self._tried(sent, bill), _trouble_of)
+            self._store.put_bytes(path, answer.model_dump_json(exclude_none=True).encode())
+        return _Answer(chunk, answer, self._cost_usd(sent, bill))
+
+    def _sent(self, recording: _Recording, chunk: Chunk) -> _Sent:
+        with open_speech(recording.audio) as source:
+            wav = _wav(chunk.sound(source))
+        auto = recording.language == AUTO
+        language = None if auto else whisper_codes()[recording.language]
+        shape = {"engine": self.engine, "language": language}
+        key = key_of({**shape, "sound": hashlib.sha256(wav).hexdigest()})
+        return _Sent(chunk, wav, language, key)
+
+    @contextlib.contextmanager
+    def _accounted(self, video_id: str, sent: _Sent, bill: _Bill) -> Iterator[None]:
+        """The request's row in the ledger; a free server has none."""
+        if not self.usd_per_minute:
+            yield
+            return
+        estimated = self.usd_per_minute * sent.seconds / 60
+        call_id = self._ledger.open(
+            PaidCall(video_id, None, ROLE, self.engine, sent.key, sent.name, estimated)
+        )
+        try:
+            yield
+        except DubError as error:
+            if bill.tries:
+                self._settle(call_id, sent, bill)
+            else:
+                self._ledger.close(call_id, error.sentence)
+            raise
+        self._settle(call_id, sent, bill)
+
+    def _settle(self, call_id: int, sent: _Sent, bill: _Bill) -> None:
+        self._ledger.settle(
+            call_id,
+            units=bill.tries * sent.seconds,
+            cost_usd=self._cost_usd(sent, bill),
+            request_id=bill.request_id,
+        )
+
+    def _cost_usd(self, sent: _Sent, bill: _Bill) -> float:
+        return bill.tries * sent.seconds / 60 * self.usd_per_minute
+
+    async def _tried(self, sent: _Sent, bill: _Bill) -> Transcription:
+        try:
+            reply = await self._reply(sent)
+        except CallFailedError as error:
+            bill.tries += error.may_be_charged
+            raise
+        except ProviderRefusedError:
+            raise
+        except BaseException:
+            # A try that is cut off at its time limit counts as paid: it may be.
+            bill.tries += 1
+            raise
+        bill.tries += not reply.is_page
+        bill.request_id = reply.request_id
+        try:
+            return Transcription.read(reply.body)
+        except ValueError as error:
+            raise self._no_answer(sent, reply, error) from None
+
+    async def _reply(self, sent: _Sent) -> _Reply:
+        import httpx2
+        from openai import APIConnectionError, APIStatusError
+
+        try:
+            return await self._created(sent)
+        except APIStatusError as error:
+            raise self._refused(sent, error) from None
+        except APIConnectionError as error:
+            cause = error.__cause__ or error
+            arrived = not isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout))
+            trouble = Trouble(self._safe(f"{type(cause).__name__}: {cause}"))
+            raise CallFailedError(trouble, may_be_charged=arrived) from None
+
+    async def _created(self, sent: _Sent) -> _Reply:
+        from openai import AsyncOpenAI, omit
+
+        async with AsyncOpenAI(
+            api_key=self._api_key, base_url=self.base_url, max_retries=0, timeout=None
+        ) as client:
+            raw = await client.audio.transcriptions.with_raw_response.create(
+                file=("speech.wav", sent.wav, "audio/wav"),
+                model=self.model,
+                language=sent.language or omit,
+                response_format="verbose_json" if self._gives_times else "json",
+                timestamp_granularities=["word", "segment"] if self._gives_times else omit,
+            )
+            return _Reply(raw.content, raw.headers.get("content-type", ""), raw.request_id)
+
+    def _refused(self, sent: _Sent, error: APIStatusError) -> Exception:
+        said = error.body if isinstance(error.body, dict) else {"message": error.message}
+        words = self._safe(said_by([said.get("code") or said.get("type"), said.get("message")]))
+        if error.code == _NO_CREDIT:
+            # It answers 429 like a busy server, but no waiting fills an empty account.
+            return ProviderRefusedError(
+                f"{self.provider} did not do {sent.name}, because the account has no credit left: "
+                f"{words} Add credit and ask again; what was paid for before is kept.",
+                detail=words,
+            )
+        after = retry_after(error.response.headers)
+        trouble = Trouble(words, error.status_code, after, error.request_id)
+        return CallFailedError(trouble, may_be_charged=False)
+
+    def _no_answer(self, sent: _Sent, reply: _Reply, why: ValueError) -> ProviderAnswerError:
+        return ProviderAnswerError(
+            f"{self.provider} answered {sent.name} with something that cannot be used (request "
+            f"{reply.request_id or 'without an id'}): {why}. Ask again; what was paid for before "
+            "is kept. If it goes on, look at OPENAI_BASE_URL and the model's name.",
+            detail=self._safe(reply.body[:300].decode(errors="replace")),
+        )
+
+    def _safe(self, words: str) -> str:
+        return words.replace(self._api_key, "***")
+
+
+def _most_spoken(answers: Sequence[_Answer]) -> str:
+    """The language of most of the speech; AUTO still where no answer says any."""
+    seconds: dict[str, float] = {}
+    for answer in answers:
+        if spoken := answer.transcription.spoken():
+            seconds[spoken] = seconds.get(spoken, 0.0) + answer.chunk.seconds
+    return max(seconds, key=seconds.__getitem__, default=AUTO)
+
+
+def _wav(sound: NDArray[np.float32]) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.writeframes((sound * 32768).astype("<i2").tobytes())
+    return file.getvalue()
+
+
+def _checked(api_key: str) -> str:
+    """The key without the line end that files give it. Raises EngineUnavailableError."""
+    key = api_key.strip()
+    if not re.fullmatch(r"[!-~]+", key):
+        # HTTP libraries refuse such a key with a message that spells it out.
+        raise EngineUnavailableError(
+            "OPENAI_API_KEY is empty, or holds characters that no key has, and DUB_TRANSCRIBER is "
+            "openai. Copy the key again; a server that wants none takes any."
+        )
+    return key
+
+
+def _trouble_of(error: Exception) -> Trouble | None:
+    return error.trouble if isinstance(error, CallFailedError) else None

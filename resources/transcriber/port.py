@@ -1,0 +1,67 @@
+"""The transcriber: who says what when.
+
+    heard = transcriber.transcribe(Path("speech.wav"), speech, "en")
+    heard = listen(Path("speech.wav"), speech, "en", Path("video.srt"), transcriber)
+
+Captions that came with the video are used when they fit the speech found in it; `listen`
+decides. The next engine is tested by adding it to `tests/contracts/test_transcriber.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from dub_platform.core.errors import LanguageNotAvailableError
+from dub_platform.core.speech import Heard, Span
+from resources.transcriber.captions import captions_are_good, read_captions
+
+
+class Transcriber(Protocol):
+    """Recognises speech. `engine` names it and its version, for receipts."""
+
+    engine: str
+
+    def languages(self) -> tuple[str, ...]:
+        """The language codes it understands."""
+        ...
+
+    def transcribe(
+        self, audio: Path, speech: Sequence[Span], language: str, video_id: str = ""
+    ) -> Heard:
+        """The words in a 16 kHz mono WAV, with times; only within `speech`, where a voice is.
+
+        One segment for each span with words in it. For the language `auto`, the answer says
+        which one was heard. What is not to be trusted is left out, and `why` says so, or its
+        words are marked. What is paid goes on the account of `video_id`. Raises
+        LanguageNotAvailableError for a language it does not know.
+        """
+        ...
+
+
+def listen(
+    audio: Path,
+    speech: Sequence[Span],
+    language: str,
+    captions: Path | None,
+    transcriber: Transcriber,
+    video_id: str = "",
+) -> Heard:
+    """The captions' words when they are good, else the transcriber's; `why` says which and why.
+
+    Raises LanguageNotAvailableError when the captions are no use and the transcriber does not
+    know the language.
+    """
+    why = "No captions came with the video."
+    if captions is not None:
+        heard = read_captions(captions, language)
+        good, why = captions_are_good(heard, speech)
+        if good:
+            return replace(heard, why=why)
+    try:
+        heard = transcriber.transcribe(audio, speech, language, video_id)
+    except LanguageNotAvailableError as error:
+        raise LanguageNotAvailableError(f"{error.sentence} {why}") from error
+    return replace(heard, why=f"{why} {heard.why}".rstrip())

@@ -1,0 +1,188 @@
+"""Apertium: the translator that needs no account.
+
+    translation = ApertiumTranslator().translate(transcript, "es")
+
+A language pair is a pipeline of programs that is kept warm; see `resources/warm_pipeline.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+from types import MappingProxyType
+from unicodedata import category
+
+from dub_platform.core.brief import Brief
+from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
+from dub_platform.core.speech import Transcript, TranslatedLine, Translation
+from resources.translator.port import NO_BRIEF
+from resources.warm_pipeline import WarmPipeline
+
+# NUL flushes every stage. Before it an empty superblank, because stages whose input was cut off
+# write a NUL of their own, and that is no answer.
+_END = b"[]\0"
+_STREAM = re.compile(r"[\[\]{}^$/\\@<>]")
+_TILDE = re.compile(r" ?~[~ ]*")
+_ESCAPED = re.compile(r"\\(.)|[\[\]]")
+_SPACE_BEFORE = re.compile(r" ([,.;:!?…]+)(?= |$)")
+_CAPITALS = re.compile(r"\b[A-ZÀ-Þ]+\b")
+# What Apertium's data leave behind now and then: a second reading, a tag, a mark.
+_LEFTOVERS = {
+    "/": re.compile(r"/\w+"),
+    "<": re.compile(r"<\w+>"),
+    "*": re.compile(r"\*"),
+    "@": re.compile(r"@"),
+    "#": re.compile(r"#"),
+}
+
+
+class ApertiumTranslator:
+    """Apertium, offline, from English: gist quality, a few milliseconds a line once warm.
+
+    `modes` is the folder with its mode files. One pipeline for each target is kept warm. It
+    translates what is there: it knows no glossary and no formality, and cannot say it shorter.
+    """
+
+    _modes = MappingProxyType({"ca": "eng-cat", "eo": "en-eo", "es": "eng-spa", "gl": "en-gl"})
+    _deadline = 10.0
+
+    def __init__(self, modes: Path = Path("/usr/share/apertium/modes")) -> None:
+        self.engine = _apertium_version()
+        self._folder = modes
+        self._lock = threading.Lock()
+        self._pipelines: dict[str, WarmPipeline] = {}
+
+    def check(self) -> None:
+        """Return if there is a language to translate into. Raises EngineUnavailableError."""
+        if not self.targets("en"):
+            raise EngineUnavailableError(
+                "Apertium or its language data are not installed. Install the Debian packages "
+                "apertium-eng-spa apertium-eng-cat apertium-en-gl apertium-eo-en."
+            )
+
+    def targets(self, source: str) -> tuple[str, ...]:
+        if source != "en" or shutil.which("lt-proc") is None:
+            return ()
+        return tuple(code for code, mode in self._modes.items() if self._file(mode).is_file())
+
+    def translate(
+        self,
+        transcript: Transcript,
+        language: str,
+        brief: Brief = NO_BRIEF,  # noqa: ARG002 - it cannot heed one
+    ) -> Translation:
+        targets = self.targets(transcript.language)
+        if language not in targets:
+            raise LanguageNotAvailableError(
+                f"Apertium cannot translate {transcript.language!r} into {language!r} here. "
+                f"From English it can: {', '.join(self.targets('en')) or 'nothing'}."
+            )
+        pipeline = self._pipeline(language)
+        lines = tuple(
+            TranslatedLine(line.id, self._translated(line.text, pipeline))
+            for line in transcript.lines
+        )
+        return Translation(language, self.engine, lines)
+
+    def shortened(
+        self,
+        transcript: Transcript,  # noqa: ARG002 - it cannot say the same in other words
+        translation: Translation,
+        brief: Brief,  # noqa: ARG002
+    ) -> Translation:
+        return translation
+
+    def close(self) -> None:
+        with self._lock:
+            for pipeline in self._pipelines.values():
+                pipeline.close()
+
+    def _translated(self, text: str, pipeline: WarmPipeline) -> str:
+        answer = pipeline.ask(deformatted(text).encode(), seconds=self._deadline)
+        return _tidy(reformatted(answer.decode()), text) or text
+
+    def _pipeline(self, language: str) -> WarmPipeline:
+        with self._lock:
+            if language not in self._pipelines:
+                stages = mode_stages(self._file(self._modes[language]).read_text("utf-8"))
+                self._pipelines[language] = WarmPipeline("Apertium", stages, _END)
+            return self._pipelines[language]
+
+    def _file(self, mode: str) -> Path:
+        return self._folder / f"{mode}.mode"
+
+
+def mode_stages(mode: str) -> list[list[str]]:
+    """The commands of a mode file, each told to flush at NUL.
+
+    A mode is a shell pipeline; no shell sees it. `$1` is the generator's option: `-n` leaves out
+    the marks for unknown words. `$2` is the tagger's, for debugging.
+    """
+    tokens = shlex.shlex(mode, posix=True, punctuation_chars="|")
+    tokens.whitespace_split = True
+    stages: list[list[str]] = [[]]
+    for token in tokens:
+        if token == "|":
+            stages.append([])
+        elif token != "$2":
+            stages[-1].append(token.replace("$1", "-n"))
+    return [[program, "-z", *arguments] for program, *arguments in stages]
+
+
+def deformatted(text: str) -> str:
+    """Text as Apertium's stream, on one line, its own characters escaped.
+
+    The full stop at the end is for the tagger, which wants sentences to end. `~` would be taken
+    for a mark of the generator's, so it travels as formatting.
+    """
+    words = "".join(" " if category(char) in ("Cc", "Cs") else char for char in text)
+    escaped = _STREAM.sub(r"\\\g<0>", " ".join(words.split()))
+    return _TILDE.sub(r"[\g<0>]", escaped) + "."
+
+
+def reformatted(stream: str) -> str:
+    """The text in Apertium's stream, without the full stop that `deformatted` added."""
+    return _ESCAPED.sub(lambda found: found[1] or "", stream.removesuffix("."))
+
+
+def _tidy(text: str, source: str) -> str:
+    """Spaces as they are written, a capital where the source has one, no marks it has not."""
+    for character, leftover in _LEFTOVERS.items():
+        if character not in source:
+            text = leftover.sub("", text)
+    text = _SPACE_BEFORE.sub(r"\1", " ".join(text.split()))
+    text = _recased(text, source)
+    return text[:1].upper() + text[1:] if source.strip()[:1].isupper() else text
+
+
+def _recased(text: str, source: str) -> str:
+    """Short words that the data write in capitals ("EL agua"), as they are written in a text."""
+    capitals = set(_CAPITALS.findall(source))
+    return _CAPITALS.sub(lambda found: _lower_unless(found, capitals), text)
+
+
+def _lower_unless(found: re.Match[str], capitals: set[str]) -> str:
+    word = found[0]
+    if word in capitals:
+        return word
+    starts_sentence = found.string[: found.start()].rstrip().endswith((".", "!", "?"))
+    return word.capitalize() if starts_sentence else word.lower()
+
+
+def _apertium_version() -> str:
+    """What `apertium -V` says, such as `apertium 3.8.3`; just the name where it is missing."""
+    try:
+        said = subprocess.run(
+            [shutil.which("apertium") or "apertium", "-V"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "apertium"
+    return said.stdout.strip().lower()

@@ -1,0 +1,290 @@
+"""Translation by a language model, at OpenAI or any server that speaks its API.
+
+    chat = OpenAIChat(api_key, model="gpt-5.4-mini")
+    translator = OpenAITranslator(chat, TokenPrice(0.75, 4.50), store, ledger)
+    translation = translator.translate(transcript, "es", Brief(video_id="ID", budgets=budgets))
+
+Lines go out in batches. What comes back is kept after every answer under the key of all that
+shaped it, so a run that failed or is repeated pays only for what is not there yet. Lines that an
+answer lacks or spoils are asked for again, and nothing else is. It is held to the promises in
+`tests/contracts/test_translator.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+from pydantic import TypeAdapter
+
+from dub_platform.core.batches import batches
+from dub_platform.core.brief import Brief
+from dub_platform.core.budget import fits
+from dub_platform.core.cost import PaidCall
+from dub_platform.core.errors import DubError, LanguageNotAvailableError, ProviderAnswerError
+from dub_platform.core.keys import key_of
+from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
+from resources.ledger import Ledger
+from resources.store.port import Store
+from resources.translator.chat import Bill, OpenAIChat, TokenPrice
+from resources.translator.port import NO_BRIEF
+from resources.translator.prompt import (
+    NEIGHBOURS,
+    PROMPT_VERSION,
+    Batch,
+    material,
+    question,
+    usable,
+)
+
+ROLE = "translator"
+# ISO 639 codes of the languages that large models write well; what is dubbed is what a voice
+# speaks as well.
+_CODES = (
+    "af am ar az be bg bn bs ca cs cy da de el en eo es et eu fa fi fil fr ga gl gu he hi hr hu hy "
+    "id is it ja ka kk km kn ko lo lt lv mi mk ml mn mr ms my ne nl no pa pl ps pt ro ru si sk sl "
+    "so sq sr sv sw ta te th tr uk ur uz vi yue zh zu"
+)
+LANGUAGES = tuple(_CODES.split())
+# A model that still spoils more lines than this when asked again does not do what it is asked.
+MOST_ALONE = 8
+# A long video is some fifty batches, each a matter of a quarter of a minute.
+_AT_ONCE = 4
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What is known of a batch: texts by number, after so many answers, for so much money."""
+
+    texts: Mapping[int, str] = field(default_factory=dict)
+    answers: int = 0
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Receipt:
+    """Texts by line id, and what was paid for them now."""
+
+    texts: Mapping[int, str]
+    cost_usd: float
+
+
+_WRITTEN = TypeAdapter(_Written)
+
+
+class OpenAITranslator:
+    """A chat model as a translator, with a memory of what it was paid for."""
+
+    def __init__(self, chat: OpenAIChat, price: TokenPrice, store: Store, ledger: Ledger) -> None:
+        self.engine = chat.engine
+        self._chat = chat
+        self._price = price
+        self._store = store
+        self._ledger = ledger
+
+    def targets(self, source: str) -> tuple[str, ...]:
+        if source not in LANGUAGES:
+            return ()
+        return tuple(code for code in LANGUAGES if code != source)
+
+    def translate(
+        self, transcript: Transcript, language: str, brief: Brief = NO_BRIEF
+    ) -> Translation:
+        self._refuse_unknown(transcript.language, language)
+        receipt = self._in_parallel(self._translated, _whole(transcript, language, brief))
+        lines = tuple(TranslatedLine(line.id, receipt.texts[line.id]) for line in transcript.lines)
+        draft = Translation(language, self.engine, lines, cost_usd=receipt.cost_usd)
+        return self.shortened(transcript, draft, brief)
+
+    def shortened(
+        self, transcript: Transcript, translation: Translation, brief: Brief
+    ) -> Translation:
+        receipt = self._in_parallel(self._reworded, _too_long(transcript, translation, brief))
+        lines = tuple(
+            TranslatedLine(line.id, receipt.texts.get(line.id, line.text))
+            for line in translation.lines
+        )
+        return dataclasses.replace(
+            translation,
+            lines=lines,
+            rewrites=translation.rewrites + len(receipt.texts),
+            cost_usd=translation.cost_usd + receipt.cost_usd,
+        )
+
+    def close(self) -> None:
+        """Nothing is kept warm: a connection lives as long as its request."""
+
+    def _refuse_unknown(self, source: str, language: str) -> None:
+        targets = self.targets(source)
+        if language not in targets:
+            raise LanguageNotAvailableError(
+                f"{self.engine} does not translate {source!r} into {language!r}. "
+                f"It writes {', '.join(targets or LANGUAGES)}."
+            )
+
+    def _in_parallel(self, work: Callable[[Batch], _Receipt], todo: Sequence[Batch]) -> _Receipt:
+        """All receipts as one. The first failure ends what has not begun; the rest is kept."""
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="translate") as pool:
+            receipts = list(pool.map(work, todo))
+        texts = {line_id: text for each in receipts for line_id, text in each.texts.items()}
+        return _Receipt(texts, sum(each.cost_usd for each in receipts))
+
+    def _translated(self, batch: Batch) -> _Receipt:
+        """Every line of the batch. Raises ProviderAnswerError when one cannot be had."""
+        begun = written = self._kept(batch)
+        for pieces in (_together, _together, _alone):
+            for numbers in pieces(_wanting(batch, written)):
+                written = self._asked(batch, numbers, written)
+        if missing := _missing(batch, written):
+            raise ProviderAnswerError(
+                f"{self._chat.provider} does not give {batch.named(missing)} a translation that "
+                "can be used, though it was asked again for these alone. Ask again, reword them "
+                "in the transcript, or choose another model; what was paid for before is kept."
+            )
+        return _receipt(batch, begun, written)
+
+    def _reworded(self, batch: Batch) -> _Receipt:
+        """The lines that the model says shorter; that it cannot is no reason to fail a dub."""
+        begun = written = self._kept(batch)
+        if not written.answers:
+            try:
+                written = self._asked(batch, batch.numbers, written)
+            except ProviderAnswerError as error:
+                _log.warning("lines are not shortened", why=error.sentence)
+                # Kept too: a model that will not do it is not paid for saying so at every run.
+                written = self._keep(batch, _Written(answers=1))
+        better = {n: text for n, text in written.texts.items() if _is_better(text, batch, n)}
+        return _receipt(batch, begun, dataclasses.replace(written, texts=better))
+
+    def _asked(self, batch: Batch, numbers: Sequence[int], known: _Written) -> _Written:
+        """What is known with one more answer, which is paid for, kept, and booked."""
+        asked, bill, what = question(batch, numbers), Bill(), batch.named(numbers)
+        call_id = self._ledger.open(
+            PaidCall(
+                video_id=batch.brief.video_id,
+                language=batch.language,
+                role=ROLE,
+                engine=self.engine,
+                key=self._key(batch),
+                what=what,
+                estimated_usd=self._price.usd(asked.expected(len(numbers))),
+            )
+        )
+        try:
+            texts = self._chat.answer(what, asked, lambda said: usable(said, batch, numbers), bill)
+            cost = known.cost_usd + self._price.usd(bill.usage)
+            written = _Written({**known.texts, **texts}, known.answers + 1, cost)
+            self._keep(batch, written)
+        except DubError as error:
+            self._book_failure(call_id, bill, error)
+            raise
+        # Settled last: a row that stays open counts as spent, a result that is lost does not.
+        self._settle(call_id, bill)
+        return written
+
+    def _book_failure(self, call_id: int, bill: Bill, error: DubError) -> None:
+        """Answers that were no good were charged; of one that was lost nobody knows."""
+        if bill.lost:
+            return
+        if bill.usage.tokens:
+            self._settle(call_id, bill)
+        else:
+            self._ledger.close(call_id, error.sentence)
+
+    def _settle(self, call_id: int, bill: Bill) -> None:
+        self._ledger.settle(
+            call_id,
+            units=bill.usage.tokens,
+            cost_usd=self._price.usd(bill.usage),
+            request_id=bill.request_id,
+        )
+
+    def _kept(self, batch: Batch) -> _Written:
+        path = _path(self._key(batch))
+        if not self._store.exists(path):
+            return _Written()
+        return _WRITTEN.validate_json(self._store.get_bytes(path))
+
+    def _keep(self, batch: Batch, written: _Written) -> _Written:
+        self._store.put_bytes(_path(self._key(batch)), _WRITTEN.dump_json(written))
+        return written
+
+    def _key(self, batch: Batch) -> str:
+        shape = {"engine": self.engine, "prompt": PROMPT_VERSION}
+        return key_of({**shape, "material": material(batch, batch.numbers)})
+
+
+def _whole(transcript: Transcript, language: str, brief: Brief) -> list[Batch]:
+    """The transcript in batches, each with the lines that are said around it."""
+    parted: list[Batch] = []
+    first = 0
+    for lines in batches(transcript.lines):
+        last = first + len(lines)
+        before = transcript.lines[max(0, first - NEIGHBOURS) : first]
+        after = transcript.lines[last : last + NEIGHBOURS]
+        parted.append(
+            Batch("translate", transcript.language, language, brief, lines, before, after)
+        )
+        first = last
+    return parted
+
+
+def _too_long(transcript: Transcript, translation: Translation, brief: Brief) -> list[Batch]:
+    """The lines that are over their budgets, in batches, with their translations as drafts."""
+    drafts = {
+        line.id: line.text
+        for line in translation.lines
+        if line.id in brief.budgets and not fits(line.text, brief.budgets[line.id])
+    }
+    lines: list[Line] = [line for line in transcript.lines if line.id in drafts]
+    return [
+        Batch("shorten", transcript.language, translation.language, brief, some, drafts=drafts)
+        for some in batches(lines)
+    ]
+
+
+def _together(numbers: list[int]) -> list[list[int]]:
+    return [numbers] if numbers else []
+
+
+def _alone(numbers: list[int]) -> list[list[int]]:
+    """One at a time: nothing can be merged with a line that is asked for alone."""
+    return [[number] for number in numbers] if len(numbers) <= MOST_ALONE else []
+
+
+def _wanting(batch: Batch, written: _Written) -> list[int]:
+    """What to ask for next: missing lines, and once more those that do not heed the glossary."""
+    missing = _missing(batch, written)
+    # Once, because a model that knows better than the glossary would never be done.
+    if written.answers != 1:
+        return missing
+    return sorted({*missing, *(n for n, text in written.texts.items() if _missed(text, batch, n))})
+
+
+def _missing(batch: Batch, written: _Written) -> list[int]:
+    return [number for number in batch.numbers if number not in written.texts]
+
+
+def _missed(text: str, batch: Batch, number: int) -> int:
+    """How many terms of the glossary a translation of this line does not heed."""
+    return len(batch.brief.glossary.missed(batch.line(number).text, text, batch.language))
+
+
+def _is_better(text: str, batch: Batch, number: int) -> bool:
+    """Whether a new wording is shorter than the draft, and heeds the glossary as much."""
+    draft = batch.drafts[batch.line(number).id]
+    heeds = _missed(text, batch, number) <= _missed(draft, batch, number)
+    return heeds and len(text) < len(draft)
+
+
+def _receipt(batch: Batch, begun: _Written, written: _Written) -> _Receipt:
+    texts = {batch.line(number).id: text for number, text in written.texts.items()}
+    return _Receipt(texts, written.cost_usd - begun.cost_usd)
+
+
+def _path(key: str) -> str:
+    return f"translations/{key[:2]}/{key}.json"

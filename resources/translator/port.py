@@ -1,0 +1,48 @@
+"""The translator: a line in another language.
+
+    translation = translator.translate(transcript, "es", Brief(title="The harbor"))
+
+The next engine is tested by adding it to `tests/contracts/test_translator.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dub_platform.core.brief import Brief
+from dub_platform.core.speech import Transcript, Translation
+
+NO_BRIEF = Brief()
+
+
+class Translator(Protocol):
+    """Translates lines. `engine` names it and its version, for receipts."""
+
+    engine: str
+
+    def targets(self, source: str) -> tuple[str, ...]:
+        """The language codes it can translate `source` into, in alphabetical order."""
+        ...
+
+    def translate(
+        self, transcript: Transcript, language: str, brief: Brief = NO_BRIEF
+    ) -> Translation:
+        """Every line in `language`: same ids, same order, no line empty.
+
+        Raises LanguageNotAvailableError, EngineFailedError, ProviderError, CostCapError.
+        """
+        ...
+
+    def shortened(
+        self, transcript: Transcript, translation: Translation, brief: Brief
+    ) -> Translation:
+        """The translation with the lines that are over the brief's budgets said shorter.
+
+        A line that cannot be said shorter stays as it is. `rewrites` and `cost_usd` are added to.
+        Raises ProviderError, CostCapError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of what it keeps warm. It can be used again after."""
+        ...

@@ -1,0 +1,129 @@
+"""OpenAI speech, or any server that speaks its API, through its SDK.
+
+    voice = OpenAIVoice(api_key, Casting.parse("*:1=onyx, *:2=nova, default=alloy"))
+    voice.speak(Reading("Buenos días.", "es"), into=path, bill=bill)
+
+The answer says nothing of its price, so the bill is the text's length. It is tested against
+`tests/providers/openai_speech.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from dub_platform.core.casting import Casting
+from dub_platform.core.languages import language
+from resources.calls import CallFailedError, CallPolicy, said_by
+from resources.voice.espeak import speakable
+from resources.voice.paid import Answer, PaidVoice, codes
+from resources.voice.port import Reading
+
+if TYPE_CHECKING:
+    from openai import APIStatusError
+
+_LANGUAGES = codes(
+    "af ar az be bg bs ca cs cy da de el en es et fa fi fil fr gl he hi hr hu hy id is it ja kk kn "
+    "ko lt lv mi mk mr ms ne nl no pl pt ro ru sk sl sr sv sw ta th tr uk ur vi zh"
+)
+# Bare samples come at this rate, whatever the model.
+_PCM_RATE = 24_000
+
+
+class OpenAIVoice(PaidVoice):
+    """`speed` is 0.25 to 4.0. Raises EngineUnavailableError where the key cannot be one."""
+
+    provider = "OpenAI"
+    key_setting = "OPENAI_API_KEY"
+    sdk = ("openai", "openai.resources.audio", "httpcore2")
+
+    def __init__(
+        self,
+        api_key: str,
+        casting: Casting,
+        *,
+        model: str = "gpt-4o-mini-tts",
+        speed: float = 1.0,
+        output_format: Literal["pcm", "mp3"] = "pcm",
+        usd_per_1000_characters: float = 0.02,
+        parallel: int = 4,
+        base_url: str = "https://api.openai.com/v1",
+        policy: CallPolicy = CallPolicy(),  # noqa: B008 - it is frozen
+    ) -> None:
+        super().__init__(
+            api_key,
+            casting,
+            model=model,
+            pcm_rate=_PCM_RATE if output_format == "pcm" else None,
+            usd_per_1000_characters=usd_per_1000_characters,
+            parallel=parallel,
+            policy=policy,
+        )
+        self.speed = speed
+        self.output_format = output_format
+        self.base_url = base_url
+
+    def languages(self) -> tuple[str, ...]:
+        return _LANGUAGES
+
+    def shape(self, reading: Reading) -> Mapping[str, str | int | float]:
+        self._refuse_unknown(reading.language)
+        return {
+            "engine": self.engine,
+            # Two servers can have different models and voices under the same names.
+            "server": self.base_url,
+            "voice": self.casting.voice(reading.language, reading.speaker),
+            "language": reading.language,
+            "output_format": self.output_format,
+            "speed": self.speed,
+            "instructions": self._instructions(reading),
+        }
+
+    async def _ask(self, reading: Reading) -> Answer:
+        import httpx2
+        from openai import APIConnectionError, APIStatusError
+
+        try:
+            return await self._created(reading)
+        except APIStatusError as error:
+            raise self._refused(error) from None
+        except APIConnectionError as error:
+            cause = error.__cause__ or error
+            sent = not isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout))
+            words = f"{type(cause).__name__}: {cause}"
+            raise self._failed(words, may_be_charged=sent) from None
+
+    async def _created(self, reading: Reading) -> Answer:
+        from openai import AsyncOpenAI, omit
+
+        async with AsyncOpenAI(
+            api_key=self._api_key,
+            base_url=self.base_url,
+            max_retries=0,
+            timeout=self.policy.try_seconds,
+        ) as client:
+            response = await client.audio.speech.with_raw_response.create(
+                input=speakable(reading.text),
+                model=self.model,
+                voice=self.casting.voice(reading.language, reading.speaker),
+                response_format=self.output_format,
+                speed=self.speed,
+                instructions=self._instructions(reading) or omit,
+            )
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.content, headers, headers.get("x-request-id"))
+
+    def _instructions(self, reading: Reading) -> str:
+        """Which language it is: a line such as "No." does not tell. The first models take none."""
+        if self.model.startswith("tts-1"):
+            return ""
+        return f"Speak {language(reading.language).name}, as a native speaker does."
+
+    def _refused(self, error: APIStatusError) -> CallFailedError:
+        parts = error.body if isinstance(error.body, dict) else {"message": error.message}
+        return self._failed(
+            said_by([parts.get("code") or parts.get("type"), parts.get("message")]),
+            status=error.status_code,
+            headers=error.response.headers,
+            request_id=error.request_id,
+        )

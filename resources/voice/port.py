@@ -1,0 +1,87 @@
+"""The voice: a line spoken.
+
+    bill = Bill()
+    voice.speak(Reading("Buenos días.", "es", speaker="1"), into=Path("take.wav"), bill=bill)
+    bill.cost_usd
+
+The next engine is tested by adding it to `tests/contracts/test_voice.py`. Those that are paid
+for are in `elevenlabs.py` and `openai.py`, and `paid.py` is what they have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is to be spoken. `name` is what errors call it, such as "line 3 in es".
+
+    `previous` and `following` are what the same speaker says right before and after, for a voice
+    that can carry its tone across; empty where somebody else speaks, or nobody.
+    """
+
+    text: str
+    language: str
+    speaker: str = "1"
+    previous: str = ""
+    following: str = ""
+    name: str = "a line"
+
+
+@dataclass
+class Bill:
+    """What speaking one line has cost so far, over all tries, whether their sound is kept or not.
+
+    `characters` are those charged, `request_id` is the provider's name of the last answer.
+    """
+
+    characters: int = 0
+    cost_usd: float = 0.0
+    request_id: str | None = None
+
+    def charge(self, characters: int, cost_usd: float, request_id: str | None = None) -> None:
+        """Add what one try cost."""
+        self.characters += characters
+        self.cost_usd += cost_usd
+        self.request_id = request_id or self.request_id
+
+
+class Voice(Protocol):
+    """Speaks lines. `engine` names it and its version or model, for receipts.
+
+    It can be asked from several threads; more than `parallel` at once gains nothing.
+    """
+
+    engine: str
+    parallel: int
+
+    def languages(self) -> tuple[str, ...]:
+        """The language codes it speaks, in alphabetical order."""
+        ...
+
+    def shape(self, reading: Reading) -> Mapping[str, str | int | float]:
+        """Everything besides the text that shapes the sound: it goes into the take's key.
+
+        Raises LanguageNotAvailableError.
+        """
+        ...
+
+    def cost_usd(self, text: str) -> float:
+        """What speaking this text costs, as far as can be known before; 0.0 is free."""
+        ...
+
+    def speak(self, reading: Reading, *, into: Path, bill: Bill) -> None:
+        """Write the text spoken to `into` as mono 16-bit WAV. Text is data, never markup.
+
+        The bill says what was charged also where this fails. Raises LanguageNotAvailableError,
+        EngineFailedError, BadTakeError, ProviderError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of what it keeps warm. It can be used again after."""
+        ...

@@ -1,0 +1,193 @@
+"""Takes: lines spoken once, checked, paid for once, and kept under a key of all that shapes them.
+
+    keeper = TakeKeeper(store, voice, folders, ledger)
+    takes = keeper.takes_of("dQw4w9WgXcQ", translation.lines, "es", {0: "1", 1: "2"})
+
+A take that is kept is never spoken again and never paid again. A recording is kept only after
+it was decoded, holds speech, and is as long as a line of its length can be. The order is: a row
+in the ledger, the call, the take stored under its key, the row settled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+import soundfile
+from pydantic import TypeAdapter
+
+from dub_platform.core.cost import PaidCall
+from dub_platform.core.keys import take_key
+from dub_platform.core.speech import Take, TranslatedLine
+from resources.ledger import Ledger
+from resources.store.port import Store
+from resources.voice.port import Bill, Reading, Voice
+from resources.voice.recording import decoded, speech_of
+from resources.voice.turns import turn
+from resources.workfolder import WorkFolders
+
+_RECEIPT = TypeAdapter(Take)
+
+
+@dataclass(frozen=True)
+class TakeKeeper:
+    """Speaks lines with a voice, or finds that they were spoken before."""
+
+    store: Store
+    voice: Voice
+    folders: WorkFolders
+    ledger: Ledger
+
+    def takes_of(
+        self,
+        video_id: str,
+        lines: Sequence[TranslatedLine],
+        language: str,
+        speakers: Mapping[int, str],
+        say: Callable[[str], object] = lambda _: None,
+    ) -> tuple[Take, ...]:
+        """The takes of all lines, in their order, spoken as many at once as the voice allows.
+
+        `speakers` are by line id; `say` is told of each line that is done. After a failure no
+        new line is begun, and those that are under way are finished and kept. Raises what went
+        wrong first in the order of lines: BadTakeError, ProviderError, CostCapError, StorageError.
+        """
+        over = threading.Event()
+        with ThreadPoolExecutor(self.voice.parallel, thread_name_prefix="take") as pool:
+            work = [
+                pool.submit(self._unless, over, video_id, line.id, reading)
+                for line, reading in zip(lines, readings(lines, language, speakers), strict=True)
+            ]
+            try:
+                _tell(work, say)
+            finally:
+                over.set()
+        return tuple(_results(work))
+
+    def _unless(self, over: threading.Event, video_id: str, line_id: int, reading: Reading) -> Take:
+        if over.is_set():
+            raise CancelledError
+        try:
+            return self._take_of(video_id, line_id, reading)
+        except BaseException:
+            over.set()
+            raise
+
+    def _take_of(self, video_id: str, line_id: int, reading: Reading) -> Take:
+        shape = self.voice.shape(reading)
+        key = take_key(text=reading.text, engine=self.voice.engine, shape=shape)
+        # Who comes second for the same take waits here, and then finds it.
+        with turn(self.folders.root / f"turn-{key}"):
+            take = self._kept(key) or self._bought(video_id, reading, key)
+        return dataclasses.replace(take, line_id=line_id)
+
+    def _kept(self, key: str) -> Take | None:
+        receipt = _receipt_key(key)
+        if not self.store.exists(receipt):
+            return None
+        take = _RECEIPT.validate_json(self.store.get_bytes(receipt))
+        return dataclasses.replace(take, reused=True)
+
+    def _bought(self, video_id: str, reading: Reading, key: str) -> Take:
+        bill = Bill()
+        call = PaidCall(
+            video_id=video_id,
+            language=reading.language,
+            role="voice",
+            engine=self.voice.engine,
+            key=key,
+            what=reading.name,
+            estimated_usd=self.voice.cost_usd(reading.text),
+        )
+        with self._accounted(call, bill):
+            return self._spoken(reading, key, bill)
+
+    @contextlib.contextmanager
+    def _accounted(self, call: PaidCall, bill: Bill) -> Iterator[None]:
+        """The call's row in the ledger; a free engine has none."""
+        if call.estimated_usd == 0:
+            yield
+            return
+        call_id = self.ledger.open(call)
+        try:
+            yield
+        except Exception as error:
+            if bill.cost_usd == 0:
+                self.ledger.close(call_id, str(error))
+            else:
+                # The takes were no good, or could not be stored; they were paid all the same.
+                self._settle(call_id, bill)
+            raise
+        self._settle(call_id, bill)
+
+    def _settle(self, call_id: int, bill: Bill) -> None:
+        self.ledger.settle(
+            call_id, units=bill.characters, cost_usd=bill.cost_usd, request_id=bill.request_id
+        )
+
+    def _spoken(self, reading: Reading, key: str, bill: Bill) -> Take:
+        audio_key = f"takes/{key[:2]}/{key}.flac"
+        with self.folders.new("take") as folder:
+            wav, flac = folder / "take.wav", folder / "take.flac"
+            self.voice.speak(reading, into=wav, bill=bill)
+            recording = decoded(wav)
+            start, end = speech_of(recording, reading.text)
+            soundfile.write(flac, recording.sound, recording.rate, subtype="PCM_16")
+            self.store.put_file(audio_key, flac)
+        take = Take(
+            line_id=0,
+            key=key,
+            audio_key=audio_key,
+            seconds=recording.seconds,
+            speech_start=start,
+            speech_end=end,
+            characters=bill.characters,
+            cost_usd=bill.cost_usd,
+        )
+        # The receipt is written last: a take without one is spoken again, never half believed.
+        self.store.put_bytes(_receipt_key(key), _RECEIPT.dump_json(take))
+        return take
+
+
+def readings(
+    lines: Sequence[TranslatedLine], language: str, speakers: Mapping[int, str]
+) -> Iterator[Reading]:
+    """How each line is to be read: by whom, and between which words of their own."""
+
+    def beside(line: TranslatedLine, other: int) -> str:
+        there = 0 <= other < len(lines) and speakers[lines[other].id] == speakers[line.id]
+        return lines[other].text if there else ""
+
+    for place, line in enumerate(lines):
+        yield Reading(
+            text=line.text,
+            language=language,
+            speaker=speakers[line.id],
+            previous=beside(line, place - 1),
+            following=beside(line, place + 1),
+            name=f"line {place + 1} in {language}",
+        )
+
+
+def _receipt_key(key: str) -> str:
+    return f"takes/{key[:2]}/{key}.json"
+
+
+def _tell(work: Sequence[Future[Take]], say: Callable[[str], object]) -> None:
+    for done, future in enumerate(as_completed(work), 1):
+        if future.exception() is None:
+            how = "was spoken before" if future.result().reused else "is spoken"
+            say(f"Line {done} of {len(work)} {how}.")
+
+
+def _results(work: Sequence[Future[Take]]) -> Iterator[Take]:
+    for future in work:
+        error = future.exception()
+        # Lines that were not begun any more say nothing about what went wrong.
+        if error and not isinstance(error, CancelledError):
+            raise error
+    yield from (future.result() for future in work)

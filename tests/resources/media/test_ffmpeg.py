@@ -1,0 +1,150 @@
+"""ffmpeg as it is run here: what it measures is true, and how it fails is said."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import ffmpeg as graphs
+import numpy as np
+import pytest
+
+from dub_platform.core.errors import MediaToolError
+from resources.media import ffmpeg
+from tests.media_recipes import (
+    RATE,
+    cut,
+    make_clip,
+    make_script,
+    make_sound,
+    silence,
+    stereo,
+    tone,
+)
+
+SECOND = silence(1.0).tobytes() * 2
+
+
+def piped() -> graphs.nodes.FilterableStream:
+    """What `feed` is fed with: float stereo at 48 kHz."""
+    return graphs.input("pipe:", format="f32le", ar=RATE, channel_layout="stereo")
+
+
+@pytest.mark.parametrize("db", [-40.0, -20.0, -1.0])
+def test_a_sine_is_as_loud_as_the_standard_says(tmp_path: Path, db: float) -> None:
+    """1 kHz in both channels at its peak level in LUFS (EBU Tech 3341), which is its true peak."""
+    sound = stereo(tone(1000, 4.0, db=db), tone(1000, 4.0, db=db))
+    measured = ffmpeg.loudness(make_sound(tmp_path / "sine.wav", sound, acodec="pcm_f32le"))
+    assert pytest.approx(db, abs=0.11) == measured.lufs
+    assert pytest.approx(db, abs=0.11) == measured.true_peak_db
+
+
+def test_a_peak_between_samples_is_found(tmp_path: Path) -> None:
+    """A quarter-rate sine whose samples all miss its peak reaches 3 dB over them."""
+    phase = np.pi / 4 + np.pi / 2 * np.arange(4 * RATE)
+    sound = (0.5 * np.hanning(len(phase)) * np.sin(phase)).astype(np.float32)
+    path = make_sound(tmp_path / "sine.wav", stereo(sound, sound), acodec="pcm_f32le")
+    assert pytest.approx(20 * np.log10(0.5), abs=0.2) == ffmpeg.loudness(path).true_peak_db
+    assert float(np.abs(sound).max()) < 0.36
+
+
+def test_silence_has_the_least_loudness(tmp_path: Path) -> None:
+    """-70 LUFS is where the meter's gate is, and no peak is minus infinity."""
+    sound = make_sound(tmp_path / "silence.wav", silence(2.0))
+    assert ffmpeg.Loudness(-70.0, float("-inf")) == ffmpeg.loudness(sound)
+
+
+@pytest.mark.parametrize("name", ["sound.flac", "sound.m4a", "sound.wav", "sound.mp3"])
+@pytest.mark.parametrize("seconds", [0.5, 7.313])
+def test_a_sound_is_as_long_as_it_decodes(tmp_path: Path, name: str, seconds: float) -> None:
+    """To 20 ms, whatever the codec pads."""
+    path = make_sound(tmp_path / name, tone(440, seconds))
+    assert pytest.approx(seconds, abs=0.020) == ffmpeg.sound_seconds(path)
+
+
+def test_a_header_that_lies_about_the_length_is_not_believed(tmp_path: Path) -> None:
+    """Half an MP3 is half as long, though its header claims it all."""
+    path = cut(make_sound(tmp_path / "sound.mp3", tone(440, 10.0)), 0.5)
+    assert pytest.approx(5.0, abs=0.2) == ffmpeg.sound_seconds(path)
+
+
+def test_loudness_of_another_text_is_refused() -> None:
+    """Where the filter said nothing, its silence is not taken for a number."""
+    with pytest.raises(MediaToolError, match="measured no loudness") as refused:
+        ffmpeg.parsed_loudness("no summary here")
+    assert "no summary here" == refused.value.detail
+
+
+def test_a_failure_keeps_the_words_of_ffmpeg(tmp_path: Path) -> None:
+    """The sentence ends with the last of them, and the detail has them all."""
+    with pytest.raises(MediaToolError, match="No such file or directory") as failed:
+        ffmpeg.run(graphs.input(str(tmp_path / "missing.mp4")).output("-", format="null"))
+    assert "missing.mp4" in str(failed.value.detail)
+
+
+@pytest.mark.parametrize("blocks", [[], [b"\0" * 80], [SECOND] * 200], ids=["none", "few", "many"])
+def test_ffmpeg_that_ends_early_is_a_failure_with_its_reason(
+    tmp_path: Path, blocks: list[bytes]
+) -> None:
+    """However much was still to be fed: its words, and not a broken pipe."""
+    with pytest.raises(MediaToolError, match="No such file or directory"):
+        ffmpeg.feed(piped().output(str(tmp_path / "missing" / "x.wav")), blocks)
+
+
+def test_what_is_fed_is_heard(tmp_path: Path) -> None:
+    """Block by block, all of it."""
+    ffmpeg.feed(piped().output(str(tmp_path / "x.wav")), [SECOND, SECOND, SECOND[: RATE // 2 * 8]])
+    assert 2.5 == ffmpeg.sound_seconds(tmp_path / "x.wav")
+
+
+def test_an_error_among_the_blocks_ends_ffmpeg(tmp_path: Path) -> None:
+    """It is raised as it is, and no process waits for more."""
+
+    def blocks() -> Iterator[bytes]:
+        yield SECOND
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        ffmpeg.feed(piped().output(str(tmp_path / "x.wav")), blocks())
+
+
+def test_ffmpeg_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deadline holds for a graph that runs and for one that is fed."""
+    monkeypatch.setattr(ffmpeg, "DEADLINE_SECONDS", 0.3)
+    began = time.monotonic()
+    slow = graphs.input("anullsrc=duration=30", format="lavfi").filter("arealtime")
+    with pytest.raises(MediaToolError, match=r"had not ended after 0\.3 s"):
+        ffmpeg.run(slow.output("-", format="null"))
+    with pytest.raises(MediaToolError, match=r"worked for 0\.3 s"):
+        ffmpeg.feed(piped().filter("arealtime").output("-", format="null"), [SECOND] * 30)
+    assert time.monotonic() - began < 10.0
+    assert [] == [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
+
+
+def test_the_outline_is_a_picture(tmp_path: Path) -> None:
+    """A PNG of 640 x 80 pixels, of a sound and of a video's sound."""
+    sound = make_sound(tmp_path / "sound.m4a", tone(440, 2.0))
+    clip = make_clip(tmp_path / "clip.mkv", sound=tone(440, 2.0))
+    for path in (sound, clip):
+        picture = ffmpeg.waveform(path)
+        assert b"\x89PNG" == picture[:4]
+        assert (640, 80) == struct.unpack(">II", picture[16:24])
+
+
+def test_the_outline_of_what_has_no_sound_is_refused(tmp_path: Path) -> None:
+    """With ffmpeg's words."""
+    with pytest.raises(MediaToolError):
+        ffmpeg.waveform(make_clip(tmp_path / "clip.mp4"))
+
+
+def test_a_script_opens_no_neighbour(tmp_path: Path) -> None:
+    """Neither as a graph's input nor for its outline, whatever the probe said of it."""
+    make_clip(tmp_path / "private.mp4", sound=tone(440, 2.0))
+    script = make_script(tmp_path / "script.mp4", tmp_path / "private.mp4")
+    with pytest.raises(MediaToolError):
+        ffmpeg.run(ffmpeg.untrusted(script).output("-", format="null"))
+    with pytest.raises(MediaToolError):
+        ffmpeg.waveform(script)

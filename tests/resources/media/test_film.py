@@ -1,0 +1,300 @@
+"""The film: what a player finds in the MP4, by decoding it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dub_platform.core.captions import Cue, as_srt
+from dub_platform.core.errors import MediaToolError
+from dub_platform.core.speech import SourceMedia
+from resources.media.film import Voiced, mux
+from resources.media.probe import probe
+from tests.media_recipes import (
+    RATE,
+    Sound,
+    make_clip,
+    make_script,
+    make_sound,
+    noise,
+    silence,
+    stereo,
+    tone,
+)
+
+SECONDS = 3.0
+CUES = [Cue(0.5, 1.5, ("Buenos días,", "mundo.")), Cue(1.6, 2.0, ("Fin",))]
+
+
+def media_of(path: Path) -> SourceMedia:
+    """The facts of a source, as the probe gives them."""
+    facts = probe(path, max_seconds=60)
+    return SourceMedia(
+        key="videos/x/source",
+        sha256="0" * 64,
+        bytes=facts.bytes,
+        seconds=facts.seconds,
+        container=facts.container,
+        video_codec=facts.video_codec,
+        audio_codec=facts.audio_codec,
+        width=facts.width,
+        height=facts.height,
+        title="A harbor",
+        language="en",
+    )
+
+
+def make_srt(path: Path, cues: list[Cue]) -> Path:
+    path.write_text(as_srt(cues), encoding="utf-8")
+    return path
+
+
+def make_film(
+    folder: Path, source: Path, languages: tuple[str, ...] = ("es",), cues: list[Cue] = CUES
+) -> Path:
+    """The film of a source with a dub in each language: a click 1 s before its track ends."""
+    srt = make_srt(folder / "captions.srt", cues)
+    sound = clicked(SECONDS)
+    voiced = [Voiced("en", srt)]
+    for code in languages:
+        voiced.append(Voiced(code, srt, make_sound(folder / f"{code}.m4a", sound)))
+    mux(media_of(source), source, voiced, into=folder / "film.mp4")
+    return folder / "film.mp4"
+
+
+def clicked(seconds: float) -> Sound:
+    """Stereo with a short burst that begins a second before the end."""
+    sound = silence(seconds)
+    first = round((seconds - 1.0) * RATE)
+    sound[first : first + RATE // 50] = noise(0.02, db=-10)
+    return stereo(sound, sound)
+
+
+def streams(film: Path) -> list[tuple[str, str, str | None, bool]]:
+    """Kind, codec, language and whether it plays by default, of every stream in order."""
+    import av
+
+    with av.open(str(film)) as container:
+        return [
+            (
+                stream.type,
+                stream.codec_context.name if stream.type != "subtitle" else _tag(stream),
+                stream.metadata.get("language"),
+                bool(int(stream.disposition) & 1),
+            )
+            for stream in container.streams
+        ]
+
+
+def _tag(stream: Any) -> str:
+    return str(stream.codec_context.codec.name)
+
+
+def heard(film: Path, number: int) -> tuple[float, NDArray[np.float32]]:
+    """When an audio stream starts in the film, and its first channel as decoded."""
+    import av
+
+    with av.open(str(film)) as container:
+        resampler = av.AudioResampler("fltp", "stereo", RATE)
+        frames = [
+            frame
+            for decoded in container.decode(audio=number)
+            for frame in resampler.resample(decoded)
+        ]
+    start = float((frames[0].pts or 0) * (frames[0].time_base or 0))
+    return start, np.concatenate([frame.to_ndarray()[0] for frame in frames])
+
+
+def pictures(film: Path) -> tuple[float, float, int]:
+    """When the first and the last picture are shown, and how many there are."""
+    import av
+
+    with av.open(str(film)) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    return times[0], times[-1], len(times)
+
+
+def captions(film: Path, number: int) -> list[tuple[float, float, str]]:
+    """Start, end and text of every caption of a stream that is not empty."""
+    import av
+
+    with av.open(str(film)) as container:
+        stream = container.streams.subtitles[number]
+        packets = [packet for packet in container.demux(stream) if packet.size > 2]
+        return [
+            (
+                float(packet.pts * packet.time_base),
+                float((packet.pts + packet.duration) * packet.time_base),
+                # Text of a tx3g sample: two bytes of length, then UTF-8.
+                bytes(packet)[2 : 2 + int.from_bytes(bytes(packet)[:2], "big")].decode(),
+            )
+            for packet in packets
+        ]
+
+
+def test_the_film_has_every_language_and_says_which(tmp_path: Path) -> None:
+    """The source's pictures and sound, then the dubs, then captions, in MP4's language codes.
+
+    What is on is the original; ffmpeg leaves no MP4 without a caption track that is.
+    """
+    source = make_clip(tmp_path / "clip.mp4", seconds=SECONDS, sound=tone(440, SECONDS))
+    assert streams(make_film(tmp_path, source, ("ca", "es"))) == [
+        ("video", "h264", "und", True),
+        ("audio", "aac", "eng", True),
+        ("audio", "aac", "cat", False),
+        ("audio", "aac", "spa", False),
+        ("subtitle", "mov_text", "eng", True),
+        ("subtitle", "mov_text", "cat", False),
+        ("subtitle", "mov_text", "spa", False),
+    ]
+
+
+def test_players_can_show_each_language_by_its_own_name(tmp_path: Path) -> None:
+    """Sound and captions both carry it."""
+    import av
+
+    source = make_clip(tmp_path / "clip.mp4", seconds=SECONDS, sound=tone(440, SECONDS))
+    with av.open(str(make_film(tmp_path, source, ("ca", "es")))) as container:
+        names = [stream.metadata["handler_name"] for stream in container.streams]
+    assert ["English", "català", "español"] * 2 == names[1:]
+
+
+@pytest.mark.parametrize(
+    ("name", "video"),
+    [
+        ("clip.mp4", "h264"),
+        ("clip.mkv", "h264"),
+        ("clip.webm", "vp9"),
+        ("clip.ts", "h264"),
+        ("clip.avi", "h264"),
+        ("clip.mpg", "h264"),
+    ],
+)
+def test_every_source_makes_a_film_that_plays(tmp_path: Path, name: str, video: str) -> None:
+    """Codecs that browsers play, as long as the source, with every picture."""
+    source = make_clip(tmp_path / name, seconds=SECONDS, sound=tone(440, SECONDS))
+    film = make_film(tmp_path, source)
+    codecs = [codec for kind, codec, _, _ in streams(film) if kind != "subtitle"]
+    assert [video, "aac"] == [codecs[0], codecs[2]]
+    assert codecs[1] in ("aac", "mp3float")
+    first, last, count = pictures(film)
+    assert pytest.approx(0.0, abs=0.045) == first
+    assert pytest.approx(SECONDS - 0.04, abs=0.045) == last
+    assert pytest.approx(SECONDS * 25, abs=1) == count
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.webm", "clip.ts"])
+def test_each_sound_is_as_long_as_the_source(tmp_path: Path, name: str) -> None:
+    """To 20 ms for the dub, and to a frame of its codec for the source's own."""
+    source = make_clip(tmp_path / name, seconds=SECONDS, sound=tone(440, SECONDS))
+    film = make_film(tmp_path, source)
+    for number, tolerance in ((0, 0.030), (1, 0.020)):
+        start, sound = heard(film, number)
+        assert pytest.approx(SECONDS, abs=tolerance) == start + len(sound) / RATE
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.webm", "clip.ts"])
+def test_a_dub_is_heard_when_its_track_has_it(tmp_path: Path, name: str) -> None:
+    """To 5 ms: neither the container nor a codec's padding shifts it against the pictures."""
+    source = make_clip(tmp_path / name, seconds=SECONDS, sound=tone(440, 1.0), late=0.5)
+    start, sound = heard(make_film(tmp_path, source), 1)
+    first = np.flatnonzero(np.abs(sound) > 0.05)[0]
+    assert pytest.approx(SECONDS - 1.0, abs=0.005) == start + first / RATE
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.webm", "clip.ts"])
+def test_the_original_is_heard_when_it_was(tmp_path: Path, name: str) -> None:
+    """A sound that starts late in the source starts late in the film."""
+    source = make_clip(tmp_path / name, seconds=SECONDS, sound=tone(440, 1.0), late=0.5)
+    start, sound = heard(make_film(tmp_path, source), 0)
+    first = np.flatnonzero(np.abs(sound) > 0.05)[0]
+    assert pytest.approx(0.5, abs=0.025) == start + first / RATE
+
+
+def test_captions_cut_nothing(tmp_path: Path) -> None:
+    """The last caption ends a second before the film does, and one ends after it."""
+    source = make_clip(tmp_path / "clip.mp4", seconds=SECONDS, sound=tone(440, SECONDS))
+    for cues in (CUES, [Cue(0.5, 1.0, ("Sí.",))], [Cue(2.5, 4.5, ("Fin.",))]):
+        film = make_film(tmp_path, source, cues=cues)
+        assert pytest.approx(SECONDS - 0.04, abs=0.02) == pictures(film)[1]
+        assert pytest.approx(SECONDS, abs=0.020) == len(heard(film, 1)[1]) / RATE
+
+
+def test_captions_are_shown_as_they_were_written(tmp_path: Path) -> None:
+    """Each with its rows, at its time, in every language."""
+    source = make_clip(tmp_path / "clip.mp4", seconds=SECONDS, sound=tone(440, SECONDS))
+    film = make_film(tmp_path, source)
+    for number in (0, 1):
+        shown = captions(film, number)
+        assert ["Buenos días,\nmundo.", "Fin"] == [text for _, _, text in shown]
+        assert pytest.approx([0.5, 1.6], abs=0.001) == [start for start, _, _ in shown]
+        assert pytest.approx([1.5, 2.0], abs=0.001) == [end for _, end, _ in shown]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1984",
+        "<b>a</b> & <i>",
+        "{\\an8}arriba",
+        "a {\\i1}b{\\i0} c",
+        "-->",
+        "\\N",
+        "50 %",
+        "¿«ñ»? 你",
+    ],
+)
+def test_text_in_captions_is_only_text(tmp_path: Path, text: str) -> None:
+    """Markup is shown and not obeyed; what players would obey is there by its look-alikes."""
+    source = make_clip(tmp_path / "clip.mp4", seconds=SECONDS, sound=tone(440, SECONDS))
+    film = make_film(tmp_path, source, cues=[Cue(0.5, 1.0, (text,)), Cue(1.5, 2.0, ("Fin",))])
+    expected = text.translate(str.maketrans("<>{}\\", "‹›｛｝＼"))
+    assert [expected, "Fin"] == [shown for _, _, shown in captions(film, 0)]
+
+
+def test_a_source_that_no_browser_plays_is_encoded_anew(tmp_path: Path) -> None:
+    """FLAC and MPEG-4 part 2 become AAC and H.264; what plays is copied to the bit."""
+    source = make_clip(tmp_path / "clip.avi", seconds=SECONDS, sound=tone(440, SECONDS))
+    assert "h264" == streams(make_film(tmp_path, source))[0][1]
+    playable = make_clip(tmp_path / "clip.mp4", seconds=SECONDS, sound=tone(440, SECONDS))
+    assert packets(playable) == packets(make_film(tmp_path, playable))
+
+
+def packets(film: Path) -> list[bytes]:
+    """The encoded pictures."""
+    import av
+
+    with av.open(str(film)) as container:
+        return [bytes(packet) for packet in container.demux(video=0) if packet.size]
+
+
+def test_the_film_can_be_watched_before_it_is_all_there(tmp_path: Path) -> None:
+    """Its index comes first."""
+    source = make_clip(tmp_path / "clip.mp4", seconds=SECONDS, sound=tone(440, SECONDS))
+    content = make_film(tmp_path, source).read_bytes()
+    assert 0 < content.index(b"moov") < content.index(b"mdat")
+
+
+def test_nothing_of_the_sources_own_notes_is_in_the_film(tmp_path: Path) -> None:
+    """Where and with what it was filmed is not published along."""
+    source = make_clip(
+        tmp_path / "clip.mp4",
+        seconds=SECONDS,
+        sound=tone(440, SECONDS),
+        options={"metadata": "comment=filmed at home"},
+    )
+    assert b"filmed at home" in source.read_bytes()
+    assert b"filmed at home" not in make_film(tmp_path, source).read_bytes()
+
+
+def test_a_script_opens_no_neighbour(tmp_path: Path) -> None:
+    """The source is opened as carefully as when it was probed."""
+    clip = make_clip(tmp_path / "private.mp4", seconds=SECONDS, sound=tone(440, SECONDS))
+    script = make_script(tmp_path / "script.mp4", clip)
+    srt = make_srt(tmp_path / "captions.srt", CUES)
+    with pytest.raises(MediaToolError):
+        mux(media_of(clip), script, [Voiced("en", srt)], into=tmp_path / "film.mp4")

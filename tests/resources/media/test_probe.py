@@ -1,0 +1,175 @@
+"""The probe on files of every kind, whole and broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dub_platform.core.errors import (
+    MediaError,
+    NoAudioError,
+    NotAVideoError,
+    TruncatedMediaError,
+    VideoTooLongError,
+)
+from resources.media.probe import MediaFacts, Prober, probe
+from tests.media_recipes import (
+    SIZE,
+    cut,
+    make_clip,
+    make_cut_clip,
+    make_picture,
+    make_script,
+    make_sound,
+    noise,
+    silence,
+    tone,
+)
+
+HOUR = 3600.0
+CONTAINERS = [
+    ("clip.mp4", "mov,mp4,m4a,3gp,3g2,mj2", "h264", "aac"),
+    ("clip.mov", "mov,mp4,m4a,3gp,3g2,mj2", "h264", "aac"),
+    ("clip.mkv", "matroska,webm", "h264", "flac"),
+    ("clip.webm", "matroska,webm", "vp9", "opus"),
+    ("clip.avi", "avi", "mpeg4", "mp3float"),
+    ("clip.ts", "mpegts", "h264", "aac"),
+    ("clip.mpg", "mpeg", "mpeg2video", "mp2"),
+]
+
+
+def refusal(path: Path) -> MediaError:
+    """Why the file is not taken."""
+    with pytest.raises(MediaError) as refused:
+        probe(path, max_seconds=HOUR)
+    return refused.value
+
+
+@pytest.mark.parametrize(("name", "container", "video", "audio"), CONTAINERS)
+def test_the_facts_are_those_of_the_recipe(
+    tmp_path: Path, name: str, container: str, video: str, audio: str
+) -> None:
+    """Container, codecs and picture size to the letter, the length to a frame or two."""
+    clip = make_clip(tmp_path / name, seconds=3.0, sound=tone(440, 3.0))
+    facts = probe(clip, max_seconds=HOUR)
+    assert pytest.approx(3.0, abs=0.05) == facts.seconds
+    size = clip.stat().st_size
+    assert MediaFacts(size, facts.seconds, container, video, audio, *SIZE) == facts
+
+
+@pytest.mark.parametrize(
+    ("recipe", "seconds"),
+    [
+        ({"sound": tone(440, 1.0)}, 3.0),
+        ({"sound": tone(440, 1.5), "late": 1.0}, 3.0),
+        ({"sound": tone(440, 4.0)}, 4.0),
+        ({"sound": silence(3.0)}, 3.0),
+        ({"sound": tone(440, 3.0, rate=8_000), "rate": 8_000}, 3.0),
+        ({"sound": tone(440, 3.0, rate=96_000), "rate": 96_000}, 3.0),
+        ({"sound": noise(3.0).reshape(-1, 1).repeat(6, axis=1)}, 3.0),
+    ],
+    ids=["short sound", "late sound", "long sound", "silence", "8 kHz", "96 kHz", "5.1"],
+)
+def test_any_sound_makes_a_video(tmp_path: Path, recipe: dict[str, Any], seconds: float) -> None:
+    """It lasts until its last stream ends."""
+    clip = make_clip(tmp_path / "clip.mp4", seconds=3.0, **recipe)
+    assert pytest.approx(seconds, abs=0.03) == probe(clip, max_seconds=HOUR).seconds
+
+
+def test_a_stream_that_does_not_begin_at_zero_is_no_longer_for_it(tmp_path: Path) -> None:
+    """A recording of three seconds that starts counting at a hundred lasts three."""
+    clip = make_clip(
+        tmp_path / "clip.ts", seconds=3.0, sound=tone(440, 3.0), options={"output_ts_offset": 100}
+    )
+    assert pytest.approx(3.0, abs=0.05) == probe(clip, max_seconds=HOUR).seconds
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.webm"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.85])
+def test_a_video_cut_off_on_its_way_is_refused(tmp_path: Path, name: str, share: float) -> None:
+    """Its header promises more than there is; the sentence says how much came."""
+    clip = make_cut_clip(tmp_path / name, share=share, seconds=10.0, sound=tone(440, 10.0))
+    refused = refusal(clip)
+    assert isinstance(refused, TruncatedMediaError)
+    assert "10 s long, but it ends after" in refused.sentence
+
+
+def test_a_video_whose_index_did_not_arrive_is_refused(tmp_path: Path) -> None:
+    """An MP4 with its index at the end is nothing without it."""
+    clip = cut(make_clip(tmp_path / "clip.mp4", sound=tone(440, 2.0)), 0.6)
+    refused = refusal(clip)
+    assert isinstance(refused, NotAVideoError)
+    assert "Invalid data" in str(refused.detail)
+
+
+def test_a_video_without_sound_is_refused(tmp_path: Path) -> None:
+    """There is nothing in it to dub."""
+    assert isinstance(refusal(make_clip(tmp_path / "clip.mp4")), NoAudioError)
+
+
+@pytest.mark.parametrize("name", ["song.mp3", "song.m4a", "song.wav", "song.flac", "song.ogg"])
+def test_sound_without_pictures_is_refused(tmp_path: Path, name: str) -> None:
+    """The sentence asks for the video that it belongs to."""
+    refused = refusal(make_sound(tmp_path / name, tone(440, 1.0)))
+    assert isinstance(refused, NotAVideoError)
+    assert "no pictures" in refused.sentence
+
+
+def test_an_album_picture_does_not_make_a_video(tmp_path: Path) -> None:
+    """A song with a cover has no moving picture."""
+    picture = make_picture(tmp_path / "cover.png")
+    song = make_sound(tmp_path / "song.mp3", tone(440, 1.0), cover=picture)
+    assert "no pictures" in refusal(song).sentence
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.png"])
+def test_a_picture_is_no_video(tmp_path: Path, name: str) -> None:
+    """Whatever it calls itself."""
+    picture = make_picture(tmp_path / "picture.png")
+    assert isinstance(refusal(picture.rename(tmp_path / name)), NotAVideoError)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 100_000, noise(1.0).tobytes(), b"%PDF-1.7\n", b"\x1aE\xdf\xa3"]
+)
+def test_garbage_is_no_video(tmp_path: Path, content: bytes) -> None:
+    """Nothing, zeros, noise, another kind of file, a magic number alone."""
+    (tmp_path / "clip.mp4").write_bytes(content)
+    assert isinstance(refusal(tmp_path / "clip.mp4"), NotAVideoError)
+
+
+@pytest.mark.parametrize("name", ["script.mp4", "script.ffconcat", "script.txt"])
+def test_a_script_does_not_open_its_neighbour(tmp_path: Path, name: str) -> None:
+    """A text that names another file is no way to it."""
+    make_clip(tmp_path / "private.mp4", sound=tone(440, 2.0))
+    script = make_script(tmp_path / name, tmp_path / "private.mp4")
+    assert isinstance(refusal(script), NotAVideoError)
+
+
+def test_a_playlist_does_not_open_its_neighbour(tmp_path: Path) -> None:
+    """Nor does one that web players read."""
+    make_clip(tmp_path / "private.ts", sound=tone(440, 2.0))
+    playlist = tmp_path / "clip.mp4"
+    playlist.write_text(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nprivate.ts\n#EXT-X-ENDLIST\n"
+    )
+    assert isinstance(refusal(playlist), NotAVideoError)
+
+
+@pytest.mark.parametrize(
+    "name", ["-i.mp4", "a:b.mp4", "per%d cent.mp4", "mañana 😀.mp4", "'q'.mp4"]
+)
+def test_a_strange_name_is_only_a_name(tmp_path: Path, name: str) -> None:
+    """No part of it is taken for an option, a protocol or a pattern."""
+    clip = make_clip(tmp_path / "clip.mp4", sound=tone(440, 2.0)).rename(tmp_path / name)
+    assert "h264" == probe(clip, max_seconds=HOUR).video_codec
+
+
+def test_a_video_over_the_limit_is_refused(tmp_path: Path) -> None:
+    """The sentence says how long it is and how long it may be."""
+    clip = make_clip(tmp_path / "clip.mp4", seconds=3.0, sound=tone(440, 3.0))
+    with pytest.raises(VideoTooLongError, match="3 s long, and at most 2 s"):
+        Prober(max_seconds=2)(clip)
+    assert pytest.approx(3.0, abs=0.03) == Prober(max_seconds=3)(clip).seconds

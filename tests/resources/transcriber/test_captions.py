@@ -1,0 +1,273 @@
+"""Captions as people write them, and as nobody should."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dub_platform.core.speech import Heard, Span
+from resources.transcriber.captions import AUTO, captions_are_good, read_captions
+
+SPEECH = (Span(1.0, 4.0), Span(6.0, 9.0))
+SRT = """1
+00:00:01,000 --> 00:00:04,000
+<i>Good morning</i>, and
+welcome to the harbor.
+
+2
+00:00:06,000 --> 00:00:09,000
+- Follow me, please.
+"""
+VTT = """WEBVTT - a header
+
+STYLE
+::cue { color: red }
+
+first
+00:01.000 --> 00:04.000 align:start position:0%
+<v Anna>Good <c.loud>morning</c>, and
+welcome <00:00:03.000><00:00:03.500>to the harbor.
+
+NOTE this was said by the sea
+
+second
+00:06.000 --> 00:09.000
+>> Follow&nbsp;me, please.
+"""
+SPANISH = "Mi padre era pescador y me enseñó a leer el viento en el mar cada mañana."
+GALICIAN = "O meu pai era pescador e aprendeume a ler o vento no mar cada mañá cedo."
+SAID = ["Good morning, and welcome to the harbor.", "Follow me, please."]
+
+
+def texts(heard: Heard) -> list[str]:
+    """Each segment's words as a sentence."""
+    return [" ".join(word.text for word in segment.words) for segment in heard.segments]
+
+
+def read(folder: Path, content: str | bytes) -> Heard:
+    """The captions in a file of this content."""
+    path = folder / "video.srt"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_captions(path, "en")
+
+
+def srt(*cues: tuple[float, float, str]) -> str:
+    """An .srt file of (start, end, text) cues."""
+    return "\n".join(
+        f"{number}\n00:00:{start:06.3f} --> 00:00:{end:06.3f}\n{text}\n".replace(".", ",", 2)
+        for number, (start, end, text) in enumerate(cues, 1)
+    )
+
+
+@pytest.mark.parametrize(
+    "content", [SRT, VTT, SRT.replace("\n", "\r\n")], ids=["srt", "vtt", "dos"]
+)
+def test_words_come_without_markup_names_and_comments(tmp_path: Path, content: str) -> None:
+    """Either format gives what was said, and nothing of how it was written."""
+    assert SAID == texts(read(tmp_path, content))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_unicode_files_are_read_whatever_their_mark(tmp_path: Path, encoding: str) -> None:
+    """UTF-8 with and without a mark, and UTF-16, are the same captions."""
+    content = srt((1, 4, "Das Café öffnet früh.")).encode(encoding)
+    assert ["Das Café öffnet früh."] == texts(read(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("[Music]", []),
+        ("(door slams)", []),
+        ("♪ ♪", []),
+        ("- [laughs] Hello there.", ["Hello there."]),
+        ("(softly) Hello there.", ["Hello there."]),
+        ("DR. JONES: Hello there.", ["Hello there."]),
+        ("{\\an8}Hello there.", ["Hello there."]),
+        ("Come (if you can) at nine: I'll wait.", ["Come (if you can) at nine: I'll wait."]),
+        ("He wrote &lt;b&gt; &amp; left.", ["He wrote <b> left."]),
+        ("- Who is it?\n- Me.", ["Who is it? Me."]),
+    ],
+)
+def test_only_what_is_spoken_is_heard(tmp_path: Path, written: str, said: Sequence[str]) -> None:
+    """Sounds and speakers' names go, words in passing stay."""
+    assert said == texts(read(tmp_path, srt((1, 4, written))))
+
+
+def test_a_cues_time_is_spread_over_its_words_by_length(tmp_path: Path) -> None:
+    """Words follow one another without gaps, from the cue's start to its end."""
+    (segment,) = read(tmp_path, srt((1, 4, "no one understands"))).segments
+    first, second, third = segment.words
+    assert (1.0, 4.0) == (first.start, third.end)
+    assert (first.end, second.end) == (second.start, third.start)
+    assert 12 / 3 == pytest.approx((third.end - third.start) / (first.end - first.start))
+
+
+def test_cues_do_not_overlap_whatever_their_order(tmp_path: Path) -> None:
+    """A cue ends where the next starts; two that start together are one."""
+    heard = read(tmp_path, srt((5, 9, "last"), (1, 6, "first"), (1.05, 3, "together")))
+    assert ["first together", "last"] == texts(heard)
+    assert [(1.0, 5.0), (5.0, 9.0)] == [
+        (segment.words[0].start, segment.words[-1].end) for segment in heard.segments
+    ]
+
+
+def test_captions_that_fit_the_speech_are_good(tmp_path: Path) -> None:
+    """The reason says how much of the speech they cover."""
+    assert (
+        True,
+        "The captions that came with the video cover 100% of its speech.",
+    ) == captions_are_good(read(tmp_path, SRT), SPEECH)
+
+
+@pytest.mark.parametrize(
+    ("cues", "reason"),
+    [
+        ([(1, 4, "half")], "they cover only 50% of the speech"),
+        ([(3.5, 6.5, "shifted"), (8.5, 11.5, "both")], "they cover only 25% of the speech"),
+        ([(0, 20, "all of it and more")], "only 30% of their time lies on speech"),
+        ([(1, 4, "[Music]")], "there are no words in them"),
+        ([], "there are no words in them"),
+    ],
+)
+def test_captions_that_do_not_fit_are_refused(
+    tmp_path: Path, cues: list[tuple[float, float, str]], reason: str
+) -> None:
+    """Too few, shifted, or of another cut: the reason is said."""
+    good, why = captions_are_good(read(tmp_path, srt(*cues)), SPEECH)
+    assert not good
+    assert f"The captions that came with the video were not used, because {reason}." == why
+
+
+def test_captions_in_another_language_are_refused(tmp_path: Path) -> None:
+    """A translation beside the video is not what is said in it."""
+    good, why = captions_are_good(read(tmp_path, srt((1, 4, SPANISH), (6, 9, SPANISH))), SPEECH)
+    assert not good
+    assert "they are in Spanish and not in English" in why
+
+
+@pytest.mark.parametrize("text", ["Hola, buenos días.", "Anna Maria, Berlin, Paris, Rome"])
+def test_a_few_words_do_not_tell_their_language(tmp_path: Path, text: str) -> None:
+    """Names and greetings are said in any."""
+    assert captions_are_good(read(tmp_path, srt((1, 4, text), (6, 9, text))), SPEECH)[0]
+
+
+def test_languages_that_are_near_are_not_told_apart(tmp_path: Path) -> None:
+    """Whoever says that a video is in Spanish may hand in Galician captions, and knows why."""
+    path = tmp_path / "video.srt"
+    path.write_text(srt((1, 4, GALICIAN), (6, 9, GALICIAN)))
+    assert captions_are_good(read_captions(path, "es"), SPEECH)[0]
+
+
+def test_captions_tell_the_language_that_was_not_named(tmp_path: Path) -> None:
+    """If there is enough of them to tell; else they are of no use."""
+    path = tmp_path / "video.srt"
+    path.write_text(srt((1, 4, SPANISH), (6, 9, SPANISH)))
+    assert "es" == read_captions(path, AUTO).language
+    path.write_text(srt((1, 4, "Madrid"), (6, 9, "Barcelona")))
+    good, why = captions_are_good(read_captions(path, AUTO), SPEECH)
+    assert not good
+    assert "their language was not named and cannot be told" in why
+
+
+@pytest.mark.parametrize(("shift", "way"), [(1.2, "1.2 s late"), (-1.0, "1.0 s early")])
+def test_captions_that_are_shifted_a_little_are_refused(
+    tmp_path: Path, shift: float, way: str
+) -> None:
+    """They cover most of the speech, but would cover more of it elsewhere."""
+    speech = [Span(start, start + 4.0) for start in (2.0, 8.0, 15.0, 21.0, 30.0)]
+    cues = [(span.start + shift, span.end + shift, "A line of the film.") for span in speech]
+    good, why = captions_are_good(read(tmp_path, srt(*cues)), speech)
+    assert not good
+    assert f"they are about {way}" in why
+
+
+def test_captions_shown_a_little_early_and_long_are_good(tmp_path: Path) -> None:
+    """As people make them: there before the words, and there until they are read."""
+    speech = [Span(start, start + 4.0) for start in (2.0, 8.0, 15.0, 21.0, 30.0)]
+    cues = [(span.start - 0.4, span.end + 0.8, "A line of the film.") for span in speech]
+    assert captions_are_good(read(tmp_path, srt(*cues)), speech)[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "there are no words in them"),
+        (random.Random(1).randbytes(4096), "they are not"),
+        ("Das Café öffnet früh.".encode("cp1252"), "they are not UTF-8 text"),
+        (b"\xff\xfe\x00", "they are not UTF-8 text"),
+        (SRT.replace("Good", "Go\0od").encode(), "they are not text"),
+        (b"00:00:01,000 --> 00:00:04,000\n" + b"a" * 5_000_000, "they are larger than 5 MB"),
+        (b"<html><body>404 Not Found</body></html>", "there are no words in them"),
+        (b"00:00:04,000 --> 00:00:01,000\nbackwards", "there are no words in them"),
+    ],
+)
+def test_a_file_that_is_no_captions_is_not_used(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    """It is never an exception, always a reason."""
+    good, why = captions_are_good(read(tmp_path, content), SPEECH)
+    assert not good
+    assert reason in why
+
+
+def test_a_missing_file_is_not_used(tmp_path: Path) -> None:
+    """Nor is a folder: both cannot be read."""
+    for path in (tmp_path / "missing.srt", tmp_path):
+        assert (
+            False,
+            "The captions that came with the video were not used, because they cannot be read.",
+        ) == captions_are_good(read_captions(path, "en"), SPEECH)
+
+
+@pytest.mark.parametrize(
+    "filling",
+    [
+        "<a",
+        "<",
+        "\n",
+        "\n \n",
+        " ",
+        "1\n",
+        "[",
+        "(",
+        "{\\",
+        "&lt;",
+        "- ",
+        "A",
+        "A \n(",
+        "00:",
+        "♪\n",
+    ],
+)
+def test_no_text_takes_more_than_linear_time(tmp_path: Path, filling: str) -> None:
+    """A megabyte of what slows careless patterns down takes a second or two, not hours."""
+    times = "00:00:01,000 --> 00:00:04,000\n"
+    content = times + "x" + filling * (1_000_000 // len(filling.encode())) + "\nx\n"
+    before = time.process_time()
+    read(tmp_path, content)
+    assert time.process_time() - before < 10.0
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.integers())
+def test_damaged_captions_are_decided_on_without_an_exception(tmp_path: Path, seed: int) -> None:
+    """Whatever is cut out, doubled or swapped, words stay in order and inside their cues."""
+    chance = random.Random(seed)
+    parts = [*(SRT + VTT), *"<>[]{}-&;:,.0123456789\n\\N\u2028\u0661\ud7ff"]
+    content = "".join(chance.sample(parts, chance.randint(0, len(parts))))
+    whole = SRT[: chance.randint(0, len(SRT))] + content + VTT[chance.randint(0, len(VTT)) :]
+    heard = read(tmp_path, whole)
+    _, why = captions_are_good(heard, SPEECH)
+    words = [word for segment in heard.segments for word in segment.words]
+    times = [time for word in words for time in (word.start, word.end)]
+    assert sorted(times) == times
+    assert why.endswith(".")

@@ -1,0 +1,118 @@
+"""Recordings: what they hold when they are really decoded."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from dub_platform.core.errors import BadTakeError, EngineFailedError
+from resources.voice.recording import (
+    Recording,
+    decoded,
+    from_pcm,
+    speech_bounds,
+    speech_of,
+    write_wav,
+)
+from tests.media_recipes import Sound, noise, silence, tone
+
+RATE = 48_000
+TEXT = "Mi padre era pescador y me enseñó a leer el viento."
+
+
+def mp3(sound: Sound) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, sound, RATE, format="MP3")
+    return file.getvalue()
+
+
+def test_a_recording_is_decoded_whole() -> None:
+    """To mono, with the rate and the length it was made with."""
+    stereo = np.stack([tone(200, 1.5), silence(1.5)], axis=1)
+    recording = decoded(io.BytesIO(mp3(stereo)))
+    assert (RATE, 1) == (recording.rate, recording.sound.ndim)
+    assert pytest.approx(1.5, abs=0.03) == recording.seconds
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75, 0.9])
+def test_half_an_mp3_is_refused_though_it_decodes(share: float) -> None:
+    """Its header claims the whole, and the decoder ends without an error."""
+    content = mp3(tone(200, 4.0))
+    with pytest.raises(BadTakeError, match=r"claims to be 4\.00 s: it is cut off"):
+        decoded(io.BytesIO(content[: int(len(content) * share)]))
+
+
+@pytest.mark.parametrize("content", [b"", b"<html></html>", b"RIFF", b"\0" * 1000])
+def test_what_is_no_recording_is_refused(content: bytes) -> None:
+    """With the decoder's words."""
+    with pytest.raises(BadTakeError) as failed:
+        decoded(io.BytesIO(content))
+    assert failed.value.detail
+
+
+def test_bare_samples_are_16_bit_little_endian() -> None:
+    """Half a sample at the end is dropped."""
+    recording = from_pcm(b"\x00\x00\xff\x7f\x00\x80\x01", 24_000)
+    assert [0.0, 32767 / 32768, -1.0] == recording.sound.tolist()
+    assert 3 / 24_000 == recording.seconds
+
+
+def test_what_is_written_is_mono_16_bit_wav(tmp_path: Path) -> None:
+    """It is read back as it was."""
+    sound = tone(200, 0.5)
+    write_wav(Recording(sound, RATE), tmp_path / "take.wav")
+    facts = soundfile.info(tmp_path / "take.wav")
+    assert ("WAV", "PCM_16", 1) == (facts.format, facts.subtype, facts.channels)
+    assert np.allclose(sound, decoded(tmp_path / "take.wav").sound, atol=1e-4)
+
+
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """The system's words are kept."""
+    with pytest.raises(EngineFailedError) as failed:
+        write_wav(Recording(tone(200, 0.5), RATE), tmp_path / "missing" / "take.wav")
+    assert "No such file" in str(failed.value.detail)
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        tone(200, 1.2),
+        tone(200, 90.0),
+        silence(3.0),
+        noise(3.0, db=-80),
+        np.concatenate([tone(200, 1.2), silence(3.0)]),
+    ],
+    ids=["too fast", "endless", "silence", "hiss", "then silence"],
+)
+def test_what_no_voice_can_have_spoken_is_refused(sound: Sound) -> None:
+    """Too fast or too slow for its text, or no speech at all."""
+    with pytest.raises(BadTakeError):
+        speech_of(Recording(sound, RATE), TEXT)
+
+
+def test_speech_is_found_between_silences() -> None:
+    """A little before its first sound, and a little after its last."""
+    sound = np.concatenate([silence(0.5), tone(200, 1.0), silence(0.7)])
+    assert pytest.approx((0.49, 1.54)) == speech_bounds(sound, RATE)
+
+
+def test_speech_without_silence_is_the_whole_recording() -> None:
+    """Its bounds do not leave it."""
+    assert (0.0, 1.0) == speech_bounds(tone(200, 1.0), RATE)
+
+
+def test_a_soft_ending_is_speech() -> None:
+    """What is 30 dB below the loudest moment is still heard."""
+    sound = np.concatenate([tone(200, 1.0, db=-10), tone(200, 0.5, db=-40), silence(0.5)])
+    assert pytest.approx(1.54) == speech_bounds(sound, RATE)[1]
+
+
+@pytest.mark.parametrize("sound", [silence(0.0), silence(0.001), silence(1.0)])
+def test_where_nobody_speaks_there_are_no_bounds(sound: Sound) -> None:
+    """An empty recording and a silent one are both refused."""
+    with pytest.raises(BadTakeError):
+        speech_bounds(sound, RATE)
