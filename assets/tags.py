@@ -1,10 +1,17 @@
-"""The tags by which a run knows its work, and by which its work is found again."""
+"""The tags by which a run knows its work and finds a worker, and by which it is found again."""
 
 from collections.abc import Mapping
 
 from dub_platform.registry import Work
 
 VIDEO, LANGUAGE, GENERATION = "dub/video", "dub/language", "dub/generation"
+# On Redis a smaller number goes first: what nobody waits for goes last.
+LAST = "9"
+
+
+def queued(queue: str) -> dict[str, str]:
+    """The tags of a job whose runs Celery workers take from this queue, unless told, last."""
+    return {"dagster-celery/queue": queue, "dagster-celery/run_priority": LAST}
 
 
 def tags_of(work: Work) -> dict[str, str]:

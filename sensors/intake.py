@@ -1,9 +1,14 @@
-"""The requesting sensor: from the registry's rows to runs.
+"""The requesting sensors: from the registry's rows to runs.
 
-It is level-triggered: it asks the registry what should be running and keeps no cursor, so a
-tick that is lost, repeated or killed half-way changes nothing.
+They are level-triggered: they ask the registry what should be running and keep no cursor, so a
+tick that is lost, repeated or killed half-way changes nothing. Dagster evaluates a sensor every
+five seconds at most, so a tick with nothing to do waits for something to do until the next one
+is due. What a tick returns ends it, so videos and dubs have a sensor each: a video that was just
+prepared does not wait for the tick after the one that saw it come.
 """
 
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 
 from dagster import (
@@ -22,42 +27,66 @@ from assets.tags import tags_of
 from dub_platform.registry import Registry, Work
 
 MOST_RUNS_A_TICK = 50
+# A little less than the five seconds between two ticks.
+WAIT_SECONDS = 4.5
+PAUSE_SECONDS = 0.1
+# Above what is started by hand or as a backfill, whose runs have none.
+PRIORITY = {"dagster/priority": "10", "dagster-celery/run_priority": "0"}
 
 
 @sensor(
-    jobs=[prepare_video, dub_video],
+    job=prepare_video,
     minimum_interval_seconds=1,
     default_status=DefaultSensorStatus.RUNNING,
 )
 def on_video_registered(
     context: SensorEvaluationContext, registry: ResourceParam[Registry]
 ) -> SensorResult:
-    """Request a run for every video that waits to be prepared and every dub that can start."""
-    work = registry.claim_work(limit=MOST_RUNS_A_TICK, now=datetime.now(timezone.utc))
+    """Request a run for every video that waits to be prepared."""
+    work = _awaited(lambda now: registry.claim_videos(limit=MOST_RUNS_A_TICK, now=now))
     if not work:
-        return SensorResult(skip_reason=SkipReason("No video and no dub in the registry waits."))
-    context.log.info(f"{len(work)} runs are requested.")
+        return SensorResult(skip_reason=SkipReason("No video in the registry waits."))
+    context.log.info(f"{len(work)} videos are to be prepared.")
     # The API adds these keys too; a crash between its two writes must not lose the video.
+    keys = [each.video_id for each in work]
     return SensorResult(
-        run_requests=[_request(each) for each in work],
+        run_requests=[_request(each, each.video_id) for each in work],
+        dynamic_partitions_requests=[videos.build_add_request(keys)],
+    )
+
+
+@sensor(
+    job=dub_video,
+    minimum_interval_seconds=1,
+    default_status=DefaultSensorStatus.RUNNING,
+)
+def on_video_prepared(
+    context: SensorEvaluationContext, registry: ResourceParam[Registry]
+) -> SensorResult:
+    """Request a run for every dub whose video is prepared."""
+    work = _awaited(lambda now: registry.claim_dubs(limit=MOST_RUNS_A_TICK, now=now))
+    if not work:
+        return SensorResult(skip_reason=SkipReason("No dub in the registry can start."))
+    context.log.info(f"{len(work)} dubs are to be made.")
+    wanted = [(each, each.video_id, str(each.language)) for each in work]
+    return SensorResult(
+        run_requests=[_request(each, dub_key(video, code)) for each, video, code in wanted],
         dynamic_partitions_requests=[
-            videos.build_add_request(sorted({each.video_id for each in work})),
-            languages.build_add_request(sorted({each.language for each in work if each.language})),
+            videos.build_add_request(sorted({video for _, video, _ in wanted})),
+            languages.build_add_request(sorted({code for *_, code in wanted})),
         ],
     )
 
 
-def _request(work: Work) -> RunRequest:
-    if work.language is None:
-        return RunRequest(
-            run_key=work.run_key,
-            job_name=prepare_video.name,
-            partition_key=work.video_id,
-            tags=tags_of(work),
-        )
+def _awaited(claim: Callable[[datetime], Sequence[Work]]) -> Sequence[Work]:
+    """What there is to do, as soon as there is any; nothing when the tick's time is over."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not (work := claim(datetime.now(timezone.utc))) and time.monotonic() < deadline:
+        time.sleep(PAUSE_SECONDS)
+    return work
+
+
+def _request(work: Work, partition_key: str) -> RunRequest:
     return RunRequest(
-        run_key=work.run_key,
-        job_name=dub_video.name,
-        partition_key=dub_key(work.video_id, work.language),
-        tags=tags_of(work),
+        run_key=work.run_key, partition_key=partition_key, tags={**tags_of(work), **PRIORITY}
     )

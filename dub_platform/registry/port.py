@@ -163,13 +163,17 @@ class Registry(Protocol):
         """Whether anyone asked for this video (and this language of it)."""
         ...
 
-    def claim_work(self, *, limit: int, now: datetime) -> Sequence[Work]:
-        """The runs that should be requested now, oldest first, at most `limit`.
+    def claim_videos(self, *, limit: int, now: datetime) -> Sequence[Work]:
+        """The queued videos whose runs should be requested now, oldest first, at most `limit`.
 
-        Videos that are queued, and queued dubs whose video is prepared. Claiming notes `now`,
-        and the same work is not claimed again for a minute: a claim whose run request was lost
-        comes back, one that was not is answered by its run key.
+        Claiming notes `now`, and the same work is not claimed again for a minute: a claim whose
+        run request was lost comes back, one that was not is answered by its run key. It may be
+        asked several times a second.
         """
+        ...
+
+    def claim_dubs(self, *, limit: int, now: datetime) -> Sequence[Work]:
+        """The same for queued dubs whose video is prepared."""
         ...
 
     def started(self, work: Work, run_id: str) -> None:

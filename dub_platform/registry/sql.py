@@ -162,14 +162,19 @@ class SqlRegistry:
         with self._reading.connect() as connection:
             return connection.execute(select(table.c.generation).where(row)).first() is not None
 
-    def claim_work(self, *, limit: int, now: datetime) -> Sequence[Work]:
+    def claim_videos(self, *, limit: int, now: datetime) -> Sequence[Work]:
+        return self._claimed(_due_videos(now).limit(limit), now)
+
+    def claim_dubs(self, *, limit: int, now: datetime) -> Sequence[Work]:
+        return self._claimed(_due_dubs(now).limit(limit), now)
+
+    def _claimed(self, due: Select[Any], now: datetime) -> Sequence[Work]:
+        # Mostly nothing is due, and finding that out must not take SQLite's one write lock.
+        with self._reading.begin() as connection:
+            if connection.execute(due.limit(1)).first() is None:
+                return []
         with self._engine.begin() as connection:
-            due = [
-                *connection.execute(_due_videos(now).limit(limit)),
-                *connection.execute(_due_dubs(now).limit(limit)),
-            ]
-            oldest = sorted(due, key=lambda row: row.created_at)[:limit]
-            claimed = [_work(row) for row in oldest]
+            claimed = [_work(row) for row in connection.execute(due)]
             for work in claimed:
                 connection.execute(_update(work, _QUEUED).values(claimed_at=now))
         return claimed
@@ -378,7 +383,7 @@ def _due(table: Table, now: datetime) -> ColumnElement[bool]:
 # while it holds other rows could end in a deadlock.
 def _due_videos(now: datetime) -> Select[Any]:
     return (
-        select(*_VIDEO_WORK, videos.c.created_at)
+        select(*_VIDEO_WORK)
         .where(_due(videos, now))
         .order_by(videos.c.created_at, videos.c.id)
         .with_for_update(skip_locked=True)
@@ -387,7 +392,7 @@ def _due_videos(now: datetime) -> Select[Any]:
 
 def _due_dubs(now: datetime) -> Select[Any]:
     return (
-        select(*_DUB_WORK, dubs.c.created_at)
+        select(*_DUB_WORK)
         .join_from(dubs, videos)
         .where(_due(dubs, now), videos.c.status == VideoStatus.PREPARED)
         .order_by(dubs.c.created_at, dubs.c.video_id, dubs.c.language)

@@ -108,7 +108,7 @@ def release(desk: Desk, video_id: str, language: str, *, media: Path | None = No
         desk.store.put_bytes(key, _captions(kind).encode())
     desk.store.put_bytes(made.manifest_key, b"{}")
     beside = {dub.language: dub.release for dub in desk.registry.dubs(video_id) if dub.release}
-    claimed = desk.registry.claim_work(limit=10, now=datetime.now(timezone.utc))
+    claimed = desk.registry.claim_dubs(limit=10, now=datetime.now(timezone.utc))
     for work in claimed:
         desk.registry.started(work, "run")
     desk.registry.released(video_id, language, made, film_key=film_key, beside=beside)

@@ -358,41 +358,46 @@ class TestClaiming:
     def test_a_dub_waits_for_its_video(self, registry: Registry) -> None:
         """Queued videos are claimed, and dubs once their video is prepared."""
         accept(registry, "es")
-        assert [PREPARE] == registry.claim_work(limit=10, now=NOW)
+        assert [PREPARE] == registry.claim_videos(limit=10, now=NOW)
         registry.started(PREPARE, "run-1")
-        assert [] == registry.claim_work(limit=10, now=NOW)
+        assert [] == registry.claim_dubs(limit=10, now=NOW)
         prepare(registry)
-        assert [DUB] == registry.claim_work(limit=10, now=NOW)
+        assert [DUB] == registry.claim_dubs(limit=10, now=NOW)
+        assert [] == registry.claim_videos(limit=10, now=NOW)
 
     def test_a_claim_lasts_a_minute(self, registry: Registry) -> None:
         """The same work is not claimed twice within a minute, and comes back after it."""
         accept(registry)
-        assert [PREPARE] == registry.claim_work(limit=10, now=NOW)
-        assert [] == registry.claim_work(limit=10, now=NOW + timedelta(seconds=59))
-        assert [PREPARE] == registry.claim_work(limit=10, now=NOW + timedelta(seconds=61))
+        assert [PREPARE] == registry.claim_videos(limit=10, now=NOW)
+        assert [] == registry.claim_videos(limit=10, now=NOW + timedelta(seconds=59))
+        assert [PREPARE] == registry.claim_videos(limit=10, now=NOW + timedelta(seconds=61))
 
     def test_the_oldest_are_claimed_first(self, registry: Registry) -> None:
-        """Videos and dubs stand in one line, by when they were asked for, at most `limit`."""
+        """Videos and dubs each stand in a line by when they were asked for, claimed by `limit`."""
+        ids = [f"video-{number:05}" for number in range(3)]
+        for video_id in ids:
+            accept(registry, video_id=video_id)
+        claims = [registry.claim_videos(limit=2, now=NOW) for _ in range(2)]
+        assert [ids[:2], ids[2:]] == [[work.video_id for work in claim] for claim in claims]
         accept(registry, "es")
         prepare(registry)
-        accept(registry, video_id=OTHER_ID)
         registry.ask(ID, "ca")
-        assert [DUB, Work(OTHER_ID, None, 1)] == registry.claim_work(limit=2, now=NOW)
-        assert [Work(ID, "ca", 1)] == registry.claim_work(limit=2, now=NOW)
+        assert [DUB] == registry.claim_dubs(limit=1, now=NOW)
+        assert [Work(ID, "ca", 1)] == registry.claim_dubs(limit=1, now=NOW)
 
     def test_what_is_queued_again_is_claimed_at_once(self, registry: Registry) -> None:
         """A new generation does not wait for the claim of the old one to end."""
         accept(registry)
-        registry.claim_work(limit=10, now=NOW)
+        registry.claim_videos(limit=10, now=NOW)
         registry.again(PREPARE)
-        assert [Work(ID, None, 2)] == registry.claim_work(limit=10, now=NOW)
+        assert [Work(ID, None, 2)] == registry.claim_videos(limit=10, now=NOW)
 
     def test_two_at_once_claim_nothing_twice(self, registry: Registry) -> None:
         """However many claim at the same time, each piece of work goes to one of them."""
         ids = [f"video-{number:05}" for number in range(12)]
         for video_id in ids:
             accept(registry, video_id=video_id)
-        claims = at_once([lambda: registry.claim_work(limit=12, now=NOW)] * 4)
+        claims = at_once([lambda: registry.claim_videos(limit=12, now=NOW)] * 4)
         assert ids == sorted(work.video_id for claim in claims for work in claim)
 
 

@@ -1,13 +1,22 @@
-"""The requesting sensor: what the registry asks for, and nothing else."""
+"""The requesting sensors: what the registry asks for, and nothing else."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from dagster import DagsterInstance, SensorResult, SkipReason, build_sensor_context
+import pytest
+from dagster import (
+    DagsterInstance,
+    SensorDefinition,
+    SensorResult,
+    SkipReason,
+    build_sensor_context,
+)
 
+from assets.jobs import prepare_video
 from dub_platform.registry import SqlRegistry, Work
-from sensors.intake import MOST_RUNS_A_TICK, on_video_registered
+from sensors import intake
+from sensors.intake import MOST_RUNS_A_TICK, on_video_prepared, on_video_registered
 from tests.sensors.rows import VIDEO, handed_in, prepared
 
 
@@ -17,7 +26,6 @@ def test_a_new_video_is_prepared_before_it_is_dubbed(
     """The first tick requests one run, for the video itself."""
     handed_in(registry, "es", "ca")
     (request,) = _tick(registry, instance).run_requests or ()
-    assert "prepare_video" == request.job_name
     assert VIDEO == request.partition_key
     assert f"prepare:{VIDEO}:1" == request.run_key
 
@@ -27,9 +35,8 @@ def test_a_prepared_video_is_dubbed_once_for_each_language(
 ) -> None:
     """One run for each language, with a key that carries its generation."""
     prepared(registry, "es", "ca")
-    requests = _tick(registry, instance).run_requests or ()
+    requests = _tick(registry, instance, on_video_prepared).run_requests or ()
     assert {f"dub:es:{VIDEO}:1", f"dub:ca:{VIDEO}:1"} == {r.run_key for r in requests}
-    assert {"dub_video"} == {request.job_name for request in requests}
     assert {f"ca|{VIDEO}", f"es|{VIDEO}"} == {str(r.partition_key) for r in requests}
 
 
@@ -38,7 +45,7 @@ def test_the_tick_adds_the_partition_keys_itself(
 ) -> None:
     """An API that died between its two writes has lost nothing."""
     prepared(registry, "es")
-    requests = _tick(registry, instance).dynamic_partitions_requests or ()
+    requests = _tick(registry, instance, on_video_prepared).dynamic_partitions_requests or ()
     added = {request.partitions_def_name: list(request.partition_keys) for request in requests}
     assert {"videos": [VIDEO], "languages": ["es"]} == added
 
@@ -60,11 +67,11 @@ def test_a_failed_dub_that_is_asked_for_again_has_a_new_run_key(
 ) -> None:
     """Dagster remembers the old key for ever."""
     prepared(registry, "es")
-    (first,) = _tick(registry, instance).run_requests or ()
+    (first,) = _tick(registry, instance, on_video_prepared).run_requests or ()
     work = Work(VIDEO, "es", 1)
     registry.failed(work, {"code": "engine_failed"}, now=datetime.now(timezone.utc))
     registry.ask(VIDEO, "es")
-    (second,) = _tick(registry, instance).run_requests or ()
+    (second,) = _tick(registry, instance, on_video_prepared).run_requests or ()
     assert (f"dub:es:{VIDEO}:1", f"dub:es:{VIDEO}:2") == (first.run_key, second.run_key)
 
 
@@ -80,8 +87,40 @@ def test_a_tick_requests_at_most_fifty_runs(
     assert not {r.run_key for r in first} & {r.run_key for r in second}
 
 
-def _tick(registry: SqlRegistry, instance: DagsterInstance) -> SensorResult:
+def test_a_tick_waits_for_work_instead_of_the_next_tick(
+    registry: SqlRegistry, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A video that comes while a tick is under way is requested by it."""
+    monkeypatch.setattr(intake, "WAIT_SECONDS", 60.0)
+    claims = iter([lambda: None, lambda: handed_in(registry, "es")])
+    monkeypatch.setattr(intake.time, "sleep", lambda _: next(claims)())
+    (request,) = _tick(registry, instance).run_requests or ()
+    assert f"prepare:{VIDEO}:1" == request.run_key
+
+
+def test_what_was_handed_in_goes_before_what_an_operator_started(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """In Dagster's queue and in the workers' queue, where a smaller number goes first."""
+    handed_in(registry, "es")
+    (request,) = _tick(registry, instance).run_requests or ()
+    by_hand = prepare_video.tags or {}
+    assert int(request.tags["dagster/priority"]) > int(by_hand.get("dagster/priority", "0"))
+    first = int(request.tags["dagster-celery/run_priority"])
+    assert first < int(by_hand["dagster-celery/run_priority"])
+
+
+@pytest.fixture(autouse=True)
+def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "WAIT_SECONDS", 0.0)
+
+
+def _tick(
+    registry: SqlRegistry,
+    instance: DagsterInstance,
+    sensor: SensorDefinition = on_video_registered,
+) -> SensorResult:
     with build_sensor_context(instance=instance, resources={"registry": registry}) as context:
-        result = on_video_registered(context)
+        result = sensor(context)
     assert isinstance(result, SensorResult)
     return result
