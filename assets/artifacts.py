@@ -3,23 +3,33 @@
 Media bytes never come through here; they are put and got by key, by the assets themselves.
 """
 
+from datetime import datetime, timezone
 from typing import Any
 
-from dagster import InputContext, IOManager, MultiPartitionKey, OutputContext
+from dagster import InputContext, IOManager, OutputContext
 from pydantic import TypeAdapter
 
+from assets.partitions import Target, target_in
 from assets.steps import as_failure
 from dub_platform.core.errors import ArtifactMissingError
+from dub_platform.registry import Registry
+from dub_platform.registry.leases import superseded
 from resources.store.port import Store
 
 
 class ArtifactIOManager(IOManager):
     """Keeps the value of `transcript` of video ID at `videos/ID/transcript.json`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, registry: Registry) -> None:
         self.store = store
+        self.registry = registry
 
     def handle_output(self, context: OutputContext, obj: object) -> None:
+        target = _target(context)
+        # These are the only objects that are ever written over, so this is where a run that was
+        # taken for dead must not get through.
+        if not self.registry.hold(*target, context.run_id, now=datetime.now(timezone.utc)):
+            raise as_failure(superseded(*target))
         self.store.put_bytes(_key(context), TypeAdapter(type(obj)).dump_json(obj, indent=1))
 
     def load_input(self, context: InputContext) -> Any:
@@ -41,7 +51,9 @@ def _key(context: InputContext | OutputContext) -> str:
 
 
 def _place(context: InputContext | OutputContext) -> str:
-    key = context.asset_partition_key
-    if isinstance(key, MultiPartitionKey):
-        return f"{key.keys_by_dimension['video']}/dubs/{key.keys_by_dimension['language']}"
-    return key
+    video_id, language = _target(context)
+    return video_id if language is None else f"{video_id}/dubs/{language}"
+
+
+def _target(context: InputContext | OutputContext) -> Target:
+    return target_in(context.asset_partition_key)

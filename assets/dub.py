@@ -13,7 +13,7 @@ from assets.show import Showcase, lines_table, waveform
 from assets.steps import dub_asset, made
 from dub_platform.core.brief import Brief
 from dub_platform.core.budget import character_budgets, speaking_rate
-from dub_platform.core.keys import file_sha256
+from dub_platform.core.keys import content_key, file_sha256
 from dub_platform.core.speech import (
     Audio,
     Release,
@@ -117,7 +117,7 @@ def dubbed_track(
     with folders.new("mix") as folder:
         began = time.monotonic()
         mixed = _mixed(audio, speech, timeline, mixer, store, folder)
-        value = _track(mixed, timeline, f"videos/{target.video_id}/dubs/{target.language}")
+        value = _track(mixed, timeline, f"videos/{target.video_id}/dubs/{target.language}/track")
         speed = audio.seconds / (time.monotonic() - began)
         store.put_file(value.key, mixed.path)
         picture = waveform(mixed.path)
@@ -154,7 +154,7 @@ def r2_object(
         dub = FinishedDub(
             target.video_id, source_media, transcript, translation, speech, dubbed_track
         )
-        value = publisher.publish(dub, folder)
+        value = publisher.publish(dub, folder, context.run.run_id)
         picture = waveform(store.fetch(value.track_key, folder))
     return made(
         value,
@@ -184,9 +184,10 @@ def _mixed(
 
 
 def _track(mixed: Mixed, timeline: Timeline, prefix: str) -> Track:
+    sha256 = file_sha256(mixed.path)
     return Track(
-        key=f"{prefix}/track.m4a",
-        sha256=file_sha256(mixed.path),
+        key=content_key(prefix, sha256, ".m4a"),
+        sha256=sha256,
         bytes=mixed.path.stat().st_size,
         seconds=timeline.seconds + timeline.overrun,
         lufs=mixed.loudness.lufs,

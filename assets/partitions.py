@@ -23,7 +23,11 @@ class Target(NamedTuple):
 
 def target_of(context: AssetExecutionContext) -> Target:
     """The video, or the video and language, of the partition being materialized."""
-    key = context.partition_key
+    return target_in(context.partition_key)
+
+
+def target_in(key: str) -> Target:
+    """The same from a partition key."""
     if isinstance(key, MultiPartitionKey):
         return Target(key.keys_by_dimension["video"], key.keys_by_dimension["language"])
     return Target(key, None)

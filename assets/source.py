@@ -8,7 +8,7 @@ from assets.partitions import target_of
 from assets.show import Showcase, lines_table, mean, waveform
 from assets.steps import made, video_asset
 from dub_platform.core.errors import NoSpeechError
-from dub_platform.core.keys import file_sha256
+from dub_platform.core.keys import content_key, file_sha256
 from dub_platform.core.lines import regrouped
 from dub_platform.core.speech import Audio, Heard, SourceMedia, Transcript
 from dub_platform.registry import Registry, Source
@@ -37,9 +37,10 @@ def source_media(
         fetched = downloader.fetch(video, folder, context.log.info)
         # What is not hosted here is fetched without its pictures; an upload always has some.
         facts = probe(fetched.path, sound_alone=video.source is Source.YOUTUBE)
+        sha256 = file_sha256(fetched.path)
         media = SourceMedia(
-            key=_kept(fetched, store, video.id),
-            sha256=file_sha256(fetched.path),
+            key=_kept(fetched, sha256, store, video.id),
+            sha256=sha256,
             bytes=facts.bytes,
             seconds=facts.seconds,
             container=facts.container,
@@ -73,13 +74,15 @@ def audio(
     showcase: ResourceParam[Showcase],
 ) -> Output[Audio]:
     """What is listened to and mixed from: the source sound, and where a voice is in it."""
-    sound_key, speech_key = (
-        f"videos/{context.partition_key}/audio/{name}" for name in ("sound.flac", "speech.wav")
-    )
+    prefix = f"videos/{context.partition_key}/audio"
     with folders.new("audio") as folder:
         source = store.fetch(source_media.key, folder)
         pictures = source_media.video_codec is not None
         sound = decoded(source, seconds=source_media.seconds, into=folder, pictures=pictures)
+        sha256 = file_sha256(sound.sound)
+        sound_key = content_key(f"{prefix}/sound", sha256, ".flac")
+        # The same decoding makes both, so one name serves both.
+        speech_key = content_key(f"{prefix}/speech", sha256, ".wav")
         store.put_file(sound_key, sound.sound)
         store.put_file(speech_key, sound.speech)
         value = Audio(
@@ -89,7 +92,7 @@ def audio(
             lufs=sound.loudness.lufs,
             speech=speech_finder.find(sound.speech),
         )
-        picture, sha256 = waveform(sound.sound), file_sha256(sound.sound)
+        picture = waveform(sound.sound)
     return made(
         value,
         identity=sha256,
@@ -122,6 +125,7 @@ def transcript(
         )
     registry.prepared(
         context.partition_key,
+        run_id=context.run.run_id,
         title=source_media.title,
         language=value.language,
         duration_seconds=source_media.seconds,
@@ -141,11 +145,11 @@ def _streams(media: SourceMedia) -> str:
     return pictures + media.audio_codec
 
 
-def _kept(fetched: Fetched, store: Store, video_id: str) -> str:
+def _kept(fetched: Fetched, sha256: str, store: Store, video_id: str) -> str:
     """The store's key of the original; an upload is there already."""
     if fetched.key is not None:
         return fetched.key
-    key = f"videos/{video_id}/source{fetched.path.suffix}"
+    key = content_key(f"videos/{video_id}/source", sha256, fetched.path.suffix)
     store.put_file(key, fetched.path)
     return key
 
@@ -153,7 +157,8 @@ def _kept(fetched: Fetched, store: Store, video_id: str) -> str:
 def _captions_kept(fetched: Fetched, store: Store, video_id: str) -> str | None:
     if fetched.captions is None:
         return None
-    key = f"videos/{video_id}/captions{fetched.captions.suffix}"
+    sha256 = file_sha256(fetched.captions)
+    key = content_key(f"videos/{video_id}/captions", sha256, fetched.captions.suffix)
     store.put_file(key, fetched.captions)
     return key
 

@@ -29,11 +29,13 @@ from dagster import (
     asset,
 )
 
+from assets.lease import held
 from assets.partitions import dubs, target_of, videos
 from assets.tags import work_of
 from dub_platform.core.errors import DubError
 from dub_platform.core.keys import key_of
 from dub_platform.registry import Registry
+from dub_platform.registry.leases import superseded
 
 OWNERS = ["team:dubbing"]
 RETRIES = RetryPolicy(max_retries=2, delay=1, backoff=Backoff.EXPONENTIAL, jitter=Jitter.FULL)
@@ -90,7 +92,9 @@ def _guarded(step: Step) -> Callable[..., Iterator[Output[Any]]]:
             inputs["registry"] = registry
         with _failing_in_words():
             if _is_wanted(context, registry):
-                yield step(context, **inputs)
+                with held(registry, target_of(context), context.run.run_id):
+                    _note_progress(context, registry)
+                    yield step(context, **inputs)
 
     # Dagster reads an asset's inputs and resources from its signature: the step's own, with the
     # registry that the guard needs. The step's return type is not the generator's.
@@ -119,11 +123,16 @@ def _is_wanted(context: AssetExecutionContext, registry: Registry) -> bool:
             "is paid. Ask for it with POST /videos, or PUT /videos/ID/dubs/LANGUAGE."
         )
         return False
-    work = work_of(context.run.tags)
-    if work is not None:
-        registry.started(work, context.run.run_id)
-        registry.reached(*target, context.asset_key.to_user_string())
     return True
+
+
+def _note_progress(context: AssetExecutionContext, registry: Registry) -> None:
+    """Raises RunSupersededError when the work was given to another run."""
+    target, work = target_of(context), work_of(context.run.tags)
+    if work is not None:
+        if not registry.started(work, context.run.run_id):
+            raise superseded(*target)
+        registry.reached(*target, context.asset_key.to_user_string())
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from resources.media.vad import SileroSpeechFinder
 from resources.releases import Publisher
 from sensors.intake import on_video_prepared, on_video_registered
 from sensors.outcome import on_run_canceled, on_run_failed
-from sensors.upkeep import rows_agree_with_runs
+from sensors.upkeep import on_run_lost
 
 
 def definitions(settings: Settings) -> Definitions:
@@ -30,13 +30,18 @@ def definitions(settings: Settings) -> Definitions:
         assets=[source_media, audio, transcript, translation, speech, dubbed_track, r2_object],
         asset_checks=gates,
         jobs=[prepare_video, dub_video],
-        sensors=[on_video_registered, on_video_prepared, on_run_failed, on_run_canceled],
-        schedules=[rows_agree_with_runs],
+        sensors=[
+            on_video_registered,
+            on_video_prepared,
+            on_run_failed,
+            on_run_canceled,
+            on_run_lost,
+        ],
         # Runs are linear chains: parallelism is across runs, and a process per step costs seconds.
         executor=in_process_executor,
         resources={
             **s3,
-            "io_manager": ArtifactIOManager(store),
+            "io_manager": ArtifactIOManager(store, registry),
             "registry": registry,
             "store": store,
             "folders": wiring.folders(settings),

@@ -55,11 +55,12 @@ class Publisher:
     store: Store
     registry: Registry
 
-    def publish(self, dub: FinishedDub, folder: Path) -> Release:
+    def publish(self, dub: FinishedDub, folder: Path, run_id: str) -> Release:
         """Put track, captions, manifest and film in place, then make the release current.
 
         A language that is released in the meantime makes the film anew, so that the last film
-        holds every language. Raises ArtifactDamagedError for what was not kept as it was made.
+        holds every language. `run_id` is who publishes. Raises ArtifactDamagedError for what was
+        not kept as it was made, RunSupersededError when another run has taken over.
         """
         release = self._placed(dub, folder)
         current = False
@@ -67,7 +68,12 @@ class Publisher:
             beside = self._beside(dub.video_id, dub.language)
             film = self._film(dub, {**beside, dub.language: release}, folder)
             current = self.registry.released(
-                dub.video_id, dub.language, release, film_key=film, beside=beside
+                dub.video_id,
+                dub.language,
+                release,
+                film_key=film,
+                beside=beside,
+                run_id=run_id,
             )
         self._point(dub.video_id, dub.language)
         return release

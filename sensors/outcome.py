@@ -24,7 +24,14 @@ from dagster import (
 )
 
 from assets.tags import work_of
-from dub_platform.core.errors import DubError, GateFailedError, InternalError, RunLostError
+from dub_platform.core.errors import (
+    DubError,
+    GateFailedError,
+    InternalError,
+    RunLostError,
+    RunStoppedError,
+    RunSupersededError,
+)
 from dub_platform.registry import Registry
 
 Details = Mapping[str, Any]
@@ -33,10 +40,9 @@ CHECKED, FAILED = DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.STEP
 
 @run_failure_sensor(default_status=DefaultSensorStatus.RUNNING)
 def on_run_failed(context: RunFailureSensorContext, registry: ResourceParam[Registry]) -> None:
-    """Write why the run failed, unless Dagster is about to try it again."""
-    if not will_be_retried(context.dagster_run):
-        reason = reason_of(context.instance, context.dagster_run)
-        record_failure(registry, context.dagster_run, reason)
+    """Write why the run failed."""
+    reason = reason_of(context.instance, context.dagster_run)
+    record_failure(registry, context.dagster_run, reason)
 
 
 @run_status_sensor(run_status=DagsterRunStatus.CANCELED, default_status=DefaultSensorStatus.RUNNING)
@@ -46,20 +52,21 @@ def on_run_canceled(context: RunStatusSensorContext, registry: ResourceParam[Reg
 
 
 def record_failure(registry: Registry, run: DagsterRun, details: Details) -> None:
-    """Write the reason into the row of the run's work, if it was requested for any."""
+    """Write the reason into the row of the run's work, if it was requested for any.
+
+    Work whose run ended without saying why is queued once more: it was killed, or its machine was.
+    A run that gave way to another says nothing about the work.
+    """
     work = work_of(run.tags)
-    if work is not None:
-        registry.failed(work, {**details, "run_id": run.run_id}, now=datetime.now(timezone.utc))
-
-
-def will_be_retried(run: DagsterRun) -> bool:
-    """Whether Dagster starts this run anew by itself."""
-    return run.tags.get("dagster/will_retry") == "true"
+    if work is None or details["code"] == RunSupersededError.code:
+        return
+    outcome = registry.lost if details["code"] == RunLostError.code else registry.failed
+    outcome(work, {**details, "run_id": run.run_id}, now=datetime.now(timezone.utc))
 
 
 def stopped(run_id: str) -> Details:
     """The reason of a run that somebody stopped."""
-    return RunLostError(
+    return RunStoppedError(
         f"The run {run_id[:8]} was stopped before it ended. Ask for it again to start anew."
     ).as_details()
 

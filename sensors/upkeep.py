@@ -1,62 +1,58 @@
-"""The reconciling schedule: rows and runs compared every few minutes.
+"""The reconciling sensor: rows that wait for a run that is gone are put right.
 
-Status sensors see a run at most once and a killed machine says nothing, so a row can wait for
-a run that is gone. Nothing is decided here that a sensor has not had time to decide first.
+A killed machine says nothing, a status sensor sees a run at most once, and a broker can lose what
+it was given. So every few seconds the rows that nobody holds a lease of are compared with their
+runs. Nothing is decided here that a status sensor has not had time to decide first.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from dagster import (
     DagsterInstance,
     DagsterRun,
     DagsterRunStatus,
-    DefaultScheduleStatus,
+    DefaultSensorStatus,
     ResourceParam,
     RunsFilter,
-    ScheduleEvaluationContext,
+    SensorEvaluationContext,
     SkipReason,
-    schedule,
+    sensor,
 )
 
-from assets.jobs import prepare_video
 from assets.tags import tags_of
-from dub_platform.core.errors import InternalError
+from dub_platform.core.errors import InternalError, RunLostError
 from dub_platform.registry import Registry, Work
-from sensors.outcome import reason_of, record_failure, stopped, will_be_retried
+from sensors.outcome import reason_of, record_failure, stopped
+from sensors.workers import has_lost
 
-# Longer than a tick of the requesting sensor, a claim, and the status sensors' own wait.
-SETTLED = timedelta(minutes=3)
+MOST_ROWS_A_TICK = 100
 
 
-@schedule(
-    cron_schedule="*/2 * * * *",
-    job=prepare_video,
-    default_status=DefaultScheduleStatus.RUNNING,
-)
-def rows_agree_with_runs(
-    context: ScheduleEvaluationContext, registry: ResourceParam[Registry]
-) -> SkipReason:
-    """Compare unfinished work with its runs. It starts no run itself: the sensor does."""
+@sensor(minimum_interval_seconds=5, default_status=DefaultSensorStatus.RUNNING)
+def on_run_lost(context: SensorEvaluationContext, registry: ResourceParam[Registry]) -> SkipReason:
+    """Compare unfinished work that nobody is at with its runs. It starts no run itself."""
     found = reconciled(registry, context.instance, datetime.now(timezone.utc))
     return SkipReason(f"{found} rows were put right.")
 
 
 def reconciled(registry: Registry, instance: DagsterInstance, now: datetime) -> int:
-    """Put right every row whose run ended without it; return how many."""
-    put_right = 0
-    for work, run_id, updated_at in registry.live():
-        if now - updated_at < SETTLED:
-            continue
-        run = _newest_run(instance, work)
-        if run is not None:
-            put_right += _agreed(run, registry, instance)
-        elif run_id is not None:
-            # It was running, and its run is no longer even known: somebody deleted it.
-            registry.again(work)
-            put_right += 1
-    return put_right
+    """Put right every row whose run ended or vanished without it; return how many."""
+    silent = registry.silent(limit=MOST_ROWS_A_TICK, now=now)
+    return sum(_put_right(registry, instance, *row, now) for row in silent)
+
+
+def _put_right(
+    registry: Registry, instance: DagsterInstance, work: Work, run_id: str | None, now: datetime
+) -> bool:
+    run = _newest_run(instance, work)
+    if run is not None:
+        return _agreed(run, work, registry, instance, now)
+    if run_id is not None:
+        # It was running, and its run is no longer even known: somebody deleted it.
+        registry.lost(work, _vanished(run_id), now=now)
+    return run_id is not None
 
 
 def _newest_run(instance: DagsterInstance, work: Work) -> DagsterRun | None:
@@ -65,16 +61,29 @@ def _newest_run(instance: DagsterInstance, work: Work) -> DagsterRun | None:
     return next((run for run in runs if ("dub/language" in run.tags) == bool(work.language)), None)
 
 
-def _agreed(run: DagsterRun, registry: Registry, instance: DagsterInstance) -> bool:
-    if run.status is DagsterRunStatus.FAILURE and not will_be_retried(run):
+def _agreed(
+    run: DagsterRun, work: Work, registry: Registry, instance: DagsterInstance, now: datetime
+) -> bool:
+    if run.status is DagsterRunStatus.FAILURE:
         record_failure(registry, run, reason_of(instance, run))
     elif run.status is DagsterRunStatus.CANCELED:
         record_failure(registry, run, stopped(run.run_id))
     elif run.status is DagsterRunStatus.SUCCESS:
         record_failure(registry, run, _nothing_written(run))
+    elif run.status is DagsterRunStatus.STARTED or has_lost(instance, run):
+        # First the run, so that the next one for the same partition may start.
+        instance.report_run_failed(run, "Its process is gone: nobody renews its lease.")
+        registry.lost(work, _vanished(run.run_id), now=now)
     else:
         return False
     return True
+
+
+def _vanished(run_id: str) -> Mapping[str, Any]:
+    return RunLostError(
+        f"The run {run_id[:8]} vanished with the machine or process it ran in, and so did those "
+        "before it. Ask for it again; if it happens again, look at the workers' memory and logs."
+    ).as_details()
 
 
 def _nothing_written(run: DagsterRun) -> Mapping[str, Any]:

@@ -45,7 +45,9 @@
     │   └── StorageUnavailableError     storage_unavailable    a retry can help
     └── InternalError              ours to mend
         ├── GateFailedError             gate_failed
-        └── RunLostError                run_lost               a retry can help
+        ├── RunLostError                run_lost               a retry can help
+        ├── RunStoppedError             run_stopped            a retry can help
+        └── RunSupersededError          run_superseded
 
 The same code stands in the API's problem document, the registry row, Dagster's failure
 metadata and the log line. Errors of tools and libraries are wrapped once, at the border,
@@ -268,3 +270,12 @@ class GateFailedError(InternalError):
 class RunLostError(InternalError):
     code = "run_lost"
     retryable = True
+
+
+class RunStoppedError(InternalError):
+    code = "run_stopped"
+    retryable = True
+
+
+class RunSupersededError(InternalError):
+    code = "run_superseded"

@@ -30,3 +30,8 @@ def file_sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def content_key(prefix: str, sha256: str, suffix: str) -> str:
+    """A store's key that is never written over with other content: `PREFIX-1f2e….mp4`."""
+    return f"{prefix}-{sha256[:16]}{suffix}"

@@ -176,8 +176,22 @@ class Registry(Protocol):
         """The same for queued dubs whose video is prepared."""
         ...
 
-    def started(self, work: Work, run_id: str) -> None:
-        """The run for this work began: its row is running. Nothing for another generation."""
+    def hold(self, video_id: str, language: str | None, run_id: str, *, now: datetime) -> bool:
+        """Take the lease of what a run works on, or renew it; False while another run has it.
+
+        It lasts 20 seconds from `now`.
+        """
+        ...
+
+    def let_go(self, video_id: str, language: str | None, run_id: str) -> None:
+        """End the lease, if it is this run's, unless the run's work goes on with another step."""
+        ...
+
+    def started(self, work: Work, run_id: str) -> bool:
+        """The run for this work began: its row is running, unless it is done already.
+
+        False, and nothing changed, when the work is of another generation.
+        """
         ...
 
     def reached(self, video_id: str, language: str | None, stage: str) -> None:
@@ -192,8 +206,12 @@ class Registry(Protocol):
         language: str,
         duration_seconds: float,
         file_size_bytes: int,
+        run_id: str,
     ) -> None:
-        """The video is transcribed: dubs can start. Raises VideoNotFoundError."""
+        """The video is transcribed: dubs can start.
+
+        Raises VideoNotFoundError, or RunSupersededError when another run holds the lease.
+        """
         ...
 
     def released(
@@ -204,11 +222,13 @@ class Registry(Protocol):
         *,
         film_key: str | None,
         beside: Mapping[str, Release],
+        run_id: str,
     ) -> bool:
         """Make this release current, and `film_key` the video's MP4, in one transaction.
 
         `beside` is every other released dub that went into the MP4. False, and nothing changed,
-        when that is no longer all of them (another language was released meanwhile).
+        when that is no longer all of them (another language was released meanwhile). Raises
+        RunSupersededError when another run holds the lease.
         """
         ...
 
@@ -219,12 +239,18 @@ class Registry(Protocol):
         """
         ...
 
-    def again(self, work: Work) -> None:
-        """Queue this work once more, a generation up: its run is gone and it was not done."""
+    def lost(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
+        """Queue this work once more, a generation up: its run is gone and it was not done.
+
+        Work whose runs were lost five times fails, with `details`.
+        """
         ...
 
-    def live(self) -> Sequence[tuple[Work, str | None, datetime]]:
-        """Work queued or running, with its run id (None while queued) and its last update."""
+    def silent(self, *, limit: int, now: datetime) -> Sequence[tuple[Work, str | None]]:
+        """Work requested or running that nobody holds a lease of, with its run id if it has one.
+
+        The longest silent first, and nothing that changed in the last 15 seconds.
+        """
         ...
 
     def ping(self) -> None:

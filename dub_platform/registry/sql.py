@@ -12,7 +12,7 @@ schema comes from `migrate.py`. Tested by `tests/contracts/test_registry.py` on 
 from __future__ import annotations
 
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any
@@ -38,7 +38,6 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from dub_platform.core.errors import (
@@ -48,6 +47,7 @@ from dub_platform.core.errors import (
     VideoNotFoundError,
 )
 from dub_platform.core.speech import Release
+from dub_platform.registry import leases
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import (
     Dub,
@@ -58,9 +58,14 @@ from dub_platform.registry.port import (
     VideoStatus,
     Work,
 )
+from dub_platform.registry.statements import insert
 from dub_platform.registry.tables import UtcDateTime, dubs, utc_now, videos
 
 CLAIM_LASTS = timedelta(seconds=60)
+# Long enough for a status sensor to have its say first.
+SETTLED = timedelta(seconds=15)
+# A video that takes its worker down with it must not go round for ever.
+MOST_LOSSES = 5
 
 # The same words in both tables.
 _QUEUED = DubStatus.QUEUED.value
@@ -85,6 +90,7 @@ _NOTHING_YET = {
     "processing_completed_at": None,
     "run_id": None,
     "claimed_at": None,
+    "losses": 0,
 }
 _QUEUE_VIDEO_AGAIN = update(videos).values(
     **_NOTHING_YET,
@@ -97,10 +103,6 @@ _QUEUE_DUB_AGAIN = update(dubs).values(**_NOTHING_YET, generation=dubs.c.generat
 _CURSOR = TypeAdapter(
     tuple[AwareDatetime, Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]]
 )
-_INSERTS: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
-    "postgresql": postgresql.insert,
-    "sqlite": sqlite.insert,
-}
 
 
 class SqlRegistry:
@@ -179,13 +181,28 @@ class SqlRegistry:
                 connection.execute(_update(work, _QUEUED).values(claimed_at=now))
         return claimed
 
-    def started(self, work: Work, run_id: str) -> None:
+    def hold(self, video_id: str, language: str | None, run_id: str, *, now: datetime) -> bool:
+        with self._engine.begin() as connection:
+            return leases.take(connection, video_id, language, run_id, now)
+
+    def let_go(self, video_id: str, language: str | None, run_id: str) -> None:
+        table, row = _row(video_id, language)
+        goes_on = select(table).where(row, table.c.status == _RUNNING, table.c.run_id == run_id)
+        with self._engine.begin() as connection:
+            if connection.execute(goes_on).first() is None:
+                leases.end(connection, video_id, language, run_id)
+
+    def started(self, work: Work, run_id: str) -> bool:
         # Also from failed: an operator can run a failed run again without asking again.
         begins = _update(work, *_UNFINISHED, _FAILED).values(
             status=_RUNNING, run_id=run_id, processing_started_at=utc_now(), error_details=None
         )
+        table, row = _row(work.video_id, work.language)
         with self._engine.begin() as connection:
-            connection.execute(begins)
+            if connection.execute(begins).rowcount:
+                return True
+            generation = connection.execute(select(table.c.generation).where(row)).scalar()
+            return generation == work.generation
 
     def reached(self, video_id: str, language: str | None, stage: str) -> None:
         table, row = _row(video_id, language)
@@ -201,10 +218,12 @@ class SqlRegistry:
         language: str,
         duration_seconds: float,
         file_size_bytes: int,
+        run_id: str,
     ) -> None:
         now = utc_now()
         with self._engine.begin() as connection:
             _lock(connection, video_id)
+            leases.require(connection, video_id, None, run_id)
             took = _processing_seconds(_video(connection, video_id), now)
             is_prepared = update(videos).values(
                 status=VideoStatus.PREPARED,
@@ -227,9 +246,11 @@ class SqlRegistry:
         *,
         film_key: str | None,
         beside: Mapping[str, Release],
+        run_id: str,
     ) -> bool:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
+            leases.require(connection, video_id, language, run_id)
             _dub(connection, video_id, language)
             if _released_beside(connection, video_id, language) != dict(beside):
                 return False
@@ -241,29 +262,38 @@ class SqlRegistry:
     def failed(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
         reason = {"status": _FAILED, "error_details": dict(details)}
         fails = _update(work, *_UNFINISHED).values(reason)
+        if work.language is None:
+            fails = fails.values(last_error_at=now)
         with self._engine.begin() as connection:
-            if work.language is not None:
-                connection.execute(fails)
-            elif connection.execute(fails.values(last_error_at=now)).rowcount:
+            if not connection.execute(fails).rowcount:
+                return
+            leases.end(connection, work.video_id, work.language)
+            if work.language is None:
                 waiting = and_(dubs.c.video_id == work.video_id, dubs.c.status == _QUEUED)
                 connection.execute(update(dubs).where(waiting).values(reason))
 
-    def again(self, work: Work) -> None:
+    def lost(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
+        table, _ = _row(work.video_id, work.language)
         queue_again = _QUEUE_VIDEO_AGAIN if work.language is None else _QUEUE_DUB_AGAIN
+        once_more = queue_again.where(_is_at(work, *_UNFINISHED), table.c.losses < MOST_LOSSES)
         with self._engine.begin() as connection:
-            connection.execute(queue_again.where(_is_at(work, *_UNFINISHED)))
+            if connection.execute(once_more.values(losses=table.c.losses + 1)).rowcount:
+                leases.end(connection, work.video_id, work.language)
+                return
+        self.failed(work, details, now=now)
 
-    def live(self) -> Sequence[tuple[Work, str | None, datetime]]:
-        query = union_all(
-            select(*_VIDEO_WORK, videos.c.run_id, videos.c.updated_at).where(
-                videos.c.status.in_(_UNFINISHED)
-            ),
-            select(*_DUB_WORK, dubs.c.run_id, dubs.c.updated_at).where(
-                dubs.c.status.in_(_UNFINISHED)
-            ),
-        )
+    def silent(self, *, limit: int, now: datetime) -> Sequence[tuple[Work, str | None]]:
+        silent = [
+            select(*columns, table.c.run_id, table.c.updated_at)
+            .where(table.c.status.in_(_UNFINISHED), table.c.updated_at < now - SETTLED)
+            .where(or_(table.c.status == _RUNNING, table.c.claimed_at.is_not(None)))
+            .where(~leases.held(columns[0], columns[1], now))
+            for table, columns in ((videos, _VIDEO_WORK), (dubs, _DUB_WORK))
+        ]
+        both = union_all(*silent).subquery()
+        query = select(both).order_by(both.c.updated_at).limit(limit)
         with self._reading.connect() as connection:
-            return [(_work(row), row.run_id, row.updated_at) for row in connection.execute(query)]
+            return [(_work(row), row.run_id) for row in connection.execute(query)]
 
     def ping(self) -> None:
         try:
@@ -298,8 +328,8 @@ def _update(work: Work, *statuses: str) -> Update:
 
 def _insert_missing(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert the row unless one has its primary key; whether it was inserted."""
-    insert = _INSERTS[connection.dialect.name](table).values(values).on_conflict_do_nothing()
-    return connection.execute(insert).rowcount == 1
+    inserting = insert(connection, table).values(values).on_conflict_do_nothing()
+    return connection.execute(inserting).rowcount == 1
 
 
 def _lock(connection: Connection, video_id: str) -> None:

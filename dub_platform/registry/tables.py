@@ -168,6 +168,7 @@ videos = Table(
     Column("film_key", Text),
     Column("run_id", String(64)),
     Column("claimed_at", UtcDateTime),
+    Column("losses", Integer, nullable=False, default=0, server_default="0"),
 )
 
 dubs = Table(
@@ -187,6 +188,7 @@ dubs = Table(
     Column("release", ReleaseJson),
     Column("run_id", String(64)),
     Column("claimed_at", UtcDateTime),
+    Column("losses", Integer, nullable=False, default=0, server_default="0"),
 )
 
 paid_calls = Table(
@@ -208,6 +210,16 @@ paid_calls = Table(
     Column("reason", CleanText),
     Column("created_at", UtcDateTime, nullable=False, default=utc_now, index=True),
     Column("settled_at", UtcDateTime),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    # No foreign key: a lease ends by itself.
+    Column("video_id", String(64), primary_key=True),
+    Column("language", String(16), primary_key=True),
+    Column("run_id", String(64), nullable=False),
+    Column("renewed_at", UtcDateTime, nullable=False),
 )
 
 # The listing's order: newest first, and the id decides between two of the same moment.

@@ -111,7 +111,7 @@ def release(desk: Desk, video_id: str, language: str, *, media: Path | None = No
     claimed = desk.registry.claim_dubs(limit=10, now=datetime.now(timezone.utc))
     for work in claimed:
         desk.registry.started(work, "run")
-    desk.registry.released(video_id, language, made, film_key=film_key, beside=beside)
+    desk.registry.released(video_id, language, made, film_key=film_key, beside=beside, run_id="run")
     return made
 
 
@@ -123,6 +123,7 @@ def prepare(desk: Desk, video_id: str) -> None:
         language="en",
         duration_seconds=2.0,
         file_size_bytes=100,
+        run_id="run",
     )
 
 

@@ -96,12 +96,14 @@ def test_the_jobs_run_these_assets(defs: Definitions) -> None:
 def test_the_sensors_and_schedules_are_these_and_run_by_default(defs: Definitions) -> None:
     """Nobody has to switch anything on."""
     repository = defs.get_repository_def()
-    assert {"on_video_registered", "on_video_prepared", "on_run_failed", "on_run_canceled"} == {
-        sensor.name for sensor in repository.sensor_defs
-    }
-    assert ["rows_agree_with_runs"] == [s.name for s in repository.schedule_defs]
-    everything = [*repository.sensor_defs, *repository.schedule_defs]
-    assert {"RUNNING"} == {each.default_status.value for each in everything}
+    assert {
+        "on_video_registered",
+        "on_video_prepared",
+        "on_run_failed",
+        "on_run_canceled",
+        "on_run_lost",
+    } == {sensor.name for sensor in repository.sensor_defs}
+    assert {"RUNNING"} == {each.default_status.value for each in repository.sensor_defs}
 
 
 @pytest.mark.parametrize("package", [api, assets, dub_platform, resources, sensors])

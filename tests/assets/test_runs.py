@@ -156,7 +156,8 @@ def test_a_translation_that_lost_a_line_is_not_spoken(
 def test_no_work_folder_outlives_its_run(workshop: Workshop, prepared: str) -> None:
     """The spool is empty after both jobs, and after a failed one."""
     workshop.dub(prepared, "es")
-    _local(workshop).path(f"videos/{prepared}/audio/sound.flac").write_bytes(b"not sound")
+    (sound,) = workshop.settings.store_dir.glob(f"videos/{prepared}/audio/sound-*.flac")
+    sound.write_bytes(b"not sound")
     _failed(workshop.dub(prepared, "es", raise_on_error=False))
     assert [] == list(workshop.settings.spool_dir.iterdir())
 

@@ -19,6 +19,8 @@ from dub_platform.core.errors import (
     InvalidRequestError,
     MediaError,
     NoSpeechError,
+    RunLostError,
+    RunSupersededError,
     StorageError,
     VideoNotFoundError,
 )
@@ -41,6 +43,7 @@ ID = "dQw4w9WgXcQ"
 OTHER_ID = "up-0123456789abcdef0123456789abcdef"
 NOW = datetime(2026, 5, 4, 12, 30, tzinfo=timezone.utc)
 NO_SPEECH = NoSpeechError("Nobody speaks in this video.").as_details()
+LOST = RunLostError("Its machine is gone.").as_details()
 PREPARE = Work(ID, None, 1)
 DUB = Work(ID, "es", 1)
 
@@ -61,6 +64,7 @@ def prepare(registry: Registry, video_id: str = ID, title: str = "A walk") -> No
         language="en",
         duration_seconds=30.5,
         file_size_bytes=481_516,
+        run_id="run-1",
     )
 
 
@@ -88,12 +92,21 @@ def publish(registry: Registry, language: str, sha256: str = "5d41") -> None:
         beside = {dub.language: dub.release for dub in dubs if dub.release is not None}
         film_key = f"releases/{ID}/{'+'.join(sorted([language, *beside]))}.mp4"
         mine = release(language, sha256)
-        if registry.released(ID, language, mine, film_key=film_key, beside=beside):
+        if registry.released(ID, language, mine, film_key=film_key, beside=beside, run_id="run-1"):
             return
 
 
 def fail(registry: Registry, work: Work) -> None:
     registry.failed(work, NO_SPEECH, now=NOW)
+
+
+def lose(registry: Registry, work: Work) -> None:
+    registry.lost(work, LOST, now=NOW)
+
+
+def hold(registry: Registry, run_id: str, after: float = 0.0, language: str | None = "es") -> bool:
+    """Whether the run gets the lease, so many seconds after noon."""
+    return registry.hold(ID, language, run_id, now=NOW + timedelta(seconds=after))
 
 
 def without_time(dub: Dub) -> Dub:
@@ -389,7 +402,7 @@ class TestClaiming:
         """A new generation does not wait for the claim of the old one to end."""
         accept(registry)
         registry.claim_videos(limit=10, now=NOW)
-        registry.again(PREPARE)
+        lose(registry, PREPARE)
         assert [Work(ID, None, 2)] == registry.claim_videos(limit=10, now=NOW)
 
     def test_two_at_once_claim_nothing_twice(self, registry: Registry) -> None:
@@ -472,20 +485,102 @@ class TestProgress:
         with pytest.raises(VideoNotFoundError):
             prepare(registry)
 
-    def test_live_lists_what_is_queued_or_running(self, registry: Registry) -> None:
-        """Unfinished work comes with its run and its last update; what ended does not come."""
+    def test_the_silent_are_what_was_requested_and_nobody_holds(self, registry: Registry) -> None:
+        """What waits for the sensor, what ended and what is worked on do not come."""
         accept(registry, "es", "ca", "gl", "eo")
         prepare(registry)
         publish(registry, "eo")
         fail(registry, Work(ID, "gl", 1))
         registry.started(DUB, "run-1")
         accept(registry, video_id=OTHER_ID)
-        expected = [
-            (Work(ID, "ca", 1), None, registry.dub(ID, "ca").updated_at),
-            (DUB, "run-1", registry.dub(ID, "es").updated_at),
-            (Work(OTHER_ID, None, 1), None, registry.video(OTHER_ID).updated_at),
+        later = datetime.now(timezone.utc) + timedelta(seconds=16)
+        assert [(DUB, "run-1")] == registry.silent(limit=10, now=later)
+        registry.claim_dubs(limit=10, now=NOW)
+        registry.claim_videos(limit=10, now=NOW)
+        requested = [(DUB, "run-1"), (Work(ID, "ca", 1), None), (Work(OTHER_ID, None, 1), None)]
+        assert requested == registry.silent(limit=10, now=later)
+        assert requested[:2] == registry.silent(limit=2, now=later)
+        registry.hold(ID, "es", "run-1", now=later)
+        assert requested[1:] == registry.silent(limit=10, now=later)
+
+    def test_a_row_is_given_time_before_it_is_silent(self, registry: Registry) -> None:
+        """A status sensor has its say first."""
+        accept(registry, "es")
+        registry.started(PREPARE, "run-1")
+        now = datetime.now(timezone.utc)
+        assert [] == registry.silent(limit=10, now=now + timedelta(seconds=14))
+        assert [PREPARE] == [
+            work for work, _ in registry.silent(limit=10, now=now + timedelta(seconds=16))
         ]
-        assert expected == sorted(registry.live(), key=lambda item: item[0].run_key)
+
+
+class TestLeases:
+    def test_one_run_at_a_time_holds_a_lease(self, registry: Registry) -> None:
+        """It can be renewed, and is another's only when it was not for twenty seconds."""
+        assert hold(registry, "run-1")
+        assert not hold(registry, "run-2", 19)
+        assert hold(registry, "run-1", 19)
+        assert not hold(registry, "run-2", 38)
+        assert hold(registry, "run-2", 40)
+        assert not hold(registry, "run-1", 41)
+
+    def test_a_video_and_its_dubs_are_held_apart(self, registry: Registry) -> None:
+        """Languages are dubbed side by side."""
+        holders = [hold(registry, f"run-{code}", language=code) for code in (None, "es", "ca")]
+        assert [True] * 3 == holders
+
+    def test_of_many_at_once_one_gets_it(self, registry: Registry) -> None:
+        """Also where nobody held it before."""
+        runs = [partial(hold, registry, f"run-{number}") for number in range(6)]
+        assert [True] == [taken for taken in at_once(runs) if taken]
+
+    def test_what_is_let_go_can_be_taken_at_once(self, registry: Registry) -> None:
+        """By whoever asks next, if it was the holder who let go."""
+        hold(registry, "run-1")
+        registry.let_go(ID, "es", "run-2")
+        assert not hold(registry, "run-2", 1)
+        registry.let_go(ID, "es", "run-1")
+        assert hold(registry, "run-2", 1)
+
+    def test_a_run_whose_work_goes_on_keeps_its_lease(self, registry: Registry) -> None:
+        """From one step to the next there is no moment in which it could be taken for dead."""
+        accept(registry, "es")
+        prepare(registry)
+        registry.started(DUB, "run-1")
+        hold(registry, "run-1")
+        registry.let_go(ID, "es", "run-1")
+        assert not hold(registry, "run-2", 1)
+        publish(registry, "es")
+        registry.let_go(ID, "es", "run-1")
+        assert hold(registry, "run-2", 1)
+
+    @pytest.mark.parametrize("end", [fail, lose])
+    def test_a_lease_ends_with_its_work(
+        self, registry: Registry, end: Callable[[Registry, Work], None]
+    ) -> None:
+        """What is asked for again starts without waiting, and older words end nothing."""
+        accept(registry, "es")
+        prepare(registry)
+        hold(registry, "run-1")
+        end(registry, DUB)
+        assert hold(registry, "run-2", 1)
+        end(registry, DUB)
+        assert not hold(registry, "run-3", 2)
+
+    def test_a_run_that_was_taken_for_dead_writes_nothing(self, registry: Registry) -> None:
+        """Neither the video nor the dub, once another run holds the lease."""
+        accept(registry, "es")
+        hold(registry, "run-2", language=None)
+        before = registry.video(ID)
+        with pytest.raises(RunSupersededError, match=ID):
+            prepare(registry)
+        assert before == registry.video(ID)
+        registry.let_go(ID, None, "run-2")
+        prepare(registry)
+        hold(registry, "run-2")
+        with pytest.raises(RunSupersededError, match=f"{ID} in es"):
+            publish(registry, "es")
+        assert DubStatus.QUEUED is registry.dub(ID, "es").status
 
 
 class TestReleasing:
@@ -493,7 +588,9 @@ class TestReleasing:
         """What comes back equals what went in, and the film is the video's."""
         accept(registry, "es")
         prepare(registry)
-        assert registry.released(ID, "es", release(), film_key="releases/film.mp4", beside={})
+        assert registry.released(
+            ID, "es", release(), film_key="releases/film.mp4", beside={}, run_id="run-1"
+        )
         dub = registry.dub(ID, "es")
         assert (DubStatus.RELEASED, release()) == (dub.status, dub.release)
         assert dub.processing_completed_at is not None
@@ -505,7 +602,9 @@ class TestReleasing:
         prepare(registry)
         publish(registry, "es")
         before = (registry.video(ID), registry.dubs(ID))
-        assert not registry.released(ID, "ca", release("ca"), film_key="x.mp4", beside={})
+        assert not registry.released(
+            ID, "ca", release("ca"), film_key="x.mp4", beside={}, run_id="run-1"
+        )
         assert before == (registry.video(ID), registry.dubs(ID))
 
     def test_a_film_with_an_older_release_is_refused(self, registry: Registry) -> None:
@@ -514,7 +613,9 @@ class TestReleasing:
         prepare(registry)
         publish(registry, "es", sha256="new")
         older = {"es": release("es", sha256="old")}
-        assert not registry.released(ID, "ca", release("ca"), film_key="x.mp4", beside=older)
+        assert not registry.released(
+            ID, "ca", release("ca"), film_key="x.mp4", beside=older, run_id="run-1"
+        )
 
     def test_languages_released_at_once_end_in_one_film(self, registry: Registry) -> None:
         """Whoever comes later makes the film again, so the last one has every language."""
@@ -542,10 +643,10 @@ class TestReleasing:
     def test_what_nobody_asked_for_cannot_be_released(self, registry: Registry) -> None:
         """A release needs its video and its dub to be there."""
         with pytest.raises(VideoNotFoundError):
-            registry.released(ID, "es", release(), film_key=None, beside={})
+            registry.released(ID, "es", release(), film_key=None, beside={}, run_id="run-1")
         accept(registry)
         with pytest.raises(DubNotFoundError):
-            registry.released(ID, "es", release(), film_key=None, beside={})
+            registry.released(ID, "es", release(), film_key=None, beside={}, run_id="run-1")
 
 
 class TestFailing:
@@ -582,7 +683,7 @@ class TestFailing:
         before = (registry.video(ID), registry.dubs(ID))
         for work in (PREPARE, DUB):
             fail(registry, work)
-            registry.again(work)
+            lose(registry, work)
             registry.started(work, "run-9")
         assert before == (registry.video(ID), registry.dubs(ID))
 
@@ -600,11 +701,11 @@ class TestFailing:
         """What a superseded run says is not about the current one."""
         accept(registry, "es")
         for work in (PREPARE, DUB):
-            registry.again(work)
+            lose(registry, work)
         before = (registry.video(ID), registry.dubs(ID))
         for work in (PREPARE, DUB):
             fail(registry, work)
-            registry.again(work)
+            lose(registry, work)
             registry.started(work, "run-1")
         assert before == (registry.video(ID), registry.dubs(ID))
 
@@ -617,7 +718,7 @@ class TestFailing:
             if started:
                 registry.started(work, "run-1")
                 registry.reached(ID, work.language, "speech")
-            registry.again(work)
+            lose(registry, work)
         video, dub = registry.video(ID), registry.dub(ID, "es")
         expected = dataclasses.replace(
             as_new[0], generation=2, retry_count=1, updated_at=video.updated_at
@@ -625,13 +726,38 @@ class TestFailing:
         assert expected == video
         assert without_time(dataclasses.replace(as_new[1], generation=2)) == without_time(dub)
 
+    def test_work_that_is_lost_time_and_again_fails(self, registry: Registry) -> None:
+        """A video that takes its worker down with it does not go round for ever."""
+        accept(registry, "es")
+        prepare(registry)
+        for generation in range(1, 7):
+            assert (DubStatus.QUEUED, generation) == states(registry)[0][1:]
+            lose(registry, Work(ID, "es", generation))
+        assert (DubStatus.FAILED, LOST) == (
+            registry.dub(ID, "es").status,
+            registry.dub(ID, "es").error_details,
+        )
+        registry.ask(ID, "es")
+        lose(registry, Work(ID, "es", 7))
+        assert [("es", DubStatus.QUEUED, 8)] == states(registry)
+
+    def test_a_start_says_whether_the_work_is_still_wanted(self, registry: Registry) -> None:
+        """A run of an older generation has nothing to do; one of what is done may do it anew."""
+        accept(registry, "es")
+        prepare(registry)
+        assert registry.started(DUB, "run-1")
+        publish(registry, "es")
+        assert registry.started(DUB, "run-2")
+        assert DubStatus.RELEASED is registry.dub(ID, "es").status
+        assert not registry.started(Work(ID, "es", 2), "run-3")
+
     def test_a_failure_is_not_queued_again_by_itself(self, registry: Registry) -> None:
         """Only someone's asking brings back what failed."""
         accept(registry, "es")
         fail(registry, PREPARE)
         before = (registry.video(ID), registry.dubs(ID))
-        registry.again(PREPARE)
-        registry.again(DUB)
+        lose(registry, PREPARE)
+        lose(registry, DUB)
         assert before == (registry.video(ID), registry.dubs(ID))
 
     def test_details_that_postgresql_refuses_are_cleaned(self, registry: Registry) -> None:

@@ -66,7 +66,14 @@ def registry(engine: Engine) -> SqlRegistry:
     """With one video that is prepared and asked for in every language."""
     made = SqlRegistry(engine)
     made.accept(NewVideo(ID, Source.UPLOAD, title="A harbor"), list(HERTZ))
-    made.prepared(ID, title="A harbor", language="en", duration_seconds=SECONDS, file_size_bytes=1)
+    made.prepared(
+        ID,
+        title="A harbor",
+        language="en",
+        duration_seconds=SECONDS,
+        file_size_bytes=1,
+        run_id="run",
+    )
     for language in HERTZ:
         made.started(Work(ID, language, 1), f"run-{language}")
     return made
@@ -88,7 +95,7 @@ def store(tmp_path: Path, media: Path) -> LocalStore:
     made = LocalStore(tmp_path / "store", "http://dub.test/media")
     made.put_file(f"videos/{ID}/upload.mp4", media / "clip.mp4")
     for language in HERTZ:
-        made.put_file(f"videos/{ID}/dubs/{language}/track.m4a", media / f"{language}.m4a")
+        made.put_file(f"videos/{ID}/dubs/{language}/track-1.m4a", media / f"{language}.m4a")
     return made
 
 
@@ -104,7 +111,7 @@ def folders(tmp_path: Path) -> WorkFolders:
 
 def finished(store: LocalStore, language: str) -> FinishedDub:
     """A dub of two lines, each a tenth of a second late."""
-    source, track = f"videos/{ID}/upload.mp4", f"videos/{ID}/dubs/{language}/track.m4a"
+    source, track = f"videos/{ID}/upload.mp4", f"videos/{ID}/dubs/{language}/track-1.m4a"
     takes = [Take(line.id, f"k{line.id}", "takes/k.flac", 1.0, 0.1, 0.8, 9, 0.01) for line in LINES]
     places = [Placement(line.id, line.start + 0.1, 0.7, 1.1, 0.1) for line in LINES]
     return FinishedDub(
@@ -133,7 +140,7 @@ def publish(
 ) -> Release:
     """As the last step of a run does."""
     with folders.new("release") as folder:
-        return publisher.publish(finished(store, language), folder)
+        return publisher.publish(finished(store, language), folder, "run")
 
 
 def publish_again(publisher: Publisher, store: LocalStore, folders: WorkFolders) -> Release:
@@ -142,7 +149,7 @@ def publish_again(publisher: Publisher, store: LocalStore, folders: WorkFolders)
     lines = (TranslatedLine(0, "Muy buenos días."), dub.translation.lines[1])
     with folders.new("release") as folder:
         return publisher.publish(
-            replace(dub, translation=replace(dub.translation, lines=lines)), folder
+            replace(dub, translation=replace(dub.translation, lines=lines)), folder, "run"
         )
 
 
@@ -312,7 +319,7 @@ def test_another_content_has_another_address(
     before, film = files(store), registry.video(ID).film_key
     dub = finished(store, "es")
     if changed == "track":
-        key = f"videos/{ID}/dubs/ca/track.m4a"
+        key = f"videos/{ID}/dubs/ca/track-1.m4a"
         dub = replace(dub, track=replace(dub.track, key=key, sha256=file_sha256(store.path(key))))
     elif changed == "words":
         lines = (TranslatedLine(0, "Muy buenos días."), dub.translation.lines[1])
@@ -320,7 +327,7 @@ def test_another_content_has_another_address(
     else:
         dub = replace(dub, speech=replace(dub.speech, engine="another voice"))
     with folders.new("release") as folder:
-        second = publisher.publish(dub, folder)
+        second = publisher.publish(dub, folder, "run")
     assert first.track_key != second.track_key
     del before[f"releases/{ID}/es/{POINTER}"]
     assert before.items() <= files(store).items()
@@ -336,7 +343,7 @@ def test_a_release_that_fails_midway_is_not_current(
     # The film needs the source, and is made after everything else.
     store.path(dub.media.key).unlink()
     with folders.new("release") as folder, pytest.raises(ArtifactMissingError):
-        publisher.publish(dub, folder)
+        publisher.publish(dub, folder, "run")
     assert (DubStatus.RUNNING, None) == (
         registry.dub(ID, "ca").status, registry.dub(ID, "ca").release
     )  # fmt: skip
@@ -351,7 +358,7 @@ def test_a_dub_nobody_asked_for_is_not_released(
     dub = finished(store, "es")
     dub = replace(dub, translation=replace(dub.translation, language="pt"))
     with folders.new("release") as folder, pytest.raises(DubNotFoundError):
-        publisher.publish(dub, folder)
+        publisher.publish(dub, folder, "run")
     assert registry.video(ID).film_key is None
 
 

@@ -19,7 +19,12 @@ def prepared(registry: SqlRegistry, *languages: str, video_id: str = VIDEO) -> N
     """A video whose dubs can start."""
     handed_in(registry, *languages, video_id=video_id)
     registry.prepared(
-        video_id, title="A title", language="en", duration_seconds=9.0, file_size_bytes=1
+        video_id,
+        title="A title",
+        language="en",
+        duration_seconds=9.0,
+        file_size_bytes=1,
+        run_id="a-run",
     )
 
 

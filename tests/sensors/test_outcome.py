@@ -19,7 +19,8 @@ from assets.steps import as_failure
 from assets.tags import tags_of
 from dub_platform.core.errors import NoSpeechError
 from dub_platform.registry import DubStatus, SqlRegistry, VideoStatus, Work
-from sensors.outcome import reason_of, record_failure, will_be_retried
+from dub_platform.registry.leases import superseded
+from sensors.outcome import reason_of, record_failure
 from tests.sensors.rows import VIDEO, handed_in, prepared, run_of
 
 
@@ -81,7 +82,7 @@ def test_a_failed_run_fails_its_row(registry: SqlRegistry, instance: DagsterInst
     work = Work(VIDEO, None, 1)
     registry.started(work, "r")
     run = run_of(instance, work, DagsterRunStatus.FAILURE)
-    record_failure(registry, run, reason_of(instance, run))
+    record_failure(registry, run, NoSpeechError("Nobody speaks.").as_details())
     assert VideoStatus.FAILED is registry.video(VIDEO).status
     assert DubStatus.FAILED is registry.dub(VIDEO, "es").status
 
@@ -108,10 +109,25 @@ def test_a_late_failure_of_an_old_generation_changes_nothing(
     assert DubStatus.QUEUED is registry.dub(VIDEO, "es").status
 
 
-def test_a_run_that_dagster_tries_again_has_not_failed_yet() -> None:
-    """The tag by which Dagster says so is understood."""
-    assert will_be_retried(DagsterRun(job_name="x", tags={"dagster/will_retry": "true"}))
-    assert not will_be_retried(DagsterRun(job_name="x", tags={}))
+def test_work_whose_run_was_killed_is_queued_again(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """Nobody has to ask again for what a machine lost."""
+    prepared(registry, "es")
+    run = run_of(instance, Work(VIDEO, "es", 1), DagsterRunStatus.FAILURE)
+    record_failure(registry, run, reason_of(instance, run))
+    dub = registry.dub(VIDEO, "es")
+    assert (DubStatus.QUEUED, 2) == (dub.status, dub.generation)
+
+
+def test_a_run_that_gave_way_to_another_says_nothing_of_its_work(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """The other one is at it."""
+    prepared(registry, "es")
+    run = run_of(instance, Work(VIDEO, "es", 1), DagsterRunStatus.FAILURE)
+    record_failure(registry, run, superseded(VIDEO, "es").as_details())
+    assert DubStatus.QUEUED is registry.dub(VIDEO, "es").status
 
 
 def _ran(instance: DagsterInstance, defs: Definitions) -> DagsterRun:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from dagster import DagsterInstance, DagsterRunStatus, SkipReason, build_schedule_context
+from dagster import DagsterInstance, DagsterRunStatus, SkipReason, build_sensor_context
 
 from dub_platform.registry import DubStatus, SqlRegistry, Work
-from sensors.upkeep import reconciled, rows_agree_with_runs
+from sensors.upkeep import on_run_lost, reconciled
 from tests.sensors.rows import VIDEO, prepared, run_of
 
 WORK = Work(VIDEO, "es", 1)
@@ -26,8 +26,7 @@ def running(registry: SqlRegistry) -> SqlRegistry:
 @pytest.mark.parametrize(
     ("status", "code"),
     [
-        (DagsterRunStatus.FAILURE, "run_lost"),
-        (DagsterRunStatus.CANCELED, "run_lost"),
+        (DagsterRunStatus.CANCELED, "run_stopped"),
         (DagsterRunStatus.SUCCESS, "internal_error"),
     ],
 )
@@ -43,14 +42,39 @@ def test_a_row_whose_run_has_ended_fails(
     assert code == dub.error_details["code"]
 
 
+@pytest.mark.parametrize("status", [DagsterRunStatus.STARTED, DagsterRunStatus.FAILURE])
+def test_work_that_nobody_is_at_is_queued_again(
+    running: SqlRegistry, instance: DagsterInstance, status: DagsterRunStatus
+) -> None:
+    """Whether Dagster knows by now that the run is gone or not; afterwards it does."""
+    run = run_of(instance, WORK, status)
+    assert 1 == reconciled(running, instance, LATER)
+    dub = running.dub(VIDEO, "es")
+    assert (DubStatus.QUEUED, 2) == (dub.status, dub.generation)
+    gone = instance.get_run_by_id(run.run_id)
+    assert gone
+    assert DagsterRunStatus.FAILURE is gone.status
+
+
 @pytest.mark.parametrize("status", [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING])
 def test_a_row_whose_run_goes_on_is_left_alone(
     running: SqlRegistry, instance: DagsterInstance, status: DagsterRunStatus
 ) -> None:
-    """Long is not lost."""
+    """Long is not lost, as long as somebody renews the lease."""
     run_of(instance, WORK, status)
+    running.hold(VIDEO, "es", "a-run", now=LATER)
     assert 0 == reconciled(running, instance, LATER)
     assert DubStatus.RUNNING is running.dub(VIDEO, "es").status
+
+
+def test_a_run_that_waits_for_its_turn_is_left_alone(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """It was launched, and a worker will come to it."""
+    prepared(registry, "es")
+    registry.claim_dubs(limit=1, now=LATER)
+    run_of(instance, WORK, DagsterRunStatus.STARTING)
+    assert 0 == reconciled(registry, instance, LATER)
 
 
 def test_a_row_is_given_time_before_it_is_judged(
@@ -84,15 +108,13 @@ def test_the_run_of_the_video_is_not_taken_for_its_dubs(
 ) -> None:
     """A failed preparation says nothing of a dub that is being made."""
     run_of(instance, Work(VIDEO, None, 1), DagsterRunStatus.FAILURE)
-    run_of(instance, WORK, DagsterRunStatus.STARTED)
+    run_of(instance, WORK, DagsterRunStatus.STARTING)
     assert 0 == reconciled(running, instance, LATER)
 
 
-def test_the_schedule_starts_no_run_itself(
-    registry: SqlRegistry, instance: DagsterInstance
-) -> None:
-    """It says how many rows it put right, and leaves the rest to the sensor."""
-    with build_schedule_context(instance=instance, resources={"registry": registry}) as context:
-        answer = rows_agree_with_runs(context)
+def test_the_sensor_starts_no_run_itself(registry: SqlRegistry, instance: DagsterInstance) -> None:
+    """It says how many rows it put right, and leaves the rest to the others."""
+    with build_sensor_context(instance=instance, resources={"registry": registry}) as context:
+        answer = on_run_lost(context)
     assert isinstance(answer, SkipReason)
     assert "0 rows were put right." == answer.skip_message

@@ -29,7 +29,7 @@ def ask(url: str, question: Callable[[Connection], T]) -> T:
     return answer
 
 
-TABLES = ["alembic_version", "dubs", "paid_calls", "videos"]
+TABLES = ["alembic_version", "dubs", "leases", "paid_calls", "videos"]
 
 
 def tables(url: str) -> list[str]:
@@ -94,4 +94,4 @@ def test_the_command_goes_up_by_default_and_one_step_down(
     migrate.main([])
     assert TABLES == tables(url)
     migrate.main(["down"])
-    assert ["alembic_version", "dubs", "videos"] == tables(url)
+    assert ["alembic_version", "dubs", "paid_calls", "videos"] == tables(url)
