@@ -15,7 +15,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up test quick lint bench-faults constraints sample clean
+.PHONY: help demo up test quick lint bench-faults bench-scale constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ test-packages:
 
 bench-faults: .venv/tests ## a hundred videos while every fifth request to a provider goes wrong
 	@$(RUN) benchmarks.faults --videos 100
+
+bench-scale: .venv/tests ## ticks, pages and the daemon's memory at 1,000 to 100,000 videos
+	@$(RUN) benchmarks.scale --videos 1000 10000 100000
 
 constraints: .venv/tests ## pin every dependency anew, for every Python that is supported
 	$(UV) pip compile --quiet --universal --python-version 3.10 --all-extras --upgrade \
