@@ -24,7 +24,7 @@ from api.answers import answer, estimate_for, video_answer
 from api.desk import Desk, desk_of
 from api.languages import chosen
 from api.schemas import Estimate, Quote, UploadOrder, VideoAnswer, VideoOrder, parsed
-from api.uploads import captions_in, plain, received, said_when_full, spooled, title_from, within
+from api.uploads import captions_in, received, said_when_full, spooled, title_from, within
 from dub_platform.core.errors import (
     EmptyBodyError,
     InvalidRequestError,
@@ -32,6 +32,7 @@ from dub_platform.core.errors import (
     VideoNotFoundError,
 )
 from dub_platform.core.languages import language
+from dub_platform.core.titles import plain
 from dub_platform.core.videos import upload_id, youtube_id
 from dub_platform.registry.port import NewVideo, Source
 

@@ -19,7 +19,6 @@ from dub_platform.core.errors import InvalidRequestError
 from dub_platform.registry.port import DubStatus, Source, VideoStatus
 
 MAX_LANGUAGES = 20
-MAX_TITLE = 200
 
 Languages = Annotated[
     list[Annotated[str, Field(max_length=20)]], Field(min_length=1, max_length=MAX_LANGUAGES)

@@ -34,12 +34,12 @@ from dub_platform.core.errors import (
     ProviderRefusedError,
 )
 from dub_platform.core.keys import key_of
+from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Span
 from resources.calls import CallFailedError, CallPolicy, Calls, Trouble, retry_after, said_by
 from resources.ledger import Ledger
 from resources.media.vad import RATE, open_speech
 from resources.store.port import Store
-from resources.transcriber.captions import AUTO
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.doubts import Doubts, trusted
 from resources.transcriber.transcriptions import Transcription

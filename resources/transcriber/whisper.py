@@ -29,10 +29,10 @@ from dub_platform.core.errors import (
     EngineUnavailableError,
     LanguageNotAvailableError,
 )
+from dub_platform.core.languages import AUTO
 from dub_platform.core.languages import language as language_named
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
-from resources.transcriber.captions import AUTO
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.doubts import CUT_OFF, SILENCE, Doubt, Doubts, Finding, trusted
 from resources.transcriber.whisper_languages import CODES, whisper_codes
