@@ -9,8 +9,10 @@
     │   ├── UnknownLanguageError        language_unknown
     │   ├── LanguageNotAvailableError   language_not_available
     │   ├── SourceNotEnabledError       source_not_enabled
+    │   ├── InvalidChannelIdError       channel_id_invalid
     │   ├── VideoNotFoundError          video_not_found
-    │   └── DubNotFoundError            dub_not_found
+    │   ├── DubNotFoundError            dub_not_found
+    │   └── ChannelNotFoundError        channel_not_found
     ├── SourceError                the video cannot be had from where it is
     │   ├── SourceUnavailableError      source_unavailable
     │   ├── SourceLiveError             source_live
@@ -112,12 +114,20 @@ class SourceNotEnabledError(InputError):
     code = "source_not_enabled"
 
 
+class InvalidChannelIdError(InputError):
+    code = "channel_id_invalid"
+
+
 class VideoNotFoundError(InputError):
     code = "video_not_found"
 
 
 class DubNotFoundError(InputError):
     code = "dub_not_found"
+
+
+class ChannelNotFoundError(InputError):
+    code = "channel_not_found"
 
 
 class SourceError(DubError):

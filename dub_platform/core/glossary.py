@@ -74,6 +74,18 @@ class Glossary:
     def __or__(self, other: Glossary) -> Glossary:
         return Glossary({**self.entries, **other.entries})
 
+    def __bool__(self) -> bool:
+        return bool(self.entries)
+
+    def in_language(self, language: str) -> Glossary:
+        """What of it concerns translations into this language."""
+        return Glossary(
+            {
+                term.source: None if term.rendering is None else {language: term.rendering}
+                for term in self._terms(language)
+            }
+        )
+
     def terms_in(self, text: str, language: str) -> tuple[Term, ...]:
         """The terms that a translation of `text` must heed, in alphabetical order."""
         return tuple(term for term in self._terms(language) if term.is_in(text))
