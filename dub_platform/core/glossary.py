@@ -33,6 +33,9 @@ class Term:
     source: str
     rendering: str | None = None
 
+    def __str__(self) -> str:
+        return self.source if self.rendering is None else f"{self.source} → {self.rendering}"
+
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         ending = rf"\w{{0,{_ENDING}}}" if self.rendering else ""
@@ -95,12 +98,19 @@ class Glossary:
         terms = self.terms_in(text, language)
         return tuple(term for term in terms if not term.is_heeded(translation))
 
-    def _terms(self, language: str) -> list[Term]:
-        return [
-            Term(word, None if renderings is None else renderings[language])
-            for word, renderings in sorted(self.entries.items())
-            if renderings is None or language in renderings
-        ]
+    def _terms(self, language: str) -> tuple[Term, ...]:
+        if language not in self._known:
+            self._known[language] = tuple(
+                Term(word, None if renderings is None else renderings[language])
+                for word, renderings in sorted(self.entries.items())
+                if renderings is None or language in renderings
+            )
+        return self._known[language]
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[Term, ...]]:
+        """Terms by language, kept with their patterns: a glossary is asked about every line."""
+        return {}
 
 
 def _renderings(word: str, given: Any) -> Mapping[str, str] | None:

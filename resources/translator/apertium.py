@@ -47,6 +47,7 @@ class ApertiumTranslator:
     translates what is there: it knows no glossary and no formality, and cannot say it shorter.
     """
 
+    heeds_wording = False
     _modes = MappingProxyType({"ca": "eng-cat", "eo": "en-eo", "es": "eng-spa", "gl": "en-gl"})
     _deadline = 10.0
 

@@ -79,6 +79,8 @@ _WRITTEN = TypeAdapter(_Written)
 class OpenAITranslator:
     """A chat model as a translator, with a memory of what it was paid for."""
 
+    heeds_wording = True
+
     def __init__(self, chat: OpenAIChat, price: TokenPrice, store: Store, ledger: Ledger) -> None:
         self.engine = chat.engine
         self._chat = chat

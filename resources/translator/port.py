@@ -20,6 +20,11 @@ class Translator(Protocol):
 
     engine: str
 
+    @property
+    def heeds_wording(self) -> bool:
+        """Whether it heeds the glossary and the formality of a brief."""
+        ...
+
     def targets(self, source: str) -> tuple[str, ...]:
         """The language codes it can translate `source` into, in alphabetical order."""
         ...

@@ -169,6 +169,14 @@ def test_a_brief_changes_neither_ids_nor_order(translator: Translator) -> None:
     assert [] == [line for line in answer.lines if not line.text.strip()]
 
 
+def test_a_wording_is_heeded_as_promised(translator: Translator) -> None:
+    """An engine that says it heeds none translates as if nothing had been said."""
+    brief = Brief(formality="formal", glossary=Glossary({"house": {"es": "vivienda"}}))
+    (told,) = translator.translate(transcript("the house"), "es", brief).lines
+    word = "vivienda" if translator.heeds_wording else HOUSE["es"]
+    assert word in told.text.lower()
+
+
 def test_what_fits_is_not_written_anew(translator: Translator) -> None:
     """With room for every line, shortening gives back what it was given."""
     asked = transcript(HARBOR, WATER)

@@ -84,6 +84,17 @@ def test_a_language_has_its_part_of_a_glossary() -> None:
     assert Glossary({"Go": None}) == GLOSSARY.in_language("de")
 
 
+def test_a_term_says_what_becomes_of_it() -> None:
+    """A kept one is itself."""
+    assert ("Go", "harbor → puerto") == (str(KEPT), str(RENDERED))
+
+
+def test_a_term_is_made_once() -> None:
+    """A long glossary is asked about thousands of lines, and a pattern takes its time to make."""
+    [one], [other] = (GLOSSARY.terms_in(text, "es") for text in ("the harbor", "two harbors"))
+    assert one is other
+
+
 def test_an_empty_glossary_is_none() -> None:
     """There is nothing in it to heed."""
     assert (True, False) == (bool(GLOSSARY), bool(Glossary()))
