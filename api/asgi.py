@@ -47,5 +47,6 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         version=version("dub-platform"),
         prices=wiring.prices(settings),
         spent=wiring.paid_calls(settings).spent_usd,
+        heeds_wording=wiring.translator(settings, store).heeds_wording,
         commit=settings.git_commit or None,
     )

@@ -28,7 +28,8 @@ class Desk:
     `announce(video_id, languages)` adds the partition keys and never raises; `probe(path)`
     raises a MediaError for what cannot be dubbed; `targets(source)` are the language codes a
     video can be dubbed into; `spent(video_id, language)` is what was paid in dollars, for the
-    whole video where the language is None; a check returns when its part is well and raises when
+    whole video where the language is None; `heeds_wording` is whether the translator heeds a
+    glossary and a formality; a check returns when its part is well and raises when
     it is not. Lengths are seconds, sizes bytes, URLs without a trailing slash.
     """
 
@@ -46,6 +47,7 @@ class Desk:
     youtube_enabled: bool
     prices: Prices
     spent: Callable[[str, str | None], float]
+    heeds_wording: bool
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     version: str = "unknown"
     commit: str | None = None

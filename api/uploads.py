@@ -35,7 +35,8 @@ from dub_platform.core.titles import plain
 
 MAX_FILES = 2
 MAX_FIELDS = 24
-MAX_FIELD_BYTES = 16 * 1024
+# A glossary can be as long in a form as it is in JSON.
+MAX_JSON_BYTES = MAX_FIELD_BYTES = 64 * 1024
 MAX_CAPTIONS_BYTES = 2_000_000
 LEFTOVER_SECONDS = 86_400
 _PREFIX = "upload-"

@@ -21,7 +21,7 @@ from api.schemas import Failure
 from dub_platform.core.languages import Language, language
 from dub_platform.core.speech import Release
 from dub_platform.core.videos import checked_id
-from dub_platform.registry.port import Dub, DubStatus, Video
+from dub_platform.registry.port import Dub, Video
 
 # What a viewer is told while an asset is made.
 STAGES = {
@@ -62,6 +62,7 @@ class Player:
 
     video_id: str
     title: str
+    channel: str
     film: str | None
     sounds: Sequence[Sound]
     waiting: Waiting | None
@@ -84,6 +85,7 @@ def player(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
     return Player(
         video_id=video.id,
         title=video.title or video.id,
+        channel=_channel(desk, video),
         film=desk.address(video.film_key) if video.film_key else None,
         sounds=[
             _original(desk, video, released, asked),
@@ -94,6 +96,10 @@ def player(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
     )
 
 
+def _channel(desk: Desk, video: Video) -> str:
+    return desk.registry.channel(video.channel_id).title if video.channel_id else ""
+
+
 def _first(video: Video, dubs: Sequence[Dub]) -> str:
     """The language to open with: a released one, else one that is being made."""
     codes = [*(code for code, _ in _released(dubs)), *(dub.language for dub in dubs)]
@@ -101,11 +107,8 @@ def _first(video: Video, dubs: Sequence[Dub]) -> str:
 
 
 def _released(dubs: Sequence[Dub]) -> list[tuple[str, Release]]:
-    return [
-        (dub.language, dub.release)
-        for dub in dubs
-        if dub.status is DubStatus.RELEASED and dub.release
-    ]
+    """Every language that can be listened to, also while it is made anew."""
+    return [(dub.language, dub.release) for dub in dubs if dub.release]
 
 
 def _original(

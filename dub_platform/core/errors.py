@@ -8,6 +8,7 @@
     │   ├── UploadTooLargeError         upload_too_large
     │   ├── UnknownLanguageError        language_unknown
     │   ├── LanguageNotAvailableError   language_not_available
+    │   ├── WordingNotAvailableError    wording_not_available
     │   ├── SourceNotEnabledError       source_not_enabled
     │   ├── InvalidChannelIdError       channel_id_invalid
     │   ├── VideoNotFoundError          video_not_found
@@ -108,6 +109,10 @@ class UnknownLanguageError(InputError):
 
 class LanguageNotAvailableError(InputError):
     code = "language_not_available"
+
+
+class WordingNotAvailableError(InputError):
+    code = "wording_not_available"
 
 
 class SourceNotEnabledError(InputError):

@@ -74,6 +74,7 @@ def make_desk(home: Path, **changes: Any) -> Desk:
         checks={"registry": registry.ping},
         prices=PRICES,
         spent=PaidCalls.at(url).spent_usd,
+        heeds_wording=True,
         version="0.1.0",
     )
     return replace(desk, **changes)
