@@ -23,7 +23,7 @@ from starlette.responses import Response
 from api.answers import answer, estimate_for, video_answer
 from api.bodies import json_in, media_type
 from api.desk import Desk, desk_of
-from api.languages import chosen
+from api.languages import chosen, named
 from api.schemas import Estimate, Quote, UploadOrder, VideoAnswer, VideoOrder, parsed
 from api.uploads import captions_in, received, said_when_full, spooled, title_from
 from api.wording import heedable
@@ -33,7 +33,7 @@ from dub_platform.core.errors import (
     SourceNotEnabledError,
     VideoNotFoundError,
 )
-from dub_platform.core.languages import language
+from dub_platform.core.languages import AUTO
 from dub_platform.core.titles import plain
 from dub_platform.core.videos import upload_id, youtube_id
 from dub_platform.core.wording import Wording
@@ -167,9 +167,12 @@ def _agreed(desk: Desk, video_id: str, order: VideoOrder | UploadOrder) -> tuple
 def _spoken(desk: Desk, video_id: str, given: str | None) -> str:
     """What is known of a video handed in before stays; else what its request or the desk says."""
     try:
-        return desk.registry.video(video_id).language
+        known = desk.registry.video(video_id).language
     except VideoNotFoundError:
-        return language(given or desk.source_language).code
+        known = AUTO if given else desk.source_language
+    if known == AUTO and given:
+        return named(given, detected=desk.detects_languages)
+    return known
 
 
 def _captions_key(video_id: str, kind: str, text: str) -> str:

@@ -14,8 +14,10 @@ from assets.steps import dub_asset, made
 from assets.wording import Worded, wording_of
 from dub_platform.core.brief import Brief
 from dub_platform.core.budget import character_budgets, speaking_rate
+from dub_platform.core.errors import SpokenLanguageError
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.keys import file_sha256
+from dub_platform.core.languages import language
 from dub_platform.core.speech import (
     Audio,
     Release,
@@ -47,6 +49,7 @@ def translation(
 ) -> Output[Translation]:
     """Every line in the target language, written to its slot, in the wording asked for."""
     target = target_of(context)
+    _refuse_unfit(transcript.language, str(target.language), translator)
     wording, heeded = wording_of(registry, target), translator.heeds_wording
     title = registry.video(target.video_id).title
     brief = _brief(target, title, transcript, wording if heeded else AS_BEFORE)
@@ -169,6 +172,19 @@ def r2_object(
         table=lines_table(transcript, translation, dubbed_track.timeline),
         player=showcase.player(target),
     )
+
+
+def _refuse_unfit(spoken: str, wanted: str, translator: Translator) -> None:
+    """Raises SpokenLanguageError: a request for `auto` is judged once the language is known."""
+    targets = translator.targets(spoken)
+    if wanted not in targets:
+        why = "which is the language that this dub was asked for in"
+        if wanted != spoken:
+            why = f"which {translator.engine} does not translate into {language(wanted).name}"
+        raise SpokenLanguageError(
+            f"{language(spoken).name} ({spoken}) is spoken in this video, {why}, so nothing was "
+            f"translated. It can be translated into: {', '.join(targets) or 'none'}."
+        )
 
 
 def _brief(target: Target, title: str, transcript: Transcript, wording: Wording) -> Brief:

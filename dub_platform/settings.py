@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dub_platform.core.casting import Casting
+from dub_platform.core.languages import AUTO, code_in
 
 # The day the default prices below were set. They move: an operator sets what the provider charges.
 PRICES_TAKEN_ON = date(2026, 11, 1)
@@ -223,7 +224,9 @@ class Settings(BaseSettings):
     )
 
     source_language: str = Field(
-        default="en", description="The language spoken in a video when its request names none."
+        default="en",
+        description="The language spoken in a video when its request names none; auto where "
+        "DUB_TRANSCRIBER can tell.",
     )
     max_video_length: PositiveInt = Field(
         default=10_800,
@@ -250,6 +253,14 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
+
+    @field_validator("source_language")
+    @classmethod
+    def _names_a_language(cls, given: str) -> str:
+        code = given if given == AUTO else code_in(given)
+        if code is None:
+            raise ValueError("it is neither an ISO 639 code such as en nor auto")
+        return code
 
     @field_validator("elevenlabs_voices", "openai_voices")
     @classmethod

@@ -15,6 +15,8 @@ from pydantic import SecretStr
 
 from dub_platform.core.casting import Casting
 from dub_platform.core.cost import Caps, Prices
+from dub_platform.core.errors import EngineUnavailableError
+from dub_platform.core.languages import AUTO
 from dub_platform.registry import Registry, Source, SqlRegistry
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
@@ -31,6 +33,7 @@ from resources.transcriber.openai import OpenAITranscriber
 from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
 from resources.transcriber.port import Transcriber
 from resources.transcriber.whisper import WhisperTranscriber
+from resources.transcriber.whisper import detects_languages as whisper_detects_languages
 from resources.translator.apertium import ApertiumTranslator
 from resources.translator.chat import OpenAIChat, TokenPrice
 from resources.translator.openai import OpenAITranslator
@@ -105,6 +108,25 @@ def transcriber(settings: Settings, kept: Store) -> Transcriber:
             policy=policy(settings),
         )
     return PocketsphinxTranscriber()
+
+
+def detects_languages(settings: Settings, kept: Store) -> bool:
+    """Whether DUB_TRANSCRIBER can tell which language is spoken."""
+    if settings.transcriber == "whisper":
+        # Made only to be asked, it would need packages that the API does without.
+        return whisper_detects_languages(settings.whisper_model)
+    return transcriber(settings, kept).detects_languages
+
+
+def source_language(settings: Settings, kept: Store) -> str:
+    """DUB_SOURCE_LANGUAGE. Raises EngineUnavailableError for an `auto` that nobody can tell."""
+    if settings.source_language == AUTO and not detects_languages(settings, kept):
+        raise EngineUnavailableError(
+            "DUB_SOURCE_LANGUAGE is auto, but the recogniser that DUB_TRANSCRIBER chooses cannot "
+            "tell languages. Name the language, or choose whisper (a model that knows more than "
+            "English) or openai."
+        )
+    return settings.source_language
 
 
 def translator(settings: Settings, kept: Store) -> Translator:
@@ -220,6 +242,6 @@ def secret(value: SecretStr | None) -> str:
 
 
 def targets(settings: Settings, kept: Store) -> Callable[[str], tuple[str, ...]]:
-    """What a source language can be dubbed into: translated and then spoken."""
+    """What a source language, or `auto`, can be dubbed into: translated and then spoken."""
     translates, speaks = translator(settings, kept), frozenset(voice(settings).languages())
     return lambda source: tuple(code for code in translates.targets(source) if code in speaks)

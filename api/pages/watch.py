@@ -18,7 +18,7 @@ from api.answers import captions, failure, source_captions
 from api.desk import Desk, desk_of
 from api.pages.render import render
 from api.schemas import Failure
-from dub_platform.core.languages import Language, language
+from dub_platform.core.languages import AUTO, Language, language
 from dub_platform.core.speech import Release
 from dub_platform.core.videos import checked_id
 from dub_platform.registry.port import Dub, Video
@@ -88,7 +88,7 @@ def player(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
         channel=_channel(desk, video),
         film=desk.address(video.film_key) if video.film_key else None,
         sounds=[
-            _original(desk, video, released, asked),
+            *_original(desk, video, released, asked),
             *(_dubbed(desk, *pair, asked) for pair in released),
         ],
         waiting=_waiting(video, dubs, asked),
@@ -113,10 +113,13 @@ def _released(dubs: Sequence[Dub]) -> list[tuple[str, Release]]:
 
 def _original(
     desk: Desk, video: Video, released: Sequence[tuple[str, Release]], asked: str
-) -> Sound:
-    """The film's own sound, with the source's captions that every release brings along."""
+) -> list[Sound]:
+    """The film's own sound, with the source's captions that every release brings along; none
+    while nobody knows its language, because then there is no film yet."""
+    if video.language == AUTO:
+        return []
     texts = _addresses(desk, source_captions(released[0][1])) if released else {}
-    return Sound(language(video.language), True, asked == video.language, None, texts)
+    return [Sound(language(video.language), True, asked == video.language, None, texts)]
 
 
 def _dubbed(desk: Desk, code: str, release: Release, asked: str) -> Sound:

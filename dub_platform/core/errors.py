@@ -8,6 +8,7 @@
     │   ├── UploadTooLargeError         upload_too_large
     │   ├── UnknownLanguageError        language_unknown
     │   ├── LanguageNotAvailableError   language_not_available
+    │   ├── SpokenLanguageError         spoken_language_unfit
     │   ├── WordingNotAvailableError    wording_not_available
     │   ├── SourceNotEnabledError       source_not_enabled
     │   ├── InvalidChannelIdError       channel_id_invalid
@@ -29,6 +30,7 @@
     │   ├── TruncatedMediaError         media_truncated
     │   ├── NoAudioError                media_no_audio
     │   ├── NoSpeechError               media_no_speech
+    │   ├── LanguageNotToldError        media_language_not_told
     │   ├── VideoTooLongError           video_too_long
     │   └── MediaToolError              media_tool_failed
     ├── ProviderError              an engine did not do its part
@@ -109,6 +111,10 @@ class UnknownLanguageError(InputError):
 
 class LanguageNotAvailableError(InputError):
     code = "language_not_available"
+
+
+class SpokenLanguageError(InputError):
+    code = "spoken_language_unfit"
 
 
 class WordingNotAvailableError(InputError):
@@ -194,6 +200,10 @@ class NoAudioError(MediaError):
 
 class NoSpeechError(MediaError):
     code = "media_no_speech"
+
+
+class LanguageNotToldError(MediaError):
+    code = "media_language_not_told"
 
 
 class VideoTooLongError(MediaError):

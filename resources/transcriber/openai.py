@@ -122,6 +122,7 @@ class OpenAITranscriber:
     Raises EngineUnavailableError where the key cannot be one.
     """
 
+    detects_languages = True
     # A request that fails loses little, and one that drips is noticed soon.
     longest = 60.0
     _doubts = Doubts()

@@ -26,7 +26,10 @@ class Translator(Protocol):
         ...
 
     def targets(self, source: str) -> tuple[str, ...]:
-        """The language codes it can translate `source` into, in alphabetical order."""
+        """The language codes it can translate `source` into, in alphabetical order.
+
+        For `auto`, a language that is not known yet, those that it can translate any into.
+        """
         ...
 
     def translate(

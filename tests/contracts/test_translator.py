@@ -14,6 +14,7 @@ import pytest
 from dub_platform.core.brief import Brief
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.glossary import Glossary
+from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Line, Transcript
 from resources.store.local import LocalStore
 from resources.translator.apertium import ApertiumTranslator
@@ -96,6 +97,12 @@ def test_targets_are_in_order_and_only_from_known_languages(translator: Translat
     """Nothing is promised from a language it does not know."""
     assert sorted(translator.targets("en")) == list(translator.targets("en"))
     assert () == translator.targets("xx")
+
+
+def test_a_language_that_is_not_known_yet_has_every_target(translator: Translator) -> None:
+    """Whatever turns out to be spoken, nothing more can be asked of it."""
+    assert set(translator.targets("en")) <= set(translator.targets(AUTO))
+    assert sorted(translator.targets(AUTO)) == list(translator.targets(AUTO))
 
 
 def test_every_line_is_there_under_its_id(translator: Translator) -> None:

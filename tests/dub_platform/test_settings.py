@@ -25,7 +25,13 @@ def test_the_defaults_need_no_environment(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("PORT", "many"), ("DUB_VOICE", "parrot"), ("MAX_VIDEO_LENGTH", "-1"), ("DUB_STORE", "r3")],
+    [
+        ("PORT", "many"),
+        ("DUB_VOICE", "parrot"),
+        ("MAX_VIDEO_LENGTH", "-1"),
+        ("DUB_STORE", "r3"),
+        ("DUB_SOURCE_LANGUAGE", "english"),
+    ],
 )
 def test_a_wrong_setting_is_named(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
@@ -36,6 +42,15 @@ def test_a_wrong_setting_is_named(
         Settings.from_environment()
     assert f"{variable}: " in str(raised.value)
     assert value not in str(raised.value).replace("DUB_STORE", "")
+
+
+@pytest.mark.parametrize(("given", "kept"), [("auto", "auto"), ("EN", "en"), ("spa", "es")])
+def test_the_spoken_language_has_one_spelling(
+    monkeypatch: pytest.MonkeyPatch, given: str, kept: str
+) -> None:
+    """That of the videos' rows."""
+    monkeypatch.setenv("DUB_SOURCE_LANGUAGE", given)
+    assert kept == Settings.from_environment().source_language
 
 
 def test_a_database_url_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
