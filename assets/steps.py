@@ -121,15 +121,16 @@ def _is_wanted(context: AssetExecutionContext, registry: Registry) -> bool:
         )
         return False
     work = work_of(context.run.tags)
-    if work is not None and registry.hand_over(work):
+    if work is None:
+        return True
+    if registry.hand_over(work):
         context.log.warning(
             f"{' in '.join(filter(None, target))} was asked for in another wording while this run "
             "made it, so it ends here. The run that follows finds all that was paid for."
         )
         return False
-    if work is not None:
-        registry.started(work, context.run.run_id)
-        registry.reached(*target, context.asset_key.to_user_string())
+    registry.started(work, context.run.run_id)
+    registry.reached(*target, context.asset_key.to_user_string())
     return True
 
 

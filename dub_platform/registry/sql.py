@@ -409,7 +409,8 @@ def _queue_dub(connection: Connection, video_id: str, language: str, wording: Wo
         return True
     # Its run may be ending just now: what is decided here must still be so when it is written.
     of_pair = _row(video_id, language)[1]
-    dub = Dub(*connection.execute(select(*_DUB).where(of_pair).with_for_update()).one())
+    row = connection.execute(select(*_DUB).where(of_pair).with_for_update()).one()
+    dub = Dub(**row._asdict())
     asked = said.over(dub.wording)
     if asked == dub.wording and dub.status is not DubStatus.FAILED:
         return False
