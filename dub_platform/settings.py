@@ -8,6 +8,7 @@ engine; what an engine needs and lacks is said by name when the platform starts.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -31,7 +32,6 @@ PRICES_TAKEN_ON = date(2026, 11, 1)
 
 # What a choice needs: role, engine, the settings that must not be empty.
 _NEEDS = (
-    ("transcriber", "openai", ("openai_api_key",)),
     ("translator", "openai", ("openai_api_key",)),
     ("voice", "openai", ("openai_api_key", "openai_voices")),
     ("voice", "elevenlabs", ("elevenlabs_api_key", "elevenlabs_voices")),
@@ -105,6 +105,15 @@ class Settings(BaseSettings):
         default="https://api.openai.com/v1",
         validation_alias="OPENAI_BASE_URL",
         description="Any server that speaks OpenAI's API.",
+    )
+    openai_transcription_base_url: str = Field(
+        default="",
+        description="A server for DUB_TRANSCRIBER=openai alone, such as your own with a GPU; "
+        "OPENAI_BASE_URL where it is empty.",
+    )
+    openai_transcription_api_key: SecretStr | None = Field(
+        default=None,
+        description="Its key, which it must be given: OPENAI_API_KEY is never sent there.",
     )
     openai_transcription_model: str = Field(
         default="whisper-1", description="The model of DUB_TRANSCRIBER=openai."
@@ -260,12 +269,23 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _have_what_the_engines_need(self) -> Settings:
-        for role, engine, needed in _NEEDS:
+        for chosen, needed in self._needs():
             missing = [name for name in needed if not getattr(self, name)]
-            if getattr(self, role) == engine and missing:
-                names = " and ".join(_variable(name) for name in missing)
-                raise ValueError(f"{_variable(role)}={engine} needs {names}")
+            if missing:
+                raise ValueError(f"{chosen} needs {' and '.join(map(_variable, missing))}")
         return self
+
+    def _needs(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """What is chosen, in words, with the settings that it cannot do without."""
+        for role, engine, needed in _NEEDS:
+            if getattr(self, role) == engine:
+                yield f"{_variable(role)}={engine}", needed
+        # Another server has a key of its own: OpenAI's is not for others to see.
+        own = ("openai_transcription_base_url", "openai_transcription_api_key")
+        if any(getattr(self, name) for name in own):
+            yield "A server for transcription alone", own
+        elif self.transcriber == "openai":
+            yield "DUB_TRANSCRIBER=openai", ("openai_api_key",)
 
     @classmethod
     def from_environment(cls) -> Settings:

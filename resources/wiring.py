@@ -95,16 +95,22 @@ def transcriber(settings: Settings, kept: Store) -> Transcriber:
     if settings.transcriber == "whisper":
         return WhisperTranscriber(settings.whisper_model, settings.whisper_device)
     if settings.transcriber == "openai":
-        return OpenAITranscriber(
-            secret(settings.openai_api_key),
-            settings.openai_transcription_model,
-            store=kept,
-            ledger=ledger(settings),
-            usd_per_minute=settings.price_transcription_per_minute_usd,
-            base_url=settings.openai_base_url,
-            policy=policy(settings),
-        )
+        return _openai_transcriber(settings, kept)
     return PocketsphinxTranscriber()
+
+
+def _openai_transcriber(settings: Settings, kept: Store) -> Transcriber:
+    own_url = settings.openai_transcription_base_url
+    key = settings.openai_transcription_api_key if own_url else settings.openai_api_key
+    return OpenAITranscriber(
+        secret(key),
+        settings.openai_transcription_model,
+        store=kept,
+        ledger=ledger(settings),
+        usd_per_minute=settings.price_transcription_per_minute_usd,
+        base_url=own_url or settings.openai_base_url,
+        policy=policy(settings),
+    )
 
 
 def translator(settings: Settings, kept: Store) -> Translator:

@@ -312,7 +312,7 @@ class OpenAITranscriber:
         return ProviderAnswerError(
             f"{self.provider} answered {sent.name} with something that cannot be used (request "
             f"{reply.request_id or 'without an id'}): {why}. Ask again; what was paid for before "
-            "is kept. If it goes on, look at OPENAI_BASE_URL and the model's name.",
+            "is kept. If it goes on, look at the server's address and the model's name.",
             detail=self._safe(reply.body[:300].decode(errors="replace")),
         )
 
@@ -345,8 +345,9 @@ def _checked(api_key: str) -> str:
     if not re.fullmatch(r"[!-~]+", key):
         # HTTP libraries refuse such a key with a message that spells it out.
         raise EngineUnavailableError(
-            "OPENAI_API_KEY is empty, or holds characters that no key has, and DUB_TRANSCRIBER is "
-            "openai. Copy the key again; a server that wants none takes any."
+            "The key for DUB_TRANSCRIBER=openai is empty, or holds characters that no key has. "
+            "Copy OPENAI_API_KEY again, or DUB_OPENAI_TRANSCRIPTION_API_KEY for a server of your "
+            "own; one that wants no key takes any."
         )
     return key
 
