@@ -27,7 +27,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dub_platform.core.casting import Casting
 
-# The day the default prices below were set. They move: an operator sets what the provider charges.
+# The day of the default prices below, and of those that voices have (`list_price`). They move: an
+# operator sets what the provider charges.
 PRICES_TAKEN_ON = date(2026, 11, 1)
 
 # What a choice needs: role, engine, the settings that must not be empty.
@@ -220,9 +221,10 @@ class Settings(BaseSettings):
         default=1.60,
         description="Of DUB_TRANSLATOR=openai; a figure to start from, check the provider's page.",
     )
-    price_speech_per_thousand_characters_usd: NonNegativeFloat = Field(
-        default=0.10,
-        description="Of a paid DUB_VOICE; a figure to start from, check the provider's page.",
+    price_speech_per_thousand_characters_usd: NonNegativeFloat | None = Field(
+        default=None,
+        description="Of a paid DUB_VOICE; where it is empty 0.10 for elevenlabs and 0.02 for "
+        "openai: figures to start from, check the provider's page.",
     )
     cost_cap_per_video_usd: NonNegativeFloat | None = Field(
         default=None, description="The most that one video may cost, in all its languages."

@@ -191,7 +191,7 @@ def policy(settings: Settings) -> CallPolicy:
 
 def prices(settings: Settings) -> Prices:
     """What the chosen engines charge; the keyless ones charge nothing."""
-    translated, spoken = settings.translator != "apertium", settings.voice != "espeak"
+    translated = settings.translator != "apertium"
     return Prices(
         taken_on=PRICES_TAKEN_ON,
         transcription_per_minute=(
@@ -203,9 +203,8 @@ def prices(settings: Settings) -> Prices:
         translation_per_million_output_tokens=(
             settings.price_translation_per_million_output_tokens_usd if translated else 0.0
         ),
-        speech_per_thousand_characters=(
-            settings.price_speech_per_thousand_characters_usd if spoken else 0.0
-        ),
+        # As the voice itself counts, for the ledger: a character of some models is half of one.
+        speech_per_thousand_characters=voice(settings).cost_usd(1000 * "a"),
     )
 
 
