@@ -17,12 +17,12 @@ import io
 import math
 import re
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dub_platform.core.cost import PaidCall
@@ -288,11 +288,18 @@ class OpenAITranscriber:
             raw = await client.audio.transcriptions.with_raw_response.create(
                 file=("speech.wav", sent.wav, "audio/wav"),
                 model=self.model,
-                language=sent.language or omit,
+                **self._hint(sent.language),
                 response_format="verbose_json" if self._gives_times else "json",
                 timestamp_granularities=["word", "segment"] if self._gives_times else omit,
             )
             return _Reply(raw.content, raw.headers.get("content-type", ""), raw.request_id)
+
+    def _hint(self, language: str | None) -> Mapping[str, Any]:
+        """Which language is spoken, where it is named, as the model is told it."""
+        if language is None:
+            return {}
+        takes_several = self.model.startswith("gpt-transcribe")
+        return {"languages": [language]} if takes_several else {"language": language}
 
     def _refused(self, sent: _Sent, error: APIStatusError) -> Exception:
         said = error.body if isinstance(error.body, dict) else {"message": error.message}
