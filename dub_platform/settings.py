@@ -29,7 +29,7 @@ from dub_platform.core.casting import Casting
 
 # The day of the default prices below, and of those that voices have (`list_price`). They move: an
 # operator sets what the provider charges.
-PRICES_TAKEN_ON = date(2026, 11, 1)
+PRICES_TAKEN_ON = date(2026, 11, 22)
 
 # What a choice needs: role, engine, the settings that must not be empty.
 _NEEDS = (
@@ -117,13 +117,15 @@ class Settings(BaseSettings):
         description="Its key, which it must be given: OPENAI_API_KEY is never sent there.",
     )
     openai_transcription_model: str = Field(
-        default="whisper-1", description="The model of DUB_TRANSCRIBER=openai."
+        default="whisper-1",
+        description="The model of DUB_TRANSCRIBER=openai; OpenAI serves this one until 2027-02-26.",
     )
     openai_translation_model: str = Field(
-        default="gpt-4.1-mini", description="The model of DUB_TRANSLATOR=openai."
+        default="gpt-5.4-mini", description="The model of DUB_TRANSLATOR=openai."
     )
     openai_speech_model: str = Field(
-        default="gpt-4o-mini-tts", description="The model of DUB_VOICE=openai."
+        default="gpt-4o-mini-tts",
+        description="The model of DUB_VOICE=openai; OpenAI serves this one until 2027-01-06.",
     )
     openai_voices: str = Field(
         default="default=alloy",
@@ -131,7 +133,8 @@ class Settings(BaseSettings):
     )
     whisper_model: str = Field(
         default="base",
-        description="The size of the model for DUB_TRANSCRIBER=whisper, or a file of one.",
+        description="The size of the model for DUB_TRANSCRIBER=whisper, or a file of one; a size "
+        "is downloaded at its first use.",
     )
     whisper_device: str = Field(
         default="", description="cpu or cuda; what torch finds where it is empty."
@@ -214,11 +217,11 @@ class Settings(BaseSettings):
         description="Of DUB_TRANSCRIBER=openai; a figure to start from, check the provider's page.",
     )
     price_translation_per_million_input_tokens_usd: NonNegativeFloat = Field(
-        default=0.40,
+        default=0.75,
         description="Of DUB_TRANSLATOR=openai; a figure to start from, check the provider's page.",
     )
     price_translation_per_million_output_tokens_usd: NonNegativeFloat = Field(
-        default=1.60,
+        default=4.50,
         description="Of DUB_TRANSLATOR=openai; a figure to start from, check the provider's page.",
     )
     price_speech_per_thousand_characters_usd: NonNegativeFloat | None = Field(

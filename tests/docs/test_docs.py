@@ -27,7 +27,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 FOLDERS = "api|assets|deploy|docs|dub_platform|examples|resources|sensors|tests"
 VARIABLE = re.compile(r"\b(?:(?:DUB|GIT|MAX|POSTGRES)_[A-Z_]+|(?:DAGSTER_)?PORT)\b")
 # Variables of the deployment, which are no settings.
-DEPLOYMENT = {"POSTGRES_PASSWORD", "DUB_CODE_PORT"}
+DEPLOYMENT = {"POSTGRES_PASSWORD", "DUB_CODE_PORT", "DUB_IMAGE_EXTRA"}
 VOICES = {"elevenlabs": ElevenLabsVoice, "openai": OpenAIVoice}
 # Written so that this file is not found by itself.
 UNFIT = {
@@ -48,7 +48,7 @@ def test_the_example_has_every_setting_with_its_default_and_meaning() -> None:
     text = (ROOT / ".env.example").read_text()
     documented = re.findall(r"^# \S.+\n#(\w+)=(.*)$", text, re.MULTILINE)
     expected = [(name, default(each)) for name, each in settings().items()]
-    assert [*expected, ("POSTGRES_PASSWORD", "")] == documented
+    assert [*expected, ("POSTGRES_PASSWORD", ""), ("DUB_IMAGE_EXTRA", "")] == documented
 
 
 @pytest.mark.parametrize("document", ["README.md", ".env.example"])
