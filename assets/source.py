@@ -105,7 +105,7 @@ def audio(
     )
 
 
-@video_asset(kinds={"whisper", "python"}, pool="transcribe", code_version="1")
+@video_asset(kinds={"whisper", "python"}, pool="transcribe", code_version="2")
 def transcript(
     context: AssetExecutionContext,
     source_media: SourceMedia,
@@ -135,6 +135,7 @@ def transcript(
         value,
         identity=[[line.start, line.end, line.speaker, line.text] for line in value.lines],
         **_transcript_numbers(value, audio),
+        cost_usd=heard.cost_usd,
         table=lines_table(value),
         player=showcase.player(target_of(context)),
     )

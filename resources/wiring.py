@@ -98,15 +98,7 @@ def transcriber(settings: Settings, kept: Store) -> Transcriber:
     if settings.transcriber == "whisper":
         return WhisperTranscriber(settings.whisper_model, settings.whisper_device)
     if settings.transcriber == "openai":
-        return OpenAITranscriber(
-            secret(settings.openai_api_key),
-            settings.openai_transcription_model,
-            store=kept,
-            ledger=ledger(settings),
-            usd_per_minute=settings.price_transcription_per_minute_usd,
-            base_url=settings.openai_base_url,
-            policy=policy(settings),
-        )
+        return _openai_transcriber(settings, kept)
     return PocketsphinxTranscriber()
 
 
@@ -127,6 +119,20 @@ def source_language(settings: Settings, kept: Store) -> str:
             "English) or openai."
         )
     return settings.source_language
+
+
+def _openai_transcriber(settings: Settings, kept: Store) -> Transcriber:
+    own_url = settings.openai_transcription_base_url
+    key = settings.openai_transcription_api_key if own_url else settings.openai_api_key
+    return OpenAITranscriber(
+        secret(key),
+        settings.openai_transcription_model,
+        store=kept,
+        ledger=ledger(settings),
+        usd_per_minute=settings.price_transcription_per_minute_usd,
+        base_url=own_url or settings.openai_base_url,
+        policy=policy(settings),
+    )
 
 
 def translator(settings: Settings, kept: Store) -> Translator:
@@ -207,7 +213,7 @@ def policy(settings: Settings) -> CallPolicy:
 
 def prices(settings: Settings) -> Prices:
     """What the chosen engines charge; the keyless ones charge nothing."""
-    translated, spoken = settings.translator != "apertium", settings.voice != "espeak"
+    translated = settings.translator != "apertium"
     return Prices(
         taken_on=PRICES_TAKEN_ON,
         transcription_per_minute=(
@@ -219,9 +225,8 @@ def prices(settings: Settings) -> Prices:
         translation_per_million_output_tokens=(
             settings.price_translation_per_million_output_tokens_usd if translated else 0.0
         ),
-        speech_per_thousand_characters=(
-            settings.price_speech_per_thousand_characters_usd if spoken else 0.0
-        ),
+        # As the voice itself counts, for the ledger: a character of some models is half of one.
+        speech_per_thousand_characters=voice(settings).cost_usd(1000 * "a"),
     )
 
 

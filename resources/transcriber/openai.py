@@ -17,12 +17,12 @@ import io
 import math
 import re
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dub_platform.core.cost import PaidCall
@@ -289,11 +289,18 @@ class OpenAITranscriber:
             raw = await client.audio.transcriptions.with_raw_response.create(
                 file=("speech.wav", sent.wav, "audio/wav"),
                 model=self.model,
-                language=sent.language or omit,
+                **self._hint(sent.language),
                 response_format="verbose_json" if self._gives_times else "json",
                 timestamp_granularities=["word", "segment"] if self._gives_times else omit,
             )
             return _Reply(raw.content, raw.headers.get("content-type", ""), raw.request_id)
+
+    def _hint(self, language: str | None) -> Mapping[str, Any]:
+        """Which language is spoken, where it is named, as the model is told it."""
+        if language is None:
+            return {}
+        takes_several = self.model.startswith("gpt-transcribe")
+        return {"languages": [language]} if takes_several else {"language": language}
 
     def _refused(self, sent: _Sent, error: APIStatusError) -> Exception:
         said = error.body if isinstance(error.body, dict) else {"message": error.message}
@@ -313,7 +320,7 @@ class OpenAITranscriber:
         return ProviderAnswerError(
             f"{self.provider} answered {sent.name} with something that cannot be used (request "
             f"{reply.request_id or 'without an id'}): {why}. Ask again; what was paid for before "
-            "is kept. If it goes on, look at OPENAI_BASE_URL and the model's name.",
+            "is kept. If it goes on, look at the server's address and the model's name.",
             detail=self._safe(reply.body[:300].decode(errors="replace")),
         )
 
@@ -346,8 +353,9 @@ def _checked(api_key: str) -> str:
     if not re.fullmatch(r"[!-~]+", key):
         # HTTP libraries refuse such a key with a message that spells it out.
         raise EngineUnavailableError(
-            "OPENAI_API_KEY is empty, or holds characters that no key has, and DUB_TRANSCRIBER is "
-            "openai. Copy the key again; a server that wants none takes any."
+            "The key for DUB_TRANSCRIBER=openai is empty, or holds characters that no key has. "
+            "Copy OPENAI_API_KEY again, or DUB_OPENAI_TRANSCRIPTION_API_KEY for a server of your "
+            "own; one that wants no key takes any."
         )
     return key
 

@@ -79,6 +79,7 @@ class ElevenLabsVoice(PaidVoice):
     """
 
     provider = "ElevenLabs"
+    list_price = 0.10
     key_setting = "ELEVENLABS_API_KEY"
     sdk = ("elevenlabs.client", "elevenlabs.text_to_speech.client", "httpcore")
 
@@ -90,7 +91,7 @@ class ElevenLabsVoice(PaidVoice):
         model: str = "eleven_multilingual_v2",
         expression: Expression = Expression(),
         output_format: str = "pcm_24000",
-        usd_per_1000_characters: float = 0.10,
+        usd_per_1000_characters: float | None = None,
         parallel: int = 2,
         base_url: str = "https://api.elevenlabs.io",
         policy: CallPolicy = CallPolicy(),  # noqa: B008 - it is frozen

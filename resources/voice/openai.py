@@ -34,6 +34,8 @@ class OpenAIVoice(PaidVoice):
     """`speed` is 0.25 to 4.0. Raises EngineUnavailableError where the key cannot be one."""
 
     provider = "OpenAI"
+    # It is charged by the minute of speech, $0.015, which is some 800 characters.
+    list_price = 0.02
     key_setting = "OPENAI_API_KEY"
     sdk = ("openai", "openai.resources.audio", "httpcore2")
 
@@ -45,7 +47,7 @@ class OpenAIVoice(PaidVoice):
         model: str = "gpt-4o-mini-tts",
         speed: float = 1.0,
         output_format: Literal["pcm", "mp3"] = "pcm",
-        usd_per_1000_characters: float = 0.02,
+        usd_per_1000_characters: float | None = None,
         parallel: int = 4,
         base_url: str = "https://api.openai.com/v1",
         policy: CallPolicy = CallPolicy(),  # noqa: B008 - it is frozen

@@ -54,10 +54,12 @@ class PaidVoice(ABC):
     """A voice behind an API. `model` and the casting's voices are the provider's own names.
 
     `pcm_rate` is the rate of bare samples, or None where the sound says itself what it is.
-    `usd_per_1000_characters` is the price of 1,000 characters as the provider counts them.
+    `usd_per_1000_characters` is the price of 1,000 characters as the provider counts them; where
+    it is None, the engine's `list_price`, as it was on the day that PRICES_TAKEN_ON names.
     """
 
     provider: ClassVar[str]
+    list_price: ClassVar[float]
     key_setting: ClassVar[str]
     # What the SDK would load in the midst of its first request.
     sdk: ClassVar[tuple[str, ...]]
@@ -69,7 +71,7 @@ class PaidVoice(ABC):
         *,
         model: str,
         pcm_rate: int | None,
-        usd_per_1000_characters: float,
+        usd_per_1000_characters: float | None,
         parallel: int,
         policy: CallPolicy,
     ) -> None:
@@ -78,7 +80,9 @@ class PaidVoice(ABC):
         self.casting = casting
         self.parallel = parallel
         self.policy = policy
-        self.usd_per_1000_characters = usd_per_1000_characters
+        self.usd_per_1000_characters = (
+            self.list_price if usd_per_1000_characters is None else usd_per_1000_characters
+        )
         self._api_key = self._checked(api_key)
         self._pcm_rate = pcm_rate
         self._calls = Calls(self.provider, policy)

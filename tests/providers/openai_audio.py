@@ -39,6 +39,8 @@ _TEXT_ONLY = ("gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
 _MODELS = ("whisper-1", *_TEXT_ONLY)
 _FIELDS = ("file", "model", "language", "prompt", "response_format", "temperature")
 _GRANULARITIES = "timestamp_granularities[]"
+_LANGUAGES = "languages[]"
+_LISTS = (_GRANULARITIES, _LANGUAGES)
 _KINDS = ("flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm")
 _LARGEST = 25 * 1024 * 1024
 _SHORTEST = 0.1
@@ -216,8 +218,8 @@ def _read(kind: str, content: bytes) -> _Form:
         field_name = part.get_param("name", header="content-disposition")
         if part.get_filename():
             name, sound = str(part.get_filename()), part.get_payload(decode=True)
-        elif field_name == _GRANULARITIES:
-            fields.setdefault(_GRANULARITIES, []).append(_text(part))
+        elif field_name in _LISTS:
+            fields.setdefault(field_name, []).append(_text(part))
         else:
             fields[str(field_name)] = _text(part)
     return _Form(fields, name, sound)
@@ -231,12 +233,15 @@ def _text(part: email.message.Message) -> str:
 
 def _refuse_wrong(form: _Form) -> None:
     """As the API does, which says what it does not take and why."""
-    if unknown := set(form.fields) - {*_FIELDS, _GRANULARITIES}:
+    if unknown := set(form.fields) - {*_FIELDS, *_LISTS}:
         raise RefusedError(400, "unknown_parameter", f"Unknown parameter: {sorted(unknown)[0]}")
     if form.model not in _MODELS:
         raise RefusedError(404, "model_not_found", f"The model {form.model} does not exist.")
     if not form.name.endswith(_KINDS) or len(form.sound) > _LARGEST:
         raise RefusedError(400, "invalid_value", "The file is too large or of an unknown kind.")
+    wrong_hint = "language" if form.model == "gpt-transcribe" else _LANGUAGES
+    if wrong_hint in form.fields:
+        raise RefusedError(400, "unsupported_value", f"{form.model} takes no {wrong_hint}.")
     if form.fields.get("language") and len(form.fields["language"]) > 3:
         raise RefusedError(400, "invalid_language_format", "Language must be in ISO-639-1.")
     if form.model in _TEXT_ONLY and form.format != "json":

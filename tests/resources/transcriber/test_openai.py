@@ -163,7 +163,19 @@ def test_the_language_is_told_when_it_is_not_named(
     """As the server says, or as the text does; nothing is sent for it."""
     server.hears = always(said)
     assert code == make(model).transcribe(audio, SPEECH, "auto").language
-    assert "language" not in server.asked()[0].fields
+    assert not {"language", "languages[]"} & set(server.asked()[0].fields)
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "hint"),
+    [("whisper-1", "language", "en"), ("gpt-transcribe", "languages[]", ["en"])],
+)
+def test_a_named_language_is_told_as_the_model_takes_it(
+    make: Make, server: OpenAIAudioServer, audio: Path, model: str, field: str, hint: object
+) -> None:
+    """One, or as the newest model has it, those that it can be."""
+    make(model).transcribe(audio, SPEECH, "en")
+    assert hint == server.asked()[0].fields[field]
 
 
 @pytest.mark.parametrize(
