@@ -53,15 +53,22 @@ def store(settings: Settings, s3: Any = None) -> Store:
     if settings.store == "local":
         return LocalStore(settings.store_dir, f"{settings.base_url}/media")
     # boto3 costs a process three tenths of a second.
-    from resources.store.s3 import S3Store, client
+    from resources.store.s3 import S3Store
 
-    keys = secret(settings.r2_access_key_id), secret(settings.r2_secret_access_key)
     return S3Store(
-        s3 or client(settings.r2_endpoint, *keys),
+        s3 or bucket_client(settings),
         bucket=settings.r2_bucket,
         public_bucket=settings.r2_public_bucket,
         public_url=settings.r2_public_url,
     )
+
+
+def bucket_client(settings: Settings) -> Any:
+    """A boto3 client for the two buckets of DUB_STORE=r2."""
+    from resources.store.s3 import client
+
+    keys = secret(settings.r2_access_key_id), secret(settings.r2_secret_access_key)
+    return client(settings.r2_endpoint, *keys)
 
 
 def folders(settings: Settings) -> WorkFolders:

@@ -55,6 +55,19 @@ class SwiftS3:
         self.client.create_bucket(Bucket=f"public-{name}", ACL="public-read")
         return f"private-{name}", f"public-{name}"
 
+    def new_settings(self) -> dict[str, str]:
+        """What a deployment with two empty buckets here sets."""
+        private, public = self.new_buckets()
+        return {
+            "store": "r2",
+            "r2_endpoint": self.endpoint,
+            "r2_bucket": private,
+            "r2_public_bucket": public,
+            "r2_public_url": self.public_url(public),
+            "r2_access_key_id": self.key_id,
+            "r2_secret_access_key": self.secret,
+        }
+
     def public_url(self, bucket: str) -> str:
         """Where anybody reads a public bucket, without a signature."""
         return f"{self.endpoint}/v1/AUTH_test/{bucket}"
