@@ -85,7 +85,7 @@ def test_what_is_not_released_is_private(paid: Paid) -> None:
 def test_every_paid_call_is_in_the_ledger(paid: Paid) -> None:
     """The dub's bill is above nothing, and is the voice's own account and the translation's."""
     calls = PaidCalls.at(paid.workshop.settings.registry_url)
-    spent = calls.spent_usd(paid.video_id, "es")
+    spent = calls.spent_usd(paid.video_id)["es"]
     spoken = sum(entry["charged_characters"] for entry in paid.voice.asked()) * 0.10 / 1000
     assert spoken < spent < spoken + 0.01
 
