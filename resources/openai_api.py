@@ -3,7 +3,7 @@
     api = OpenAIApi(ProviderKey(text, "OPENAI_API_KEY"), "https://api.openai.com/v1")
     calls = Calls(api.provider, policy, SDK)
     async with api.client() as client:              # inside a request of `calls`
-        await client.audio.speech.create(...)
+        reply = Reply.of(await client.chat.completions.with_raw_response.create(...))
 
 What is tried again, and for how long, is decided in `resources/calls.py`: the SDK's own retries
 and time limits are off, and its exceptions end here, because they quote the key.
@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from dub_platform.core.errors import ProviderAnswerError
 from resources.calls import CallFailedError, Trouble, retry_after, said_by
 from resources.provider_key import ProviderKey
 
@@ -25,6 +27,25 @@ if TYPE_CHECKING:
 OPENAI_URL = "https://api.openai.com/v1"
 # What the SDK would load in the midst of its first request.
 SDK = ("openai", "openai.resources.audio", "httpcore2")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The body of an answer with a status of success, whatever is in it."""
+
+    body: bytes
+    kind: str
+    request_id: str | None
+
+    @classmethod
+    def of(cls, raw: Any) -> Reply:
+        """From what `with_raw_response` gives: the SDK takes a proxy's page for an answer."""
+        return cls(raw.content, raw.headers.get("content-type", ""), raw.request_id)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is text for people, which no work was done for."""
+        return self.kind.startswith("text/")
 
 
 class OpenAIApi:
@@ -49,6 +70,17 @@ class OpenAIApi:
         except APIError as error:
             # From None: what is printed of a chain would have the key in it again.
             raise self._failed(error) from None
+
+    def no_answer(self, what: str, reply: Reply, why: ValueError) -> ProviderAnswerError:
+        """The error for a reply that says nothing about `what`."""
+        reason = str(why).partition("\n")[0]
+        return ProviderAnswerError(
+            f"{self.provider} answered {what} with something that cannot be used (request "
+            f"{reply.request_id or 'without an id'}): {reason}. Ask again; "
+            "what was paid for before is kept. If it goes on, look at the server's address, or "
+            "choose another model.",
+            detail=self.key.hidden_in(reply.body[:300].decode(errors="replace")),
+        )
 
     def _failed(self, error: APIError) -> CallFailedError:
         import httpx2

@@ -26,14 +26,13 @@ from dub_platform.core.cost import PaidCall
 from dub_platform.core.errors import (
     DubError,
     LanguageNotAvailableError,
-    ProviderAnswerError,
 )
 from dub_platform.core.keys import key_of
 from dub_platform.core.speech import Heard, Span
 from resources.calls import CallPolicy, Calls, may_be_charged
 from resources.ledger import Ledger
 from resources.media.vad import RATE, open_speech
-from resources.openai_api import OPENAI_URL, SDK, OpenAIApi
+from resources.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply
 from resources.provider_key import ProviderKey
 from resources.store.port import Store
 from resources.transcriber.captions import AUTO
@@ -75,20 +74,6 @@ class _Sent:
     def seconds(self) -> int:
         """As they are charged: whole ones."""
         return math.ceil(self.chunk.seconds)
-
-
-@dataclass(frozen=True)
-class _Reply:
-    """The body of an answer with a status of success, whatever is in it."""
-
-    body: bytes
-    kind: str
-    request_id: str | None
-
-    @property
-    def is_page(self) -> bool:
-        """Whether it is text for people, which no work was done for."""
-        return self.kind.startswith("text/")
 
 
 @dataclass(frozen=True)
@@ -245,9 +230,9 @@ class OpenAITranscriber:
         try:
             return Transcription.read(reply.body)
         except ValueError as error:
-            raise self._no_answer(sent, reply, error) from None
+            raise self._api.no_answer(sent.name, reply, error) from None
 
-    async def _reply(self, sent: _Sent) -> _Reply:
+    async def _reply(self, sent: _Sent) -> Reply:
         from openai import omit
 
         async with self._api.client() as client:
@@ -258,15 +243,7 @@ class OpenAITranscriber:
                 response_format="verbose_json" if self._gives_times else "json",
                 timestamp_granularities=["word", "segment"] if self._gives_times else omit,
             )
-            return _Reply(raw.content, raw.headers.get("content-type", ""), raw.request_id)
-
-    def _no_answer(self, sent: _Sent, reply: _Reply, why: ValueError) -> ProviderAnswerError:
-        return ProviderAnswerError(
-            f"{self.provider} answered {sent.name} with something that cannot be used (request "
-            f"{reply.request_id or 'without an id'}): {why}. Ask again; what was paid for before "
-            "is kept. If it goes on, look at OPENAI_BASE_URL and the model's name.",
-            detail=self._api.key.hidden_in(reply.body[:300].decode(errors="replace")),
-        )
+            return Reply.of(raw)
 
 
 def _most_spoken(answers: Sequence[_Answer]) -> str:

@@ -16,9 +16,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from dub_platform.core.cost import CHARACTERS_PER_TOKEN
-from dub_platform.core.errors import ProviderAnswerError
 from resources.calls import CallPolicy, Calls, may_be_charged
-from resources.openai_api import OPENAI_URL, SDK, OpenAIApi
+from resources.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply
 from resources.provider_key import ProviderKey
 
 T = TypeVar("T")
@@ -110,14 +109,6 @@ class _Completion(BaseModel):
     usage: _Tokens | None = None
 
 
-@dataclass(frozen=True)
-class _Reply:
-    """The body of a 2xx answer, whatever is in it."""
-
-    body: bytes
-    request_id: str | None
-
-
 class OpenAIChat:
     """One model at one server. It keeps nothing open between calls.
 
@@ -149,18 +140,18 @@ class OpenAIChat:
             try:
                 return read(_content(reply.body, question.expected(answers), bill))
             except ValueError as error:
-                raise self._no_answer(what, reply, error) from error
+                raise self._api.no_answer(what, reply, error) from error
 
         return self._calls.made(what, request)
 
-    async def _reply(self, question: Question, bill: Bill) -> _Reply:
+    async def _reply(self, question: Question, bill: Bill) -> Reply:
         try:
             return await self._completed(question)
         except BaseException as error:
             bill.lost = bill.lost or may_be_charged(error)
             raise
 
-    async def _completed(self, question: Question) -> _Reply:
+    async def _completed(self, question: Question) -> Reply:
         async with self._api.client() as client:
             raw = await client.chat.completions.with_raw_response.create(
                 model=self.model,
@@ -170,16 +161,7 @@ class OpenAIChat:
                 ],
                 response_format=_response_format(question.shape),
             )
-            # The body is read as it is: the SDK takes a proxy's page for an answer.
-            return _Reply(raw.content, raw.request_id)
-
-    def _no_answer(self, what: str, reply: _Reply, why: ValueError) -> ProviderAnswerError:
-        return ProviderAnswerError(
-            f"{self.provider} answered {what} with something that cannot be used "
-            f"(request {reply.request_id or 'without an id'}): {_first_line(why)}. Ask again; "
-            "what was paid for before is kept. If it goes on, choose another model.",
-            detail=self._api.key.hidden_in(reply.body[:300].decode(errors="replace")),
-        )
+            return Reply.of(raw)
 
 
 def _response_format(shape: Mapping[str, Any]) -> Any:
@@ -203,7 +185,3 @@ def _content(body: bytes, expected: Usage, bill: Bill) -> str:
     if choice.finish_reason in ("length", "content_filter"):
         raise ValueError(f"the answer is not whole, its finish_reason is {choice.finish_reason}")
     return choice.message.content or ""
-
-
-def _first_line(error: ValueError) -> str:
-    return str(error).partition("\n")[0]
