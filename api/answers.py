@@ -75,7 +75,7 @@ def video_answer(
     estimate: Estimate | None = None,
 ) -> VideoAnswer:
     """A video with all its dubs."""
-    codes = [dub.language for dub in dubs]
+    codes, spent = [dub.language for dub in dubs], desk.spent(video.id)
     return VideoAnswer(
         id=video.id,
         source=video.source,
@@ -94,8 +94,8 @@ def video_answer(
             watch={code: watch_url(desk, video.id, code) for code in codes},
         ),
         error=failure(video.error_details),
-        cost_usd=desk.spent(video.id, None),
-        dubs=[dub_answer(desk, video, dub) for dub in dubs],
+        cost_usd=sum(spent.values()),
+        dubs=[dub_answer(desk, video, dub, spent) for dub in dubs],
         created=created,
         estimate=estimate,
     )
@@ -115,7 +115,7 @@ def estimate_for(desk: Desk, codes: Sequence[str], seconds: float | None) -> Est
     )
 
 
-def dub_answer(desk: Desk, video: Video, dub: Dub) -> DubAnswer:
+def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Mapping[str | None, float]) -> DubAnswer:
     """A dub; with everything that can be played and measured once it has been released."""
     return DubAnswer(
         video_id=dub.video_id,
@@ -132,7 +132,7 @@ def dub_answer(desk: Desk, video: Video, dub: Dub) -> DubAnswer:
             watch=watch_url(desk, video.id, dub.language),
         ),
         error=failure(dub.error_details),
-        cost_usd=desk.spent(video.id, dub.language),
+        cost_usd=spent.get(dub.language, 0.0),
         glossary=_renderings(dub.glossary) or None,
         formality=dub.formality,
         **(_published(desk, video, dub.release) if dub.release else {}),

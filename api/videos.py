@@ -16,13 +16,14 @@ from starlette.responses import Response
 
 from api.answers import answer, dub_answer, video_answer, video_page
 from api.bodies import json_in
-from api.desk import desk_of
+from api.desk import Desk, desk_of
 from api.intake import hand_in
 from api.languages import chosen
-from api.schemas import DubOrder, Listing, parsed
+from api.schemas import DubAnswer, DubOrder, Listing, parsed
 from api.wording import heedable
 from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
+from dub_platform.registry.port import Dub
 
 
 class Videos(HTTPEndpoint):
@@ -60,8 +61,7 @@ class Dubs(HTTPEndpoint):
         """How far it is, and once it is released, where it is."""
         desk, video_id = desk_of(request), checked_id(request.path_params["id"])
         code = language(request.path_params["language"]).code
-        asked = desk.registry.dub(video_id, code)
-        return answer(dub_answer(desk, desk.registry.video(video_id), asked))
+        return answer(_dub_answer(desk, desk.registry.dub(video_id, code)))
 
 
 def _asked(request: Request, order: DubOrder) -> Response:
@@ -71,4 +71,8 @@ def _asked(request: Request, order: DubOrder) -> Response:
     [code] = chosen(wanted, spoken=spoken, available=desk.targets(spoken))
     asked = desk.registry.ask(video_id, code, heedable(desk, order.wording))
     desk.announce(video_id, [code])
-    return answer(dub_answer(desk, desk.registry.video(video_id), asked), 202)
+    return answer(_dub_answer(desk, asked), 202)
+
+
+def _dub_answer(desk: Desk, dub: Dub) -> DubAnswer:
+    return dub_answer(desk, desk.registry.video(dub.video_id), dub, desk.spent(dub.video_id))

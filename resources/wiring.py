@@ -56,15 +56,22 @@ def store(settings: Settings, s3: Any = None) -> Store:
     if settings.store == "local":
         return LocalStore(settings.store_dir, f"{settings.base_url}/media")
     # boto3 costs a process three tenths of a second.
-    from resources.store.s3 import S3Store, client
+    from resources.store.s3 import S3Store
 
-    keys = secret(settings.r2_access_key_id), secret(settings.r2_secret_access_key)
     return S3Store(
-        s3 or client(settings.r2_endpoint, *keys),
+        s3 or bucket_client(settings),
         bucket=settings.r2_bucket,
         public_bucket=settings.r2_public_bucket,
         public_url=settings.r2_public_url,
     )
+
+
+def bucket_client(settings: Settings) -> Any:
+    """A boto3 client for the two buckets of DUB_STORE=r2."""
+    from resources.store.s3 import client
+
+    keys = secret(settings.r2_access_key_id), secret(settings.r2_secret_access_key)
+    return client(settings.r2_endpoint, *keys)
 
 
 def folders(settings: Settings) -> WorkFolders:
@@ -123,7 +130,11 @@ def source_language(settings: Settings, kept: Store) -> str:
 
 def _openai_transcriber(settings: Settings, kept: Store) -> Transcriber:
     own_url = settings.openai_transcription_base_url
-    key = settings.openai_transcription_api_key if own_url else settings.openai_api_key
+    key, name = (
+        (settings.openai_transcription_api_key, "DUB_OPENAI_TRANSCRIPTION_API_KEY")
+        if own_url
+        else (settings.openai_api_key, "OPENAI_API_KEY")
+    )
     return OpenAITranscriber(
         secret(key),
         settings.openai_transcription_model,
@@ -131,6 +142,7 @@ def _openai_transcriber(settings: Settings, kept: Store) -> Transcriber:
         ledger=ledger(settings),
         usd_per_minute=settings.price_transcription_per_minute_usd,
         base_url=own_url or settings.openai_base_url,
+        key_setting=name,
         policy=policy(settings),
     )
 
