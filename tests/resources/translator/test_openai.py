@@ -35,7 +35,7 @@ from tests.speech_recipes import BOATS, FISHERMAN, HARBOR, LIGHTHOUSE, MARKET, W
 TEXTS = (HARBOR, FISHERMAN, WATER, MARKET, LIGHTHOUSE, BOATS)
 PRICE = TokenPrice(usd_per_million_input=1.0, usd_per_million_output=10.0)
 QUICK = CallPolicy(try_seconds=10.0, deadline_seconds=60.0, first_pause=0.001)
-IMPATIENT = CallPolicy(try_seconds=0.5, deadline_seconds=1.0, first_pause=0.001)
+IMPATIENT = CallPolicy(try_seconds=1.5, deadline_seconds=5.0, first_pause=0.001)
 HARBOR_BRIEF = Brief(video_id="VIDEO_ID", title="The harbor")
 
 
@@ -328,7 +328,7 @@ class TestFailing:
     def test_a_try_that_does_not_end_is_ended(self, bench: Bench, fault: Fault) -> None:
         """The next one has the answer."""
         bench.server.script(fault)
-        policy = dataclasses.replace(QUICK, try_seconds=1.0)
+        policy = dataclasses.replace(QUICK, try_seconds=3.0)
         answer = bench.translator(policy=policy).translate(transcript(HARBOR), "es")
         assert right(transcript(HARBOR)) == texts_of(answer)
 
