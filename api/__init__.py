@@ -5,6 +5,7 @@ desk.py      what the handlers work with
 asgi.py      the desk built from the settings, for uvicorn
 intake.py    POST /videos: a link, or a file (uploads.py)
 videos.py    GET /videos, and the dubs of a video (answers.py)
+channels.py  GET and PUT /channels: how the dubs of a channel's videos are worded
 media.py     the released files, with Range
 problems.py  which error is which HTTP status
 pages/       the start page and the player

@@ -14,20 +14,26 @@ from starlette.responses import JSONResponse
 
 from api.desk import Desk
 from api.schemas import (
+    ChannelAnswer,
+    ChannelLink,
+    ChannelPage,
+    ChannelRow,
     DubAnswer,
     DubLinks,
     DubNumbers,
     Estimate,
     Failure,
+    Renderings,
     VideoAnswer,
     VideoLinks,
     VideoPage,
     VideoRow,
 )
 from dub_platform.core.cost import estimated_usd
+from dub_platform.core.glossary import Glossary
 from dub_platform.core.languages import language
 from dub_platform.core.speech import Release
-from dub_platform.registry.port import Dub, DubStatus, Page, Video
+from dub_platform.registry.port import Channel, Dub, Page, Video
 
 _OF_SOURCE = "source_"
 
@@ -55,6 +61,11 @@ def watch_url(desk: Desk, video_id: str, code: str | None = None) -> str:
     return f"{desk.base_url}/watch?{urlencode(query)}"
 
 
+def channel_url(desk: Desk, channel_id: str) -> str:
+    """Where the channel stands in the API."""
+    return f"{desk.base_url}/channels/{channel_id}"
+
+
 def video_answer(
     desk: Desk,
     video: Video,
@@ -64,7 +75,7 @@ def video_answer(
     estimate: Estimate | None = None,
 ) -> VideoAnswer:
     """A video with all its dubs."""
-    codes = [dub.language for dub in dubs]
+    codes, spent = [dub.language for dub in dubs], desk.spent(video.id)
     return VideoAnswer(
         id=video.id,
         source=video.source,
@@ -76,14 +87,15 @@ def video_answer(
         updated_at=video.updated_at,
         duration_seconds=video.duration_seconds,
         file_size_bytes=video.file_size_bytes,
+        channel=_channel_link(desk, video),
         links=VideoLinks(
             self=video_url(desk, video.id),
             dubs={code: dub_url(desk, video.id, code) for code in codes},
             watch={code: watch_url(desk, video.id, code) for code in codes},
         ),
         error=failure(video.error_details),
-        cost_usd=desk.spent(video.id, None),
-        dubs=[dub_answer(desk, video, dub) for dub in dubs],
+        cost_usd=sum(spent.values()),
+        dubs=[dub_answer(desk, video, dub, spent) for dub in dubs],
         created=created,
         estimate=estimate,
     )
@@ -103,9 +115,8 @@ def estimate_for(desk: Desk, codes: Sequence[str], seconds: float | None) -> Est
     )
 
 
-def dub_answer(desk: Desk, video: Video, dub: Dub) -> DubAnswer:
-    """A dub; with everything that can be played and measured once it is released."""
-    released = dub.release if dub.status is DubStatus.RELEASED else None
+def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Mapping[str | None, float]) -> DubAnswer:
+    """A dub; with everything that can be played and measured once it has been released."""
     return DubAnswer(
         video_id=dub.video_id,
         language=dub.language,
@@ -121,8 +132,10 @@ def dub_answer(desk: Desk, video: Video, dub: Dub) -> DubAnswer:
             watch=watch_url(desk, video.id, dub.language),
         ),
         error=failure(dub.error_details),
-        cost_usd=desk.spent(video.id, dub.language),
-        **(_published(desk, video, released) if released else {}),
+        cost_usd=spent.get(dub.language, 0.0),
+        glossary=_renderings(dub.glossary) or None,
+        formality=dub.formality,
+        **(_published(desk, video, dub.release) if dub.release else {}),
     )
 
 
@@ -133,6 +146,38 @@ def video_page(desk: Desk, page: Page, query: Mapping[str, str]) -> VideoPage:
         videos=[_row(desk, video) for video in page.videos],
         next_cursor=page.next_cursor,
         next_url=f"{desk.base_url}/videos?{urlencode(following)}" if following else None,
+    )
+
+
+def channel_answer(desk: Desk, channel: Channel) -> ChannelAnswer:
+    """A channel with all that was said of it."""
+    return ChannelAnswer(
+        id=channel.id,
+        title=channel.title,
+        glossary=_renderings(channel.glossary),
+        formality=channel.formality,
+        created_at=channel.created_at,
+        updated_at=channel.updated_at,
+        url=channel_url(desk, channel.id),
+    )
+
+
+def channel_page(desk: Desk, found: Sequence[Channel], limit: int) -> ChannelPage:
+    """The first `limit` of the channels found; the rest only says that there are more."""
+    shown = found[:limit]
+    following = urlencode({"after": shown[-1].id, "limit": limit}) if found[limit:] else None
+    return ChannelPage(
+        channels=[
+            ChannelRow(
+                id=channel.id,
+                title=channel.title,
+                terms=len(channel.glossary.entries),
+                formality=channel.formality,
+                url=channel_url(desk, channel.id),
+            )
+            for channel in shown
+        ],
+        next_url=f"{desk.base_url}/channels?{following}" if following else None,
     )
 
 
@@ -175,6 +220,19 @@ def _row(desk: Desk, video: Video) -> VideoRow:
         url=video_url(desk, video.id),
         watch_url=watch_url(desk, video.id),
     )
+
+
+def _channel_link(desk: Desk, video: Video) -> ChannelLink | None:
+    if video.channel_id is None:
+        return None
+    channel = desk.registry.channel(video.channel_id)
+    return ChannelLink(id=channel.id, title=channel.title, url=channel_url(desk, channel.id))
+
+
+def _renderings(glossary: Glossary) -> Renderings:
+    return {
+        word: None if texts is None else dict(texts) for word, texts in glossary.entries.items()
+    }
 
 
 def _published(desk: Desk, video: Video, release: Release) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from api.channels import Channel, Channels
 from api.desk import Desk
 from api.health import health, ready, version
 from api.media import media
@@ -38,6 +39,8 @@ def create_app(desk: Desk) -> Starlette:
             Route("/videos", Videos),
             Route("/videos/{id}", video),
             Route("/videos/{id}/dubs/{language}", Dubs),
+            Route("/channels", Channels),
+            Route("/channels/{id}", Channel),
             Route("/media/{key:path}", media),
             Route("/health", health),
             Route("/ready", ready),

@@ -42,10 +42,12 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         spool_dir=settings.spool_dir,
         max_upload_bytes=settings.max_upload_mb * 1_000_000,
         max_video_length=settings.max_video_length,
-        source_language=settings.source_language,
+        source_language=wiring.source_language(settings, store),
         youtube_enabled=settings.downloader == "youtube",
         version=version("dub-platform"),
         prices=wiring.prices(settings),
         spent=wiring.paid_calls(settings).spent_usd,
+        heeds_wording=wiring.translator(settings, store).heeds_wording,
+        detects_languages=wiring.detects_languages(settings, store),
         commit=settings.git_commit or None,
     )

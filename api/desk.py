@@ -27,9 +27,11 @@ class Desk:
 
     `announce(video_id, languages)` adds the partition keys and never raises; `probe(path)`
     raises a MediaError for what cannot be dubbed; `targets(source)` are the language codes a
-    video can be dubbed into; `spent(video_id, language)` is what was paid in dollars, for the
-    whole video where the language is None; a check returns when its part is well and raises when
-    it is not. Lengths are seconds, sizes bytes, URLs without a trailing slash.
+    video can be dubbed into, also from `auto`; `spent(video_id)` is what was paid in dollars by
+    language, under None what was paid for all of them; `heeds_wording` is whether the translator
+    heeds a glossary and a formality, `detects_languages` whether the recogniser can tell which
+    language is spoken; a check returns when its part is well and raises when it is
+    not. Lengths are seconds, sizes bytes, URLs without a trailing slash.
     """
 
     registry: Registry
@@ -45,7 +47,9 @@ class Desk:
     source_language: str
     youtube_enabled: bool
     prices: Prices
-    spent: Callable[[str, str | None], float]
+    spent: Callable[[str], Mapping[str | None, float]]
+    heeds_wording: bool
+    detects_languages: bool
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     version: str = "unknown"
     commit: str | None = None

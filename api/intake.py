@@ -21,21 +21,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.answers import answer, estimate_for, video_answer
+from api.bodies import json_in, media_type
 from api.desk import Desk, desk_of
-from api.languages import chosen
+from api.languages import chosen, named
 from api.schemas import Estimate, Quote, UploadOrder, VideoAnswer, VideoOrder, parsed
-from api.uploads import captions_in, plain, received, said_when_full, spooled, title_from, within
+from api.uploads import captions_in, received, said_when_full, spooled, title_from
+from api.wording import heedable
 from dub_platform.core.errors import (
     EmptyBodyError,
     InvalidRequestError,
     SourceNotEnabledError,
     VideoNotFoundError,
 )
-from dub_platform.core.languages import language
+from dub_platform.core.languages import AUTO
+from dub_platform.core.titles import plain
 from dub_platform.core.videos import upload_id, youtube_id
+from dub_platform.core.wording import Wording
 from dub_platform.registry.port import NewVideo, Source
 
-MAX_JSON_BYTES = 64 * 1024
 _FILES = ("file", "captions")
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +54,7 @@ class Upload:
 
 async def hand_in(request: Request) -> Response:
     """Take in a link (JSON) or a file (multipart/form-data)."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type(request)
     if request.headers.get("content-length") == "0":
         raise EmptyBodyError(
             "The request is empty: send JSON with a source, or a form with a file."
@@ -68,9 +71,8 @@ async def hand_in(request: Request) -> Response:
 
 
 async def _hand_in_link(request: Request) -> VideoAnswer | Quote:
-    limited = Request(request.scope, within(request, MAX_JSON_BYTES))
-    body = await limited.body()
-    if not body.strip():
+    body = await json_in(request)
+    if not body:
         raise EmptyBodyError("The request is empty: send JSON with a source and languages.")
     return await run_in_threadpool(take_link, desk_of(request), parsed(VideoOrder, body))
 
@@ -92,7 +94,8 @@ def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer | Quote:
     estimate = estimate_for(desk, codes, None)
     if order.dry_run:
         return Quote(id=video_id, estimate=estimate)
-    return _accepted(desk, NewVideo(video_id, Source.YOUTUBE, language=spoken), codes, estimate)
+    new = NewVideo(video_id, Source.YOUTUBE, language=spoken)
+    return _accepted(desk, new, codes, order.wording, estimate)
 
 
 def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
@@ -119,7 +122,7 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
         captions_key=captions_key,
         file_size_bytes=spool.bytes,
     )
-    return _accepted(desk, new, codes, estimate)
+    return _accepted(desk, new, codes, upload.order.wording, estimate)
 
 
 def _upload_in(form: FormData) -> Upload:
@@ -154,7 +157,8 @@ def _listed(values: Sequence[UploadFile | str]) -> list[str]:
 
 
 def _agreed(desk: Desk, video_id: str, order: VideoOrder | UploadOrder) -> tuple[str, list[str]]:
-    """The language spoken in the video and those asked for, both checked."""
+    """The language spoken in the video and those asked for, all of the order checked."""
+    heedable(desk, order.wording)
     spoken = _spoken(desk, video_id, order.source_language)
     codes = chosen(order.languages, spoken=spoken, available=desk.targets(spoken))
     return spoken, codes
@@ -163,9 +167,12 @@ def _agreed(desk: Desk, video_id: str, order: VideoOrder | UploadOrder) -> tuple
 def _spoken(desk: Desk, video_id: str, given: str | None) -> str:
     """What is known of a video handed in before stays; else what its request or the desk says."""
     try:
-        return desk.registry.video(video_id).language
+        known = desk.registry.video(video_id).language
     except VideoNotFoundError:
-        return language(given or desk.source_language).code
+        known = AUTO if given else desk.source_language
+    if known == AUTO and given:
+        return named(given, detected=desk.detects_languages)
+    return known
 
 
 def _captions_key(video_id: str, kind: str, text: str) -> str:
@@ -173,8 +180,10 @@ def _captions_key(video_id: str, kind: str, text: str) -> str:
     return f"videos/{video_id}/captions-{hashlib.sha256(text.encode()).hexdigest()[:12]}.{kind}"
 
 
-def _accepted(desk: Desk, new: NewVideo, codes: Sequence[str], estimate: Estimate) -> VideoAnswer:
-    video, created = desk.registry.accept(new, codes)
+def _accepted(
+    desk: Desk, new: NewVideo, codes: Sequence[str], wording: Wording, estimate: Estimate
+) -> VideoAnswer:
+    video, created = desk.registry.accept(new, codes, wording)
     _log.info("video accepted", video=video.id, languages=",".join(codes), created=created)
     desk.announce(video.id, codes)
     dubs = desk.registry.dubs(video.id)

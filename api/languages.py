@@ -1,5 +1,6 @@
-"""Which languages a request may ask for.
+"""Which languages a request may name and ask for.
 
+named("auto", detected=True)                                        # "auto"
 chosen(["ES", "ca", "es"], spoken="en", available=("ca", "es"))     # ["es", "ca"]
 """
 
@@ -8,7 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dub_platform.core.errors import LanguageNotAvailableError
-from dub_platform.core.languages import language
+from dub_platform.core.languages import AUTO, language
+
+
+def named(text: str, *, detected: bool) -> str:
+    """The code of the language that is said to be spoken, or `auto` where it is detected here.
+
+    Raises UnknownLanguageError, LanguageNotAvailableError.
+    """
+    if text.strip().lower() != AUTO:
+        return language(text).code
+    if not detected:
+        raise LanguageNotAvailableError(
+            "The recogniser here cannot tell which language is spoken: name it as "
+            "source_language, or ask the operator for another DUB_TRANSCRIBER."
+        )
+    return AUTO
 
 
 def chosen(texts: Iterable[str], *, spoken: str, available: Sequence[str]) -> list[str]:
@@ -36,4 +52,6 @@ def _refuse_unfit(code: str, spoken: str, available: Sequence[str]) -> None:
 
 def _offer(spoken: str, available: Sequence[str]) -> str:
     listed = ", ".join(available) or "none yet"
+    if spoken == AUTO:
+        return f"Until it is known what is spoken, there is: {listed}."
     return f"From {language(spoken).name} there is: {listed}."

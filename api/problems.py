@@ -25,6 +25,7 @@ from starlette.responses import JSONResponse, Response
 from api.pages.render import render
 from dub_platform.core.errors import (
     ArtifactMissingError,
+    ChannelNotFoundError,
     DubError,
     DubNotFoundError,
     EmptyBodyError,
@@ -45,6 +46,7 @@ STATUS: Mapping[type[DubError], int] = {
     UploadTooLargeError: 413,
     VideoNotFoundError: 404,
     DubNotFoundError: 404,
+    ChannelNotFoundError: 404,
     SourceError: 422,
     SourceUnreachableError: 502,
     MediaError: 422,

@@ -12,19 +12,44 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+)
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 
+from dub_platform.core.brief import Formality
 from dub_platform.core.errors import InvalidRequestError
+from dub_platform.core.glossary import Glossary
+from dub_platform.core.wording import Wording
 from dub_platform.registry.port import DubStatus, Source, VideoStatus
 
 MAX_LANGUAGES = 20
-MAX_TITLE = 200
 
 Languages = Annotated[
     list[Annotated[str, Field(max_length=20)]], Field(min_length=1, max_length=MAX_LANGUAGES)
 ]
 LanguageCode = Annotated[str, Field(max_length=20)]
+Renderings = dict[str, dict[str, str] | None]
+
+
+def _glossary(given: Any) -> Glossary | None:
+    return None if given is None else Glossary.parsed(given)
+
+
+def _glossary_in(field: Any) -> Glossary | None:
+    """A form's field holds JSON, and is empty where nothing was written into it."""
+    if not isinstance(field, str):
+        return _glossary(field)
+    try:
+        return _glossary(from_json(field)) if field.strip() else None
+    except ValueError as error:
+        raise InvalidRequestError("The field `glossary` is not valid JSON.") from error
 
 
 class Asked(BaseModel):
@@ -33,7 +58,18 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class VideoOrder(Asked):
+class Worded(Asked):
+    """A request that can say how dubs are to be worded; what it leaves out stays as it was."""
+
+    glossary: Annotated[Glossary | None, PlainValidator(_glossary)] = None
+    formality: Formality | None = None
+
+    @property
+    def wording(self) -> Wording:
+        return Wording(self.glossary, self.formality)
+
+
+class VideoOrder(Worded):
     """POST /videos as JSON. `source` is a YouTube id or the address of its page."""
 
     source: Annotated[str, Field(min_length=1, max_length=2048)]
@@ -42,13 +78,25 @@ class VideoOrder(Asked):
     dry_run: bool = False
 
 
-class UploadOrder(Asked):
+class UploadOrder(Worded):
     """The fields beside the file in a POST /videos as multipart/form-data."""
 
     languages: Languages
     title: str = ""
     source_language: LanguageCode | None = None
     dry_run: bool = False
+    glossary: Annotated[Glossary | None, PlainValidator(_glossary_in)] = None
+    formality: Annotated[Formality | None, BeforeValidator(lambda text: text or None)] = None
+
+
+class DubOrder(Worded):
+    """PUT /videos/{id}/dubs/{language}."""
+
+
+class ChannelOrder(Worded):
+    """PUT /channels/{id}."""
+
+    title: str | None = None
 
 
 class Listing(Asked):
@@ -58,6 +106,15 @@ class Listing(Asked):
 
     status: VideoStatus | None = None
     cursor: Annotated[str, Field(max_length=200)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class ChannelListing(Asked):
+    """The query of GET /channels; `after` is the last id of the page before."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    after: Annotated[str, Field(max_length=64)] = ""
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
@@ -94,7 +151,8 @@ class DubNumbers(BaseModel):
 
 
 class DubAnswer(BaseModel):
-    """One dub. The URLs and numbers are there once its status is released."""
+    """One dub. The URLs and numbers are there once it has been released, and are of that release
+    while it is made anew. `glossary` and `formality` are what it was asked for with."""
 
     video_id: str
     language: str
@@ -106,6 +164,8 @@ class DubAnswer(BaseModel):
     updated_at: datetime
     links: DubLinks
     cost_usd: float
+    glossary: Renderings | None = None
+    formality: Formality | None = None
     error: Failure | None = None
     track_url: str | None = None
     video_url: str | None = None
@@ -133,6 +193,43 @@ class Quote(BaseModel):
     estimate: Estimate
 
 
+class ChannelAnswer(BaseModel):
+    """One channel, and how the dubs of its videos are to be worded."""
+
+    id: str
+    title: str
+    glossary: Renderings
+    formality: Formality | None
+    created_at: datetime
+    updated_at: datetime
+    url: str
+
+
+class ChannelRow(BaseModel):
+    """One channel of a listing, with how many words its glossary has; the words are at `url`."""
+
+    id: str
+    title: str
+    terms: int
+    formality: Formality | None
+    url: str
+
+
+class ChannelPage(BaseModel):
+    """A page of the listing, in the order of ids; `next_url` is absent on the last one."""
+
+    channels: list[ChannelRow]
+    next_url: str | None = None
+
+
+class ChannelLink(BaseModel):
+    """The channel a video came from."""
+
+    id: str
+    title: str
+    url: str
+
+
 class VideoAnswer(BaseModel):
     """One video with its dubs; `created` and `estimate` only in the answer to POST /videos."""
 
@@ -146,6 +243,7 @@ class VideoAnswer(BaseModel):
     updated_at: datetime
     duration_seconds: float | None
     file_size_bytes: int | None
+    channel: ChannelLink | None = None
     links: VideoLinks
     error: Failure | None = None
     dubs: list[DubAnswer]

@@ -16,7 +16,6 @@ import hashlib
 import re
 import tempfile
 import time
-import unicodedata
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,17 +25,18 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
-from api.schemas import MAX_TITLE
 from dub_platform.core.errors import (
     EmptyBodyError,
     InvalidRequestError,
     StorageFullError,
     UploadTooLargeError,
 )
+from dub_platform.core.titles import plain
 
 MAX_FILES = 2
 MAX_FIELDS = 24
-MAX_FIELD_BYTES = 16 * 1024
+# A glossary can be as long in a form as it is in JSON.
+MAX_JSON_BYTES = MAX_FIELD_BYTES = 64 * 1024
 MAX_CAPTIONS_BYTES = 2_000_000
 LEFTOVER_SECONDS = 86_400
 _PREFIX = "upload-"
@@ -146,12 +146,6 @@ def title_from(name: str | None) -> str:
     """A title from what the client calls the file: its last part, as plain text."""
     last = re.split(r"[/\\]", name or "")[-1]
     return plain(Path(last).stem)
-
-
-def plain(text: str) -> str:
-    """`text` on one line, without what controls a terminal or reorders a page; at most 200."""
-    visible = "".join(c if c.isprintable() else " " for c in unicodedata.normalize("NFC", text))
-    return " ".join(visible.split())[:MAX_TITLE].strip()
 
 
 def sweep(spool_dir: Path) -> None:

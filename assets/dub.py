@@ -8,12 +8,16 @@ import numpy as np
 import soundfile
 from dagster import AssetExecutionContext, MetadataValue, Output, ResourceParam
 
-from assets.partitions import target_of
+from assets.partitions import Target, target_of
 from assets.show import Showcase, lines_table, waveform
 from assets.steps import dub_asset, made
+from assets.wording import Worded, wording_of
 from dub_platform.core.brief import Brief
 from dub_platform.core.budget import character_budgets, speaking_rate
+from dub_platform.core.errors import SpokenLanguageError
+from dub_platform.core.glossary import Glossary
 from dub_platform.core.keys import content_key, file_sha256
+from dub_platform.core.languages import language
 from dub_platform.core.speech import (
     Audio,
     Release,
@@ -25,6 +29,7 @@ from dub_platform.core.speech import (
     Translation,
 )
 from dub_platform.core.timeline import Part, Timeline, fitted
+from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import Registry
 from resources.mixer import Mixed, Mixer
 from resources.releases import FinishedDub, Publisher
@@ -34,7 +39,7 @@ from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
 
 
-@dub_asset(kinds={"apertium", "openai"}, pool="translate", code_version="1")
+@dub_asset(kinds={"apertium", "openai"}, pool="translate", code_version="2")
 def translation(
     context: AssetExecutionContext,
     transcript: Transcript,
@@ -42,15 +47,14 @@ def translation(
     registry: ResourceParam[Registry],
     showcase: ResourceParam[Showcase],
 ) -> Output[Translation]:
-    """Every line in the target language, written to its slot."""
+    """Every line in the target language, written to its slot, in the wording asked for."""
     target = target_of(context)
-    language = str(target.language)
-    brief = Brief(
-        video_id=target.video_id,
-        title=registry.video(target.video_id).title,
-        budgets=character_budgets(transcript.lines, rate=speaking_rate(language)),
-    )
-    value = translator.translate(transcript, language, brief)
+    _refuse_unfit(transcript.language, str(target.language), translator)
+    wording, heeded = wording_of(registry, target), translator.heeds_wording
+    title = registry.video(target.video_id).title
+    brief = _brief(target, title, transcript, wording if heeded else AS_BEFORE)
+    value = translator.translate(transcript, str(target.language), brief)
+    worded = Worded(wording, heeded, transcript, value)
     spoken = sum(len(line.text) for line in transcript.lines)
     written = sum(len(line.text) for line in value.lines)
     return made(
@@ -62,7 +66,8 @@ def translation(
         rewrites=value.rewrites,
         cost_usd=value.cost_usd,
         engine=value.engine,
-        table=lines_table(transcript, value),
+        **worded.numbers,
+        table=lines_table(transcript, value, missed=worded.missed),
         player=showcase.player(target),
     )
 
@@ -166,6 +171,29 @@ def r2_object(
         waveform=picture,
         table=lines_table(transcript, translation, dubbed_track.timeline),
         player=showcase.player(target),
+    )
+
+
+def _refuse_unfit(spoken: str, wanted: str, translator: Translator) -> None:
+    """Raises SpokenLanguageError: a request for `auto` is judged once the language is known."""
+    targets = translator.targets(spoken)
+    if wanted not in targets:
+        why = "which is the language that this dub was asked for in"
+        if wanted != spoken:
+            why = f"which {translator.engine} does not translate into {language(wanted).name}"
+        raise SpokenLanguageError(
+            f"{language(spoken).name} ({spoken}) is spoken in this video, {why}, so nothing was "
+            f"translated. It can be translated into: {', '.join(targets) or 'none'}."
+        )
+
+
+def _brief(target: Target, title: str, transcript: Transcript, wording: Wording) -> Brief:
+    return Brief(
+        video_id=target.video_id,
+        title=title,
+        formality=wording.formality or "neutral",
+        glossary=wording.glossary or Glossary(),
+        budgets=character_budgets(transcript.lines, rate=speaking_rate(str(target.language))),
     )
 
 

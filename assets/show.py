@@ -4,10 +4,12 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from dagster import MetadataValue, TableColumn, TableMetadataValue, TableRecord, TableSchema
 
 from assets.partitions import Target
+from dub_platform.core.glossary import Term
 from dub_platform.core.speech import Line, Transcript, Translation
 from dub_platform.core.timeline import Timeline
 from resources.media import ffmpeg
@@ -37,17 +39,24 @@ def lines_table(
     transcript: Transcript,
     translation: Translation | None = None,
     timeline: Timeline | None = None,
+    missed: Mapping[int, Sequence[Term]] = MappingProxyType({}),
 ) -> TableMetadataValue:
-    """One row per line: start, source, and as far as they are known target, tempo and doubt."""
+    """One row per line: start, source, and as far as they are known target, tempo, doubt, and the
+    terms of the glossary that its translation missed."""
     targets = {line.id: line.text for line in translation.lines} if translation else {}
     tempos = {p.line_id: p.tempo for p in timeline.placements} if timeline else {}
     names = ["start", "source"] + ["target"] * bool(targets) + ["tempo"] * bool(tempos)
-    names += ["doubt"] * any(line.doubt for line in transcript.lines)
-    rows = [_row(line, targets, tempos) for line in transcript.lines]
+    names += ["doubt"] * any(line.doubt for line in transcript.lines) + ["missed"] * bool(missed)
+    rows = [_row(line, targets, tempos, missed) for line in transcript.lines]
     return MetadataValue.table(rows, TableSchema([TableColumn(name) for name in names]))
 
 
-def _row(line: Line, targets: Mapping[int, str], tempos: Mapping[int, float]) -> TableRecord:
+def _row(
+    line: Line,
+    targets: Mapping[int, str],
+    tempos: Mapping[int, float],
+    missed: Mapping[int, Sequence[Term]],
+) -> TableRecord:
     row = {"start": f"{line.start:.2f}", "source": line.text}
     if targets:
         row["target"] = targets.get(line.id, "")
@@ -55,6 +64,8 @@ def _row(line: Line, targets: Mapping[int, str], tempos: Mapping[int, float]) ->
         row["tempo"] = f"{tempos[line.id]:.2f}" if line.id in tempos else ""
     if line.doubt:
         row["doubt"] = line.doubt
+    if missed:
+        row["missed"] = ", ".join(map(str, missed.get(line.id, ())))
     return TableRecord(row)
 
 

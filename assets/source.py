@@ -9,9 +9,10 @@ from assets.show import Showcase, lines_table, mean, waveform
 from assets.steps import made, video_asset
 from dub_platform.core.errors import NoSpeechError
 from dub_platform.core.keys import content_key, file_sha256
+from dub_platform.core.languages import code_in
 from dub_platform.core.lines import regrouped
 from dub_platform.core.speech import Audio, Heard, SourceMedia, Transcript
-from dub_platform.registry import Registry, Source
+from dub_platform.registry import Registry, Source, Video
 from resources.downloader.port import Downloader, Fetched
 from resources.media.probe import Prober
 from resources.media.sound import decoded
@@ -21,7 +22,7 @@ from resources.transcriber.port import Transcriber, listen
 from resources.workfolder import WorkFolders
 
 
-@video_asset(kinds={"ytdlp", "ffmpeg"}, pool="download", code_version="2")
+@video_asset(kinds={"ytdlp", "ffmpeg"}, pool="download", code_version="3")
 def source_media(
     context: AssetExecutionContext,
     downloader: ResourceParam[Downloader],
@@ -38,6 +39,7 @@ def source_media(
         # What is not hosted here is fetched without its pictures; an upload always has some.
         facts = probe(fetched.path, sound_alone=video.source is Source.YOUTUBE)
         sha256 = file_sha256(fetched.path)
+        video = _told(fetched, video.id, registry)
         media = SourceMedia(
             key=_kept(fetched, sha256, store, video.id),
             sha256=sha256,
@@ -55,10 +57,12 @@ def source_media(
         picture = waveform(fetched.path)
     return made(
         media,
-        identity=[media.sha256, media.captions_key],
+        identity=[media.sha256, media.captions_key, media.language],
         seconds=media.seconds,
         bytes=media.bytes,
         streams=_streams(media),
+        language=media.language,
+        channel=fetched.channel or "none",
         waveform=picture,
         player=showcase.player(target_of(context)),
     )
@@ -104,7 +108,7 @@ def audio(
     )
 
 
-@video_asset(kinds={"whisper", "python"}, pool="transcribe", code_version="1")
+@video_asset(kinds={"whisper", "python"}, pool="transcribe", code_version="2")
 def transcript(
     context: AssetExecutionContext,
     source_media: SourceMedia,
@@ -135,8 +139,19 @@ def transcript(
         value,
         identity=[[line.start, line.end, line.speaker, line.text] for line in value.lines],
         **_transcript_numbers(value, audio),
+        cost_usd=heard.cost_usd,
         table=lines_table(value),
         player=showcase.player(target_of(context)),
+    )
+
+
+def _told(fetched: Fetched, video_id: str, registry: Registry) -> Video:
+    """The video as it is known once its source has said what it is."""
+    return registry.fetched(
+        video_id,
+        language=code_in(fetched.language),
+        channel_id=fetched.channel_id,
+        channel_title=fetched.channel,
     )
 
 

@@ -3,9 +3,10 @@
     @dub_asset(kinds={"python"}, code_version="1")
     def translation(context: AssetExecutionContext, transcript: Transcript, ...) -> Output[...]:
 
-Before the work: nobody asked for it, so nothing is made and nothing is billed; else the
-registry learns which stage is reached. After a failure: the error's code, sentence and cause
-become the Dagster failure, which retries only what a retry can help.
+Before the work: nobody asked for it, or somebody did meanwhile in another wording, so nothing is
+made and nothing is billed; else the registry learns which stage is reached. After a failure: the
+error's code, sentence and cause become the Dagster failure, which retries only what a retry can
+help.
 """
 
 import contextlib
@@ -121,6 +122,13 @@ def _is_wanted(context: AssetExecutionContext, registry: Registry) -> bool:
         context.log.warning(
             f"Nobody asked for {' in '.join(filter(None, target))}, so nothing is made and nothing "
             "is paid. Ask for it with POST /videos, or PUT /videos/ID/dubs/LANGUAGE."
+        )
+        return False
+    work = work_of(context.run.tags)
+    if work is not None and registry.hand_over(work):
+        context.log.warning(
+            f"{' in '.join(filter(None, target))} was asked for in another wording while this run "
+            "made it, so it ends here. The run that follows finds all that was paid for."
         )
         return False
     return True

@@ -3,10 +3,11 @@
 Dagster loads `defs`; no other module imports this one.
 """
 
+from typing import Any
+
 from dagster import Definitions, in_process_executor
 
 from assets.artifacts import ArtifactIOManager
-from assets.bucket import bucket
 from assets.checks import gates
 from assets.dub import dubbed_track, r2_object, speech, translation
 from assets.jobs import dub_video, prepare_video
@@ -23,7 +24,7 @@ from sensors.upkeep import on_run_lost
 
 def definitions(settings: Settings) -> Definitions:
     """The platform as these settings describe it."""
-    s3 = {"s3": bucket(settings)} if settings.store == "r2" else {}
+    s3 = {"s3": _bucket(settings)} if settings.store == "r2" else {}
     client = s3["s3"].process_config_and_initialize().get_client() if s3 else None
     registry, store = wiring.registry(settings), wiring.store(settings, client)
     return Definitions(
@@ -56,6 +57,13 @@ def definitions(settings: Settings) -> Definitions:
             "showcase": Showcase(settings.base_url),
         },
     )
+
+
+def _bucket(settings: Settings) -> Any:
+    # Every run is a process of its own, and dagster_aws costs it most of a second.
+    from assets.bucket import bucket
+
+    return bucket(settings)
 
 
 defs = definitions(Settings.from_environment())

@@ -8,6 +8,7 @@ engine; what an engine needs and lacks is said by name when the platform starts.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -25,13 +26,14 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dub_platform.core.casting import Casting
+from dub_platform.core.languages import AUTO, code_in
 
-# The day the default prices below were set. They move: an operator sets what the provider charges.
-PRICES_TAKEN_ON = date(2026, 11, 1)
+# The day of the default prices below, and of those that voices have (`list_price`). They move: an
+# operator sets what the provider charges.
+PRICES_TAKEN_ON = date(2026, 11, 22)
 
 # What a choice needs: role, engine, the settings that must not be empty.
 _NEEDS = (
-    ("transcriber", "openai", ("openai_api_key",)),
     ("translator", "openai", ("openai_api_key",)),
     ("voice", "openai", ("openai_api_key", "openai_voices")),
     ("voice", "elevenlabs", ("elevenlabs_api_key", "elevenlabs_voices")),
@@ -106,14 +108,25 @@ class Settings(BaseSettings):
         validation_alias="OPENAI_BASE_URL",
         description="Any server that speaks OpenAI's API.",
     )
+    openai_transcription_base_url: str = Field(
+        default="",
+        description="A server for DUB_TRANSCRIBER=openai alone, such as your own with a GPU; "
+        "OPENAI_BASE_URL where it is empty.",
+    )
+    openai_transcription_api_key: SecretStr | None = Field(
+        default=None,
+        description="Its key, which it must be given: OPENAI_API_KEY is never sent there.",
+    )
     openai_transcription_model: str = Field(
-        default="whisper-1", description="The model of DUB_TRANSCRIBER=openai."
+        default="whisper-1",
+        description="The model of DUB_TRANSCRIBER=openai; OpenAI serves this one until 2027-02-26.",
     )
     openai_translation_model: str = Field(
-        default="gpt-4.1-mini", description="The model of DUB_TRANSLATOR=openai."
+        default="gpt-5.4-mini", description="The model of DUB_TRANSLATOR=openai."
     )
     openai_speech_model: str = Field(
-        default="gpt-4o-mini-tts", description="The model of DUB_VOICE=openai."
+        default="gpt-4o-mini-tts",
+        description="The model of DUB_VOICE=openai; OpenAI serves this one until 2027-01-06.",
     )
     openai_voices: str = Field(
         default="default=alloy",
@@ -121,7 +134,8 @@ class Settings(BaseSettings):
     )
     whisper_model: str = Field(
         default="base",
-        description="The size of the model for DUB_TRANSCRIBER=whisper, or a file of one.",
+        description="The size of the model for DUB_TRANSCRIBER=whisper, or a file of one; a size "
+        "is downloaded at its first use.",
     )
     whisper_device: str = Field(
         default="", description="cpu or cuda; what torch finds where it is empty."
@@ -204,16 +218,17 @@ class Settings(BaseSettings):
         description="Of DUB_TRANSCRIBER=openai; a figure to start from, check the provider's page.",
     )
     price_translation_per_million_input_tokens_usd: NonNegativeFloat = Field(
-        default=0.40,
+        default=0.75,
         description="Of DUB_TRANSLATOR=openai; a figure to start from, check the provider's page.",
     )
     price_translation_per_million_output_tokens_usd: NonNegativeFloat = Field(
-        default=1.60,
+        default=4.50,
         description="Of DUB_TRANSLATOR=openai; a figure to start from, check the provider's page.",
     )
-    price_speech_per_thousand_characters_usd: NonNegativeFloat = Field(
-        default=0.10,
-        description="Of a paid DUB_VOICE; a figure to start from, check the provider's page.",
+    price_speech_per_thousand_characters_usd: NonNegativeFloat | None = Field(
+        default=None,
+        description="Of a paid DUB_VOICE; where it is empty 0.10 for elevenlabs and 0.02 for "
+        "openai: figures to start from, check the provider's page.",
     )
     cost_cap_per_video_usd: NonNegativeFloat | None = Field(
         default=None, description="The most that one video may cost, in all its languages."
@@ -223,7 +238,9 @@ class Settings(BaseSettings):
     )
 
     source_language: str = Field(
-        default="en", description="The language spoken in a video when its request names none."
+        default="en",
+        description="The language spoken in a video when its request names none; auto where "
+        "DUB_TRANSCRIBER can tell.",
     )
     max_video_length: PositiveInt = Field(
         default=10_800,
@@ -251,6 +268,14 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
 
+    @field_validator("source_language")
+    @classmethod
+    def _names_a_language(cls, given: str) -> str:
+        code = given if given == AUTO else code_in(given)
+        if code is None:
+            raise ValueError("it is neither an ISO 639 code such as en nor auto")
+        return code
+
     @field_validator("elevenlabs_voices", "openai_voices")
     @classmethod
     def _can_be_cast(cls, voices: str) -> str:
@@ -260,12 +285,23 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _have_what_the_engines_need(self) -> Settings:
-        for role, engine, needed in _NEEDS:
+        for chosen, needed in self._needs():
             missing = [name for name in needed if not getattr(self, name)]
-            if getattr(self, role) == engine and missing:
-                names = " and ".join(_variable(name) for name in missing)
-                raise ValueError(f"{_variable(role)}={engine} needs {names}")
+            if missing:
+                raise ValueError(f"{chosen} needs {' and '.join(map(_variable, missing))}")
         return self
+
+    def _needs(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """What is chosen, in words, with the settings that it cannot do without."""
+        for role, engine, needed in _NEEDS:
+            if getattr(self, role) == engine:
+                yield f"{_variable(role)}={engine}", needed
+        # Another server has a key of its own: OpenAI's is not for others to see.
+        own = ("openai_transcription_base_url", "openai_transcription_api_key")
+        if any(getattr(self, name) for name in own):
+            yield "A server for transcription alone", own
+        elif self.transcriber == "openai":
+            yield "DUB_TRANSCRIBER=openai", ("openai_api_key",)
 
     @classmethod
     def from_environment(cls) -> Settings:

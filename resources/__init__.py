@@ -8,9 +8,9 @@
     mixer.py      bed and takes made a track    numpy blocks between two ffmpeg processes
 
 The engines before the semicolon need no account. What they are made of: `media/` (hostile files,
-sound, where a voice is, the film), `calls.py` and `ledger.py` (what is paid), `releases.py`,
-`warm_pipeline.py` (engines that are programs), `workfolder.py`. `wiring.py` makes all of it from
-the settings.
+sound, where a voice is, the film), `calls.py`, `openai_api.py`, `provider_key.py` and `ledger.py`
+(what is paid), `releases.py`, `warm_pipeline.py` (engines that are programs), `workfolder.py`.
+`wiring.py` makes all of it from the settings.
 
 An engine is plain Python: it knows neither Dagster nor the environment, and is handed what it
 needs. Each role's promises are a list under `tests/contracts/`, run against every engine.

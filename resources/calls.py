@@ -1,19 +1,21 @@
 """Calls to providers: one policy for all of them, whatever SDK makes the request.
 
     calls = Calls("ElevenLabs", CallPolicy())
-    audio = calls.made("line 3 in es", lambda: client.speak(text), trouble_of)
+    audio = calls.made("line 3 in es", lambda: speak(text))
 
 At most three tries with a pause that doubles, or that the provider names in Retry-After; a limit
 for each try and one for all of them together, which end a request that drips as surely as one
 that hangs, because it is cancelled and not merely timed at its reads. The SDKs' own retries must
-be off, so that tries are counted once.
+be off, so that tries are counted once, and their exceptions are made a CallFailedError by the
+engine.
 """
 
 from __future__ import annotations
 
+import importlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -52,17 +54,21 @@ class CallPolicy:
 class Trouble:
     """Why one try failed. `status` is None where there was no HTTP answer at all.
 
-    `words` are the provider's own, without any secret; `retry_after` is in seconds.
+    `words` are the provider's own, without any secret; `retry_after` is in seconds; `no_credit`
+    says that the account is empty, whatever the status.
     """
 
     words: str
     status: int | None = None
     retry_after: float | None = None
     request_id: str | None = None
+    no_credit: bool = False
 
     @property
     def passes(self) -> bool:
-        """Whether the same request can succeed later."""
+        """Whether the same request can succeed later; no waiting fills an empty account."""
+        if self.no_credit:
+            return False
         return self.status is None or self.status in _PASSING or self.status >= 500
 
 
@@ -75,41 +81,42 @@ class CallFailedError(Exception):
         self.may_be_charged = may_be_charged
 
 
+def may_be_charged(error: BaseException) -> bool:
+    """Whether a try that ended so may be paid for. One that is cut off at its time limit may be."""
+    if isinstance(error, CallFailedError):
+        return error.may_be_charged
+    return not isinstance(error, DubError)
+
+
 class Calls:
-    """Makes a provider's calls from synchronous code.
+    """Makes a provider's calls from synchronous code. `sdk` are the modules that they import.
 
     The event loop lives as long as calls are under way, so a client is made inside the request
     (`async with AsyncOpenAI(...) as client`) and nothing is left open between videos.
     """
 
-    def __init__(self, provider: str, policy: CallPolicy) -> None:
+    def __init__(self, provider: str, policy: CallPolicy, sdk: Sequence[str] = ()) -> None:
         self.provider = provider
         self.policy = policy
+        self.sdk = sdk
         self._portals = anyio.from_thread.BlockingPortalProvider()
 
-    def made(
-        self,
-        what: str,
-        request: Callable[[], Awaitable[T]],
-        trouble_of: Callable[[Exception], Trouble | None],
-    ) -> T:
+    def made(self, what: str, request: Callable[[], Awaitable[T]]) -> T:
         """What `request` answers. `what` names the work in errors, such as "line 3 in es".
 
-        `trouble_of` reads an SDK's exception; None means that it is none of the provider's, and it
-        is raised as it is. A DubError that the request raises itself (an answer that is no good)
-        is tried again if its kind can be.
+        The request raises CallFailedError where the provider failed, and a DubError where its
+        answer is no good, which is tried again if its kind can be. Anything else is a mistake of
+        ours and raised as it is.
 
         Raises ProviderRefusedError, ProviderBusyError, ProviderUnavailableError.
         """
+        # An SDK takes up to a second to load, which is not to be the first try's time.
+        for module in self.sdk:
+            importlib.import_module(module)
         with self._portals as portal:
-            return portal.call(self._tried, what, request, trouble_of)
+            return portal.call(self._tried, what, request)
 
-    async def _tried(
-        self,
-        what: str,
-        request: Callable[[], Awaitable[T]],
-        trouble_of: Callable[[Exception], Trouble | None],
-    ) -> T:
+    async def _tried(self, what: str, request: Callable[[], Awaitable[T]]) -> T:
         ends = anyio.current_time() + self.policy.deadline_seconds
         for attempt in range(1, self.policy.tries + 1):
             failure: DubError
@@ -118,10 +125,8 @@ class Calls:
                     return await request()
             except DubError as error:
                 failure, pause = error, self._pause(attempt, None)
-            except Exception as error:
-                trouble = _timed_out(error) or trouble_of(error)
-                if trouble is None:
-                    raise
+            except (CallFailedError, TimeoutError) as error:
+                trouble = _trouble_of(error)
                 failure = self._named(what, trouble)
                 failure.__cause__ = error
                 pause = self._pause(attempt, trouble.retry_after)
@@ -152,6 +157,12 @@ class Calls:
     def _named(self, what: str, trouble: Trouble) -> DubError:
         where = f" (request {trouble.request_id})" if trouble.request_id else ""
         said = f"{trouble.status or 'no answer'}: {trouble.words[:300]}{where}"
+        if trouble.no_credit:
+            return ProviderRefusedError(
+                f"{self.provider} did not do {what}, because the account has no credit left: "
+                f"{said}. Add credit and ask again; what was paid for before is kept.",
+                detail=said,
+            )
         if not trouble.passes:
             return ProviderRefusedError(
                 f"{self.provider} refused {what}: {said}. Check its key, plan and settings; what "
@@ -171,8 +182,10 @@ class Calls:
         )
 
 
-def _timed_out(error: Exception) -> Trouble | None:
-    return Trouble("no whole answer within the limit") if isinstance(error, TimeoutError) else None
+def _trouble_of(error: CallFailedError | TimeoutError) -> Trouble:
+    if isinstance(error, CallFailedError):
+        return error.trouble
+    return Trouble("no whole answer within the limit")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -27,7 +27,7 @@ from dub_platform.core.speech import (
     Transcript,
     Translation,
 )
-from dub_platform.registry import DubStatus, Registry
+from dub_platform.registry import Registry
 from resources.media.film import Voiced, mux
 from resources.store.port import POINTER, Store
 
@@ -130,10 +130,11 @@ class Publisher:
             )
 
     def _beside(self, video_id: str, language: str) -> Mapping[str, Release]:
+        """The current release of every other language, also of one that is being made anew."""
         return {
             dub.language: dub.release
             for dub in self.registry.dubs(video_id)
-            if dub.status is DubStatus.RELEASED and dub.release and dub.language != language
+            if dub.release and dub.language != language
         }
 
     def _film(self, dub: FinishedDub, releases: Mapping[str, Release], folder: Path) -> str | None:

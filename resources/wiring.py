@@ -15,6 +15,8 @@ from pydantic import SecretStr
 
 from dub_platform.core.casting import Casting
 from dub_platform.core.cost import Caps, Prices
+from dub_platform.core.errors import EngineUnavailableError
+from dub_platform.core.languages import AUTO
 from dub_platform.registry import Registry, Source, SqlRegistry
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
@@ -31,6 +33,7 @@ from resources.transcriber.openai import OpenAITranscriber
 from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
 from resources.transcriber.port import Transcriber
 from resources.transcriber.whisper import WhisperTranscriber
+from resources.transcriber.whisper import detects_languages as whisper_detects_languages
 from resources.translator.apertium import ApertiumTranslator
 from resources.translator.chat import OpenAIChat, TokenPrice
 from resources.translator.openai import OpenAITranslator
@@ -53,15 +56,22 @@ def store(settings: Settings, s3: Any = None) -> Store:
     if settings.store == "local":
         return LocalStore(settings.store_dir, f"{settings.base_url}/media")
     # boto3 costs a process three tenths of a second.
-    from resources.store.s3 import S3Store, client
+    from resources.store.s3 import S3Store
 
-    keys = secret(settings.r2_access_key_id), secret(settings.r2_secret_access_key)
     return S3Store(
-        s3 or client(settings.r2_endpoint, *keys),
+        s3 or bucket_client(settings),
         bucket=settings.r2_bucket,
         public_bucket=settings.r2_public_bucket,
         public_url=settings.r2_public_url,
     )
+
+
+def bucket_client(settings: Settings) -> Any:
+    """A boto3 client for the two buckets of DUB_STORE=r2."""
+    from resources.store.s3 import client
+
+    keys = secret(settings.r2_access_key_id), secret(settings.r2_secret_access_key)
+    return client(settings.r2_endpoint, *keys)
 
 
 def folders(settings: Settings) -> WorkFolders:
@@ -95,16 +105,46 @@ def transcriber(settings: Settings, kept: Store) -> Transcriber:
     if settings.transcriber == "whisper":
         return WhisperTranscriber(settings.whisper_model, settings.whisper_device)
     if settings.transcriber == "openai":
-        return OpenAITranscriber(
-            secret(settings.openai_api_key),
-            settings.openai_transcription_model,
-            store=kept,
-            ledger=ledger(settings),
-            usd_per_minute=settings.price_transcription_per_minute_usd,
-            base_url=settings.openai_base_url,
-            policy=policy(settings),
-        )
+        return _openai_transcriber(settings, kept)
     return PocketsphinxTranscriber()
+
+
+def detects_languages(settings: Settings, kept: Store) -> bool:
+    """Whether DUB_TRANSCRIBER can tell which language is spoken."""
+    if settings.transcriber == "whisper":
+        # Made only to be asked, it would need packages that the API does without.
+        return whisper_detects_languages(settings.whisper_model)
+    return transcriber(settings, kept).detects_languages
+
+
+def source_language(settings: Settings, kept: Store) -> str:
+    """DUB_SOURCE_LANGUAGE. Raises EngineUnavailableError for an `auto` that nobody can tell."""
+    if settings.source_language == AUTO and not detects_languages(settings, kept):
+        raise EngineUnavailableError(
+            "DUB_SOURCE_LANGUAGE is auto, but the recogniser that DUB_TRANSCRIBER chooses cannot "
+            "tell languages. Name the language, or choose whisper (a model that knows more than "
+            "English) or openai."
+        )
+    return settings.source_language
+
+
+def _openai_transcriber(settings: Settings, kept: Store) -> Transcriber:
+    own_url = settings.openai_transcription_base_url
+    key, name = (
+        (settings.openai_transcription_api_key, "DUB_OPENAI_TRANSCRIPTION_API_KEY")
+        if own_url
+        else (settings.openai_api_key, "OPENAI_API_KEY")
+    )
+    return OpenAITranscriber(
+        secret(key),
+        settings.openai_transcription_model,
+        store=kept,
+        ledger=ledger(settings),
+        usd_per_minute=settings.price_transcription_per_minute_usd,
+        base_url=own_url or settings.openai_base_url,
+        key_setting=name,
+        policy=policy(settings),
+    )
 
 
 def translator(settings: Settings, kept: Store) -> Translator:
@@ -185,7 +225,7 @@ def policy(settings: Settings) -> CallPolicy:
 
 def prices(settings: Settings) -> Prices:
     """What the chosen engines charge; the keyless ones charge nothing."""
-    translated, spoken = settings.translator != "apertium", settings.voice != "espeak"
+    translated = settings.translator != "apertium"
     return Prices(
         taken_on=PRICES_TAKEN_ON,
         transcription_per_minute=(
@@ -197,9 +237,8 @@ def prices(settings: Settings) -> Prices:
         translation_per_million_output_tokens=(
             settings.price_translation_per_million_output_tokens_usd if translated else 0.0
         ),
-        speech_per_thousand_characters=(
-            settings.price_speech_per_thousand_characters_usd if spoken else 0.0
-        ),
+        # As the voice itself counts, for the ledger: a character of some models is half of one.
+        speech_per_thousand_characters=voice(settings).cost_usd(1000 * "a"),
     )
 
 
@@ -220,6 +259,6 @@ def secret(value: SecretStr | None) -> str:
 
 
 def targets(settings: Settings, kept: Store) -> Callable[[str], tuple[str, ...]]:
-    """What a source language can be dubbed into: translated and then spoken."""
+    """What a source language, or `auto`, can be dubbed into: translated and then spoken."""
     translates, speaks = translator(settings, kept), frozenset(voice(settings).languages())
     return lambda source: tuple(code for code in translates.targets(source) if code in speaks)

@@ -55,6 +55,31 @@ class SwiftS3:
         self.client.create_bucket(Bucket=f"public-{name}", ACL="public-read")
         return f"private-{name}", f"public-{name}"
 
+    def open_to_pages(self) -> str:
+        """The name of an empty public bucket whose CORS rule lets pages of any origin read it."""
+
+        # Swift keeps the rule in the bucket's own headers, and its s3api has no call for it.
+        def rule(request: Any, **_: object) -> None:
+            request.headers.add_header("X-Container-Meta-Access-Control-Allow-Origin", "*")
+
+        ruling, name = client(self.endpoint, self.key_id, self.secret), uuid.uuid4().hex[:12]
+        ruling.meta.events.register("before-sign.s3.CreateBucket", rule)
+        ruling.create_bucket(Bucket=f"open-{name}", ACL="public-read")
+        return f"open-{name}"
+
+    def new_settings(self) -> dict[str, str]:
+        """What a deployment with two empty buckets here sets."""
+        private, public = self.new_buckets()
+        return {
+            "store": "r2",
+            "r2_endpoint": self.endpoint,
+            "r2_bucket": private,
+            "r2_public_bucket": public,
+            "r2_public_url": self.public_url(public),
+            "r2_access_key_id": self.key_id,
+            "r2_secret_access_key": self.secret,
+        }
+
     def public_url(self, bucket: str) -> str:
         """Where anybody reads a public bucket, without a signature."""
         return f"{self.endpoint}/v1/AUTH_test/{bucket}"

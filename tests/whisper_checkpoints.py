@@ -1,19 +1,25 @@
 """Whisper checkpoints made at test time: real files, loaded and decoded by the real code.
 
     path = speaking(folder / "model.pt", " The people here love the sea.", language="es")
+    path = reading(folder / "model.pt", [(Span(0.1, 3.2), " Good morning."), ...])
     path = random(folder / "random.pt")
 
 A random one hears something else in every sound. A speaking one says its text to any sound: its
 decoder's layers add nothing, and the embedding of each position points to the token that comes
-next, faintly where it is to be unsure.
+next, faintly where it is to be unsure. A reading one also attends to where in the sound each
+token is: one half of its state is what comes next, the other is when.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dub_platform.core.speech import Span
+
 if TYPE_CHECKING:
+    import torch
     from whisper import Whisper
     from whisper.tokenizer import Tokenizer
 
@@ -24,6 +30,13 @@ _VOCABULARY = 51865
 # The right token's logit: against all others together it is near 1, or about 0.15.
 _SURE = 24.0
 _UNSURE = 10.0
+# So long that the embedding of the token before turns it by nothing that matters.
+_LOUD = 1000.0
+# What the encoder makes of 30 s.
+_FRAMES = 1500
+_FRAMES_PER_SECOND = 50
+# Where the first token of the text is foretold, after those that say what is asked for.
+_FIRST = 3
 
 
 def random(path: Path, seed: int = 0) -> Path:
@@ -48,38 +61,96 @@ def speaking(
     import torch
 
     model, tokens = _random_model(0), _tokenizer()
+    first = tokens.no_speech if no_speech else tokens.to_language_token(language)
     with torch.no_grad():
-        for block in model.decoder.blocks:
-            for layer in (block.attn.out, block.cross_attn.out, block.mlp[2]):
-                layer.weight.zero_()
-                layer.bias.zero_()
-        embedding = model.decoder.token_embedding.weight
-        embedding.copy_(torch.nn.functional.normalize(embedding, dim=1))
+        embedding = _foretelling(model, _UNSURE if unsure else _SURE)
         positions = model.decoder.positional_embedding
-        # So long that the embedding of the token before turns it by nothing that matters.
-        first = tokens.no_speech if no_speech else tokens.to_language_token(language)
-        positions[0] = 1000.0 * embedding[first]
-        for position, token in enumerate([*tokens.encode(text), tokens.eot], 3):
-            positions[position] = 1000.0 * embedding[token]
-        model.decoder.ln.weight.fill_((_UNSURE if unsure else _SURE) / _STATE**0.5)
-        model.decoder.ln.bias.zero_()
+        positions[0] = _LOUD * embedding[first]
+        for position, token in enumerate([*tokens.encode(text), tokens.eot], _FIRST):
+            positions[position] = _LOUD * embedding[token]
     return _saved(model, path)
 
 
-def _random_model(seed: int) -> Whisper:
+def reading(path: Path, said: Sequence[tuple[Span, str]]) -> Path:
+    """A checkpoint that says each of the texts at its time, in seconds of what it is played."""
+    import torch
+
+    model, tokens = _random_model(0, 2 * _STATE), _tokenizer()
+    with torch.no_grad():
+        model.decoder.token_embedding.weight[:, _STATE:] = 0.0
+        embedding = _foretelling(model, _SURE)
+        moments = _attending(model)
+        positions = model.decoder.positional_embedding
+        for position, (token, time) in enumerate(_timed(said, tokens), _FIRST):
+            frame = round(time * _FRAMES_PER_SECOND)
+            positions[position] = _LOUD * (embedding[token] + moments[frame])
+    return _saved(model, path)
+
+
+def _timed(said: Sequence[tuple[Span, str]], tokens: Tokenizer) -> list[tuple[int, float]]:
+    """Every token with the middle of its share of the time, and the end after the last."""
+    timed: list[tuple[int, float]] = []
+    for span, text in said:
+        encoded = tokens.encode(text)
+        share = span.seconds / len(encoded)
+        timed += [(token, span.start + (n + 0.5) * share) for n, token in enumerate(encoded)]
+    return [*timed, (tokens.eot, said[-1][0].end)]
+
+
+def _foretelling(model: Whisper, logit: float) -> torch.Tensor:
+    """Make each position say what it points to; the embeddings of all tokens, of length 1."""
+    import torch
+
+    for block in model.decoder.blocks:
+        _silence(block.attn.out, block.cross_attn.out, block.mlp[2])
+    embedding = model.decoder.token_embedding.weight
+    embedding.copy_(torch.nn.functional.normalize(embedding, dim=1))
+    model.decoder.ln.weight.fill_(logit / _STATE**0.5)
+    model.decoder.ln.bias.zero_()
+    return embedding
+
+
+def _attending(model: Whisper) -> torch.Tensor:
+    """Make each position attend to a moment; the moments (frames, state), of length 1."""
+    import torch
+    from whisper.model import sinusoids
+
+    _silence(model.encoder.conv1, model.encoder.conv2)
+    for block in model.encoder.blocks:
+        _silence(block.attn.out, block.mlp[2])
+    moments = torch.zeros(_FRAMES, 2 * _STATE)
+    moments[:, _STATE:] = torch.nn.functional.normalize(sinusoids(_FRAMES, _STATE), dim=1)
+    model.encoder.positional_embedding.copy_(moments)
+    when = torch.eye(2 * _STATE)[_STATE:].repeat(2, 1)
+    for block in model.decoder.blocks:
+        block.cross_attn.query.weight.copy_(when)
+        block.cross_attn.query.bias.zero_()
+        block.cross_attn.key.weight.copy_(when)
+    return moments
+
+
+def _silence(*layers: torch.nn.Linear | torch.nn.Conv1d) -> None:
+    """Make them add nothing."""
+    for layer in layers:
+        layer.weight.zero_()
+        if layer.bias is not None:
+            layer.bias.zero_()
+
+
+def _random_model(seed: int, state: int = _STATE) -> Whisper:
     import torch
     from whisper.model import ModelDimensions, Whisper
 
     torch.manual_seed(seed)
     dimensions = ModelDimensions(
         n_mels=80,
-        n_audio_ctx=1500,
-        n_audio_state=_STATE,
+        n_audio_ctx=_FRAMES,
+        n_audio_state=state,
         n_audio_head=2,
         n_audio_layer=2,
         n_vocab=_VOCABULARY,
         n_text_ctx=448,
-        n_text_state=_STATE,
+        n_text_state=state,
         n_text_head=2,
         n_text_layer=2,
     )

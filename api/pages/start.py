@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api.desk import desk_of
 from api.pages.render import render
-from dub_platform.core.languages import language
+from dub_platform.core.languages import AUTO, language
 
 NEWEST = 12
 
@@ -17,7 +17,7 @@ def start(request: Request) -> Response:
     desk = desk_of(request)
     values = {
         "languages": [language(code) for code in desk.targets(desk.source_language)],
-        "spoken": language(desk.source_language),
+        "spoken": None if desk.source_language == AUTO else language(desk.source_language),
         "videos": desk.registry.videos(limit=NEWEST).videos,
     }
     return render(request, "start.html", values)

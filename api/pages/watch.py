@@ -18,10 +18,10 @@ from api.answers import captions, failure, source_captions
 from api.desk import Desk, desk_of
 from api.pages.render import render
 from api.schemas import Failure
-from dub_platform.core.languages import Language, language
+from dub_platform.core.languages import AUTO, Language, language
 from dub_platform.core.speech import Release
 from dub_platform.core.videos import checked_id
-from dub_platform.registry.port import Dub, DubStatus, Video
+from dub_platform.registry.port import Dub, Video
 
 # What a viewer is told while an asset is made.
 STAGES = {
@@ -62,6 +62,7 @@ class Player:
 
     video_id: str
     title: str
+    channel: str
     film: str | None
     sounds: Sequence[Sound]
     waiting: Waiting | None
@@ -84,14 +85,19 @@ def player(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
     return Player(
         video_id=video.id,
         title=video.title or video.id,
+        channel=_channel(desk, video),
         film=desk.address(video.film_key) if video.film_key else None,
         sounds=[
-            _original(desk, video, released, asked),
+            *_original(desk, video, released, asked),
             *(_dubbed(desk, *pair, asked) for pair in released),
         ],
         waiting=_waiting(video, dubs, asked),
         dagster_url=desk.dagster_url,
     )
+
+
+def _channel(desk: Desk, video: Video) -> str:
+    return desk.registry.channel(video.channel_id).title if video.channel_id else ""
 
 
 def _first(video: Video, dubs: Sequence[Dub]) -> str:
@@ -101,19 +107,19 @@ def _first(video: Video, dubs: Sequence[Dub]) -> str:
 
 
 def _released(dubs: Sequence[Dub]) -> list[tuple[str, Release]]:
-    return [
-        (dub.language, dub.release)
-        for dub in dubs
-        if dub.status is DubStatus.RELEASED and dub.release
-    ]
+    """Every language that can be listened to, also while it is made anew."""
+    return [(dub.language, dub.release) for dub in dubs if dub.release]
 
 
 def _original(
     desk: Desk, video: Video, released: Sequence[tuple[str, Release]], asked: str
-) -> Sound:
-    """The film's own sound, with the source's captions that every release brings along."""
+) -> list[Sound]:
+    """The film's own sound, with the source's captions that every release brings along; none
+    while nobody knows its language, because then there is no film yet."""
+    if video.language == AUTO:
+        return []
     texts = _addresses(desk, source_captions(released[0][1])) if released else {}
-    return Sound(language(video.language), True, asked == video.language, None, texts)
+    return [Sound(language(video.language), True, asked == video.language, None, texts)]
 
 
 def _dubbed(desk: Desk, code: str, release: Release, asked: str) -> Sound:

@@ -8,9 +8,13 @@
     │   ├── UploadTooLargeError         upload_too_large
     │   ├── UnknownLanguageError        language_unknown
     │   ├── LanguageNotAvailableError   language_not_available
+    │   ├── SpokenLanguageError         spoken_language_unfit
+    │   ├── WordingNotAvailableError    wording_not_available
     │   ├── SourceNotEnabledError       source_not_enabled
+    │   ├── InvalidChannelIdError       channel_id_invalid
     │   ├── VideoNotFoundError          video_not_found
-    │   └── DubNotFoundError            dub_not_found
+    │   ├── DubNotFoundError            dub_not_found
+    │   └── ChannelNotFoundError        channel_not_found
     ├── SourceError                the video cannot be had from where it is
     │   ├── SourceUnavailableError      source_unavailable
     │   ├── SourceLiveError             source_live
@@ -26,6 +30,7 @@
     │   ├── TruncatedMediaError         media_truncated
     │   ├── NoAudioError                media_no_audio
     │   ├── NoSpeechError               media_no_speech
+    │   ├── LanguageNotToldError        media_language_not_told
     │   ├── VideoTooLongError           video_too_long
     │   └── MediaToolError              media_tool_failed
     ├── ProviderError              an engine did not do its part
@@ -110,8 +115,20 @@ class LanguageNotAvailableError(InputError):
     code = "language_not_available"
 
 
+class SpokenLanguageError(InputError):
+    code = "spoken_language_unfit"
+
+
+class WordingNotAvailableError(InputError):
+    code = "wording_not_available"
+
+
 class SourceNotEnabledError(InputError):
     code = "source_not_enabled"
+
+
+class InvalidChannelIdError(InputError):
+    code = "channel_id_invalid"
 
 
 class VideoNotFoundError(InputError):
@@ -120,6 +137,10 @@ class VideoNotFoundError(InputError):
 
 class DubNotFoundError(InputError):
     code = "dub_not_found"
+
+
+class ChannelNotFoundError(InputError):
+    code = "channel_not_found"
 
 
 class SourceError(DubError):
@@ -181,6 +202,10 @@ class NoAudioError(MediaError):
 
 class NoSpeechError(MediaError):
     code = "media_no_speech"
+
+
+class LanguageNotToldError(MediaError):
+    code = "media_language_not_told"
 
 
 class VideoTooLongError(MediaError):

@@ -33,6 +33,9 @@ class Term:
     source: str
     rendering: str | None = None
 
+    def __str__(self) -> str:
+        return self.source if self.rendering is None else f"{self.source} → {self.rendering}"
+
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         ending = rf"\w{{0,{_ENDING}}}" if self.rendering else ""
@@ -74,6 +77,18 @@ class Glossary:
     def __or__(self, other: Glossary) -> Glossary:
         return Glossary({**self.entries, **other.entries})
 
+    def __bool__(self) -> bool:
+        return bool(self.entries)
+
+    def in_language(self, language: str) -> Glossary:
+        """What of it concerns translations into this language."""
+        return Glossary(
+            {
+                term.source: None if term.rendering is None else {language: term.rendering}
+                for term in self._terms(language)
+            }
+        )
+
     def terms_in(self, text: str, language: str) -> tuple[Term, ...]:
         """The terms that a translation of `text` must heed, in alphabetical order."""
         return tuple(term for term in self._terms(language) if term.is_in(text))
@@ -83,12 +98,19 @@ class Glossary:
         terms = self.terms_in(text, language)
         return tuple(term for term in terms if not term.is_heeded(translation))
 
-    def _terms(self, language: str) -> list[Term]:
-        return [
-            Term(word, None if renderings is None else renderings[language])
-            for word, renderings in sorted(self.entries.items())
-            if renderings is None or language in renderings
-        ]
+    def _terms(self, language: str) -> tuple[Term, ...]:
+        if language not in self._known:
+            self._known[language] = tuple(
+                Term(word, None if renderings is None else renderings[language])
+                for word, renderings in sorted(self.entries.items())
+                if renderings is None or language in renderings
+            )
+        return self._known[language]
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[Term, ...]]:
+        """Terms by language, kept with their patterns: a glossary is asked about every line."""
+        return {}
 
 
 def _renderings(word: str, given: Any) -> Mapping[str, str] | None:

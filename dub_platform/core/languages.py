@@ -13,6 +13,8 @@ import langcodes
 
 from dub_platform.core.errors import UnknownLanguageError
 
+# The language of a video for which nobody named one, as long as nobody can tell.
+AUTO = "auto"
 _CODE = re.compile(r"[A-Za-z]{2,3}")
 # Unknown, several, none, uncoded, and the range that anybody may give a meaning of their own.
 _NOT_ONE_LANGUAGE = re.compile(r"und|mul|zxx|mis|q[a-t][a-z]")
@@ -44,3 +46,11 @@ def language(text: str) -> Language:
         name=tag.display_name("en"),
         own_name=tag.autonym(),
     )
+
+
+def code_in(tag: str | None) -> str | None:
+    """The code of the language in a tag such as `en-US`; None where it names no one language."""
+    try:
+        return language((tag or "").partition("-")[0]).code
+    except UnknownLanguageError:
+        return None

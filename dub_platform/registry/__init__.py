@@ -9,6 +9,7 @@ truth about what was made.
 """
 
 from dub_platform.registry.port import (
+    Channel,
     Dub,
     DubStatus,
     NewVideo,
@@ -21,6 +22,7 @@ from dub_platform.registry.port import (
 from dub_platform.registry.sql import SqlRegistry
 
 __all__ = [
+    "Channel",
     "Dub",
     "DubStatus",
     "NewVideo",

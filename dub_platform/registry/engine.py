@@ -2,6 +2,7 @@
 
     engine = engine_at("sqlite:////srv/dub/registry.sqlite")
     engine = engine_at("postgresql://dub@db/registry")
+    engine is engine_at("postgresql://dub@db/registry")     # one pool for the whole process
 
 API processes, runs and sensors write at once. PostgreSQL is made for it; SQLite is made to
 wait its turn: readers never block the writer (WAL), and a transaction that may write takes
@@ -10,18 +11,52 @@ the write lock when it begins. `for_reading` is the same engine without that loc
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import threading
 import time
+from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
 BUSY_SECONDS = 30
+# PostgreSQL has a hundred for all processes, Dagster's too; a transaction here lasts milliseconds.
+MOST_CONNECTIONS = 8
 _WAL_PAUSE_SECONDS = 0.02
 
 
+class _Engines:
+    """One engine for each database, for as long as somebody holds it."""
+
+    def __init__(self) -> None:
+        self._made: WeakValueDictionary[str, Engine] = WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    def at(self, url: str) -> Engine:
+        with self._lock:
+            return self._made.get(url) or self._made.setdefault(url, _made(url))
+
+    def forget_connections(self) -> None:
+        """What a forked process does first: the connections it inherited are its parent's."""
+        self._lock = threading.Lock()
+        for engine in list(self._made.values()):
+            engine.dispose(close=False)
+
+
+_engines = _Engines()
+os.register_at_fork(after_in_child=_engines.forget_connections)
+
+
 def engine_at(url: str) -> Engine:
-    """An engine for the SQLAlchemy URL; nothing is connected yet."""
-    engine = create_engine(url, pool_pre_ping=True)
+    """The process's engine for the SQLAlchemy URL; nothing is connected before it is used.
+
+    Safe to share between threads, of which `MOST_CONNECTIONS` are served at once.
+    """
+    return _engines.at(url)
+
+
+def _made(url: str) -> Engine:
+    engine = create_engine(url, pool_pre_ping=True, pool_size=MOST_CONNECTIONS, max_overflow=0)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

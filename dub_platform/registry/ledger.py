@@ -9,6 +9,7 @@ charged. Tested by `tests/contracts/test_ledger.py` on both databases.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
 
@@ -19,7 +20,7 @@ from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.tables import CallStatus, paid_calls, utc_now
 
 _LOCK = 0x64756264  # "dubd"; any number that no other advisory lock in the database uses
-_CHARGED = (CallStatus.OPEN, CallStatus.SETTLED)
+_IS_CHARGED = paid_calls.c.status.in_((CallStatus.OPEN, CallStatus.SETTLED))
 
 
 class PaidCalls:
@@ -61,10 +62,18 @@ class PaidCalls:
         """It failed and cost nothing."""
         self._end(call_id, status=CallStatus.FAILED, cost_usd=0.0, reason=why)
 
-    def spent_usd(self, video_id: str, language: str | None = None) -> float:
-        """What was spent on a video, or on one language of it, with calls still open."""
+    def spent_usd(self, video_id: str) -> Mapping[str | None, float]:
+        """What was spent on a video by language, with calls still open.
+
+        Under None is what was spent on the video itself, for all of its languages.
+        """
+        by_language = (
+            select(paid_calls.c.language, func.sum(paid_calls.c.cost_usd))
+            .where(_IS_CHARGED, paid_calls.c.video_id == video_id)
+            .group_by(paid_calls.c.language)
+        )
         with self._reading.connect() as connection:
-            return _spent(connection, video_id=video_id, language=language)
+            return {language: float(usd) for language, usd in connection.execute(by_language)}
 
     def _end(self, call_id: int, **values: object) -> None:
         with self._engine.begin() as connection:
@@ -79,16 +88,11 @@ def _spent(
     connection: Connection,
     *,
     video_id: str | None = None,
-    language: str | None = None,
     since: datetime | None = None,
 ) -> float:
-    charged = select(func.coalesce(func.sum(paid_calls.c.cost_usd), 0.0)).where(
-        paid_calls.c.status.in_(_CHARGED)
-    )
+    charged = select(func.coalesce(func.sum(paid_calls.c.cost_usd), 0.0)).where(_IS_CHARGED)
     if video_id is not None:
         charged = charged.where(paid_calls.c.video_id == video_id)
-    if language is not None:
-        charged = charged.where(paid_calls.c.language == language)
     if since is not None:
         charged = charged.where(paid_calls.c.created_at >= since)
     return float(connection.execute(charged).scalar_one())

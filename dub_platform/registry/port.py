@@ -5,6 +5,10 @@ A video is `queued`, then `running` while it is prepared, then `prepared`; a dub
 failed starts a new generation: run keys carry it, and a late word from an older generation's
 run changes nothing.
 
+A dub that is asked for in another wording is made anew: at once where it is failed or released,
+and by the same run where that has not begun. One that is running ends before its next step; what
+it has paid for is kept, and its work is queued, a generation up.
+
 Every engine is held to it by `tests/contracts/test_registry.py`.
 """
 
@@ -16,7 +20,10 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Protocol
 
+from dub_platform.core.brief import Formality
+from dub_platform.core.glossary import Glossary
 from dub_platform.core.speech import Release
+from dub_platform.core.wording import AS_BEFORE, Wording
 
 
 class Source(str, Enum):
@@ -78,11 +85,16 @@ class Video:
     captions_key: str | None
     film_key: str | None
     run_id: str | None
+    channel_id: str | None
 
 
 @dataclass(frozen=True)
 class Dub:
-    """One row of `dubs`: a video in one target language."""
+    """One row of `dubs`: a video in one target language.
+
+    `glossary` and `formality` are what it was asked for with; `asked_anew` says that its run began
+    before that. `release` is the current one, also while another is made.
+    """
 
     video_id: str
     language: str
@@ -96,6 +108,29 @@ class Dub:
     error_details: Mapping[str, Any] | None
     release: Release | None
     run_id: str | None
+    glossary: Glossary
+    formality: Formality | None
+    asked_anew: bool
+
+    @property
+    def wording(self) -> Wording:
+        return Wording(self.glossary, self.formality)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One row of `channels`: where videos come from, and how their dubs are to be worded."""
+
+    id: str
+    title: str
+    glossary: Glossary
+    formality: Formality | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def wording(self) -> Wording:
+        return Wording(self.glossary, self.formality)
 
 
 @dataclass(frozen=True)
@@ -125,17 +160,21 @@ class Page:
 class Registry(Protocol):
     """What was asked for and how far it got. Every method is one transaction, safe to repeat."""
 
-    def accept(self, video: NewVideo, languages: Sequence[str]) -> tuple[Video, bool]:
+    def accept(
+        self, video: NewVideo, languages: Sequence[str], wording: Wording = AS_BEFORE
+    ) -> tuple[Video, bool]:
         """Take a video in with the languages asked for; return it and whether it is new.
 
         The same id is the same video: languages it lacks are added, and what of it failed
-        (the video, and its asked dubs among `languages`) is queued again, a generation up.
-        A title, language or captions given at the first time stay.
+        (the video, and its asked dubs among `languages`) is queued again, a generation up, as are
+        asked dubs whose wording is another. A title, language or captions given at the first time
+        stay; only a language that nobody knew yet can be named later.
         """
         ...
 
-    def ask(self, video_id: str, language: str) -> Dub:
-        """Ask for one language. A failed dub (and its failed video) is queued again.
+    def ask(self, video_id: str, language: str, wording: Wording = AS_BEFORE) -> Dub:
+        """Ask for one language, in a wording. A failed dub (and its failed video) is queued again,
+        and so is one in another wording. Of what the wording does not say, that of before stays.
 
         Raises VideoNotFoundError.
         """
@@ -161,6 +200,20 @@ class Registry(Protocol):
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
         """Whether anyone asked for this video (and this language of it)."""
+        ...
+
+    def channel(self, channel_id: str) -> Channel:
+        """One channel. Raises ChannelNotFoundError."""
+        ...
+
+    def channels(self, *, after: str = "", limit: int = 50) -> Sequence[Channel]:
+        """The channels whose ids come after this one, in the order of their ids."""
+        ...
+
+    def keep_channel(
+        self, channel_id: str, *, title: str | None = None, wording: Wording = AS_BEFORE
+    ) -> tuple[Channel, bool]:
+        """Write what is said of a channel, and nothing else; return it and whether it is new."""
         ...
 
     def claim_videos(self, *, limit: int, now: datetime) -> Sequence[Work]:
@@ -198,6 +251,21 @@ class Registry(Protocol):
         """The name of the asset now being made. Nothing for a row that is not queued or running."""
         ...
 
+    def hand_over(self, work: Work) -> bool:
+        """Whether this dub was asked for in another wording while it ran.
+
+        Its work is then queued, a generation up, and whoever asked must do no more of it.
+        """
+        ...
+
+    def fetched(
+        self, video_id: str, *, language: str | None, channel_id: str | None, channel_title: str
+    ) -> Video:
+        """What the video's source says of it. A language that is known and a channel's title that
+        is there stay. Raises VideoNotFoundError.
+        """
+        ...
+
     def prepared(
         self,
         video_id: str,
@@ -226,8 +294,9 @@ class Registry(Protocol):
     ) -> bool:
         """Make this release current, and `film_key` the video's MP4, in one transaction.
 
-        `beside` is every other released dub that went into the MP4. False, and nothing changed,
-        when that is no longer all of them (another language was released meanwhile). Raises
+        `beside` is the current release of every other dub that went into the MP4. False, and
+        nothing changed, when that is no longer all of them (another language was released
+        meanwhile). A dub that was asked for in another wording is queued again after it. Raises
         RunSupersededError when another run holds the lease.
         """
         ...
@@ -235,7 +304,8 @@ class Registry(Protocol):
     def failed(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
         """Write why this work failed. Nothing for another generation or for what is done.
 
-        When it is the video that failed, its queued dubs fail for the same reason.
+        When it is the video that failed, its queued dubs fail for the same reason. A dub that was
+        asked for in another wording is queued again instead.
         """
         ...
 

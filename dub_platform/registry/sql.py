@@ -2,7 +2,7 @@
 
     registry = SqlRegistry.at("postgresql://dub@db/registry")
     registry.accept(NewVideo(id="dQw4w9WgXcQ", source=Source.YOUTUBE), ["es", "ca"])
-    for work in registry.claim_work(limit=50, now=datetime.now(timezone.utc)): ...
+    for work in registry.claim_dubs(limit=50, now=datetime.now(timezone.utc)): ...
 
 Every method is one transaction. One that reads before it writes locks the video's row first
 (on SQLite: the database), so two of them about the same video come one after the other. The
@@ -41,15 +41,19 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from dub_platform.core.errors import (
+    ChannelNotFoundError,
     DubNotFoundError,
     InvalidRequestError,
     StorageError,
     VideoNotFoundError,
 )
+from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Release
+from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import leases
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import (
+    Channel,
     Dub,
     DubStatus,
     NewVideo,
@@ -59,7 +63,7 @@ from dub_platform.registry.port import (
     Work,
 )
 from dub_platform.registry.statements import insert
-from dub_platform.registry.tables import UtcDateTime, dubs, utc_now, videos
+from dub_platform.registry.tables import UtcDateTime, channels, dubs, utc_now, videos
 
 CLAIM_LASTS = timedelta(seconds=60)
 # Long enough for a status sensor to have its say first.
@@ -75,6 +79,7 @@ _UNFINISHED = (_QUEUED, _RUNNING)
 
 _VIDEO = tuple(videos.c[field.name].label(field.name) for field in fields(Video))
 _DUB = tuple(dubs.c[field.name].label(field.name) for field in fields(Dub))
+_CHANNEL = tuple(channels.c[field.name] for field in fields(Channel))
 _VIDEO_WORK = (
     videos.c.id.label("video_id"),
     cast(null(), String).label("language"),
@@ -98,7 +103,9 @@ _QUEUE_VIDEO_AGAIN = update(videos).values(
     retry_count=videos.c.retry_count + 1,
     processing_duration_seconds=None,
 )
-_QUEUE_DUB_AGAIN = update(dubs).values(**_NOTHING_YET, generation=dubs.c.generation + 1)
+_QUEUE_DUB_AGAIN = update(dubs).values(
+    **_NOTHING_YET, generation=dubs.c.generation + 1, asked_anew=False
+)
 
 _CURSOR = TypeAdapter(
     tuple[AwareDatetime, Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]]
@@ -117,19 +124,22 @@ class SqlRegistry:
         """The registry at a SQLAlchemy URL; nothing is connected yet."""
         return cls(engine_at(url))
 
-    def accept(self, video: NewVideo, languages: Sequence[str]) -> tuple[Video, bool]:
+    def accept(
+        self, video: NewVideo, languages: Sequence[str], wording: Wording = AS_BEFORE
+    ) -> tuple[Video, bool]:
         with self._engine.begin() as connection:
             created = _insert_missing(connection, videos, asdict(video))
             _lock(connection, video.id)
+            _name_language(connection, video.id, video.language)
             for language in languages:
-                _queue_dub(connection, video.id, language)
+                _queue_dub(connection, video.id, language, wording)
             _queue_failed_video(connection, video.id)
             return _video(connection, video.id), created
 
-    def ask(self, video_id: str, language: str) -> Dub:
+    def ask(self, video_id: str, language: str, wording: Wording = AS_BEFORE) -> Dub:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
-            if _queue_dub(connection, video_id, language):
+            if _queue_dub(connection, video_id, language, wording):
                 _queue_failed_video(connection, video_id)
             return _dub(connection, video_id, language)
 
@@ -163,6 +173,27 @@ class SqlRegistry:
         table, row = _row(video_id, language)
         with self._reading.connect() as connection:
             return connection.execute(select(table.c.generation).where(row)).first() is not None
+
+    def channel(self, channel_id: str) -> Channel:
+        with self._reading.connect() as connection:
+            return _channel(connection, channel_id)
+
+    def channels(self, *, after: str = "", limit: int = 50) -> Sequence[Channel]:
+        query = select(*_CHANNEL).where(channels.c.id > after).order_by(channels.c.id).limit(limit)
+        with self._reading.connect() as connection:
+            return [Channel(**row._asdict()) for row in connection.execute(query)]
+
+    def keep_channel(
+        self, channel_id: str, *, title: str | None = None, wording: Wording = AS_BEFORE
+    ) -> tuple[Channel, bool]:
+        given = {"title": title, "glossary": wording.glossary, "formality": wording.formality}
+        said = {name: value for name, value in given.items() if value is not None}
+        with self._engine.begin() as connection:
+            created = _insert_missing(connection, channels, {"id": channel_id, **said})
+            if said and not created:
+                kept = update(channels).where(channels.c.id == channel_id)
+                connection.execute(kept.values(said))
+            return _channel(connection, channel_id), created
 
     def claim_videos(self, *, limit: int, now: datetime) -> Sequence[Work]:
         return self._claimed(_due_videos(now).limit(limit), now)
@@ -210,6 +241,22 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             connection.execute(update(table).where(row, unfinished).values(stage=stage))
 
+    def hand_over(self, work: Work) -> bool:
+        with self._engine.begin() as connection:
+            return _handed_over(connection, work)
+
+    def fetched(
+        self, video_id: str, *, language: str | None, channel_id: str | None, channel_title: str
+    ) -> Video:
+        with self._engine.begin() as connection:
+            _lock(connection, video_id)
+            _name_language(connection, video_id, language or AUTO)
+            if channel_id is not None:
+                _meet_channel(connection, channel_id, channel_title)
+                of_channel = update(videos).values(channel_id=channel_id)
+                connection.execute(of_channel.where(videos.c.id == video_id))
+            return _video(connection, video_id)
+
     def prepared(
         self,
         video_id: str,
@@ -255,6 +302,8 @@ class SqlRegistry:
             if _released_beside(connection, video_id, language) != dict(beside):
                 return False
             _release(connection, video_id, language, release)
+            anew = and_(_row(video_id, language)[1], dubs.c.asked_anew)
+            connection.execute(_QUEUE_DUB_AGAIN.where(anew))
             film = update(videos).where(videos.c.id == video_id).values(film_key=film_key)
             connection.execute(film)
         return True
@@ -265,10 +314,13 @@ class SqlRegistry:
         if work.language is None:
             fails = fails.values(last_error_at=now)
         with self._engine.begin() as connection:
-            if not connection.execute(fails).rowcount:
-                return
-            leases.end(connection, work.video_id, work.language)
-            if work.language is None:
+            if work.language is not None:
+                # In this order a request that comes between the two is seen by the second.
+                if connection.execute(fails.where(~dubs.c.asked_anew)).rowcount:
+                    leases.end(connection, work.video_id, work.language)
+                _handed_over(connection, work)
+            elif connection.execute(fails).rowcount:
+                leases.end(connection, work.video_id, work.language)
                 waiting = and_(dubs.c.video_id == work.video_id, dubs.c.status == _QUEUED)
                 connection.execute(update(dubs).where(waiting).values(reason))
 
@@ -298,7 +350,7 @@ class SqlRegistry:
     def ping(self) -> None:
         try:
             with self._reading.connect() as connection:
-                for table in (videos, dubs):
+                for table in (videos, dubs, channels):
                     connection.execute(select(table).limit(1))
         except SQLAlchemyError as error:
             raise StorageError(
@@ -361,12 +413,67 @@ def _no_video(video_id: str) -> VideoNotFoundError:
     return VideoNotFoundError(f"There is no video {video_id}: hand it in first.")
 
 
-def _queue_dub(connection: Connection, video_id: str, language: str) -> bool:
-    """Queue a dub that is new or failed; whether it was either."""
-    if _insert_missing(connection, dubs, {"video_id": video_id, "language": language}):
+def _channel(connection: Connection, channel_id: str) -> Channel:
+    row = connection.execute(select(*_CHANNEL).where(channels.c.id == channel_id)).first()
+    if row is None:
+        raise ChannelNotFoundError(
+            f"There is no channel {channel_id}: it is there once a video of it was fetched, or "
+            "after a PUT."
+        )
+    return Channel(**row._asdict())
+
+
+def _meet_channel(connection: Connection, channel_id: str, title: str) -> None:
+    """A channel that a video came from, with its title unless it has one."""
+    if not _insert_missing(connection, channels, {"id": channel_id, "title": title}):
+        untitled = and_(channels.c.id == channel_id, channels.c.title == "")
+        connection.execute(update(channels).where(untitled).values(title=title))
+
+
+def _name_language(connection: Connection, video_id: str, language: str) -> None:
+    """Write the language of a video for which nobody has named one."""
+    unknown = and_(videos.c.id == video_id, videos.c.language == AUTO)
+    if language != AUTO:
+        connection.execute(update(videos).where(unknown).values(language=language))
+
+
+def _queue_dub(connection: Connection, video_id: str, language: str, wording: Wording) -> bool:
+    """Queue a dub that is new, failed, or asked for in another wording; whether it was any."""
+    said = wording.in_language(language)
+    new = {"video_id": video_id, "language": language, **_columns(said)}
+    if _insert_missing(connection, dubs, new):
         return True
-    failed = and_(_row(video_id, language)[1], dubs.c.status == _FAILED)
-    return connection.execute(_QUEUE_DUB_AGAIN.where(failed)).rowcount == 1
+    # Its run may be ending just now: what is decided here must still be so when it is written.
+    of_pair = _row(video_id, language)[1]
+    row = connection.execute(select(*_DUB).where(of_pair).with_for_update()).one()
+    dub = Dub(**row._asdict())
+    asked = said.over(dub.wording)
+    if asked == dub.wording and dub.status is not DubStatus.FAILED:
+        return False
+    connection.execute(_asked_again(dub.status).where(of_pair).values(_columns(asked)))
+    return True
+
+
+def _asked_again(status: DubStatus) -> Update:
+    """What becomes of a dub in this status whose wording changes, or that failed."""
+    if status is DubStatus.QUEUED:
+        return update(dubs)
+    if status is DubStatus.RUNNING:
+        return update(dubs).values(asked_anew=True)
+    return _QUEUE_DUB_AGAIN
+
+
+def _handed_over(connection: Connection, work: Work) -> bool:
+    """Queue a dub that was asked for anew while this work on it ran; whether it was."""
+    anew = and_(_is_at(work, *_UNFINISHED), dubs.c.asked_anew)
+    if work.language is None or not connection.execute(_QUEUE_DUB_AGAIN.where(anew)).rowcount:
+        return False
+    leases.end(connection, work.video_id, work.language)
+    return True
+
+
+def _columns(wording: Wording) -> dict[str, Any]:
+    return {"glossary": wording.glossary, "formality": wording.formality}
 
 
 def _queue_failed_video(connection: Connection, video_id: str) -> None:

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -29,9 +30,11 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from dub_platform.core.glossary import Glossary
 from dub_platform.core.speech import Release
 from dub_platform.registry.port import DubStatus, Source, VideoStatus
 
@@ -109,6 +112,21 @@ class ReleaseJson(TypeDecorator[Release]):
         return _RELEASE.validate_python(value) if value else None
 
 
+class GlossaryJson(TypeDecorator[Glossary]):
+    """A `Glossary` as a JSON object; where there is none, it is an empty one."""
+
+    impl = CleanJson
+    cache_ok = True
+
+    def process_bind_param(self, value: Glossary | None, _dialect: Dialect) -> object:
+        if value is None:
+            return None
+        return {word: texts and dict(texts) for word, texts in value.entries.items()}
+
+    def process_result_value(self, value: dict[str, Any] | None, _dialect: Dialect) -> Glossary:
+        return Glossary(value or {})
+
+
 class CallStatus(str, PythonEnum):
     """A paid call is open until its result is kept, or until it is known to have cost nothing."""
 
@@ -133,6 +151,17 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(column_0_name)s",
         "ix": "ix_%(table_name)s_%(column_0_name)s",
     }
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("title", CleanText, nullable=False, default=""),
+    Column("glossary", GlossaryJson),
+    Column("formality", String(16)),
+    Column("created_at", UtcDateTime, nullable=False, default=utc_now),
+    Column("updated_at", UtcDateTime, nullable=False, default=utc_now, onupdate=utc_now),
 )
 
 videos = Table(
@@ -168,6 +197,8 @@ videos = Table(
     Column("film_key", Text),
     Column("run_id", String(64)),
     Column("claimed_at", UtcDateTime),
+    # No foreign key: SQLite cannot add one to a table that is there.
+    Column("channel_id", String(64)),
     Column("losses", Integer, nullable=False, default=0, server_default="0"),
 )
 
@@ -188,6 +219,9 @@ dubs = Table(
     Column("release", ReleaseJson),
     Column("run_id", String(64)),
     Column("claimed_at", UtcDateTime),
+    Column("glossary", GlossaryJson),
+    Column("formality", String(16)),
+    Column("asked_anew", Boolean, nullable=False, server_default=false()),
     Column("losses", Integer, nullable=False, default=0, server_default="0"),
 )
 

@@ -30,8 +30,9 @@ def unheard(_: str) -> None:
 class Fetched:
     """A local copy of the original, and what its source says of it.
 
-    `key` is set when the store holds these bytes already. `language` is None where the source
-    does not say what is spoken; `seconds` is what it claims, and nothing measured.
+    `key` is set when the store holds these bytes already. `channel` is the title of the one that
+    `channel_id` names, if the source has any. `language` is a tag such as `en-US`, and None where
+    the source does not say what is spoken; `seconds` is what it claims, and nothing measured.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class Fetched:
     key: str | None = None
     captions: Path | None = None
     channel: str = ""
+    channel_id: str | None = None
     language: str | None = None
     seconds: float | None = None
 

@@ -17,10 +17,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dub_platform.core.channels import CHANNEL_ID
 from dub_platform.core.errors import (
     EngineUnavailableError,
     VideoTooLongError,
 )
+from dub_platform.core.titles import plain
 from dub_platform.core.videos import youtube_id
 from dub_platform.registry import Video
 from resources.downloader.port import Fetched, Progress, unheard
@@ -79,9 +81,10 @@ class YouTubeDownloader:
                 visit.download(captions=captions, into=folder / CAPTIONS, progress=progress)
             return Fetched(
                 path=_kept(next(path for path in folder.iterdir() if path.stem == "source"), into),
-                title=video.title or facts.title,
+                title=video.title or plain(facts.title),
                 captions=_kept(folder / CAPTIONS, into) if (folder / CAPTIONS).exists() else None,
-                channel=facts.channel,
+                channel=plain(facts.channel),
+                channel_id=_checked(facts.channel_id),
                 language=facts.language,
                 seconds=facts.seconds,
             )
@@ -120,6 +123,11 @@ def _private_folder(into: Path) -> Iterator[Path]:
         prefix="youtube-", dir=into, ignore_cleanup_errors=True
     ) as name:
         yield Path(name).resolve()
+
+
+def _checked(channel_id: str | None) -> str | None:
+    """The id if it is one: it becomes a part of addresses."""
+    return channel_id if CHANNEL_ID.fullmatch(channel_id or "") else None
 
 
 def _captions_in(language: str, captions: Sequence[str]) -> str | None:

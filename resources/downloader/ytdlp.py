@@ -60,6 +60,7 @@ class YouTubeFacts:
     kind: str
     title: str
     channel: str
+    channel_id: str | None
     language: str | None
     seconds: float | None
     live: str | None

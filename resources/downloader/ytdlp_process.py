@@ -70,6 +70,7 @@ def facts(found: Mapping[str, Any]) -> dict[str, Any]:
         "kind": found.get("_type", "video"),
         "title": found.get("title") or "",
         "channel": found.get("channel") or "",
+        "channel_id": found.get("channel_id"),
         "language": spoken(found.get("formats") or []),
         "seconds": found.get("duration"),
         "live": found.get("live_status"),

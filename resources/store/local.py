@@ -2,6 +2,8 @@
 
 store = LocalStore(Path(".dub/store"), base_url="http://127.0.0.1:5001/media")
 store.put_file("releases/ID/es/track.m4a", path)
+
+What is put is on the disk when the call returns.
 """
 
 from __future__ import annotations
@@ -30,11 +32,11 @@ class LocalStore:
         self.base_url = base_url.rstrip("/")
 
     def put_file(self, key: str, path: Path) -> None:
-        with replacing(self.root / checked_key(key)) as staged:
+        with _keeping(self.root / checked_key(key)) as staged:
             shutil.copyfile(path, staged)
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        with replacing(self.root / checked_key(key)) as staged:
+        with _keeping(self.root / checked_key(key)) as staged:
             staged.write_bytes(data)
 
     def get_bytes(self, key: str) -> bytes:
@@ -97,6 +99,37 @@ def replacing(target: Path) -> Iterator[Path]:
             staged.replace(target)
         finally:
             staged.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _keeping(target: Path) -> Iterator[Path]:
+    """As `replacing`, and what was put is whole or not there also when the power is lost.
+
+    The content goes to the disk before its name does: the other way round, a name can be left
+    with nothing under it, for a video that was accepted or a take that was paid for.
+    """
+    with _full_disk_named(target):
+        _make_for_good(target.parent)
+        with replacing(target) as staged:
+            yield staged
+            _flush(staged)
+        _flush(target.parent)
+
+
+def _make_for_good(folder: Path) -> None:
+    if not folder.is_dir():
+        _make_for_good(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _flush(folder.parent)
+
+
+def _flush(path: Path) -> None:
+    """Return when the file's content, or the folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ import numpy as np
 import pysubs2
 
 from dub_platform.core.errors import MediaError
+from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Segment, Span
 from dub_platform.core.words import spread
 from resources.transcriber.text_language import text_languages
@@ -28,8 +29,6 @@ from resources.transcriber.text_language import text_languages
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# The language of a video for which nobody named one.
-AUTO = "auto"
 LARGEST = 5_000_000
 LEAST_COVERED = 0.6
 LEAST_ON_SPEECH = 0.6

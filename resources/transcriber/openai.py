@@ -12,34 +12,30 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib
 import io
 import math
-import re
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 from dub_platform.core.cost import PaidCall
 from dub_platform.core.errors import (
     DubError,
-    EngineUnavailableError,
     LanguageNotAvailableError,
-    ProviderAnswerError,
-    ProviderRefusedError,
 )
 from dub_platform.core.keys import key_of
+from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Span
-from resources.calls import CallFailedError, CallPolicy, Calls, Trouble, retry_after, said_by
+from resources.calls import CallPolicy, Calls, may_be_charged
 from resources.ledger import Ledger
 from resources.media.vad import RATE, open_speech
+from resources.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply
+from resources.provider_key import ProviderKey
 from resources.store.port import Store
-from resources.transcriber.captions import AUTO
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.doubts import Doubts, trusted
 from resources.transcriber.transcriptions import Transcription
@@ -48,13 +44,8 @@ from resources.transcriber.whisper_languages import whisper_codes
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from openai import APIStatusError
 
-OPENAI_URL = "https://api.openai.com/v1"
 ROLE = "transcriber"
-_NO_CREDIT = "insufficient_quota"
-# What the SDK would load in the midst of its first request.
-_SDK = ("openai", "openai.resources.audio", "httpcore2")
 
 
 @dataclass(frozen=True)
@@ -86,20 +77,6 @@ class _Sent:
 
 
 @dataclass(frozen=True)
-class _Reply:
-    """The body of an answer with a status of success, whatever is in it."""
-
-    body: bytes
-    kind: str
-    request_id: str | None
-
-    @property
-    def is_page(self) -> bool:
-        """Whether it is text for people, which no work was done for."""
-        return self.kind.startswith("text/")
-
-
-@dataclass(frozen=True)
 class _Answer:
     """What is said in a chunk, and what that cost now."""
 
@@ -119,9 +96,12 @@ class _Bill:
 class OpenAITranscriber:
     """One model at one server. A server that wants no key takes any; a free one opens no rows.
 
+    `key_setting` is what an operator looks at when the key is refused.
+
     Raises EngineUnavailableError where the key cannot be one.
     """
 
+    detects_languages = True
     # A request that fails loses little, and one that drips is noticed soon.
     longest = 60.0
     _doubts = Doubts()
@@ -135,20 +115,19 @@ class OpenAITranscriber:
         ledger: Ledger,
         usd_per_minute: float = 0.006,
         base_url: str = OPENAI_URL,
+        key_setting: str = "OPENAI_API_KEY",
         parallel: int = 4,
         policy: CallPolicy = CallPolicy(),  # noqa: B008 - it is frozen
     ) -> None:
-        host = urlsplit(base_url).hostname or base_url
-        self.provider = "OpenAI" if host.endswith("openai.com") else host
-        self.engine = f"{model} ({host})"
+        self._api = OpenAIApi(ProviderKey(api_key, key_setting), base_url)
+        self.provider = self._api.provider
+        self.engine = f"{model} ({self._api.host})"
         self.model = model
-        self.base_url = base_url
         self.usd_per_minute = usd_per_minute
         self.parallel = parallel
-        self._api_key = _checked(api_key)
         self._store = store
         self._ledger = ledger
-        self._calls = Calls(self.provider, policy)
+        self._calls = Calls(self.provider, policy, SDK)
 
     def languages(self) -> tuple[str, ...]:
         return tuple(sorted(whisper_codes()))
@@ -163,8 +142,6 @@ class OpenAITranscriber:
             )
         with open_speech(audio) as source:
             chunks = list(self._chunks(source, speech))
-        for module in _SDK if chunks else ():
-            importlib.import_module(module)
         work = partial(self._answered, _Recording(audio, language, video_id))
         # The first failure ends what has not begun; what was answered before is kept.
         with ThreadPoolExecutor(self.parallel, thread_name_prefix="transcribe") as pool:
@@ -202,7 +179,7 @@ class OpenAITranscriber:
             return _Answer(chunk, kept, 0.0)
         bill = _Bill()
         with self._accounted(recording.video_id, sent, bill):
-            answer = self._calls.made(sent.name, lambda: self._tried(sent, bill), _trouble_of)
+            answer = self._calls.made(sent.name, lambda: self._tried(sent, bill))
             self._store.put_bytes(path, answer.model_dump_json(exclude_none=True).encode())
         return _Answer(chunk, answer, self._cost_usd(sent, bill))
 
@@ -249,75 +226,35 @@ class OpenAITranscriber:
     async def _tried(self, sent: _Sent, bill: _Bill) -> Transcription:
         try:
             reply = await self._reply(sent)
-        except CallFailedError as error:
-            bill.tries += error.may_be_charged
-            raise
-        except ProviderRefusedError:
-            raise
-        except BaseException:
-            # A try that is cut off at its time limit counts as paid: it may be.
-            bill.tries += 1
+        except BaseException as error:
+            bill.tries += may_be_charged(error)
             raise
         bill.tries += not reply.is_page
         bill.request_id = reply.request_id
         try:
             return Transcription.read(reply.body)
         except ValueError as error:
-            raise self._no_answer(sent, reply, error) from None
+            raise self._api.no_answer(sent.name, reply, error) from None
 
-    async def _reply(self, sent: _Sent) -> _Reply:
-        import httpx2
-        from openai import APIConnectionError, APIStatusError
+    async def _reply(self, sent: _Sent) -> Reply:
+        from openai import omit
 
-        try:
-            return await self._created(sent)
-        except APIStatusError as error:
-            raise self._refused(sent, error) from None
-        except APIConnectionError as error:
-            cause = error.__cause__ or error
-            arrived = not isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout))
-            trouble = Trouble(self._safe(f"{type(cause).__name__}: {cause}"))
-            raise CallFailedError(trouble, may_be_charged=arrived) from None
-
-    async def _created(self, sent: _Sent) -> _Reply:
-        from openai import AsyncOpenAI, omit
-
-        async with AsyncOpenAI(
-            api_key=self._api_key, base_url=self.base_url, max_retries=0, timeout=None
-        ) as client:
+        async with self._api.client() as client:
             raw = await client.audio.transcriptions.with_raw_response.create(
                 file=("speech.wav", sent.wav, "audio/wav"),
                 model=self.model,
-                language=sent.language or omit,
+                **self._hint(sent.language),
                 response_format="verbose_json" if self._gives_times else "json",
                 timestamp_granularities=["word", "segment"] if self._gives_times else omit,
             )
-            return _Reply(raw.content, raw.headers.get("content-type", ""), raw.request_id)
+            return Reply.of(raw)
 
-    def _refused(self, sent: _Sent, error: APIStatusError) -> Exception:
-        said = error.body if isinstance(error.body, dict) else {"message": error.message}
-        words = self._safe(said_by([said.get("code") or said.get("type"), said.get("message")]))
-        if error.code == _NO_CREDIT:
-            # It answers 429 like a busy server, but no waiting fills an empty account.
-            return ProviderRefusedError(
-                f"{self.provider} did not do {sent.name}, because the account has no credit left: "
-                f"{words} Add credit and ask again; what was paid for before is kept.",
-                detail=words,
-            )
-        after = retry_after(error.response.headers)
-        trouble = Trouble(words, error.status_code, after, error.request_id)
-        return CallFailedError(trouble, may_be_charged=False)
-
-    def _no_answer(self, sent: _Sent, reply: _Reply, why: ValueError) -> ProviderAnswerError:
-        return ProviderAnswerError(
-            f"{self.provider} answered {sent.name} with something that cannot be used (request "
-            f"{reply.request_id or 'without an id'}): {why}. Ask again; what was paid for before "
-            "is kept. If it goes on, look at OPENAI_BASE_URL and the model's name.",
-            detail=self._safe(reply.body[:300].decode(errors="replace")),
-        )
-
-    def _safe(self, words: str) -> str:
-        return words.replace(self._api_key, "***")
+    def _hint(self, language: str | None) -> Mapping[str, Any]:
+        """Which language is spoken, where it is named, as the model is told it."""
+        if language is None:
+            return {}
+        takes_several = self.model.startswith("gpt-transcribe")
+        return {"languages": [language]} if takes_several else {"language": language}
 
 
 def _most_spoken(answers: Sequence[_Answer]) -> str:
@@ -337,19 +274,3 @@ def _wav(sound: NDArray[np.float32]) -> bytes:
         out.setframerate(RATE)
         out.writeframes((sound * 32768).astype("<i2").tobytes())
     return file.getvalue()
-
-
-def _checked(api_key: str) -> str:
-    """The key without the line end that files give it. Raises EngineUnavailableError."""
-    key = api_key.strip()
-    if not re.fullmatch(r"[!-~]+", key):
-        # HTTP libraries refuse such a key with a message that spells it out.
-        raise EngineUnavailableError(
-            "OPENAI_API_KEY is empty, or holds characters that no key has, and DUB_TRANSCRIBER is "
-            "openai. Copy the key again; a server that wants none takes any."
-        )
-    return key
-
-
-def _trouble_of(error: Exception) -> Trouble | None:
-    return error.trouble if isinstance(error, CallFailedError) else None

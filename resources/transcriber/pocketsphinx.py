@@ -29,6 +29,7 @@ class PocketsphinxTranscriber:
     music. A line's onset is its first word's, within 45 ms of the truth under a music bed.
     """
 
+    detects_languages = False
     # Longer utterances cost more than their share and gain nothing.
     longest = 15.0
     shortest = 5.0

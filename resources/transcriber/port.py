@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from dub_platform.core.errors import LanguageNotAvailableError
+from dub_platform.core.errors import LanguageNotAvailableError, LanguageNotToldError
+from dub_platform.core.languages import AUTO, code_in
 from dub_platform.core.speech import Heard, Span
 from resources.transcriber.captions import captions_are_good, read_captions
 
@@ -23,6 +24,11 @@ class Transcriber(Protocol):
     """Recognises speech. `engine` names it and its version, for receipts."""
 
     engine: str
+
+    @property
+    def detects_languages(self) -> bool:
+        """Whether it can tell which language is spoken."""
+        ...
 
     def languages(self) -> tuple[str, ...]:
         """The language codes it understands."""
@@ -33,10 +39,10 @@ class Transcriber(Protocol):
     ) -> Heard:
         """The words in a 16 kHz mono WAV, with times; only within `speech`, where a voice is.
 
-        One segment for each span with words in it. For the language `auto`, the answer says
-        which one was heard. What is not to be trusted is left out, and `why` says so, or its
-        words are marked. What is paid goes on the account of `video_id`. Raises
-        LanguageNotAvailableError for a language it does not know.
+        One segment for each span with words in it. For the language `auto`, which only one that
+        detects languages takes, the answer says which one was heard. What is not to be trusted is
+        left out, and `why` says so, or its words are marked. What is paid goes on the account of
+        `video_id`. Raises LanguageNotAvailableError for a language it does not know.
         """
         ...
 
@@ -51,17 +57,35 @@ def listen(
 ) -> Heard:
     """The captions' words when they are good, else the transcriber's; `why` says which and why.
 
-    Raises LanguageNotAvailableError when the captions are no use and the transcriber does not
-    know the language.
+    Where the language is `auto`, the one that is written in the captions, or heard. Raises
+    LanguageNotAvailableError when the captions are no use and the transcriber does not know the
+    language, LanguageNotToldError when nobody can tell which it is.
     """
     why = "No captions came with the video."
     if captions is not None:
         heard = read_captions(captions, language)
         good, why = captions_are_good(heard, speech)
         if good:
-            return replace(heard, why=why)
+            return _told(replace(heard, why=why))
+    if language == AUTO and not transcriber.detects_languages:
+        raise _not_told(f"{why} {transcriber.engine} cannot tell languages.")
     try:
         heard = transcriber.transcribe(audio, speech, language, video_id)
     except LanguageNotAvailableError as error:
         raise LanguageNotAvailableError(f"{error.sentence} {why}") from error
-    return replace(heard, why=f"{why} {heard.why}".rstrip())
+    return _told(replace(heard, why=f"{why} {heard.why}".rstrip()))
+
+
+def _told(heard: Heard) -> Heard:
+    """`heard`, with the code of the language it says. Raises LanguageNotToldError."""
+    code = code_in(heard.language)
+    if code is None and heard.segments:
+        raise _not_told(heard.why)
+    return replace(heard, language=code or heard.language)
+
+
+def _not_told(why: str) -> LanguageNotToldError:
+    return LanguageNotToldError(
+        "Nobody named the language that is spoken, and it cannot be told from the video. Hand the "
+        f"video in again and name it as source_language. {why}"
+    )

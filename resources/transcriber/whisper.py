@@ -29,10 +29,10 @@ from dub_platform.core.errors import (
     EngineUnavailableError,
     LanguageNotAvailableError,
 )
+from dub_platform.core.languages import AUTO
 from dub_platform.core.languages import language as language_named
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
-from resources.transcriber.captions import AUTO
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.doubts import CUT_OFF, SILENCE, Doubt, Doubts, Finding, trusted
 from resources.transcriber.whisper_languages import CODES, whisper_codes
@@ -86,14 +86,15 @@ class WhisperTranscriber:
 
     def __init__(self, model: str, device: str = "", decoding: Decoding = WHISPERS_OWN) -> None:
         _refuse_missing(model)
-        self.name = Path(model).name.removesuffix(".pt")
+        self.name = _named(model)
+        self.detects_languages = detects_languages(model)
         self.engine = f"openai-whisper {version('openai-whisper')} {self.name}"
         self._model = model
         self._device = device
         self._decoding = decoding
 
     def languages(self) -> tuple[str, ...]:
-        return ("en",) if self.name.endswith(".en") else tuple(sorted(whisper_codes()))
+        return tuple(sorted(whisper_codes())) if self.detects_languages else ("en",)
 
     def transcribe(
         self,
@@ -131,6 +132,15 @@ class WhisperTranscriber:
             "with DUB_WHISPER_MODEL, or hand in captions (.srt or .vtt) in that language with the "
             "video."
         )
+
+
+def detects_languages(model: str) -> bool:
+    """Whether this model knows more than one: those whose names end with .en know English only."""
+    return not _named(model).endswith(".en")
+
+
+def _named(model: str) -> str:
+    return Path(model).name.removesuffix(".pt")
 
 
 @dataclass(frozen=True)

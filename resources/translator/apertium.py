@@ -18,6 +18,7 @@ from unicodedata import category
 
 from dub_platform.core.brief import Brief
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
+from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Transcript, TranslatedLine, Translation
 from resources.translator.port import NO_BRIEF
 from resources.warm_pipeline import WarmPipeline
@@ -47,6 +48,7 @@ class ApertiumTranslator:
     translates what is there: it knows no glossary and no formality, and cannot say it shorter.
     """
 
+    heeds_wording = False
     _modes = MappingProxyType({"ca": "eng-cat", "eo": "en-eo", "es": "eng-spa", "gl": "en-gl"})
     _deadline = 10.0
 
@@ -65,7 +67,7 @@ class ApertiumTranslator:
             )
 
     def targets(self, source: str) -> tuple[str, ...]:
-        if source != "en" or shutil.which("lt-proc") is None:
+        if source not in ("en", AUTO) or shutil.which("lt-proc") is None:
             return ()
         return tuple(code for code, mode in self._modes.items() if self._file(mode).is_file())
 

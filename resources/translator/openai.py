@@ -26,6 +26,7 @@ from dub_platform.core.budget import fits
 from dub_platform.core.cost import PaidCall
 from dub_platform.core.errors import DubError, LanguageNotAvailableError, ProviderAnswerError
 from dub_platform.core.keys import key_of
+from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from resources.ledger import Ledger
 from resources.store.port import Store
@@ -79,6 +80,8 @@ _WRITTEN = TypeAdapter(_Written)
 class OpenAITranslator:
     """A chat model as a translator, with a memory of what it was paid for."""
 
+    heeds_wording = True
+
     def __init__(self, chat: OpenAIChat, price: TokenPrice, store: Store, ledger: Ledger) -> None:
         self.engine = chat.engine
         self._chat = chat
@@ -87,7 +90,7 @@ class OpenAITranslator:
         self._ledger = ledger
 
     def targets(self, source: str) -> tuple[str, ...]:
-        if source not in LANGUAGES:
+        if source not in (AUTO, *LANGUAGES):
             return ()
         return tuple(code for code in LANGUAGES if code != source)
 

@@ -20,8 +20,16 @@ class Translator(Protocol):
 
     engine: str
 
+    @property
+    def heeds_wording(self) -> bool:
+        """Whether it heeds the glossary and the formality of a brief."""
+        ...
+
     def targets(self, source: str) -> tuple[str, ...]:
-        """The language codes it can translate `source` into, in alphabetical order."""
+        """The language codes it can translate `source` into, in alphabetical order.
+
+        For `auto`, a language that is not known yet, those that it can translate any into.
+        """
         ...
 
     def translate(

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from dub_platform.core.casting import Casting
-from resources.calls import CallFailedError, CallPolicy, said_by
+from resources.calls import CallFailedError, CallPolicy, Trouble, retry_after, said_by
 from resources.voice.espeak import speakable
 from resources.voice.paid import Answer, PaidVoice, codes
 from resources.voice.port import Reading
@@ -79,6 +79,7 @@ class ElevenLabsVoice(PaidVoice):
     """
 
     provider = "ElevenLabs"
+    list_price = 0.10
     key_setting = "ELEVENLABS_API_KEY"
     sdk = ("elevenlabs.client", "elevenlabs.text_to_speech.client", "httpcore")
 
@@ -90,7 +91,7 @@ class ElevenLabsVoice(PaidVoice):
         model: str = "eleven_multilingual_v2",
         expression: Expression = Expression(),
         output_format: str = "pcm_24000",
-        usd_per_1000_characters: float = 0.10,
+        usd_per_1000_characters: float | None = None,
         parallel: int = 2,
         base_url: str = "https://api.elevenlabs.io",
         policy: CallPolicy = CallPolicy(),  # noqa: B008 - it is frozen
@@ -135,19 +136,18 @@ class ElevenLabsVoice(PaidVoice):
             async with httpx.AsyncClient(follow_redirects=False) as http:
                 return await self._converted(reading, http)
         except ApiError as error:
-            raise self._refused(error) from None
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise self._failed(f"{type(error).__name__}: {error}") from None
+            raise CallFailedError(self._refusal(error), may_be_charged=False) from None
         except httpx.HTTPError as error:
-            words = f"{type(error).__name__}: {error}"
-            raise self._failed(words, may_be_charged=True) from None
+            words = self._key.hidden_in(f"{type(error).__name__}: {error}")
+            unreached = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+            raise CallFailedError(Trouble(words), may_be_charged=not unreached) from None
 
     async def _converted(self, reading: Reading, http: Any) -> Answer:
         from elevenlabs import VoiceSettings
         from elevenlabs.client import AsyncElevenLabs
 
         client = AsyncElevenLabs(
-            api_key=self._api_key,
+            api_key=self._key.value,
             base_url=self.base_url,
             httpx_client=http,
             timeout=self.policy.try_seconds,
@@ -170,15 +170,17 @@ class ElevenLabsVoice(PaidVoice):
         words = {"previous_text": reading.previous, "next_text": reading.following}
         return {name: _plain(text) for name, text in words.items() if text and self._can.stitches}
 
-    def _refused(self, error: ApiError) -> CallFailedError:
+    def _refusal(self, error: ApiError) -> Trouble:
         headers = error.headers or {}
         detail = error.body.get("detail") if isinstance(error.body, dict) else error.body
         parts = detail if isinstance(detail, dict) else {"message": detail}
-        return self._failed(
-            said_by([parts.get("code") or parts.get("status"), parts.get("message")]),
-            status=error.status_code,
-            headers=headers,
-            request_id=headers.get("request-id") or parts.get("request_id"),
+        code = parts.get("code") or parts.get("status")
+        return Trouble(
+            self._key.hidden_in(said_by([code, parts.get("message")])),
+            error.status_code,
+            retry_after(headers),
+            headers.get("request-id") or parts.get("request_id"),
+            no_credit=code == "quota_exceeded",
         )
 
     def _charged_characters(self, reading: Reading, answer: Answer) -> int:

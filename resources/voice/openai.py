@@ -10,17 +10,15 @@ The answer says nothing of its price, so the bill is the text's length. It is te
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from dub_platform.core.casting import Casting
 from dub_platform.core.languages import language
-from resources.calls import CallFailedError, CallPolicy, said_by
+from resources.calls import CallPolicy
+from resources.openai_api import OPENAI_URL, SDK, OpenAIApi
 from resources.voice.espeak import speakable
 from resources.voice.paid import Answer, PaidVoice, codes
 from resources.voice.port import Reading
-
-if TYPE_CHECKING:
-    from openai import APIStatusError
 
 _LANGUAGES = codes(
     "af ar az be bg bs ca cs cy da de el en es et fa fi fil fr gl he hi hr hu hy id is it ja kk kn "
@@ -34,8 +32,10 @@ class OpenAIVoice(PaidVoice):
     """`speed` is 0.25 to 4.0. Raises EngineUnavailableError where the key cannot be one."""
 
     provider = "OpenAI"
+    # It is charged by the minute of speech, $0.015, which is some 800 characters.
+    list_price = 0.02
     key_setting = "OPENAI_API_KEY"
-    sdk = ("openai", "openai.resources.audio", "httpcore2")
+    sdk = SDK
 
     def __init__(
         self,
@@ -45,9 +45,9 @@ class OpenAIVoice(PaidVoice):
         model: str = "gpt-4o-mini-tts",
         speed: float = 1.0,
         output_format: Literal["pcm", "mp3"] = "pcm",
-        usd_per_1000_characters: float = 0.02,
+        usd_per_1000_characters: float | None = None,
         parallel: int = 4,
-        base_url: str = "https://api.openai.com/v1",
+        base_url: str = OPENAI_URL,
         policy: CallPolicy = CallPolicy(),  # noqa: B008 - it is frozen
     ) -> None:
         super().__init__(
@@ -62,6 +62,7 @@ class OpenAIVoice(PaidVoice):
         self.speed = speed
         self.output_format = output_format
         self.base_url = base_url
+        self._api = OpenAIApi(self._key, base_url)
 
     def languages(self) -> tuple[str, ...]:
         return _LANGUAGES
@@ -80,28 +81,9 @@ class OpenAIVoice(PaidVoice):
         }
 
     async def _ask(self, reading: Reading) -> Answer:
-        import httpx2
-        from openai import APIConnectionError, APIStatusError
+        from openai import omit
 
-        try:
-            return await self._created(reading)
-        except APIStatusError as error:
-            raise self._refused(error) from None
-        except APIConnectionError as error:
-            cause = error.__cause__ or error
-            sent = not isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout))
-            words = f"{type(cause).__name__}: {cause}"
-            raise self._failed(words, may_be_charged=sent) from None
-
-    async def _created(self, reading: Reading) -> Answer:
-        from openai import AsyncOpenAI, omit
-
-        async with AsyncOpenAI(
-            api_key=self._api_key,
-            base_url=self.base_url,
-            max_retries=0,
-            timeout=self.policy.try_seconds,
-        ) as client:
+        async with self._api.client() as client:
             response = await client.audio.speech.with_raw_response.create(
                 input=speakable(reading.text),
                 model=self.model,
@@ -118,12 +100,3 @@ class OpenAIVoice(PaidVoice):
         if self.model.startswith("tts-1"):
             return ""
         return f"Speak {language(reading.language).name}, as a native speaker does."
-
-    def _refused(self, error: APIStatusError) -> CallFailedError:
-        parts = error.body if isinstance(error.body, dict) else {"message": error.message}
-        return self._failed(
-            said_by([parts.get("code") or parts.get("type"), parts.get("message")]),
-            status=error.status_code,
-            headers=error.response.headers,
-            request_id=error.request_id,
-        )

@@ -4,14 +4,13 @@
         provider = "Next"
         async def _ask(self, reading: Reading) -> Answer: ...
 
-An engine says how one request is made; when to try again, what an answer must be and what goes on
-the bill is decided here. The SDKs' own exceptions end in the engine: they hold headers and
-bodies, and what reaches an error or a log from here holds no key.
+An engine says how one request is made; what an answer must be and what goes on the bill is decided
+here. The SDKs' own exceptions end in the engine: they hold headers and bodies, and what reaches an
+error or a log from here holds no key.
 """
 
 from __future__ import annotations
 
-import importlib
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -20,12 +19,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from dub_platform.core.casting import Casting
-from dub_platform.core.errors import (
-    EngineUnavailableError,
-    LanguageNotAvailableError,
-    ProviderAnswerError,
-)
-from resources.calls import CallFailedError, CallPolicy, Calls, Trouble, retry_after
+from dub_platform.core.errors import LanguageNotAvailableError, ProviderAnswerError
+from resources.calls import CallPolicy, Calls, may_be_charged
+from resources.provider_key import ProviderKey
 from resources.voice.port import Bill, Reading
 from resources.voice.recording import Recording, decoded, from_pcm, speech_of, write_wav
 
@@ -54,10 +50,12 @@ class PaidVoice(ABC):
     """A voice behind an API. `model` and the casting's voices are the provider's own names.
 
     `pcm_rate` is the rate of bare samples, or None where the sound says itself what it is.
-    `usd_per_1000_characters` is the price of 1,000 characters as the provider counts them.
+    `usd_per_1000_characters` is the price of 1,000 characters as the provider counts them; where
+    it is None, the engine's `list_price`, as it was on the day that PRICES_TAKEN_ON names.
     """
 
     provider: ClassVar[str]
+    list_price: ClassVar[float]
     key_setting: ClassVar[str]
     # What the SDK would load in the midst of its first request.
     sdk: ClassVar[tuple[str, ...]]
@@ -69,7 +67,7 @@ class PaidVoice(ABC):
         *,
         model: str,
         pcm_rate: int | None,
-        usd_per_1000_characters: float,
+        usd_per_1000_characters: float | None,
         parallel: int,
         policy: CallPolicy,
     ) -> None:
@@ -78,10 +76,12 @@ class PaidVoice(ABC):
         self.casting = casting
         self.parallel = parallel
         self.policy = policy
-        self.usd_per_1000_characters = usd_per_1000_characters
-        self._api_key = self._checked(api_key)
+        self.usd_per_1000_characters = (
+            self.list_price if usd_per_1000_characters is None else usd_per_1000_characters
+        )
+        self._key = ProviderKey(api_key, self.key_setting)
         self._pcm_rate = pcm_rate
-        self._calls = Calls(self.provider, policy)
+        self._calls = Calls(self.provider, policy, self.sdk)
 
     @abstractmethod
     def languages(self) -> tuple[str, ...]:
@@ -100,12 +100,7 @@ class PaidVoice(ABC):
 
     def speak(self, reading: Reading, *, into: Path, bill: Bill) -> None:
         self._refuse_unknown(reading.language)
-        # The SDKs take up to a second to load, which is not to be the first request's time.
-        for module in self.sdk:
-            importlib.import_module(module)
-        recording = self._calls.made(
-            reading.name, lambda: self._tried(reading, bill), self._trouble_of
-        )
+        recording = self._calls.made(reading.name, lambda: self._tried(reading, bill))
         write_wav(recording, into)
 
     def close(self) -> None:  # noqa: B027 - no engine has more to close
@@ -124,8 +119,7 @@ class PaidVoice(ABC):
         try:
             return await self._ask(reading)
         except BaseException as error:
-            # A try that is cut off at its deadline, or on its way back, counts as paid: it may be.
-            if not isinstance(error, CallFailedError) or error.may_be_charged:
+            if may_be_charged(error):
                 bill.charge(len(reading.text), self.cost_usd(reading.text))
             raise
 
@@ -139,30 +133,11 @@ class PaidVoice(ABC):
             raise ProviderAnswerError(
                 f"{self.provider} answered with {what} where a recording should be. Try again, and "
                 "see whether something stands between this machine and the provider.",
-                detail=self._safe(answer.content[:_SHOWN].decode(errors="replace")),
+                detail=self._key.hidden_in(answer.content[:_SHOWN].decode(errors="replace")),
             )
         if self._pcm_rate is None:
             return decoded(io.BytesIO(answer.content))
         return from_pcm(answer.content, self._pcm_rate)
-
-    def _failed(
-        self,
-        words: str,
-        *,
-        status: int | None = None,
-        headers: Mapping[str, str] | None = None,
-        request_id: str | None = None,
-        may_be_charged: bool = False,
-    ) -> CallFailedError:
-        """What `_ask` raises instead of the SDK's exception."""
-        trouble = Trouble(self._safe(words), status, retry_after(headers or {}), request_id)
-        return CallFailedError(trouble, may_be_charged=may_be_charged)
-
-    def _trouble_of(self, error: Exception) -> Trouble | None:
-        return error.trouble if isinstance(error, CallFailedError) else None
-
-    def _safe(self, words: str) -> str:
-        return words.replace(self._api_key, "***")
 
     def _refuse_unknown(self, language: str) -> None:
         if language not in self.languages():
@@ -170,21 +145,6 @@ class PaidVoice(ABC):
                 f"{self.provider}'s {self.model} does not speak {language!r}. "
                 f"It speaks {', '.join(self.languages())}."
             )
-
-    def _checked(self, api_key: str) -> str:
-        """The key without the line end that files give it. Raises EngineUnavailableError."""
-        key = api_key.strip()
-        if not key:
-            raise EngineUnavailableError(
-                f"{self.key_setting} is not set, and {self.provider} needs it. Set it to a key of "
-                "your account, or choose another voice with DUB_VOICE."
-            )
-        if not (key.isascii() and key.isprintable() and " " not in key):
-            # HTTP libraries refuse such a key with a message that spells it out.
-            raise EngineUnavailableError(
-                f"{self.key_setting} holds characters that no key has. Copy the key again."
-            )
-        return key
 
 
 def codes(*lists: str) -> tuple[str, ...]:

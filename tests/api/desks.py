@@ -32,7 +32,7 @@ from resources.media.probe import Prober
 from resources.store.local import LocalStore
 
 YOUTUBE = "dQw4w9WgXcQ"
-TARGETS = {"en": ("ca", "eo", "es", "gl")}
+TARGETS = {"en": ("ca", "eo", "es", "gl"), "auto": ("ca", "en", "eo", "es", "gl")}
 MAX_UPLOAD_BYTES = 3_000_000
 MAX_SECONDS = 5
 PRICES = Prices(
@@ -74,6 +74,8 @@ def make_desk(home: Path, **changes: Any) -> Desk:
         checks={"registry": registry.ping},
         prices=PRICES,
         spent=PaidCalls.at(url).spent_usd,
+        heeds_wording=True,
+        detects_languages=True,
         version="0.1.0",
     )
     return replace(desk, **changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,10 @@ import pytest
 import structlog
 from starlette.testclient import TestClient
 
-from api.asgi import create
+from api.announce import Announcer
+from api.asgi import create, desk_from
+from api.desk import Desk
+from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
 
@@ -40,6 +44,39 @@ def test_the_settings_make_an_app_that_is_ready() -> None:
             name: check["ok"] for name, check in body["checks"].items()
         }
         assert "abc123" == client.get("/version").json()["commit"]
+
+
+@pytest.mark.parametrize(
+    "transcriber",
+    [{"DUB_TRANSCRIBER": "whisper"}, {"DUB_TRANSCRIBER": "openai", "OPENAI_API_KEY": "sk-test"}],
+)
+def test_the_spoken_language_can_be_left_to_who_can_tell(
+    monkeypatch: pytest.MonkeyPatch, transcriber: dict[str, str]
+) -> None:
+    """Whisper's packages are not asked for where only its answer is wanted."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    for variable, value in {"DUB_SOURCE_LANGUAGE": "auto", **transcriber}.items():
+        monkeypatch.setenv(variable, value)
+    upgrade(Settings().registry_url)
+    assert ("auto", True) == (desk().source_language, desk().detects_languages)
+
+
+@pytest.mark.parametrize(
+    "transcriber", [{}, {"DUB_TRANSCRIBER": "whisper", "DUB_WHISPER_MODEL": "base.en"}]
+)
+def test_the_spoken_language_is_not_left_to_who_cannot_tell(
+    monkeypatch: pytest.MonkeyPatch, transcriber: dict[str, str]
+) -> None:
+    """The sentence names both settings."""
+    for variable, value in {"DUB_SOURCE_LANGUAGE": "auto", **transcriber}.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(EngineUnavailableError, match=r"DUB_SOURCE_LANGUAGE.*DUB_TRANSCRIBER"):
+        desk()
+
+
+def desk() -> Desk:
+    """The desk of this environment."""
+    return desk_from(Settings.from_environment(), Announcer())
 
 
 def _made(folder: Path) -> Path:

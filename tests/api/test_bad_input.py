@@ -117,7 +117,7 @@ SEMANTIC: Mapping[str, tuple[dict[str, Any], int, str]] = {
         422,
         "body_empty",
     ),
-    "a field too large": (upload(title="x" * 20_000), 400, "request_malformed"),
+    "a field too large": (upload(title="x" * 70_000), 400, "request_malformed"),
     "plain text": (
         {"content": b"hello", "headers": {"content-type": "text/plain"}},
         415,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from api.desk import Desk
 from dub_platform.core.cost import Caps, PaidCall, Prices
+from dub_platform.registry.engine import engine_at
 from dub_platform.registry.ledger import PaidCalls
 from tests.api.desks import PRICES, YOUTUBE, make_clip
 
@@ -50,9 +52,20 @@ def test_what_was_paid_is_on_the_video_and_the_dub(client: TestClient, desk: Des
     settled = calls.open(_call("es"), Caps())
     calls.settle(settled, units=100, cost_usd=0.25, request_id=None)
     calls.open(_call("ca"), Caps())
+    calls.open(_call(None), Caps())
     video = client.get(f"/videos/{YOUTUBE}").json()
-    assert 0.75 == video["cost_usd"]
+    assert 1.25 == video["cost_usd"]
     assert {"es": 0.25, "ca": 0.5} == {dub["language"]: dub["cost_usd"] for dub in video["dubs"]}
+
+
+def test_the_ledger_is_asked_once_for_all_dubs(client: TestClient, desk: Desk) -> None:
+    """A video in a hundred languages costs no more statements than one in two."""
+    client.post("/videos", json={"source": YOUTUBE, "languages": ["es", "ca"]})
+    asked: list[str] = []
+    engine = engine_at(f"sqlite:///{desk.spool_dir.parent / 'registry.sqlite'}")
+    event.listen(engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    client.get(f"/videos/{YOUTUBE}")
+    assert 1 == sum("FROM paid_calls" in statement for statement in asked)
 
 
 def test_keyless_engines_are_free() -> None:
@@ -72,5 +85,5 @@ def _ledger_of(desk: Desk) -> PaidCalls:
     return ledger
 
 
-def _call(language: str) -> PaidCall:
+def _call(language: str | None) -> PaidCall:
     return PaidCall(YOUTUBE, language, "voice", "ElevenLabs", "0" * 64, "line 1", 0.5)

@@ -45,7 +45,9 @@ class Workshop:
     registry: SqlRegistry
     store: Store
 
-    def hand_in(self, clip: Path, *languages: str, captions: str | None = None) -> str:
+    def hand_in(
+        self, clip: Path, *languages: str, captions: str | None = None, language: str = "en"
+    ) -> str:
         """What POST /videos does, without HTTP; `captions` are the text of an SRT file."""
         video_id = upload_id(file_sha256(clip))
         key = f"videos/{video_id}/upload.media"
@@ -54,9 +56,7 @@ class Workshop:
         if captions is not None:
             beside = f"videos/{video_id}/captions.srt"
             self.store.put_bytes(beside, captions.encode())
-        new = NewVideo(
-            id=video_id, source=Source.UPLOAD, title="Clip", upload_key=key, captions_key=beside
-        )
+        new = NewVideo(video_id, Source.UPLOAD, "Clip", language, key, captions_key=beside)
         self.registry.accept(new, languages)
         self.add_partitions(video_id, languages)
         return video_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from api.desk import Desk
 from dub_platform.registry.port import NewVideo, Source
 from resources.media.probe import Prober
+from resources.store.s3 import S3Store
 from tests.api.desks import YOUTUBE, make_clip, make_desk, make_track, release, serving
+from tests.swift_s3 import running_swift
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -89,9 +92,15 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def site(browser: Browser, tmp_path: Path) -> Iterator[Site]:
     """A new page on a new desk. Whatever the browser complains about fails the test."""
-    desk = make_desk(tmp_path, probe=Prober(2 * SECONDS))
-    with serving(desk) as url:
-        page = browser.new_page()
+    with opened(browser, make_desk(tmp_path, probe=Prober(2 * SECONDS))) as site:
+        yield site
+    assert [] == site.said
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, desk: Desk) -> Iterator[Site]:
+    """A new page on this desk, and what the browser complains about."""
+    with serving(desk) as url, contextlib.closing(browser.new_page()) as page:
         page.set_default_timeout(20_000)
         site = Site(page, url, desk, [])
 
@@ -102,8 +111,6 @@ def site(browser: Browser, tmp_path: Path) -> Iterator[Site]:
         page.on("console", note)
         page.on("pageerror", lambda error: site.said.append(str(error)))
         yield site
-        page.close()
-    assert [] == site.said
 
 
 @pytest.fixture
@@ -314,3 +321,34 @@ def test_a_hostile_title_runs_nowhere(site: Site) -> None:
         site.open(path)
         expect(site.page.get_by_text(title)).to_be_visible()
         assert "owned" != site.page.title()
+
+
+def test_a_bucket_with_a_cors_rule_shows_film_and_captions(
+    browser: Browser, media: Path, tmp_path: Path
+) -> None:
+    """As a bucket of another origin that lets pages read it."""
+    with watched(browser, media, tmp_path, running_swift().open_to_pages()) as player:
+        player.watch()
+        player.page.get_by_label("Captions").select_option("es")
+        player.until("[...film.textTracks].some((track) => track.cues?.length === 1)")
+        assert [] == player.said
+
+
+def test_a_bucket_without_a_cors_rule_lets_a_dub_be_heard_and_no_more(
+    browser: Browser, media: Path, tmp_path: Path
+) -> None:
+    """Captions of another origin ask for the rule, and so does the film that they belong to."""
+    with watched(browser, media, tmp_path, running_swift().new_buckets()[1]) as player:
+        player.open(f"/watch?v={YOUTUBE}&lang=es")
+        player.until("film.error && dub.readyState >= 3")
+
+
+@contextlib.contextmanager
+def watched(browser: Browser, media: Path, folder: Path, bucket: str) -> Iterator[Site]:
+    """A new page, and a video that is released into this public bucket."""
+    swift = running_swift()
+    place = {"bucket": bucket, "public_bucket": bucket, "public_url": swift.public_url(bucket)}
+    desk = make_desk(folder, probe=Prober(2 * SECONDS), store=S3Store(swift.client, **place))
+    release(desk, YOUTUBE, "es", media=media)
+    with opened(browser, desk) as site:
+        yield site

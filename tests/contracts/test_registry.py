@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, make_url, update
 
 from dub_platform.core.errors import (
+    ChannelNotFoundError,
     DubNotFoundError,
     InvalidRequestError,
     MediaError,
@@ -24,7 +25,10 @@ from dub_platform.core.errors import (
     StorageError,
     VideoNotFoundError,
 )
+from dub_platform.core.glossary import Glossary
+from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Release
+from dub_platform.core.wording import Wording
 from dub_platform.registry import (
     Dub,
     DubStatus,
@@ -46,6 +50,10 @@ NO_SPEECH = NoSpeechError("Nobody speaks in this video.").as_details()
 LOST = RunLostError("Its machine is gone.").as_details()
 PREPARE = Work(ID, None, 1)
 DUB = Work(ID, "es", 1)
+CHANNEL = "UC0123456789012345678901"
+HARBOR = Glossary.parsed({"Acme": None, "harbor": {"es": "puerto", "ca": "port"}})
+SPANISH = Glossary.parsed({"Acme": None, "harbor": {"es": "puerto"}})
+BAY = Glossary.parsed({"harbor": {"es": "bahía"}})
 
 
 @pytest.fixture
@@ -94,6 +102,29 @@ def publish(registry: Registry, language: str, sha256: str = "5d41") -> None:
         mine = release(language, sha256)
         if registry.released(ID, language, mine, film_key=film_key, beside=beside, run_id="run-1"):
             return
+
+
+def bring(registry: Registry, status: str) -> None:
+    """Let the Spanish dub come to this status, as its run does."""
+    prepare(registry)
+    if status != "queued":
+        registry.started(DUB, "run-1")
+    if status == "released":
+        publish(registry, "es")
+    assert status == registry.dub(ID, "es").status.value
+
+
+def fetched(
+    registry: Registry,
+    video_id: str = ID,
+    *,
+    language: str | None = None,
+    channel_title: str = "",
+) -> Video:
+    """As the run does that has fetched the video."""
+    return registry.fetched(
+        video_id, language=language, channel_id=CHANNEL, channel_title=channel_title
+    )
 
 
 def fail(registry: Registry, work: Work) -> None:
@@ -767,6 +798,202 @@ class TestFailing:
         registry.failed(PREPARE, details, now=NOW)
         cleaned = {"code": "x", "tool": ["half?", {"said": "no"}], "retryable": True}
         assert cleaned == registry.video(ID).error_details
+
+
+class TestWording:
+    def test_a_dub_keeps_what_it_was_asked_for_with(self, registry: Registry) -> None:
+        """Each language keeps what concerns it."""
+        registry.accept(NewVideo(ID, Source.YOUTUBE), ["es", "de"], Wording(HARBOR, "formal"))
+        assert Wording(SPANISH, "formal") == registry.dub(ID, "es").wording
+        kept = Glossary.parsed({"Acme": None})
+        assert Wording(kept, "formal") == registry.dub(ID, "de").wording
+        assert Wording(Glossary()) == registry.ask(ID, "gl").wording
+
+    @pytest.mark.parametrize("status", ["queued", "running", "released"])
+    @pytest.mark.parametrize(
+        "again",
+        [Wording(), Wording(HARBOR, "formal"), Wording(SPANISH), Wording(formality="formal")],
+    )
+    def test_the_same_again_or_nothing_changes_nothing(
+        self, registry: Registry, status: str, again: Wording
+    ) -> None:
+        """Of what a request does not say, that of before stays; so does another language's."""
+        registry.accept(NewVideo(ID, Source.YOUTUBE), ["es"], Wording(HARBOR, "formal"))
+        bring(registry, status)
+        before = registry.dub(ID, "es")
+        assert before == registry.ask(ID, "es", again)
+        registry.accept(NewVideo(ID, Source.YOUTUBE), ["es"], again)
+        assert before == registry.dub(ID, "es")
+
+    @pytest.mark.parametrize(
+        ("said", "wording"),
+        [
+            (Wording(BAY), Wording(BAY, "formal")),
+            (Wording(Glossary()), Wording(Glossary(), "formal")),
+            (Wording(formality="neutral"), Wording(SPANISH, "neutral")),
+            (Wording(BAY, "informal"), Wording(BAY, "informal")),
+        ],
+    )
+    def test_a_released_dub_in_another_wording_is_queued_again(
+        self, registry: Registry, said: Wording, wording: Wording
+    ) -> None:
+        """A generation up; its release stays current until there is a better one."""
+        registry.accept(NewVideo(ID, Source.YOUTUBE), ["es"], Wording(HARBOR, "formal"))
+        bring(registry, "released")
+        asked = registry.ask(ID, "es", said)
+        assert (DubStatus.QUEUED, 2, wording) == (asked.status, asked.generation, asked.wording)
+        assert release() == asked.release
+        assert [Work(ID, "es", 2)] == registry.claim_dubs(limit=9, now=NOW)
+
+    def test_a_failed_dub_is_queued_again_in_the_wording_asked_for(
+        self, registry: Registry
+    ) -> None:
+        """What is not said anew stays as it was."""
+        registry.accept(NewVideo(ID, Source.YOUTUBE), ["es"], Wording(BAY))
+        fail(registry, DUB)
+        asked = registry.ask(ID, "es", Wording(formality="formal"))
+        assert (DubStatus.QUEUED, 2) == (asked.status, asked.generation)
+        assert Wording(BAY, "formal") == asked.wording
+
+    def test_a_dub_that_waits_takes_the_new_wording_along(self, registry: Registry) -> None:
+        """Its run has not begun, so there is nothing to make again."""
+        accept(registry, "es")
+        prepare(registry)
+        registry.claim_dubs(limit=9, now=NOW)
+        asked = registry.ask(ID, "es", Wording(BAY))
+        assert (DubStatus.QUEUED, 1, False) == (asked.status, asked.generation, asked.asked_anew)
+        assert Wording(BAY) == asked.wording
+        assert [] == registry.claim_dubs(limit=9, now=NOW)
+
+    def test_a_running_dub_is_handed_over_at_its_next_step(self, registry: Registry) -> None:
+        """Until its run asks, it is running; then it is queued once, a generation up."""
+        accept(registry, "es")
+        bring(registry, "running")
+        assert not registry.hand_over(DUB)
+        asked = registry.ask(ID, "es", Wording(BAY))
+        assert (DubStatus.RUNNING, 1, True) == (asked.status, asked.generation, asked.asked_anew)
+        assert [True, False] == [registry.hand_over(DUB), registry.hand_over(DUB)]
+        dub = registry.dub(ID, "es")
+        assert (DubStatus.QUEUED, 2, False) == (dub.status, dub.generation, dub.asked_anew)
+        assert Wording(BAY) == dub.wording
+
+    def test_a_video_is_never_handed_over(self, registry: Registry) -> None:
+        """It has no wording."""
+        accept(registry, "es")
+        registry.started(PREPARE, "run-1")
+        registry.ask(ID, "es", Wording(BAY))
+        assert not registry.hand_over(PREPARE)
+
+    def test_a_running_dub_asked_anew_is_queued_after_its_release(self, registry: Registry) -> None:
+        """A request that comes in the last step loses neither the release nor itself."""
+        accept(registry, "es")
+        bring(registry, "running")
+        registry.ask(ID, "es", Wording(BAY))
+        publish(registry, "es")
+        dub = registry.dub(ID, "es")
+        assert (DubStatus.QUEUED, 2, False) == (dub.status, dub.generation, dub.asked_anew)
+        assert release() == dub.release
+
+    def test_a_running_dub_asked_anew_does_not_fail(self, registry: Registry) -> None:
+        """What was asked for last was not tried yet."""
+        accept(registry, "es")
+        bring(registry, "running")
+        registry.ask(ID, "es", Wording(BAY))
+        fail(registry, DUB)
+        dub = registry.dub(ID, "es")
+        assert (DubStatus.QUEUED, 2, None) == (dub.status, dub.generation, dub.error_details)
+        fail(registry, Work(ID, "es", 2))
+        assert DubStatus.FAILED is registry.dub(ID, "es").status
+
+    def test_a_request_that_meets_a_failure_is_not_lost(self, registry: Registry) -> None:
+        """Whichever comes first, the dub is queued in the wording asked for."""
+        ids = [f"video-{number:05}" for number in range(10)]
+        for video_id in ids:
+            accept(registry, "es", video_id=video_id)
+            prepare(registry, video_id)
+            registry.started(Work(video_id, "es", 1), "run-1")
+            calls: list[Callable[[], object]] = [
+                partial(fail, registry, Work(video_id, "es", 1)),
+                partial(registry.ask, video_id, "es", Wording(BAY)),
+            ]
+            at_once(calls)
+            registry.hand_over(Work(video_id, "es", 1))
+        expected = {("es", DubStatus.QUEUED, 2)}
+        assert expected == {state for video_id in ids for state in states(registry, video_id)}
+
+    def test_another_language_is_released_while_one_is_made_anew(self, registry: Registry) -> None:
+        """The film keeps the release that is current, whatever its dub waits for."""
+        accept(registry, "es", "ca")
+        prepare(registry)
+        publish(registry, "es")
+        registry.ask(ID, "es", Wording(BAY))
+        beside = {"es": release("es")}
+        assert registry.released(
+            ID, "ca", release("ca"), film_key="x.mp4", beside=beside, run_id="run-1"
+        )
+
+
+class TestChannels:
+    def test_what_a_source_says_is_kept(self, registry: Registry) -> None:
+        """The video's channel, which is there from now on."""
+        accept(registry)
+        video = fetched(registry, channel_title="The Bakery")
+        assert CHANNEL == video.channel_id
+        channel = registry.channel(CHANNEL)
+        assert ("The Bakery", Wording(Glossary())) == (channel.title, channel.wording)
+        assert [channel] == registry.channels()
+
+    def test_what_was_said_of_a_channel_before_stays(self, registry: Registry) -> None:
+        """A video of it changes neither its wording nor a title that it has."""
+        registry.keep_channel(CHANNEL, wording=Wording(HARBOR, "informal"))
+        accept(registry)
+        fetched(registry, channel_title="The Bakery")
+        fetched(registry, channel_title="Another name")
+        channel = registry.channel(CHANNEL)
+        assert ("The Bakery", Wording(HARBOR, "informal")) == (channel.title, channel.wording)
+
+    def test_a_channel_keeps_what_is_said_and_nothing_else_changes(
+        self, registry: Registry
+    ) -> None:
+        """Title, glossary and formality can be written one by one; an empty one is one."""
+        first, created = registry.keep_channel(CHANNEL, title="Bread", wording=Wording(HARBOR))
+        assert (created, "Bread", Wording(HARBOR)) == (True, first.title, first.wording)
+        second, created = registry.keep_channel(CHANNEL, wording=Wording(formality="formal"))
+        assert (created, "Bread") == (False, second.title)
+        assert Wording(HARBOR, "formal") == second.wording
+        third, _ = registry.keep_channel(CHANNEL, title="", wording=Wording(Glossary()))
+        assert ("", Wording(Glossary(), "formal")) == (third.title, third.wording)
+        assert first.created_at == third.created_at
+        assert first.updated_at < third.updated_at
+
+    def test_channels_are_listed_by_their_ids(self, registry: Registry) -> None:
+        """Going on after the last one shown meets every channel once."""
+        ids = [f"UC{number:022}" for number in range(5)]
+        for channel_id in reversed(ids):
+            registry.keep_channel(channel_id)
+        first = [channel.id for channel in registry.channels(limit=3)]
+        assert ids == first + [c.id for c in registry.channels(after=first[-1], limit=3)]
+
+    def test_an_unknown_channel_is_not_found(self, registry: Registry) -> None:
+        """Nor can an unknown video come from one."""
+        with pytest.raises(ChannelNotFoundError):
+            registry.channel(CHANNEL)
+        with pytest.raises(VideoNotFoundError):
+            fetched(registry)
+
+    def test_a_source_names_a_language_that_nobody_did(self, registry: Registry) -> None:
+        """What was named stays; what is not said changes nothing."""
+        for video_id, language in ((ID, AUTO), (OTHER_ID, "en")):
+            registry.accept(NewVideo(video_id, Source.YOUTUBE, language=language), [])
+        assert AUTO == fetched(registry).language
+        assert "fr" == fetched(registry, language="fr").language
+        assert "en" == fetched(registry, OTHER_ID, language="fr").language
+
+    def test_a_language_that_nobody_knew_can_be_named_later(self, registry: Registry) -> None:
+        """By handing the video in again; once it is known it stays."""
+        for language in (AUTO, "fr", "de"):
+            registry.accept(NewVideo(ID, Source.YOUTUBE, language=language), [])
+        assert "fr" == registry.video(ID).language
 
 
 class TestAnswering:

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dub_platform.core.errors import LanguageNotAvailableError
+from dub_platform.core.errors import LanguageNotAvailableError, LanguageNotToldError
+from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import SileroSpeechFinder
 from resources.store.local import LocalStore
@@ -229,3 +230,24 @@ def test_without_either_the_error_tells_about_both(
         listen(*recording, "xx", captions(tmp_path, 5, "[Music]"), transcriber)
     assert "hand in captions" in refused.value.sentence
     assert "there are no words in them" in refused.value.sentence
+
+
+def test_a_language_that_nobody_named_is_told_or_it_is_said_that_it_cannot_be(
+    transcriber: Transcriber, recording: tuple[Path, tuple[Span, ...]]
+) -> None:
+    """One that detects languages says which it heard; with another, nothing is made up."""
+    if transcriber.detects_languages:
+        assert "en" == listen(*recording, AUTO, None, transcriber).language
+        return
+    with pytest.raises(LanguageNotToldError) as refused:
+        listen(*recording, AUTO, None, transcriber)
+    assert "source_language" in refused.value.sentence
+    assert "No captions came" in refused.value.sentence
+
+
+def test_captions_tell_their_language(
+    transcriber: Transcriber, recording: tuple[Path, tuple[Span, ...]], tmp_path: Path
+) -> None:
+    """Nobody has to name it, and no recogniser to know it."""
+    text = "Mi padre era pescador y me ense\u00f1\u00f3 a leer el viento sobre el mar."
+    assert "es" == listen(*recording, AUTO, captions(tmp_path, 1, text), transcriber).language

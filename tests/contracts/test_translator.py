@@ -14,6 +14,7 @@ import pytest
 from dub_platform.core.brief import Brief
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.glossary import Glossary
+from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Line, Transcript
 from resources.store.local import LocalStore
 from resources.translator.apertium import ApertiumTranslator
@@ -98,6 +99,12 @@ def test_targets_are_in_order_and_only_from_known_languages(translator: Translat
     assert () == translator.targets("xx")
 
 
+def test_a_language_that_is_not_known_yet_has_every_target(translator: Translator) -> None:
+    """Whatever turns out to be spoken, nothing more can be asked of it."""
+    assert set(translator.targets("en")) <= set(translator.targets(AUTO))
+    assert sorted(translator.targets(AUTO)) == list(translator.targets(AUTO))
+
+
 def test_every_line_is_there_under_its_id(translator: Translator) -> None:
     """Same ids, same order, each translated on its own."""
     asked = transcript(HARBOR, FISHERMAN, WATER, MARKET)
@@ -167,6 +174,14 @@ def test_a_brief_changes_neither_ids_nor_order(translator: Translator) -> None:
     answer = translator.translate(asked, "es", brief)
     assert [line.id for line in asked.lines] == [line.id for line in answer.lines]
     assert [] == [line for line in answer.lines if not line.text.strip()]
+
+
+def test_a_wording_is_heeded_as_promised(translator: Translator) -> None:
+    """An engine that says it heeds none translates as if nothing had been said."""
+    brief = Brief(formality="formal", glossary=Glossary({"house": {"es": "vivienda"}}))
+    (told,) = translator.translate(transcript("the house"), "es", brief).lines
+    word = "vivienda" if translator.heeds_wording else HOUSE["es"]
+    assert word in told.text.lower()
 
 
 def test_what_fits_is_not_written_anew(translator: Translator) -> None:

@@ -127,7 +127,6 @@ class Machine:
             # Where the driver looks for a server whose host is not said.
             "PGHOST": str(self.socket_dir),
             "DAGSTER_HOME": str(self.folder),
-            "DAGSTER_COMPUTE_LOGS": str(self.folder / "home" / "dagster"),
         }
 
     def _here(self, word: str) -> str:

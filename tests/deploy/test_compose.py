@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.metadata import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,23 @@ def test_a_service_is_built_from_a_target_of_the_dockerfile(name: str) -> None:
     assert ROOT / "deploy" / "Dockerfile" == ROOT / build["dockerfile"]
     assert "platform" == parents.get(build["target"])
     assert "USER dub" in DOCKERFILE.partition("AS platform")[2].partition("FROM")[0]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_what_whisper_downloads_is_kept(name: str) -> None:
+    """Its cache is on the volume that every service has, and so outlives the container."""
+    cache = re.findall(r"^    XDG_CACHE_HOME=(\S+)$", DOCKERFILE, re.MULTILINE)
+    assert ["/srv/dub/cache"] == cache
+    assert "dub:/srv/dub" in OURS[name]["volumes"]
+
+
+def test_an_extra_of_the_image_is_one_of_the_package() -> None:
+    """What DUB_IMAGE_EXTRA names is installed with the dependencies; nothing, where it is empty."""
+    asked = services({**SECRET, "DUB_IMAGE_EXTRA": "whisper"})["code"]["build"]["args"]
+    assert ("whisper", "") == (asked["EXTRA"], OURS["code"]["build"]["args"]["EXTRA"])
+    assert "ARG EXTRA=\n" in DOCKERFILE
+    assert "-r pyproject.toml ${EXTRA:+--extra $EXTRA}\n" in DOCKERFILE
+    assert "whisper" in (metadata("dub-platform").get_all("Provides-Extra") or ())
 
 
 def test_what_the_image_copies_is_sent_to_the_builder() -> None:

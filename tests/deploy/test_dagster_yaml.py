@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,13 @@ VIDEO = "dQw4w9WgXcQ"
 PRODUCTION, EMBEDDED = ROOT / "dagster.yaml", ROOT / "deploy" / "embedded" / "dagster.yaml"
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """DUB_HOME, below which logs are kept."""
+    monkeypatch.setenv("DUB_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
 @pytest.fixture
 def production(
     databases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -27,7 +35,6 @@ def production(
     monkeypatch.setenv("PGHOST", str(databases))
     for name, value in (("HOST", ""), ("USER", "dub"), ("PASSWORD", "s3cret"), ("DB", "dagster")):
         monkeypatch.setenv(f"DAGSTER_POSTGRES_{name}", value)
-    monkeypatch.setenv("DAGSTER_COMPUTE_LOGS", str(tmp_path / "logs"))
     with _instance(PRODUCTION, tmp_path) as instance:
         yield instance
 
@@ -90,9 +97,18 @@ def test_the_registry_migrates_beside_dagster(production: DagsterInstance, datab
     assert SqlRegistry.at(url).was_asked_for(VIDEO, "es")
 
 
+def test_what_runs_print_stays_below_the_home(instance: DagsterInstance, home: Path) -> None:
+    """Where containers share it, so that the UI finds what the code server's container wrote."""
+    log = ["run", "compute_logs", "speech"]
+    with instance.compute_log_manager.capture_logs(log):
+        sys.stderr.write("Line 1 of 2 is spoken.")
+    kept = home / "dagster" / "storage" / "run" / "compute_logs" / "speech.err"
+    assert "Line 1 of 2 is spoken." == kept.read_text()
+
+
 def test_both_instances_treat_runs_alike() -> None:
     """They differ in where things are kept and in how much runs at once, and in nothing else."""
-    differ = {"storage", "compute_logs", "concurrency"}
+    differ = {"storage", "concurrency"}
     production, embedded = (yaml.safe_load(path.read_text()) for path in (PRODUCTION, EMBEDDED))
     assert {key: production[key] for key in production.keys() - differ} == {
         key: embedded[key] for key in embedded.keys() - differ

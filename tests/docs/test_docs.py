@@ -13,6 +13,9 @@ from starlette.routing import Mount, Route
 from api.app import create_app
 from api.problems import HTTP_CODE, status_of
 from dub_platform.core.errors import DubError
+from resources.voice.elevenlabs import ElevenLabsVoice
+from resources.voice.openai import OpenAIVoice
+from resources.voice.paid import PaidVoice
 from tests.api.desks import make_desk
 from tests.docs.documents import ROOT, committed, default, rows, settings
 
@@ -24,7 +27,8 @@ METHODS = ("get", "post", "put", "patch", "delete")
 FOLDERS = "api|assets|deploy|docs|dub_platform|examples|resources|sensors|tests"
 VARIABLE = re.compile(r"\b(?:(?:DUB|GIT|MAX|POSTGRES)_[A-Z_]+|(?:DAGSTER_)?PORT)\b")
 # Variables of the deployment, which are no settings.
-DEPLOYMENT = {"POSTGRES_PASSWORD", "DUB_CODE_PORT"}
+DEPLOYMENT = {"POSTGRES_PASSWORD", "DUB_CODE_PORT", "DUB_IMAGE_EXTRA"}
+VOICES = {"elevenlabs": ElevenLabsVoice, "openai": OpenAIVoice}
 # Written so that this file is not found by itself.
 UNFIT = {
     "a path of one machine": re.compile(r"(?<![\w.-])/(?:work|root|home|Users)/\w"),
@@ -44,7 +48,16 @@ def test_the_example_has_every_setting_with_its_default_and_meaning() -> None:
     text = (ROOT / ".env.example").read_text()
     documented = re.findall(r"^# \S.+\n#(\w+)=(.*)$", text, re.MULTILINE)
     expected = [(name, default(each)) for name, each in settings().items()]
-    assert [*expected, ("POSTGRES_PASSWORD", "")] == documented
+    assert [*expected, ("POSTGRES_PASSWORD", ""), ("DUB_IMAGE_EXTRA", "")] == documented
+
+
+@pytest.mark.parametrize("document", ["README.md", ".env.example"])
+@pytest.mark.parametrize(("engine", "voice"), VOICES.items(), ids=VOICES)
+def test_a_document_says_what_a_voice_costs_where_no_price_is_set(
+    document: str, engine: str, voice: type[PaidVoice]
+) -> None:
+    """Each engine has a price of its own, and the code has the same."""
+    assert f"{voice.list_price:.2f} for {engine}" in (ROOT / document).read_text()
 
 
 def test_the_readme_has_every_endpoint(tmp_path: Path) -> None:

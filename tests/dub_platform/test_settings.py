@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from dub_platform.settings import Settings, WrongSettingError
+
+OWN_URL = "DUB_OPENAI_TRANSCRIPTION_BASE_URL"
+OWN_KEY = "DUB_OPENAI_TRANSCRIPTION_API_KEY"
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +29,13 @@ def test_the_defaults_need_no_environment(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("PORT", "many"), ("DUB_VOICE", "parrot"), ("MAX_VIDEO_LENGTH", "-1"), ("DUB_STORE", "r3")],
+    [
+        ("PORT", "many"),
+        ("DUB_VOICE", "parrot"),
+        ("MAX_VIDEO_LENGTH", "-1"),
+        ("DUB_STORE", "r3"),
+        ("DUB_SOURCE_LANGUAGE", "english"),
+    ],
 )
 def test_a_wrong_setting_is_named(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
@@ -36,6 +46,38 @@ def test_a_wrong_setting_is_named(
         Settings.from_environment()
     assert f"{variable}: " in str(raised.value)
     assert value not in str(raised.value).replace("DUB_STORE", "")
+
+
+@pytest.mark.parametrize(("given", "kept"), [("auto", "auto"), ("EN", "en"), ("spa", "es")])
+def test_the_spoken_language_has_one_spelling(
+    monkeypatch: pytest.MonkeyPatch, given: str, kept: str
+) -> None:
+    """That of the videos' rows."""
+    monkeypatch.setenv("DUB_SOURCE_LANGUAGE", given)
+    assert kept == Settings.from_environment().source_language
+
+
+@pytest.mark.parametrize(
+    ("given", "lacks"),
+    [
+        ({}, "OPENAI_API_KEY"),
+        ({"OPENAI_API_KEY": "sk-1", OWN_URL: "http://gpu/v1"}, OWN_KEY),
+        ({"OPENAI_API_KEY": "sk-1", OWN_KEY: "any"}, OWN_URL),
+        ({OWN_URL: "http://gpu/v1", OWN_KEY: "any"}, None),
+        ({"OPENAI_API_KEY": "sk-1"}, None),
+    ],
+    ids=["no key", "no own key", "no own server", "an own server", "OpenAI"],
+)
+def test_a_server_for_transcription_has_a_key_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], lacks: str | None
+) -> None:
+    """OpenAI's key is not taken for another server's, nor wanted where nothing goes to OpenAI."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for variable, value in {"DUB_TRANSCRIBER": "openai", **given}.items():
+        monkeypatch.setenv(variable, value)
+    wrong = pytest.raises(WrongSettingError, match=f"needs {lacks}\\b")
+    with wrong if lacks else nullcontext():
+        Settings.from_environment()
 
 
 def test_a_database_url_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

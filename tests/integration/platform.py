@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,11 @@ from dub_platform.local.stack import Stack
 from dub_platform.settings import Settings
 
 Answer = Mapping[str, Any]
+LAUNCH = """mutation($params: ExecutionParams!) {
+  launchRun(executionParams: $params) { __typename
+    ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
+}"""
+RUN = """query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"""
 DEADLINE_SECONDS = 240
 
 
@@ -74,6 +79,38 @@ class Platform:
         path = into / url.rpartition("/")[2]
         path.write_bytes(self.api.get(url).raise_for_status().content)
         return path
+
+    def materialize(self, job: str, *assets: str, video: str, language: str = "") -> None:
+        """Make assets again with the request of the UI's button, and wait until they are made."""
+        launched = self._launched(job, assets, video, language)
+        assert "LaunchRunSuccess" == launched["__typename"], launched
+        run = launched["run"]["runId"]
+        self.until(lambda: self._status(run) in ("SUCCESS", "FAILURE"))
+        assert "SUCCESS" == self._status(run)
+
+    def _launched(self, job: str, assets: Sequence[str], video: str, language: str) -> Answer:
+        dimensions = {"video": video, "language": language} if language else {}
+        partition = f"{language}|{video}" if language else video
+        tags = {f"dagster/partition/{name}": key for name, key in dimensions.items()}
+        tags["dagster/partition"] = partition
+        selector = {
+            "repositoryLocationName": "dub_platform",
+            "repositoryName": "__repository__",
+            "pipelineName": job,
+            "assetSelection": [{"path": [asset]} for asset in assets],
+            "assetCheckSelection": [],
+        }
+        params = {
+            "selector": selector,
+            "runConfigData": {},
+            "mode": "default",
+            "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in tags.items()]},
+        }
+        launched: Answer = self.ask_dagster(LAUNCH, params=params)["launchRun"]
+        return launched
+
+    def _status(self, run_id: str) -> str:
+        return str(self.ask_dagster(RUN, id=run_id)["runOrError"]["status"])
 
     def ask_dagster(self, query: str, **variables: Any) -> Any:
         """A GraphQL answer of the Dagster webserver, which is what its UI shows."""

@@ -36,7 +36,6 @@ class Paid:
 @pytest.fixture(scope="module")
 def paid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paid]:
     folder, swift = tmp_path_factory.mktemp("paid"), running_swift()
-    private, public = swift.new_buckets()
     clip = make_golden_clip(folder, SENTENCES, 9.0)
     with (
         pytest.MonkeyPatch.context() as environment,
@@ -46,14 +45,8 @@ def paid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paid]:
         # Dagster's resource reads its secrets from the environment, so that its UI shows none.
         environment.setenv("DUB_R2_ACCESS_KEY_ID", swift.key_id)
         environment.setenv("DUB_R2_SECRET_ACCESS_KEY", swift.secret)
-        bucket = {
-            "store": "r2",
-            "r2_endpoint": swift.endpoint,
-            "r2_bucket": private,
-            "r2_public_bucket": public,
-            "r2_public_url": swift.public_url(public),
-        }
-        with opened_workshop(folder, **paid_engines(chat, voice), **bucket) as workshop:
+        chosen = {**paid_engines(chat, voice), **swift.new_settings()}
+        with opened_workshop(folder, **chosen) as workshop:
             video_id = workshop.hand_in(clip.path, "es")
             workshop.prepare(video_id)
             workshop.dub(video_id, "es")
@@ -92,7 +85,7 @@ def test_what_is_not_released_is_private(paid: Paid) -> None:
 def test_every_paid_call_is_in_the_ledger(paid: Paid) -> None:
     """The dub's bill is above nothing, and is the voice's own account and the translation's."""
     calls = PaidCalls.at(paid.workshop.settings.registry_url)
-    spent = calls.spent_usd(paid.video_id, "es")
+    spent = calls.spent_usd(paid.video_id)["es"]
     spoken = sum(entry["charged_characters"] for entry in paid.voice.asked()) * 0.10 / 1000
     assert spoken < spent < spoken + 0.01
 

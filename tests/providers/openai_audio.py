@@ -15,30 +15,27 @@ import email.policy
 import io
 import json
 import tempfile
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any, ClassVar
 
 import soundfile
-from typing_extensions import Self
 
 from dub_platform.core.speech import Span, Word
 from dub_platform.core.words import spread
 from resources.media.vad import SileroSpeechFinder
 from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
+from tests.providers.local_server import JSON, Handler, LocalServer
 from tests.providers.speech_provider import Fault, Faults, RefusedError
 
-JSON = "application/json"
 _PATH = "/v1/audio/transcriptions"
 _TEXT_ONLY = ("gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
 _MODELS = ("whisper-1", *_TEXT_ONLY)
 _FIELDS = ("file", "model", "language", "prompt", "response_format", "temperature")
 _GRANULARITIES = "timestamp_granularities[]"
+_LANGUAGES = "languages[]"
+_LISTS = (_GRANULARITIES, _LANGUAGES)
 _KINDS = ("flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm")
 _LARGEST = 25 * 1024 * 1024
 _SHORTEST = 0.1
@@ -105,7 +102,7 @@ class _Form:
         return str(self.fields.get("response_format", "json"))
 
 
-class OpenAIAudioServer:
+class OpenAIAudioServer(LocalServer):
     """The server on a free local port, from `with` to its end."""
 
     key = "sk-test-0123456789abcdefghij"
@@ -117,36 +114,16 @@ class OpenAIAudioServer:
         *,
         retry_after: str = "0.05",
     ) -> None:
+        super().__init__(_Handler)
         self.hears = hears
         self.faults = faults or Faults()
         self.retry_after = retry_after
-        self.ended = threading.Event()
         self._asked: list[Asked] = []
-        self._lock = threading.Lock()
-        handler = type("Handler", (_Handler,), {"provider": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.ended.set()
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
 
     @property
     def url(self) -> str:
         """What an SDK is given."""
-        return f"http://127.0.0.1:{self._http.server_port}/v1"
+        return f"{self.origin}/v1"
 
     def asked(self) -> tuple[Asked, ...]:
         """The requests that were in order, as they came."""
@@ -216,8 +193,8 @@ def _read(kind: str, content: bytes) -> _Form:
         field_name = part.get_param("name", header="content-disposition")
         if part.get_filename():
             name, sound = str(part.get_filename()), part.get_payload(decode=True)
-        elif field_name == _GRANULARITIES:
-            fields.setdefault(_GRANULARITIES, []).append(_text(part))
+        elif field_name in _LISTS:
+            fields.setdefault(field_name, []).append(_text(part))
         else:
             fields[str(field_name)] = _text(part)
     return _Form(fields, name, sound)
@@ -231,12 +208,15 @@ def _text(part: email.message.Message) -> str:
 
 def _refuse_wrong(form: _Form) -> None:
     """As the API does, which says what it does not take and why."""
-    if unknown := set(form.fields) - {*_FIELDS, _GRANULARITIES}:
+    if unknown := set(form.fields) - {*_FIELDS, *_LISTS}:
         raise RefusedError(400, "unknown_parameter", f"Unknown parameter: {sorted(unknown)[0]}")
     if form.model not in _MODELS:
         raise RefusedError(404, "model_not_found", f"The model {form.model} does not exist.")
     if not form.name.endswith(_KINDS) or len(form.sound) > _LARGEST:
         raise RefusedError(400, "invalid_value", "The file is too large or of an unknown kind.")
+    wrong_hint = "language" if form.model == "gpt-transcribe" else _LANGUAGES
+    if wrong_hint in form.fields:
+        raise RefusedError(400, "unsupported_value", f"{form.model} takes no {wrong_hint}.")
     if form.fields.get("language") and len(form.fields["language"]) > 3:
         raise RefusedError(400, "invalid_language_format", "Language must be in ISO-639-1.")
     if form.model in _TEXT_ONLY and form.format != "json":
@@ -273,28 +253,20 @@ _PAGES: Mapping[Fault | None, tuple[int, str, bytes]] = {
 }
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     provider: ClassVar[OpenAIAudioServer]
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm: ClassVar[bool] = True
-    drip_seconds = 0.05
 
-    def do_POST(self) -> None:
-        content = self.rfile.read(int(self.headers.get("content-length", 0)))
+    def post(self) -> None:
+        content = self.content()
         try:
             self._refuse_stranger()
             form = _read(self.headers.get("content-type", ""), content)
             _refuse_wrong(form)
             seconds = _seconds(form)
         except RefusedError as refused:
-            self._refuse(refused, "req_refused")
-            return
-        # Who asked may be gone: half of the tests are about that.
-        with suppress(ConnectionError):
+            self._refuse(refused, {"x-request-id": "req_refused"})
+        else:
             self._answer(form, seconds)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-        """The list of what was asked says enough."""
 
     def _refuse_stranger(self) -> None:
         said = self.headers.get("authorization", "").removeprefix("Bearer ")
@@ -305,62 +277,31 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, form: _Form, seconds: float) -> None:
         request_id, fault = self.provider.noted(form, seconds)
+        headers = {"x-request-id": request_id}
         if fault in _REFUSALS:
             later = {"retry-after": self.provider.retry_after}
-            more = later if fault is Fault.TOO_MANY_FOR_NOW else {}
-            self._refuse(_REFUSALS[fault], request_id, more)
+            self._refuse(
+                _REFUSALS[fault], headers | (later if fault is Fault.TOO_MANY_FOR_NOW else {})
+            )
         elif fault in _PAGES:
-            self._send(*_PAGES[fault], request_id)
+            status, kind, page = _PAGES[fault]
+            self.send(status, {**headers, "content-type": kind}, page)
         elif fault is Fault.HANG:
             self.provider.ended.wait()
             self.close_connection = True
         else:
             body = json.dumps(self.provider.heard(form, seconds)).encode()
-            self._spoilt(body, request_id, fault)
+            self._spoilt({**headers, "content-type": JSON}, body, fault)
 
-    def _spoilt(self, body: bytes, request_id: str, fault: Fault | None) -> None:
+    def _spoilt(self, headers: Mapping[str, str], body: bytes, fault: Fault | None) -> None:
         if fault is Fault.DRIP:
-            self._head(200, JSON, len(body), request_id)
-            for byte in body:
-                self.wfile.write(bytes([byte]))
-                if self.provider.ended.wait(self.drip_seconds):
-                    break
-            self.close_connection = True
+            self.drip(headers, body)
         elif fault is Fault.HALF_BODY:
-            self._head(200, JSON, len(body), request_id)
-            self.wfile.write(body[: len(body) // 2])
-            self.close_connection = True
+            self.send_half(headers, body)
         else:
-            self._send(200, JSON, body, request_id)
+            self.send(200, headers, body)
 
-    def _refuse(
-        self, refused: RefusedError, request_id: str, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def _refuse(self, refused: RefusedError, headers: Mapping[str, str]) -> None:
         error = {"message": refused.message, "type": "error", "param": None, "code": refused.code}
         body = json.dumps({"error": error}).encode()
-        self._send(refused.status, JSON, body, request_id, headers)
-
-    def _send(
-        self,
-        status: int,
-        kind: str,
-        body: bytes,
-        request_id: str,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        self._head(status, kind, len(body), request_id, headers)
-        self.wfile.write(body)
-
-    def _head(
-        self,
-        status: int,
-        kind: str,
-        length: int,
-        request_id: str,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        self.send_response(status)
-        names = {"content-type": kind, "content-length": str(length), "x-request-id": request_id}
-        for name, value in {**names, **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
+        self.send(refused.status, {**headers, "content-type": JSON}, body)

@@ -14,16 +14,12 @@ from __future__ import annotations
 import json
 import random
 import re
-import sys
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, ClassVar
 
-from typing_extensions import Self
+from tests.providers.local_server import JSON, Handler, LocalServer
 
 DICTIONARY: Mapping[str, Mapping[str, str]] = {
     "ca": {"the": "la", "house": "casa", "harbor": "port", "father": "pare", "wind": "vent"},
@@ -135,39 +131,20 @@ def random_faults(seed: int, rate: float, kinds: Iterable[Fault]) -> Iterator[Fa
         yield chance.choice(choices) if chance.random() < rate else None
 
 
-class OpenAIServer:
+class OpenAIServer(LocalServer):
     """A server in threads of this process. `faults` has one entry for each request to come."""
 
     api_key = "sk-proj-0123456789abcdefghijklmnopqrstuvwxyz"
 
     def __init__(self, faults: Iterable[Fault | None] = ()) -> None:
-        self.ended = threading.Event()
+        super().__init__(_Handler)
         self._faults = iter(faults)
         self._asked: list[Asked] = []
-        self._lock = threading.Lock()
-        handler = type("Handler", (_Handler,), {"provider": self})
-        self._http = _Threads(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.ended.set()
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
 
     @property
     def base_url(self) -> str:
         """What an SDK is given."""
-        return f"http://127.0.0.1:{self._http.server_port}/v1"
+        return f"{self.origin}/v1"
 
     @property
     def asked(self) -> tuple[Asked, ...]:
@@ -358,32 +335,17 @@ def _refuse_wrong_schema(schema: Mapping[str, Any]) -> None:
         _refuse_wrong_schema(each)
 
 
-class _Threads(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is what half of the tests are about; all else is a mistake."""
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     provider: ClassVar[OpenAIServer]
-    protocol_version = "HTTP/1.1"
-    drip_seconds = 0.05
 
-    def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("content-length", 0)))
+    def post(self) -> None:
+        raw = self.content()
         if self.path != "/v1/chat/completions":
             self._json(404, _error("Unknown request URL.", "invalid_request_error"))
         elif self.headers.get("authorization") != f"Bearer {self.provider.api_key}":
             self._wrong_key()
         else:
             self._completed(raw)
-
-    def log_message(self, *args: Any) -> None:
-        """Quiet: the account is what a test reads."""
 
     def _wrong_key(self) -> None:
         # OpenAI masks most of it; other servers quote it whole.
@@ -402,19 +364,17 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(asked, json.dumps(_completion(asked, body["model"])).encode())
 
     def _answer(self, asked: Asked, body: bytes) -> None:
-        failed = self._failed(asked)
-        if failed:
+        headers = {"content-type": JSON, "x-request-id": asked.request_id}
+        if self._failed(asked):
             return
         if asked.fault is Fault.HANG:
             self.provider.ended.wait()
         elif asked.fault is Fault.DRIP:
-            self._drip(asked, body)
+            self.drip(headers, body)
         elif asked.fault is Fault.HALF:
-            self._head(200, "application/json", len(body), asked.request_id)
-            self.wfile.write(body[: len(body) // 2])
-            self.close_connection = True
+            self.send_half(headers, body)
         else:
-            self._send(200, "application/json", body, asked.request_id)
+            self.send(200, headers, body)
 
     def _failed(self, asked: Asked) -> bool:
         """Whether the fault is an answer of its own, which is then sent."""
@@ -423,56 +383,22 @@ class _Handler(BaseHTTPRequestHandler):
         broken = _error("The server had an error.", "server_error")
         page = b"<html><body><h1>Welcome</h1></body></html>"
         answers: dict[Fault, tuple[int, str, bytes]] = {
-            Fault.BUSY: (429, "application/json", json.dumps(busy).encode()),
-            Fault.BUSY_A_SECOND: (429, "application/json", json.dumps(busy).encode()),
-            Fault.NO_CREDIT: (429, "application/json", json.dumps(no_credit).encode()),
-            Fault.BROKEN: (500, "application/json", json.dumps(broken).encode()),
+            Fault.BUSY: (429, JSON, json.dumps(busy).encode()),
+            Fault.BUSY_A_SECOND: (429, JSON, json.dumps(busy).encode()),
+            Fault.NO_CREDIT: (429, JSON, json.dumps(no_credit).encode()),
+            Fault.BROKEN: (500, JSON, json.dumps(broken).encode()),
             Fault.GATEWAY: (502, "text/html", b"<html>502 Bad Gateway</html>"),
-            Fault.EMPTY: (200, "application/json", b""),
+            Fault.EMPTY: (200, JSON, b""),
             Fault.HTML: (200, "text/html", page),
-            Fault.OTHER_JSON: (200, "application/json", b'{"status": "ok"}'),
+            Fault.OTHER_JSON: (200, JSON, b'{"status": "ok"}'),
         }
         if asked.fault not in answers:
             return False
+        status, kind, body = answers[asked.fault]
         after = {"retry-after": "1"} if asked.fault is Fault.BUSY_A_SECOND else {}
-        self._send(*answers[asked.fault], asked.request_id, after)
+        self.send(status, {"content-type": kind, "x-request-id": asked.request_id, **after}, body)
         return True
 
-    def _drip(self, asked: Asked, body: bytes) -> None:
-        self._head(200, "application/json", len(body), asked.request_id)
-        for byte in body:
-            self.wfile.write(bytes([byte]))
-            if self.provider.ended.wait(self.drip_seconds):
-                return
-
     def _json(self, status: int, value: Any, request_id: str = "req_none") -> None:
-        self._send(status, "application/json", json.dumps(value).encode(), request_id)
-
-    def _send(
-        self,
-        status: int,
-        kind: str,
-        body: bytes,
-        request_id: str,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        self._head(status, kind, len(body), request_id, headers)
-        self.wfile.write(body)
-
-    def _head(
-        self,
-        status: int,
-        kind: str,
-        length: int,
-        request_id: str,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        self.send_response(status)
-        for name, value in {
-            "content-type": kind,
-            "x-request-id": request_id,
-            **(headers or {}),
-        }.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(length))
-        self.end_headers()
+        headers = {"content-type": JSON, "x-request-id": request_id}
+        self.send(status, headers, json.dumps(value).encode())

@@ -21,12 +21,9 @@ import threading
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from enum import Enum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -36,8 +33,7 @@ from numpy.typing import NDArray
 
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Bill, Reading
-
-JSON = "application/json"
+from tests.providers.local_server import JSON, Handler, LocalServer
 
 
 class Fault(str, Enum):
@@ -132,7 +128,7 @@ class RefusedError(Exception):
         self.status, self.code, self.message = status, code, message
 
 
-class SpeechProvider(ABC):
+class SpeechProvider(LocalServer, ABC):
     """A provider on a free local port, from `with` to its end.
 
     `language` is spoken where the request names none. `at_once` is what the plan allows; a request
@@ -151,6 +147,7 @@ class SpeechProvider(ABC):
         language: str = "es",
         at_once: int | None = None,
     ) -> None:
+        super().__init__(_Handler)
         self.ledger = ledger
         self.faults = faults or Faults()
         self.key = key
@@ -159,10 +156,7 @@ class SpeechProvider(ABC):
         self.most_at_once = 0
         self._under_way = 0
         self._numbers = itertools.count(1)
-        self._lock = threading.Lock()
-        self._closing = threading.Event()
         self._espeak = EspeakVoice()
-        self._http = _Server(self)
 
     @abstractmethod
     def read(self, request: Request) -> Order:
@@ -182,7 +176,8 @@ class SpeechProvider(ABC):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_port}"
+        """What an SDK is given."""
+        return self.origin
 
     def asked(self) -> list[dict[str, Any]]:
         """The ledger."""
@@ -190,19 +185,8 @@ class SpeechProvider(ABC):
             return []
         return [json.loads(line) for line in self.ledger.read_text("utf-8").splitlines()]
 
-    def __enter__(self) -> Any:
-        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._closing.set()
-        self._http.shutdown()
-        self._http.server_close()
+    def __exit__(self, *failure: object) -> None:
+        super().__exit__(*failure)
         self._espeak.close()
 
     def answer(self, request: Request) -> Iterator[Reply]:
@@ -252,7 +236,7 @@ class SpeechProvider(ABC):
             kind, body = _PAGES[fault]
             yield Reply(200, body, {"content-type": kind})
         elif fault is Fault.HANG:
-            self._closing.wait()
+            self.ended.wait()
         else:
             whole = self._whole(order, request_id, fault)
             yield from self._dripped(whole) if fault is Fault.DRIP else [whole]
@@ -272,7 +256,7 @@ class SpeechProvider(ABC):
     def _dripped(self, whole: Reply) -> Iterator[Reply]:
         """One byte more at a time, until nobody waits any more."""
         for sent in range(1, len(whole.body)):
-            if self._closing.wait(self._drip_seconds):
+            if self.ended.wait(self._drip_seconds):
                 return
             yield Reply(whole.status, whole.body, whole.headers, sent)
 
@@ -323,35 +307,18 @@ def encoded(sound: NDArray[np.float64], order: Order) -> bytes:
     return file.getvalue()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    # The default of 5 turns callers away whom no provider would.
-    request_queue_size = 128
+class _Handler(Handler):
+    provider: ClassVar[SpeechProvider]
 
-    def __init__(self, provider: SpeechProvider) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.provider = provider
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-    # An answer in two packets would otherwise wait for the first one to be acknowledged.
-    disable_nagle_algorithm: ClassVar[bool] = True
-
-    def do_POST(self) -> None:
-        with suppress(ConnectionError):
-            sent = -1
-            for reply in self.server.provider.answer(self._request()):
-                sent = self._send(reply, sent)
-            if sent < 0:
-                self.close_connection = True
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-        """The ledger says what was asked."""
+    def post(self) -> None:
+        sent = -1
+        for reply in self.provider.answer(self._request()):
+            sent = self._send(reply, sent)
+        if sent < 0:
+            self.close_connection = True
 
     def _request(self) -> Request:
-        content = self.rfile.read(int(self.headers.get("content-length", 0)))
+        content = self.content()
         url = urlsplit(self.path)
         is_json = str(self.headers.get("content-type", "")).startswith(JSON)
         body = json.loads(content) if is_json else {}
@@ -362,10 +329,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, reply: Reply, before: int) -> int:
         """Send what is new of the reply; how much of its body was sent by now."""
         if before < 0:
-            self.send_response(reply.status)
-            for name, value in {**reply.headers, "content-length": str(len(reply.body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
+            self.head(reply.status, {**reply.headers, "content-length": len(reply.body)})
         until = len(reply.body) if reply.sent is None else reply.sent
         self.wfile.write(reply.body[max(0, before) : until])
         self.wfile.flush()

@@ -20,24 +20,21 @@ from dub_platform.core.errors import (
     ProviderRefusedError,
     ProviderUnavailableError,
 )
-from resources.calls import CallPolicy, Calls, Trouble
+from resources.calls import CallFailedError, CallPolicy, Calls, Trouble
 from tests.providers.openai_server import Fault, OpenAIServer
 
 QUICK = CallPolicy(try_seconds=5.0, deadline_seconds=60.0)
-IMPATIENT = CallPolicy(try_seconds=0.4, deadline_seconds=1.0, first_pause=0.01)
+IMPATIENT = CallPolicy(try_seconds=0.8, deadline_seconds=4.0, first_pause=0.01)
 
 
-class StatusError(Exception):
-    """What an SDK raises for an answer that is an error; None is no answer."""
+class StatusError(CallFailedError):
+    """What an engine raises for an answer that is an error; None is no answer."""
 
-    def __init__(self, status: int | None, retry_after: float | None = None) -> None:
-        super().__init__(status)
-        self.trouble = Trouble("the provider's words", status, retry_after, "req_1")
-
-
-def trouble_of(error: Exception) -> Trouble | None:
-    """How an SDK's exception is read."""
-    return error.trouble if isinstance(error, StatusError) else None
+    def __init__(
+        self, status: int | None, retry_after: float | None = None, *, no_credit: bool = False
+    ) -> None:
+        trouble = Trouble("the provider's words", status, retry_after, "req_1", no_credit)
+        super().__init__(trouble, may_be_charged=False)
 
 
 class Request:
@@ -68,7 +65,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def made(request: Callable[[], Awaitable[str]], policy: CallPolicy = QUICK) -> str:
     """The answer to a request."""
-    return Calls("Acme", policy).made("line 3 in es", request, trouble_of)
+    return Calls("Acme", policy).made("line 3 in es", request)
 
 
 def test_an_answer_is_given_back_at_the_first_try(pauses: list[float]) -> None:
@@ -95,6 +92,15 @@ def test_what_is_wrong_with_the_request_is_not_tried_again(
     assert (1, []) == (request.tries, pauses)
     for part in ("Acme", "line 3 in es", str(status), "req_1", "the provider's words"):
         assert part in failed.value.sentence
+
+
+@pytest.mark.parametrize("status", [401, 402, 429])
+def test_an_empty_account_is_not_waited_for(status: int, pauses: list[float]) -> None:
+    """Whatever its status: only the account's owner can help."""
+    request = Request(StatusError(status, no_credit=True))
+    with pytest.raises(ProviderRefusedError, match=r"no credit left: .*Add credit") as failed:
+        made(request)
+    assert (1, [], False) == (request.tries, pauses, failed.value.retryable)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +177,7 @@ def test_a_request_that_hangs_ends_at_its_limit() -> None:
     began = time.monotonic()
     with pytest.raises(ProviderUnavailableError, match="no whole answer within the limit"):
         made(hang, IMPATIENT)
-    assert 2 <= len(cancelled) <= 3
+    assert 1 <= len(cancelled) <= 3
     assert time.monotonic() - began < 3 * IMPATIENT.deadline_seconds
 
 
@@ -210,7 +216,7 @@ def test_a_cancelled_request_leaves_no_task_and_no_thread() -> None:
     with calls._portals as portal:
         idle = portal.call(others)
         with pytest.raises(ProviderUnavailableError):
-            calls.made("line 3", nested, trouble_of)
+            calls.made("line 3", nested)
         assert idle == portal.call(others)
     assert before == threading.active_count()
 
@@ -225,7 +231,7 @@ def test_threads_get_their_own_answers() -> None:
             await anyio.to_thread.run_sync(together.wait)
             return number
 
-        return calls.made(f"line {number}", request, trouble_of)
+        return calls.made(f"line {number}", request)
 
     with ThreadPoolExecutor(4) as pool:
         assert [0, 1, 2, 3] == list(pool.map(one, range(4)))

@@ -34,6 +34,7 @@ from dub_platform.core.speech import (
     Translation,
 )
 from dub_platform.core.timeline import Placement, Timeline
+from dub_platform.core.wording import Wording
 from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, Work
 from resources.releases import FinishedDub, Publisher
 from resources.store.local import LocalStore
@@ -283,6 +284,17 @@ def test_one_language_after_another_ends_with_a_film_of_both(
     film = film_of(registry, store)
     assert ["eng", "cat", "spa"] * 2 == [language for _, language in languages(film)]
     assert [ORIGINAL, HERTZ["ca"], HERTZ["es"]] == hertz(film)
+
+
+def test_a_language_that_is_made_anew_stays_in_the_film(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders, registry: SqlRegistry
+) -> None:
+    """Its release is current until there is a better one, whatever its dub waits for."""
+    publish(publisher, store, folders, "es")
+    registry.ask(ID, "es", Wording(formality="formal"))
+    publish(publisher, store, folders, "ca")
+    assert [ORIGINAL, HERTZ["ca"], HERTZ["es"]] == hertz(film_of(registry, store))
+    assert DubStatus.QUEUED is registry.dub(ID, "es").status
 
 
 def test_languages_published_at_once_end_with_a_film_of_all(

@@ -19,6 +19,7 @@ MEDIA_HOST = "rr1---sn-test.googlevideo.com"
 SIGNATURE = "AJfQdSswRgIhAKw"
 TITLE = "How bread is made"
 CHANNEL = "The Bakery"
+CHANNEL_ID = "UC0123456789012345678901"
 VISITOR = "CgtWaXNpdG9y"
 
 
@@ -35,7 +36,7 @@ class Answer:
         return (
             f"<!DOCTYPE html><html><head></head><body>{configuration('WEB')}"
             f"<script>var ytInitialPlayerResponse = {json.dumps(self.player)};</script>"
-            f"<script>var ytInitialData = {json.dumps(_page_data())};</script>"
+            f"<script>var ytInitialData = {json.dumps(_page_data(self.player))};</script>"
             "</body></html>"
         )
 
@@ -138,7 +139,7 @@ def _about(video_id: str, seconds: int, details: Mapping[str, Any]) -> Json:
             "videoId": video_id,
             "title": TITLE,
             "lengthSeconds": str(seconds),
-            "channelId": "UC0123456789012345678901",
+            "channelId": CHANNEL_ID,
             "isLiveContent": False,
             "isPrivate": False,
             "author": CHANNEL,
@@ -147,8 +148,9 @@ def _about(video_id: str, seconds: int, details: Mapping[str, Any]) -> Json:
     }
 
 
-def _page_data() -> Json:
-    owner = {"videoOwnerRenderer": {"title": {"runs": [{"text": CHANNEL}]}}}
+def _page_data(player: Json) -> Json:
+    channel = player["videoDetails"]["author"]
+    owner = {"videoOwnerRenderer": {"title": {"runs": [{"text": channel}]}}}
     contents = [{"videoSecondaryInfoRenderer": {"owner": owner}}]
     return {
         "contents": {"twoColumnWatchNextResults": {"results": {"results": {"contents": contents}}}}

@@ -20,6 +20,7 @@ from dub_platform.core.errors import (
     SourceBotCheckError,
     SourceUnreachableError,
 )
+from dub_platform.core.titles import LONGEST_TITLE
 from dub_platform.registry.port import Source, Video
 from resources.downloader.port import Downloaders
 from resources.downloader.youtube import YouTubeDownloader
@@ -55,6 +56,7 @@ def test_a_film_comes_with_its_facts_and_captions(
     assert folder / "source.mp4" == fetched.path
     told = (fetched.title, fetched.channel, fetched.language, fetched.seconds)
     assert (answers.TITLE, answers.CHANNEL, "en-US", SECONDS) == told
+    assert answers.CHANNEL_ID == fetched.channel_id
     assert fetched.captions is not None
     assert VTT.format(text="Flour and water.") == fetched.captions.read_text()
 
@@ -79,6 +81,25 @@ def test_without_hosting_only_the_sound_is_fetched(
     assert "source.m4a" == fetched.path.name
     assert pytest.approx(SECONDS, abs=0.1) == sound_seconds(fetched.path)
     assert ["140"] == [each.query["itag"] for each in youtube.media_asked()]
+
+
+def test_titles_are_strangers_text(
+    normal: Show, downloader: Make, video: Video, folder: Path
+) -> None:
+    """What controls a terminal or turns a line around is not in them, and they have an end."""
+    normal(title="\u202eBread\x1b[2J\nand " + "x" * 500, author="The\x07 Bakery\u2028" + "y" * 500)
+    fetched = downloader(host_video=False).fetch(video, folder)
+    assert ("Bread [2J and " + "x" * 500)[:LONGEST_TITLE] == fetched.title
+    assert ("The Bakery " + "y" * 500)[:LONGEST_TITLE] == fetched.channel
+
+
+@pytest.mark.parametrize("channel_id", ["UC/../../0123456789012345", "UC1", ""])
+def test_a_channel_without_an_id_of_one_has_none(
+    normal: Show, downloader: Make, video: Video, folder: Path, channel_id: str
+) -> None:
+    """It would be a part of addresses."""
+    normal(channelId=channel_id)
+    assert downloader(host_video=False).fetch(video, folder).channel_id is None
 
 
 def test_a_title_given_by_the_user_stays(

@@ -78,6 +78,28 @@ def test_the_request_decides_over_the_channel() -> None:
     assert (RENDERED, Term("sea", "mar")) == both.terms_in("harbor and sea", "es")
 
 
+def test_a_language_has_its_part_of_a_glossary() -> None:
+    """The words that are kept, and those that it has a rendering for."""
+    assert Glossary({"Go": None, "harbor": {"es": "puerto"}}) == GLOSSARY.in_language("es")
+    assert Glossary({"Go": None}) == GLOSSARY.in_language("de")
+
+
+def test_a_term_says_what_becomes_of_it() -> None:
+    """A kept one is itself."""
+    assert ("Go", "harbor → puerto") == (str(KEPT), str(RENDERED))
+
+
+def test_a_term_is_made_once() -> None:
+    """A long glossary is asked about thousands of lines, and a pattern takes its time to make."""
+    [one], [other] = (GLOSSARY.terms_in(text, "es") for text in ("the harbor", "two harbors"))
+    assert one is other
+
+
+def test_an_empty_glossary_is_none() -> None:
+    """There is nothing in it to heed."""
+    assert (True, False) == (bool(GLOSSARY), bool(Glossary()))
+
+
 def test_languages_are_spelled_in_one_way() -> None:
     """What the request calls ES is what the dub calls es."""
     assert (RENDERED,) == Glossary.parsed({"harbor": {"ES": "puerto"}}).terms_in("harbor", "es")

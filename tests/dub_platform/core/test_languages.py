@@ -9,7 +9,7 @@ from string import ascii_lowercase
 import pytest
 
 from dub_platform.core.errors import UnknownLanguageError
-from dub_platform.core.languages import Language, language
+from dub_platform.core.languages import Language, code_in, language
 
 
 def test_a_language_has_its_codes_and_names() -> None:
@@ -44,6 +44,25 @@ def test_what_is_no_language_is_refused(text: str) -> None:
     """Unknown codes, tags with regions, and codes for no language or any."""
     with pytest.raises(UnknownLanguageError):
         language(text)
+
+
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [
+        ("en-US", "en"),
+        ("zh-Hans", "zh"),
+        ("iw", "he"),
+        ("es", "es"),
+        ("", None),
+        (None, None),
+        ("zxx", None),
+        ("original", None),
+        ("../", None),
+    ],
+)
+def test_a_tag_has_the_code_of_its_language(tag: str | None, code: str | None) -> None:
+    """Whatever country or script it names; what names no language has none."""
+    assert code == code_in(tag)
 
 
 def test_every_language_is_named_by_its_own_code() -> None:

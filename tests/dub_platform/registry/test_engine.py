@@ -3,15 +3,48 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
-from dub_platform.registry.engine import engine_at, for_reading
+from dub_platform.core.cost import Caps, PaidCall
+from dub_platform.registry.engine import MOST_CONNECTIONS, engine_at, for_reading
+from dub_platform.registry.ledger import PaidCalls
+from dub_platform.registry.migrate import upgrade
+from dub_platform.registry.sql import SqlRegistry
+from tests.contracts.threads import at_once
 
 COUNT = text("SELECT count(*) FROM sqlite_master")
+BACKENDS = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :name")
+CALL = PaidCall("dQw4w9WgXcQ", "es", "voice", "espeak", "key", "line 1", 0.01)
+FORK = """
+import os
+import sys
+from sqlalchemy import text
+from dub_platform.registry.engine import engine_at
+
+engine = engine_at(sys.argv[1])
+
+def backend():
+    with engine.connect() as connection:
+        return connection.scalar(text("SELECT pg_backend_pid()"))
+
+parents = backend()
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+    assert backend() == parents
+    print("parent has its own")
+else:
+    assert backend() != parents
+    print("child has its own", flush=True)
+    os._exit(0)
+"""
 
 
 @pytest.fixture
@@ -66,3 +99,44 @@ def test_a_transaction_that_reads_leaves_the_lock_alone(engine: Engine, path: Pa
 def test_a_bare_postgresql_url_is_psycopg2s() -> None:
     """Operators write postgresql://, and the driver is the one that is shipped."""
     assert "psycopg2" == engine_at("postgresql://dub@db/registry").dialect.driver
+
+
+def test_everything_at_one_address_shares_an_engine(path: Path) -> None:
+    """Whoever asks first, and however many threads do."""
+    url = f"sqlite:///{path}"
+    engines = at_once([lambda: engine_at(url)] * 16)
+    assert {id(engines[0])} == {id(engine) for engine in engines}
+
+
+def test_two_databases_have_two_engines(tmp_path: Path) -> None:
+    """What is written into one is not in the other."""
+    urls = [f"sqlite:///{tmp_path / name}" for name in ("one", "two")]
+    with engine_at(urls[0]).begin() as connection:
+        connection.execute(text("CREATE TABLE takes (id INTEGER)"))
+    with engine_at(urls[1]).connect() as connection:
+        assert 0 == connection.scalar(COUNT)
+
+
+def test_a_process_has_few_connections(postgres_url: str) -> None:
+    """A registry and three ledgers, with forty threads on them, are served by one pool."""
+    upgrade(postgres_url)
+    url = _named(postgres_url, "counted")
+    registry, ledgers = SqlRegistry.at(url), [PaidCalls.at(url) for _ in range(3)]
+    calls = [registry.live, *(partial(ledger.open, CALL, Caps()) for ledger in ledgers)]
+    at_once(calls * 10)
+    with engine_at(postgres_url).connect() as connection:
+        count = connection.scalar(BACKENDS, {"name": "counted"})
+    assert 1 <= count <= MOST_CONNECTIONS
+
+
+def test_a_forked_process_leaves_its_parents_connections_alone(postgres_url: str) -> None:
+    """It makes one of its own, and the parent goes on with the one it had."""
+    command = [sys.executable, "-c", FORK, postgres_url]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert "child has its own\nparent has its own\n" == done.stdout
+
+
+def _named(url: str, application: str) -> str:
+    """The same database, with a name by which its server can tell who is connected."""
+    named = make_url(url).update_query_dict({"application_name": application})
+    return named.render_as_string(hide_password=False)

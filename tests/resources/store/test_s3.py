@@ -378,32 +378,6 @@ class TestDownloads:
         store.client.put_object(Bucket=store.bucket, Key=KEY, Body=b"one", Metadata=wrong)
 
 
-def test_dagster_keeps_its_compute_logs_in_the_same_bucket(
-    store: S3Store, swift: SwiftS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its log manager reads boto3's own variables; what a machine wrote is read on another."""
-    from dagster._core.storage.compute_log_manager import ComputeIOType
-    from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
-
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", swift.key_id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", swift.secret)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "auto")
-    monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
-    monkeypatch.setenv("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required")
-    one, another = (
-        S3ComputeLogManager(
-            store.bucket, str(tmp_path / name), prefix="dagster", endpoint_url=swift.endpoint
-        )
-        for name in ("one", "another")
-    )
-    log = ["run", "compute_logs", "speech"]
-    with one.open_log_stream(log, ComputeIOType.STDERR) as stream:
-        assert stream is not None
-        stream.write("Line 1 of 2 is spoken.")
-    assert b"Line 1 of 2 is spoken." == another.get_log_data(log).stderr
-    assert store.exists("dagster/storage/run/compute_logs/speech.err")
-
-
 class TestDeadlines:
     """A server that misbehaves is given up, in time and after so many tries."""
 

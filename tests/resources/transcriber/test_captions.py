@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Span
-from resources.transcriber.captions import AUTO, captions_are_good, read_captions
+from resources.transcriber.captions import captions_are_good, read_captions
 
 SPEECH = (Span(1.0, 4.0), Span(6.0, 9.0))
 SRT = """1

@@ -21,7 +21,7 @@ from resources.transcriber.whisper import MODELS, Decoding, WhisperTranscriber, 
 from resources.transcriber.whisper_languages import CODES
 from tests.resources.transcriber.test_chunks import silence
 from tests.speech_recipes import BOATS, FISHERMAN, MARKET, WATER, make_speech
-from tests.whisper_checkpoints import random, speaking
+from tests.whisper_checkpoints import random, reading, speaking
 
 pytestmark = pytest.mark.xdist_group("whisper")
 
@@ -82,6 +82,18 @@ def test_words_come_with_their_times_and_how_sure_they_are(
         if not any(span.start <= word.start < word.end <= span.end for span in SPEECH)
     ]
     assert "" == heard.why
+
+
+def test_words_lie_where_the_model_attends(audio: Path, tmp_path: Path) -> None:
+    """Two sentences in one chunk: each word is in the recording where it was in the chunk."""
+    # The second piece starts after the first, which has 0.1 s around it, and a pause of 0.5 s.
+    said = [(Span(0.1, 3.7), " The people here"), (Span(4.3, 6.7), " love the sea.")]
+    transcriber = WhisperTranscriber(str(reading(tmp_path / "reads.pt", said)))
+    first, second = transcriber.transcribe(audio, SPEECH[:2], "en").segments
+    assert ["The", "people", "here"] == [word.text for word in first.words]
+    assert ["love", "the", "sea."] == [word.text for word in second.words]
+    assert pytest.approx([0.5, 1.7, 2.9], abs=0.1) == [word.start for word in first.words]
+    assert pytest.approx([5.0, 5.6, 6.2], abs=0.1) == [word.start for word in second.words]
 
 
 def test_its_text_is_that_of_whispers_own_transcribe(audio: Path, random_checkpoint: str) -> None:

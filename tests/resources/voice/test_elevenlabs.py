@@ -14,6 +14,7 @@ from resources.voice.elevenlabs import MODELS, ElevenLabsVoice, Expression
 from resources.voice.port import Bill, Reading
 from tests.contracts.threads import at_once
 from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
+from tests.providers.speech_provider import Order, RefusedError, Request
 
 TEXT = "Mi padre era pescador y me enseñó a leer el viento."
 READING = Reading(TEXT, "es", previous="Buenos días.", following="El agua está fría.")
@@ -168,6 +169,20 @@ def test_what_elevenlabs_does_not_know_is_refused_once(
     with pytest.raises(ProviderRefusedError):
         spoken(make(**options), tmp_path / "take.wav")
     assert [0] == [entry["charged_characters"] for entry in server.asked()]
+
+
+def test_an_empty_account_is_told_from_a_wrong_key(
+    make: MakeVoice, server: ElevenLabsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are answered with 401, but different things help."""
+
+    def read(_: Request) -> Order:
+        raise RefusedError(401, "quota_exceeded", "You have 0 credits remaining.")
+
+    monkeypatch.setattr(server, "read", read)
+    with pytest.raises(ProviderRefusedError, match="no credit left: 401: quota_exceeded: You have"):
+        spoken(make(), tmp_path / "take.wav")
+    assert 1 == len(server.asked())
 
 
 def test_a_plan_that_is_full_is_waited_for(tmp_path: Path) -> None:

@@ -1,0 +1,26 @@
+"""A request's JSON, as long as it is some and not too much.
+
+order = parsed(DubOrder, await json_in(request) or b"{}")
+"""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from api.uploads import MAX_JSON_BYTES, within
+
+
+def media_type(request: Request) -> str:
+    """What the body is said to be, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def json_in(request: Request) -> bytes:
+    """The body, empty if it is blank. Raises UploadTooLargeError; HTTPException 415 if it is not
+    said to be JSON."""
+    limited = Request(request.scope, within(request, MAX_JSON_BYTES))
+    body = (await limited.body()).strip()
+    if body and media_type(request) != "application/json":
+        raise HTTPException(415, "Send the body as application/json.")
+    return body

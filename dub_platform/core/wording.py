@@ -1,0 +1,47 @@
+"""The wording: what somebody says of how a dub is to be put into words.
+
+    channel = Wording(Glossary.parsed({"harbor": {"es": "puerto"}}), "formal")
+    wording = channel | Wording(formality="informal")     # a request decides over its channel
+    Brief(glossary=wording.glossary or Glossary(), formality=wording.formality or "neutral")
+
+A channel has one for all its videos, a request one for the dubs it asks for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dub_platform.core.brief import Formality
+from dub_platform.core.glossary import Glossary
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A glossary and a formality; None where nothing is said of it."""
+
+    glossary: Glossary | None = None
+    formality: Formality | None = None
+
+    @property
+    def is_binding(self) -> bool:
+        """Whether there is anything in it that a translator has to heed."""
+        return bool(self.glossary) or self.formality in ("formal", "informal")
+
+    def __or__(self, other: Wording) -> Wording:
+        """Both together; where both say something, the other decides."""
+        glossary = (self.glossary or Glossary()) | (other.glossary or Glossary())
+        return Wording(glossary, other.formality or self.formality)
+
+    def over(self, before: Wording) -> Wording:
+        """This in place of what was said before; of what this says nothing, that stays."""
+        return Wording(
+            before.glossary if self.glossary is None else self.glossary,
+            self.formality or before.formality,
+        )
+
+    def in_language(self, language: str) -> Wording:
+        """What of it concerns dubs in this language."""
+        return Wording(self.glossary and self.glossary.in_language(language), self.formality)
+
+
+AS_BEFORE = Wording()

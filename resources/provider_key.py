@@ -1,0 +1,36 @@
+"""A provider's key: the provider sees it, and nobody who reads what we say does.
+
+key = ProviderKey(text, "OPENAI_API_KEY")
+AsyncOpenAI(api_key=key.value)
+key.hidden_in("Incorrect API key provided: sk-1234.")   # "Incorrect API key provided: [key]"
+"""
+
+from __future__ import annotations
+
+import re
+
+from dub_platform.core.errors import EngineUnavailableError
+
+_IN_A_HEADER = re.compile(r"[!-~]+")
+# How OpenAI quotes a key in its errors: masked, but not all of it.
+_QUOTED = re.compile(r"\bsk-\S+")
+
+
+class ProviderKey:
+    """The key in `text`, without the line end that files give it; `setting` is where it is from.
+
+    Raises EngineUnavailableError for what can be no key: HTTP libraries would refuse it later,
+    with a message that spells it out.
+    """
+
+    def __init__(self, text: str, setting: str) -> None:
+        self.value = text.strip()
+        if not _IN_A_HEADER.fullmatch(self.value):
+            raise EngineUnavailableError(
+                f"{setting} is empty, or holds characters that no key has. Copy the key again, or "
+                "choose an engine that needs none."
+            )
+
+    def hidden_in(self, words: str) -> str:
+        """The words without the key, whole or masked."""
+        return _QUOTED.sub("[key]", words.replace(self.value, "[key]"))
