@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +64,19 @@ def test_what_says_nothing_is_not_kept(machine: Machine, bucket: str) -> None:
     with machine("one").open_log_stream(KEY, ComputeIOType.STDERR):
         pass
     assert 0 == running_swift().client.list_objects_v2(Bucket=bucket)["KeyCount"]
+
+
+def test_a_run_without_a_bucket_does_not_load_what_buckets_need(tmp_path: Path) -> None:
+    """Every run is a process, and dagster_aws would cost each of them most of a second."""
+    asked = "import assets.logs, dub_platform.definitions, sys; print('dagster_aws' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", asked],
+        env={**os.environ, "DUB_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "False\n" == done.stdout
 
 
 def test_a_bucket_without_its_settings_is_named(
