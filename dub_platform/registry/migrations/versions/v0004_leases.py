@@ -28,6 +28,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them."""
     for table in reversed(_TABLES):
-        with op.batch_alter_table(table) as batch:
-            batch.drop_column("losses")
+        op.drop_column(table, "losses")
     op.drop_table("leases")
