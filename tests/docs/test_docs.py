@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 
 from api.app import create_app
 from api.problems import HTTP_CODE, status_of
+from benchmarks.cluster.composition import VARIABLE as COMPOSED
 from dub_platform.core.errors import DubError
 from tests.api.desks import make_desk
 from tests.docs.documents import ROOT, committed, default, rows, settings
@@ -24,7 +25,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 FOLDERS = "api|assets|deploy|docs|dub_platform|examples|resources|sensors|tests"
 VARIABLE = re.compile(r"\b(?:(?:DUB|GIT|MAX|POSTGRES)_[A-Z_]+|(?:DAGSTER_)?PORT)\b")
 # Variables of the deployment, which are no settings.
-DEPLOYMENT = {"POSTGRES_PASSWORD", "DUB_CODE_PORT"}
+DEPLOYMENT = {"POSTGRES_PASSWORD", "DUB_CODE_PORT", "DUB_REDIS_URL"}
 # Written so that this file is not found by itself.
 UNFIT = {
     "a path of one machine": re.compile(r"(?<![\w.-])/(?:work|root|home|Users)/\w"),
@@ -44,7 +45,8 @@ def test_the_example_has_every_setting_with_its_default_and_meaning() -> None:
     text = (ROOT / ".env.example").read_text()
     documented = re.findall(r"^# \S.+\n#(\w+)=(.*)$", text, re.MULTILINE)
     expected = [(name, default(each)) for name, each in settings().items()]
-    assert [*expected, ("POSTGRES_PASSWORD", "")] == documented
+    assert expected == documented[: len(expected)]
+    assert _composed() == dict(documented[len(expected) :])
 
 
 def test_the_readme_has_every_endpoint(tmp_path: Path) -> None:
@@ -154,6 +156,13 @@ def test_the_decisions_are_numbered_without_a_gap() -> None:
     assert [f"{number:04}" for number in numbers] == [path.name[:4] for path in records]
     assert [f"# {number}" for number in numbers] == [title.partition(".")[0] for title, _ in opened]
     assert {"Accepted."} == {status for _, status in opened}
+
+
+def _composed() -> dict[str, str]:
+    """What docker-compose.yml asks for beyond the settings, with its default."""
+    asked = COMPOSED.finditer((ROOT / "docker-compose.yml").read_text())
+    found = {each["name"]: each["rest"] if each["how"] == "-" else "" for each in asked}
+    return {name: value for name, value in found.items() if name not in settings()}
 
 
 def _endpoints(home: Path) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -24,11 +24,21 @@ Answer = Mapping[str, Any]
 DEADLINE_SECONDS = 240
 
 
+class Servers(Protocol):
+    """What runs the platform, on one machine or as a cluster."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def died(self) -> str | None:
+        """The name of a server that has ended by itself, if one has."""
+
+
 @dataclass(frozen=True)
 class Platform:
     """A running stack and a client of its API."""
 
-    stack: Stack
+    stack: Servers
     api: httpx.Client
 
     @property
