@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import sysconfig
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,7 @@ class Surroundings:
             "DAGSTER_HOME": str(self.dagster_home),
             "DAGSTER_COMPUTE_LOGS": str(self.home / "dagster"),
             "PYTHONUNBUFFERED": "1",
+            "PATH": os.pathsep.join((sysconfig.get_path("scripts"), own["PATH"])),
         }
 
     def word(self, composed: str, name: str) -> str:
