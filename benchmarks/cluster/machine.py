@@ -147,7 +147,6 @@ def cluster(
     here = Addresses.free()
     port, dagster_port = here.port("5001"), here.port("3000")
     chosen = Settings(
-        _env_file=None,
         home=folder / "home",
         PORT=port,
         DAGSTER_PORT=dagster_port,
