@@ -108,6 +108,19 @@ def test_a_run_that_is_terminated_in_the_ui_ends(running: Cluster, clips: Iterat
     assert "released" == running.released(again["id"], "es")["status"]
 
 
+def test_a_worker_that_is_told_to_stop_finishes_its_run(
+    running: Cluster, clips: Iterator[Path]
+) -> None:
+    """It takes nothing new, and another that starts later does."""
+    first, second = (running.hand_in(next(clips), "es") for _ in range(2))
+    dubs = {first["id"], second["id"]}
+    _await(lambda: any("STARTED" in _dubs(running, video) for video in dubs))
+    running.stop("worker-dub")
+    assert 1 == sum("SUCCESS" in _dubs(running, video) for video in dubs)
+    running.start("worker-dub")
+    assert {"released"} == {running.released(video, "es")["status"] for video in dubs}
+
+
 @pytest.mark.usefixtures("dubbed")
 def test_no_panel_is_without_a_figure(running: Cluster) -> None:
     """Prometheus answers every query of the dashboard."""
@@ -161,6 +174,11 @@ def _runs(running: Cluster, video_id: str = "") -> list[dict[str, Any]]:
 
 def _statuses(running: Cluster, video_id: str) -> list[str]:
     return [run["status"] for run in _runs(running, video_id)]
+
+
+def _dubs(running: Cluster, video_id: str) -> list[str]:
+    """The statuses of the runs that dub a video."""
+    return [run["status"] for run in _runs(running, video_id) if run["jobName"] == "dub_video"]
 
 
 def _tags(run: dict[str, Any]) -> dict[str, str]:

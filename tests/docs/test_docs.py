@@ -22,7 +22,7 @@ EACH = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS]
 )
 METHODS = ("get", "post", "put", "patch", "delete")
-FOLDERS = "api|assets|deploy|docs|dub_platform|examples|resources|sensors|tests"
+FOLDERS = "api|assets|benchmarks|deploy|docs|dub_platform|examples|resources|sensors|tests"
 VARIABLE = re.compile(r"\b(?:(?:DUB|GIT|MAX|POSTGRES)_[A-Z_]+|(?:DAGSTER_)?PORT)\b")
 # Variables of the deployment, which are no settings.
 DEPLOYMENT = {"POSTGRES_PASSWORD", "DUB_CODE_PORT", "DUB_REDIS_URL"}
