@@ -15,7 +15,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up test quick lint bench-faults bench-scale constraints sample clean
+.PHONY: help demo up cluster test quick lint bench-faults bench-scale constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ demo: .venv/platform packages ## set everything up, dub the sample into Spanish 
 
 up: .venv/platform packages ## start everything and stay up until Ctrl-C
 	@$(RUN) dub_platform.local up
+
+cluster: .venv/tests test-packages ## start production's topology as processes of this machine and dub the sample on it
+	@$(RUN) benchmarks.cluster
 
 test: .venv/tests test-packages lint ## every test, on real engines and servers
 	$(RUN) pytest tests -n 2 --dist loadgroup

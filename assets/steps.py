@@ -19,6 +19,7 @@ from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
     Backoff,
+    DagsterExecutionInterruptedError,
     DataVersion,
     Failure,
     Jitter,
@@ -33,7 +34,7 @@ from dagster import (
 from assets.lease import held
 from assets.partitions import dubs, target_of, videos
 from assets.tags import work_of
-from dub_platform.core.errors import DubError
+from dub_platform.core.errors import DubError, RunLostError
 from dub_platform.core.keys import key_of
 from dub_platform.registry import Registry
 from dub_platform.registry.leases import superseded
@@ -150,12 +151,16 @@ def _failing_in_words() -> Iterator[None]:
         yield
     except DubError as error:
         raise as_failure(error) from error
+    except DagsterExecutionInterruptedError as interrupt:
+        lost = RunLostError("The run was interrupted in the middle of a step. Ask for it again.")
+        # Dagster's retry policy would begin the step again, in a run that was told to end.
+        raise as_failure(lost, may_retry=False) from interrupt
 
 
-def as_failure(error: DubError) -> Failure:
+def as_failure(error: DubError, *, may_retry: bool = True) -> Failure:
     """The Dagster failure of this error; its metadata is what the registry keeps of it."""
     return Failure(
         description=error.sentence,
         metadata={"error": MetadataValue.json(error.as_details())},
-        allow_retries=error.retryable,
+        allow_retries=may_retry and error.retryable,
     )

@@ -6,9 +6,8 @@ Everything it knows it learns from the API's answers, as any client would.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -35,13 +34,13 @@ class Shown:
     numbers: str
 
 
-def hand_in(client: httpx.Client, clip: Path = SAMPLE) -> Answer:
-    """POST the clip for the demo's languages and return the API's answer."""
-    with clip.open("rb") as file:
+def hand_in(client: httpx.Client, languages: Sequence[str] = LANGUAGES) -> Answer:
+    """POST the sample for these languages and return the API's answer."""
+    with SAMPLE.open("rb") as file:
         answer = client.post(
             "/videos",
-            files={"file": (clip.name, file, "video/mp4")},
-            data={"languages": ",".join(LANGUAGES), "title": "A morning at the harbor"},
+            files={"file": (SAMPLE.name, file, "video/mp4")},
+            data={"languages": ",".join(languages), "title": "A morning at the harbor"},
         )
     return _accepted(answer)
 
@@ -68,9 +67,11 @@ def follow(
     raise StackError(f"The dubs were not released within {DEADLINE_SECONDS} s.")
 
 
-def results(client: httpx.Client, video_id: str) -> Iterator[Shown]:
+def results(
+    client: httpx.Client, video_id: str, languages: Sequence[str] = LANGUAGES
+) -> Iterator[Shown]:
     """What was made, fetched to be sure that it can be."""
-    for language in LANGUAGES:
+    for language in languages:
         dub = _accepted(client.get(f"/videos/{video_id}/dubs/{language}"))
         numbers = dub["numbers"]
         yield Shown(

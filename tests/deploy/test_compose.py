@@ -1,42 +1,35 @@
-"""The compose file, its image and its services, as far as they can be had without docker."""
+"""The compose file as it is written: what starts it can be had without docker's engine."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from importlib.metadata import metadata
+import sysconfig
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 from sqlalchemy import make_url
 
-from tests.deploy.composition import COMPOSE, ROOT, VARIABLE, Machine, services
+from assets.jobs import dub_video, prepare_video
+from benchmarks.cluster.composition import COMPOSE, ROOT, VARIABLE, services
+from benchmarks.cluster.machine import SECRETS
 from tests.docs.documents import settings
 
-DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
-SECRET = {"POSTGRES_PASSWORD": "secret"}
-OURS = {name: one for name, one in services(SECRET).items() if name != "postgres"}
-SERVERS = ("code", "webserver", "daemon", "api")
-LOADED = """{ workspaceOrError { ... on Workspace { locationEntries {
-    locationOrLoadError { __typename } } } } }"""
-
-
-@pytest.fixture(scope="module")
-def machine(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """The whole composition, migrated and healthy."""
-    machine = Machine(tmp_path_factory.mktemp("composed"), databases)
-    machine.run("migrate")
-    with machine.running(*SERVERS):
-        for name in SERVERS:
-            machine.await_healthy(name)
-        yield machine
+TOOLS = Path(sysconfig.get_path("scripts"))
+EVERY = services(SECRETS)
+OURS = {name: one for name, one in EVERY.items() if "DUB_HOME" in one.get("environment", {})}
+ONCE = {name for name, one in EVERY.items() if one["restart"] == "no"}
+WORKERS = {name: one for name, one in EVERY.items() if name.startswith("worker-")}
+# What only the image's entry point reads.
+FOREIGN = {"PGPASSWORD"}
+UNITS = {"m": 1_000, "g": 1_000_000}
 
 
 def test_the_file_is_what_compose_accepts() -> None:
@@ -47,31 +40,57 @@ def test_the_file_is_what_compose_accepts() -> None:
     assert (0, "ok -- validation done\n") == (checked.returncode, checked.stdout)
 
 
-def test_no_password_is_made_up() -> None:
-    """Without a password nothing starts, and the message names the variable."""
-    with pytest.raises(LookupError, match="Set POSTGRES_PASSWORD in"):
-        services({})
+def test_compose_reads_what_the_tests_read() -> None:
+    """Docker Compose itself resolves every service to the same command and variables."""
+    resolved = json.loads(_compose(SECRETS, "config", "--format", "json").stdout)["services"]
+    assert {name: _essence(one) for name, one in EVERY.items()} == {
+        name: _essence(one) for name, one in resolved.items()
+    }
+
+
+def test_a_linter_finds_nothing() -> None:
+    """Nothing that weakens a container, but for what is said with a reason beside it."""
+    options = ["--config", "deploy/compose-lint.yml", "--fail-on", "low", "--no-env"]
+    command = [str(TOOLS / "compose-lint"), "check", "-q", *options, str(COMPOSE)]
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert 0 == checked.returncode, checked.stdout
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_no_secret_is_made_up(name: str) -> None:
+    """Without it nothing starts, and compose names the variable."""
+    others = {other: value for other, value in SECRETS.items() if other != name}
+    with pytest.raises(LookupError, match=f"Set {name} in"):
+        services(others)
+    refused = _compose(others, "config", "--quiet")
+    assert 0 != refused.returncode
+    assert f"Set {name} in" in refused.stderr
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_command_runs_a_module_that_exists(name: str) -> None:
-    """Every service runs a Python module that is installed."""
-    python, option, module = OURS[name]["command"][:3]
-    assert ("python", "-m") == (python, option)
-    assert find_spec(module)
+    """Every service of ours runs a Python module that is installed, or a file that is mounted."""
+    python, *words = OURS[name]["command"]
+    assert "python" == python
+    if words[0] == "-m":
+        assert find_spec(words[1])
+    else:
+        sources = [volume.split(":")[0] for volume in OURS[name]["volumes"] if words[0] in volume]
+        assert [True] == [(ROOT / source).is_file() for source in sources]
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_knows_no_variable_that_nothing_reads(name: str) -> None:
     """Every variable is a setting, or is read by the instance, the workspace or the driver."""
-    read = {*settings(), *_read_by("dagster.yaml"), *_read_by("workspace.yaml"), "PGPASSWORD"}
+    read = {*settings(), *_read_by("dagster.yaml"), *_read_by("workspace.yaml"), *FOREIGN}
     assert set() == set(OURS[name]["environment"]) - read
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_is_given_every_variable_that_dagster_reads(name: str) -> None:
     """What dagster.yaml and workspace.yaml read comes from the service or from the image."""
-    image = set(re.findall(r"^(?:ENV|   ) (\w+)=", DOCKERFILE, re.MULTILINE))
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    image = set(re.findall(r"^(?:ENV|   ) (\w+)=", dockerfile, re.MULTILINE))
     given = {*OURS[name]["environment"], *image}
     assert set() == {*_read_by("dagster.yaml"), *_read_by("workspace.yaml")} - given
 
@@ -83,50 +102,52 @@ def test_what_a_person_can_set_is_in_the_example() -> None:
     assert set() == {name for name in asked if f"\n#{name}=" not in example}
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_a_service_is_built_from_a_target_of_the_dockerfile(name: str) -> None:
-    """And that target runs as a user who is not root."""
-    build = OURS[name]["build"]
-    stages = re.findall(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, re.MULTILINE)
-    parents = {stage: parent for parent, stage in stages}
-    assert ROOT / "deploy" / "Dockerfile" == ROOT / build["dockerfile"]
-    assert "platform" == parents.get(build["target"])
-    assert "USER dub" in DOCKERFILE.partition("AS platform")[2].partition("FROM")[0]
+@pytest.mark.parametrize("name", EVERY.keys() - ONCE)
+def test_a_server_is_watched_and_kept_within_bounds(name: str) -> None:
+    """It has a health check and limited memory, and is started again when it ends."""
+    assert "unless-stopped" == EVERY[name]["restart"]
+    assert EVERY[name]["healthcheck"]["test"]
+    assert _kilobytes(EVERY[name]["deploy"]["resources"]["limits"]["memory"]) > 0
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_what_whisper_downloads_is_kept(name: str) -> None:
     """Its cache is on the volume that every service has, and so outlives the container."""
-    cache = re.findall(r"^    XDG_CACHE_HOME=(\S+)$", DOCKERFILE, re.MULTILINE)
+    cache = re.findall(
+        r"^    XDG_CACHE_HOME=(\S+)$", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE
+    )
     assert ["/srv/dub/cache"] == cache
     assert "dub:/srv/dub" in OURS[name]["volumes"]
 
 
-def test_an_extra_of_the_image_is_one_of_the_package() -> None:
-    """What DUB_IMAGE_EXTRA names is installed with the dependencies; nothing, where it is empty."""
-    asked = services({**SECRET, "DUB_IMAGE_EXTRA": "whisper"})["code"]["build"]["args"]
-    assert ("whisper", "") == (asked["EXTRA"], OURS["code"]["build"]["args"]["EXTRA"])
-    assert "ARG EXTRA=\n" in DOCKERFILE
-    assert "-r pyproject.toml ${EXTRA:+--extra $EXTRA}\n" in DOCKERFILE
-    assert "whisper" in (metadata("dub-platform").get_all("Provides-Extra") or ())
+@pytest.mark.parametrize("name", EVERY)
+def test_a_container_can_change_nothing_but_its_data(name: str) -> None:
+    """Its file system is read-only, it is not root, and cannot become it."""
+    service = EVERY[name]
+    assert service["read_only"]
+    assert ["ALL"] == service["cap_drop"]
+    assert ["no-new-privileges:true"] == service["security_opt"]
+    # An image of ours says so itself; test_dockerfile.py holds it to that.
+    assert "build" in service or service["user"].partition(":")[0].strip("0")
 
 
-def test_what_the_image_copies_is_sent_to_the_builder() -> None:
-    """Every file that the Dockerfile copies exists, and .dockerignore lets it through."""
-    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
-    paths = {path for line in copied for path in line.split()}
-    sent = {line[1:] for line in (ROOT / ".dockerignore").read_text().split() if line[0] == "!"}
-    assert set() == {path for path in paths if not (ROOT / path).exists()}
-    assert sent == {path.partition("/")[0] for path in paths}
+def test_only_the_api_and_the_page_are_published() -> None:
+    """On this machine, unless somebody sets DUB_HOST or DAGSTER_HOST."""
+    ports = {name: one["ports"] for name, one in EVERY.items() if "ports" in one}
+    assert {
+        "api": ["127.0.0.1:5001:5001"],
+        "proxy": ["127.0.0.1:3000:8080"],
+        "s3": ["127.0.0.1:8333:8333"],
+    } == ports
+    assert ["s3"] == EVERY["s3"]["profiles"]
 
 
-def test_what_has_no_login_is_reached_from_this_machine_only() -> None:
-    """Dagster's UI whatever is set, the API unless somebody sets DUB_HOST."""
-    ports = {name: one.get("ports") for name, one in services({**SECRET, "DUB_HOST": "::"}).items()}
-    assert ["127.0.0.1:3000:3000"] == ports.pop("webserver")
-    assert [":::5001:5001"] == ports.pop("api")
-    assert {None} == set(ports.values())
-    assert ["127.0.0.1:5001:5001"] == OURS["api"]["ports"]
+def test_what_needs_no_internet_has_none() -> None:
+    """Only what asks providers, fetches videos or is published is on a network that leads out."""
+    outward = {name for name, one in EVERY.items() if "default" in one["networks"]}
+    fetching = {"migrate", "migrate-dagster", "code", *WORKERS}
+    assert {"api", "proxy", "s3", *fetching} == outward
+    assert yaml.safe_load(COMPOSE.read_text())["networks"]["back"]["internal"]
 
 
 def test_the_registry_and_dagster_do_not_share_a_database() -> None:
@@ -137,31 +158,79 @@ def test_the_registry_and_dagster_do_not_share_a_database() -> None:
     assert "dagster" == given["DAGSTER_POSTGRES_DB"]
 
 
-def test_the_webserver_loads_the_code(machine: Machine) -> None:
-    """The services start with their own commands, are healthy, and the UI has its definitions."""
-    url = f"http://127.0.0.1:{machine.port('3000')}/graphql"
-    answer = httpx.post(url, json={"query": LOADED}, timeout=60).json()
-    [entry] = answer["data"]["workspaceOrError"]["locationEntries"]
-    assert "RepositoryLocation" == entry["locationOrLoadError"]["__typename"]
+def test_every_job_has_workers() -> None:
+    """The queues that workers serve are those that runs are sent to."""
+    sent = {job.tags["dagster-celery/queue"] for job in (prepare_video, dub_video) if job.tags}
+    default = {name: one for name, one in WORKERS.items() if "profiles" not in one}
+    assert sent == {_option(one, "-Q") for one in default.values()}
+    assert sent >= {_option(one, "-Q") for one in WORKERS.values()}
 
 
-def test_a_video_is_dubbed_on_postgresql(machine: Machine) -> None:
-    """The sample, handed in over HTTP, is released by the services of the compose file."""
-    with httpx.Client(base_url=f"http://127.0.0.1:{machine.port('5001')}", timeout=60) as client:
-        clip = ("harbor.mp4", (ROOT / "examples" / "sample" / "harbor.mp4").read_bytes())
-        taken = client.post("/videos", files={"file": clip}, data={"languages": "es"}).json()
-        dub = _ended(client, taken["links"]["dubs"]["es"])
-        assert ("released", None) == (dub["status"], dub.get("error"))
-        assert 200 == client.head(dub["track_url"]).status_code
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_outgrows_its_limit_before_the_container_does(name: str) -> None:
+    """All its processes at the size at which they are replaced fit, beside the one that watches."""
+    launcher = yaml.safe_load((ROOT / "dagster.yaml").read_text())["run_launcher"]
+    usual = launcher["config"]["config_source"]["worker_max_memory_per_child"]
+    process = int(_option(WORKERS[name], "--max-memory-per-child") or usual)
+    processes = int(_option(WORKERS[name], "--concurrency"))
+    limit = _kilobytes(WORKERS[name]["deploy"]["resources"]["limits"]["memory"])
+    assert processes * process + 500_000 <= limit
 
 
-def _ended(client: httpx.Client, url: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 180
-    while True:
-        dub: dict[str, Any] = client.get(url).json()
-        if dub["status"] in ("released", "failed") or time.monotonic() > deadline:
-            return dub
-        time.sleep(0.5)
+def test_nothing_waits_longer_for_its_end_than_a_worker() -> None:
+    """A worker may finish its run; docker kills everything else long before."""
+    waits = {name: _seconds(one.get("stop_grace_period", "10s")) for name, one in EVERY.items()}
+    workers = {waits.pop(name) for name in WORKERS}
+    assert {3600} == workers
+    assert max(waits.values()) <= 60
+
+
+def test_redis_loses_no_run_that_was_accepted() -> None:
+    """Each is on disk before it is answered, and none makes room for another."""
+    words = EVERY["redis"]["command"]
+    said = dict(zip(words[1::2], words[2::2], strict=True))
+    assert ("yes", "always", "noeviction") == tuple(
+        said[f"--{name}"] for name in ("appendonly", "appendfsync", "maxmemory-policy")
+    )
+
+
+def _compose(variables: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """Docker Compose, which needs its engine to start something, and not to read a file."""
+    profiles = ["--profile", "gpu", "--profile", "s3"]
+    package = find_spec("compose")
+    assert package
+    assert package.origin
+    # The package's own command forgets what this one exits with.
+    binary = str(Path(package.origin).parent / "docker-compose")
+    command = [binary, "--env-file", os.devnull, *profiles, *words]
+    environment = {"PATH": os.environ["PATH"], **variables}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def _essence(service: Mapping[str, Any]) -> tuple[list[str], dict[str, str], set[str]]:
+    """What a service runs, knows and is connected to; compose writes a dollar as two."""
+    words = [str(word).replace("$$", "$") for word in service.get("command") or ()]
+    variables = {
+        name: str(value).replace("$$", "$")
+        for name, value in (service.get("environment") or {}).items()
+    }
+    return words, variables, set(service["networks"])
+
+
+def _option(service: Mapping[str, Any], name: str) -> str:
+    """The word after an option of the command; empty where it is not there."""
+    words = [str(word) for word in service["command"]]
+    return words[words.index(name) + 1] if name in words else ""
+
+
+def _kilobytes(size: str) -> int:
+    return int(size[:-1]) * UNITS[size[-1]]
+
+
+def _seconds(duration: str) -> int:
+    return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600}[duration[-1]]
 
 
 def _read_by(name: str) -> set[str]:

@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 
 from api.app import create_app
 from api.problems import HTTP_CODE, status_of
+from benchmarks.cluster.composition import VARIABLE as COMPOSED
 from dub_platform.core.errors import DubError
 from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.openai import OpenAIVoice
@@ -24,10 +25,10 @@ EACH = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS]
 )
 METHODS = ("get", "post", "put", "patch", "delete")
-FOLDERS = "api|assets|deploy|docs|dub_platform|examples|resources|sensors|tests"
+FOLDERS = "api|assets|benchmarks|deploy|docs|dub_platform|examples|resources|sensors|tests"
 VARIABLE = re.compile(r"\b(?:(?:DUB|GIT|MAX|POSTGRES)_[A-Z_]+|(?:DAGSTER_)?PORT)\b")
 # Variables of the deployment, which are no settings.
-DEPLOYMENT = {"POSTGRES_PASSWORD", "DUB_CODE_PORT", "DUB_IMAGE_EXTRA"}
+DEPLOYMENT = {"POSTGRES_PASSWORD", "DUB_CODE_PORT", "DUB_REDIS_URL"}
 VOICES = {"elevenlabs": ElevenLabsVoice, "openai": OpenAIVoice}
 # Written so that this file is not found by itself.
 UNFIT = {
@@ -48,7 +49,8 @@ def test_the_example_has_every_setting_with_its_default_and_meaning() -> None:
     text = (ROOT / ".env.example").read_text()
     documented = re.findall(r"^# \S.+\n#(\w+)=(.*)$", text, re.MULTILINE)
     expected = [(name, default(each)) for name, each in settings().items()]
-    assert [*expected, ("POSTGRES_PASSWORD", ""), ("DUB_IMAGE_EXTRA", "")] == documented
+    assert expected == documented[: len(expected)]
+    assert _composed() == dict(documented[len(expected) :])
 
 
 @pytest.mark.parametrize("document", ["README.md", ".env.example"])
@@ -167,6 +169,13 @@ def test_the_decisions_are_numbered_without_a_gap() -> None:
     assert [f"{number:04}" for number in numbers] == [path.name[:4] for path in records]
     assert [f"# {number}" for number in numbers] == [title.partition(".")[0] for title, _ in opened]
     assert {"Accepted."} == {status for _, status in opened}
+
+
+def _composed() -> dict[str, str]:
+    """What docker-compose.yml asks for beyond the settings, with its default."""
+    asked = COMPOSED.finditer((ROOT / "docker-compose.yml").read_text())
+    found = {each["name"]: each["rest"] if each["how"] == "-" else "" for each in asked}
+    return {name: value for name, value in found.items() if name not in settings()}
 
 
 def _endpoints(home: Path) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -29,11 +29,21 @@ RUN = """query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"""
 DEADLINE_SECONDS = 240
 
 
+class Servers(Protocol):
+    """What runs the platform, on one machine or as a cluster."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def died(self) -> str | None:
+        """The name of a server that has ended by itself, if one has."""
+
+
 @dataclass(frozen=True)
 class Platform:
     """A running stack and a client of its API."""
 
-    stack: Stack
+    stack: Servers
     api: httpx.Client
 
     @property

@@ -1,0 +1,177 @@
+"""The whole composition as processes of this machine.
+
+    with cluster(folder, workers=2) as c:
+        video = c.hand_in(clip, "es")
+        c.kill("worker-dub")
+        c.start("worker-dub")
+        c.released(video["id"], "es")
+
+Everything is real and started with the commands of docker-compose.yml: PostgreSQL, PgBouncer,
+Redis, code server, daemon, webserver, API and workers. It listens on 127.0.0.1 and ports that were
+free, keeps all it makes in the folder, and is gone at the end, whatever happens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.cluster.addresses import Addresses
+from benchmarks.cluster.composition import Service, services
+from benchmarks.cluster.pgbouncer import pgbouncer
+from benchmarks.cluster.platform import Surroundings, platform
+from benchmarks.cluster.postgres import postgres
+from benchmarks.cluster.prometheus import prometheus
+from benchmarks.cluster.proxy import proxy
+from benchmarks.cluster.redis import redis
+from benchmarks.cluster.server import NOBODY, Server, ServerError
+from dub_platform.settings import Settings
+from tests.integration.platform import Platform
+
+# What `docker compose up` needs from .env; the hash is that of the password.
+PASSWORD = "harbor"
+SECRETS: Mapping[str, str] = {
+    "POSTGRES_PASSWORD": "secret-of-postgres",
+    "REDIS_PASSWORD": "secret-of-redis",
+    "PROXY_PASSWORD_HASH": "$2a$04$3mjNKccu57z4y1ZW.NUrGOtdInXMrIby9/Hsw/FCgApnZhPlIc5Pi",
+}
+# In the order in which one needs the other, as in the file.
+STORES = ("postgres", "redis", "pgbouncer")
+MIGRATIONS = ("migrate", "migrate-dagster")
+FIRST = ("code", "api", "worker-transcribe", "worker-dub")
+LAST = ("daemon", "webserver")
+
+
+@dataclass
+class Machine:
+    """The servers by the name of their service; `worker-dub-2` is another of `worker-dub`."""
+
+    folder: Path
+    settings: Settings
+    services: Mapping[str, Service]
+    place: Path
+    here: Addresses
+    servers: dict[str, Server] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self.around = Surroundings(self.folder, self.settings.as_environment(), self.here)
+
+    def start_all(self, *more: str) -> None:
+        """Start everything in order, and these services of the file as well."""
+        self.start(*STORES)
+        for name in MIGRATIONS:
+            self.server(name).start()
+        for name in MIGRATIONS:
+            self._await_end(self.server(name))
+        self.start(*FIRST)
+        self.start(*LAST, *more)
+
+    def start(self, *names: str) -> None:
+        """Start servers and return when all are ready. Raises ServerError."""
+        for name in names:
+            self.server(name).start()
+        for name in names:
+            self.server(name).await_ready()
+
+    def server(self, name: str) -> Server:
+        """A server, whether it runs or not. Raises KeyError for what is no service of the file."""
+        if name not in self.servers:
+            self.servers[name] = self._made(name)
+        return self.servers[name]
+
+    def died(self) -> str | None:
+        """The name of a server that has ended by itself, if one has."""
+        return next((name for name, server in self.servers.items() if server.has_died()), None)
+
+    def kill_all(self) -> None:
+        """End everything at once, as a reboot does."""
+        for server in self.servers.values():
+            server.kill()
+
+    def _made(self, name: str) -> Server:
+        composed = self.services[re.sub(r"-\d+$", "", name)]
+        humble = {"postgres": postgres, "pgbouncer": pgbouncer}.get(name)
+        if humble is not None:
+            return humble(composed, self.folder, self.place, self.here)
+        foreign = {"redis": redis, "proxy": proxy, "prometheus": prometheus}.get(name)
+        if foreign is not None:
+            return foreign(composed, self.folder, self.here)
+        return platform(name, composed, self.around)
+
+    def _await_end(self, server: Server) -> None:
+        assert server.process is not None
+        if server.process.wait() != 0:
+            raise ServerError(f"{server.name} did not succeed. Its log ends:\n{server.said()}")
+        server.process = None
+
+
+@dataclass(frozen=True)
+class Cluster(Platform):
+    """The platform on its production engine, as those use it who break it."""
+
+    machine: Machine
+
+    def start(self, *names: str) -> None:
+        """Start servers (again) and return when they are ready. Raises ServerError."""
+        self.machine.start(*names)
+
+    def kill(self, *names: str) -> None:
+        """Kill servers with all that they started, without a word."""
+        for name in names:
+            self.machine.server(name).kill()
+
+    def stop(self, *names: str) -> None:
+        """Ask servers to end as docker does, and wait until they have."""
+        for name in names:
+            self.machine.server(name).stop()
+
+
+@contextlib.contextmanager
+def cluster(
+    folder: Path, *, workers: int = 2, more: tuple[str, ...] = (), **settings: Any
+) -> Iterator[Cluster]:
+    """The running composition, with everything it keeps in the folder.
+
+    `workers` is how many runs each queue's worker executes at once; `more` are services of the
+    file that the platform works without, such as flower and proxy.
+    """
+    here = Addresses.free()
+    port, dagster_port = here.port("5001"), here.port("3000")
+    chosen = Settings(
+        home=folder / "home",
+        PORT=port,
+        DAGSTER_PORT=dagster_port,
+        log_format="json",
+        **settings,
+    )
+    at_once = {f"WORKER_{name}_PROCESSES": str(workers) for name in ("TRANSCRIBE", "DUB")}
+    variables = {**SECRETS, **at_once, "PORT": str(port), "DAGSTER_PORT": str(dagster_port)}
+    with _open_place() as place:
+        machine = Machine(folder, chosen, services(variables), place, here)
+        try:
+            machine.start_all(*more)
+            with httpx.Client(base_url=chosen.base_url, timeout=60) as api:
+                yield Cluster(machine, api, machine)
+        finally:
+            machine.kill_all()
+
+
+@contextlib.contextmanager
+def _open_place() -> Iterator[Path]:
+    """A folder for servers that refuse to be root; the cluster's own may be closed to others."""
+    place = Path(tempfile.mkdtemp(prefix="dub-cluster-"))
+    if os.geteuid() == 0:
+        os.chown(place, NOBODY, NOBODY)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)

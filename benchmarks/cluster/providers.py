@@ -1,0 +1,38 @@
+"""What production pays for, as local servers: OpenAI's API, ElevenLabs', and an S3.
+
+with local_providers(folder) as engines, cluster(folder, **engines) as c:
+    ...
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.faults import paid_engines
+from tests.providers.elevenlabs_server import ElevenLabsServer
+from tests.providers.openai_server import OpenAIServer
+from tests.swift_s3 import running_swift
+
+# A busy machine speaks slowly; how patience runs out is what benchmarks.faults is about.
+PATIENCE = {"provider_try_seconds": 60.0, "provider_deadline_seconds": 150.0}
+
+
+@contextlib.contextmanager
+def local_providers(folder: Path) -> Iterator[dict[str, Any]]:
+    """The settings of a deployment that pays for everything; accounts are in the folder."""
+    swift = running_swift()
+    private, public = swift.new_buckets()
+    bucket = {
+        "store": "r2",
+        "r2_endpoint": swift.endpoint,
+        "r2_bucket": private,
+        "r2_public_bucket": public,
+        "r2_public_url": swift.public_url(public),
+        "r2_access_key_id": swift.key_id,
+        "r2_secret_access_key": swift.secret,
+    }
+    with OpenAIServer() as chat, ElevenLabsServer(folder / "asked.jsonl") as voice:
+        yield {**paid_engines(chat, voice), **bucket, **PATIENCE}

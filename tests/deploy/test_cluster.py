@@ -1,0 +1,220 @@
+"""The composition running: its own commands on real servers, without docker's engine."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from benchmarks.cluster import Cluster, cluster
+from benchmarks.cluster.composition import ROOT
+from benchmarks.cluster.machine import PASSWORD
+from benchmarks.cluster.platform import Surroundings
+from tests.assets.conftest import SENTENCES
+from tests.integration.golden_clip import make_golden_clip
+from tests.integration.platform import Answer
+
+pytestmark = pytest.mark.xdist_group("cluster")  # one cluster serves them all
+
+DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "workers.json"
+WATCHED = ("flower", "prometheus", "proxy")
+LOADED = """{ workspaceOrError { ... on Workspace { locationEntries {
+    locationOrLoadError { __typename } } } } }"""
+RUNS = """query($tags: [ExecutionTag!]!) {
+  runsOrError(filter: {tags: $tags}) { ... on Runs { results {
+    runId jobName status tags { key value }
+    eventConnection { events { ... on MessageEvent { message } } } } } }
+}"""
+TERMINATE = """mutation($run: String!) { terminateRun(runId: $run) { __typename } }"""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The whole composition, with one process at each queue."""
+    folder = tmp_path_factory.mktemp("composed")
+    with cluster(folder, workers=1, more=WATCHED) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Clips of nine seconds: what stands after the end of one is of its content hash only."""
+    folder = tmp_path_factory.mktemp("clips")
+    content = make_golden_clip(folder, SENTENCES, 9.0).path.read_bytes()
+
+    def another() -> Iterator[Path]:
+        for number in range(100):
+            path = folder / f"clip-{number}.mkv"
+            path.write_bytes(content + f"clip {number}".encode())
+            yield path
+
+    return another()
+
+
+@pytest.fixture(scope="module")
+def dubbed(running: Cluster, clips: Iterator[Path]) -> list[Answer]:
+    """Two clips, one after the other, released in Spanish."""
+    videos = [running.hand_in(next(clips), "es") for _ in range(2)]
+    return [running.released(video["id"], "es") for video in videos]
+
+
+def test_the_webserver_loads_the_code(running: Cluster) -> None:
+    """The UI has the definitions that the code server offers."""
+    [entry] = running.ask_dagster(LOADED)["workspaceOrError"]["locationEntries"]
+    assert "RepositoryLocation" == entry["locationOrLoadError"]["__typename"]
+
+
+def test_a_released_track_can_be_heard(running: Cluster, dubbed: list[Answer]) -> None:
+    """Over HTTP, at the address that the API gives for it."""
+    assert {200} == {running.api.head(dub["track_url"]).status_code for dub in dubbed}
+
+
+def test_a_run_goes_to_the_queue_of_its_job(running: Cluster, dubbed: list[Answer]) -> None:
+    """And the workers of that queue have done it, by Celery's own count."""
+    queues = {run["jobName"]: _tags(run)["dagster-celery/queue"] for run in _runs(running)}
+    assert {"prepare_video": "transcribe", "dub_video": "dub"} == queues
+    for queue in queues.values():
+        done = f'flower_events_total{{type="task-succeeded",queue="{queue}"}}'
+        _await(lambda done=done: sum(_asked(running, done)) >= len(dubbed))
+
+
+@pytest.mark.usefixtures("dubbed")
+def test_runs_share_a_warm_process(running: Cluster) -> None:
+    """Both dubs were made by the same process id: nothing was imported for the second."""
+    dubs = [run for run in _runs(running) if run["jobName"] == "dub_video"]
+    assert 2 == len(dubs)
+    assert 1 == len({_pid(run) for run in dubs})
+
+
+def test_a_run_that_is_terminated_in_the_ui_ends(running: Cluster, clips: Iterator[Path]) -> None:
+    """Run and dub say so, and the worker takes the next one."""
+    video = running.hand_in(next(clips), "es")
+    _await(lambda: "STARTED" in _statuses(running, video["id"]))
+    [run] = _runs(running, video["id"])
+    answer = running.ask_dagster(TERMINATE, run=run["runId"])
+    assert "TerminateRunSuccess" == answer["terminateRun"]["__typename"]
+    dub = running.ended(video["id"], "es")
+    assert "failed" == dub["status"]
+    assert "was stopped" in dub["error"]["message"]
+    assert ["CANCELED"] == _statuses(running, video["id"])
+    again = running.hand_in(next(clips), "es")
+    assert "released" == running.released(again["id"], "es")["status"]
+
+
+def test_a_worker_that_is_told_to_stop_finishes_its_run(
+    running: Cluster, clips: Iterator[Path]
+) -> None:
+    """It takes nothing new, and another that starts later does."""
+    first, second = (running.hand_in(next(clips), "es") for _ in range(2))
+    dubs = {first["id"], second["id"]}
+    _await(lambda: any("STARTED" in _dubs(running, video) for video in dubs))
+    running.stop("worker-dub")
+    assert 1 == sum("SUCCESS" in _dubs(running, video) for video in dubs)
+    running.start("worker-dub")
+    assert {"released"} == {running.released(video, "es")["status"] for video in dubs}
+
+
+@pytest.mark.usefixtures("dubbed")
+def test_no_panel_is_without_a_figure(running: Cluster) -> None:
+    """Prometheus answers every query of the dashboard."""
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    queries = [target["expr"] for panel in panels for target in panel["targets"]]
+    for query in queries:
+        _await(lambda query=query: bool(_asked(running, query)))
+
+
+@pytest.mark.parametrize(
+    ("path", "says"), [("/server_info", "dagster_webserver_version"), ("/flower/workers", "Flower")]
+)
+def test_nobody_sees_the_page_without_the_password(running: Cluster, path: str, says: str) -> None:
+    """Dagster and Flower are behind the proxy, which knows one account."""
+    url = running.machine.here.url("8080") + path
+    assert [401, 401] == [httpx.get(url, auth=auth).status_code for auth in (None, ("dub", "x"))]
+    assert says in httpx.get(url, auth=("dub", PASSWORD)).raise_for_status().text
+
+
+@pytest.mark.parametrize("name", ["api", "code", "daemon", "webserver", "worker-dub", "flower"])
+def test_a_health_check_passes(running: Cluster, name: str) -> None:
+    """The composition's own, run as in the container."""
+    assert 0 == _health(running, name).returncode
+
+
+def test_a_health_check_fails_for_a_worker_that_is_not_there(running: Cluster) -> None:
+    """It asks one worker, and not whichever answers."""
+    assert 0 != _health(running, "worker-gpu").returncode
+
+
+@pytest.mark.usefixtures("dubbed")
+def test_nothing_is_written_beside_the_volume(running: Cluster) -> None:
+    """In a container the rest of the file system is read-only."""
+    home = running.machine.around.dagster_home
+    written = {path.name for path in home.rglob("*") if path.is_file()}
+    assert {"dagster.yaml", "workspace.yaml"} == written
+
+
+@pytest.mark.usefixtures("dubbed")
+def test_no_log_holds_a_secret(running: Cluster) -> None:
+    """Not of the broker, and not of the database."""
+    logs = "".join(path.read_text() for path in (running.machine.folder / "logs").iterdir())
+    assert "secret-of-" not in logs
+
+
+def _runs(running: Cluster, video_id: str = "") -> list[dict[str, Any]]:
+    tags = [{"key": "dub/video", "value": video_id}] if video_id else []
+    found: list[dict[str, Any]] = running.ask_dagster(RUNS, tags=tags)["runsOrError"]["results"]
+    return found
+
+
+def _statuses(running: Cluster, video_id: str) -> list[str]:
+    return [run["status"] for run in _runs(running, video_id)]
+
+
+def _dubs(running: Cluster, video_id: str) -> list[str]:
+    """The statuses of the runs that dub a video."""
+    return [run["status"] for run in _runs(running, video_id) if run["jobName"] == "dub_video"]
+
+
+def _tags(run: dict[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in run["tags"]}
+
+
+def _pid(run: dict[str, Any]) -> str:
+    """The process that executed a run, as the run's events say."""
+    messages = "\n".join(str(event.get("message")) for event in run["eventConnection"]["events"])
+    found = re.search(r"\(pid: (\d+)\)", messages)
+    assert found, messages
+    return found[1]
+
+
+def _asked(running: Cluster, query: str) -> list[float]:
+    """What Prometheus answers: the value of each series."""
+    url = running.machine.here.url("9090") + "/api/v1/query"
+    answer = httpx.get(url, params={"query": query}).raise_for_status().json()
+    values = [float(each["value"][1]) for each in answer["data"]["result"]]
+    return [value for value in values if value == value]
+
+
+def _health(running: Cluster, name: str) -> subprocess.CompletedProcess[bytes]:
+    around: Surroundings = running.machine.around
+    composed = running.machine.services[name]
+    how, *words = composed["healthcheck"]["test"]
+    words = [around.word(word, name) for word in words]
+    environment = {**around.environment(composed), "HOSTNAME": name}
+    command = words if how == "CMD" else ["sh", "-c", *words]
+    return subprocess.run(
+        command, env=environment, cwd=around.dagster_home, capture_output=True, check=False
+    )
+
+
+def _await(holds: Any, within: float = 60) -> None:
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
