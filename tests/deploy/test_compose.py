@@ -102,7 +102,7 @@ def test_what_a_person_can_set_is_in_the_example() -> None:
     assert set() == {name for name in asked if f"\n#{name}=" not in example}
 
 
-@pytest.mark.parametrize("name", EVERY.keys() - ONCE)
+@pytest.mark.parametrize("name", sorted(EVERY.keys() - ONCE))
 def test_a_server_is_watched_and_kept_within_bounds(name: str) -> None:
     """It has a health check and limited memory, and is started again when it ends."""
     assert "unless-stopped" == EVERY[name]["restart"]
@@ -110,9 +110,9 @@ def test_a_server_is_watched_and_kept_within_bounds(name: str) -> None:
     assert _kilobytes(EVERY[name]["deploy"]["resources"]["limits"]["memory"]) > 0
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", WORKERS)
 def test_what_whisper_downloads_is_kept(name: str) -> None:
-    """Its cache is on the volume that every service has, and so outlives the container."""
+    """Its cache is on the volume that workers have, and so outlives the container."""
     cache = re.findall(
         r"^    XDG_CACHE_HOME=(\S+)$", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE
     )
