@@ -77,7 +77,7 @@ class Outcome:
 def measured(folder: Path, videos: int, *, rate: float, seed: int) -> Outcome:
     """Put so many videos through the pipeline with this rate of faults."""
     began = time.monotonic()
-    clip = make_golden_clip(folder, [(0.5, _SENTENCES[0]), (4.2, _SENTENCES[1])], 7.5).path
+    clip = short_clip(folder)
     with _platform(folder, rate, seed) as (workshop, voice):
         durations = [_dubbed(workshop, folder, clip, number) for number in range(videos)]
         released = sum(duration.released for duration in durations)
@@ -104,7 +104,7 @@ def _dubbed(workshop: Workshop, folder: Path, clip: Path, number: int) -> _Dub:
     own = folder / f"clip-{number}.mkv"
     # What stands after the end of a Matroska file is no part of it, but of its content hash.
     own.write_bytes(clip.read_bytes() + f"video {number}".encode())
-    video_id = workshop.hand_in(own, LANGUAGE, captions=_captions(number))
+    video_id = workshop.hand_in(own, LANGUAGE, captions=captions_of(number))
     began = time.monotonic()
     workshop.prepare(video_id, raise_on_error=False)
     workshop.dub(video_id, LANGUAGE, raise_on_error=False)
@@ -112,7 +112,13 @@ def _dubbed(workshop: Workshop, folder: Path, clip: Path, number: int) -> _Dub:
     return _Dub(status is DubStatus.RELEASED, time.monotonic() - began)
 
 
-def _captions(number: int) -> str:
+def short_clip(folder: Path) -> Path:
+    """Two sentences in seven and a half seconds."""
+    return make_golden_clip(folder, [(0.5, _SENTENCES[0]), (4.2, _SENTENCES[1])], 7.5).path
+
+
+def captions_of(number: int) -> str:
+    """The clip's captions (SRT) with words that no other number has."""
     # The number comes first: the local translator shortens a line by leaving out its end.
     first, second = (f"In part {number}, {text[0].lower()}{text[1:]}" for text in _SENTENCES)
     return (

@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.faults import paid_engines
 from tests.providers.elevenlabs_server import ElevenLabsServer
 from tests.providers.openai_server import OpenAIServer
+from tests.providers.speech_provider import Faults
 from tests.swift_s3 import running_swift
 
 # A busy machine speaks slowly; how patience runs out is what benchmarks.faults is about.
@@ -21,8 +22,11 @@ PATIENCE = {"provider_try_seconds": 60.0, "provider_deadline_seconds": 150.0}
 
 
 @contextlib.contextmanager
-def local_providers(folder: Path) -> Iterator[dict[str, Any]]:
-    """The settings of a deployment that pays for everything; accounts are in the folder."""
+def local_providers(folder: Path, faults: Faults | None = None) -> Iterator[dict[str, Any]]:
+    """The settings of a deployment that pays for everything; accounts are in the folder.
+
+    `faults` are what goes wrong with the voice.
+    """
     swift = running_swift()
     private, public = swift.new_buckets()
     bucket = {
@@ -34,5 +38,6 @@ def local_providers(folder: Path) -> Iterator[dict[str, Any]]:
         "r2_access_key_id": swift.key_id,
         "r2_secret_access_key": swift.secret,
     }
-    with OpenAIServer() as chat, ElevenLabsServer(folder / "asked.jsonl") as voice:
+    account = folder / "asked.jsonl"
+    with OpenAIServer() as chat, ElevenLabsServer(account, faults or Faults()) as voice:
         yield {**paid_engines(chat, voice), **bucket, **PATIENCE}
