@@ -15,7 +15,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test quick lint bench-faults bench-scale chaos constraints sample clean
+.PHONY: help demo up cluster test quick lint bench-faults bench-latency bench-scale chaos constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ test-packages:
 
 bench-faults: .venv/tests ## a hundred videos while every fifth request to a provider goes wrong
 	@$(RUN) benchmarks.faults --videos 100
+
+bench-latency: .venv/tests test-packages ## where the seconds of a video go, and a hundred videos at once
+	@$(RUN) benchmarks.latency --clips 12 --burst 100
 
 chaos: .venv/tests test-packages ## kill everything at random moments while a hundred videos are handed in
 	@$(RUN) benchmarks.chaos --videos 100 --seconds 420

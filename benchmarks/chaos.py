@@ -155,8 +155,10 @@ class Clients:
             time.sleep(0.3)
 
 
-def survived(folder: Path, videos: int, seconds: float, seed: int) -> Outcome:
-    """Put the platform through it and take stock."""
+def survived(
+    folder: Path, videos: int, seconds: float, seed: int, patience: float = RECOVERY_SECONDS
+) -> Outcome:
+    """Put the platform through it, give it so many seconds to recover, and take stock."""
     clip = short_clip(folder).read_bytes()
     faults = Faults.at_random(FAULT_RATE, seed, [Fault.ERROR, Fault.TOO_MANY, Fault.BAD_GATEWAY])
     with local_providers(folder, faults) as engines, cluster(folder / "c", **engines) as running:
@@ -166,7 +168,7 @@ def survived(folder: Path, videos: int, seconds: float, seed: int) -> Outcome:
         storm.rage(seconds)
         restarted = time.monotonic()
         handing_in.join()
-        _wait(lambda: not _unfinished(running, clients), RECOVERY_SECONDS)
+        _wait(lambda: not _unfinished(running, clients), patience)
         recovery = time.monotonic() - restarted
         return _stock(running, clients, storm, folder / "asked.jsonl", recovery)
 
@@ -237,11 +239,12 @@ def _materialized(running: Cluster) -> int:
 
 
 def _rows(running: Cluster, database: str, query: str) -> int:
-    with _engine(running, database).connect() as connection:
+    with engine_of(running, database).connect() as connection:
         return int(connection.execute(text(query)).scalar_one())
 
 
-def _engine(running: Cluster, database: str) -> Engine:
+def engine_of(running: Cluster, database: str) -> Engine:
+    """One of the cluster's two databases, `dub` or `dagster`, not through the pooler."""
     environment = running.machine.server("api").environment
     url = f"postgresql+psycopg2://dub@127.0.0.1:{running.machine.here.port('5432')}/{database}"
     return create_engine(url, connect_args={"password": environment["PGPASSWORD"]})

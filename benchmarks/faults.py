@@ -27,6 +27,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from dub_platform.core.captions import as_srt, cued
 from dub_platform.registry import DubStatus
 from tests.assets.workshop import Workshop, opened_workshop
 from tests.integration.golden_clip import make_golden_clip
@@ -117,13 +118,11 @@ def short_clip(folder: Path) -> Path:
     return make_golden_clip(folder, [(0.5, _SENTENCES[0]), (4.2, _SENTENCES[1])], 7.5).path
 
 
-def captions_of(number: int) -> str:
+def captions_of(number: int, starts: tuple[float, float] = (0.5, 4.2)) -> str:
     """The clip's captions (SRT) with words that no other number has."""
     # The number comes first: the local translator shortens a line by leaving out its end.
-    first, second = (f"In part {number}, {text[0].lower()}{text[1:]}" for text in _SENTENCES)
-    return (
-        f"1\n00:00:00,500 --> 00:00:03,300\n{first}\n\n2\n00:00:04,200 --> 00:00:07,000\n{second}\n"
-    )
+    words = (f"In part {number}, {text[0].lower()}{text[1:]}" for text in _SENTENCES)
+    return as_srt(cued((at, at + 2.8, line) for at, line in zip(starts, words, strict=True)))
 
 
 @contextmanager

@@ -22,10 +22,16 @@ PATIENCE = {"provider_try_seconds": 60.0, "provider_deadline_seconds": 150.0}
 
 
 @contextlib.contextmanager
-def local_providers(folder: Path, faults: Faults | None = None) -> Iterator[dict[str, Any]]:
+def local_providers(
+    folder: Path,
+    faults: Faults | None = None,
+    *,
+    translation_seconds: float = 0.0,
+    speech_seconds: float = 0.0,
+) -> Iterator[dict[str, Any]]:
     """The settings of a deployment that pays for everything; accounts are in the folder.
 
-    `faults` are what goes wrong with the voice.
+    `faults` are what goes wrong with the voice; each answer takes as long as is said.
     """
     swift = running_swift()
     private, public = swift.new_buckets()
@@ -40,4 +46,5 @@ def local_providers(folder: Path, faults: Faults | None = None) -> Iterator[dict
     }
     account = folder / "asked.jsonl"
     with OpenAIServer() as chat, ElevenLabsServer(account, faults or Faults()) as voice:
+        chat.takes_seconds, voice.takes_seconds = translation_seconds, speech_seconds
         yield {**paid_engines(chat, voice), **bucket, **PATIENCE}

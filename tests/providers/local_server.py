@@ -22,7 +22,12 @@ JSON = "application/json"
 
 
 class LocalServer:
-    """A server in threads of this process, from `with` to its end, at which `ended` is set."""
+    """A server in threads of this process, from `with` to its end, at which `ended` is set.
+
+    It takes `takes_seconds` before it answers, as those do that have work to do.
+    """
+
+    takes_seconds = 0.0
 
     def __init__(self, handler: type[Handler]) -> None:
         self.ended = threading.Event()
@@ -57,6 +62,7 @@ class Handler(BaseHTTPRequestHandler):
     drip_seconds = 0.05
 
     def do_POST(self) -> None:
+        self.provider.ended.wait(self.provider.takes_seconds)
         self.post()
 
     def post(self) -> None:

@@ -1,0 +1,273 @@
+"""Where the time of a video goes, from POST to released, on production's warm workers.
+
+    python -m benchmarks.latency --clips 12 --burst 100
+
+First one-minute clips are handed in one after another, with nothing else to do: what the platform
+adds to the work itself is its overhead. Then so many are handed in at once, while the providers'
+local servers take as long as the real ones: how long each takes from the start of its work to its
+release, the wait for a worker told apart. All times are Dagster's own, from its event log, and the
+client's clock at the POST and at the release.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import text
+
+from benchmarks.chaos import engine_of
+from benchmarks.cluster import Cluster, cluster
+from benchmarks.cluster.providers import local_providers
+from benchmarks.faults import captions_of
+from tests.integration.golden_clip import make_golden_clip
+
+LANGUAGE, JOBS = "es", ("prepare_video", "dub_video")
+SECONDS = 60.0
+SENTENCES = (
+    "Every summer, many people come to visit us.",
+    "On Sunday morning, the market opens at seven.",
+)
+# What OpenAI takes for a batch of lines, and ElevenLabs for a line, at the median.
+TRANSLATION_SECONDS, SPEECH_SECONDS = 4.0, 1.0
+_EVENTS = text(
+    "SELECT e.run_id, e.dagster_event_type AS kind, e.step_key, "
+    "extract(epoch FROM e.timestamp AT TIME ZONE 'UTC') AS moment "
+    "FROM event_logs e JOIN run_tags t ON t.run_id = e.run_id "
+    "WHERE t.key = 'dub/video' AND t.value = :video AND e.dagster_event_type IN "
+    "('PIPELINE_ENQUEUED', 'PIPELINE_STARTING', 'STEP_START', 'STEP_SUCCESS', 'PIPELINE_SUCCESS') "
+    "ORDER BY e.id"
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Seconds of one video; the four after the total are the platform's own."""
+
+    total: float
+    request_wait: float
+    queue_wait: float
+    start: float
+    between_steps: float
+    steps: float
+    publish: float
+
+    @property
+    def overhead(self) -> float:
+        """What is not work on the video."""
+        return self.total - self.steps
+
+
+@dataclass(frozen=True)
+class Run:
+    """The moments of one run, as seconds since 1970."""
+
+    requested: float
+    launched: float
+    began: float
+    ended: float
+    steps: Mapping[str, float]
+
+    @classmethod
+    def of(cls, events: Sequence[tuple[str, str | None, float]], released: float) -> Run:
+        """From its event log; what a step does after the release is waited for by nobody."""
+
+        def first(*kinds: str) -> float:
+            return next(moment for kind, _, moment in events if kind in kinds)
+
+        starts = {step: moment for kind, step, moment in events if kind == "STEP_START" and step}
+        ends = {
+            step: min(moment, released)
+            for kind, step, moment in events
+            if kind == "STEP_SUCCESS" and step and starts[step] < released
+        }
+        return cls(
+            requested=first("PIPELINE_ENQUEUED"),
+            launched=first("PIPELINE_STARTING"),
+            began=min(starts.values()),
+            ended=max(ends.values()),
+            steps={step: ends[step] - starts[step] for step in ends},
+        )
+
+
+def parts_of(running: Cluster, video_id: str, posted: float, released: float) -> Parts:
+    """Where the seconds between these two moments went."""
+    runs = prepare, dub = _runs(running, video_id, released)
+    steps = sum(sum(run.steps.values()) for run in runs)
+    return Parts(
+        total=released - posted,
+        request_wait=(prepare.requested - posted) + (dub.requested - prepare.ended),
+        queue_wait=sum(run.launched - run.requested for run in runs),
+        start=sum(run.began - run.launched for run in runs),
+        between_steps=sum(run.ended - run.began - sum(run.steps.values()) for run in runs),
+        steps=steps,
+        publish=dub.steps["r2_object"],
+    )
+
+
+def _runs(running: Cluster, video_id: str, released: float) -> tuple[Run, Run]:
+    """Its preparation and its dub, once Dagster has written that both ended well."""
+    ended: list[list[tuple[str, str | None, float]]] = []
+    while len(ended) < len(JOBS):
+        events: dict[str, list[tuple[str, str | None, float]]] = {}
+        with engine_of(running, "dagster").connect() as connection:
+            for row in connection.execute(_EVENTS, {"video": video_id}):
+                known = events.setdefault(row.run_id, [])
+                known.append((row.kind, row.step_key, float(row.moment)))
+        ended = [each for each in events.values() if each[-1][0] == "PIPELINE_SUCCESS"]
+    runs = sorted((Run.of(each, released) for each in ended), key=lambda run: run.requested)
+    return runs[0], runs[-1]
+
+
+class Clips:
+    """One-minute clips, each with words and a content of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        spoken = [(2.0, SENTENCES[0]), (40.0, SENTENCES[1])]
+        self._content = make_golden_clip(folder, spoken, SECONDS).path.read_bytes()
+        self._folder = folder
+        self._count = 0
+
+    def hand_in(self, running: Cluster) -> tuple[str, float]:
+        """The next one's id, and the moment it was accepted."""
+        self._count += 1
+        own = self._content + f"clip {self._count}".encode()
+        captions = captions_of(self._count, starts=(2.0, 40.0))
+        posted = time.time()
+        answer = running.api.post(
+            "/videos",
+            files={"file": ("clip.mkv", own), "captions": ("clip.srt", captions)},
+            data={"languages": LANGUAGE},
+        )
+        video_id: str = answer.raise_for_status().json()["id"]
+        return video_id, posted
+
+
+def alone(running: Cluster, clips: Clips, count: int) -> list[Parts]:
+    """One after the other; the first, for which nothing is warm yet, is not told."""
+    found = []
+    for _ in range(count + 1):
+        video_id, posted = clips.hand_in(running)
+        released = _released(running, video_id)
+        found.append(parts_of(running, video_id, posted, released))
+    return found[1:]
+
+
+@dataclass(frozen=True)
+class Burst:
+    """What became of clips that came all at once, in seconds."""
+
+    clips: int
+    all_done: float
+    work_median: float
+    work_p95: float
+    wait_median: float
+    wait_p95: float
+
+
+def at_once(running: Cluster, clips: Clips, count: int) -> Burst:
+    """All of them in a row; work is counted from the start of a run to its end."""
+    began = time.time()
+    handed_in = [clips.hand_in(running) for _ in range(count)]
+    with ThreadPoolExecutor(8) as pool:
+        ends = list(pool.map(lambda each: _released(running, each[0]), handed_in))
+    work, wait = [], []
+    for (video_id, posted), released in zip(handed_in, ends, strict=True):
+        prepare, dub = _runs(running, video_id, released)
+        work.append((prepare.ended - prepare.launched) + (dub.ended - dub.launched))
+        wait.append(released - posted - work[-1])
+    return Burst(
+        clips=count,
+        all_done=max(ends) - began,
+        work_median=statistics.median(work),
+        work_p95=_p95(work),
+        wait_median=statistics.median(wait),
+        wait_p95=_p95(wait),
+    )
+
+
+def _released(running: Cluster, video_id: str) -> float:
+    while True:
+        dub = running.dub(video_id, LANGUAGE)
+        if dub["status"] == "released":
+            return time.time()
+        if dub["status"] == "failed":
+            raise RuntimeError(f"{video_id}: {dub['error']}")
+        time.sleep(0.1)
+
+
+def _p95(values: Sequence[float]) -> float:
+    return sorted(values)[math.ceil(0.95 * len(values)) - 1]
+
+
+def main() -> int:
+    """Run both, print tables for people and a line for machines."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency")
+    parser.add_argument("--clips", type=int, default=12)
+    parser.add_argument("--burst", type=int, default=100)
+    chosen = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory(prefix="dub-latency-") as name:
+        found, burst = measured(Path(name), chosen.clips, chosen.burst)
+    _print(found, burst)
+    return 0
+
+
+def measured(folder: Path, clips: int, burst: int) -> tuple[list[Parts], Burst]:
+    """So many one by one, then so many at once."""
+    made = Clips(folder)
+    with local_providers(folder) as engines, cluster(folder / "a", **engines) as running:
+        found = alone(running, made, clips)
+    slow = {"translation_seconds": TRANSLATION_SECONDS, "speech_seconds": SPEECH_SECONDS}
+    (folder / "slow").mkdir()
+    with (
+        local_providers(folder / "slow", **slow) as engines,
+        cluster(folder / "b", workers=3, **engines) as running,
+    ):
+        return found, at_once(running, made, burst)
+
+
+def _print(found: Sequence[Parts], burst: Burst) -> None:
+    console = Console()
+    table = Table("seconds of a clip, alone", "median", "worst")
+    measures: dict[str, Callable[[Parts], float]] = {
+        **{each.name: _get(each.name) for each in fields(Parts)},
+        "overhead": lambda parts: parts.overhead,
+    }
+    for name, measure in measures.items():
+        values = [measure(parts) for parts in found]
+        table.add_row(name, f"{statistics.median(values):.2f}", f"{max(values):.2f}")
+    console.print(table)
+    crowd = Table("seconds, all at once", "value")
+    for name, value in asdict(burst).items():
+        crowd.add_row(name, f"{value:.1f}")
+    console.print(crowd)
+    console.print(as_json(found, burst), soft_wrap=True, highlight=False)
+
+
+def _get(name: str) -> Callable[[Parts], float]:
+    return lambda parts: float(getattr(parts, name))
+
+
+def as_json(found: Sequence[Parts], burst: Burst) -> str:
+    """The line that machines read."""
+    overhead = statistics.median(parts.overhead for parts in found)
+    return json.dumps({"overhead_median_s": round(overhead, 2), "p95_s": round(burst.work_p95, 1)})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
