@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
 from rich.console import Console
 from rich.table import Table
 
@@ -165,8 +166,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.2)
     parser.add_argument("--seed", type=int, default=7)
     chosen = parser.parse_args()
-    # Every fault is a line of Dagster's log, and the table is what is looked for.
+    # Every fault is a line in Dagster's log and in ours, and the table is what is looked for.
     logging.disable(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory(prefix="dub-faults-") as folder:
         outcome = measured(Path(folder), chosen.videos, rate=chosen.rate, seed=chosen.seed)

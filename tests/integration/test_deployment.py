@@ -137,7 +137,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
-@pytest.fixture(scope="module", params=["whisper", OPENAI])
+# What one test alone asks for comes first: pytest puts tests together by a parameter's place.
+@pytest.fixture(scope="module", params=[OPENAI, "whisper"])
 def deployed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployed]:

@@ -22,6 +22,8 @@ from tests.providers.elevenlabs_server import ElevenLabsServer
 from tests.providers.openai_server import OpenAIServer
 from tests.swift_s3 import SwiftS3, running_swift
 
+pytestmark = pytest.mark.xdist_group("paid engines")  # one deployment serves most of them
+
 
 @dataclass(frozen=True)
 class Paid:
