@@ -14,8 +14,6 @@ import contextlib
 import errno
 import hashlib
 import re
-import tempfile
-import time
 import unicodedata
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -33,13 +31,12 @@ from dub_platform.core.errors import (
     StorageFullError,
     UploadTooLargeError,
 )
+from resources.workfolder import WorkFolders
 
 MAX_FILES = 2
 MAX_FIELDS = 24
 MAX_FIELD_BYTES = 16 * 1024
 MAX_CAPTIONS_BYTES = 2_000_000
-LEFTOVER_SECONDS = 86_400
-_PREFIX = "upload-"
 _BLOCK = 1 << 20
 
 
@@ -93,15 +90,15 @@ def within(request: Request, limit: int) -> Receive:
 @contextlib.contextmanager
 def spooled(file: BinaryIO, spool_dir: Path) -> Iterator[Spool]:
     """The upload under a name, because the tools that read it want one. Raises EmptyBodyError."""
-    with tempfile.NamedTemporaryFile(dir=spool_dir, prefix=_PREFIX, suffix=".media") as named:
-        digest = hashlib.sha256()
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            named.write(block)
-        named.flush()
-        if not named.tell():
+    with WorkFolders(spool_dir).new("upload") as folder:
+        path, digest = folder / "upload.media", hashlib.sha256()
+        with path.open("wb") as named:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                named.write(block)
+        if not path.stat().st_size:
             raise EmptyBodyError("The file is empty: nothing arrived. Hand it in again.")
-        yield Spool(Path(named.name), digest.hexdigest(), named.tell())
+        yield Spool(path, digest.hexdigest(), path.stat().st_size)
 
 
 @contextlib.contextmanager
@@ -152,16 +149,6 @@ def plain(text: str) -> str:
     """`text` on one line, without what controls a terminal or reorders a page; at most 200."""
     visible = "".join(c if c.isprintable() else " " for c in unicodedata.normalize("NFC", text))
     return " ".join(visible.split())[:MAX_TITLE].strip()
-
-
-def sweep(spool_dir: Path) -> None:
-    """Remove what a process that was killed between spooling and storing left a day ago."""
-    oldest = time.time() - LEFTOVER_SECONDS
-    for path in spool_dir.glob(f"{_PREFIX}*"):
-        # Another process of the API may be ending at the same moment.
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime < oldest:
-                path.unlink()
 
 
 def _refuse_unreadable(kind: str, text: str) -> None:
