@@ -31,6 +31,7 @@ from dub_platform.core.errors import (
     SourceNotEnabledError,
     VideoNotFoundError,
 )
+from dub_platform.core.keys import content_key
 from dub_platform.core.languages import language
 from dub_platform.core.videos import upload_id, youtube_id
 from dub_platform.registry.port import NewVideo, Source
@@ -108,8 +109,11 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
         desk.store.put_file(key, spool.path)
     captions_key = None
     if captions:
-        captions_key = _captions_key(video_id, captions.kind, captions.text)
-        desk.store.put_bytes(captions_key, captions.text.encode())
+        text = captions.text.encode()
+        # By content, so that other captions for the same video replace nothing that is in use.
+        sha256 = hashlib.sha256(text).hexdigest()
+        captions_key = content_key(f"videos/{video_id}/captions", sha256, f".{captions.kind}")
+        desk.store.put_bytes(captions_key, text)
     new = NewVideo(
         video_id,
         Source.UPLOAD,
@@ -166,11 +170,6 @@ def _spoken(desk: Desk, video_id: str, given: str | None) -> str:
         return desk.registry.video(video_id).language
     except VideoNotFoundError:
         return language(given or desk.source_language).code
-
-
-def _captions_key(video_id: str, kind: str, text: str) -> str:
-    """By content, so that other captions for the same video replace nothing that is in use."""
-    return f"videos/{video_id}/captions-{hashlib.sha256(text.encode()).hexdigest()[:12]}.{kind}"
 
 
 def _accepted(desk: Desk, new: NewVideo, codes: Sequence[str], estimate: Estimate) -> VideoAnswer:
