@@ -25,9 +25,9 @@ from api.pages.render import STATIC_DIR
 from api.pages.start import start
 from api.pages.watch import watch
 from api.problems import on_client_gone, on_dub_error, on_http_error
-from api.uploads import sweep
 from api.videos import Dubs, Videos, video
 from dub_platform.core.errors import DubError
+from resources.workfolder import WorkFolders
 
 
 def create_app(desk: Desk) -> Starlette:
@@ -67,8 +67,7 @@ def create_app(desk: Desk) -> Starlette:
 async def _spooling(app: Starlette) -> AsyncIterator[None]:
     """Uploads are spooled on the disk meant for them."""
     spool_dir = app.state.desk.spool_dir
-    spool_dir.mkdir(parents=True, exist_ok=True)
-    sweep(spool_dir)
+    WorkFolders(spool_dir).sweep()
     # Starlette's form parser takes no folder, so this process's default is moved.
     before, tempfile.tempdir = tempfile.tempdir, str(spool_dir)
     try:

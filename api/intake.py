@@ -33,6 +33,7 @@ from dub_platform.core.errors import (
     SourceNotEnabledError,
     VideoNotFoundError,
 )
+from dub_platform.core.keys import content_key
 from dub_platform.core.languages import AUTO
 from dub_platform.core.titles import plain
 from dub_platform.core.videos import upload_id, youtube_id
@@ -111,8 +112,11 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
         desk.store.put_file(key, spool.path)
     captions_key = None
     if captions:
-        captions_key = _captions_key(video_id, captions.kind, captions.text)
-        desk.store.put_bytes(captions_key, captions.text.encode())
+        text = captions.text.encode()
+        # By content, so that other captions for the same video replace nothing that is in use.
+        sha256 = hashlib.sha256(text).hexdigest()
+        captions_key = content_key(f"videos/{video_id}/captions", sha256, f".{captions.kind}")
+        desk.store.put_bytes(captions_key, text)
     new = NewVideo(
         video_id,
         Source.UPLOAD,
@@ -173,11 +177,6 @@ def _spoken(desk: Desk, video_id: str, given: str | None) -> str:
     if known == AUTO and given:
         return named(given, detected=desk.detects_languages)
     return known
-
-
-def _captions_key(video_id: str, kind: str, text: str) -> str:
-    """By content, so that other captions for the same video replace nothing that is in use."""
-    return f"videos/{video_id}/captions-{hashlib.sha256(text.encode()).hexdigest()[:12]}.{kind}"
 
 
 def _accepted(

@@ -14,8 +14,6 @@ import contextlib
 import errno
 import hashlib
 import re
-import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,14 +30,13 @@ from dub_platform.core.errors import (
     UploadTooLargeError,
 )
 from dub_platform.core.titles import plain
+from resources.workfolder import WorkFolders
 
 MAX_FILES = 2
 MAX_FIELDS = 24
 # A glossary can be as long in a form as it is in JSON.
 MAX_JSON_BYTES = MAX_FIELD_BYTES = 64 * 1024
 MAX_CAPTIONS_BYTES = 2_000_000
-LEFTOVER_SECONDS = 86_400
-_PREFIX = "upload-"
 _BLOCK = 1 << 20
 
 
@@ -93,15 +90,15 @@ def within(request: Request, limit: int) -> Receive:
 @contextlib.contextmanager
 def spooled(file: BinaryIO, spool_dir: Path) -> Iterator[Spool]:
     """The upload under a name, because the tools that read it want one. Raises EmptyBodyError."""
-    with tempfile.NamedTemporaryFile(dir=spool_dir, prefix=_PREFIX, suffix=".media") as named:
-        digest = hashlib.sha256()
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            named.write(block)
-        named.flush()
-        if not named.tell():
+    with WorkFolders(spool_dir).new("upload") as folder:
+        path, digest = folder / "upload.media", hashlib.sha256()
+        with path.open("wb") as named:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                named.write(block)
+        if not path.stat().st_size:
             raise EmptyBodyError("The file is empty: nothing arrived. Hand it in again.")
-        yield Spool(Path(named.name), digest.hexdigest(), named.tell())
+        yield Spool(path, digest.hexdigest(), path.stat().st_size)
 
 
 @contextlib.contextmanager
@@ -146,16 +143,6 @@ def title_from(name: str | None) -> str:
     """A title from what the client calls the file: its last part, as plain text."""
     last = re.split(r"[/\\]", name or "")[-1]
     return plain(Path(last).stem)
-
-
-def sweep(spool_dir: Path) -> None:
-    """Remove what a process that was killed between spooling and storing left a day ago."""
-    oldest = time.time() - LEFTOVER_SECONDS
-    for path in spool_dir.glob(f"{_PREFIX}*"):
-        # Another process of the API may be ending at the same moment.
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime < oldest:
-                path.unlink()
 
 
 def _refuse_unreadable(kind: str, text: str) -> None:

@@ -19,6 +19,7 @@ from resources.media.vad import SileroSpeechFinder
 from resources.releases import Publisher
 from sensors.intake import on_video_prepared, on_video_registered
 from sensors.outcome import on_run_canceled, on_run_failed
+from sensors.retention import every_night, remove_leftovers
 from sensors.upkeep import on_run_lost
 
 
@@ -30,7 +31,8 @@ def definitions(settings: Settings) -> Definitions:
     return Definitions(
         assets=[source_media, audio, transcript, translation, speech, dubbed_track, r2_object],
         asset_checks=gates,
-        jobs=[prepare_video, dub_video],
+        jobs=[prepare_video, dub_video, remove_leftovers],
+        schedules=[every_night],
         sensors=[
             on_video_registered,
             on_video_prepared,
@@ -55,6 +57,7 @@ def definitions(settings: Settings) -> Definitions:
             "mixer": wiring.mixer(settings),
             "publisher": Publisher(store, registry),
             "showcase": Showcase(settings.base_url),
+            "retention": wiring.retention(settings, store),
         },
     )
 

@@ -250,6 +250,10 @@ class Settings(BaseSettings):
     max_upload_mb: PositiveInt = Field(
         default=2048, description="The largest upload taken, in megabytes (10^6 bytes)."
     )
+    retention_days: PositiveInt = Field(
+        default=30,
+        description="How long replaced releases, unused takes and finished runs stay, in days.",
+    )
     log_format: Literal["console", "json"] = Field(
         default="console", description="json for machines: one object a line."
     )

@@ -12,13 +12,14 @@ from __future__ import annotations
 import ctypes
 import signal
 
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_init, worker_process_init
 from dagster import DagsterInstance
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tasks import create_execute_job_task
 
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings
+from resources import wiring
 
 _PR_SET_PDEATHSIG = 1
 
@@ -37,6 +38,12 @@ def log_as_the_platform_does(**_: object) -> None:
     """One shape of lines everywhere; Celery sets nothing up once this is connected."""
     settings = Settings.from_environment()
     configure_logging(settings.log_format, settings.log_level)
+
+
+@worker_init.connect
+def sweep_what_was_left(**_: object) -> None:
+    """Remove the work folders of processes that died on this machine."""
+    wiring.folders(Settings.from_environment()).sweep()
 
 
 @worker_process_init.connect

@@ -145,7 +145,10 @@ class Publisher:
         version = key_of([dub.media.sha256, [release.manifest_key for release in ordered]])[:16]
         prefix = f"releases/{dub.video_id}/film/{version}"
         # The text beside a film says that it was compared, which its being there does not.
-        if not self.store.exists(f"{prefix}.json"):
+        if self.store.exists(f"{prefix}.json"):
+            # Put anew: a film that is current once more has not been replaced long ago.
+            self.store.put_bytes(f"{prefix}.json", self.store.get_bytes(f"{prefix}.json"))
+        else:
             film = folder / f"{version}.mp4"
             source = self.store.fetch(dub.media.key, folder)
             mux(dub.media, source, self._voiced(dub, ordered, folder), into=film)

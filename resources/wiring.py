@@ -9,6 +9,7 @@ video.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from pydantic import SecretStr
@@ -27,6 +28,7 @@ from resources.downloader.youtube import YouTubeDownloader
 from resources.ledger import CappedLedger, Ledger
 from resources.media.probe import Prober
 from resources.mixer import BlockMixer, Mixer
+from resources.retention import Retention
 from resources.store.local import LocalStore
 from resources.store.port import Store
 from resources.transcriber.openai import OpenAITranscriber
@@ -77,6 +79,12 @@ def bucket_client(settings: Settings) -> Any:
 def folders(settings: Settings) -> WorkFolders:
     """Where steps write before the store has it."""
     return WorkFolders(settings.spool_dir)
+
+
+def retention(settings: Settings, kept: Store) -> Retention:
+    """What removes that which nothing refers to any more."""
+    keep = timedelta(days=settings.retention_days)
+    return Retention(kept, registry(settings), folders(settings), keep)
 
 
 def downloader(settings: Settings, kept: Store) -> Downloaders:

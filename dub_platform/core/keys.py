@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+_CONTENT_KEY = re.compile(r".*-[0-9a-f]{16}\.\w+")
 
 
 def key_of(value: Any) -> str:
@@ -35,3 +38,8 @@ def file_sha256(path: Path) -> str:
 def content_key(prefix: str, sha256: str, suffix: str) -> str:
     """A store's key that is never written over with other content: `PREFIX-1f2e….mp4`."""
     return f"{prefix}-{sha256[:16]}{suffix}"
+
+
+def is_content_key(key: str) -> bool:
+    """Whether `content_key` made it."""
+    return bool(_CONTENT_KEY.fullmatch(key))

@@ -63,9 +63,6 @@ class Stack:
 
         for folder in (self.dagster_home, self.logs, self.settings.store_dir):
             folder.mkdir(parents=True, exist_ok=True)
-        # What a killed process left behind; nothing runs yet that could be using it.
-        shutil.rmtree(self.settings.spool_dir, ignore_errors=True)
-        self.settings.spool_dir.mkdir()
         shutil.copy(CHECKOUT / "deploy" / "embedded" / "dagster.yaml", self.dagster_home)
         upgrade(self.settings.registry_url)
         self._prepare_dagster()

@@ -43,6 +43,19 @@ def end(
     connection.execute(ended if run_id is None else ended.filter_by(run_id=run_id))
 
 
+def end_all(connection: Connection, video_id: str, run_id: str) -> None:
+    """End this run's leases of the video and its dubs."""
+    connection.execute(delete(leases).filter_by(video_id=video_id, run_id=run_id))
+
+
+def drop(connection: Connection, before: datetime, dry_run: bool) -> int:
+    """Delete the leases that were last renewed before; how many there are."""
+    past = leases.c.renewed_at < before
+    if dry_run:
+        return connection.execute(select(func.count()).where(past)).scalar_one()
+    return connection.execute(delete(leases).where(past)).rowcount
+
+
 def require(connection: Connection, video_id: str, language: str | None, run_id: str) -> None:
     """Return unless another run has taken over. Raises RunSupersededError.
 

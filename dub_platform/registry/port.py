@@ -240,6 +240,22 @@ class Registry(Protocol):
         """End the lease, if it is this run's, unless the run's work goes on with another step."""
         ...
 
+    def hold_all(self, video_id: str, run_id: str, *, now: datetime) -> bool:
+        """Take or renew the leases of a video and of all its dubs, so that none of it changes.
+
+        False, and none is held, while something of it waits, is under way or held by another run.
+        Raises VideoNotFoundError.
+        """
+        ...
+
+    def let_go_all(self, video_id: str, run_id: str) -> None:
+        """End this run's leases of a video and its dubs."""
+        ...
+
+    def drop_leases(self, *, before: datetime, dry_run: bool = False) -> int:
+        """Forget leases that nobody has renewed since; how many. A dry run only counts them."""
+        ...
+
     def started(self, work: Work, run_id: str) -> bool:
         """The run for this work began: its row is running, unless it is done already.
 

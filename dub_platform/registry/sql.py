@@ -223,6 +223,26 @@ class SqlRegistry:
             if connection.execute(goes_on).first() is None:
                 leases.end(connection, video_id, language, run_id)
 
+    def hold_all(self, video_id: str, run_id: str, *, now: datetime) -> bool:
+        with self._engine.begin() as connection:
+            _lock(connection, video_id)
+            query = select(dubs.c.language).where(dubs.c.video_id == video_id)
+            places = (None, *connection.execute(query).scalars())
+            held = not _is_unfinished(connection, video_id) and all(
+                leases.take(connection, video_id, place, run_id, now) for place in places
+            )
+            if not held:
+                leases.end_all(connection, video_id, run_id)
+        return held
+
+    def let_go_all(self, video_id: str, run_id: str) -> None:
+        with self._engine.begin() as connection:
+            leases.end_all(connection, video_id, run_id)
+
+    def drop_leases(self, *, before: datetime, dry_run: bool = False) -> int:
+        with self._engine.begin() as connection:
+            return leases.drop(connection, before, dry_run)
+
     def started(self, work: Work, run_id: str) -> bool:
         # Also from failed: an operator can run a failed run again without asking again.
         begins = _update(work, *_UNFINISHED, _FAILED).values(
@@ -389,6 +409,18 @@ def _lock(connection: Connection, video_id: str) -> None:
     row = select(videos.c.id).where(videos.c.id == video_id).with_for_update()
     if connection.execute(row).first() is None:
         raise _no_video(video_id)
+
+
+def _is_unfinished(connection: Connection, video_id: str) -> bool:
+    """Whether something of the video waits or is under way."""
+    of_video = (videos, videos.c.id), (dubs, dubs.c.video_id)
+    query = union_all(
+        *(
+            select(id_column).where(id_column == video_id, table.c.status.in_(_UNFINISHED))
+            for table, id_column in of_video
+        )
+    )
+    return connection.execute(query).first() is not None
 
 
 def _video(connection: Connection, video_id: str) -> Video:

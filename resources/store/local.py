@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 from dub_platform.core.errors import (
@@ -21,7 +22,17 @@ from dub_platform.core.errors import (
     StorageRefusedError,
 )
 from dub_platform.core.keys import file_sha256
-from resources.store.port import address, checked_key, copy_name, missing
+from resources.store.port import (
+    Kept,
+    Unfinished,
+    address,
+    checked_key,
+    checked_prefix,
+    copy_name,
+    missing,
+)
+
+_STAGED = ".staged-"
 
 
 class LocalStore:
@@ -65,6 +76,27 @@ class LocalStore:
     def url(self, key: str) -> str:
         return address(self.base_url, key)
 
+    def keys(self, prefix: str) -> Iterator[Kept]:
+        for entry in self._files(prefix):
+            key = Path(entry.path).relative_to(self.root).as_posix()
+            if key.startswith(prefix) and not entry.name.startswith(_STAGED):
+                # Somebody may delete it while it is looked at.
+                with contextlib.suppress(FileNotFoundError):
+                    yield Kept(key, entry.stat().st_size, _written_at(entry.stat()))
+
+    def delete(self, key: str) -> None:
+        (self.root / checked_key(key)).unlink(missing_ok=True)
+
+    def unfinished(self, prefix: str) -> Iterator[Unfinished]:
+        for entry in self._files(prefix):
+            if entry.name.startswith(_STAGED):
+                with contextlib.suppress(FileNotFoundError):
+                    found = entry.stat()
+                    yield Unfinished(entry.path, "", found.st_size, _written_at(found))
+
+    def give_up(self, write: Unfinished) -> None:
+        Path(write.key).unlink(missing_ok=True)
+
     def check(self) -> None:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -77,6 +109,10 @@ class LocalStore:
                 detail=str(error),
             ) from error
 
+    def _files(self, prefix: str) -> Iterator[os.DirEntry[str]]:
+        """The files of the folder that the prefix begins with, and of those below it."""
+        return _below(self.root / checked_prefix(prefix).rpartition("/")[0])
+
     def path(self, key: str) -> Path:
         """Where the key's file lies. Raises ArtifactMissingError."""
         path = self.root / checked_key(key)
@@ -85,12 +121,25 @@ class LocalStore:
         return path
 
 
+def _below(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(entry.path)
+            else:
+                yield entry
+
+
+def _written_at(found: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(found.st_mtime, timezone.utc)
+
+
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """A file beside the target that takes its place when it is complete."""
     with _full_disk_named(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".staged-")
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=_STAGED)
         os.close(handle)
         staged = Path(name)
         try:

@@ -12,6 +12,9 @@ else is. A write is whole or not there at all. The next engine is tested by addi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -33,6 +36,28 @@ MEDIA_TYPES = {
     ".wav": "audio/wav",
 }
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a listing tells of a key; `put_at` is aware, and the server's own time."""
+
+    key: str
+    bytes: int
+    put_at: datetime
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A write that was begun and has not ended; `bytes` of it are there, the last since `grew_at`.
+
+    `key` and `id` are the engine's own names for it.
+    """
+
+    key: str
+    id: str
+    bytes: int
+    grew_at: datetime
 
 
 class Store(Protocol):
@@ -70,6 +95,25 @@ class Store(Protocol):
         """The public address of a key under `releases/`."""
         ...
 
+    def keys(self, prefix: str) -> Iterator[Kept]:
+        """Every key that begins with `prefix`, a folder or a name in one; folder by folder.
+
+        What is put or deleted meanwhile may be told or not.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Keep nothing under the key any more; nothing happens where nothing is."""
+        ...
+
+    def unfinished(self, prefix: str) -> Iterator[Unfinished]:
+        """Writes below `prefix` under way, and those that a process left when it was killed."""
+        ...
+
+    def give_up(self, write: Unfinished) -> None:
+        """Remove what is there of a write; nothing happens where it has ended."""
+        ...
+
     def check(self) -> None:
         """Return if the store answers and takes these settings. Raises StorageError."""
         ...
@@ -80,6 +124,14 @@ def checked_key(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise StorageError(f"{key[:80]!r} cannot be a key of the store: it is not a plain path.")
     return key
+
+
+def checked_prefix(prefix: str) -> str:
+    """`prefix` if keys can begin with it: a folder at least, so that it lies in one place."""
+    if "/" not in prefix:
+        raise StorageError(f"{prefix[:80]!r} names no folder of the store: videos/ does.")
+    checked_key(f"{prefix}x")
+    return prefix
 
 
 def address(base_url: str, key: str) -> str:

@@ -19,7 +19,7 @@ import concurrent.futures
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,9 +46,12 @@ from resources.calls import CallPolicy
 from resources.store.local import replacing
 from resources.store.port import (
     PUBLIC,
+    Kept,
+    Unfinished,
     address,
     cache_control,
     checked_key,
+    checked_prefix,
     copy_name,
     media_type,
     missing,
@@ -66,7 +69,7 @@ _POLICY = CallPolicy()
 _TRANSFER = TransferConfig(
     multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, use_threads=False
 )
-_GONE = frozenset({"NoSuchKey", "NotFound", "404"})
+_GONE = frozenset({"NoSuchKey", "NoSuchUpload", "NotFound", "404"})
 _CUT_OR_CHANGED = frozenset(
     {"BadDigest", "IncompleteBody", "InvalidDigest", "XAmzContentSHA256Mismatch"}
 )
@@ -170,6 +173,27 @@ class S3Store:
     def url(self, key: str) -> str:
         return address(self.public_url, key)
 
+    def keys(self, prefix: str) -> Iterator[Kept]:
+        for page in self._listing("list_objects_v2", prefix):
+            for found in page.get("Contents", ()):
+                yield Kept(found["Key"], found["Size"], found["LastModified"])
+
+    def delete(self, key: str) -> None:
+        # Some servers mind, R2 does not.
+        with contextlib.suppress(ArtifactMissingError):
+            self._asked("delete_object", key)
+
+    def unfinished(self, prefix: str) -> Iterator[Unfinished]:
+        for page in self._listing("list_multipart_uploads", prefix):
+            for found in page.get("Uploads", ()):
+                # It may have ended while others were looked at.
+                with contextlib.suppress(ArtifactMissingError):
+                    yield self._begun(found)
+
+    def give_up(self, write: Unfinished) -> None:
+        with contextlib.suppress(ArtifactMissingError):
+            self._asked("abort_multipart_upload", write.key, UploadId=write.id)
+
     def check(self) -> None:
         # Of a missing key, GET says whether it is the key or the bucket that is missing; HEAD
         # does not. It costs a twelfth of a write, and a server is asked often whether it is ready.
@@ -177,9 +201,27 @@ class S3Store:
             with contextlib.suppress(ArtifactMissingError):
                 self._asked("get_object", key)
 
+    def _bucket(self, key: str) -> str:
+        return self.public_bucket if key.startswith(PUBLIC) else self.bucket
+
     def _place(self, key: str) -> dict[str, str]:
-        public = checked_key(key).startswith(PUBLIC)
-        return {"Bucket": self.public_bucket if public else self.bucket, "Key": key}
+        return {"Bucket": self._bucket(checked_key(key)), "Key": key}
+
+    def _listing(self, operation: str, prefix: str) -> Iterator[Any]:
+        place = {"Bucket": self._bucket(checked_prefix(prefix)), "Prefix": prefix}
+        return self._pages(operation, prefix, **place)
+
+    def _pages(self, operation: str, what: str, **asked: str) -> Iterator[Any]:
+        pages = iter(self.client.get_paginator(operation).paginate(**asked))
+        while (page := self._done(what, lambda: next(pages, None))) is not None:
+            yield page
+
+    def _begun(self, upload: Any) -> Unfinished:
+        key, place = upload["Key"], {"UploadId": upload["UploadId"]}
+        pages = self._pages("list_parts", key, **self._place(key), **place)
+        parts = [part for page in pages for part in page.get("Parts", ())]
+        grew_at = max((part["LastModified"] for part in parts), default=upload["Initiated"])
+        return Unfinished(key, upload["UploadId"], sum(part["Size"] for part in parts), grew_at)
 
     def _asked(self, operation: str, key: str, **more: Any) -> Any:
         request = getattr(self.client, operation)
@@ -234,8 +276,7 @@ class S3Store:
             )
         if status >= 500 or status in _PASSING or code == "RequestTimeout":
             return _unavailable(key, words)
-        bucket = self._place(key)["Bucket"]
-        return _refused(f"The bucket {bucket!r} refused {key}: {words}", str(error))
+        return _refused(f"The bucket {self._bucket(key)!r} refused {key}: {words}", str(error))
 
 
 def _about(key: str, sha256: str) -> dict[str, Any]:

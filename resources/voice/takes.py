@@ -87,10 +87,12 @@ class TakeKeeper:
 
     def _kept(self, key: str) -> Take | None:
         receipt = _receipt_key(key)
-        if not self.store.exists(receipt):
+        if not (self.store.exists(receipt) and self.store.exists(_audio_key(key))):
             return None
-        take = _RECEIPT.validate_json(self.store.get_bytes(receipt))
-        return dataclasses.replace(take, reused=True)
+        written = self.store.get_bytes(receipt)
+        # What is about to be used must not look as old as what nobody wants any more.
+        self.store.put_bytes(receipt, written)
+        return dataclasses.replace(_RECEIPT.validate_json(written), reused=True)
 
     def _bought(self, video_id: str, reading: Reading, key: str) -> Take:
         bill = Bill()
@@ -130,7 +132,7 @@ class TakeKeeper:
         )
 
     def _spoken(self, reading: Reading, key: str, bill: Bill) -> Take:
-        audio_key = f"takes/{key[:2]}/{key}.flac"
+        audio_key = _audio_key(key)
         with self.folders.new("take") as folder:
             wav, flac = folder / "take.wav", folder / "take.flac"
             self.voice.speak(reading, into=wav, bill=bill)
@@ -171,6 +173,10 @@ def readings(
             following=beside(line, place + 1),
             name=f"line {place + 1} in {language}",
         )
+
+
+def _audio_key(key: str) -> str:
+    return f"takes/{key[:2]}/{key}.flac"
 
 
 def _receipt_key(key: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -10,10 +9,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
-import pytest
+from starlette.testclient import TestClient
 
+from api.app import create_app
 from api.desk import Desk
-from api.uploads import LEFTOVER_SECONDS, sweep
+from resources.workfolder import WorkFolders
 from tests.api.conftest import Log
 from tests.api.desks import MAX_UPLOAD_BYTES
 from tests.api.test_bad_input import assert_refused
@@ -112,13 +112,9 @@ def test_a_client_that_goes_away_leaves_nothing(server: str, desk: Desk, log: Lo
     assert ([], []) == (open_in(desk.spool_dir), list(desk.spool_dir.iterdir()))
 
 
-@pytest.mark.parametrize(("age", "left"), [(LEFTOVER_SECONDS + 60, 0), (60, 1)])
-def test_what_a_killed_process_left_is_swept_after_a_day(
-    tmp_path: Path, age: int, left: int
-) -> None:
-    """A young file may belong to another process that is still at work."""
-    file = tmp_path / "upload-abc.media"
-    file.touch()
-    os.utime(file, (time.time() - age,) * 2)
-    sweep(tmp_path)
-    assert left == len(list(tmp_path.iterdir()))
+def test_what_a_killed_process_left_is_gone_at_the_next_start(desk: Desk) -> None:
+    """And what another process of the API is at is not touched."""
+    with WorkFolders(desk.spool_dir).new("upload") as at_work:
+        (desk.spool_dir / "upload-killed.work").mkdir()
+        with TestClient(create_app(desk)):
+            assert [at_work] == list(desk.spool_dir.iterdir())

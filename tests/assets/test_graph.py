@@ -103,7 +103,9 @@ def test_the_sensors_and_schedules_are_these_and_run_by_default(defs: Definition
         "on_run_canceled",
         "on_run_lost",
     } == {sensor.name for sensor in repository.sensor_defs}
-    assert {"RUNNING"} == {each.default_status.value for each in repository.sensor_defs}
+    assert {"every_night"} == {schedule.name for schedule in repository.schedule_defs}
+    clocks = [*repository.sensor_defs, *repository.schedule_defs]
+    assert {"RUNNING"} == {each.default_status.value for each in clocks}
 
 
 @pytest.mark.parametrize("package", [api, assets, dub_platform, resources, sensors])

@@ -140,6 +140,14 @@ def hold(registry: Registry, run_id: str, after: float = 0.0, language: str | No
     return registry.hold(ID, language, run_id, now=NOW + timedelta(seconds=after))
 
 
+def at_rest(registry: Registry) -> None:
+    """A video with two released languages."""
+    accept(registry, "ca", "es")
+    prepare(registry)
+    for language in ("ca", "es"):
+        publish(registry, language)
+
+
 def without_time(dub: Dub) -> Dub:
     return dataclasses.replace(dub, updated_at=NOW)
 
@@ -612,6 +620,67 @@ class TestLeases:
         with pytest.raises(RunSupersededError, match=f"{ID} in es"):
             publish(registry, "es")
         assert DubStatus.QUEUED is registry.dub(ID, "es").status
+
+
+class TestHoldingAll:
+    def test_a_video_at_rest_is_held_as_a_whole(self, registry: Registry) -> None:
+        """No run begins with it or with a dub of it, until it is let go."""
+        at_rest(registry)
+        assert registry.hold_all(ID, "upkeep", now=NOW)
+        assert [False] * 3 == [hold(registry, "run-1", 1, code) for code in (None, "es", "ca")]
+        registry.let_go_all(ID, "upkeep")
+        assert [True] * 3 == [hold(registry, "run-1", 1, code) for code in (None, "es", "ca")]
+
+    def test_it_is_held_by_one_and_renewed_by_the_same(self, registry: Registry) -> None:
+        """Twice at once is once."""
+        at_rest(registry)
+        asked = [partial(registry.hold_all, ID, f"upkeep-{n}", now=NOW) for n in range(4)]
+        assert 1 == sum(at_once(asked))
+        registry.let_go_all(ID, "upkeep-0")
+        registry.hold_all(ID, "upkeep-0", now=NOW + timedelta(seconds=30))
+        assert registry.hold_all(ID, "upkeep-0", now=NOW + timedelta(seconds=40))
+        assert not hold(registry, "run-1", 55)
+
+    @pytest.mark.parametrize("language", [None, "es", "ca"])
+    def test_what_a_run_is_at_is_left_to_it(self, registry: Registry, language: str | None) -> None:
+        """An operator makes something again by hand; the rest of the video is not held either."""
+        at_rest(registry)
+        assert hold(registry, "run-1", 0, language)
+        assert not registry.hold_all(ID, "upkeep", now=NOW)
+        others = {None, "es", "ca"} - {language}
+        assert [True] * 2 == [hold(registry, "run-2", 1, code) for code in others]
+
+    def test_what_waits_or_is_under_way_is_not_held(self, registry: Registry) -> None:
+        """The video, or a language of it; what failed is at rest."""
+        accept(registry, "es")
+        assert not registry.hold_all(ID, "upkeep", now=NOW)
+        prepare(registry)
+        registry.started(DUB, "run-1")
+        assert not registry.hold_all(ID, "upkeep", now=NOW)
+        fail(registry, DUB)
+        assert registry.hold_all(ID, "upkeep", now=NOW)
+
+    def test_a_language_asked_for_meanwhile_ends_it(self, registry: Registry) -> None:
+        """Who renews before each step learns that work has come, and is out of its way."""
+        at_rest(registry)
+        assert registry.hold_all(ID, "upkeep", now=NOW)
+        registry.ask(ID, "gl")
+        assert not registry.hold_all(ID, "upkeep", now=NOW)
+        assert hold(registry, "run-1", 1, "es")
+
+    def test_a_video_that_nobody_handed_in_cannot_be_held(self, registry: Registry) -> None:
+        """There is nothing to hold."""
+        with pytest.raises(VideoNotFoundError):
+            registry.hold_all(ID, "upkeep", now=NOW)
+
+    def test_leases_of_the_past_are_dropped(self, registry: Registry) -> None:
+        """Those of killed runs; nobody else's."""
+        hold(registry, "killed", 0, "es")
+        hold(registry, "at-work", 60, "ca")
+        noon = NOW + timedelta(seconds=30)
+        assert 1 == registry.drop_leases(before=noon, dry_run=True)
+        assert [1, 0] == [registry.drop_leases(before=noon) for _ in range(2)]
+        assert not hold(registry, "run-1", 61, "ca")
 
 
 class TestReleasing:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -129,6 +133,7 @@ def test_what_is_no_plain_path_is_no_key(store: Store, folder: Path, key: str) -
         lambda: store.size(key),
         lambda: store.checksum(key),
         lambda: store.url(f"releases/{key}"),
+        lambda: store.delete(key),
     ]
     for attempt in attempts:
         with pytest.raises(StorageError):
@@ -234,6 +239,77 @@ def test_a_write_that_fails_changes_nothing(store: Store, folder: Path) -> None:
     assert b"old" == store.get_bytes(KEY)
 
 
+def test_a_listing_has_each_key_with_its_size_and_time(store: Store) -> None:
+    """In whichever bucket or folder it is; S3 counts seconds."""
+    sizes = {"videos/a/x.json": 3, "videos/a/audio/y.flac": 0, "releases/a/z.vtt": 7}
+    before = datetime.now(timezone.utc) - timedelta(seconds=1)
+    for key, size in sizes.items():
+        store.put_bytes(key, b"x" * size)
+    kept = [*store.keys("videos/"), *store.keys("releases/")]
+    assert sizes == {each.key: each.bytes for each in kept}
+    after = datetime.now(timezone.utc) + timedelta(seconds=1)
+    assert [each for each in kept if not before <= each.put_at <= after] == []
+
+
+@pytest.mark.parametrize(
+    ("prefix", "found"),
+    [
+        ("takes/ab/", {"takes/ab/abc.flac", "takes/ab/abc.json", "takes/ab/abd.json"}),
+        ("takes/ab/abc.", {"takes/ab/abc.flac", "takes/ab/abc.json"}),
+        ("takes/a", {"takes/ab/abc.flac", "takes/ab/abc.json", "takes/ab/abd.json"}),
+        ("takes/abc/", set()),
+        ("releases/", set()),
+    ],
+)
+def test_a_prefix_is_a_folder_or_begins_a_name(store: Store, prefix: str, found: set[str]) -> None:
+    """And nothing is told of what lies beside it."""
+    for key in ("takes/ab/abc.flac", "takes/ab/abc.json", "takes/ab/abd.json", "takes/ba/abc.json"):
+        store.put_bytes(key, b"x")
+    assert found == {each.key for each in store.keys(prefix)}
+
+
+def test_a_listing_comes_folder_by_folder(store: Store) -> None:
+    """So a video's keys can be looked at together, though its id is the beginning of another's."""
+    keys = ["videos/a-b/x", "videos/a/x", "videos/a/dubs/es/x", "videos/a/z", "videos/a.b/x"]
+    for key in keys:
+        store.put_bytes(key, b"x")
+    videos = [name for name, _ in groupby(store.keys("videos/"), lambda k: k.key.split("/")[1])]
+    assert ["a", "a-b", "a.b"] == sorted(videos)
+
+
+@pytest.mark.parametrize("prefix", ["", "videos", "/etc/", "../", "videos/../", "videos//"])
+def test_what_names_no_folder_is_not_listed(store: Store, prefix: str) -> None:
+    """A listing never leaves the store, and never mixes what viewers see with what they do not."""
+    for ask in (store.keys, store.unfinished):
+        with pytest.raises(StorageError):
+            list(ask(prefix))
+
+
+def test_what_was_deleted_is_gone_and_nothing_else(store: Store) -> None:
+    """Twice is once."""
+    store.put_bytes(KEY, b"x")
+    store.put_bytes(f"{KEY}2", b"y")
+    store.delete(KEY)
+    store.delete(KEY)
+    assert (False, [f"{KEY}2"]) == (store.exists(KEY), [k.key for k in store.keys("videos/")])
+
+
+def test_what_was_deleted_can_be_put_again(store: Store) -> None:
+    """The same content has the same key."""
+    for _ in range(2):
+        store.put_bytes(KEY, b"x")
+        assert b"x" == store.get_bytes(KEY)
+        store.delete(KEY)
+
+
+def test_a_store_at_rest_has_no_unfinished_writes(store: Store, folder: Path) -> None:
+    """Neither of what was put, nor of what could not be."""
+    store.put_bytes(KEY, b"x")
+    with pytest.raises(FileNotFoundError):
+        store.put_file(KEY, folder / "missing")
+    assert [] == list(store.unfinished("videos/"))
+
+
 class TestLocal:
     """What only a directory has: files, links and a disk that can be full."""
 
@@ -247,6 +323,20 @@ class TestLocal:
         with pytest.raises(FileNotFoundError):
             local.put_file(KEY, tmp_path / "missing")
         assert [local.root / KEY] == [path for path in local.root.rglob("*") if path.is_file()]
+
+    def test_a_write_that_was_killed_is_found_and_given_up(self, local: LocalStore) -> None:
+        """A process that was stopped half-way could not tidy up; the listing hides its file."""
+        command = [sys.executable, "-c", HALF, str(local.root / KEY)]
+        writer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with writer:
+            assert writer.stdout is not None
+            assert b"half of it is there\n" == writer.stdout.readline()
+            writer.kill()
+        (write,) = local.unfinished("videos/")
+        assert (4, []) == (write.bytes, list(local.keys("videos/")))
+        local.give_up(write)
+        local.give_up(write)
+        assert [] == list(local.unfinished("videos/"))
 
     def test_other_users_can_read_it(self, local: LocalStore) -> None:
         """A web server that serves releases is one."""
@@ -279,6 +369,18 @@ class TestLocal:
     def test_a_slash_after_the_address_does_not_matter(self, tmp_path: Path) -> None:
         """No key begins with two."""
         assert "http://h/releases/x" == LocalStore(tmp_path, "http://h/").url("releases/x")
+
+
+HALF = """
+import sys
+from pathlib import Path
+from resources.store.local import replacing
+
+with replacing(Path(sys.argv[1])) as staged:
+    staged.write_bytes(b"half")
+    print("half of it is there", flush=True)
+    sys.stdin.read()
+"""
 
 
 def on_a_full_disk(*, dir: Path, prefix: str) -> tuple[int, str]:  # noqa: A002 - mkstemp's name

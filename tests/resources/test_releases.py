@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -316,6 +318,18 @@ def test_publishing_the_same_again_changes_nothing(
     before, film = files(store), registry.video(ID).film_key
     assert first == publish(publisher, store, folders, "es")
     assert (before, film) == (files(store), registry.video(ID).film_key)
+
+
+def test_a_film_that_is_current_again_is_as_young_as_a_new_one(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders, registry: SqlRegistry
+) -> None:
+    """What was replaced long ago is removed, and this one no longer is."""
+    publish(publisher, store, folders, "es")
+    text = film_of(registry, store).with_suffix(".json")
+    os.utime(text, (0, 0))
+    began = time.time() - 1
+    publish(publisher, store, folders, "es")
+    assert text.stat().st_mtime > began
 
 
 @pytest.mark.parametrize("changed", ["track", "words", "manifest"])

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from resources.voice.turns import turn
 from resources.workfolder import WorkFolders
+from tests.contracts.threads import at_once
+
+WORKER = """
+import sys
+from pathlib import Path
+from resources.voice.turns import turn
+from resources.workfolder import WorkFolders
+
+root = Path(sys.argv[1])
+with WorkFolders(root).new("mix") as folder, turn(root / "turn-1f2e"):
+    (folder / "half.m4a").write_bytes(b"x" * 1000)
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -48,3 +65,58 @@ def test_a_failure_leaves_no_folder(folders: WorkFolders) -> None:
     with pytest.raises(ZeroDivisionError):
         step()
     assert [] == list(folders.root.iterdir())
+
+
+def test_what_a_killed_process_left_is_swept_at_once(folders: WorkFolders) -> None:
+    """Its folder and its turn, with what they held; while it lived, neither was touched."""
+    command = [sys.executable, "-c", WORKER, str(folders.root)]
+    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with worker:
+        assert worker.stdout is not None
+        folder = Path(worker.stdout.readline().strip())
+        assert {} == folders.sweep()
+        worker.kill()
+    left = {folder.name: 1000, "turn-1f2e": 0}
+    assert (left, True) == (folders.sweep(dry_run=True), folder.exists())
+    assert left == folders.sweep()
+    assert [] == list(folders.root.iterdir())
+
+
+def test_what_somebody_holds_is_not_swept(folders: WorkFolders) -> None:
+    """However old it is: a long video takes hours."""
+    with folders.new("mix") as folder, turn(folders.root / "turn-1f2e"):
+        assert {} == folders.sweep()
+        assert folder.is_dir()
+
+
+def test_what_is_not_ours_is_not_swept(folders: WorkFolders) -> None:
+    """A library that writes a file of its own into the spool may be at it."""
+    folders.root.mkdir(parents=True)
+    (folders.root / "tmp0a1b").write_bytes(b"x")
+    assert {} == folders.sweep()
+    assert ["tmp0a1b"] == [path.name for path in folders.root.iterdir()]
+
+
+def test_what_the_store_keeps_too_counts_for_nothing(folders: WorkFolders, tmp_path: Path) -> None:
+    """A copy fetched from a local store is a second name of the same bytes."""
+    kept = tmp_path / "kept"
+    kept.write_bytes(b"x" * 1000)
+    (folders.root / "mix-a.work").mkdir(parents=True)
+    (folders.root / "mix-a.work" / "copy").hardlink_to(kept)
+    assert {"mix-a.work": 0} == folders.sweep()
+    assert b"x" * 1000 == kept.read_bytes()
+
+
+def test_sweeps_do_not_disturb_those_who_begin_to_work(folders: WorkFolders) -> None:
+    """While folders come and go, two sweeps find nothing that is left."""
+
+    def work() -> int:
+        for _ in range(100):
+            with folders.new("mix") as folder:
+                (folder / "file").write_bytes(b"x")
+        return 0
+
+    def sweep() -> int:
+        return sum(len(folders.sweep()) for _ in range(100))
+
+    assert [0, 0, 0, 0] == at_once([work, sweep, work, sweep])

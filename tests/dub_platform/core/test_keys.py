@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dub_platform.core.keys import file_sha256, key_of, take_key
+from dub_platform.core.keys import content_key, file_sha256, is_content_key, key_of, take_key
 
 SHAPE: Mapping[str, str | int | float] = {"voice": "es+m3", "rate": 165}
 
@@ -55,3 +55,18 @@ def test_a_file_is_hashed_whole(tmp_path: Path, size: int) -> None:
     content = bytes(index % 251 for index in range(1000)) * (size // 1000 + 1)
     (tmp_path / "file").write_bytes(content[:size])
     assert hashlib.sha256(content[:size]).hexdigest() == file_sha256(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("key", "is_one"),
+    [
+        (content_key("videos/ID/audio/sound", "1f" * 32, ".flac"), True),
+        ("videos/-1f2e1f2e1f2e1f2e.json/audio.json", False),
+        ("videos/ID/transcript.json", False),
+        ("videos/ID/upload.media", False),
+        ("videos/ID/sound-1f2e.flac", False),
+    ],
+)
+def test_a_key_made_of_content_is_known_by_its_look(key: str, is_one: bool) -> None:
+    """What is not one is never taken for something that was superseded."""
+    assert is_one == is_content_key(key)

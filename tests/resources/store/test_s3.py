@@ -82,6 +82,9 @@ def every_call(store: S3Store, folder: Path) -> list[Callable[[], object]]:
         lambda: store.exists(KEY),
         lambda: store.size(KEY),
         lambda: store.checksum(KEY),
+        lambda: list(store.keys("videos/")),
+        lambda: store.delete(KEY),
+        lambda: list(store.unfinished("videos/")),
         store.check,
     ]
 
@@ -300,16 +303,20 @@ class TestUploads:
     def test_a_process_killed_while_it_uploads_leaves_nothing_to_see(
         self, store: S3Store, swift: SwiftS3, large: Path
     ) -> None:
-        """Its parts are no object; the bucket's own rule removes them."""
+        """Its parts are no object, and can be found and removed."""
         arguments = [swift.endpoint, KEY_ID, SECRET, store.bucket, KEY, str(large)]
         process = subprocess.Popen([sys.executable, "-c", HALF, *arguments], stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert b"half of it is there\n" == process.stdout.readline()
         process.kill()
         process.communicate()
-        assert (False, [KEY]) == (store.exists(KEY), unfinished(store))
+        (write,) = store.unfinished("videos/")
+        assert (False, KEY, PART_BYTES) == (store.exists(KEY), write.key, write.bytes)
         with pytest.raises(ArtifactMissingError):
             store.get_bytes(KEY)
+        store.give_up(write)
+        store.give_up(write)
+        assert [] == unfinished(store)
 
     def test_of_two_writers_one_wins_and_none_is_alarmed(
         self, store: S3Store, tmp_path: Path
@@ -349,6 +356,25 @@ store = S3Store(s3, bucket=bucket, public_bucket=bucket, public_url="")
 from pathlib import Path
 store.put_file(key, Path(path))
 """
+
+
+class TestListings:
+    """What there is, however much."""
+
+    def test_a_listing_is_more_than_its_first_page(self, hooked: S3Store) -> None:
+        """A server answers with a thousand keys at most; here with two."""
+        keys = [f"videos/v{number}/transcript.json" for number in range(5)]
+        for key in keys:
+            hooked.put_bytes(key, b"x")
+        asked: list[object] = []
+
+        def ask_for_two(params: Any, **_: object) -> None:
+            asked.append(params)
+            params["MaxKeys"] = 2
+
+        hooked.client.meta.events.register("provide-client-params.s3.ListObjectsV2", ask_for_two)
+        assert keys == [each.key for each in hooked.keys("videos/")]
+        assert 3 == len(asked)
 
 
 class TestDownloads:

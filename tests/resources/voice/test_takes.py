@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -239,6 +241,23 @@ class TestOneTake:
         later = WatchedVoice()
         assert take_of(home.keeper(later)).reused
         assert [] == later.asked
+
+    def test_a_reused_take_is_as_young_as_a_new_one(self, keeper: TakeKeeper, home: Home) -> None:
+        """Old takes that nobody wants are removed, and this one is wanted."""
+        receipt = home.store.path(take_of(keeper).audio_key).with_suffix(".json")
+        os.utime(receipt, (0, 0))
+        began = time.time() - 1
+        assert take_of(keeper).reused
+        assert receipt.stat().st_mtime > began
+
+    def test_a_take_that_lost_its_sound_is_spoken_again(
+        self, keeper: TakeKeeper, home: Home, voice: WatchedVoice
+    ) -> None:
+        """A receipt alone is not believed, or the dub could never be made."""
+        take = take_of(keeper)
+        home.store.delete(take.audio_key)
+        assert take == take_of(keeper)
+        assert [LINE.text] * 2 == voice.asked
 
     def test_what_shapes_the_sound_makes_another_take(self, keeper: TakeKeeper, home: Home) -> None:
         """Text, language, speaker and speed, each by itself."""

@@ -1,0 +1,162 @@
+"""Retention, every night: what nothing refers to any more goes, and Dagster shows how much.
+
+    tallied(tidied(retention, instance, "a-run-id", dry_run=True))[Kind.TAKES].bytes
+
+What goes of the store and the registry is decided in `resources/retention.py`, and of Dagster's
+own records here. A run that made something which is still the latest of its partition stays:
+without it Dagster would take the partition for missing. So the event log grows with the catalogue,
+and not with time.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from dagster import (
+    AssetRecordsFilter,
+    Config,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRunStatus,
+    DefaultScheduleStatus,
+    EventLogEntry,
+    MetadataValue,
+    OpExecutionContext,
+    ResourceParam,
+    RunsFilter,
+    ScheduleDefinition,
+    TableRecord,
+    job,
+    op,
+)
+
+from assets.steps import as_failure
+from assets.tags import queued
+from dub_platform.core.errors import DubError
+from resources.retention import Gone, Kind, Retention
+
+FINISHED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
+RUNS_A_PAGE = 500
+
+
+class Upkeep(Config):
+    """`dry_run` only counts what would go."""
+
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many things of a kind, and their bytes."""
+
+    count: int = 0
+    bytes: int = 0
+
+
+@op(description="Remove what nothing refers to any more, and count it.")
+def leftovers(
+    context: OpExecutionContext, config: Upkeep, retention: ResourceParam[Retention]
+) -> None:
+    """The numbers are the metadata of its output."""
+    try:
+        gone = tidied(retention, context.instance, context.run_id, dry_run=config.dry_run)
+        tallies = tallied(gone)
+    except DubError as error:
+        raise as_failure(error) from error
+    rows = [
+        TableRecord({"kind": kind.value, "count": tally.count, "bytes": tally.bytes})
+        for kind, tally in tallies.items()
+    ]
+    all_of_it, table = total(tallies), MetadataValue.table(rows)
+    context.add_output_metadata(
+        {
+            "dry_run": config.dry_run,
+            "count": all_of_it.count,
+            "bytes": all_of_it.bytes,
+            "table": table,
+        }
+    )
+
+
+@job(tags=queued("dub"))
+def remove_leftovers() -> None:
+    """Upkeep: superseded media, replaced releases, unused takes, what dead processes left."""
+    leftovers()
+
+
+every_night = ScheduleDefinition(
+    name="every_night",
+    job=remove_leftovers,
+    cron_schedule="30 3 * * *",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="At half past three (UTC): what a run is at is left for another night.",
+)
+
+
+def tidied(
+    retention: Retention, instance: DagsterInstance, holder: str, *, dry_run: bool
+) -> Iterator[Gone]:
+    """Remove everything that can go, and tell of each thing. A dry run only tells."""
+    now = datetime.now(timezone.utc)
+    yield from retention.tidied(holder, now=now, dry_run=dry_run)
+    yield from old_runs(instance, now - retention.keep, dry_run=dry_run)
+
+
+def tallied(gone: Iterable[Gone]) -> Mapping[Kind, Tally]:
+    """How much of each kind, also of those of which there is nothing."""
+    tallies = dict.fromkeys(Kind, Tally())
+    for each in gone:
+        so_far = tallies[each.kind]
+        tallies[each.kind] = Tally(so_far.count + 1, so_far.bytes + each.bytes)
+    return tallies
+
+
+def total(tallies: Mapping[Kind, Tally]) -> Tally:
+    """All kinds together."""
+    each = tallies.values()
+    return Tally(sum(tally.count for tally in each), sum(tally.bytes for tally in each))
+
+
+def old_runs(instance: DagsterInstance, before: datetime, *, dry_run: bool) -> Iterator[Gone]:
+    """Delete the runs that ended before, with their events and logs; tell of each.
+
+    Those that made the latest of anything stay.
+    """
+    # All are found first: a page is found by the run that ends the page before it.
+    for run_id in list(_ended(instance, before)):
+        if not _made_what_is_latest(instance, run_id):
+            yield _deleted(instance, run_id, dry_run)
+
+
+def _ended(instance: DagsterInstance, before: datetime) -> Iterator[str]:
+    filters, cursor = RunsFilter(statuses=FINISHED, updated_before=before), None
+    while page := instance.get_run_records(filters, limit=RUNS_A_PAGE, cursor=cursor):
+        yield from (record.dagster_run.run_id for record in page)
+        cursor = page[-1].dagster_run.run_id
+
+
+def _made_what_is_latest(instance: DagsterInstance, run_id: str) -> bool:
+    made = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
+    return any(_latest_run(instance, event) == run_id for event in made)
+
+
+def _latest_run(instance: DagsterInstance, made: EventLogEntry) -> str:
+    """The run that made the same of the same partition last."""
+    event = made.get_dagster_event()
+    assert event.asset_key
+    partitions = [event.partition] if event.partition else None
+    of_same = AssetRecordsFilter(asset_key=event.asset_key, asset_partitions=partitions)
+    return instance.fetch_materializations(of_same, limit=1).records[0].run_id
+
+
+def _deleted(instance: DagsterInstance, run_id: str, dry_run: bool) -> Gone:
+    # On SQLite each run's events are a file of their own, which deleting them only empties.
+    files = list(Path(instance.root_directory, "history", "runs").glob(f"{run_id}.db*"))
+    gone = Gone(Kind.RUNS, sum(path.stat().st_size for path in files))
+    if not dry_run:
+        instance.delete_run(run_id)
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+        for path in files:
+            path.unlink(missing_ok=True)
+    return gone

@@ -1,0 +1,41 @@
+"""Retention of what real runs have made."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+
+from resources import wiring
+from resources.retention import Kind
+from tests.assets.workshop import Workshop, materialized, shown
+
+
+def test_a_dub_made_anew_leaves_one_of_everything(workshop: Workshop, prepared: str) -> None:
+    """What was replaced goes, and nothing that the dub is made of: it costs nothing to make it."""
+    workshop.dub(prepared, "es")
+    assert Counter() == tidied(workshop, days=3650)
+    edit(workshop, f"videos/{prepared}/dubs/es/translation.json")
+    workshop.dub_by_hand(prepared, "es", "speech", "dubbed_track", "r2_object")
+    assert Counter({Kind.MEDIA: 1}) == tidied(workshop, days=1)
+    # A release of six files, a film of two, and a take of two.
+    replaced = Counter({Kind.RELEASES: 8, Kind.TAKES: 2})
+    assert replaced == tidied(workshop, days=31)
+    speech = shown(materialized(workshop.dub_by_hand(prepared, "es"))["speech"])
+    assert 1 == speech["takes_reused"].value
+
+
+def tidied(workshop: Workshop, days: int) -> Counter[Kind]:
+    """What goes in so many days from now, but for leases."""
+    retention = wiring.retention(workshop.settings, workshop.store)
+    now = datetime.now(timezone.utc) + timedelta(days=days)
+    gone = Counter(each.kind for each in retention.tidied("upkeep", now=now))
+    del gone[Kind.LEASES]
+    return gone
+
+
+def edit(workshop: Workshop, key: str) -> None:
+    """Reword the first line of a translation, as an operator can."""
+    value = json.loads(workshop.store.get_bytes(key))
+    value["lines"][0]["text"] = "Cada verano nos visita mucha gente."
+    workshop.store.put_bytes(key, json.dumps(value).encode())
