@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 from dub_platform.core.errors import (
@@ -19,7 +20,15 @@ from dub_platform.core.errors import (
     StorageRefusedError,
 )
 from dub_platform.core.keys import file_sha256
-from resources.store.port import address, checked_key, copy_name, missing
+from resources.store.port import (
+    Kept,
+    address,
+    checked_key,
+    checked_prefix,
+    copy_name,
+    is_key,
+    missing,
+)
 
 
 class LocalStore:
@@ -63,6 +72,15 @@ class LocalStore:
     def url(self, key: str) -> str:
         return address(self.base_url, key)
 
+    def keys(self, prefix: str) -> Iterator[Kept]:
+        folder = checked_prefix(prefix).rpartition("/")[0]
+        for entry in _files(self.root / folder):
+            key = Path(entry.path).relative_to(self.root).as_posix()
+            # Somebody may delete it while it is looked at.
+            with contextlib.suppress(FileNotFoundError):
+                if key.startswith(prefix) and is_key(key):
+                    yield Kept(key, entry.stat().st_size, _written_at(entry.stat()))
+
     def check(self) -> None:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -81,6 +99,20 @@ class LocalStore:
         if not path.is_file():
             raise missing(key)
         return path
+
+
+def _files(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+    """The files below a folder, folder by folder."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(entry.path)
+            else:
+                yield entry
+
+
+def _written_at(found: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(found.st_mtime, timezone.utc)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,9 @@ else is. A write is whole or not there at all. The next engine is tested by addi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -33,6 +36,15 @@ MEDIA_TYPES = {
     ".wav": "audio/wav",
 }
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a listing tells of a key; `put_at` is aware, and the server's own time."""
+
+    key: str
+    bytes: int
+    put_at: datetime
 
 
 class Store(Protocol):
@@ -70,6 +82,13 @@ class Store(Protocol):
         """The public address of a key under `releases/`."""
         ...
 
+    def keys(self, prefix: str) -> Iterator[Kept]:
+        """Every key that begins with `prefix`: a folder, a name in one, or nothing for all.
+
+        What is put or deleted meanwhile may be told or not.
+        """
+        ...
+
     def check(self) -> None:
         """Return if the store answers and takes these settings. Raises StorageError."""
         ...
@@ -77,9 +96,22 @@ class Store(Protocol):
 
 def checked_key(key: str) -> str:
     """`key` if it can be one: no absolute path, no '..', no characters a file system minds."""
-    if not _KEY.fullmatch(key):
+    if not is_key(key):
         raise StorageError(f"{key[:80]!r} cannot be a key of the store: it is not a plain path.")
     return key
+
+
+def checked_prefix(prefix: str) -> str:
+    """`prefix` if keys can begin with it: nothing, or a folder at least."""
+    if prefix and "/" not in prefix:
+        raise StorageError(f"{prefix[:80]!r} names no folder of the store: videos/ does.")
+    checked_key(f"{prefix}x")
+    return prefix
+
+
+def is_key(name: str) -> bool:
+    """Whether a store could have put something under this name."""
+    return bool(_KEY.fullmatch(name))
 
 
 def address(base_url: str, key: str) -> str:

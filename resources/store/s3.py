@@ -19,7 +19,7 @@ import concurrent.futures
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,10 +46,13 @@ from resources.calls import CallPolicy
 from resources.store.local import replacing
 from resources.store.port import (
     PUBLIC,
+    Kept,
     address,
     cache_control,
     checked_key,
+    checked_prefix,
     copy_name,
+    is_key,
     media_type,
     missing,
 )
@@ -170,6 +173,14 @@ class S3Store:
     def url(self, key: str) -> str:
         return address(self.public_url, key)
 
+    def keys(self, prefix: str) -> Iterator[Kept]:
+        both = (self.bucket, self.public_bucket)
+        for bucket in (self._bucket(checked_prefix(prefix)),) if prefix else both:
+            for page in self._pages(prefix, Bucket=bucket, Prefix=prefix):
+                for found in page.get("Contents", ()):
+                    if is_key(found["Key"]):
+                        yield Kept(found["Key"], found["Size"], found["LastModified"])
+
     def check(self) -> None:
         # Of a missing key, GET says whether it is the key or the bucket that is missing; HEAD
         # does not. It costs a twelfth of a write, and a server is asked often whether it is ready.
@@ -177,9 +188,16 @@ class S3Store:
             with contextlib.suppress(ArtifactMissingError):
                 self._asked("get_object", key)
 
+    def _bucket(self, key: str) -> str:
+        return self.public_bucket if key.startswith(PUBLIC) else self.bucket
+
     def _place(self, key: str) -> dict[str, str]:
-        public = checked_key(key).startswith(PUBLIC)
-        return {"Bucket": self.public_bucket if public else self.bucket, "Key": key}
+        return {"Bucket": self._bucket(checked_key(key)), "Key": key}
+
+    def _pages(self, prefix: str, **asked: str) -> Iterator[Any]:
+        pages = iter(self.client.get_paginator("list_objects_v2").paginate(**asked))
+        while (page := self._done(prefix, lambda: next(pages, None))) is not None:
+            yield page
 
     def _asked(self, operation: str, key: str, **more: Any) -> Any:
         request = getattr(self.client, operation)
@@ -234,8 +252,7 @@ class S3Store:
             )
         if status >= 500 or status in _PASSING or code == "RequestTimeout":
             return _unavailable(key, words)
-        bucket = self._place(key)["Bucket"]
-        return _refused(f"The bucket {bucket!r} refused {key}: {words}", str(error))
+        return _refused(f"The bucket {self._bucket(key)!r} refused {key}: {words}", str(error))
 
 
 def _about(key: str, sha256: str) -> dict[str, Any]:
