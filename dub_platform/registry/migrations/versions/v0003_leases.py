@@ -26,8 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
-    for table in reversed(_TABLES):
-        with op.batch_alter_table(table) as batch:
-            batch.drop_column("losses")
+    """Drop them, in the order in which transactions take the tables."""
+    for table in _TABLES:
+        op.drop_column(table, "losses")
     op.drop_table("leases")
