@@ -15,7 +15,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test quick lint bench-faults bench-latency bench-scale chaos constraints sample clean
+.PHONY: help demo up cluster test quick lint backup restore bench-faults bench-latency bench-scale chaos constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,12 @@ packages: ## Debian packages the keyless engines need
 
 test-packages:
 	@bash deploy/packages.sh test
+
+backup: .venv/platform ## save registry, Dagster's storage and the store to the folder TO
+	@$(RUN) dub_platform.backup save $(TO)
+
+restore: .venv/platform ## bring back what is saved in the folder FROM; the platform must be stopped
+	@$(RUN) dub_platform.backup restore $(FROM)
 
 bench-faults: .venv/tests ## a hundred videos while every fifth request to a provider goes wrong
 	@$(RUN) benchmarks.faults --videos 100

@@ -47,7 +47,8 @@
     │   ├── ArtifactDamagedError        artifact_damaged       a retry can help
     │   ├── StorageFullError            storage_full           a retry can help
     │   ├── StorageRefusedError         storage_refused
-    │   └── StorageUnavailableError     storage_unavailable    a retry can help
+    │   ├── StorageUnavailableError     storage_unavailable    a retry can help
+    │   └── BackupError                 backup_failed
     └── InternalError              ours to mend
         ├── GateFailedError             gate_failed
         ├── RunLostError                run_lost               a retry can help
@@ -282,6 +283,10 @@ class StorageRefusedError(StorageError):
 class StorageUnavailableError(StorageError):
     code = "storage_unavailable"
     retryable = True
+
+
+class BackupError(StorageError):
+    code = "backup_failed"
 
 
 class InternalError(DubError):

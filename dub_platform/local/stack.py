@@ -49,7 +49,7 @@ class Stack:
     def running(self) -> Iterator[None]:
         """Start everything and wait until it answers; stop it all at the end. Raises StackError."""
         self._require_free_ports()
-        with self._alone():
+        with alone(self.settings.home):
             self.prepare()
             try:
                 self._start_all()
@@ -126,20 +126,6 @@ class Stack:
             process.wait()
         self._processes.clear()
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold DUB_HOME, which two stacks at once would spoil for each other."""
-        self.settings.home.mkdir(parents=True, exist_ok=True)
-        with (self.settings.home / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise StackError(
-                    f"Another platform is running in {self.settings.home}. Stop it, or give this "
-                    "one a folder of its own: DUB_HOME=.dub-two"
-                ) from error
-            yield
-
     def _require_free_ports(self) -> None:
         for variable, port in (
             ("PORT", self.settings.port),
@@ -192,6 +178,21 @@ class Stack:
         last = log.read_text(errors="replace").strip().splitlines()[-8:]
         said = "\n".join(f"    {line}" for line in last) or "    (nothing)"
         return f"The server {name} did not start. It said, in {log}:\n{said}"
+
+
+@contextlib.contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Hold DUB_HOME, which two platforms at once would spoil for each other. Raises StackError."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StackError(
+                f"Another platform is running in {home}. Stop it, or give this one a folder of its "
+                "own: DUB_HOME=.dub-two"
+            ) from error
+        yield
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -29,6 +29,7 @@ from resources.store.port import (
     checked_key,
     checked_prefix,
     copy_name,
+    is_key,
     missing,
 )
 
@@ -79,9 +80,9 @@ class LocalStore:
     def keys(self, prefix: str) -> Iterator[Kept]:
         for entry in self._files(prefix):
             key = Path(entry.path).relative_to(self.root).as_posix()
-            if key.startswith(prefix) and not entry.name.startswith(_STAGED):
-                # Somebody may delete it while it is looked at.
-                with contextlib.suppress(FileNotFoundError):
+            # Somebody may delete it while it is looked at.
+            with contextlib.suppress(FileNotFoundError):
+                if key.startswith(prefix) and is_key(key):
                     yield Kept(key, entry.stat().st_size, _written_at(entry.stat()))
 
     def delete(self, key: str) -> None:

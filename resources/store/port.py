@@ -96,7 +96,7 @@ class Store(Protocol):
         ...
 
     def keys(self, prefix: str) -> Iterator[Kept]:
-        """Every key that begins with `prefix`, a folder or a name in one; folder by folder.
+        """Every key that begins with `prefix`: a folder, a name in one, or nothing for all.
 
         What is put or deleted meanwhile may be told or not.
         """
@@ -121,17 +121,22 @@ class Store(Protocol):
 
 def checked_key(key: str) -> str:
     """`key` if it can be one: no absolute path, no '..', no characters a file system minds."""
-    if not _KEY.fullmatch(key):
+    if not is_key(key):
         raise StorageError(f"{key[:80]!r} cannot be a key of the store: it is not a plain path.")
     return key
 
 
 def checked_prefix(prefix: str) -> str:
-    """`prefix` if keys can begin with it: a folder at least, so that it lies in one place."""
-    if "/" not in prefix:
+    """`prefix` if keys can begin with it: nothing, or a folder at least."""
+    if prefix and "/" not in prefix:
         raise StorageError(f"{prefix[:80]!r} names no folder of the store: videos/ does.")
     checked_key(f"{prefix}x")
     return prefix
+
+
+def is_key(name: str) -> bool:
+    """Whether a store could have put something under this name."""
+    return bool(_KEY.fullmatch(name))
 
 
 def address(base_url: str, key: str) -> str:

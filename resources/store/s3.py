@@ -53,6 +53,7 @@ from resources.store.port import (
     checked_key,
     checked_prefix,
     copy_name,
+    is_key,
     media_type,
     missing,
 )
@@ -174,9 +175,13 @@ class S3Store:
         return address(self.public_url, key)
 
     def keys(self, prefix: str) -> Iterator[Kept]:
-        for page in self._listing("list_objects_v2", prefix):
-            for found in page.get("Contents", ()):
-                yield Kept(found["Key"], found["Size"], found["LastModified"])
+        both = (self.bucket, self.public_bucket)
+        for bucket in (self._bucket(checked_prefix(prefix)),) if prefix else both:
+            place = {"Bucket": bucket, "Prefix": prefix}
+            for page in self._pages("list_objects_v2", prefix, **place):
+                for found in page.get("Contents", ()):
+                    if is_key(found["Key"]):
+                        yield Kept(found["Key"], found["Size"], found["LastModified"])
 
     def delete(self, key: str) -> None:
         # Some servers mind, R2 does not.
@@ -184,7 +189,8 @@ class S3Store:
             self._asked("delete_object", key)
 
     def unfinished(self, prefix: str) -> Iterator[Unfinished]:
-        for page in self._listing("list_multipart_uploads", prefix):
+        place = {"Bucket": self._bucket(checked_prefix(prefix)), "Prefix": prefix}
+        for page in self._pages("list_multipart_uploads", prefix, **place):
             for found in page.get("Uploads", ()):
                 # It may have ended while others were looked at.
                 with contextlib.suppress(ArtifactMissingError):
@@ -206,10 +212,6 @@ class S3Store:
 
     def _place(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket(checked_key(key)), "Key": key}
-
-    def _listing(self, operation: str, prefix: str) -> Iterator[Any]:
-        place = {"Bucket": self._bucket(checked_prefix(prefix)), "Prefix": prefix}
-        return self._pages(operation, prefix, **place)
 
     def _pages(self, operation: str, what: str, **asked: str) -> Iterator[Any]:
         pages = iter(self.client.get_paginator(operation).paginate(**asked))

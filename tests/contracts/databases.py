@@ -10,6 +10,7 @@ PostgreSQL is a real server from a wheel, started once a session and gone with i
 from __future__ import annotations
 
 import functools
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -32,6 +33,12 @@ def postgres() -> Iterator[PostgresServer]:
     server = _server()
     yield server
     server.cleanup()
+
+
+@pytest.fixture
+def postgres_tools(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pg_dump and pg_restore of the server's own version, before any that the machine has."""
+    monkeypatch.setenv("PATH", f"{postgres.bin_path}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture

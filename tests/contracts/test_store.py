@@ -172,6 +172,31 @@ def test_a_store_that_can_be_used_says_so(store: Store) -> None:
     assert [False, False] == [store.exists("ready"), store.exists("releases/ready")]
 
 
+def test_a_listing_tells_what_is_kept(store: Store) -> None:
+    """Every key with its size and when it was put; below a prefix, no other."""
+    began = datetime.now(timezone.utc) - timedelta(seconds=2)
+    sizes = {"videos/a/source.mp4": 3, "videos/ab/source.mp4": 5, "releases/a/es/x.m4a": 0}
+    for key, size in sizes.items():
+        store.put_bytes(key, b"x" * size)
+    assert sizes == {kept.key: kept.bytes for kept in store.keys("")}
+    assert all(began <= kept.put_at for kept in store.keys(""))
+    assert ["videos/a/source.mp4"] == [kept.key for kept in store.keys("videos/a/")]
+    assert ["releases/a/es/x.m4a"] == [kept.key for kept in store.keys("releases/a/es/x")]
+
+
+def test_a_listing_of_nothing_is_empty(store: Store) -> None:
+    """Also where nothing was ever put."""
+    assert [] == list(store.keys(""))
+    assert [] == list(store.keys("videos/"))
+
+
+@pytest.mark.parametrize("prefix", ["videos", "/", "../", "videos/../", "videos//"])
+def test_what_begins_no_key_is_not_listed(store: Store, prefix: str) -> None:
+    """A name without a folder would be looked for everywhere."""
+    with pytest.raises(StorageError):
+        list(store.keys(prefix))
+
+
 def test_copies_of_different_keys_do_not_collide(store: Store, folder: Path) -> None:
     """Also of keys that only differ in where a slash is."""
     keys = ["a/b-c.srt", "a-b/c.srt", "a-b-c.srt", "a/b/c.srt", "a_b/c.srt", "a--b/c.srt"]

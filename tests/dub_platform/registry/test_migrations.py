@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,16 +13,19 @@ from typing import TypeVar
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, Table, insert, inspect, text
 
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.wording import Wording
-from dub_platform.registry import NewVideo, Source, SqlRegistry, migrate
+from dub_platform.registry import NewVideo, Source, SqlRegistry, migrate, migrations
 from dub_platform.registry.engine import engine_at
 from dub_platform.registry.migrate import downgrade, upgrade
 from dub_platform.registry.tables import metadata
 from tests.contracts.threads import at_once
+from tests.dub_platform.registry.previous_release import PreviousRelease
 
 T = TypeVar("T")
 VIDEO, OTHER_VIDEO = "dQw4w9WgXcQ", "up-0123456789abcdef0123456789abcdef"
@@ -60,11 +66,47 @@ def ask(url: str, question: Callable[[Connection], T]) -> T:
     return answer
 
 
+# What README promises: the lock that a migration may wait for, and what a busy machine adds.
+LONGEST_WAIT_SECONDS = 5.0
+
+AN_INDEX = """
+from alembic import op
+
+revision = "9999"
+down_revision = "{before}"
+
+
+def upgrade() -> None:
+    if op.get_context().dialect.name != "postgresql":
+        op.create_index("ix_videos_stage", "videos", ["stage"])
+        return
+    with op.get_context().autocommit_block():
+        op.drop_index("ix_videos_stage", if_exists=True, postgresql_concurrently=True)
+        op.create_index("ix_videos_stage", "videos", ["stage"], postgresql_concurrently=True)
+
+
+def downgrade() -> None:
+    op.drop_index("ix_videos_stage")
+"""
+
 TABLES = ["alembic_version", "channels", "dubs", "leases", "paid_calls", "videos"]
 
 
 def tables(url: str) -> list[str]:
     return ask(url, lambda connection: sorted(inspect(connection).get_table_names()))
+
+
+def newest_revisions() -> tuple[str, str]:
+    """The newest revision and the one before it."""
+    scripts = ScriptDirectory(str(Path(str(migrations.__file__)).parent))
+    newest, before, *_ = scripts.walk_revisions()
+    return newest.revision, before.revision
+
+
+def seconds(move: Callable[[], None]) -> float:
+    began = time.monotonic()
+    move()
+    return time.monotonic() - began
 
 
 def trigger_functions(connection: Connection) -> list[str]:
@@ -121,7 +163,103 @@ def test_the_migrations_make_the_tables_that_the_code_expects(engine: Engine) ->
 
 def test_many_processes_may_migrate_at_once(database_url: str) -> None:
     """One does it, and the others find it done."""
-    assert [None] * 4 == at_once([lambda: upgrade(database_url)] * 4)
+    assert [None] * 5 == at_once([lambda: upgrade(database_url)] * 5)
+    assert TABLES == tables(database_url)
+
+
+def test_the_release_before_goes_on_while_the_registry_is_migrated(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Up, down and up again on 50,000 videos: nothing it says fails, and nothing waits long."""
+    newest, before = newest_revisions()
+    upgrade(database_url)
+    downgrade(database_url, before)
+    engine = engine_at(database_url)
+    old = PreviousRelease(engine)
+    old.fill(50_000)
+    with old.at_work() as waits:
+        for _ in range(5):
+            up = seconds(lambda: upgrade(database_url))
+            down = seconds(lambda: downgrade(database_url, before))
+        again = seconds(lambda: upgrade(database_url))
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{before} to {newest} on {engine.dialect.name}: up {up:.2f} s, down {down:.2f} s, "
+            f"up again {again:.2f} s; {len(waits)} transactions meanwhile, {max(waits):.2f} s at "
+            "most\n"
+        )
+    assert [] == old.failures
+    assert max(waits) < LONGEST_WAIT_SECONDS
+    with engine.connect() as connection:
+        assert newest == MigrationContext.configure(connection).get_current_revision()
+    engine.dispose()
+
+
+def test_nobody_waits_behind_a_migration_that_waits(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks for the table again and again until a long transaction lets go of it."""
+    monkeypatch.setattr(migrate, "LOCK_SECONDS", 0.2)
+    _, before = newest_revisions()
+    upgrade(postgres_url)
+    downgrade(postgres_url, before)
+    engine = engine_at(postgres_url)
+    old = PreviousRelease(engine)
+    with ThreadPoolExecutor() as pool, engine.connect() as long:
+        old.fill(1)
+        long.execute(text("SELECT * FROM videos"))
+        migrating = pool.submit(upgrade, postgres_url)
+        with old.at_work() as waits:
+            assert wait([migrating], timeout=2.0).not_done
+        long.rollback()
+        migrating.result()
+    assert [] == old.failures
+    assert max(waits) < LONGEST_WAIT_SECONDS
+    assert TABLES == tables(postgres_url)
+    engine.dispose()
+
+
+def test_a_migration_gives_up_with_a_reason(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that never ends is for somebody to look for."""
+    monkeypatch.setattr(migrate, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(migrate, "PATIENCE_SECONDS", 0.3)
+    _, before = newest_revisions()
+    upgrade(postgres_url)
+    downgrade(postgres_url, before)
+    engine = engine_at(postgres_url)
+    with engine.connect() as long:
+        long.execute(text("SELECT * FROM videos"))
+        monkeypatch.setenv("DUB_DATABASE_URL", postgres_url)
+        with pytest.raises(SystemExit, match=r"some transaction held a table .* pg_stat_activity"):
+            migrate.main(["up"])
+    upgrade(postgres_url)
+    engine.dispose()
+
+
+def test_an_index_is_made_beside_what_goes_on(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By five processes at once, on PostgreSQL outside of a transaction."""
+    upgrade(database_url)
+    versions = tmp_path / "versions"
+    versions.mkdir()
+    (versions / "v9999_an_index.py").write_text(AN_INDEX.format(before=newest_revisions()[0]))
+    config = migrate._config
+
+    def with_one_more(connection: Connection) -> Config:
+        made = config(connection)
+        ours = Path(str(migrations.__file__)).parent / "versions"
+        made.set_main_option("path_separator", "newline")
+        made.set_main_option("version_locations", f"{ours}\n{versions}")
+        return made
+
+    monkeypatch.setattr(migrate, "_config", with_one_more)
+    assert [None] * 5 == at_once([lambda: upgrade(database_url)] * 5)
+    found = ask(database_url, lambda connection: inspect(connection).get_indexes("videos"))
+    assert "ix_videos_stage" in {index["name"] for index in found}
+    downgrade(database_url, "-1")
     assert TABLES == tables(database_url)
 
 

@@ -18,7 +18,7 @@ def upgrade() -> None:
     """Make both tables."""
     _create_videos()
     _create_dubs()
-    if op.get_bind().dialect.name == "postgresql":
+    if op.get_context().dialect.name == "postgresql":
         _create_triggers()
 
 
@@ -26,7 +26,7 @@ def downgrade() -> None:
     """Drop both tables, with all that was asked for."""
     for table in reversed(_TABLES):
         op.drop_table(table)
-    if op.get_bind().dialect.name == "postgresql":
+    if op.get_context().dialect.name == "postgresql":
         op.execute("DROP FUNCTION keep_updated_at")
 
 

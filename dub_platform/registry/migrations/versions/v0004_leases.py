@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
-    for table in reversed(_TABLES):
+    """Drop them, in the order in which transactions take the tables."""
+    for table in _TABLES:
         op.drop_column(table, "losses")
     op.drop_table("leases")
