@@ -302,7 +302,7 @@ def test_a_listing_comes_folder_by_folder(store: Store) -> None:
     assert ["a", "a-b", "a.b"] == sorted(videos)
 
 
-@pytest.mark.parametrize("prefix", ["", "videos", "/etc/", "../", "videos/../", "videos//"])
+@pytest.mark.parametrize("prefix", ["videos", "/etc/", "../", "videos/../", "videos//"])
 def test_what_names_no_folder_is_not_listed(store: Store, prefix: str) -> None:
     """A listing never leaves the store, and never mixes what viewers see with what they do not."""
     for ask in (store.keys, store.unfinished):
