@@ -161,7 +161,10 @@ def survived(
     """Put the platform through it, give it so many seconds to recover, and take stock."""
     clip = short_clip(folder).read_bytes()
     faults = Faults.at_random(FAULT_RATE, seed, [Fault.ERROR, Fault.TOO_MANY, Fault.BAD_GATEWAY])
-    with local_providers(folder, faults) as engines, cluster(folder / "c", **engines) as running:
+    with (
+        local_providers(folder, faults) as paid,
+        cluster(folder / "c", **paid.settings) as running,
+    ):
         clients, storm = Clients(running, clip, folder), Storm(running, random.Random(seed))  # noqa: S311 - nothing is secret
         handing_in = threading.Thread(target=clients.hand_in, args=(videos, seconds * 0.9))
         handing_in.start()

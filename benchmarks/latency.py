@@ -230,13 +230,13 @@ def main() -> int:
 def measured(folder: Path, clips: int, burst: int) -> tuple[list[Parts], Burst]:
     """So many one by one, then so many at once."""
     made = Clips(folder)
-    with local_providers(folder) as engines, cluster(folder / "a", **engines) as running:
+    with local_providers(folder) as paid, cluster(folder / "a", **paid.settings) as running:
         found = alone(running, made, clips)
     slow = {"translation_seconds": TRANSLATION_SECONDS, "speech_seconds": SPEECH_SECONDS}
     (folder / "slow").mkdir()
     with (
-        local_providers(folder / "slow", **slow) as engines,
-        cluster(folder / "b", workers=3, **engines) as running,
+        local_providers(folder / "slow", **slow) as paid,
+        cluster(folder / "b", workers=3, **paid.settings) as running,
     ):
         return found, at_once(running, made, burst)
 

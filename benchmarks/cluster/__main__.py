@@ -13,7 +13,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,13 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def _engines(folder: Path) -> Iterator[dict[str, Any]]:
+def _engines(folder: Path) -> Iterator[Mapping[str, Any]]:
     """Settings beyond the environment's: none where it chooses engines."""
     if ROLES & Settings.from_environment().model_fields_set:
         yield {}
         return
-    with local_providers(folder) as engines:
-        yield engines
+    with local_providers(folder) as providers:
+        yield providers.settings
 
 
 def _dub_the_sample(running: Cluster) -> None:

@@ -1,13 +1,14 @@
 """What production pays for, as local servers: OpenAI's API, ElevenLabs', and an S3.
 
-with local_providers(folder) as engines, cluster(folder, **engines) as c:
-    ...
+with local_providers(folder) as providers, cluster(folder, **providers.settings) as c:
+    providers.chat.script(Fault.HANG)
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,20 @@ from benchmarks.faults import paid_engines
 from tests.providers.elevenlabs_server import ElevenLabsServer
 from tests.providers.openai_server import OpenAIServer
 from tests.providers.speech_provider import Faults
-from tests.swift_s3 import running_swift
+from tests.swift_s3 import SwiftS3, running_swift
 
 # A busy machine speaks slowly; how patience runs out is what benchmarks.faults is about.
 PATIENCE = {"provider_try_seconds": 60.0, "provider_deadline_seconds": 150.0}
+
+
+@dataclass(frozen=True)
+class Providers:
+    """The servers, with what they were asked, and the settings of a deployment that pays them."""
+
+    chat: OpenAIServer
+    voice: ElevenLabsServer
+    s3: SwiftS3
+    settings: Mapping[str, Any]
 
 
 @contextlib.contextmanager
@@ -28,8 +39,8 @@ def local_providers(
     *,
     translation_seconds: float = 0.0,
     speech_seconds: float = 0.0,
-) -> Iterator[dict[str, Any]]:
-    """The settings of a deployment that pays for everything; accounts are in the folder.
+) -> Iterator[Providers]:
+    """All of them, with the voice's account in the folder.
 
     `faults` are what goes wrong with the voice; each answer takes as long as is said.
     """
@@ -47,4 +58,5 @@ def local_providers(
     account = folder / "asked.jsonl"
     with OpenAIServer() as chat, ElevenLabsServer(account, faults or Faults()) as voice:
         chat.takes_seconds, voice.takes_seconds = translation_seconds, speech_seconds
-        yield {**paid_engines(chat, voice), **bucket, **PATIENCE}
+        settings = {**paid_engines(chat, voice), **bucket, **PATIENCE}
+        yield Providers(chat, voice, swift, settings)

@@ -55,7 +55,9 @@ class Server:
     _log_began: int = field(default=0, init=False)
 
     def start(self) -> None:
-        """Start it; it is not ready yet."""
+        """Start it; it is not ready yet. Raises ServerError where it runs already."""
+        if self.process is not None and self.process.poll() is None:
+            raise ServerError(f"{self.name} runs already.")
         self.log.parent.mkdir(exist_ok=True)
         with self.log.open("ab") as log:
             self._log_began = log.tell()

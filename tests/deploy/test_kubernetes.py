@@ -33,7 +33,7 @@ SAME = {
 }
 # What Dagster's chart writes into its pods' labels.
 CHART = {"app.kubernetes.io/name": "dagster", "component": "dagster-webserver"}
-MIRRORED = ("nux", "run_coordinator", "concurrency", "sensors", "run_monitoring")
+MIRRORED = ("nux", "run_coordinator", "concurrency", "sensors", "retention", "run_monitoring")
 
 
 @pytest.fixture(scope="module")
