@@ -232,10 +232,13 @@ def measured(folder: Path, clips: int, burst: int) -> tuple[list[Parts], Burst]:
     made = Clips(folder)
     with local_providers(folder) as paid, cluster(folder / "a", **paid.settings) as running:
         found = alone(running, made, clips)
-    slow = {"translation_seconds": TRANSLATION_SECONDS, "speech_seconds": SPEECH_SECONDS}
     (folder / "slow").mkdir()
     with (
-        local_providers(folder / "slow", **slow) as paid,
+        local_providers(
+            folder / "slow",
+            translation_seconds=TRANSLATION_SECONDS,
+            speech_seconds=SPEECH_SECONDS,
+        ) as paid,
         cluster(folder / "b", workers=3, **paid.settings) as running,
     ):
         return found, at_once(running, made, burst)
