@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.deploy.composition import COMPOSE, ROOT
+from benchmarks.cluster.composition import COMPOSE, ROOT
 
 
 def test_the_image_can_dump_the_server() -> None:

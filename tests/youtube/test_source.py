@@ -63,7 +63,7 @@ def fetched(folder: Path, registry: SqlRegistry, youtube: YouTubeDownloader) -> 
             resources={
                 "registry": registry,
                 "store": store,
-                "io_manager": ArtifactIOManager(store),
+                "io_manager": ArtifactIOManager(store, registry),
                 "folders": WorkFolders(folder / "spool"),
                 "downloader": Downloaders({Source.YOUTUBE: youtube}),
                 "probe": Prober(60),
