@@ -29,12 +29,14 @@ def create() -> Starlette:
 def desk_from(settings: Settings, announcer: Announcer) -> Desk:
     """The desk that the settings describe."""
     registry, store = wiring.registry(settings), wiring.store(settings)
+    # Made once: Apertium is a program that is run to learn its version.
+    translator = wiring.translator(settings, store)
     return Desk(
         registry=registry,
         store=store,
         announce=announcer,
         probe=wiring.probe(settings),
-        targets=wiring.targets(settings, store),
+        targets=wiring.targets(settings, translator),
         # Dagster is not among the checks: a video can be accepted while it is away.
         checks={"registry": registry.ping, "store": store.check},
         base_url=settings.base_url,
@@ -47,7 +49,7 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         version=version("dub-platform"),
         prices=wiring.prices(settings),
         spent=wiring.paid_calls(settings).spent_usd,
-        heeds_wording=wiring.translator(settings, store).heeds_wording,
+        heeds_wording=translator.heeds_wording,
         detects_languages=wiring.detects_languages(settings, store),
         commit=settings.git_commit or None,
     )

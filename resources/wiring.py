@@ -266,7 +266,7 @@ def secret(value: SecretStr | None) -> str:
     return value.get_secret_value() if value else ""
 
 
-def targets(settings: Settings, kept: Store) -> Callable[[str], tuple[str, ...]]:
+def targets(settings: Settings, translates: Translator) -> Callable[[str], tuple[str, ...]]:
     """What a source language, or `auto`, can be dubbed into: translated and then spoken."""
-    translates, speaks = translator(settings, kept), frozenset(voice(settings).languages())
+    speaks = frozenset(voice(settings).languages())
     return lambda source: tuple(code for code in translates.targets(source) if code in speaks)

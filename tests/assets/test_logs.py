@@ -45,8 +45,9 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_a_disk_keeps_logs_beside_the_instance(machine: Machine, tmp_path: Path) -> None:
     """What a step prints is below DUB_HOME and nowhere else."""
-    with machine("one").capture_logs(KEY):
-        sys.stderr.write("Line 1 of 2 is spoken.")
+    with machine("one").open_log_stream(KEY, ComputeIOType.STDERR) as stream:
+        assert stream
+        stream.write("Line 1 of 2 is spoken.")
     kept = tmp_path / "one" / "dagster" / "storage" / "run" / "compute_logs" / "speech.err"
     assert "Line 1 of 2 is spoken." == kept.read_text()
 
@@ -54,8 +55,9 @@ def test_a_disk_keeps_logs_beside_the_instance(machine: Machine, tmp_path: Path)
 @pytest.mark.usefixtures("bucket")
 def test_what_one_machine_printed_is_read_on_another(machine: Machine) -> None:
     """Through the bucket, with the bucket's keys."""
-    with machine("one").capture_logs(KEY):
-        sys.stderr.write("Line 1 of 2 is spoken.")
+    with machine("one").open_log_stream(KEY, ComputeIOType.STDERR) as stream:
+        assert stream
+        stream.write("Line 1 of 2 is spoken.")
     assert b"Line 1 of 2 is spoken." == machine("another").get_log_data(KEY).stderr
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import yaml
 from dagster import AssetKey, AssetMaterialization, DagsterInstance
 from dagster_celery.launcher import CeleryRunLauncher
+from dagster._core.storage.compute_log_manager import ComputeIOType
 from sqlalchemy import create_engine, inspect
 
 from benchmarks.cluster.composition import ROOT
@@ -110,8 +110,9 @@ def test_the_registry_migrates_beside_dagster(production: DagsterInstance, datab
 def test_what_runs_print_stays_below_the_home(instance: DagsterInstance, home: Path) -> None:
     """Where containers share it, so that the UI finds what the code server's container wrote."""
     log = ["run", "compute_logs", "speech"]
-    with instance.compute_log_manager.capture_logs(log):
-        sys.stderr.write("Line 1 of 2 is spoken.")
+    with instance.compute_log_manager.open_log_stream(log, ComputeIOType.STDERR) as stream:
+        assert stream
+        stream.write("Line 1 of 2 is spoken.")
     kept = home / "dagster" / "storage" / "run" / "compute_logs" / "speech.err"
     assert "Line 1 of 2 is spoken." == kept.read_text()
 
