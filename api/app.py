@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,6 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from api.desk import Desk
+from api.draining import Drain, Farewell
 from api.health import health, ready, version
 from api.media import media
 from api.middleware import RequestContext, SecurityHeaders, UnexpectedErrors
@@ -31,6 +33,7 @@ from dub_platform.core.errors import DubError
 
 def create_app(desk: Desk) -> Starlette:
     """The app that works with this desk."""
+    drain = Drain(desk.drain_seconds)
     app = Starlette(
         routes=[
             Route("/", start),
@@ -45,6 +48,7 @@ def create_app(desk: Desk) -> Starlette:
             Mount("/static", StaticFiles(directory=STATIC_DIR)),
         ],
         middleware=[
+            Middleware(Farewell, drain=drain),
             Middleware(RequestContext),
             Middleware(SecurityHeaders),
             Middleware(UnexpectedErrors),
@@ -54,16 +58,23 @@ def create_app(desk: Desk) -> Starlette:
             HTTPException: on_http_error,
             ClientDisconnect: on_client_gone,
         },
-        lifespan=_spooling,
+        lifespan=_running,
     )
     app.state.desk = desk
+    app.state.drain = drain
     return app
 
 
 @contextlib.asynccontextmanager
-async def _spooling(app: Starlette) -> AsyncIterator[None]:
+async def _running(app: Starlette) -> AsyncIterator[None]:
+    """From the start of the process to its end."""
+    with _spooling(app.state.desk.spool_dir), app.state.drain.before_stopping():
+        yield
+
+
+@contextlib.contextmanager
+def _spooling(spool_dir: Path) -> Iterator[None]:
     """Uploads are spooled on the disk meant for them."""
-    spool_dir = app.state.desk.spool_dir
     spool_dir.mkdir(parents=True, exist_ok=True)
     sweep(spool_dir)
     # Starlette's form parser takes no folder, so this process's default is moved.

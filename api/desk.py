@@ -29,7 +29,8 @@ class Desk:
     raises a MediaError for what cannot be dubbed; `targets(source)` are the language codes a
     video can be dubbed into; `spent(video_id, language)` is what was paid in dollars, for the
     whole video where the language is None; a check returns when its part is well and raises when
-    it is not. Lengths are seconds, sizes bytes, URLs without a trailing slash.
+    it is not; `drain_seconds` is how long the process goes on answering after SIGTERM. Lengths are
+    seconds, sizes bytes, URLs without a trailing slash.
     """
 
     registry: Registry
@@ -47,6 +48,7 @@ class Desk:
     prices: Prices
     spent: Callable[[str, str | None], float]
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    drain_seconds: float = 0.0
     version: str = "unknown"
     commit: str | None = None
 
