@@ -3,7 +3,8 @@
 #
 #   packages.sh venv PYTHON   what `python -m venv` needs
 #   packages.sh demo          the translator's language data
-#   packages.sh test          the same, a voice that test clips are made with, and a browser
+#   packages.sh test          the same, a voice that test clips are made with, a browser, and the
+#                             workers' broker
 set -euo pipefail
 
 missing() {
@@ -47,5 +48,6 @@ demo) install "Apertium and its data translate without an account" "${apertium[@
 test)
     install "Apertium and its data translate without an account" "${apertium[@]}"
     install "flite speaks the test clips, chromium looks at the pages" flite chromium
+    install "the broker of production's workers" redis-server
     ;;
 esac
