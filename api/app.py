@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from api.channels import Channel, Channels
 from api.desk import Desk
+from api.draining import Drain, Farewell
 from api.health import health, ready, version
 from api.media import media
 from api.middleware import RequestContext, SecurityHeaders, UnexpectedErrors
@@ -32,6 +34,7 @@ from resources.workfolder import WorkFolders
 
 def create_app(desk: Desk) -> Starlette:
     """The app that works with this desk."""
+    drain = Drain(desk.drain_seconds)
     app = Starlette(
         routes=[
             Route("/", start),
@@ -48,6 +51,7 @@ def create_app(desk: Desk) -> Starlette:
             Mount("/static", StaticFiles(directory=STATIC_DIR)),
         ],
         middleware=[
+            Middleware(Farewell, drain=drain),
             Middleware(RequestContext),
             Middleware(SecurityHeaders),
             Middleware(UnexpectedErrors),
@@ -57,16 +61,23 @@ def create_app(desk: Desk) -> Starlette:
             HTTPException: on_http_error,
             ClientDisconnect: on_client_gone,
         },
-        lifespan=_spooling,
+        lifespan=_running,
     )
     app.state.desk = desk
+    app.state.drain = drain
     return app
 
 
 @contextlib.asynccontextmanager
-async def _spooling(app: Starlette) -> AsyncIterator[None]:
+async def _running(app: Starlette) -> AsyncIterator[None]:
+    """From the start of the process to its end."""
+    with _spooling(app.state.desk.spool_dir), app.state.drain.before_stopping():
+        yield
+
+
+@contextlib.contextmanager
+def _spooling(spool_dir: Path) -> Iterator[None]:
     """Uploads are spooled on the disk meant for them."""
-    spool_dir = app.state.desk.spool_dir
     WorkFolders(spool_dir).sweep()
     # Starlette's form parser takes no folder, so this process's default is moved.
     before, tempfile.tempdir = tempfile.tempdir, str(spool_dir)

@@ -46,6 +46,7 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         max_video_length=settings.max_video_length,
         source_language=wiring.source_language(settings, store),
         youtube_enabled=settings.downloader == "youtube",
+        drain_seconds=settings.drain_seconds,
         version=version("dub-platform"),
         prices=wiring.prices(settings),
         spent=wiring.paid_calls(settings).spent_usd,

@@ -31,7 +31,8 @@ class Desk:
     language, under None what was paid for all of them; `heeds_wording` is whether the translator
     heeds a glossary and a formality, `detects_languages` whether the recogniser can tell which
     language is spoken; a check returns when its part is well and raises when it is
-    not. Lengths are seconds, sizes bytes, URLs without a trailing slash.
+    not; `drain_seconds` is how long the process goes on answering after SIGTERM. Lengths are
+    seconds, sizes bytes, URLs without a trailing slash.
     """
 
     registry: Registry
@@ -51,6 +52,7 @@ class Desk:
     heeds_wording: bool
     detects_languages: bool
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    drain_seconds: float = 0.0
     version: str = "unknown"
     commit: str | None = None
 

@@ -53,8 +53,14 @@ async def health(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """200 when every check is well, else 503; the checks run side by side."""
+    """200 when every check is well, else 503; the checks run side by side.
+
+    A process that is about to end is not ready, however well it is.
+    """
     desk = desk_of(request)
+    if request.app.state.drain.begun:
+        leaving = CheckAnswer(ok=False, ms=0.0, error="this process is about to end")
+        return answer(ReadyAnswer(ready=False, checks={"draining": leaving}), 503)
     # Threads of their own: checks that hang must not take the uploads' threads.
     threads = anyio.CapacityLimiter(max(1, len(desk.checks)))
     found: dict[str, CheckAnswer] = {}

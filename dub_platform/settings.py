@@ -71,6 +71,11 @@ class Settings(BaseSettings):
     dagster_port: PositiveInt = Field(
         default=3000, validation_alias="DAGSTER_PORT", description="The Dagster UI's port."
     )
+    drain_seconds: NonNegativeFloat = Field(
+        default=0.0,
+        description="How long the API goes on answering after SIGTERM, /ready at 503: for a proxy "
+        "to notice.",
+    )
     public_url: str = Field(
         default="",
         description="The address people reach the API at; http://127.0.0.1:PORT by default.",

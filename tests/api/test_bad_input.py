@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +181,19 @@ def test_a_link_is_refused_where_only_uploads_are_taken(tmp_path: Path) -> None:
     with TestClient(create_app(desk)) as client:
         body = assert_refused(client.post("/videos", **link()), 422, "source_not_enabled", desk)
     assert "upload" in body["detail"]
+
+
+def test_a_source_that_is_switched_off_keeps_what_was_taken(tmp_path: Path) -> None:
+    """A link that came before is still shown, may be asked for in another language, and waits."""
+    desk = make_desk(tmp_path)
+    with TestClient(create_app(desk)) as client:
+        taken = client.post("/videos", **link()).json()["id"]
+    with TestClient(create_app(replace(desk, youtube_enabled=False))) as client:
+        assert 422 == client.post("/videos", **link()).status_code
+        assert 200 == client.get(f"/videos/{taken}").status_code
+        assert 202 == client.put(f"/videos/{taken}/dubs/ca").status_code
+    (waiting,) = desk.registry.claim_videos(limit=10, now=datetime.now(timezone.utc))
+    assert taken == waiting.video_id
 
 
 def test_the_languages_there_are_are_listed(client: TestClient, desk: Desk) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 from dagster import AssetKey, AssetMaterialization, DagsterInstance
-from dagster_celery.launcher import CeleryRunLauncher
 from dagster._core.storage.compute_log_manager import ComputeIOType
+from dagster_celery.launcher import CeleryRunLauncher
 from sqlalchemy import create_engine, inspect
 
 from benchmarks.cluster.composition import ROOT
