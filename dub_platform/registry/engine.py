@@ -14,14 +14,24 @@ import sqlite3
 import time
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import ExceptionContext
 
+from dub_platform.core.errors import StorageFullError
+
+# What PostgreSQL calls a full disk. SQLite has words for it, and others where not even the file
+# fits that its processes share.
+_FULL_CODE, _FULL_WORDS = "53100", ("database or disk is full", "disk I/O error")
 BUSY_SECONDS = 30
 _WAL_PAUSE_SECONDS = 0.02
 
 
 def engine_at(url: str) -> Engine:
-    """An engine for the SQLAlchemy URL; nothing is connected yet."""
+    """An engine for the SQLAlchemy URL; nothing is connected yet.
+
+    What it does raises StorageFullError where the database finds no space.
+    """
     engine = create_engine(url, pool_pre_ping=True)
+    event.listen(engine, "handle_error", _name_full_disk)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -31,6 +41,16 @@ def engine_at(url: str) -> Engine:
 def for_reading(engine: Engine) -> Engine:
     """The same pool, for transactions that only read."""
     return engine.execution_options(sqlite_begin="DEFERRED")
+
+
+def _name_full_disk(context: ExceptionContext) -> None:
+    error = context.original_exception
+    if str(error) in _FULL_WORDS or getattr(error, "pgcode", None) == _FULL_CODE:
+        raise StorageFullError(
+            "The disk of the registry's database is full, or does not work, so nothing was "
+            "written. Free some space; the same works then.",
+            detail=str(error),
+        ) from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -7,7 +7,6 @@ store.put_file("releases/ID/es/track.m4a", path)
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
@@ -15,11 +14,9 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-from dub_platform.core.errors import (
-    StorageFullError,
-    StorageRefusedError,
-)
+from dub_platform.core.errors import StorageRefusedError
 from dub_platform.core.keys import file_sha256
+from resources.disk import full_disk_named
 from resources.store.port import (
     Kept,
     Unfinished,
@@ -58,8 +55,8 @@ class LocalStore:
             os.link(source, target)
         except OSError:
             # The work folder may be another file system, which cannot hold the same inode.
-            with _full_disk_named(target):
-                shutil.copyfile(source, target)
+            with replacing(target) as staged:
+                shutil.copyfile(source, staged)
         return target
 
     def exists(self, key: str) -> bool:
@@ -97,9 +94,10 @@ class LocalStore:
 
     def check(self) -> None:
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.root) as probe:
-                probe.write(b"ready")
+            with full_disk_named("a probe of the store"):
+                self.root.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=self.root) as probe:
+                    probe.write(b"ready")
         except OSError as error:
             raise StorageRefusedError(
                 f"Nothing can be written below {self.root}: {error.strerror}. Check DUB_HOME and "
@@ -135,7 +133,7 @@ def _written_at(found: os.stat_result) -> datetime:
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """A file beside the target that takes its place when it is complete."""
-    with _full_disk_named(target):
+    with full_disk_named(target.name):
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=_STAGED)
         os.close(handle)
@@ -146,16 +144,3 @@ def replacing(target: Path) -> Iterator[Path]:
             staged.replace(target)
         finally:
             staged.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _full_disk_named(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise StorageFullError(
-            f"The disk under {target.parent} is full, so {target.name} could not be kept there. "
-            "Free some space; the work goes on from what was kept before."
-        ) from error

@@ -27,7 +27,7 @@ from dub_platform.core.errors import (
 )
 from resources.calls import CallFailedError, CallPolicy, Calls, Trouble, retry_after
 from resources.voice.port import Bill, Reading
-from resources.voice.recording import Recording, decoded, from_pcm, speech_of, write_wav
+from resources.voice.recording import Recording, decoded, from_pcm, speech_of, write_sound
 
 _SHOWN = 120
 
@@ -106,7 +106,7 @@ class PaidVoice(ABC):
         recording = self._calls.made(
             reading.name, lambda: self._tried(reading, bill), self._trouble_of
         )
-        write_wav(recording, into)
+        write_sound(into, recording.sound, recording.rate)
 
     def close(self) -> None:  # noqa: B027 - no engine has more to close
         """Nothing is kept: a client lives as long as its request."""
