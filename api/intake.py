@@ -25,7 +25,7 @@ from api.bodies import json_in, media_type
 from api.desk import Desk, desk_of
 from api.languages import chosen, named
 from api.schemas import Estimate, Quote, UploadOrder, VideoAnswer, VideoOrder, parsed
-from api.uploads import captions_in, received, said_when_full, spooled, title_from
+from api.uploads import captions_in, received, spooled, title_from
 from api.wording import heedable
 from dub_platform.core.errors import (
     EmptyBodyError,
@@ -102,7 +102,7 @@ def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer | Quote:
 def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
     """Accept a file, or say what it costs. Raises InputError, MediaError, StorageError."""
     captions = captions_in(upload.captions.file) if upload.captions else None
-    with said_when_full(), spooled(upload.file.file, desk.spool_dir) as spool:
+    with spooled(upload.file.file, desk.spool_dir) as spool:
         video_id = upload_id(spool.sha256)
         spoken, codes = _agreed(desk, video_id, upload.order)
         estimate = estimate_for(desk, codes, desk.probe(spool.path).seconds)

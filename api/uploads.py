@@ -11,7 +11,6 @@ What the client calls the file is never a path here.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -26,10 +25,10 @@ from starlette.types import Message, Receive
 from dub_platform.core.errors import (
     EmptyBodyError,
     InvalidRequestError,
-    StorageFullError,
     UploadTooLargeError,
 )
 from dub_platform.core.titles import plain
+from resources.disk import full_disk_named
 from resources.workfolder import WorkFolders
 
 MAX_FILES = 2
@@ -57,7 +56,7 @@ async def received(request: Request, limit: int) -> AsyncIterator[FormData]:
     that is no form.
     """
     limited = Request(request.scope, within(request, limit))
-    with said_when_full():
+    with full_disk_named("the upload"):
         async with limited.form(
             max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
         ) as form:
@@ -89,7 +88,10 @@ def within(request: Request, limit: int) -> Receive:
 
 @contextlib.contextmanager
 def spooled(file: BinaryIO, spool_dir: Path) -> Iterator[Spool]:
-    """The upload under a name, because the tools that read it want one. Raises EmptyBodyError."""
+    """The upload under a name, because the tools that read it want one.
+
+    Raises EmptyBodyError, StorageFullError.
+    """
     with WorkFolders(spool_dir).new("upload") as folder:
         path, digest = folder / "upload.media", hashlib.sha256()
         with path.open("wb") as named:
@@ -99,19 +101,6 @@ def spooled(file: BinaryIO, spool_dir: Path) -> Iterator[Spool]:
         if not path.stat().st_size:
             raise EmptyBodyError("The file is empty: nothing arrived. Hand it in again.")
         yield Spool(path, digest.hexdigest(), path.stat().st_size)
-
-
-@contextlib.contextmanager
-def said_when_full() -> Iterator[None]:
-    """Turns the system's word for a full disk into ours. Raises StorageFullError."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFullError(
-                "The disk is full, so the upload could not be kept. Try again later."
-            ) from error
-        raise
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,16 @@
 Media bytes never come through here; they are put and got by key, by the assets themselves.
 """
 
-from datetime import datetime, timezone
 from typing import Any
 
 from dagster import InputContext, IOManager, OutputContext
 from pydantic import TypeAdapter
 
+from assets.lease import held
 from assets.partitions import Target, target_in
-from assets.steps import as_failure
+from assets.steps import failing_in_words
 from dub_platform.core.errors import ArtifactMissingError
 from dub_platform.registry import Registry
-from dub_platform.registry.leases import superseded
 from resources.store.port import Store
 
 
@@ -25,25 +24,25 @@ class ArtifactIOManager(IOManager):
         self.registry = registry
 
     def handle_output(self, context: OutputContext, obj: object) -> None:
-        target = _target(context)
+        value = TypeAdapter(type(obj)).dump_json(obj, indent=1)
         # These are the only objects that are ever written over, so this is where a run that was
         # taken for dead must not get through.
-        if not self.registry.hold(*target, context.run_id, now=datetime.now(timezone.utc)):
-            raise as_failure(superseded(*target))
-        self.store.put_bytes(_key(context), TypeAdapter(type(obj)).dump_json(obj, indent=1))
+        with failing_in_words(), held(self.registry, _target(context), context.run_id):
+            self.store.put_bytes(_key(context), value)
 
     def load_input(self, context: InputContext) -> Any:
+        with failing_in_words():
+            written = self._written(context)
+        return TypeAdapter(context.dagster_type.typing_type).validate_json(written)
+
+    def _written(self, context: InputContext) -> bytes:
         key = _key(context)
         if not self.store.exists(key):
-            raise as_failure(
-                ArtifactMissingError(
-                    f"{context.asset_key.to_user_string()} of {_place(context)} was not made yet. "
-                    "Materialize it first."
-                )
+            raise ArtifactMissingError(
+                f"{context.asset_key.to_user_string()} of {_place(context)} was not made yet. "
+                "Materialize it first."
             )
-        return TypeAdapter(context.dagster_type.typing_type).validate_json(
-            self.store.get_bytes(key)
-        )
+        return self.store.get_bytes(key)
 
 
 def _key(context: InputContext | OutputContext) -> str:

@@ -35,6 +35,7 @@ from resources.mixer import Mixed, Mixer
 from resources.releases import FinishedDub, Publisher
 from resources.store.port import Store
 from resources.translator.port import Translator
+from resources.voice.recording import write_sound
 from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
 
@@ -229,5 +230,5 @@ def _takes_picture(takes: Sequence[Take], store: Store, folders: WorkFolders) ->
     with folders.new("takes") as folder:
         sounds = [soundfile.read(store.fetch(take.audio_key, folder)) for take in takes]
         together = folder / "takes.wav"
-        soundfile.write(together, np.concatenate([sound for sound, _ in sounds]), sounds[0][1])
+        write_sound(together, np.concatenate([sound for sound, _ in sounds]), sounds[0][1])
         return waveform(together)

@@ -19,7 +19,6 @@ from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
     Backoff,
-    DagsterExecutionInterruptedError,
     DataVersion,
     Failure,
     Jitter,
@@ -34,7 +33,7 @@ from dagster import (
 from assets.lease import held
 from assets.partitions import dubs, target_of, videos
 from assets.tags import work_of
-from dub_platform.core.errors import DubError, RunLostError
+from dub_platform.core.errors import DubError
 from dub_platform.core.keys import key_of
 from dub_platform.registry import Registry
 from dub_platform.registry.leases import superseded
@@ -68,6 +67,19 @@ def made(value: Any, identity: Any, **metadata: Any) -> Output[Any]:
     return Output(value, metadata=shown, data_version=DataVersion(key_of(identity)[:16]))
 
 
+@contextlib.contextmanager
+def failing_in_words() -> Iterator[None]:
+    """Turns the errors of the tree into Dagster failures that carry code, sentence and cause."""
+    try:
+        yield
+    except DubError as error:
+        raise as_failure(error) from error
+    except DagsterExecutionInterruptedError as interrupt:
+        lost = RunLostError("The run was interrupted in the middle of a step. Ask for it again.")
+        # Dagster's retry policy would begin the step again, in a run that was told to end.
+        raise as_failure(lost, may_retry=False) from interrupt
+
+
 def _declared(
     partitions: PartitionsDefinition, group: str, options: dict[str, Any]
 ) -> Callable[[Step], AssetsDefinition]:
@@ -92,11 +104,14 @@ def _guarded(step: Step) -> Callable[..., Iterator[Output[Any]]]:
     ) -> Iterator[Output[Any]]:
         if "registry" in inspect.signature(step).parameters:
             inputs["registry"] = registry
-        with _failing_in_words():
+        with failing_in_words():
             if _is_wanted(context, registry):
                 with held(registry, target_of(context), context.run.run_id):
                     _note_progress(context, registry)
-                    yield step(context, **inputs)
+                    output = step(context, **inputs)
+                # Not under the lease: Dagster leaves a step here for good when its value cannot
+                # be written, and the lease would be renewed as long. The IO manager has its own.
+                yield output
 
     # Dagster reads an asset's inputs and resources from its signature: the step's own, with the
     # registry that the guard needs. The step's return type is not the generator's.
@@ -142,19 +157,6 @@ def _note_progress(context: AssetExecutionContext, registry: Registry) -> None:
         if not registry.started(work, context.run.run_id):
             raise superseded(*target)
         registry.reached(*target, context.asset_key.to_user_string())
-
-
-@contextlib.contextmanager
-def _failing_in_words() -> Iterator[None]:
-    """Turns the errors of the tree into Dagster failures that carry code, sentence and cause."""
-    try:
-        yield
-    except DubError as error:
-        raise as_failure(error) from error
-    except DagsterExecutionInterruptedError as interrupt:
-        lost = RunLostError("The run was interrupted in the middle of a step. Ask for it again.")
-        # Dagster's retry policy would begin the step again, in a run that was told to end.
-        raise as_failure(lost, may_retry=False) from interrupt
 
 
 def as_failure(error: DubError, *, may_retry: bool = True) -> Failure:

@@ -26,6 +26,7 @@ from dub_platform.core.errors import MediaToolError
 from dub_platform.core.mixing import RATE, Envelope
 from dub_platform.core.speech import Span, Take
 from dub_platform.core.timeline import Placement, Timeline
+from resources.disk import full_disk_named
 from resources.media import ffmpeg
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class Mixer(Protocol):
         """The track: `bed` (48 kHz stereo) ducked at `speech` and at every take, with the takes.
 
         `takes` are the timeline's, each with its recording. The track lasts as long as the
-        timeline, or as its last take where that runs past the end. Raises MediaToolError.
+        timeline, or as its last take where that runs past the end. Raises MediaToolError,
+        StorageFullError.
         """
         ...
 
@@ -157,9 +159,11 @@ def _prepared(takes: Sequence[tuple[Take, Path]], timeline: Timeline, folder: Pa
     prepared = []
     for placement in timeline.placements:
         take, path = by_line[placement.line_id]
-        kept = folder / f"voice-{placement.line_id}.npy"
-        np.save(kept, _stretched(_speech_of(take, path), placement))
-        sound: Sound = np.load(kept, mmap_mode="r")
+        kept = folder / f"voice-{placement.line_id}.f32"
+        # numpy's own writing does not say why it fails.
+        with full_disk_named(kept.name):
+            kept.write_bytes(_stretched(_speech_of(take, path), placement).tobytes())
+        sound: Sound = np.memmap(kept, np.float32, mode="r")
         prepared.append(_Voice(round(placement.start * RATE), sound))
     return prepared
 

@@ -20,6 +20,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from resources.disk import full_disk_named
+
 FOLDER_SUFFIX = ".work"
 TURN_PREFIX = "turn-"
 _AT_ONCE = fcntl.LOCK_EX | fcntl.LOCK_NB
@@ -33,9 +35,12 @@ class WorkFolders:
 
     @contextlib.contextmanager
     def new(self, name: str) -> Iterator[Path]:
-        """An empty folder that is removed with all in it, whatever happens inside."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with contextlib.ExitStack() as held:
+        """An empty folder that is removed with all in it, whatever happens inside.
+
+        Raises StorageFullError when what is written there finds no space.
+        """
+        with contextlib.ExitStack() as held, full_disk_named(f"what the step {name} makes"):
+            self.root.mkdir(parents=True, exist_ok=True)
             # A sweep that came between the two would find a folder that nobody holds.
             with _locked(self.root, fcntl.LOCK_SH):
                 made = tempfile.TemporaryDirectory(FOLDER_SUFFIX, f"{name}-", self.root)

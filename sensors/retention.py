@@ -31,9 +31,8 @@ from dagster import (
     op,
 )
 
-from assets.steps import as_failure
+from assets.steps import failing_in_words
 from assets.tags import queued
-from dub_platform.core.errors import DubError
 from resources.retention import Gone, Kind, Retention
 
 FINISHED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
@@ -59,11 +58,9 @@ def leftovers(
     context: OpExecutionContext, config: Upkeep, retention: ResourceParam[Retention]
 ) -> None:
     """The numbers are the metadata of its output."""
-    try:
+    with failing_in_words():
         gone = tidied(retention, context.instance, context.run_id, dry_run=config.dry_run)
         tallies = tallied(gone)
-    except DubError as error:
-        raise as_failure(error) from error
     rows = [
         TableRecord({"kind": kind.value, "count": tally.count, "bytes": tally.bytes})
         for kind, tally in tallies.items()

@@ -18,7 +18,13 @@ import time
 from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import ExceptionContext
 
+from dub_platform.core.errors import StorageFullError
+
+# What PostgreSQL calls a full disk. SQLite has words for it, and others where not even the file
+# fits that its processes share.
+_FULL_CODE, _FULL_WORDS = "53100", ("database or disk is full", "disk I/O error")
 BUSY_SECONDS = 30
 # PostgreSQL has a hundred for all processes, Dagster's too; a transaction here lasts milliseconds.
 MOST_CONNECTIONS = 8
@@ -50,13 +56,15 @@ os.register_at_fork(after_in_child=_engines.forget_connections)
 def engine_at(url: str) -> Engine:
     """The process's engine for the SQLAlchemy URL; nothing is connected before it is used.
 
-    Safe to share between threads, of which `MOST_CONNECTIONS` are served at once.
+    Safe to share between threads, of which `MOST_CONNECTIONS` are served at once. What it does
+    raises StorageFullError where the database finds no space.
     """
     return _engines.at(url)
 
 
 def _made(url: str) -> Engine:
     engine = create_engine(url, pool_pre_ping=True, pool_size=MOST_CONNECTIONS, max_overflow=0)
+    event.listen(engine, "handle_error", _name_full_disk)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -66,6 +74,16 @@ def _made(url: str) -> Engine:
 def for_reading(engine: Engine) -> Engine:
     """The same pool, for transactions that only read."""
     return engine.execution_options(sqlite_begin="DEFERRED")
+
+
+def _name_full_disk(context: ExceptionContext) -> None:
+    error = context.original_exception
+    if str(error) in _FULL_WORDS or getattr(error, "pgcode", None) == _FULL_CODE:
+        raise StorageFullError(
+            "The disk of the registry's database is full, or does not work, so nothing was "
+            "written. Free some space; the same works then.",
+            detail=str(error),
+        ) from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

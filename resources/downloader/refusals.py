@@ -26,6 +26,7 @@ from dub_platform.core.errors import (
     SourceUnavailableError,
     SourceUnreachableError,
 )
+from resources.disk import full_disk, says_full
 
 _BOT_HELP = (
     "What helps: cookies of a browser that is signed in (DUB_YOUTUBE_COOKIES names the file), a "
@@ -139,6 +140,8 @@ def named(
     HTTP `status` are what its exceptions tell beside their words.
     """
     words = redacted("\n".join([said, *warned]))
+    if says_full(words):
+        return full_disk("the download", words)
     # Where yt-dlp was lost for words, the network's failure stands in a warning before it.
     network = network or bool(_NETWORK.search(said if expected else words))
     error, sentence = _by_words(said, region) or _by_type(network, status, words)

@@ -17,7 +17,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +28,7 @@ from dub_platform.core.errors import EngineFailedError, SourceUnreachableError
 from resources.downloader.port import Progress
 from resources.downloader.refusals import named, redacted
 from resources.media import ffmpeg
+from resources.programs import helper
 
 SOCKET_SECONDS = 20
 RETRIES = 10
@@ -147,7 +147,7 @@ class YtDlp:
     def visiting(cls, address: str, way: Way, deadline_seconds: float) -> Iterator[YtDlp]:
         """Start it. When the block ends or the deadline comes, it and its children are gone."""
         process = subprocess.Popen(
-            [sys.executable, "-I", str(_PROCESS)],
+            helper(_PROCESS),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import re
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Iterable
@@ -21,7 +22,8 @@ from typing import Any
 
 import ffmpeg
 
-from dub_platform.core.errors import MediaToolError
+from dub_platform.core.errors import DubError, MediaToolError
+from resources.disk import full_disk, says_full
 from resources.media.demuxers import DEMUXERS
 
 DEADLINE_SECONDS = 3600
@@ -57,7 +59,10 @@ def untrusted(path: Path) -> Any:
 
 
 def run(graph: Any) -> str:
-    """Run a graph to its end and return what ffmpeg said. Raises MediaToolError."""
+    """Run a graph to its end and return what ffmpeg said.
+
+    Raises MediaToolError, StorageFullError.
+    """
     command = _command(graph)
     try:
         done = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, check=False)
@@ -73,7 +78,10 @@ def run(graph: Any) -> str:
 
 
 def feed(graph: Any, blocks: Iterable[bytes]) -> str:
-    """Run a graph whose input is `pipe:`, fed block by block. Raises MediaToolError."""
+    """Run a graph whose input is `pipe:`, fed block by block.
+
+    Raises MediaToolError, StorageFullError.
+    """
     process = subprocess.Popen(
         _command(graph), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -158,7 +166,9 @@ def _pour(process: subprocess.Popen[bytes], blocks: Iterable[bytes]) -> str:
     return process.stderr.read().decode(errors="replace")
 
 
-def _failure(status: int, said: str) -> MediaToolError:
+def _failure(status: int, said: str) -> DubError:
+    if status == -signal.SIGXFSZ or says_full(said):
+        return full_disk("what ffmpeg makes", said)
     if status < 0:
         return MediaToolError(
             f"ffmpeg was ended by signal {-status}: it had worked for {DEADLINE_SECONDS} s, or the "

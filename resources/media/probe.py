@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from dub_platform.core.errors import (
     VideoTooLongError,
 )
 from resources.media.demuxers import DEMUXERS
+from resources.programs import helper
 
 DEADLINE_SECONDS = 180
 _PROCESS = Path(__file__).with_name("probe_process.py")
@@ -66,7 +66,7 @@ def probe(path: Path, *, max_seconds: float, sound_alone: bool = False) -> Media
 
 
 def _read(path: Path) -> dict[str, Any]:
-    command = [sys.executable, "-I", str(_PROCESS), str(path), ",".join(DEMUXERS)]
+    command = helper(_PROCESS, str(path), ",".join(DEMUXERS))
     try:
         done = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, check=False)
         answer: dict[str, Any] = json.loads(done.stdout)

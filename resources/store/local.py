@@ -9,7 +9,6 @@ What is put is on the disk when the call returns.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
@@ -17,11 +16,9 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-from dub_platform.core.errors import (
-    StorageFullError,
-    StorageRefusedError,
-)
+from dub_platform.core.errors import StorageRefusedError
 from dub_platform.core.keys import file_sha256
+from resources.disk import full_disk_named
 from resources.store.port import (
     Kept,
     Unfinished,
@@ -61,8 +58,8 @@ class LocalStore:
             os.link(source, target)
         except OSError:
             # The work folder may be another file system, which cannot hold the same inode.
-            with _full_disk_named(target):
-                shutil.copyfile(source, target)
+            with replacing(target) as staged:
+                shutil.copyfile(source, staged)
         return target
 
     def exists(self, key: str) -> bool:
@@ -100,9 +97,10 @@ class LocalStore:
 
     def check(self) -> None:
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.root) as probe:
-                probe.write(b"ready")
+            with full_disk_named("a probe of the store"):
+                self.root.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=self.root) as probe:
+                    probe.write(b"ready")
         except OSError as error:
             raise StorageRefusedError(
                 f"Nothing can be written below {self.root}: {error.strerror}. Check DUB_HOME and "
@@ -138,7 +136,7 @@ def _written_at(found: os.stat_result) -> datetime:
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """A file beside the target that takes its place when it is complete."""
-    with _full_disk_named(target):
+    with full_disk_named(target.name):
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=_STAGED)
         os.close(handle)
@@ -158,7 +156,7 @@ def _keeping(target: Path) -> Iterator[Path]:
     The content goes to the disk before its name does: the other way round, a name can be left
     with nothing under it, for a video that was accepted or a take that was paid for.
     """
-    with _full_disk_named(target):
+    with full_disk_named(target.name):
         _make_for_good(target.parent)
         with replacing(target) as staged:
             yield staged
@@ -180,16 +178,3 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _full_disk_named(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise StorageFullError(
-            f"The disk under {target.parent} is full, so {target.name} could not be kept there. "
-            "Free some space; the work goes on from what was kept before."
-        ) from error

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,6 +17,7 @@ from queue import SimpleQueue
 from dub_platform.core.errors import LanguageNotAvailableError
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
+from resources.programs import helper
 from resources.transcriber.chunks import Piece, cut, segments
 from resources.warm_pipeline import WarmPipeline
 
@@ -91,7 +91,7 @@ class PocketsphinxTranscriber:
 
 def _decoder(audio: Path) -> WarmPipeline:
     program = Path(__file__).with_name("sphinx_process.py")
-    command = [sys.executable, "-I", str(program), str(audio.absolute())]
+    command = helper(program, str(audio.absolute()))
     return WarmPipeline("pocketsphinx", [command], end=b"\n")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import zlib
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -20,6 +19,8 @@ from unicodedata import category
 import espeakng_loader
 
 from dub_platform.core.errors import EngineFailedError, LanguageNotAvailableError
+from resources.disk import full_disk, is_full
+from resources.programs import helper
 from resources.voice.port import Bill, Reading
 from resources.warm_pipeline import WarmPipeline
 
@@ -45,7 +46,7 @@ class EspeakVoice:
         self.words_per_minute = words_per_minute
         program = Path(__file__).with_name("espeak_process.py")
         library, data = espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
-        command = [sys.executable, "-I", str(program), library, data]
+        command = helper(program, library, data)
         self._process = WarmPipeline("eSpeak NG", [command], end=b"\n")
         self._voices = {**self._borrowed, **espeak_voices(Path(data))}
 
@@ -70,6 +71,8 @@ class EspeakVoice:
             "path": str(into.absolute()),
         }
         answer = json.loads(self._process.ask(json.dumps(request).encode(), seconds=self._deadline))
+        if is_full(answer.get("number")):
+            raise full_disk(into.name, answer["error"])
         if "error" in answer:
             raise EngineFailedError(
                 f"eSpeak NG could not speak {reading.name}. Try again.",

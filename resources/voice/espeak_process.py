@@ -84,12 +84,12 @@ def _checked(code: int, what: str) -> None:
         raise RuntimeError(f"eSpeak NG refused the {what} with code {code}")
 
 
-def answer(speaker: Speaker, line: str) -> dict[str, float | str]:
-    """What a request line is answered with: the seconds spoken, or the error."""
+def answer(speaker: Speaker, line: str) -> dict[str, float | str | None]:
+    """What a request line is answered with: the seconds spoken, or the error with its number."""
     try:
         return {"seconds": speaker.speak(**json.loads(line))}
     except (RuntimeError, OSError) as error:
-        return {"error": str(error)}
+        return {"error": str(error), "number": getattr(error, "errno", None)}
 
 
 def answer_aside(speaker: Speaker, line: str) -> None:

@@ -23,7 +23,7 @@ from dub_platform.core.errors import LanguageNotAvailableError, ProviderAnswerEr
 from resources.calls import CallPolicy, Calls, may_be_charged
 from resources.provider_key import ProviderKey
 from resources.voice.port import Bill, Reading
-from resources.voice.recording import Recording, decoded, from_pcm, speech_of, write_wav
+from resources.voice.recording import Recording, decoded, from_pcm, speech_of, write_sound
 
 _SHOWN = 120
 
@@ -101,7 +101,7 @@ class PaidVoice(ABC):
     def speak(self, reading: Reading, *, into: Path, bill: Bill) -> None:
         self._refuse_unknown(reading.language)
         recording = self._calls.made(reading.name, lambda: self._tried(reading, bill))
-        write_wav(recording, into)
+        write_sound(into, recording.sound, recording.rate)
 
     def close(self) -> None:  # noqa: B027 - no engine has more to close
         """Nothing is kept: a client lives as long as its request."""

@@ -9,14 +9,16 @@ sound comes out of the decoder, whether speech is in it, and whether it is as lo
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile
 
-from dub_platform.core.errors import BadTakeError, EngineFailedError
+from dub_platform.core.errors import BadTakeError
+from resources.disk import full_disk_named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,16 +75,13 @@ def from_pcm(content: bytes, rate: int) -> Recording:
     return Recording(samples.astype(np.float32) / np.float32(32768), rate)
 
 
-def write_wav(recording: Recording, path: Path) -> None:
-    """Write mono 16-bit WAV. Raises EngineFailedError where it cannot be written."""
-    try:
-        with path.open("wb") as file:
-            soundfile.write(file, recording.sound, recording.rate, "PCM_16", format="WAV")
-    except OSError as error:
-        raise EngineFailedError(
-            "The line was spoken, but its recording could not be written. Try again.",
-            detail=str(error),
-        ) from error
+def write_sound(path: Path, sound: NDArray[Any], rate: int) -> None:
+    """Write 16-bit WAV, or FLAC where the path ends so. Raises StorageFullError."""
+    file = io.BytesIO()
+    # libsndfile does not say why it could not write: to memory it always can.
+    soundfile.write(file, sound, rate, "PCM_16", format=path.suffix[1:])
+    with full_disk_named(path.name):
+        path.write_bytes(file.getbuffer())
 
 
 def speech_of(recording: Recording, text: str) -> tuple[float, float]:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-import soundfile
 from pydantic import TypeAdapter
 
 from dub_platform.core.cost import PaidCall
@@ -26,7 +25,7 @@ from dub_platform.core.speech import Take, TranslatedLine
 from resources.ledger import Ledger
 from resources.store.port import Store
 from resources.voice.port import Bill, Reading, Voice
-from resources.voice.recording import decoded, speech_of
+from resources.voice.recording import decoded, speech_of, write_sound
 from resources.voice.turns import turn
 from resources.workfolder import WorkFolders
 
@@ -138,7 +137,7 @@ class TakeKeeper:
             self.voice.speak(reading, into=wav, bill=bill)
             recording = decoded(wav)
             start, end = speech_of(recording, reading.text)
-            soundfile.write(flac, recording.sound, recording.rate, subtype="PCM_16")
+            write_sound(flac, recording.sound, recording.rate)
             self.store.put_file(audio_key, flac)
         take = Take(
             line_id=0,

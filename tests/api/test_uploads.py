@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
+import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -17,6 +20,7 @@ from resources.workfolder import WorkFolders
 from tests.api.conftest import Log
 from tests.api.desks import MAX_UPLOAD_BYTES
 from tests.api.test_bad_input import assert_refused
+from tests.full_disks import no_file_beyond
 
 HEAD = (
     b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n'
@@ -118,3 +122,19 @@ def test_what_a_killed_process_left_is_gone_at_the_next_start(desk: Desk) -> Non
         (desk.spool_dir / "upload-killed.work").mkdir()
         with TestClient(create_app(desk)):
             assert [at_work] == list(desk.spool_dir.iterdir())
+
+
+@pytest.mark.parametrize("padding", [0, 1_500_000], ids=["to name it", "while it comes"])
+def test_a_full_disk_leaves_nothing_and_takes_the_same_later(
+    client: TestClient, desk: Desk, clip: Path, log: Log, padding: int
+) -> None:
+    """Small uploads are in memory until they are named, larger ones are spooled as they come."""
+    # What follows the last box of an MP4 is nobody's.
+    film = clip.read_bytes() + struct.pack(">I4s", padding + 8, b"free") + bytes(padding)
+    request: dict[str, Any] = {"files": {"file": ("a.mp4", film)}, "data": {"languages": "es"}}
+    with no_file_beyond(10_000):
+        answer = client.post("/videos", **request)
+    assert_refused(answer, 507, "storage_full", desk)
+    log.remove(next(line for line in log if line["log_level"] == "error"))
+    assert ([], False) == (open_in(desk.spool_dir), desk.store.root.exists())
+    assert 202 == client.post("/videos", **request).status_code

@@ -15,11 +15,12 @@ import pytest
 import soundfile
 
 from dub_platform.core import loudness
-from dub_platform.core.errors import MediaToolError
+from dub_platform.core.errors import MediaToolError, StorageFullError
 from dub_platform.core.speech import Span, Take
 from dub_platform.core.timeline import Placement, Timeline
 from resources.media import ffmpeg
 from resources.mixer import BlockMixer, Mixer
+from tests.full_disks import no_file_beyond
 from tests.integration.measuring import (
     at_48_khz,
     decoded,
@@ -276,3 +277,22 @@ def test_a_damaged_sound_is_named_as_such(engine: Mixer, tmp_path: Path, damaged
     with pytest.raises(MediaToolError, match="Materialize audio and speech") as failed:
         engine.mix(tmp_path / "bed.flac", -20.0, [take], timeline, (), into=tmp_path)
     assert damaged in str(failed.value.detail)
+
+
+@pytest.mark.parametrize("size", [20_000, 300_000], ids=["a voice", "the track"])
+def test_a_full_disk_is_named_and_the_same_works_with_space(
+    engine: Mixer, tmp_path: Path, size: int
+) -> None:
+    """Whichever of the mixer's own files does not fit."""
+    soundfile.write(tmp_path / "bed.flac", stereo(noise(20.0), noise(20.0)), RATE)
+    take = make_take(tmp_path, 0, spoken(0))
+    timeline = Timeline(20.0, (Placement(0, 1.0, TAKE_SECONDS, 1.0),))
+
+    def mix() -> Path:
+        return engine.mix(
+            tmp_path / "bed.flac", -20.0, [take], timeline, (), into=tmp_path
+        ).path  # fmt: skip
+
+    with no_file_beyond(size), pytest.raises(StorageFullError, match="is full"):
+        mix()
+    assert pytest.approx(20.0, abs=0.02) == ffmpeg.sound_seconds(mix())

@@ -21,6 +21,7 @@ from resources.store.local import LocalStore
 from resources.store.port import Store
 from resources.store.s3 import S3Store
 from tests.contracts.threads import at_once
+from tests.full_disks import no_file_beyond, on_a_full_disk
 from tests.swift_s3 import running_swift
 
 KEY = "videos/dQw4w9WgXcQ/audio/sound.flac"
@@ -375,13 +376,39 @@ class TestLocal:
         local.put_bytes(KEY, b"old")
         new = tmp_path / "new"
         new.write_bytes(b"new" * 100_000)
-        monkeypatch.setattr(tempfile, "mkstemp", on_a_full_disk)
+        monkeypatch.setattr(tempfile, "mkstemp", staged_on_a_full_disk)
         with pytest.raises(StorageFullError, match="is full"):
             local.put_bytes(KEY, b"new")
         with pytest.raises(StorageFullError, match="is full"):
             local.put_file(KEY, new)
         assert b"old" == local.get_bytes(KEY)
         assert [local.root / KEY] == [path for path in local.root.rglob("*") if not path.is_dir()]
+
+    def test_a_disk_that_fills_up_leaves_no_part(
+        self, local: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Neither in the store nor among the copies; with space, the same works."""
+        new = tmp_path / "new"
+        new.write_bytes(b"new" * 100_000)
+        writes: list[Callable[[], object]] = [
+            lambda: local.put_file(KEY, new),
+            lambda: local.put_bytes(KEY, new.read_bytes()),
+            lambda: local.fetch("videos/kept", tmp_path),
+        ]
+        local.put_file("videos/kept", new)
+        monkeypatch.setattr(os, "link", across_file_systems)
+        for write in writes:
+            with no_file_beyond(1000), pytest.raises(StorageFullError, match="is full"):
+                write()
+        assert {local.root / "videos/kept", new} == {f for f in tmp_path.rglob("*") if f.is_file()}
+        for write in writes:
+            write()
+        assert new.read_bytes() == local.get_bytes(KEY)
+
+    def test_a_store_on_a_full_disk_is_not_ready(self, local: LocalStore) -> None:
+        """And says that it is full, not that its settings are wrong."""
+        with no_file_beyond(1), pytest.raises(StorageFullError):
+            local.check()
 
     def test_a_disk_that_cannot_link_gets_a_copy(
         self, local: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -408,10 +435,9 @@ with replacing(Path(sys.argv[1])) as staged:
 """
 
 
-def on_a_full_disk(*, dir: Path, prefix: str) -> tuple[int, str]:  # noqa: A002 - mkstemp's name
-    """`mkstemp` whose file is the kernel's own full disk: every write to it fails with ENOSPC."""
-    staged = Path(dir) / f"{prefix}full"
-    staged.symlink_to("/dev/full")
+def staged_on_a_full_disk(*, dir: Path, prefix: str) -> tuple[int, str]:  # noqa: A002
+    """`mkstemp` whose file is the kernel's own full disk."""
+    staged = on_a_full_disk(Path(dir) / f"{prefix}full")
     return os.open(staged, os.O_RDWR), str(staged)
 
 

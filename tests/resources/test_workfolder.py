@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from dub_platform.core.errors import StorageFullError
 from resources.voice.turns import turn
 from resources.workfolder import WorkFolders
 from tests.contracts.threads import at_once
+from tests.full_disks import on_a_full_disk
 
 WORKER = """
 import sys
@@ -63,6 +65,18 @@ def test_a_failure_leaves_no_folder(folders: WorkFolders) -> None:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
+        step()
+    assert [] == list(folders.root.iterdir())
+
+
+def test_a_full_disk_is_named_and_leaves_no_folder(folders: WorkFolders) -> None:
+    """Whatever a step writes there by itself."""
+
+    def step() -> None:
+        with folders.new("mix") as folder:
+            on_a_full_disk(folder / "track.m4a").write_bytes(b"x" * 10_000)
+
+    with pytest.raises(StorageFullError, match="what the step mix makes could not be written"):
         step()
     assert [] == list(folders.root.iterdir())
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from dub_platform.core.errors import (
     InvalidVideoIdError,
     SourceBotCheckError,
     SourceUnreachableError,
+    StorageFullError,
 )
 from dub_platform.core.titles import LONGEST_TITLE
 from dub_platform.registry.port import Source, Video
@@ -27,6 +29,7 @@ from resources.downloader.youtube import YouTubeDownloader
 from resources.downloader.ytdlp import Way
 from resources.media.ffmpeg import sound_seconds
 from resources.media.probe import probe
+from tests.full_disks import no_file_beyond
 from tests.youtube import answers
 from tests.youtube.answers import Answer
 from tests.youtube.conftest import ID, SECONDS, VTT, Media
@@ -181,6 +184,19 @@ def test_progress_names_both_parts_of_a_film(
     Downloaders({Source.YOUTUBE: downloader()}).fetch(video, folder, said.append)
     complete = [line for line in said if "100 %" in line]
     assert ["YouTube, pictures", "YouTube, sound"] == [line.split(":")[0] for line in complete]
+
+
+@pytest.mark.parametrize("host_video", [True, False])
+def test_a_full_disk_is_no_refusal_of_youtubes(
+    normal: Show, downloader: Make, video: Video, folder: Path, host_video: bool
+) -> None:
+    """Nothing of what had come is left, and with space the same video comes whole."""
+    normal()
+    fetch = partial(downloader(host_video=host_video).fetch, video, folder)
+    with no_file_beyond(10_000), pytest.raises(StorageFullError, match="the download could not"):
+        fetch()
+    assert [] == names(folder)
+    assert pytest.approx(SECONDS, abs=0.1) == sound_seconds(fetch().path)
 
 
 @pytest.mark.parametrize("path", ["/watch", "/videoplayback"])

@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, make_url, text
+from sqlalchemy.exc import OperationalError
 
 from dub_platform.core.cost import Caps, PaidCall
+from dub_platform.core.errors import StorageFullError
 from dub_platform.registry.engine import MOST_CONNECTIONS, engine_at, for_reading
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.sql import SqlRegistry
 from tests.contracts.threads import at_once
+from tests.full_disks import no_file_beyond
 
 COUNT = text("SELECT count(*) FROM sqlite_master")
 BACKENDS = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :name")
@@ -140,3 +143,42 @@ def _named(url: str, application: str) -> str:
     """The same database, with a name by which its server can tell who is connected."""
     named = make_url(url).update_query_dict({"application_name": application})
     return named.render_as_string(hide_password=False)
+
+
+def test_a_full_disk_under_sqlite_is_named(engine: Engine) -> None:
+    """The transaction leaves nothing, and the same works when there is space."""
+
+    def write() -> None:
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE takes (id INTEGER, sound TEXT)"))
+            connection.execute(text("INSERT INTO takes VALUES (1, hex(zeroblob(100000)))"))
+
+    with engine.connect() as connection:
+        connection.execute(text("PRAGMA max_page_count = 10"))
+    with pytest.raises(StorageFullError, match="disk of the registry's database is full") as full:
+        write()
+    assert "database or disk is full" == full.value.detail
+    with engine.connect() as connection:
+        assert 0 == connection.scalar(COUNT)
+        connection.execute(text("PRAGMA max_page_count = 100000"))
+    write()
+
+
+def test_a_disk_without_space_for_what_sqlite_shares_is_named(path: Path) -> None:
+    """A process that opens the database on a full disk cannot even read it."""
+    with no_file_beyond(1), pytest.raises(StorageFullError):
+        engine_at(f"sqlite:///{path}").connect()
+
+
+def test_a_full_disk_under_postgresql_is_named(postgres_url: str) -> None:
+    """By the code that the server sends; here without a reason."""
+    engine = engine_at(postgres_url)
+    with engine.connect() as connection, pytest.raises(StorageFullError):
+        connection.execute(text("DO $$ BEGIN RAISE disk_full; END $$"))
+    engine.dispose()
+
+
+def test_any_other_failure_of_a_database_is_not_a_full_disk(engine: Engine) -> None:
+    """A mistake in a statement is SQLAlchemy's to tell."""
+    with engine.connect() as connection, pytest.raises(OperationalError):
+        connection.execute(text("SELECT nothing FROM nowhere"))

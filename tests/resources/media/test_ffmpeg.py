@@ -12,14 +12,16 @@ import ffmpeg as graphs
 import numpy as np
 import pytest
 
-from dub_platform.core.errors import MediaToolError
+from dub_platform.core.errors import MediaToolError, StorageFullError
 from resources.media import ffmpeg
+from tests.full_disks import no_file_beyond, on_a_full_disk
 from tests.media_recipes import (
     RATE,
     cut,
     make_clip,
     make_script,
     make_sound,
+    noise,
     silence,
     stereo,
     tone,
@@ -148,3 +150,30 @@ def test_a_script_opens_no_neighbour(tmp_path: Path) -> None:
         ffmpeg.run(ffmpeg.untrusted(script).output("-", format="null"))
     with pytest.raises(MediaToolError):
         ffmpeg.waveform(script)
+
+
+@pytest.mark.parametrize("name", ["sound.flac", "sound.m4a", "sound.wav", "film.mp4"])
+def test_a_full_disk_is_no_fault_of_the_file(tmp_path: Path, name: str) -> None:
+    """Where ffmpeg says so, and where the system ends it at a limit; with space, the same works."""
+    clip = make_clip(tmp_path / "clip.mp4", seconds=3.0, sound=noise(3.0))
+
+    def make(into: Path) -> None:
+        options = {"movflags": "+faststart"} if into.suffix in (".m4a", ".mp4") else {}
+        ffmpeg.run(ffmpeg.untrusted(clip).output(str(into), **options))
+
+    (tmp_path / "full").mkdir()
+    with pytest.raises(StorageFullError, match="what ffmpeg makes could not be written"):
+        make(on_a_full_disk(tmp_path / "full" / name))
+    with no_file_beyond(10_000), pytest.raises(StorageFullError):
+        make(tmp_path / name)
+    make(tmp_path / name)
+    assert pytest.approx(3.0, abs=0.1) == ffmpeg.sound_seconds(tmp_path / name)
+
+
+def test_a_disk_that_fills_up_while_ffmpeg_is_fed_is_named(tmp_path: Path) -> None:
+    """As the mixer feeds it."""
+    blocks = [SECOND] * 20
+    with no_file_beyond(10_000), pytest.raises(StorageFullError):
+        ffmpeg.feed(piped().output(str(tmp_path / "track.wav")), blocks)
+    ffmpeg.feed(piped().output(str(tmp_path / "track.wav")), blocks)
+    assert 20.0 == ffmpeg.sound_seconds(tmp_path / "track.wav")

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from dub_platform.core.errors import BadTakeError, EngineFailedError
+from dub_platform.core.errors import BadTakeError, StorageFullError
 from resources.voice.recording import (
     Recording,
     decoded,
     from_pcm,
     speech_bounds,
     speech_of,
-    write_wav,
+    write_sound,
 )
+from tests.full_disks import on_a_full_disk
 from tests.media_recipes import Sound, noise, silence, tone
 
 RATE = 48_000
@@ -61,20 +62,21 @@ def test_bare_samples_are_16_bit_little_endian() -> None:
     assert 3 / 24_000 == recording.seconds
 
 
-def test_what_is_written_is_mono_16_bit_wav(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["take.wav", "take.flac"])
+def test_what_is_written_is_mono_16_bit_sound(tmp_path: Path, name: str) -> None:
     """It is read back as it was."""
     sound = tone(200, 0.5)
-    write_wav(Recording(sound, RATE), tmp_path / "take.wav")
-    facts = soundfile.info(tmp_path / "take.wav")
-    assert ("WAV", "PCM_16", 1) == (facts.format, facts.subtype, facts.channels)
-    assert np.allclose(sound, decoded(tmp_path / "take.wav").sound, atol=1e-4)
+    write_sound(tmp_path / name, sound, RATE)
+    facts = soundfile.info(tmp_path / name)
+    assert (name[5:].upper(), "PCM_16", 1) == (facts.format, facts.subtype, facts.channels)
+    assert np.allclose(sound, decoded(tmp_path / name).sound, atol=1e-4)
 
 
-def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    """The system's words are kept."""
-    with pytest.raises(EngineFailedError) as failed:
-        write_wav(Recording(tone(200, 0.5), RATE), tmp_path / "missing" / "take.wav")
-    assert "No such file" in str(failed.value.detail)
+@pytest.mark.parametrize("name", ["take.wav", "take.flac"])
+def test_a_full_disk_is_named(tmp_path: Path, name: str) -> None:
+    """libsndfile would only speak of a system error."""
+    with pytest.raises(StorageFullError, match=f"{name} could not be written"):
+        write_sound(on_a_full_disk(tmp_path / name), tone(200, 0.5), RATE)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ from resources.voice.port import Bill, Reading, Voice
 from resources.voice.takes import TakeKeeper, readings
 from resources.workfolder import WorkFolders
 from tests.contracts.threads import at_once
+from tests.full_disks import no_file_beyond
 from tests.media_recipes import Sound, noise, silence, tone
 from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
 from tests.providers.speech_provider import Fault, Faults
@@ -325,6 +326,22 @@ def test_a_bad_recording_is_not_kept(home: Home, spoil: Spoil) -> None:
     voice.spoil = None
     assert not take_of(keeper).reused
     voice.close()
+
+
+@pytest.mark.parametrize("file", ["take.wav", "take.flac"])
+def test_a_full_disk_is_named_and_keeps_nothing(
+    home: Home, keeper: TakeKeeper, voice: WatchedVoice, file: str
+) -> None:
+    """Neither a half take nor a receipt; with space, the line is spoken as for the first time."""
+    if file == "take.flac":
+        # The voice is a process of its own: started before, it finds space.
+        take_of(keeper, LINES[1])
+    before = home.kept()
+    with no_file_beyond(1_000), pytest.raises(StorageFullError, match=f"{file} could not"):
+        take_of(keeper)
+    assert before == home.kept()
+    voice.close()
+    assert not take_of(keeper).reused
 
 
 class TestManyLines:
