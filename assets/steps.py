@@ -19,6 +19,7 @@ from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
     Backoff,
+    DagsterExecutionInterruptedError,
     DataVersion,
     Failure,
     Jitter,
@@ -33,7 +34,7 @@ from dagster import (
 from assets.lease import held
 from assets.partitions import dubs, target_of, videos
 from assets.tags import work_of
-from dub_platform.core.errors import DubError
+from dub_platform.core.errors import DubError, RunLostError
 from dub_platform.core.keys import key_of
 from dub_platform.registry import Registry
 from dub_platform.registry.leases import superseded

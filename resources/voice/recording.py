@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import soundfile
 
-from dub_platform.core.errors import BadTakeError
+from dub_platform.core.errors import BadTakeError, EngineFailedError
 from resources.disk import full_disk_named
 
 if TYPE_CHECKING:
@@ -76,12 +76,20 @@ def from_pcm(content: bytes, rate: int) -> Recording:
 
 
 def write_sound(path: Path, sound: NDArray[Any], rate: int) -> None:
-    """Write 16-bit WAV, or FLAC where the path ends so. Raises StorageFullError."""
+    """Write 16-bit WAV, or FLAC where the path ends so.
+
+    Raises StorageFullError, and EngineFailedError where it cannot be written for another reason.
+    """
     file = io.BytesIO()
     # libsndfile does not say why it could not write: to memory it always can.
     soundfile.write(file, sound, rate, "PCM_16", format=path.suffix[1:])
-    with full_disk_named(path.name):
-        path.write_bytes(file.getbuffer())
+    try:
+        with full_disk_named(path.name):
+            path.write_bytes(file.getbuffer())
+    except OSError as error:
+        raise EngineFailedError(
+            f"{path.name} was made, but could not be written. Try again.", detail=str(error)
+        ) from error
 
 
 def speech_of(recording: Recording, text: str) -> tuple[float, float]:

@@ -88,6 +88,6 @@ def test_a_disk_that_is_found_full_at_the_end_is_named(
 
     (tmp_path / "store" / KEY).parent.mkdir(parents=True)
     monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(StorageFullError, match=r"is full, so upload\.media could not be kept"):
+    with pytest.raises(StorageFullError, match=r"is full, so upload\.media could not be written"):
         put(store, tmp_path)
     assert [] == [path for path in store.root.rglob("*") if path.is_file()]
