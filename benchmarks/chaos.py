@@ -40,6 +40,7 @@ from sqlalchemy import Engine, create_engine, text
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.cluster.providers import local_providers
 from benchmarks.faults import captions_of, short_clip
+from benchmarks.progress import PROGRESS
 from tests.providers.speech_provider import Fault, Faults
 from tests.swift_s3 import running_swift
 
@@ -77,6 +78,12 @@ class Outcome:
         told = ("videos", "lost", "paid_twice", "partial_objects", "recovery_s")
         return json.dumps({name: getattr(self, name) for name in told})
 
+    @property
+    def holds(self) -> bool:
+        """Whether this is what is promised."""
+        wrong = (self.lost, self.paid_twice, self.partial_objects, self.disagreements)
+        return not any((*wrong, self.runs_left, self.leftovers))
+
 
 @dataclass
 class Storm:
@@ -85,10 +92,11 @@ class Storm:
     running: Cluster
     chance: random.Random
     kills: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
 
     def rage(self, seconds: float) -> None:
         """For so long; the last blow is a reboot."""
-        ends = time.monotonic() + seconds
+        ends = self.began + seconds
         while time.monotonic() < ends:
             time.sleep(self.chance.uniform(*CALM_SECONDS))
             self.chance.choice((self._one, self._one, self._several, self._store_away))()
@@ -101,7 +109,7 @@ class Storm:
         self._strike(self.chance.sample(VICTIMS, self.chance.randint(2, 4)))
 
     def _strike(self, names: Sequence[str]) -> None:
-        self.kills.append("+".join(names))
+        self._note("+".join(names))
         self.running.kill(*names)
         time.sleep(self.chance.uniform(*DOWN_SECONDS))
         # A server that needs another one ends when it finds it missing, and is started once more.
@@ -109,13 +117,17 @@ class Storm:
 
     def _store_away(self) -> None:
         """The store answers nobody for a while."""
-        self.kills.append("store")
+        self._note("store")
         stores = [each for each in psutil.process_iter(["cmdline"]) if _is_store(each)]
         for each in stores:
             each.send_signal(signal.SIGSTOP)
         time.sleep(STORE_AWAY_SECONDS)
         for each in stores:
             each.send_signal(signal.SIGCONT)
+
+    def _note(self, struck: str) -> None:
+        self.kills.append(struck)
+        PROGRESS.print(f"{time.monotonic() - self.began:4.0f} s  {struck}")
 
 
 def _is_store(process: psutil.Process) -> bool:
@@ -170,6 +182,7 @@ def survived(
         handing_in.start()
         storm.rage(seconds)
         restarted = time.monotonic()
+        PROGRESS.print("everything runs again, and nobody helps")
         handing_in.join()
         _wait(lambda: not _unfinished(running, clients), patience)
         recovery = time.monotonic() - restarted
@@ -304,7 +317,7 @@ def main() -> int:
     console = Console()
     console.print(table)
     console.print(outcome.as_json(), soft_wrap=True, highlight=False)
-    return 0
+    return 0 if outcome.holds else 1
 
 
 @contextlib.contextmanager

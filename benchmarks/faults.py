@@ -119,11 +119,16 @@ def short_clip(folder: Path) -> Path:
     return make_golden_clip(folder, [(0.5, _SENTENCES[0]), (4.2, _SENTENCES[1])], 7.5).path
 
 
-def captions_of(number: int, starts: tuple[float, float] = (0.5, 4.2)) -> str:
-    """The clip's captions (SRT) with words that no other number has."""
+def captions_of(number: int, starts: Sequence[float] = (0.5, 4.2)) -> str:
+    """The clip's captions (SRT): a line at each start, with words that no other line has."""
+    lines = (_line(number, place) for place in range(len(starts)))
+    return as_srt(cued((at, at + 2.8, line) for at, line in zip(starts, lines, strict=True)))
+
+
+def _line(number: int, place: int) -> str:
     # The number comes first: the local translator shortens a line by leaving out its end.
-    words = (f"In part {number}, {text[0].lower()}{text[1:]}" for text in _SENTENCES)
-    return as_srt(cued((at, at + 2.8, line) for at, line in zip(starts, words, strict=True)))
+    text = _SENTENCES[place % len(_SENTENCES)]
+    return f"In part {number}.{place + 1}, {text[0].lower()}{text[1:]}"
 
 
 @contextmanager

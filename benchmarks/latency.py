@@ -12,6 +12,7 @@ client's clock at the POST and at the release.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
 import math
@@ -26,6 +27,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from sqlalchemy import text
 
@@ -33,6 +35,7 @@ from benchmarks.chaos import engine_of
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.cluster.providers import local_providers
 from benchmarks.faults import captions_of
+from benchmarks.progress import PROGRESS
 from tests.integration.golden_clip import make_golden_clip
 
 LANGUAGE, JOBS = "es", ("prepare_video", "dub_video")
@@ -41,8 +44,11 @@ SENTENCES = (
     "Every summer, many people come to visit us.",
     "On Sunday morning, the market opens at seven.",
 )
+# Twelve lines in the minute.
+STARTS = tuple(2.0 + 4.8 * place for place in range(12))
 # What OpenAI takes for a batch of lines, and ElevenLabs for a line, at the median.
 TRANSLATION_SECONDS, SPEECH_SECONDS = 4.0, 1.0
+PAUSE_SECONDS = 0.1
 _EVENTS = text(
     "SELECT e.run_id, e.dagster_event_type AS kind, e.step_key, "
     "extract(epoch FROM e.timestamp AT TIME ZONE 'UTC') AS moment "
@@ -128,6 +134,7 @@ def _runs(running: Cluster, video_id: str, released: float) -> tuple[Run, Run]:
                 known = events.setdefault(row.run_id, [])
                 known.append((row.kind, row.step_key, float(row.moment)))
         ended = [each for each in events.values() if each[-1][0] == "PIPELINE_SUCCESS"]
+        time.sleep(PAUSE_SECONDS)
     runs = sorted((Run.of(each, released) for each in ended), key=lambda run: run.requested)
     return runs[0], runs[-1]
 
@@ -136,7 +143,7 @@ class Clips:
     """One-minute clips, each with words and a content of its own."""
 
     def __init__(self, folder: Path) -> None:
-        spoken = [(2.0, SENTENCES[0]), (40.0, SENTENCES[1])]
+        spoken = list(zip(STARTS, itertools.cycle(SENTENCES), strict=False))
         self._content = make_golden_clip(folder, spoken, SECONDS).path.read_bytes()
         self._folder = folder
         self._count = 0
@@ -145,7 +152,7 @@ class Clips:
         """The next one's id, and the moment it was accepted."""
         self._count += 1
         own = self._content + f"clip {self._count}".encode()
-        captions = captions_of(self._count, starts=(2.0, 40.0))
+        captions = captions_of(self._count, STARTS)
         posted = time.time()
         answer = running.api.post(
             "/videos",
@@ -159,7 +166,7 @@ class Clips:
 def alone(running: Cluster, clips: Clips, count: int) -> list[Parts]:
     """One after the other; the first, for which nothing is warm yet, is not told."""
     found = []
-    for _ in range(count + 1):
+    for _ in track(range(count + 1), "clips one by one", console=PROGRESS):
         video_id, posted = clips.hand_in(running)
         released = _released(running, video_id)
         found.append(parts_of(running, video_id, posted, released))
@@ -183,7 +190,8 @@ def at_once(running: Cluster, clips: Clips, count: int) -> Burst:
     began = time.time()
     handed_in = [clips.hand_in(running) for _ in range(count)]
     with ThreadPoolExecutor(8) as pool:
-        ends = list(pool.map(lambda each: _released(running, each[0]), handed_in))
+        waiting = pool.map(lambda each: _released(running, each[0]), handed_in)
+        ends = list(track(waiting, "clips all at once", count, console=PROGRESS))
     work, wait = [], []
     for (video_id, posted), released in zip(handed_in, ends, strict=True):
         prepare, dub = _runs(running, video_id, released)
@@ -206,7 +214,7 @@ def _released(running: Cluster, video_id: str) -> float:
             return time.time()
         if dub["status"] == "failed":
             raise RuntimeError(f"{video_id}: {dub['error']}")
-        time.sleep(0.1)
+        time.sleep(PAUSE_SECONDS)
 
 
 def _p95(values: Sequence[float]) -> float:

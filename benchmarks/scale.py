@@ -33,9 +33,11 @@ import httpx
 import psutil
 from dagster import DagsterInstance, SensorDefinition, build_sensor_context
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from sqlalchemy import Engine, create_engine, delete, insert, text
 
+from benchmarks.progress import PROGRESS
 from dub_platform.registry import NewVideo, Source, SqlRegistry
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.tables import dubs, videos
@@ -72,7 +74,8 @@ def measured(
 ) -> list[Cost]:
     """One row for each size, ascending; the daemon is given so long before it is looked at."""
     with _platform(folder, daemon_seconds) as platform:
-        return [platform.measured_at(size) for size in sorted(sizes)]
+        told = track(sorted(sizes), "catalogues", console=PROGRESS)
+        return [platform.measured_at(size) for size in told]
 
 
 @dataclass
