@@ -4,15 +4,24 @@ They stand apart from the assets they judge, so that a failed gate blocks what c
 keeps what was made. The track's gates measure the encoded file, not what was said of it.
 """
 
+import contextlib
 import itertools
 
-from dagster import AssetCheckResult, AssetIn, ResourceParam, asset_check
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetIn,
+    ResourceParam,
+    asset_check,
+)
 
 from assets.dub import dubbed_track, speech, translation
-from assets.partitions import dubs, videos
+from assets.lease import held
+from assets.partitions import dubs, target_in, videos
 from assets.source import transcript
 from dub_platform.core import loudness
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
+from dub_platform.registry import Registry
 from resources.media import ffmpeg
 from resources.store.port import Store
 from resources.workfolder import WorkFolders
@@ -91,12 +100,14 @@ def track_has_no_overlaps(dubbed_track: Track) -> AssetCheckResult:
     description="The encoded track is as long as the source, to 20 ms.",
 )
 def track_is_as_long_as_source(
+    context: AssetCheckExecutionContext,
     audio: Audio,
     dubbed_track: Track,
+    registry: ResourceParam[Registry],
     store: ResourceParam[Store],
     folders: ResourceParam[WorkFolders],
 ) -> AssetCheckResult:
-    with folders.new("check") as folder:
+    with _at_work(context, registry), folders.new("check") as folder:
         seconds = ffmpeg.sound_seconds(store.fetch(dubbed_track.key, folder))
     late = [p.line_id for p in dubbed_track.timeline.placements if p.end > audio.seconds]
     return _verdict(
@@ -115,9 +126,13 @@ def track_is_as_long_as_source(
     description="The encoded track is at -16 LUFS (1 either way), true peak at most -1 dBTP.",
 )
 def track_loudness_is_on_target(
-    dubbed_track: Track, store: ResourceParam[Store], folders: ResourceParam[WorkFolders]
+    context: AssetCheckExecutionContext,
+    dubbed_track: Track,
+    registry: ResourceParam[Registry],
+    store: ResourceParam[Store],
+    folders: ResourceParam[WorkFolders],
 ) -> AssetCheckResult:
-    with folders.new("check") as folder:
+    with _at_work(context, registry), folders.new("check") as folder:
         measured = ffmpeg.loudness(store.fetch(dubbed_track.key, folder))
     return _verdict(
         loudness.passes_gate(measured.lufs, measured.true_peak_db),
@@ -126,6 +141,13 @@ def track_loudness_is_on_target(
         lufs=measured.lufs,
         true_peak_db=measured.true_peak_db,
     )
+
+
+def _at_work(
+    context: AssetCheckExecutionContext, registry: Registry
+) -> contextlib.AbstractContextManager[None]:
+    """A gate that measures a long track must not be taken for a run that died."""
+    return held(registry, target_in(context.partition_key), context.run.run_id)
 
 
 def _verdict(passed: bool, why_not: str, **numbers: float) -> AssetCheckResult:

@@ -1,12 +1,13 @@
 """Once per video: the original, its sound, and who says what when in it."""
 
+import functools
 from collections.abc import Mapping
 
 from dagster import AssetExecutionContext, Output, ResourceParam
 
 from assets.partitions import target_of
 from assets.show import Showcase, lines_table, mean, waveform
-from assets.steps import made, video_asset
+from assets.steps import Announced, made, video_asset
 from dub_platform.core.errors import NoSpeechError
 from dub_platform.core.keys import content_key, file_sha256
 from dub_platform.core.languages import code_in
@@ -118,7 +119,7 @@ def transcript(
     folders: ResourceParam[WorkFolders],
     registry: ResourceParam[Registry],
     showcase: ResourceParam[Showcase],
-) -> Output[Transcript]:
+) -> Announced:
     """Who says what when: what was heard, regrouped into the lines that are dubbed."""
     heard = _heard(context.partition_key, source_media, audio, transcriber, store, folders)
     value = Transcript(heard.language, heard.engine, regrouped(heard.segments), heard.why)
@@ -127,15 +128,7 @@ def transcript(
             "No speech was found in this video, so there is nothing to dub. If somebody does "
             "speak in it, hand it in again with captions."
         )
-    registry.prepared(
-        context.partition_key,
-        run_id=context.run.run_id,
-        title=source_media.title,
-        language=value.language,
-        duration_seconds=source_media.seconds,
-        file_size_bytes=source_media.bytes,
-    )
-    return made(
+    output = made(
         value,
         identity=[[line.start, line.end, line.speaker, line.text] for line in value.lines],
         **_transcript_numbers(value, audio),
@@ -143,6 +136,17 @@ def transcript(
         table=lines_table(value),
         player=showcase.player(target_of(context)),
     )
+    is_prepared = functools.partial(
+        registry.prepared,
+        context.partition_key,
+        run_id=context.run.run_id,
+        title=source_media.title,
+        language=value.language,
+        duration_seconds=source_media.seconds,
+        file_size_bytes=source_media.bytes,
+    )
+    # Not before the transcript is kept: a dub that starts at once could not read it.
+    return Announced(output, is_prepared)
 
 
 def _told(fetched: Fetched, video_id: str, registry: Registry) -> Video:

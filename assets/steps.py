@@ -13,6 +13,7 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from dagster import (
@@ -42,7 +43,16 @@ from dub_platform.registry.leases import superseded
 OWNERS = ["team:dubbing"]
 RETRIES = RetryPolicy(max_retries=2, delay=1, backoff=Backoff.EXPONENTIAL, jitter=Jitter.FULL)
 
-Step = Callable[..., Output[Any]]
+
+@dataclass(frozen=True)
+class Announced:
+    """A step's result, and what is said of it as soon as it is kept and Dagster knows it."""
+
+    output: Output[Any]
+    announce: Callable[[], None]
+
+
+Step = Callable[..., "Output[Any] | Announced"]
 
 
 def video_asset(**options: Any) -> Callable[[Step], AssetsDefinition]:
@@ -109,10 +119,15 @@ def _guarded(step: Step) -> Callable[..., Iterator[Output[Any]]]:
             if _is_wanted(context, registry):
                 with held(registry, target_of(context), context.run.run_id):
                     _note_progress(context, registry)
-                    output = step(context, **inputs)
+                    result = step(context, **inputs)
                 # Not under the lease: Dagster leaves a step here for good when its value cannot
                 # be written, and the lease would be renewed as long. The IO manager has its own.
-                yield output
+                if isinstance(result, Output):
+                    yield result
+                else:
+                    yield result.output
+                    with held(registry, target_of(context), context.run.run_id):
+                        result.announce()
 
     # Dagster reads an asset's inputs and resources from its signature: the step's own, with the
     # registry that the guard needs. The step's return type is not the generator's.

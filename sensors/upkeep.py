@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from dagster import (
+    DagsterEventType,
     DagsterInstance,
     DagsterRun,
     DagsterRunStatus,
@@ -21,13 +22,18 @@ from dagster import (
     sensor,
 )
 
-from assets.tags import tags_of
+from assets.dub import r2_object
+from assets.tags import tags_of, work_of
 from dub_platform.core.errors import InternalError, RunLostError
 from dub_platform.registry import Registry, Work
 from sensors.outcome import reason_of, record_failure, stopped
 from sensors.workers import has_lost
 
 MOST_ROWS_A_TICK = 100
+# A run waits for another's lease for 25 seconds at most, and says nothing meanwhile.
+QUIET_SECONDS = 45.0
+_PARTITION = "dagster/partition"
+_GONE = "Its process is gone: nobody renews its lease."
 
 
 @sensor(minimum_interval_seconds=5, default_status=DefaultSensorStatus.RUNNING)
@@ -39,8 +45,40 @@ def on_run_lost(context: SensorEvaluationContext, registry: ResourceParam[Regist
 
 def reconciled(registry: Registry, instance: DagsterInstance, now: datetime) -> int:
     """Put right every row whose run ended or vanished without it; return how many."""
+    for run in _forsaken(registry, instance, now):
+        _end(run, registry, instance)
     silent = registry.silent(limit=MOST_ROWS_A_TICK, now=now)
     return sum(_put_right(registry, instance, *row, now) for row in silent)
+
+
+def _forsaken(registry: Registry, instance: DagsterInstance, now: datetime) -> list[DagsterRun]:
+    """Runs that Dagster believes to be at work, and that are not.
+
+    One that dies when its row is finished leaves no silent row, and would keep the next one for
+    the same partition from starting.
+    """
+    started = RunsFilter(statuses=[DagsterRunStatus.STARTED])
+    runs = instance.get_runs(started, limit=MOST_ROWS_A_TICK)
+    at_work = registry.at_work(now=now)
+    return [
+        run
+        for run in runs
+        if _PARTITION in run.tags and run.run_id not in at_work and _is_quiet(run, instance, now)
+    ]
+
+
+def _is_quiet(run: DagsterRun, instance: DagsterInstance, now: datetime) -> bool:
+    [last] = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
+    return now.timestamp() - last.event_log_entry.timestamp > QUIET_SECONDS
+
+
+def _end(run: DagsterRun, registry: Registry, instance: DagsterInstance) -> None:
+    instance.report_run_failed(run, _GONE)
+    events = instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
+    made = {entry.get_dagster_event().asset_key for entry in events}
+    work = work_of(run.tags)
+    if work is not None and work.language is not None and r2_object.key not in made:
+        registry.redo(work, run.run_id)
 
 
 def _put_right(
@@ -72,7 +110,7 @@ def _agreed(
         record_failure(registry, run, _nothing_written(run))
     elif run.status is DagsterRunStatus.STARTED or has_lost(instance, run):
         # First the run, so that the next one for the same partition may start.
-        instance.report_run_failed(run, "Its process is gone: nobody renews its lease.")
+        instance.report_run_failed(run, _GONE)
         registry.lost(work, _vanished(run.run_id), now=now)
     else:
         return False

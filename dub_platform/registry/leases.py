@@ -78,6 +78,12 @@ def held(
     )
 
 
+def holders(connection: Connection, now: datetime) -> set[str]:
+    """The runs that hold a lease."""
+    held_now = leases.c.renewed_at >= now - LEASE_LASTS
+    return set(connection.execute(select(leases.c.run_id).where(held_now)).scalars())
+
+
 def superseded(video_id: str, language: str | None) -> RunSupersededError:
     """What a run that is not the one is told."""
     what = " in ".join(filter(None, (video_id, language)))

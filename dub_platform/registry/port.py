@@ -14,7 +14,7 @@ Every engine is held to it by `tests/contracts/test_registry.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -330,6 +330,17 @@ class Registry(Protocol):
 
         Work whose runs were lost five times fails, with `details`.
         """
+        ...
+
+    def redo(self, work: Work, run_id: str) -> None:
+        """Queue a released dub once more, a generation up, if it was this run that released it.
+
+        Its run died between the release and what comes after. Not more than five times.
+        """
+        ...
+
+    def at_work(self, *, now: datetime) -> Collection[str]:
+        """The ids of the runs that hold a lease."""
         ...
 
     def silent(self, *, limit: int, now: datetime) -> Sequence[tuple[Work, str | None]]:

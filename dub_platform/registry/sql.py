@@ -12,7 +12,7 @@ schema comes from `migrate.py`. Tested by `tests/contracts/test_registry.py` on 
 from __future__ import annotations
 
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any
@@ -353,6 +353,16 @@ class SqlRegistry:
                 leases.end(connection, work.video_id, work.language)
                 return
         self.failed(work, details, now=now)
+
+    def redo(self, work: Work, run_id: str) -> None:
+        his = and_(_is_at(work, DubStatus.RELEASED), dubs.c.run_id == run_id)
+        once_more = _QUEUE_DUB_AGAIN.where(his, dubs.c.losses < MOST_LOSSES)
+        with self._engine.begin() as connection:
+            connection.execute(once_more.values(losses=dubs.c.losses + 1))
+
+    def at_work(self, *, now: datetime) -> Collection[str]:
+        with self._reading.connect() as connection:
+            return leases.holders(connection, now)
 
     def silent(self, *, limit: int, now: datetime) -> Sequence[tuple[Work, str | None]]:
         silent = [

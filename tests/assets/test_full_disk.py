@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from dagster import ExecuteInProcessResult
 
+from dub_platform.registry import VideoStatus
+from resources.disk import full_disk
 from resources.media import ffmpeg
 from resources.store.local import LocalStore
 from tests.assets.workshop import Workshop
 from tests.full_disks import no_file_beyond
+from tests.integration.golden_clip import GoldenClip
+
+CAPTIONS = """\
+1
+00:00:00,800 --> 00:00:03,600
+Every summer, many people come to visit us.
+"""
 
 
 @pytest.mark.parametrize(
@@ -28,8 +38,30 @@ def test_a_step_that_finds_no_space_fails_in_words(
     assert "storage_full" == code(failed)
     assert [] == list(workshop.settings.spool_dir.iterdir())
     before = media(workshop)
+    run_out(workshop)
     assert workshop.dub(prepared, "es").success
     assert before.items() <= media(workshop).items()
+
+
+def test_a_video_whose_transcript_was_not_kept_is_not_prepared(
+    workshop: Workshop, clip: GoldenClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dub that began at once would find nothing to read."""
+    video_id = workshop.hand_in(clip.path, "es", captions=CAPTIONS)
+    put = LocalStore.put_bytes
+
+    def refuse_transcript(store: LocalStore, key: str, content: bytes) -> None:
+        if key.endswith("/transcript.json"):
+            raise full_disk(key, "No space left on device")
+        put(store, key, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStore, "put_bytes", refuse_transcript)
+        assert not workshop.prepare(video_id, raise_on_error=False).success
+    assert VideoStatus.RUNNING is workshop.registry.video(video_id).status
+    run_out(workshop)
+    assert workshop.prepare(video_id).success
+    assert VideoStatus.PREPARED is workshop.registry.video(video_id).status
 
 
 def without_space(write: Callable[..., object]) -> Callable[..., object]:
@@ -40,6 +72,11 @@ def without_space(write: Callable[..., object]) -> Callable[..., object]:
             return write(*given, **named)
 
     return limited
+
+
+def run_out(workshop: Workshop) -> None:
+    """The lease of the run that failed, which nobody renews, as in twenty seconds by itself."""
+    workshop.registry.drop_leases(before=datetime.now(timezone.utc) + timedelta(minutes=1))
 
 
 def media(workshop: Workshop) -> dict[str, bytes]:

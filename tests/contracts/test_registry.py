@@ -581,6 +581,14 @@ class TestLeases:
         registry.let_go(ID, "es", "run-1")
         assert hold(registry, "run-2", 1)
 
+    def test_the_runs_that_hold_a_lease_are_at_work(self, registry: Registry) -> None:
+        """For as long as it lasts."""
+        hold(registry, "run-1")
+        hold(registry, "run-2", 10, language=None)
+        moments = [NOW + timedelta(seconds=after) for after in (10, 25, 31)]
+        at_work = [set(registry.at_work(now=moment)) for moment in moments]
+        assert [{"run-1", "run-2"}, {"run-2"}, set()] == at_work
+
     def test_a_run_whose_work_goes_on_keeps_its_lease(self, registry: Registry) -> None:
         """From one step to the next there is no moment in which it could be taken for dead."""
         accept(registry, "es")
@@ -840,6 +848,21 @@ class TestFailing:
         registry.ask(ID, "es")
         lose(registry, Work(ID, "es", 7))
         assert [("es", DubStatus.QUEUED, 8)] == states(registry)
+
+    def test_a_release_whose_run_died_is_made_once_more(self, registry: Registry) -> None:
+        """Only if it was that run's, and not for ever; it stays public meanwhile."""
+        accept(registry, "es")
+        bring(registry, "released")
+        registry.redo(DUB, "run-2")
+        assert DubStatus.RELEASED is registry.dub(ID, "es").status
+        for generation in range(1, 8):
+            registry.redo(Work(ID, "es", generation), "run-1")
+            registry.started(Work(ID, "es", generation + 1), "run-1")
+            if registry.dub(ID, "es").status is not DubStatus.RUNNING:
+                break
+            assert registry.dub(ID, "es").release
+            publish(registry, "es")
+        assert [("es", DubStatus.RELEASED, 6)] == states(registry)
 
     def test_a_start_says_whether_the_work_is_still_wanted(self, registry: Registry) -> None:
         """A run of an older generation has nothing to do; one of what is done may do it anew."""

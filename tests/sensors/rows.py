@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, job, op
+from dagster import (
+    AssetKey,
+    AssetMaterialization,
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    job,
+    op,
+)
+from dagster._core.events import StepMaterializationData
 
 from assets.tags import tags_of
+from dub_platform.core.speech import Release
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
 
 VIDEO = "dQw4w9WgXcQ"
@@ -28,9 +40,54 @@ def prepared(registry: SqlRegistry, *languages: str, video_id: str = VIDEO) -> N
     )
 
 
-def run_of(instance: DagsterInstance, work: Work, status: DagsterRunStatus) -> DagsterRun:
+def run_of(
+    instance: DagsterInstance, work: Work, status: DagsterRunStatus, **tags: str
+) -> DagsterRun:
     """A run that was requested for this work and has come to this status."""
-    return instance.create_run_for_job(_nothing, tags=tags_of(work), status=status)
+    return instance.create_run_for_job(_nothing, tags={**tags_of(work), **tags}, status=status)
+
+
+def begun(instance: DagsterInstance, work: Work, *made: AssetKey) -> DagsterRun:
+    """A run that is at work on the dub's partition and has made these assets."""
+    partition = {"dagster/partition": f"{work.language}|{work.video_id}"}
+    run = run_of(instance, work, DagsterRunStatus.STARTED, **partition)
+    instance.report_engine_event("It began.", run)
+    for key in made:
+        instance.report_dagster_event(_materialized(key), run.run_id)
+    return run
+
+
+def released(registry: SqlRegistry, work: Work, run_id: str) -> None:
+    """A dub that this run has released."""
+    registry.started(work, run_id)
+    key = f"releases/{work.video_id}/{work.language}/1"
+    registry.released(
+        work.video_id,
+        str(work.language),
+        Release(
+            language=str(work.language),
+            track_key=f"{key}/track.m4a",
+            manifest_key=f"{key}/manifest.json",
+            captions_keys={},
+            seconds=9.0,
+            lufs=-16.0,
+            true_peak_db=-2.0,
+            onset_p95_ms=0.0,
+            tempo_p95=1.0,
+            bytes=1,
+            sha256="5d41",
+            cost_usd=0.0,
+        ),
+        film_key=f"releases/{work.video_id}/es.mp4",
+        beside={},
+        run_id=run_id,
+    )
+
+
+def _materialized(key: AssetKey) -> DagsterEvent:
+    made = StepMaterializationData(AssetMaterialization(key))
+    kind = DagsterEventType.ASSET_MATERIALIZATION.value
+    return DagsterEvent(kind, "nothing", event_specific_data=made)
 
 
 @op

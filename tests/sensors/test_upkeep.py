@@ -5,11 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from dagster import DagsterInstance, DagsterRunStatus, SkipReason, build_sensor_context
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    SkipReason,
+    build_sensor_context,
+)
 
 from dub_platform.registry import DubStatus, SqlRegistry, Work
 from sensors.upkeep import on_run_lost, reconciled
-from tests.sensors.rows import VIDEO, prepared, run_of
+from tests.sensors.rows import VIDEO, begun, prepared, released, run_of
 
 WORK = Work(VIDEO, "es", 1)
 LATER = datetime.now(timezone.utc) + timedelta(minutes=30)
@@ -110,6 +117,74 @@ def test_the_run_of_the_video_is_not_taken_for_its_dubs(
     run_of(instance, Work(VIDEO, None, 1), DagsterRunStatus.FAILURE)
     run_of(instance, WORK, DagsterRunStatus.STARTING)
     assert 0 == reconciled(running, instance, LATER)
+
+
+def test_a_run_that_died_after_its_release_is_ended(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """All of it was told, so nothing is done again; only Dagster did not know that it was over."""
+    prepared(registry, "es")
+    run = begun(instance, WORK, AssetKey("r2_object"))
+    released(registry, WORK, run.run_id)
+    reconciled(registry, instance, LATER)
+    assert DagsterRunStatus.FAILURE is status_of(instance, run)
+    assert (DubStatus.RELEASED, 1) == state(registry)
+
+
+def test_a_release_that_dagster_never_heard_of_is_made_once_more(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """Its run died between the registry and what comes after: pointer, value, materialization."""
+    prepared(registry, "es")
+    run = begun(instance, WORK, AssetKey("dubbed_track"))
+    released(registry, WORK, run.run_id)
+    reconciled(registry, instance, LATER)
+    assert DagsterRunStatus.FAILURE is status_of(instance, run)
+    assert (DubStatus.QUEUED, 2) == state(registry)
+
+
+def test_a_run_that_still_says_something_is_left_alone(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """Between two steps it holds no lease, and after the last one neither."""
+    prepared(registry, "es")
+    run = begun(instance, WORK)
+    released(registry, WORK, run.run_id)
+    reconciled(registry, instance, datetime.now(timezone.utc) + timedelta(seconds=30))
+    assert DagsterRunStatus.STARTED is status_of(instance, run)
+
+
+def test_a_run_that_renews_its_lease_is_left_alone(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """However long it says nothing."""
+    prepared(registry, "es")
+    run = begun(instance, WORK)
+    registry.hold(VIDEO, "es", run.run_id, now=LATER)
+    reconciled(registry, instance, LATER)
+    assert DagsterRunStatus.STARTED is status_of(instance, run)
+
+
+def test_a_run_on_no_partition_is_left_alone(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """What tidies up holds the leases of one video after the other."""
+    run = run_of(instance, WORK, DagsterRunStatus.STARTED)
+    reconciled(registry, instance, LATER)
+    assert DagsterRunStatus.STARTED is status_of(instance, run)
+
+
+def status_of(instance: DagsterInstance, run: DagsterRun) -> DagsterRunStatus:
+    """What Dagster says of the run by now."""
+    now = instance.get_run_by_id(run.run_id)
+    assert now
+    return now.status
+
+
+def state(registry: SqlRegistry) -> tuple[DubStatus, int]:
+    """The dub's status and generation."""
+    dub = registry.dub(VIDEO, "es")
+    return dub.status, dub.generation
 
 
 def test_the_sensor_starts_no_run_itself(registry: SqlRegistry, instance: DagsterInstance) -> None:
