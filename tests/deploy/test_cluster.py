@@ -186,13 +186,13 @@ def test_a_health_check_fails_for_a_worker_that_is_not_there(running: Cluster) -
 @pytest.mark.usefixtures("dubbed")
 def test_a_killed_worker_leaves_no_process(running: Cluster) -> None:
     """Those that execute its runs end with it: another worker is given what they were at."""
-    worker = running.machine.server("worker-dub")
+    worker = running.machine.server("worker-transcribe")
     started = worker.pids()
     assert len(started) > 1
     os.kill(worker.pid, signal.SIGKILL)
     assert gone(*started)
-    running.kill("worker-dub")
-    running.start("worker-dub")
+    running.kill("worker-transcribe")
+    running.start("worker-transcribe")
 
 
 @pytest.mark.usefixtures("dubbed")
