@@ -9,7 +9,7 @@ once for each process and not once for each run.
 
 from __future__ import annotations
 
-import ctypes
+import os
 import signal
 
 from celery.signals import setup_logging, worker_init, worker_process_init
@@ -20,8 +20,10 @@ from dagster_celery.tasks import create_execute_job_task
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings
 from resources import wiring
+from resources.bound_process import end_with
 
-_PR_SET_PDEATHSIG = 1
+# The processes that execute runs are forked from this one.
+_WORKER = os.getpid()
 
 launcher = DagsterInstance.get().run_launcher
 if not isinstance(launcher, CeleryRunLauncher):
@@ -49,7 +51,7 @@ def sweep_what_was_left(**_: object) -> None:
 @worker_process_init.connect
 def die_with_the_worker(**_: object) -> None:
     """A process whose worker was killed must not go on beside the one that takes its place."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with(_WORKER, signal.SIGKILL)
 
 
 @worker_process_init.connect

@@ -1,12 +1,17 @@
-"""Programs that are started here.
+"""Programs that are started here, and end no later than who started them.
 
-subprocess.run(helper(Path("probe_process.py"), "clip.mp4"))
+subprocess.run(bound(helper(Path("probe_process.py"), "clip.mp4")))
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+_BOUND = Path(__file__).with_name("bound_process.py")
 
 
 def helper(program: Path, *arguments: str) -> list[str]:
@@ -16,3 +21,24 @@ def helper(program: Path, *arguments: str) -> list[str]:
     believes it ever after.
     """
     return [sys.executable, "-I", "-B", str(program), *arguments]
+
+
+def bound(command: Sequence[str], end: signal.Signals = signal.SIGKILL) -> list[str]:
+    """The command, whose process gets the signal `end` when the thread that starts it is gone.
+
+    A process that is killed cannot end what it started, and the run that takes its place must
+    find nobody at its work. The kernel can, and its word is about the thread: start it where it
+    is waited for. What this program starts in turn is not bound. `command` begins with a path.
+    """
+    # Asked for by a launcher, and not between fork and exec: there, Python may wait for ever for
+    # a lock of a thread that the fork left behind.
+    return [
+        sys.executable,
+        "-I",
+        "-S",
+        "-B",
+        str(_BOUND),
+        str(os.getpid()),
+        str(int(end)),
+        *command,
+    ]

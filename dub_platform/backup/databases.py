@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dub_platform.core.errors import BackupError
 from dub_platform.registry.engine import engine_at
+from resources.programs import bound
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -142,7 +143,7 @@ class PostgresDatabase:
         # Other users of the machine can read a command, but no environment.
         password = {"PGPASSWORD": place.pop("password")} if self.url.password else {}
         done = subprocess.run(
-            [*command, f"--dbname={make_dsn(**place, **self.url.query)}"],
+            bound([*command, f"--dbname={make_dsn(**place, **self.url.query)}"]),
             env={**os.environ, **password},
             capture_output=True,
             text=True,

@@ -28,7 +28,7 @@ from dub_platform.core.errors import EngineFailedError, SourceUnreachableError
 from resources.downloader.port import Progress
 from resources.downloader.refusals import named, redacted
 from resources.media import ffmpeg
-from resources.programs import helper
+from resources.programs import bound, helper
 
 SOCKET_SECONDS = 20
 RETRIES = 10
@@ -147,7 +147,8 @@ class YtDlp:
     def visiting(cls, address: str, way: Way, deadline_seconds: float) -> Iterator[YtDlp]:
         """Start it. When the block ends or the deadline comes, it and its children are gone."""
         process = subprocess.Popen(
-            helper(_PROCESS),
+            # Asked, it ends its own children too.
+            bound(helper(_PROCESS), end=signal.SIGTERM),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

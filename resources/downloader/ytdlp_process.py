@@ -14,7 +14,10 @@ either. `ytdlp.py` starts it, decides what is taken, and ends it at a deadline.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -201,7 +204,22 @@ def tell(**answer: Any) -> None:
     print(json.dumps(answer), flush=True)
 
 
+def end_on_request() -> None:
+    """On SIGTERM, end with all that yt-dlp started: ffmpeg, a JavaScript runtime.
+
+    A thread waits for it, because the main one may be deep in a name's resolution.
+    """
+
+    def wait() -> None:
+        signal.sigwait({signal.SIGTERM})
+        os.killpg(os.getpid(), signal.SIGKILL)
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def main() -> None:
+    end_on_request()
     warnings = Warnings()
     try:
         fetch(heard(), warnings)

@@ -25,6 +25,7 @@ import ffmpeg
 from dub_platform.core.errors import DubError, MediaToolError
 from resources.disk import full_disk, says_full
 from resources.media.demuxers import DEMUXERS
+from resources.programs import bound
 
 DEADLINE_SECONDS = 3600
 COUNTING_RATE = 48_000
@@ -147,7 +148,7 @@ def waveform(path: Path) -> bytes:
 
 def _command(graph: Any) -> list[str]:
     command: list[str] = graph.global_args(*_QUIET).compile(cmd=binary())
-    return command
+    return bound(command)
 
 
 def _pour(process: subprocess.Popen[bytes], blocks: Iterable[bytes]) -> str:

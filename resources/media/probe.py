@@ -21,7 +21,7 @@ from dub_platform.core.errors import (
     VideoTooLongError,
 )
 from resources.media.demuxers import DEMUXERS
-from resources.programs import helper
+from resources.programs import bound, helper
 
 DEADLINE_SECONDS = 180
 _PROCESS = Path(__file__).with_name("probe_process.py")
@@ -66,7 +66,7 @@ def probe(path: Path, *, max_seconds: float, sound_alone: bool = False) -> Media
 
 
 def _read(path: Path) -> dict[str, Any]:
-    command = helper(_PROCESS, str(path), ",".join(DEMUXERS))
+    command = bound(helper(_PROCESS, str(path), ",".join(DEMUXERS)))
     try:
         done = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, check=False)
         answer: dict[str, Any] = json.loads(done.stdout)

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from dub_platform.core.errors import LanguageNotAvailableError
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
-from resources.programs import helper
+from resources.programs import bound, helper
 from resources.transcriber.chunks import Piece, cut, segments
 from resources.warm_pipeline import WarmPipeline
 
@@ -91,7 +91,8 @@ class PocketsphinxTranscriber:
 
 def _decoder(audio: Path) -> WarmPipeline:
     program = Path(__file__).with_name("sphinx_process.py")
-    command = helper(program, str(audio.absolute()))
+    # It would decode for seconds before it finds its input closed.
+    command = bound(helper(program, str(audio.absolute())))
     return WarmPipeline("pocketsphinx", [command], end=b"\n")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from benchmarks.cluster.providers import Providers, local_providers
 from tests.assets.conftest import SENTENCES
 from tests.integration.golden_clip import make_golden_clip
 from tests.integration.platform import Answer
+from tests.processes import gone
 from tests.providers.openai_server import Fault
 
 pytestmark = pytest.mark.xdist_group("cluster")  # one cluster serves them all
@@ -178,6 +181,18 @@ def test_a_health_check_passes(running: Cluster, name: str) -> None:
 def test_a_health_check_fails_for_a_worker_that_is_not_there(running: Cluster) -> None:
     """It asks one worker, and not whichever answers."""
     assert 0 != _health(running, "worker-gpu").returncode
+
+
+@pytest.mark.usefixtures("dubbed")
+def test_a_killed_worker_leaves_no_process(running: Cluster) -> None:
+    """Those that execute its runs end with it: another worker is given what they were at."""
+    worker = running.machine.server("worker-transcribe")
+    started = worker.pids()
+    assert len(started) > 1
+    os.kill(worker.pid, signal.SIGKILL)
+    assert gone(*started)
+    running.kill("worker-transcribe")
+    running.start("worker-transcribe")
 
 
 @pytest.mark.usefixtures("dubbed")

@@ -27,6 +27,7 @@ EVERY = services(SECRETS)
 OURS = {name: one for name, one in EVERY.items() if "DUB_HOME" in one.get("environment", {})}
 ONCE = {name for name, one in EVERY.items() if one["restart"] == "no"}
 WORKERS = {name: one for name, one in EVERY.items() if name.startswith("worker-")}
+APIS = ("api", "api-2")
 # What only the image's entry point reads.
 FOREIGN = {"PGPASSWORD"}
 UNITS = {"m": 1_000, "g": 1_000_000}
@@ -135,7 +136,7 @@ def test_only_the_api_and_the_page_are_published() -> None:
     """On this machine, unless somebody sets DUB_HOST or DAGSTER_HOST."""
     ports = {name: one["ports"] for name, one in EVERY.items() if "ports" in one}
     assert {
-        "api": ["127.0.0.1:5001:5001"],
+        "front": ["127.0.0.1:5001:8080"],
         "proxy": ["127.0.0.1:3000:8080"],
         "s3": ["127.0.0.1:8333:8333"],
     } == ports
@@ -146,7 +147,7 @@ def test_what_needs_no_internet_has_none() -> None:
     """Only what asks providers, fetches videos or is published is on a network that leads out."""
     outward = {name for name, one in EVERY.items() if "default" in one["networks"]}
     fetching = {"migrate", "migrate-dagster", "code", *WORKERS}
-    assert {"api", "proxy", "s3", *fetching} == outward
+    assert {"api", "api-2", "front", "proxy", "s3", *fetching} == outward
     assert yaml.safe_load(COMPOSE.read_text())["networks"]["back"]["internal"]
 
 
@@ -178,11 +179,23 @@ def test_a_worker_outgrows_its_limit_before_the_container_does(name: str) -> Non
 
 
 def test_nothing_waits_longer_for_its_end_than_a_worker() -> None:
-    """A worker may finish its run; docker kills everything else long before."""
+    """A worker may finish its run, and the API its uploads; docker kills all else long before."""
     waits = {name: _seconds(one.get("stop_grace_period", "10s")) for name, one in EVERY.items()}
-    workers = {waits.pop(name) for name in WORKERS}
+    workers, apis = ({waits.pop(name) for name in names} for names in (WORKERS, APIS))
     assert {3600} == workers
+    assert {660} == apis
     assert max(waits.values()) <= 60
+
+
+@pytest.mark.parametrize("name", APIS)
+def test_an_api_has_the_time_to_drain_and_to_end_its_uploads(name: str) -> None:
+    """Docker waits for both together, and who asks it knows where each process is."""
+    drain = int(OURS[name]["environment"]["DUB_DRAIN_SECONDS"])
+    uploads = int(_option(OURS[name], "--timeout-graceful-shutdown"))
+    assert drain + uploads < _seconds(OURS[name]["stop_grace_period"])
+    assert (
+        f"{name}:{_option(OURS[name], '--port')}" in EVERY["front"]["environment"]["API_UPSTREAMS"]
+    )
 
 
 def test_redis_loses_no_run_that_was_accepted() -> None:

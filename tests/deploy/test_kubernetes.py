@@ -124,12 +124,16 @@ def test_only_the_api_and_the_page_are_reached_from_outside(objects: Objects) ->
 
 
 def test_a_rollout_of_the_api_takes_no_answer_away(objects: Objects) -> None:
-    """A new pod is ready before an old one goes, which waits until nobody asks it."""
+    """A new pod is ready before an old one goes, which drains and lets uploads end."""
     deployment = objects["Deployment", "api"]["spec"]
     assert 0 == deployment["strategy"]["rollingUpdate"]["maxUnavailable"]
-    [container] = deployment["template"]["spec"]["containers"]
+    pod = deployment["template"]["spec"]
+    [container] = pod["containers"]
     assert "/ready" == container["readinessProbe"]["httpGet"]["path"]
-    assert "sleep" == container["lifecycle"]["preStop"]["exec"]["command"][0]
+    composed = COMPOSED["api"]
+    [drain] = container["env"]
+    assert composed["environment"]["DUB_DRAIN_SECONDS"] == drain["value"]
+    assert composed["stop_grace_period"] == f"{pod['terminationGracePeriodSeconds'] // 60}m"
     assert objects["HorizontalPodAutoscaler", "api"]["spec"]["minReplicas"] > 1
 
 

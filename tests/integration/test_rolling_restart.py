@@ -22,6 +22,8 @@ import httpx
 import pytest
 from anyio.abc import TaskGroup
 
+from benchmarks.cluster.composition import services
+from benchmarks.cluster.machine import SECRETS
 from dub_platform.local.stack import CHECKOUT, Stack
 from dub_platform.settings import Settings
 from tests.api.desks import make_clip
@@ -35,11 +37,8 @@ START_SECONDS = 120
 RATE = 100
 # A machine that cannot keep up gets fewer requests, as it would of people who wait for answers.
 MOST_AT_ONCE = 30
-# As README says that production starts it.
-UVICORN = (
-    *("uvicorn", "--factory", "api.asgi:create", "--no-access-log"),
-    *("--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "600"),
-)
+# As production starts it, on a port of this machine.
+COMPOSED = services(SECRETS)["api"]["command"]
 PAGES = ("/videos", "/health", "/", "/static/style.css", "/version")
 
 
@@ -55,8 +54,9 @@ class Api:
         self.start()
 
     def start(self) -> None:
+        here = {"python": sys.executable, "0.0.0.0": "127.0.0.1", "5001": str(self.port)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", *UVICORN, "--port", str(self.port)],
+            [here.get(word, word) for word in COMPOSED],
             cwd=CHECKOUT,
             env={**self.stack.environment, "DUB_DRAIN_SECONDS": str(DRAIN_SECONDS)},
             stdout=subprocess.DEVNULL,
