@@ -15,7 +15,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test quick lint backup restore bench-faults bench-latency bench-scale chaos constraints sample clean
+.PHONY: help demo up cluster test quick lint backup restore bench-faults bench-latency bench-scale chaos soak constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ chaos: .venv/tests test-packages ## kill everything at random moments while a hu
 
 bench-scale: .venv/tests ## ticks, pages and the daemon's memory at 1,000 to 100,000 videos
 	@$(RUN) benchmarks.scale --videos 1000 10000 100000
+
+soak: .venv/tests test-packages ## twenty minutes of videos and requests, and how memory, files and connections grow
+	@$(RUN) benchmarks.soak --minutes 20
 
 constraints: .venv/tests ## pin every dependency anew, for every Python that is supported
 	$(UV) pip compile --quiet --universal --python-version 3.10 --all-extras --upgrade \

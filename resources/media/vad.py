@@ -9,6 +9,7 @@ itself cannot be imported, because it wants torch, which nothing here needs.
 from __future__ import annotations
 
 import importlib.util
+import os
 import threading
 import wave
 from collections.abc import Iterable, Iterator
@@ -124,6 +125,8 @@ def _session() -> onnxruntime.InferenceSession:
 
 @lru_cache(maxsize=1)
 def _loaded_session() -> onnxruntime.InferenceSession:
+    # Else it tells its maker about every process that it runs in, over the internet.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tracemalloc
@@ -90,3 +91,16 @@ def test_the_detector_needs_no_torch(tmp_path: Path) -> None:
         check=True,
     )
     assert "set()" == found.stdout.strip()
+
+
+def test_nobody_is_told_that_it_was_used(tmp_path: Path) -> None:
+    """onnxruntime's telemetry, which is on by default, would leave the id of its session here."""
+    write_wav(tmp_path / "sound.wav", np.zeros(RATE))
+    code = "from pathlib import Path; from resources.media.vad import SileroSpeechFinder as S; "
+    subprocess.run(
+        [sys.executable, "-c", code + "S().find(Path('sound.wav'))"],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        check=True,
+    )
+    assert ["sound.wav"] == [path.name for path in tmp_path.iterdir()]
