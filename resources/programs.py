@@ -30,6 +30,8 @@ def bound(command: Sequence[str], end: signal.Signals = signal.SIGKILL) -> list[
     find nobody at its work. The kernel can, and its word is about the thread: start it where it
     is waited for. What this program starts in turn is not bound. `command` begins with a path.
     """
+    if sys.platform != "linux":
+        return list(command)  # No other kernel can; what it reads or writes ends it there.
     # Asked for by a launcher, and not between fork and exec: there, Python may wait for ever for
     # a lock of a thread that the fork left behind.
     return [
