@@ -54,6 +54,7 @@ CALM_SECONDS = (4.0, 14.0)
 STORE_AWAY_SECONDS = 4.0
 FAULT_RATE = 0.05
 RECOVERY_SECONDS = 90.0
+RESTART_SECONDS, START_SECONDS = 1.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,25 @@ class Storm:
     chance: random.Random
     kills: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+    _restarting: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextlib.contextmanager
+    def orchestrated(self) -> Iterator[None]:
+        """What ends by itself, as when it finds another server missing, is started again."""
+        over = threading.Event()
+
+        def restart() -> None:
+            while not over.wait(RESTART_SECONDS):
+                with self._restarting:
+                    self.running.machine.revive()
+
+        thread = threading.Thread(target=restart, name="orchestrator")
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def rage(self, seconds: float) -> None:
         """For so long; the last blow is a reboot."""
@@ -110,10 +130,13 @@ class Storm:
 
     def _strike(self, names: Sequence[str]) -> None:
         self._note("+".join(names))
-        self.running.kill(*names)
-        time.sleep(self.chance.uniform(*DOWN_SECONDS))
-        # A server that needs another one ends when it finds it missing, and is started once more.
-        self.running.start(*sorted(names, key=EVERYTHING.index))
+        machine = self.running.machine
+        with self._restarting:
+            self.running.kill(*names)
+            time.sleep(self.chance.uniform(*DOWN_SECONDS))
+            for name in sorted(names, key=EVERYTHING.index):
+                machine.server(name).start()
+        _wait(lambda: machine.are_ready(*names), START_SECONDS)
 
     def _store_away(self) -> None:
         """The store answers nobody for a while."""
@@ -179,13 +202,14 @@ def survived(
     ):
         clients, storm = Clients(running, clip, folder), Storm(running, random.Random(seed))  # noqa: S311 - nothing is secret
         handing_in = threading.Thread(target=clients.hand_in, args=(videos, seconds * 0.9))
-        handing_in.start()
-        storm.rage(seconds)
-        restarted = time.monotonic()
-        PROGRESS.print("everything runs again, and nobody helps")
-        handing_in.join()
-        _wait(lambda: not _unfinished(running, clients), patience)
-        recovery = time.monotonic() - restarted
+        with storm.orchestrated():
+            handing_in.start()
+            storm.rage(seconds)
+            restarted = time.monotonic()
+            PROGRESS.print("everything runs again, and nobody helps")
+            handing_in.join()
+            _wait(lambda: not _left(running, clients), patience)
+            recovery = time.monotonic() - restarted
         return _stock(running, clients, storm, folder / "asked.jsonl", recovery)
 
 
@@ -200,6 +224,11 @@ def _unfinished(running: Cluster, clients: Clients) -> list[str]:
     return [
         each for each in clients.accepted if _status(running, each) not in ("released", "failed")
     ]
+
+
+def _left(running: Cluster, clients: Clients) -> bool:
+    """Whether something is still to be done: for a video, or for Dagster's view of its runs."""
+    return bool(_unfinished(running, clients) or _rows(running, "dagster", _RUNS_LEFT))
 
 
 def _status(running: Cluster, video_id: str) -> str:

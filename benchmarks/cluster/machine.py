@@ -92,6 +92,17 @@ class Machine:
         """The name of a server that has ended by itself, if one has."""
         return next((name for name, server in self.servers.items() if server.has_died()), None)
 
+    def revive(self) -> None:
+        """Start what ended by itself, as `restart: unless-stopped` has it."""
+        for server in self.servers.values():
+            if server.has_died():
+                server.kill()  # What it started ends with it, as in a container.
+                server.start()
+
+    def are_ready(self, *names: str) -> bool:
+        """Whether these servers can be used."""
+        return all(server.is_ready(server) for server in map(self.server, names))
+
     def kill_all(self) -> None:
         """End everything at once, as a reboot does."""
         for server in self.servers.values():
