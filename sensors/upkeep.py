@@ -27,7 +27,7 @@ from assets.tags import tags_of, work_of
 from dub_platform.core.errors import InternalError, RunLostError
 from dub_platform.registry import Registry, Work
 from sensors.outcome import reason_of, record_failure, stopped
-from sensors.workers import has_lost
+from sensors.workers import lost
 
 MOST_ROWS_A_TICK = 100
 # A run waits for another's lease for 25 seconds at most, and says nothing meanwhile.
@@ -48,7 +48,14 @@ def reconciled(registry: Registry, instance: DagsterInstance, now: datetime) -> 
     for run in _forsaken(registry, instance, now):
         _end(run, registry, instance)
     silent = registry.silent(limit=MOST_ROWS_A_TICK, now=now)
-    return sum(_put_right(registry, instance, *row, now) for row in silent)
+    newest = [_newest_run(instance, work) for work, _ in silent]
+    gone = lost(instance, [run for run in newest if run is not None])
+    return sum(
+        _agreed(run, work, registry, instance, now, is_lost=run.run_id in gone)
+        if run is not None
+        else _forgotten(registry, work, run_id, now)
+        for (work, run_id), run in zip(silent, newest, strict=True)
+    )
 
 
 def _forsaken(registry: Registry, instance: DagsterInstance, now: datetime) -> list[DagsterRun]:
@@ -81,12 +88,7 @@ def _end(run: DagsterRun, registry: Registry, instance: DagsterInstance) -> None
         registry.redo(work, run.run_id)
 
 
-def _put_right(
-    registry: Registry, instance: DagsterInstance, work: Work, run_id: str | None, now: datetime
-) -> bool:
-    run = _newest_run(instance, work)
-    if run is not None:
-        return _agreed(run, work, registry, instance, now)
+def _forgotten(registry: Registry, work: Work, run_id: str | None, now: datetime) -> bool:
     if run_id is not None:
         # It was running, and its run is no longer even known: somebody deleted it.
         registry.lost(work, _vanished(run_id), now=now)
@@ -100,7 +102,13 @@ def _newest_run(instance: DagsterInstance, work: Work) -> DagsterRun | None:
 
 
 def _agreed(
-    run: DagsterRun, work: Work, registry: Registry, instance: DagsterInstance, now: datetime
+    run: DagsterRun,
+    work: Work,
+    registry: Registry,
+    instance: DagsterInstance,
+    now: datetime,
+    *,
+    is_lost: bool,
 ) -> bool:
     if run.status is DagsterRunStatus.FAILURE:
         record_failure(registry, run, reason_of(instance, run))
@@ -108,7 +116,7 @@ def _agreed(
         record_failure(registry, run, stopped(run.run_id))
     elif run.status is DagsterRunStatus.SUCCESS:
         record_failure(registry, run, _nothing_written(run))
-    elif run.status is DagsterRunStatus.STARTED or has_lost(instance, run):
+    elif run.status is DagsterRunStatus.STARTED or is_lost:
         # First the run, so that the next one for the same partition may start.
         instance.report_run_failed(run, _GONE)
         registry.lost(work, _vanished(run.run_id), now=now)

@@ -1,42 +1,65 @@
-"""Whether a run that was handed to Celery's workers can still begin.
+"""Which runs that were handed to Celery's workers can no longer begin.
+
+    lost(instance, runs)        # {"8f1ee77c-883a-4de6-9f9c-e536c0d81169"}
 
 A task is in a queue, or a worker has it. One that is in neither was lost with the worker that had
-just taken it, and would come back only after the visibility time-out, which is hours.
+just taken it, or with a broker that was killed before it wrote the task down; it would come back
+only after the visibility time-out, which is hours, or never.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 
 if TYPE_CHECKING:
-    from dagster_celery.launcher import CeleryRunLauncher
+    from celery import Celery
 
 QUEUE, TASK_ID = "dagster-celery/queue", "dagster-celery/task_id"
 ANSWER_SECONDS = 1.0
 
 
-def has_lost(instance: DagsterInstance, run: DagsterRun) -> bool:
-    """Whether the run was launched and its task is nowhere any more."""
+def lost(instance: DagsterInstance, runs: Iterable[DagsterRun]) -> Collection[str]:
+    """The ids of the runs that were launched and whose tasks are nowhere any more."""
+    launched = {
+        run.tags[TASK_ID]: run
+        for run in runs
+        if run.status is DagsterRunStatus.STARTING and TASK_ID in run.tags
+    }
+    if not launched:
+        return ()
     # Only where Celery is the engine: it costs a process half a second.
     from dagster_celery.launcher import CeleryRunLauncher
 
     launcher = instance.run_launcher
-    if run.status is not DagsterRunStatus.STARTING or not isinstance(launcher, CeleryRunLauncher):
-        return False
-    task_id = run.tags.get(TASK_ID)
-    # Looked for in the queue first: a task moves from there to a worker, never back.
-    if task_id is None or _waiting(launcher, run.tags.get(QUEUE, launcher.default_queue)):
-        return False
-    known = launcher.celery.control.inspect(timeout=ANSWER_SECONDS).query_task(task_id) or {}
-    return not any(known.values())
+    if not isinstance(launcher, CeleryRunLauncher):
+        return ()
+    queues = {run.tags.get(QUEUE, launcher.default_queue) for run in launched.values()}
+    # In this order: a task moves from its queue to a worker, never back.
+    missing = launched.keys() - _waiting(launcher.celery, queues)
+    missing -= _taken(launcher.celery, missing)
+    return {launched[task_id].run_id for task_id in missing}
 
 
-def _waiting(launcher: CeleryRunLauncher, queue: str) -> int:
-    """How many tasks wait in the queue."""
-    from kombu import Queue
+def _waiting(celery: Celery, queues: Iterable[str]) -> set[str]:
+    """The ids of the tasks in these queues, of which Redis keeps a list for each priority."""
+    with celery.connection_for_read() as connection:
+        channel: Any = connection.channel()
+        lists = [
+            f"{queue}{channel.sep}{priority}" if priority else queue
+            for queue in queues
+            for priority in channel.priority_steps
+        ]
+        messages = [each for name in lists for each in channel.client.lrange(name, 0, -1)]
+    return {json.loads(message)["headers"]["id"] for message in messages}
 
-    with launcher.celery.connection_for_read() as connection:
-        found = Queue(queue, channel=connection.channel()).queue_declare(passive=True)
-    return int(found.message_count)  # type: ignore[union-attr]  # its stubs say it is text
+
+def _taken(celery: Celery, task_ids: Collection[str]) -> set[str]:
+    """Those of the tasks that a worker has."""
+    if not task_ids:
+        return set()
+    answers = celery.control.inspect(timeout=ANSWER_SECONDS).query_task(*task_ids) or {}
+    return {task_id for known in answers.values() for task_id in known}
