@@ -23,6 +23,7 @@ from dagster import (
     run_status_sensor,
 )
 
+from assets.dub import r2_object
 from assets.tags import work_of
 from dub_platform.core.errors import (
     DubError,
@@ -36,6 +37,7 @@ from dub_platform.registry import Registry
 
 Details = Mapping[str, Any]
 CHECKED, FAILED = DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.STEP_FAILURE
+MADE = DagsterEventType.ASSET_MATERIALIZATION
 
 
 @run_failure_sensor(default_status=DefaultSensorStatus.RUNNING)
@@ -43,6 +45,7 @@ def on_run_failed(context: RunFailureSensorContext, registry: ResourceParam[Regi
     """Write why the run failed."""
     reason = reason_of(context.instance, context.dagster_run)
     record_failure(registry, context.dagster_run, reason)
+    redo_untold(registry, context.instance, context.dagster_run)
 
 
 @run_status_sensor(run_status=DagsterRunStatus.CANCELED, default_status=DefaultSensorStatus.RUNNING)
@@ -62,6 +65,14 @@ def record_failure(registry: Registry, run: DagsterRun, details: Details) -> Non
         return
     outcome = registry.lost if details["code"] == RunLostError.code else registry.failed
     outcome(work, {**details, "run_id": run.run_id}, now=datetime.now(timezone.utc))
+
+
+def redo_untold(registry: Registry, instance: DagsterInstance, run: DagsterRun) -> None:
+    """Have a dub made once more that this run released, and failed before Dagster was told."""
+    work = work_of(run.tags)
+    made = {event.asset_key for event in _events(instance, run, MADE)}
+    if work is not None and work.language is not None and r2_object.key not in made:
+        registry.redo(work, run.run_id)
 
 
 def stopped(run_id: str) -> Details:

@@ -10,7 +10,6 @@ from datetime import datetime, timezone
 from typing import Any
 
 from dagster import (
-    DagsterEventType,
     DagsterInstance,
     DagsterRun,
     DagsterRunStatus,
@@ -22,11 +21,10 @@ from dagster import (
     sensor,
 )
 
-from assets.dub import r2_object
-from assets.tags import tags_of, work_of
+from assets.tags import tags_of
 from dub_platform.core.errors import InternalError, RunLostError
 from dub_platform.registry import Registry, Work
-from sensors.outcome import reason_of, record_failure, stopped
+from sensors.outcome import reason_of, record_failure, redo_untold, stopped
 from sensors.workers import lost
 
 MOST_ROWS_A_TICK = 100
@@ -81,11 +79,7 @@ def _is_quiet(run: DagsterRun, instance: DagsterInstance, now: datetime) -> bool
 
 def _end(run: DagsterRun, registry: Registry, instance: DagsterInstance) -> None:
     instance.report_run_failed(run, _GONE)
-    events = instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
-    made = {entry.get_dagster_event().asset_key for entry in events}
-    work = work_of(run.tags)
-    if work is not None and work.language is not None and r2_object.key not in made:
-        registry.redo(work, run.run_id)
+    redo_untold(registry, instance, run)
 
 
 def _forgotten(registry: Registry, work: Work, run_id: str | None, now: datetime) -> bool:

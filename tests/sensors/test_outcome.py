@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+import pytest
 from dagster import (
     AssetCheckResult,
+    AssetKey,
     DagsterInstance,
     DagsterRun,
     DagsterRunStatus,
@@ -20,8 +22,8 @@ from assets.tags import tags_of
 from dub_platform.core.errors import NoSpeechError
 from dub_platform.registry import DubStatus, SqlRegistry, VideoStatus, Work
 from dub_platform.registry.leases import superseded
-from sensors.outcome import reason_of, record_failure
-from tests.sensors.rows import VIDEO, handed_in, prepared, run_of
+from sensors.outcome import reason_of, record_failure, redo_untold
+from tests.sensors.rows import VIDEO, begun, handed_in, prepared, released, run_of
 
 
 def test_an_error_of_ours_keeps_its_code_and_sentence(instance: DagsterInstance) -> None:
@@ -118,6 +120,23 @@ def test_work_whose_run_was_killed_is_queued_again(
     record_failure(registry, run, reason_of(instance, run))
     dub = registry.dub(VIDEO, "es")
     assert (DubStatus.QUEUED, 2) == (dub.status, dub.generation)
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [("r2_object", (DubStatus.RELEASED, 1)), ("dubbed_track", (DubStatus.QUEUED, 2))],
+)
+def test_a_release_that_dagster_was_not_told_of_is_made_once_more(
+    registry: SqlRegistry, instance: DagsterInstance, made: str, expected: tuple[DubStatus, int]
+) -> None:
+    """The run released, and failed before its materialization was written."""
+    work = Work(VIDEO, "es", 1)
+    prepared(registry, "es")
+    run = begun(instance, work, AssetKey(made))
+    released(registry, work, run.run_id)
+    redo_untold(registry, instance, run)
+    dub = registry.dub(VIDEO, "es")
+    assert expected == (dub.status, dub.generation)
 
 
 def test_a_run_that_gave_way_to_another_says_nothing_of_its_work(
