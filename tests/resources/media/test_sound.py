@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import soundfile
 
 from dub_platform.core.errors import MediaToolError
-from resources.media.sound import SPEECH_RATE, DecodedSound, decoded
+from resources.media.sound import BLOCK, SPEECH_RATE, DecodedSound, decoded
 from tests.media_recipes import RATE, Sound, make_clip, make_script, noise, silence, stereo, tone
 
 AUDIBLE = 0.01
@@ -39,6 +41,18 @@ def test_both_sounds_are_as_long_as_the_video(
     clip = make_clip(tmp_path / "clip.mkv", seconds=seconds, sound=tone(440, length))
     sound, speech = sounds(decoded(clip, seconds=seconds, into=tmp_path))
     assert (round(seconds * RATE), round(seconds * SPEECH_RATE)) == (len(sound), len(speech))
+
+
+@pytest.mark.parametrize("codec", ["libmp3lame", "aac"])
+def test_the_sound_is_kept_in_whole_blocks(tmp_path: Path, codec: str) -> None:
+    """However small the pieces are in which its decoder hands it out."""
+    clip = make_clip(
+        tmp_path / "clip.mkv", seconds=3.0, sound=noise(3.0), options={"c:a": codec, "ar": 44_100}
+    )
+    found = decoded(clip, seconds=3.0, into=tmp_path)
+    with av.open(found.sound) as sound:
+        blocks = sum(packet.size > 0 for packet in sound.demux())
+    assert math.ceil(3.0 * RATE / BLOCK) == blocks
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.webm", "clip.ts"])
