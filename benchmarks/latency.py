@@ -49,12 +49,14 @@ STARTS = tuple(2.0 + 4.8 * place for place in range(12))
 # What OpenAI takes for a batch of lines, and ElevenLabs for a line, at the median.
 TRANSLATION_SECONDS, SPEECH_SECONDS = 4.0, 1.0
 PAUSE_SECONDS = 0.1
+# Of each queue, on two cores: more than half of a dub is waiting for providers.
+WORKERS = 4
 _EVENTS = text(
     "SELECT e.run_id, e.dagster_event_type AS kind, e.step_key, "
     "extract(epoch FROM e.timestamp AT TIME ZONE 'UTC') AS moment "
     "FROM event_logs e JOIN run_tags t ON t.run_id = e.run_id "
     "WHERE t.key = 'dub/video' AND t.value = :video AND e.dagster_event_type IN "
-    "('PIPELINE_ENQUEUED', 'PIPELINE_STARTING', 'STEP_START', 'STEP_SUCCESS', 'PIPELINE_SUCCESS') "
+    "('PIPELINE_ENQUEUED', 'PIPELINE_START', 'STEP_START', 'STEP_SUCCESS', 'PIPELINE_SUCCESS') "
     "ORDER BY e.id"
 )
 
@@ -79,10 +81,10 @@ class Parts:
 
 @dataclass(frozen=True)
 class Run:
-    """The moments of one run, as seconds since 1970."""
+    """The moments of one run, as seconds since 1970; `taken` is when a worker took it."""
 
     requested: float
-    launched: float
+    taken: float
     began: float
     ended: float
     steps: Mapping[str, float]
@@ -102,7 +104,7 @@ class Run:
         }
         return cls(
             requested=first("PIPELINE_ENQUEUED"),
-            launched=first("PIPELINE_STARTING"),
+            taken=first("PIPELINE_START"),
             began=min(starts.values()),
             ended=max(ends.values()),
             steps={step: ends[step] - starts[step] for step in ends},
@@ -116,8 +118,8 @@ def parts_of(running: Cluster, video_id: str, posted: float, released: float) ->
     return Parts(
         total=released - posted,
         request_wait=(prepare.requested - posted) + (dub.requested - prepare.ended),
-        queue_wait=sum(run.launched - run.requested for run in runs),
-        start=sum(run.began - run.launched for run in runs),
+        queue_wait=sum(run.taken - run.requested for run in runs),
+        start=sum(run.began - run.taken for run in runs),
         between_steps=sum(run.ended - run.began - sum(run.steps.values()) for run in runs),
         steps=steps,
         publish=dub.steps["r2_object"],
@@ -186,7 +188,7 @@ class Burst:
 
 
 def at_once(running: Cluster, clips: Clips, count: int) -> Burst:
-    """All of them in a row; work is counted from the start of a run to its end."""
+    """All of them in a row; work is counted from when a worker takes a run to the run's end."""
     began = time.time()
     handed_in = [clips.hand_in(running) for _ in range(count)]
     with ThreadPoolExecutor(8) as pool:
@@ -195,7 +197,7 @@ def at_once(running: Cluster, clips: Clips, count: int) -> Burst:
     work, wait = [], []
     for (video_id, posted), released in zip(handed_in, ends, strict=True):
         prepare, dub = _runs(running, video_id, released)
-        work.append((prepare.ended - prepare.launched) + (dub.ended - dub.launched))
+        work.append((prepare.ended - prepare.taken) + (dub.ended - dub.taken))
         wait.append(released - posted - work[-1])
     return Burst(
         clips=count,
@@ -247,7 +249,7 @@ def measured(folder: Path, clips: int, burst: int) -> tuple[list[Parts], Burst]:
             translation_seconds=TRANSLATION_SECONDS,
             speech_seconds=SPEECH_SECONDS,
         ) as paid,
-        cluster(folder / "b", workers=3, **paid.settings) as running,
+        cluster(folder / "b", workers=WORKERS, **paid.settings) as running,
     ):
         return found, at_once(running, made, burst)
 
