@@ -16,15 +16,12 @@ import argparse
 import contextlib
 import hashlib
 import json
-import logging
 import os
 import random
 import signal
-import sys
 import tempfile
 import threading
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -37,10 +34,11 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine, create_engine, text
 
+from benchmarks import command
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.cluster.providers import local_providers
+from benchmarks.command import PROGRESS
 from benchmarks.faults import captions_of, short_clip
-from benchmarks.progress import PROGRESS
 from tests.providers.speech_provider import Fault, Faults
 from tests.swift_s3 import running_swift
 
@@ -339,8 +337,6 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=420.0)
     parser.add_argument("--seed", type=int, default=7)
     chosen = parser.parse_args()
-    logging.disable(logging.CRITICAL)
-    warnings.simplefilter("ignore")
     with _folder() as folder:
         outcome = survived(folder, chosen.videos, chosen.seconds, chosen.seed)
     table = Table("measure", "value")
@@ -359,4 +355,4 @@ def _folder() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -16,7 +16,6 @@ import json
 import logging
 import tempfile
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,6 +27,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import command
 from dub_platform.core.captions import as_srt, cued
 from dub_platform.registry import DubStatus
 from tests.assets.workshop import Workshop, opened_workshop
@@ -164,7 +164,7 @@ def _synthesised_twice(asked: Sequence[Mapping[str, Any]]) -> int:
     return sum(count - 1 for count in whole.values())
 
 
-def main() -> None:
+def main() -> int:
     """Run it, print a table for people and a line for machines."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults")
     parser.add_argument("--videos", type=int, default=100)
@@ -172,9 +172,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     chosen = parser.parse_args()
     # Every fault is a line in Dagster's log and in ours, and the table is what is looked for.
-    logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory(prefix="dub-faults-") as folder:
         outcome = measured(Path(folder), chosen.videos, rate=chosen.rate, seed=chosen.seed)
     table = Table("measure", "value")
@@ -183,7 +181,8 @@ def main() -> None:
     console = Console()
     console.print(table)
     console.print(outcome.as_json(), soft_wrap=True, highlight=False)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

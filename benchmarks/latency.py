@@ -14,13 +14,10 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import logging
 import math
 import statistics
-import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
@@ -31,11 +28,12 @@ from rich.progress import track
 from rich.table import Table
 from sqlalchemy import text
 
+from benchmarks import command
 from benchmarks.chaos import engine_of
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.cluster.providers import local_providers
+from benchmarks.command import PROGRESS
 from benchmarks.faults import captions_of
-from benchmarks.progress import PROGRESS
 from tests.integration.golden_clip import make_golden_clip
 
 LANGUAGE, JOBS = "es", ("prepare_video", "dub_video")
@@ -229,8 +227,6 @@ def main() -> int:
     parser.add_argument("--clips", type=int, default=12)
     parser.add_argument("--burst", type=int, default=100)
     chosen = parser.parse_args()
-    logging.disable(logging.CRITICAL)
-    warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory(prefix="dub-latency-") as name:
         found, burst = measured(Path(name), chosen.clips, chosen.burst)
     _print(found, burst)
@@ -283,4 +279,4 @@ def as_json(found: Sequence[Parts], burst: Burst) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -37,7 +35,8 @@ from rich.progress import track
 from rich.table import Table
 from sqlalchemy import Engine, create_engine, delete, insert, text
 
-from benchmarks.progress import PROGRESS
+from benchmarks import command
+from benchmarks.command import PROGRESS
 from dub_platform.registry import NewVideo, Source, SqlRegistry
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.tables import dubs, videos
@@ -299,8 +298,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--videos", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     chosen = parser.parse_args()
-    logging.disable(logging.WARNING)
-    warnings.simplefilter("ignore")
     intake.WAIT_SECONDS = 0.0
     with tempfile.TemporaryDirectory(prefix="dub-scale-") as folder:
         costs = measured(chosen.videos, Path(folder))
@@ -325,4 +322,4 @@ def as_json(last: Cost) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

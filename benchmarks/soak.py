@@ -16,15 +16,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import logging
 import os
 import random
-import signal
-import sys
 import tempfile
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -38,7 +34,7 @@ from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy import TextClause, text
 
-from benchmarks import growth
+from benchmarks import command, growth
 from benchmarks.chaos import engine_of
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.cluster.addresses import HERE
@@ -339,11 +335,6 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=7)
     chosen = parser.parse_args()
-    # Whoever ends it sooner wants its servers ended too, also where a shell has Ctrl-C ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    logging.disable(logging.CRITICAL)
-    warnings.simplefilter("ignore")
     console = Console()
     with tempfile.TemporaryDirectory(prefix="dub-soak-", ignore_cleanup_errors=True) as name:
         outcome = _watched(Path(name), 60 * chosen.minutes, chosen.seed, console)
@@ -393,4 +384,4 @@ def _cells(grown: Growth) -> tuple[str, str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)
