@@ -15,7 +15,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test quick lint backup restore bench-faults bench-latency bench-scale chaos soak constraints sample clean
+.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-latency bench-scale chaos soak constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ packages: ## Debian packages the keyless engines need
 
 test-packages:
 	@bash deploy/packages.sh test
+
+key: .venv/platform ## an API key for the tenant TENANT, printed once
+	@$(RUN) dub_platform.keys create $(if $(TENANT),--tenant $(TENANT)) $(if $(SCOPES),--scopes $(SCOPES))
 
 backup: .venv/platform ## save registry, Dagster's storage and the store to the folder TO
 	@$(RUN) dub_platform.backup save $(TO)

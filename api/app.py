@@ -17,10 +17,12 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from api.auth import Identified, Permitted
 from api.channels import Channel, Channels
 from api.desk import Desk
 from api.draining import Drain, Farewell
 from api.health import health, ready, version
+from api.keys import Key, Keys
 from api.media import media
 from api.middleware import RequestContext, SecurityHeaders, UnexpectedErrors
 from api.pages.render import STATIC_DIR
@@ -44,6 +46,8 @@ def create_app(desk: Desk) -> Starlette:
             Route("/videos/{id}/dubs/{language}", Dubs),
             Route("/channels", Channels),
             Route("/channels/{id}", Channel),
+            Route("/keys", Keys),
+            Route("/keys/{id}", Key),
             Route("/media/{key:path}", media),
             Route("/health", health),
             Route("/ready", ready),
@@ -55,6 +59,8 @@ def create_app(desk: Desk) -> Starlette:
             Middleware(RequestContext),
             Middleware(SecurityHeaders),
             Middleware(UnexpectedErrors),
+            Middleware(Identified, keys=desk.keys),
+            Middleware(Permitted),
         ],
         exception_handlers={
             DubError: on_dub_error,

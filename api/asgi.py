@@ -5,6 +5,8 @@ uvicorn --factory api.asgi:create --host 127.0.0.1 --port 5001
 
 from __future__ import annotations
 
+import argparse
+import os
 from importlib.metadata import version
 
 from starlette.applications import Starlette
@@ -12,8 +14,9 @@ from starlette.applications import Starlette
 from api.announce import Announcer
 from api.app import create_app
 from api.desk import Desk
+from dub_platform.core.addresses import is_loopback
 from dub_platform.observability import configure_logging
-from dub_platform.settings import Settings
+from dub_platform.settings import Settings, WrongSettingError
 from resources import wiring
 
 
@@ -21,9 +24,32 @@ def create() -> Starlette:
     """The app of this environment. Raises WrongSettingError."""
     settings = Settings.from_environment()
     configure_logging(settings.log_format, settings.log_level)
+    refuse_strangers(settings, _told_to_listen_on())
     announcer = Announcer()
     announcer.open()
     return create_app(desk_from(settings, announcer))
+
+
+def refuse_strangers(settings: Settings, host: str) -> None:
+    """Return if it was said who may ask, or if nobody but this machine can.
+
+    Raises WrongSettingError. `host` is where the server was told to listen, if it was.
+    """
+    if settings.auth is None and not (settings.is_local and is_loopback(host or settings.host)):
+        raise WrongSettingError(
+            f"The API would be reached by others, at {host or settings.host} or "
+            f"{settings.base_url}, and nobody has said whether they need a key. Set DUB_AUTH=keys "
+            "and make one with `python -m dub_platform.keys create`, or set DUB_AUTH=off where "
+            "what is in front of it asks who they are."
+        )
+
+
+def _told_to_listen_on() -> str:
+    """What uvicorn was told, which hands it to no application."""
+    told = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    told.add_argument("--host", default=os.environ.get("UVICORN_HOST", ""))
+    host: str = told.parse_known_args()[0].host
+    return host
 
 
 def desk_from(settings: Settings, announcer: Announcer) -> Desk:
@@ -53,4 +79,6 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         heeds_wording=translator.heeds_wording,
         detects_languages=wiring.detects_languages(settings, store),
         commit=settings.git_commit or None,
+        keys=wiring.api_keys(settings) if settings.auth == "keys" else None,
+        is_local=settings.auth is None,
     )

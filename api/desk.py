@@ -7,14 +7,17 @@ desk_of(request).registry.video("dQw4w9WgXcQ")
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from api.callers import caller_of
+from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.cost import Prices
+from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.port import Registry
 from resources.media.probe import MediaFacts
 from resources.store.local import LocalStore
@@ -31,8 +34,9 @@ class Desk:
     language, under None what was paid for all of them; `heeds_wording` is whether the translator
     heeds a glossary and a formality, `detects_languages` whether the recogniser can tell which
     language is spoken; a check returns when its part is well and raises when it is
-    not; `drain_seconds` is how long the process goes on answering after SIGTERM. Lengths are
-    seconds, sizes bytes, URLs without a trailing slash.
+    not; `drain_seconds` is how long the process goes on answering after SIGTERM; `keys` is None
+    where no keys are asked for, `tenant` whose desk it is, `is_local` whether only this machine is
+    answered. Lengths are seconds, sizes bytes, URLs without a trailing slash.
     """
 
     registry: Registry
@@ -55,6 +59,9 @@ class Desk:
     drain_seconds: float = 0.0
     version: str = "unknown"
     commit: str | None = None
+    keys: ApiKeys | None = None
+    tenant: str = DEFAULT_TENANT
+    is_local: bool = False
 
     def address(self, key: str) -> str:
         """Where a page finds a released file: a path on its own host, or the bucket's address."""
@@ -70,5 +77,11 @@ class Desk:
 
 
 def desk_of(request: Request) -> Desk:
-    """The desk of the app that got this request."""
+    """The desk as the tenant sees it who asks: on it lies nothing of another's."""
+    desk, tenant = open_desk_of(request), caller_of(request.scope).tenant
+    return replace(desk, registry=desk.registry.of(tenant), tenant=tenant)
+
+
+def open_desk_of(request: Request) -> Desk:
+    """The desk with everybody's videos, for what shows one to whoever may watch it."""
     return cast(Desk, request.app.state.desk)

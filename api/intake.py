@@ -36,7 +36,7 @@ from dub_platform.core.errors import (
 from dub_platform.core.keys import content_key
 from dub_platform.core.languages import AUTO
 from dub_platform.core.titles import plain
-from dub_platform.core.videos import upload_id, youtube_id
+from dub_platform.core.videos import tenants_id, upload_id, youtube_id
 from dub_platform.core.wording import Wording
 from dub_platform.registry.port import NewVideo, Source
 
@@ -90,12 +90,13 @@ def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer | Quote:
         raise SourceNotEnabledError(
             "Links are not taken here, only uploads: send the video itself as the field `file`."
         )
-    video_id = youtube_id(order.source)
+    source_id = youtube_id(order.source)
+    video_id = tenants_id(source_id, desk.tenant)
     spoken, codes = _agreed(desk, video_id, order)
     estimate = estimate_for(desk, codes, None)
     if order.dry_run:
         return Quote(id=video_id, estimate=estimate)
-    new = NewVideo(video_id, Source.YOUTUBE, language=spoken)
+    new = NewVideo(video_id, Source.YOUTUBE, language=spoken, source_id=source_id)
     return _accepted(desk, new, codes, order.wording, estimate)
 
 
@@ -103,7 +104,7 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
     """Accept a file, or say what it costs. Raises InputError, MediaError, StorageError."""
     captions = captions_in(upload.captions.file) if upload.captions else None
     with spooled(upload.file.file, desk.spool_dir) as spool:
-        video_id = upload_id(spool.sha256)
+        video_id = upload_id(spool.sha256, desk.tenant)
         spoken, codes = _agreed(desk, video_id, upload.order)
         estimate = estimate_for(desk, codes, desk.probe(spool.path).seconds)
         if upload.order.dry_run:

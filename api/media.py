@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from api.desk import desk_of
+from api.desk import open_desk_of
 from dub_platform.core.errors import StorageError
 from resources.store.local import LocalStore
 from resources.store.port import PUBLIC, cache_control, media_type
@@ -21,7 +21,7 @@ def media(request: Request) -> Response:
 
     With a bucket there is nothing here: viewers read from the bucket's own address.
     """
-    key, store = request.path_params["key"], desk_of(request).store
+    key, store = request.path_params["key"], open_desk_of(request).store
     if not key.startswith(PUBLIC) or not isinstance(store, LocalStore):
         raise HTTPException(404)
     try:

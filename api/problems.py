@@ -21,17 +21,27 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from api.pages.render import render
 from dub_platform.core.errors import (
     ArtifactMissingError,
     ChannelNotFoundError,
+    CrossSiteError,
     DubError,
     DubNotFoundError,
     EmptyBodyError,
     EngineUnavailableError,
     InputError,
+    KeyInvalidError,
+    KeyNotFoundError,
+    KeyRequiredError,
+    LinkExpiredError,
     MediaError,
+    NotLocalError,
+    RateLimitedError,
+    ScopeMissingError,
+    SlowBodyError,
     SourceError,
     SourceUnreachableError,
     StorageError,
@@ -47,6 +57,15 @@ STATUS: Mapping[type[DubError], int] = {
     VideoNotFoundError: 404,
     DubNotFoundError: 404,
     ChannelNotFoundError: 404,
+    KeyNotFoundError: 404,
+    KeyRequiredError: 401,
+    KeyInvalidError: 401,
+    ScopeMissingError: 403,
+    NotLocalError: 403,
+    CrossSiteError: 403,
+    LinkExpiredError: 403,
+    SlowBodyError: 408,
+    RateLimitedError: 429,
     SourceError: 422,
     SourceUnreachableError: 502,
     MediaError: 422,
@@ -110,9 +129,18 @@ async def on_dub_error(request: Request, error: Exception) -> Response:
     status = status_of(failure)
     if status >= 500:
         _log.error("request not served", exc_info=failure, **failure.as_details())
-    # The rest of a body that is too large is not wanted: do not read it to its end.
-    headers = {"connection": "close"} if status == 413 else None
+    # The rest of a body that is too large or too slow is not wanted: do not read it to its end.
+    headers = {"connection": "close"} if status in (408, 413) else None
     return problem(request, status, failure.code, failure.sentence, headers)
+
+
+async def answer_error(
+    error: DubError, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]
+) -> None:
+    """The same answer where no route was chosen yet, with what the refusal says in headers."""
+    request = Request(scope)
+    answer = problem(request, status_of(error), error.code, error.sentence, headers)
+    await answer(scope, receive, send)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

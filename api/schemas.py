@@ -8,7 +8,7 @@ Errors of the shape become one sentence of ours (InvalidRequestError).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -17,12 +17,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    FutureDatetime,
     PlainValidator,
     ValidationError,
+    field_validator,
 )
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 
+from dub_platform.core.access import Scope
 from dub_platform.core.brief import Formality
 from dub_platform.core.errors import InvalidRequestError
 from dub_platform.core.glossary import Glossary
@@ -116,6 +119,51 @@ class ChannelListing(Asked):
 
     after: Annotated[str, Field(max_length=64)] = ""
     limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class KeyOrder(Asked):
+    """POST /keys. Without `expires_at`, an aware time, a key is good until it is revoked."""
+
+    name: Annotated[str, Field(max_length=100)] = ""
+    scopes: Annotated[frozenset[Scope], Field(min_length=1)] = frozenset({Scope.READ, Scope.WRITE})
+    expires_at: FutureDatetime | None = None
+
+    @field_validator("expires_at")
+    @classmethod
+    def _is_aware(cls, given: datetime | None) -> datetime | None:
+        if given is not None and given.tzinfo is None:
+            raise ValueError("it has no time zone: end it with Z for UTC")
+        return given
+
+
+class KeyAnswer(BaseModel):
+    """One key; what it is proved with is not kept."""
+
+    id: str
+    tenant: str
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+    @field_validator("scopes", mode="before")
+    @classmethod
+    def _in_order(cls, scopes: Collection[Scope]) -> list[Scope]:
+        return [scope for scope in Scope if scope in scopes]
+
+
+class NewKeyAnswer(KeyAnswer):
+    """The answer to POST /keys, with the one sight of `key`."""
+
+    key: str
+
+
+class KeyPage(BaseModel):
+    """All keys of a tenant, the newest first."""
+
+    keys: list[KeyAnswer]
 
 
 class Failure(BaseModel):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
@@ -25,6 +26,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from dub_platform.core.addresses import is_loopback
 from dub_platform.core.casting import Casting
 from dub_platform.core.languages import AUTO, code_in
 
@@ -79,6 +81,11 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="",
         description="The address people reach the API at; http://127.0.0.1:PORT by default.",
+    )
+    auth: Literal["keys", "off"] | None = Field(
+        default=None,
+        description="keys asks for API keys; off does not; where it is empty, nobody but this "
+        "machine is answered.",
     )
     database_url: str = Field(
         default="",
@@ -336,6 +343,11 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """Where people reach the API, without a trailing slash."""
         return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the API is meant for this machine alone."""
+        return is_loopback(self.host) and is_loopback(urlsplit(self.base_url).hostname or "")
 
     @property
     def registry_url(self) -> str:

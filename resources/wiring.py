@@ -19,6 +19,7 @@ from dub_platform.core.cost import Caps, Prices
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.languages import AUTO
 from dub_platform.registry import Registry, Source, SqlRegistry
+from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
 from resources.calls import CallPolicy
@@ -51,6 +52,11 @@ from resources.workfolder import WorkFolders
 def registry(settings: Settings) -> Registry:
     """The registry, on whatever database the settings name."""
     return SqlRegistry.at(settings.registry_url)
+
+
+def api_keys(settings: Settings) -> ApiKeys:
+    """The keys, in the registry's database."""
+    return ApiKeys.at(settings.registry_url)
 
 
 def store(settings: Settings, s3: Any = None) -> Store:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.answers import captions, failure, source_captions
-from api.desk import Desk, desk_of
+from api.desk import Desk, open_desk_of
 from api.pages.render import render
 from api.schemas import Failure
 from dub_platform.core.languages import AUTO, Language, language
@@ -71,7 +71,7 @@ class Player:
 
 def watch(request: Request) -> Response:
     """The player of the video `v` in the language `lang`; the first released one by default."""
-    desk, video_id = desk_of(request), checked_id(request.query_params.get("v", ""))
+    desk, video_id = open_desk_of(request), checked_id(request.query_params.get("v", ""))
     video = desk.registry.video(video_id)
     dubs = desk.registry.dubs(video_id)
     lang = request.query_params.get("lang")

@@ -14,7 +14,17 @@
     │   ├── InvalidChannelIdError       channel_id_invalid
     │   ├── VideoNotFoundError          video_not_found
     │   ├── DubNotFoundError            dub_not_found
-    │   └── ChannelNotFoundError        channel_not_found
+    │   ├── ChannelNotFoundError        channel_not_found
+    │   ├── KeyNotFoundError            key_not_found
+    │   ├── KeyRequiredError            key_required
+    │   ├── KeyInvalidError             key_invalid
+    │   ├── ScopeMissingError           scope_missing
+    │   ├── NotLocalError               request_not_local
+    │   ├── CrossSiteError              request_cross_site
+    │   ├── LinksNotEnabledError        links_not_enabled
+    │   ├── LinkExpiredError            link_expired
+    │   ├── SlowBodyError               body_too_slow          a retry can help
+    │   └── RateLimitedError            rate_limited           a retry can help
     ├── SourceError                the video cannot be had from where it is
     │   ├── SourceUnavailableError      source_unavailable
     │   ├── SourceLiveError             source_live
@@ -142,6 +152,48 @@ class DubNotFoundError(InputError):
 
 class ChannelNotFoundError(InputError):
     code = "channel_not_found"
+
+
+class KeyNotFoundError(InputError):
+    code = "key_not_found"
+
+
+class KeyRequiredError(InputError):
+    code = "key_required"
+
+
+class KeyInvalidError(InputError):
+    code = "key_invalid"
+
+
+class ScopeMissingError(InputError):
+    code = "scope_missing"
+
+
+class NotLocalError(InputError):
+    code = "request_not_local"
+
+
+class CrossSiteError(InputError):
+    code = "request_cross_site"
+
+
+class LinksNotEnabledError(InputError):
+    code = "links_not_enabled"
+
+
+class LinkExpiredError(InputError):
+    code = "link_expired"
+
+
+class SlowBodyError(InputError):
+    code = "body_too_slow"
+    retryable = True
+
+
+class RateLimitedError(InputError):
+    code = "rate_limited"
+    retryable = True
 
 
 class SourceError(DubError):

@@ -20,6 +20,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Protocol
 
+from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.brief import Formality
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.speech import Release
@@ -31,6 +32,13 @@ class Source(str, Enum):
 
     YOUTUBE = "youtube"
     UPLOAD = "upload"
+
+
+class Visibility(str, Enum):
+    """Who may watch a video: everybody who knows its address, or who has a signed link."""
+
+    PUBLIC = "public"
+    SIGNED = "signed"
 
 
 class VideoStatus(str, Enum):
@@ -49,7 +57,11 @@ class DubStatus(str, Enum):
 
 @dataclass(frozen=True)
 class NewVideo:
-    """A video as handed in. `upload_key` and `captions_key` are store keys of what was uploaded."""
+    """A video as handed in. `upload_key` and `captions_key` are store keys of what was uploaded.
+
+    `source_id` is what its source calls it, where it has a name there. A `visibility` of None is
+    public for a new video, and what it was for one that is there.
+    """
 
     id: str
     source: Source
@@ -58,6 +70,9 @@ class NewVideo:
     upload_key: str | None = None
     captions_key: str | None = None
     file_size_bytes: int | None = None
+    tenant: str = DEFAULT_TENANT
+    source_id: str | None = None
+    visibility: Visibility | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +101,9 @@ class Video:
     film_key: str | None
     run_id: str | None
     channel_id: str | None
+    tenant: str = DEFAULT_TENANT
+    source_id: str | None = None
+    visibility: Visibility = Visibility.PUBLIC
 
 
 @dataclass(frozen=True)
@@ -160,6 +178,10 @@ class Page:
 class Registry(Protocol):
     """What was asked for and how far it got. Every method is one transaction, safe to repeat."""
 
+    def of(self, tenant: str) -> Registry:
+        """The same registry as one tenant sees it: what is another's is not there."""
+        ...
+
     def accept(
         self, video: NewVideo, languages: Sequence[str], wording: Wording = AS_BEFORE
     ) -> tuple[Video, bool]:
@@ -170,6 +192,10 @@ class Registry(Protocol):
         asked dubs whose wording is another. A title, language or captions given at the first time
         stay; only a language that nobody knew yet can be named later.
         """
+        ...
+
+    def show_to(self, video_id: str, visibility: Visibility) -> Video:
+        """Change who may watch a video. Raises VideoNotFoundError."""
         ...
 
     def ask(self, video_id: str, language: str, wording: Wording = AS_BEFORE) -> Dub:

@@ -34,12 +34,14 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     tuple_,
     union_all,
     update,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from dub_platform.core.channels import channel_of
 from dub_platform.core.errors import (
     ChannelNotFoundError,
     DubNotFoundError,
@@ -58,8 +60,10 @@ from dub_platform.registry.port import (
     DubStatus,
     NewVideo,
     Page,
+    Registry,
     Video,
     VideoStatus,
+    Visibility,
     Work,
 )
 from dub_platform.registry.statements import insert
@@ -124,17 +128,31 @@ class SqlRegistry:
         """The registry at a SQLAlchemy URL; nothing is connected yet."""
         return cls(engine_at(url))
 
+    def of(self, tenant: str) -> Registry:
+        # It is made from this class.
+        from dub_platform.registry.tenants import TenantRegistry
+
+        return TenantRegistry(self._engine, tenant)
+
     def accept(
         self, video: NewVideo, languages: Sequence[str], wording: Wording = AS_BEFORE
     ) -> tuple[Video, bool]:
+        row = {**asdict(video), "visibility": video.visibility or Visibility.PUBLIC}
         with self._engine.begin() as connection:
-            created = _insert_missing(connection, videos, asdict(video))
+            created = _insert_missing(connection, videos, row)
             _lock(connection, video.id)
+            if video.visibility is not None:
+                _set_visibility(connection, video.id, video.visibility)
             _name_language(connection, video.id, video.language)
             for language in languages:
                 _queue_dub(connection, video.id, language, wording)
             _queue_failed_video(connection, video.id)
             return _video(connection, video.id), created
+
+    def show_to(self, video_id: str, visibility: Visibility) -> Video:
+        with self._engine.begin() as connection:
+            _set_visibility(connection, video_id, visibility)
+            return _video(connection, video_id)
 
     def ask(self, video_id: str, language: str, wording: Wording = AS_BEFORE) -> Dub:
         with self._engine.begin() as connection:
@@ -150,7 +168,7 @@ class SqlRegistry:
     def videos(
         self, *, status: VideoStatus | None = None, cursor: str | None = None, limit: int = 50
     ) -> Page:
-        query = _newest_first(limit + 1)
+        query = self._listed(_newest_first(limit + 1))
         if status is not None:
             query = query.where(videos.c.status == status)
         if cursor is not None:
@@ -159,6 +177,10 @@ class SqlRegistry:
             found = [Video(**row._asdict()) for row in connection.execute(query)]
         shown = found[:limit]
         return Page(tuple(shown), _cursor(shown[-1]) if len(found) > limit else None)
+
+    def _listed(self, query: Select[Any]) -> Select[Any]:
+        """Of a query for videos what a listing shows: here, everybody's."""
+        return query
 
     def dub(self, video_id: str, language: str) -> Dub:
         with self._reading.connect() as connection:
@@ -179,9 +201,14 @@ class SqlRegistry:
             return _channel(connection, channel_id)
 
     def channels(self, *, after: str = "", limit: int = 50) -> Sequence[Channel]:
-        query = select(*_CHANNEL).where(channels.c.id > after).order_by(channels.c.id).limit(limit)
+        following = and_(channels.c.id > after, self._listed_channels())
+        query = select(*_CHANNEL).where(following).order_by(channels.c.id).limit(limit)
         with self._reading.connect() as connection:
             return [Channel(**row._asdict()) for row in connection.execute(query)]
+
+    def _listed_channels(self) -> ColumnElement[bool]:
+        """Which channels a listing shows: here, everybody's."""
+        return true()
 
     def keep_channel(
         self, channel_id: str, *, title: str | None = None, wording: Wording = AS_BEFORE
@@ -271,10 +298,13 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
             _name_language(connection, video_id, language or AUTO)
-            if channel_id is not None:
-                _meet_channel(connection, channel_id, channel_title)
-                of_channel = update(videos).values(channel_id=channel_id)
-                connection.execute(of_channel.where(videos.c.id == video_id))
+            video = _video(connection, video_id)
+            if channel_id is None:
+                return video
+            channel = channel_of(video.tenant, channel_id)
+            _meet_channel(connection, channel, channel_title)
+            of_channel = update(videos).values(channel_id=channel)
+            connection.execute(of_channel.where(videos.c.id == video_id))
             return _video(connection, video_id)
 
     def prepared(
@@ -418,7 +448,7 @@ def _lock(connection: Connection, video_id: str) -> None:
     """Hold the video's row until the transaction ends. Raises VideoNotFoundError."""
     row = select(videos.c.id).where(videos.c.id == video_id).with_for_update()
     if connection.execute(row).first() is None:
-        raise _no_video(video_id)
+        raise no_video(video_id)
 
 
 def _is_unfinished(connection: Connection, video_id: str) -> bool:
@@ -436,7 +466,7 @@ def _is_unfinished(connection: Connection, video_id: str) -> bool:
 def _video(connection: Connection, video_id: str) -> Video:
     row = connection.execute(select(*_VIDEO).where(videos.c.id == video_id)).first()
     if row is None:
-        raise _no_video(video_id)
+        raise no_video(video_id)
     return Video(**row._asdict())
 
 
@@ -451,7 +481,8 @@ def _dub(connection: Connection, video_id: str, language: str) -> Dub:
     return Dub(**row._asdict())
 
 
-def _no_video(video_id: str) -> VideoNotFoundError:
+def no_video(video_id: str) -> VideoNotFoundError:
+    """What is said of a video that is not there."""
     return VideoNotFoundError(f"There is no video {video_id}: hand it in first.")
 
 
@@ -470,6 +501,11 @@ def _meet_channel(connection: Connection, channel_id: str, title: str) -> None:
     if not _insert_missing(connection, channels, {"id": channel_id, "title": title}):
         untitled = and_(channels.c.id == channel_id, channels.c.title == "")
         connection.execute(update(channels).where(untitled).values(title=title))
+
+
+def _set_visibility(connection: Connection, video_id: str, visibility: Visibility) -> None:
+    shown = update(videos).where(videos.c.id == video_id).values(visibility=visibility)
+    connection.execute(shown)
 
 
 def _name_language(connection: Connection, video_id: str, language: str) -> None:
