@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
 from api.desk import Desk
+from api.links import signed
 from api.schemas import (
     ChannelAnswer,
     ChannelLink,
@@ -55,10 +56,10 @@ def dub_url(desk: Desk, video_id: str, code: str) -> str:
     return f"{video_url(desk, video_id)}/dubs/{code}"
 
 
-def watch_url(desk: Desk, video_id: str, code: str | None = None) -> str:
-    """The player's page, in a language."""
-    query = {"v": video_id, "lang": code} if code else {"v": video_id}
-    return f"{desk.base_url}/watch?{urlencode(query)}"
+def watch_url(desk: Desk, video: Video, code: str | None = None) -> str:
+    """The player's page, in a language; signed where it is not for everybody."""
+    query = {"v": video.id, "lang": code} if code else {"v": video.id}
+    return signed(desk, video, f"{desk.base_url}/watch?{urlencode(query)}")
 
 
 def channel_url(desk: Desk, channel_id: str) -> str:
@@ -83,6 +84,7 @@ def video_answer(
         language=video.language,
         status=video.status,
         stage=video.stage,
+        visibility=video.visibility,
         created_at=video.created_at,
         updated_at=video.updated_at,
         duration_seconds=video.duration_seconds,
@@ -91,7 +93,7 @@ def video_answer(
         links=VideoLinks(
             self=video_url(desk, video.id),
             dubs={code: dub_url(desk, video.id, code) for code in codes},
-            watch={code: watch_url(desk, video.id, code) for code in codes},
+            watch={code: watch_url(desk, video, code) for code in codes},
         ),
         error=failure(video.error_details),
         cost_usd=sum(spent.values()),
@@ -129,7 +131,7 @@ def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Mapping[str | None, fl
         links=DubLinks(
             self=dub_url(desk, video.id, dub.language),
             video=video_url(desk, video.id),
-            watch=watch_url(desk, video.id, dub.language),
+            watch=watch_url(desk, video, dub.language),
         ),
         error=failure(dub.error_details),
         cost_usd=spent.get(dub.language, 0.0),
@@ -218,7 +220,7 @@ def _row(desk: Desk, video: Video) -> VideoRow:
         created_at=video.created_at,
         duration_seconds=video.duration_seconds,
         url=video_url(desk, video.id),
-        watch_url=watch_url(desk, video.id),
+        watch_url=watch_url(desk, video),
     )
 
 
@@ -236,7 +238,9 @@ def _renderings(glossary: Glossary) -> Renderings:
 
 
 def _published(desk: Desk, video: Video, release: Release) -> dict[str, Any]:
-    url = desk.store.url
+    def url(key: str) -> str:
+        return signed(desk, video, desk.store.url(key))
+
     return {
         "track_url": url(release.track_key),
         "video_url": url(video.film_key) if video.film_key else None,

@@ -19,17 +19,20 @@ from starlette.staticfiles import StaticFiles
 
 from api.auth import Identified, Permitted
 from api.channels import Channel, Channels
+from api.clients import Forwarded, LocalOnly, SameOrigin
 from api.desk import Desk
 from api.draining import Drain, Farewell
 from api.health import health, ready, version
 from api.keys import Key, Keys
+from api.limits import RateLimited
 from api.media import media
 from api.middleware import RequestContext, SecurityHeaders, UnexpectedErrors
+from api.pace import Paced
 from api.pages.render import STATIC_DIR
 from api.pages.start import start
 from api.pages.watch import watch
 from api.problems import on_client_gone, on_dub_error, on_http_error
-from api.videos import Dubs, Videos, video
+from api.videos import Dubs, Video, Videos
 from dub_platform.core.errors import DubError
 from resources.workfolder import WorkFolders
 
@@ -42,7 +45,7 @@ def create_app(desk: Desk) -> Starlette:
             Route("/", start),
             Route("/watch", watch),
             Route("/videos", Videos),
-            Route("/videos/{id}", video),
+            Route("/videos/{id}", Video),
             Route("/videos/{id}/dubs/{language}", Dubs),
             Route("/channels", Channels),
             Route("/channels/{id}", Channel),
@@ -59,8 +62,13 @@ def create_app(desk: Desk) -> Starlette:
             Middleware(RequestContext),
             Middleware(SecurityHeaders),
             Middleware(UnexpectedErrors),
+            Middleware(LocalOnly, is_local=desk.is_local),
+            Middleware(Forwarded, proxies=desk.proxies),
+            Middleware(SameOrigin, base_url=desk.base_url),
             Middleware(Identified, keys=desk.keys),
+            Middleware(RateLimited, limits=desk.limits),
             Middleware(Permitted),
+            Middleware(Paced),
         ],
         exception_handlers={
             DubError: on_dub_error,

@@ -14,7 +14,9 @@ from starlette.applications import Starlette
 from api.announce import Announcer
 from api.app import create_app
 from api.desk import Desk
-from dub_platform.core.addresses import is_loopback
+from api.limits import Limits
+from dub_platform.core.addresses import Networks, is_loopback
+from dub_platform.core.links import Links
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings, WrongSettingError
 from resources import wiring
@@ -81,4 +83,20 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         commit=settings.git_commit or None,
         keys=wiring.api_keys(settings) if settings.auth == "keys" else None,
         is_local=settings.auth is None,
+        proxies=Networks.parsed(settings.trusted_proxies),
+        limits=_limits(settings),
+        links=Links(wiring.secret(settings.link_secret)) if settings.link_secret else None,
     )
+
+
+def _limits(settings: Settings) -> Limits | None:
+    """DUB_RATE_LIMITS. Raises WrongSettingError."""
+    if settings.rate_limits == "off":
+        return None
+    try:
+        return Limits.parsed(settings.rate_limits, settings.redis_url)
+    except ValueError as error:
+        raise WrongSettingError(
+            f"DUB_RATE_LIMITS cannot be used: {error}. It is ROUTE=LIMIT;LIMIT, with commas, such "
+            "as *=50/hour;200/day,/watch=10/minute,/media=none, or off."
+        ) from error

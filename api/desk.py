@@ -9,19 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from api.callers import caller_of
 from dub_platform.core.access import DEFAULT_TENANT
+from dub_platform.core.addresses import Networks
 from dub_platform.core.cost import Prices
+from dub_platform.core.links import Links
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.port import Registry
 from resources.media.probe import MediaFacts
 from resources.store.local import LocalStore
 from resources.store.port import PUBLIC, Store
+
+if TYPE_CHECKING:
+    from api.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,9 @@ class Desk:
     language is spoken; a check returns when its part is well and raises when it is
     not; `drain_seconds` is how long the process goes on answering after SIGTERM; `keys` is None
     where no keys are asked for, `tenant` whose desk it is, `is_local` whether only this machine is
-    answered. Lengths are seconds, sizes bytes, URLs without a trailing slash.
+    answered, `proxies` are those whose word on a client's address counts, `limits` how much each
+    client may ask, and `links` signs what is not for everybody. Lengths are seconds, sizes bytes,
+    URLs without a trailing slash.
     """
 
     registry: Registry
@@ -62,6 +69,9 @@ class Desk:
     keys: ApiKeys | None = None
     tenant: str = DEFAULT_TENANT
     is_local: bool = False
+    proxies: Networks = field(default_factory=Networks)
+    limits: Limits | None = None
+    links: Links | None = None
 
     def address(self, key: str) -> str:
         """Where a page finds a released file: a path on its own host, or the bucket's address."""

@@ -24,6 +24,7 @@ from api.answers import answer, estimate_for, video_answer
 from api.bodies import json_in, media_type
 from api.desk import Desk, desk_of
 from api.languages import chosen, named
+from api.links import offered
 from api.schemas import Estimate, Quote, UploadOrder, VideoAnswer, VideoOrder, parsed
 from api.uploads import captions_in, received, spooled, title_from
 from api.wording import heedable
@@ -96,7 +97,13 @@ def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer | Quote:
     estimate = estimate_for(desk, codes, None)
     if order.dry_run:
         return Quote(id=video_id, estimate=estimate)
-    new = NewVideo(video_id, Source.YOUTUBE, language=spoken, source_id=source_id)
+    new = NewVideo(
+        video_id,
+        Source.YOUTUBE,
+        language=spoken,
+        source_id=source_id,
+        visibility=order.visibility,
+    )
     return _accepted(desk, new, codes, order.wording, estimate)
 
 
@@ -126,6 +133,7 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
         upload_key=key,
         captions_key=captions_key,
         file_size_bytes=spool.bytes,
+        visibility=upload.order.visibility,
     )
     return _accepted(desk, new, codes, upload.order.wording, estimate)
 
@@ -164,6 +172,7 @@ def _listed(values: Sequence[UploadFile | str]) -> list[str]:
 def _agreed(desk: Desk, video_id: str, order: VideoOrder | UploadOrder) -> tuple[str, list[str]]:
     """The language spoken in the video and those asked for, all of the order checked."""
     heedable(desk, order.wording)
+    offered(desk, order.visibility)
     spoken = _spoken(desk, video_id, order.source_language)
     codes = chosen(order.languages, spoken=spoken, available=desk.targets(spoken))
     return spoken, codes

@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from api.desk import open_desk_of
-from dub_platform.core.errors import StorageError
+from api.links import watchable
+from dub_platform.core.errors import StorageError, VideoNotFoundError
+from dub_platform.registry.port import Visibility
 from resources.store.local import LocalStore
 from resources.store.port import PUBLIC, cache_control, media_type
 
@@ -25,14 +27,20 @@ def media(request: Request) -> Response:
     if not key.startswith(PUBLIC) or not isinstance(store, LocalStore):
         raise HTTPException(404)
     try:
-        path = store.path(key)
-    except StorageError as error:
+        path, is_public = store.path(key), _is_public(request, key)
+    except (StorageError, VideoNotFoundError) as error:
         raise HTTPException(404) from error
-    headers = {"cache-control": cache_control(key)}
+    # A cache that others share would hand it to who has no link.
+    headers = {"cache-control": cache_control(key) if is_public else "private, no-cache"}
     file = FileResponse(path, headers=headers, media_type=media_type(key), stat_result=path.stat())
     if file.headers["etag"] in _known(request):
         return Response(status_code=304, headers={**headers, "etag": file.headers["etag"]})
     return file
+
+
+def _is_public(request: Request, key: str) -> bool:
+    """Whether everybody may have it. Raises VideoNotFoundError for who has no link to its video."""
+    return watchable(request, key.split("/")[1]).visibility is Visibility.PUBLIC
 
 
 def _known(request: Request) -> list[str]:

@@ -30,7 +30,7 @@ from dub_platform.core.brief import Formality
 from dub_platform.core.errors import InvalidRequestError
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.wording import Wording
-from dub_platform.registry.port import DubStatus, Source, VideoStatus
+from dub_platform.registry.port import DubStatus, Source, VideoStatus, Visibility
 
 MAX_LANGUAGES = 20
 
@@ -79,6 +79,7 @@ class VideoOrder(Worded):
     languages: Languages
     source_language: LanguageCode | None = None
     dry_run: bool = False
+    visibility: Visibility | None = None
 
 
 class UploadOrder(Worded):
@@ -90,6 +91,13 @@ class UploadOrder(Worded):
     dry_run: bool = False
     glossary: Annotated[Glossary | None, PlainValidator(_glossary_in)] = None
     formality: Annotated[Formality | None, BeforeValidator(lambda text: text or None)] = None
+    visibility: Annotated[Visibility | None, BeforeValidator(lambda text: text or None)] = None
+
+
+class VideoChange(Asked):
+    """PATCH /videos/{id}."""
+
+    visibility: Visibility
 
 
 class DubOrder(Worded):
@@ -287,6 +295,7 @@ class VideoAnswer(BaseModel):
     language: str
     status: VideoStatus
     stage: str | None
+    visibility: Visibility
     created_at: datetime
     updated_at: datetime
     duration_seconds: float | None

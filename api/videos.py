@@ -1,6 +1,6 @@
 """Asking about videos and their dubs, and for one more language.
 
-    GET  /videos?status=prepared&limit=20      GET /videos/{id}
+    GET  /videos?status=prepared&limit=20      GET /videos/{id}      PATCH /videos/{id}
     PUT  /videos/{id}/dubs/{language}          GET /videos/{id}/dubs/{language}
 
 Handlers that read no body are plain functions: Starlette runs them in a thread, so the registry
@@ -19,8 +19,10 @@ from api.bodies import json_in
 from api.desk import Desk, desk_of
 from api.intake import hand_in
 from api.languages import chosen
-from api.schemas import DubAnswer, DubOrder, Listing, parsed
+from api.links import offered
+from api.schemas import DubAnswer, DubOrder, Listing, VideoChange, parsed
 from api.wording import heedable
+from dub_platform.core.errors import EmptyBodyError
 from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
 from dub_platform.registry.port import Dub
@@ -41,11 +43,21 @@ class Videos(HTTPEndpoint):
         return answer(video_page(desk, page, query))
 
 
-def video(request: Request) -> Response:
-    """One video with its dubs."""
-    desk, video_id = desk_of(request), checked_id(request.path_params["id"])
-    found = desk.registry.video(video_id)
-    return answer(video_answer(desk, found, desk.registry.dubs(video_id)))
+class Video(HTTPEndpoint):
+    """One video."""
+
+    def get(self, request: Request) -> Response:
+        """How far it is, with its dubs."""
+        desk, video_id = desk_of(request), checked_id(request.path_params["id"])
+        found = desk.registry.video(video_id)
+        return answer(video_answer(desk, found, desk.registry.dubs(video_id)))
+
+    async def patch(self, request: Request) -> Response:
+        """Change who may watch it."""
+        body = await json_in(request)
+        if not body:
+            raise EmptyBodyError("The request is empty: send JSON with a visibility.")
+        return await run_in_threadpool(_changed, request, body)
 
 
 class Dubs(HTTPEndpoint):
@@ -62,6 +74,16 @@ class Dubs(HTTPEndpoint):
         desk, video_id = desk_of(request), checked_id(request.path_params["id"])
         code = language(request.path_params["language"]).code
         return answer(_dub_answer(desk, desk.registry.dub(video_id, code)))
+
+
+def _changed(request: Request, body: bytes) -> Response:
+    desk, video_id = desk_of(request), checked_id(request.path_params["id"])
+    # What is not there has nothing wrong with it.
+    desk.registry.video(video_id)
+    visibility = parsed(VideoChange, body).visibility
+    offered(desk, visibility)
+    changed = desk.registry.show_to(video_id, visibility)
+    return answer(video_answer(desk, changed, desk.registry.dubs(video_id)))
 
 
 def _asked(request: Request, order: DubOrder) -> Response:

@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from dub_platform.core.addresses import is_loopback
+from dub_platform.core.addresses import Networks, is_loopback
 from dub_platform.core.casting import Casting
 from dub_platform.core.languages import AUTO, code_in
 
@@ -86,6 +86,25 @@ class Settings(BaseSettings):
         default=None,
         description="keys asks for API keys; off does not; where it is empty, nobody but this "
         "machine is answered.",
+    )
+    link_secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="What signed links are signed with; the same in all processes.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Networks whose X-Forwarded-For is believed, with commas.",
+    )
+    rate_limits: str = Field(
+        default="*=50/hour;200/day,/watch=10/minute,/media=none,/static=none",
+        description="How much a key or an address may ask, as ROUTE=LIMIT;LIMIT, with commas; off "
+        "for no limits.",
+    )
+    redis_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Where processes of the API count together; by itself where it is empty.",
     )
     database_url: str = Field(
         default="",
@@ -291,6 +310,12 @@ class Settings(BaseSettings):
         if code is None:
             raise ValueError("it is neither an ISO 639 code such as en nor auto")
         return code
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        Networks.parsed(text)
+        return text
 
     @field_validator("elevenlabs_voices", "openai_voices")
     @classmethod

@@ -162,7 +162,7 @@ def cluster(
         PORT=port,
         DAGSTER_PORT=dagster_port,
         log_format="json",
-        **settings,
+        **{"rate_limits": "off", **settings},
     )
     at_once = {f"WORKER_{name}_PROCESSES": str(workers) for name in ("TRANSCRIBE", "DUB")}
     ports = {"PORT": str(port), "DAGSTER_PORT": str(dagster_port)}

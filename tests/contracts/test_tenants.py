@@ -39,7 +39,7 @@ def globex(registry: Registry) -> Registry:
 def test_what_is_another_tenants_is_not_there(acme: Registry, globex: Registry) -> None:
     """It reads as what nobody handed in, word for word."""
     asked = [
-        lambda video: globex.video(video),
+        globex.video,
         lambda video: globex.dub(video, "es"),
         lambda video: globex.ask(video, "ca"),
         lambda video: globex.show_to(video, Visibility.SIGNED),
