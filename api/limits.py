@@ -201,7 +201,9 @@ class RateLimited:
         if not over:
             await self.app(scope, receive, send_told)
             return
-        headers = {"retry-after": str(max(window.resets_in for window in over))}
+        waits = max(window.resets_in for window in over)
+        # A body that comes along is not wanted: do not read it to its end.
+        headers = {"retry-after": str(waits), "connection": "close"}
         await answer_error(_refusal(over[0]), scope, receive, send_told, headers)
 
     async def _windows(self, scope: Scope) -> list[Window]:

@@ -314,7 +314,10 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, text: str) -> str:
-        Networks.parsed(text)
+        try:
+            Networks.parsed(text)
+        except ValueError as error:
+            raise ValueError("it has something that is neither a network nor an address") from error
         return text
 
     @field_validator("elevenlabs_voices", "openai_voices")

@@ -84,6 +84,7 @@ def test_what_is_too_much_is_refused_with_when_to_come_back(client: TestClient) 
     waits = int(answer.headers["retry-after"])
     assert 1 <= waits <= 7200
     assert f"Wait {waits} s" in answer.json()["detail"]
+    assert "close" == answer.headers["connection"]
 
 
 def test_an_answer_says_what_is_left(client: TestClient) -> None:
