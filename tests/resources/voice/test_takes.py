@@ -419,9 +419,8 @@ class TestManyLines:
         edit = TranslatedLine(1, "El agua está helada.", draft=LINES[1].text)
         takes = keeper.takes_of("video", (LINES[0], edit, *LINES[2:]), "es", SPEAKERS)
         assert [True, False, True, True] == [take.reused for take in takes]
-        assert (edit.text, LINES[0].text) == tuple(
-            server.asked()[-1][name] for name in ("text", "previous_text")
-        )
+        asked = server.asked()[-1]
+        assert (edit.text, LINES[0].text) == (asked["text"], asked["noted"]["previous_text"])
 
     def test_a_language_it_does_not_speak_costs_nothing(
         self, home: Home, server: ElevenLabsServer
