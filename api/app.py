@@ -21,6 +21,7 @@ from api.channels import Channel, Channels
 from api.desk import Desk
 from api.draining import Drain, Farewell
 from api.health import health, ready, version
+from api.lines import Lines, OneLine
 from api.media import media
 from api.middleware import RequestContext, SecurityHeaders, UnexpectedErrors
 from api.pages.render import STATIC_DIR
@@ -42,6 +43,8 @@ def create_app(desk: Desk) -> Starlette:
             Route("/videos", Videos),
             Route("/videos/{id}", video),
             Route("/videos/{id}/dubs/{language}", Dubs),
+            Route("/videos/{id}/dubs/{language}/lines", Lines),
+            Route("/videos/{id}/dubs/{language}/lines/{number}", OneLine),
             Route("/channels", Channels),
             Route("/channels/{id}", Channel),
             Route("/media/{key:path}", media),

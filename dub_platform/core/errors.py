@@ -14,6 +14,10 @@
     │   ├── InvalidChannelIdError       channel_id_invalid
     │   ├── VideoNotFoundError          video_not_found
     │   ├── DubNotFoundError            dub_not_found
+    │   ├── LineNotFoundError           line_not_found
+    │   ├── LinesNotReadyError          lines_not_ready        a retry can help
+    │   ├── PreconditionMissingError    precondition_required
+    │   ├── PreconditionFailedError     precondition_failed
     │   └── ChannelNotFoundError        channel_not_found
     ├── SourceError                the video cannot be had from where it is
     │   ├── SourceUnavailableError      source_unavailable
@@ -138,6 +142,23 @@ class VideoNotFoundError(InputError):
 
 class DubNotFoundError(InputError):
     code = "dub_not_found"
+
+
+class LineNotFoundError(InputError):
+    code = "line_not_found"
+
+
+class LinesNotReadyError(InputError):
+    code = "lines_not_ready"
+    retryable = True
+
+
+class PreconditionMissingError(InputError):
+    code = "precondition_required"
+
+
+class PreconditionFailedError(InputError):
+    code = "precondition_failed"
 
 
 class ChannelNotFoundError(InputError):

@@ -5,9 +5,9 @@ A video is `queued`, then `running` while it is prepared, then `prepared`; a dub
 failed starts a new generation: run keys carry it, and a late word from an older generation's
 run changes nothing.
 
-A dub that is asked for in another wording is made anew: at once where it is failed or released,
-and by the same run where that has not begun. One that is running ends before its next step; what
-it has paid for is kept, and its work is queued, a generation up.
+A dub that is asked for in another wording, or whose lines are edited, is made anew: at once where
+it is failed or released, and by the same run where that has not begun. One that is running ends
+before its next step; what it has paid for is kept, and its work is queued, a generation up.
 
 Every engine is held to it by `tests/contracts/test_registry.py`.
 """
@@ -21,6 +21,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from dub_platform.core.brief import Formality
+from dub_platform.core.edits import LineEdit
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
@@ -93,7 +94,8 @@ class Dub:
     """One row of `dubs`: a video in one target language.
 
     `glossary` and `formality` are what it was asked for with; `asked_anew` says that its run began
-    before that. `release` is the current one, also while another is made.
+    before that, or before an edit of its lines. `release` is the current one, also while another
+    is made.
     """
 
     video_id: str
@@ -198,6 +200,18 @@ class Registry(Protocol):
         """The video's dubs by language. Empty for a video nobody handed in."""
         ...
 
+    def edits(self, video_id: str, language: str) -> Sequence[LineEdit]:
+        """Every edit ever made of the dub's lines, in the order in which they were made."""
+        ...
+
+    def edit(self, video_id: str, language: str, edits: Sequence[LineEdit], *, after: int) -> bool:
+        """Add these edits to the `after` that there are, and ask for the dub anew.
+
+        False, and nothing changed, when there are more by now. Raises VideoNotFoundError or
+        DubNotFoundError.
+        """
+        ...
+
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
         """Whether anyone asked for this video (and this language of it)."""
         ...
@@ -268,7 +282,7 @@ class Registry(Protocol):
         ...
 
     def hand_over(self, work: Work) -> bool:
-        """Whether this dub was asked for in another wording while it ran.
+        """Whether this dub was asked for anew while it ran.
 
         Its work is then queued, a generation up, and whoever asked must do no more of it.
         """
@@ -312,7 +326,7 @@ class Registry(Protocol):
 
         `beside` is the current release of every other dub that went into the MP4. False, and
         nothing changed, when that is no longer all of them (another language was released
-        meanwhile). A dub that was asked for in another wording is queued again after it. Raises
+        meanwhile). A dub that was asked for anew is queued again after it. Raises
         RunSupersededError when another run holds the lease.
         """
         ...
@@ -321,7 +335,7 @@ class Registry(Protocol):
         """Write why this work failed. Nothing for another generation or for what is done.
 
         When it is the video that failed, its queued dubs fail for the same reason. A dub that was
-        asked for in another wording is queued again instead.
+        asked for anew is queued again instead.
         """
         ...
 

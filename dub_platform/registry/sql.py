@@ -40,6 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import (
     ChannelNotFoundError,
     DubNotFoundError,
@@ -50,6 +51,7 @@ from dub_platform.core.errors import (
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
+from dub_platform.registry import edits as line_edits
 from dub_platform.registry import leases
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import (
@@ -168,6 +170,20 @@ class SqlRegistry:
         query = select(*_DUB).where(dubs.c.video_id == video_id).order_by(dubs.c.language)
         with self._reading.connect() as connection:
             return [Dub(**row._asdict()) for row in connection.execute(query)]
+
+    def edits(self, video_id: str, language: str) -> Sequence[LineEdit]:
+        with self._reading.connect() as connection:
+            return line_edits.of_dub(connection, video_id, language)
+
+    def edit(self, video_id: str, language: str, edits: Sequence[LineEdit], *, after: int) -> bool:
+        with self._engine.begin() as connection:
+            _lock(connection, video_id)
+            dub = _dub(connection, video_id, language, held=True)
+            added = line_edits.append(connection, video_id, language, edits, after=after)
+            if added:
+                asked = _asked_again(dub.status).where(_row(video_id, language)[1])
+                connection.execute(asked.values(updated_at=utc_now()))
+        return added
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
         table, row = _row(video_id, language)
@@ -440,9 +456,10 @@ def _video(connection: Connection, video_id: str) -> Video:
     return Video(**row._asdict())
 
 
-def _dub(connection: Connection, video_id: str, language: str) -> Dub:
-    of_pair = _row(video_id, language)[1]
-    row = connection.execute(select(*_DUB).where(of_pair)).first()
+def _dub(connection: Connection, video_id: str, language: str, *, held: bool = False) -> Dub:
+    """A dub; `held` keeps its row as it is until the transaction ends."""
+    query = select(*_DUB).where(_row(video_id, language)[1])
+    row = connection.execute(query.with_for_update() if held else query).first()
     if row is None:
         _video(connection, video_id)
         raise DubNotFoundError(
@@ -486,18 +503,17 @@ def _queue_dub(connection: Connection, video_id: str, language: str, wording: Wo
     if _insert_missing(connection, dubs, new):
         return True
     # Its run may be ending just now: what is decided here must still be so when it is written.
-    of_pair = _row(video_id, language)[1]
-    row = connection.execute(select(*_DUB).where(of_pair).with_for_update()).one()
-    dub = Dub(**row._asdict())
+    dub = _dub(connection, video_id, language, held=True)
     asked = said.over(dub.wording)
     if asked == dub.wording and dub.status is not DubStatus.FAILED:
         return False
+    of_pair = _row(video_id, language)[1]
     connection.execute(_asked_again(dub.status).where(of_pair).values(_columns(asked)))
     return True
 
 
 def _asked_again(status: DubStatus) -> Update:
-    """What becomes of a dub in this status whose wording changes, or that failed."""
+    """What becomes of a dub in this status that is to say something else, or that failed."""
     if status is DubStatus.QUEUED:
         return update(dubs)
     if status is DubStatus.RUNNING:

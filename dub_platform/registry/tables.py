@@ -246,6 +246,23 @@ paid_calls = Table(
     Column("settled_at", UtcDateTime),
 )
 
+line_edits = Table(
+    "line_edits",
+    metadata,
+    # No foreign key: a transcript that is made anew has other lines, and these stay.
+    Column("video_id", String(64), primary_key=True),
+    Column("language", String(16), primary_key=True),
+    # The dub's edits in the order in which they were made, from 1.
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    Column("source", CleanText, nullable=False),
+    Column("start", Float, nullable=False),
+    Column("end", Float, nullable=False),
+    Column("text", CleanText),
+    Column("author", String(64)),
+    Column("made_at", UtcDateTime, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,
