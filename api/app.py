@@ -21,8 +21,11 @@ from api.channels import Channel, Channels
 from api.desk import Desk
 from api.draining import Drain, Farewell
 from api.health import health, ready, version
+from api.idempotency import Idempotency
 from api.media import media
-from api.middleware import RequestContext, SecurityHeaders, UnexpectedErrors
+from api.middleware import PlainRefusals, RequestContext, SecurityHeaders, UnexpectedErrors
+from api.openapi import openapi
+from api.pages.docs import docs
 from api.pages.render import STATIC_DIR
 from api.pages.start import start
 from api.pages.watch import watch
@@ -39,6 +42,8 @@ def create_app(desk: Desk) -> Starlette:
         routes=[
             Route("/", start),
             Route("/watch", watch),
+            Route("/docs", docs),
+            Route("/openapi.json", openapi),
             Route("/videos", Videos),
             Route("/videos/{id}", video),
             Route("/videos/{id}/dubs/{language}", Dubs),
@@ -55,6 +60,8 @@ def create_app(desk: Desk) -> Starlette:
             Middleware(RequestContext),
             Middleware(SecurityHeaders),
             Middleware(UnexpectedErrors),
+            Middleware(PlainRefusals),
+            Middleware(Idempotency),
         ],
         exception_handlers={
             DubError: on_dub_error,

@@ -16,10 +16,11 @@ from starlette.responses import Response
 
 from api.answers import answer, dub_answer, video_answer, video_page
 from api.bodies import json_in
+from api.conditional import etag_of, require_match, tagged, with_etag
 from api.desk import Desk, desk_of
 from api.intake import hand_in
 from api.languages import chosen
-from api.schemas import DubAnswer, DubOrder, Listing, parsed
+from api.schemas import DubOrder, Listing, parsed
 from api.wording import heedable
 from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
@@ -38,14 +39,14 @@ class Videos(HTTPEndpoint):
         desk, query = desk_of(request), dict(request.query_params)
         asked = parsed(Listing, query)
         page = desk.registry.videos(status=asked.status, cursor=asked.cursor, limit=asked.limit)
-        return answer(video_page(desk, page, query))
+        return tagged(request, answer(video_page(desk, page, query)))
 
 
 def video(request: Request) -> Response:
     """One video with its dubs."""
     desk, video_id = desk_of(request), checked_id(request.path_params["id"])
     found = desk.registry.video(video_id)
-    return answer(video_answer(desk, found, desk.registry.dubs(video_id)))
+    return tagged(request, answer(video_answer(desk, found, desk.registry.dubs(video_id))))
 
 
 class Dubs(HTTPEndpoint):
@@ -61,7 +62,7 @@ class Dubs(HTTPEndpoint):
         """How far it is, and once it is released, where it is."""
         desk, video_id = desk_of(request), checked_id(request.path_params["id"])
         code = language(request.path_params["language"]).code
-        return answer(_dub_answer(desk, desk.registry.dub(video_id, code)))
+        return tagged(request, _dub(desk, desk.registry.dub(video_id, code)))
 
 
 def _asked(request: Request, order: DubOrder) -> Response:
@@ -69,10 +70,21 @@ def _asked(request: Request, order: DubOrder) -> Response:
     spoken = desk.registry.video(video_id).language
     wanted = [request.path_params["language"]]
     [code] = chosen(wanted, spoken=spoken, available=desk.targets(spoken))
-    asked = desk.registry.ask(video_id, code, heedable(desk, order.wording))
+    read = _read(request, desk, video_id, code)
+    asked = desk.registry.ask(video_id, code, heedable(desk, order.wording), read=read)
     desk.announce(video_id, [code])
-    return answer(_dub_answer(desk, asked), 202)
+    return with_etag(_dub(desk, asked, 202))
 
 
-def _dub_answer(desk: Desk, dub: Dub) -> DubAnswer:
-    return dub_answer(desk, desk.registry.video(dub.video_id), dub, desk.spent(dub.video_id))
+def _read(request: Request, desk: Desk, video_id: str, code: str) -> Dub | None:
+    """The dub that the client insists on having read; None where it insists on nothing."""
+    if "if-match" not in request.headers:
+        return None
+    dub = desk.registry.dub(video_id, code)
+    require_match(request, etag_of(bytes(_dub(desk, dub).body)))
+    return dub
+
+
+def _dub(desk: Desk, dub: Dub, status: int = 200) -> Response:
+    video, spent = desk.registry.video(dub.video_id), desk.spent(dub.video_id)
+    return answer(dub_answer(desk, video, dub, spent), status)

@@ -19,6 +19,7 @@ from dub_platform.core.cost import Caps, Prices
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.languages import AUTO
 from dub_platform.registry import Registry, Source, SqlRegistry
+from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
 from resources.calls import CallPolicy
@@ -253,6 +254,11 @@ def prices(settings: Settings) -> Prices:
 def paid_calls(settings: Settings) -> PaidCalls:
     """The table of what was paid, in the registry's database."""
     return PaidCalls.at(settings.registry_url)
+
+
+def first_answers(settings: Settings) -> FirstAnswers:
+    """The table of what requests with an Idempotency-Key were answered."""
+    return FirstAnswers.at(settings.registry_url)
 
 
 def ledger(settings: Settings) -> Ledger:

@@ -14,7 +14,12 @@
     │   ├── InvalidChannelIdError       channel_id_invalid
     │   ├── VideoNotFoundError          video_not_found
     │   ├── DubNotFoundError            dub_not_found
-    │   └── ChannelNotFoundError        channel_not_found
+    │   ├── ChannelNotFoundError        channel_not_found
+    │   ├── VideoBeingRemovedError      video_being_removed    a retry can help
+    │   ├── PreconditionFailedError     precondition_failed
+    │   ├── PreconditionRequiredError   precondition_required
+    │   ├── IdempotencyKeyReusedError   idempotency_key_reused
+    │   └── RequestInProgressError      request_in_progress    a retry can help
     ├── SourceError                the video cannot be had from where it is
     │   ├── SourceUnavailableError      source_unavailable
     │   ├── SourceLiveError             source_live
@@ -142,6 +147,28 @@ class DubNotFoundError(InputError):
 
 class ChannelNotFoundError(InputError):
     code = "channel_not_found"
+
+
+class VideoBeingRemovedError(InputError):
+    code = "video_being_removed"
+    retryable = True
+
+
+class PreconditionFailedError(InputError):
+    code = "precondition_failed"
+
+
+class PreconditionRequiredError(InputError):
+    code = "precondition_required"
+
+
+class IdempotencyKeyReusedError(InputError):
+    code = "idempotency_key_reused"
+
+
+class RequestInProgressError(InputError):
+    code = "request_in_progress"
+    retryable = True
 
 
 class SourceError(DubError):

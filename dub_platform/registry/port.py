@@ -172,11 +172,18 @@ class Registry(Protocol):
         """
         ...
 
-    def ask(self, video_id: str, language: str, wording: Wording = AS_BEFORE) -> Dub:
+    def ask(
+        self,
+        video_id: str,
+        language: str,
+        wording: Wording = AS_BEFORE,
+        *,
+        read: Dub | None = None,
+    ) -> Dub:
         """Ask for one language, in a wording. A failed dub (and its failed video) is queued again,
         and so is one in another wording. Of what the wording does not say, that of before stays.
 
-        Raises VideoNotFoundError.
+        Raises VideoNotFoundError; PreconditionFailedError where the dub is not as it was `read`.
         """
         ...
 

@@ -44,6 +44,7 @@ from dub_platform.core.errors import (
     ChannelNotFoundError,
     DubNotFoundError,
     InvalidRequestError,
+    PreconditionFailedError,
     StorageError,
     VideoNotFoundError,
 )
@@ -136,9 +137,21 @@ class SqlRegistry:
             _queue_failed_video(connection, video.id)
             return _video(connection, video.id), created
 
-    def ask(self, video_id: str, language: str, wording: Wording = AS_BEFORE) -> Dub:
+    def ask(
+        self,
+        video_id: str,
+        language: str,
+        wording: Wording = AS_BEFORE,
+        *,
+        read: Dub | None = None,
+    ) -> Dub:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
+            if read is not None and _dub(connection, video_id, language) != read:
+                raise PreconditionFailedError(
+                    f"The dub of {video_id} in {language!r} changed since it was read, so nothing "
+                    "was asked for: read it again, and send its new ETag as If-Match."
+                )
             if _queue_dub(connection, video_id, language, wording):
                 _queue_failed_video(connection, video_id)
             return _dub(connection, video_id, language)
