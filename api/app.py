@@ -30,7 +30,7 @@ from api.pages.render import STATIC_DIR
 from api.pages.start import start
 from api.pages.watch import watch
 from api.problems import on_client_gone, on_dub_error, on_http_error
-from api.videos import Dubs, Videos, video
+from api.videos import Dubs, Video, Videos
 from dub_platform.core.errors import DubError
 from resources.workfolder import WorkFolders
 
@@ -45,7 +45,7 @@ def create_app(desk: Desk) -> Starlette:
             Route("/docs", docs),
             Route("/openapi.json", openapi),
             Route("/videos", Videos),
-            Route("/videos/{id}", video),
+            Route("/videos/{id}", Video),
             Route("/videos/{id}/dubs/{language}", Dubs),
             Route("/channels", Channels),
             Route("/channels/{id}", Channel),

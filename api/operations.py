@@ -129,6 +129,7 @@ OPERATIONS: Sequence[Operation] = (
             errors.NoAudioError,
             errors.VideoTooLongError,
             errors.MediaToolError,
+            errors.VideoBeingRemovedError,
         ),
     ),
     Operation(
@@ -145,6 +146,13 @@ OPERATIONS: Sequence[Operation] = (
         "One video with its dubs",
         {200: VideoAnswer},
         tagged=True,
+        errors=(errors.InvalidVideoIdError, errors.VideoNotFoundError),
+    ),
+    Operation(
+        "DELETE",
+        "/videos/{id}",
+        "Remove a video: its work is stopped, and all that was made of it goes",
+        {204: None},
         errors=(errors.InvalidVideoIdError, errors.VideoNotFoundError),
     ),
     Operation(

@@ -2,6 +2,7 @@
 
     GET  /videos?status=prepared&limit=20      GET /videos/{id}
     PUT  /videos/{id}/dubs/{language}          GET /videos/{id}/dubs/{language}
+    DELETE /videos/{id}
 
 Handlers that read no body are plain functions: Starlette runs them in a thread, so the registry
 may block.
@@ -9,6 +10,7 @@ may block.
 
 from __future__ import annotations
 
+import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
@@ -22,9 +24,13 @@ from api.intake import hand_in
 from api.languages import chosen
 from api.schemas import DubOrder, Listing, parsed
 from api.wording import heedable
+from dub_platform.core.errors import StorageError
 from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
 from dub_platform.registry.port import Dub
+from resources.removal import withdraw
+
+_log = structlog.get_logger(__name__)
 
 
 class Videos(HTTPEndpoint):
@@ -42,11 +48,31 @@ class Videos(HTTPEndpoint):
         return tagged(request, answer(video_page(desk, page, query)))
 
 
-def video(request: Request) -> Response:
-    """One video with its dubs."""
-    desk, video_id = desk_of(request), checked_id(request.path_params["id"])
-    found = desk.registry.video(video_id)
-    return tagged(request, answer(video_answer(desk, found, desk.registry.dubs(video_id))))
+class Video(HTTPEndpoint):
+    """One video."""
+
+    def get(self, request: Request) -> Response:
+        """It and its dubs."""
+        desk, video_id = desk_of(request), checked_id(request.path_params["id"])
+        found = desk.registry.video(video_id)
+        return tagged(request, answer(video_answer(desk, found, desk.registry.dubs(video_id))))
+
+    def delete(self, request: Request) -> Response:
+        """Remove it: at once for whoever asks or watches, and what was made of it as soon as no run
+        works on it any more."""
+        desk, video_id = desk_of(request), checked_id(request.path_params["id"])
+        desk.registry.remove(video_id)
+        _log.info("video removed", video=video_id)
+        _withdrawn(desk, video_id)
+        return Response(status_code=204)
+
+
+def _withdrawn(desk: Desk, video_id: str) -> None:
+    try:
+        withdraw(desk.store, video_id)
+    except StorageError as error:
+        # The removal is committed: the sensor deletes whatever is left.
+        _log.warning("releases left to the sensor", video=video_id, error=error.sentence)
 
 
 class Dubs(HTTPEndpoint):

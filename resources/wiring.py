@@ -29,6 +29,7 @@ from resources.downloader.youtube import YouTubeDownloader
 from resources.ledger import CappedLedger, Ledger
 from resources.media.probe import Prober
 from resources.mixer import BlockMixer, Mixer
+from resources.removal import Remover
 from resources.retention import Retention
 from resources.store.local import LocalStore
 from resources.store.port import Store
@@ -85,7 +86,12 @@ def folders(settings: Settings) -> WorkFolders:
 def retention(settings: Settings, kept: Store) -> Retention:
     """What removes that which nothing refers to any more."""
     keep = timedelta(days=settings.retention_days)
-    return Retention(kept, registry(settings), folders(settings), keep)
+    return Retention(kept, registry(settings), folders(settings), keep, first_answers(settings))
+
+
+def remover(settings: Settings, kept: Store) -> Remover:
+    """What deletes that which was made of a removed video."""
+    return Remover(kept, paid_calls(settings))
 
 
 def downloader(settings: Settings, kept: Store) -> Downloaders:

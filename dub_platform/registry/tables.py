@@ -269,5 +269,15 @@ first_answers = Table(
     Column("body", LargeBinary),
 )
 
+removals = Table(
+    "removals",
+    metadata,
+    # No foreign key: it is there because the video is not.
+    Column("video_id", String(64), primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("removed_at", UtcDateTime, nullable=False),
+    Column("cleared_at", UtcDateTime, index=True),
+)
+
 # The listing's order: newest first, and the id decides between two of the same moment.
 Index("ix_videos_created_at", videos.c.created_at.desc(), videos.c.id.desc())
