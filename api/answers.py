@@ -165,7 +165,8 @@ def channel_answer(desk: Desk, channel: Channel) -> ChannelAnswer:
 def channel_page(desk: Desk, found: Sequence[Channel], limit: int) -> ChannelPage:
     """The first `limit` of the channels found; the rest only says that there are more."""
     shown = found[:limit]
-    following = urlencode({"after": shown[-1].id, "limit": limit}) if found[limit:] else None
+    cursor = shown[-1].id if found[limit:] else None
+    following = urlencode({"cursor": cursor, "limit": limit}) if cursor else None
     return ChannelPage(
         channels=[
             ChannelRow(
@@ -177,6 +178,7 @@ def channel_page(desk: Desk, found: Sequence[Channel], limit: int) -> ChannelPag
             )
             for channel in shown
         ],
+        next_cursor=cursor,
         next_url=f"{desk.base_url}/channels?{following}" if following else None,
     )
 

@@ -21,14 +21,17 @@ from api.channels import Channel, Channels
 from api.desk import Desk
 from api.draining import Drain, Farewell
 from api.health import health, ready, version
+from api.idempotency import Idempotency
 from api.lines import Lines, OneLine
 from api.media import media
-from api.middleware import RequestContext, SecurityHeaders, UnexpectedErrors
+from api.middleware import PlainRefusals, RequestContext, SecurityHeaders, UnexpectedErrors
+from api.openapi import openapi
+from api.pages.docs import docs
 from api.pages.render import STATIC_DIR
 from api.pages.start import start
 from api.pages.watch import watch
 from api.problems import on_client_gone, on_dub_error, on_http_error
-from api.videos import Dubs, Videos, video
+from api.videos import Dubs, Video, Videos
 from dub_platform.core.errors import DubError
 from resources.workfolder import WorkFolders
 
@@ -40,8 +43,10 @@ def create_app(desk: Desk) -> Starlette:
         routes=[
             Route("/", start),
             Route("/watch", watch),
+            Route("/docs", docs),
+            Route("/openapi.json", openapi),
             Route("/videos", Videos),
-            Route("/videos/{id}", video),
+            Route("/videos/{id}", Video),
             Route("/videos/{id}/dubs/{language}", Dubs),
             Route("/videos/{id}/dubs/{language}/lines", Lines),
             Route("/videos/{id}/dubs/{language}/lines/{number}", OneLine),
@@ -58,6 +63,8 @@ def create_app(desk: Desk) -> Starlette:
             Middleware(RequestContext),
             Middleware(SecurityHeaders),
             Middleware(UnexpectedErrors),
+            Middleware(PlainRefusals),
+            Middleware(Idempotency),
         ],
         exception_handlers={
             DubError: on_dub_error,

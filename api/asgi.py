@@ -33,6 +33,7 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
     translator = wiring.translator(settings, store)
     return Desk(
         registry=registry,
+        first_answers=wiring.first_answers(settings),
         store=store,
         announce=announcer,
         probe=wiring.probe(settings),

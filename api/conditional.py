@@ -1,57 +1,61 @@
-"""Conditional requests (RFC 9110 §13): nothing is sent twice, and nobody writes over what they
-have not seen.
+"""ETags: who knows an answer already is not sent it again, and who changes what another has
+changed meanwhile is told.
 
-    require_match(request, etag_of(shown))     # before a write; 412 and 428 are raised
-    return conditional(request, shown)         # of a read; 304 where the client has it
-
-An ETag is made of the answer's content, so it is the same on every process and machine.
+    return tagged(request, answer(...))             # GET: 304 where the client has it
+    require_match(request, etag_of(answer.body))    # PUT: 412 where it read something else
 """
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+import hashlib
+
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import answer
-from dub_platform.core.errors import PreconditionFailedError, PreconditionMissingError
-from dub_platform.core.keys import key_of
+from dub_platform.core.errors import PreconditionFailedError, PreconditionRequiredError
 
 
-def etag_of(shown: BaseModel) -> str:
-    """The strong ETag of an answer, quotes and all."""
-    return f'"{key_of(shown.model_dump(mode="json"))[:32]}"'
+def etag_of(body: bytes | str) -> str:
+    """The strong ETag of an answer's body."""
+    data = body.encode() if isinstance(body, str) else body
+    return f'"{hashlib.sha256(data).hexdigest()[:32]}"'
 
 
-def conditional(request: Request, shown: BaseModel) -> Response:
-    """The answer with its ETag, or 304 where If-None-Match says that the client has it."""
-    etag = etag_of(shown)
-    # A cache on the way may have made ours a weak one, which serves as well here.
-    known = [each.removeprefix("W/") for each in _listed(request, "if-none-match")]
-    if etag in known or "*" in known:
-        return Response(status_code=304, headers={"etag": etag})
-    return answer(shown, headers={"etag": etag})
+def tagged(request: Request, answer: Response) -> Response:
+    """The answer with its ETag; 304 without a body where If-None-Match has it."""
+    etag = with_etag(answer).headers["etag"]
+    # A stored answer may be used only after asking whether it still holds.
+    answer.headers["cache-control"] = "no-cache"
+    if not _names(request, "if-none-match", etag, weakly=True):
+        return answer
+    return Response(status_code=304, headers={"etag": etag, "cache-control": "no-cache"})
 
 
-def require_match(request: Request, etag: str) -> None:
-    """Return where If-Match names this ETag, or any.
+def with_etag(answer: Response) -> Response:
+    """The answer, saying what its ETag is."""
+    answer.headers["etag"] = etag_of(bytes(answer.body))
+    return answer
 
-    Raises PreconditionMissingError (428), PreconditionFailedError (412).
+
+def require_match(request: Request, etag: str, *, required: bool = False) -> None:
+    """Return where If-Match has the ETag of what is about to be changed, or is not sent.
+
+    Raises PreconditionFailedError; PreconditionRequiredError where it is `required` and missing.
     """
-    named = _listed(request, "if-match")
-    if not named:
-        raise PreconditionMissingError(
-            "This changes what others may change too, so the request must say what it has seen: "
-            "GET it first, and send its ETag as If-Match."
-        )
-    if etag not in named and "*" not in named:
+    if "if-match" not in request.headers:
+        if required:
+            raise PreconditionRequiredError(
+                "This can only be changed by who has read it: send its ETag as If-Match."
+            )
+    elif not _names(request, "if-match", etag, weakly=False):
         raise PreconditionFailedError(
-            "This is not what it was when you saw it, so nothing was changed. GET it again, look "
-            "at what is different, and send the new ETag as If-Match."
+            "It was changed since it was read, so nothing was written: read it again, and send "
+            "the new ETag as If-Match."
         )
 
 
-def _listed(request: Request, name: str) -> list[str]:
-    """The ETags of a header. Ours have no comma in them."""
-    values = ",".join(request.headers.getlist(name))
-    return [each.strip() for each in values.split(",") if each.strip()]
+def _names(request: Request, header: str, etag: str, *, weakly: bool) -> bool:
+    tags = [tag.strip() for tag in request.headers.get(header, "").split(",")]
+    if weakly:
+        tags = [tag.removeprefix("W/") for tag in tags]
+    return "*" in tags or etag in tags

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from dub_platform.core.cost import Prices
+from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.port import Registry
 from resources.media.probe import MediaFacts
 from resources.store.local import LocalStore
@@ -25,6 +26,7 @@ from resources.store.port import PUBLIC, Store
 class Desk:
     """What the intake needs to know and to call.
 
+    `first_answers` are those to requests with an Idempotency-Key;
     `announce(video_id, languages)` adds the partition keys and never raises; `probe(path)`
     raises a MediaError for what cannot be dubbed; `targets(source)` are the language codes a
     video can be dubbed into, also from `auto`; `spent(video_id)` is what was paid in dollars by
@@ -36,6 +38,7 @@ class Desk:
     """
 
     registry: Registry
+    first_answers: FirstAnswers
     store: Store
     announce: Callable[[str, Sequence[str]], None]
     probe: Callable[[Path], MediaFacts]

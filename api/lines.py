@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from api.answers import answer
 from api.bodies import json_in
-from api.conditional import conditional, etag_of, require_match
+from api.conditional import etag_of, require_match, tagged, with_etag
 from api.desk import desk_of
 from api.schemas import parsed
 from api.script import Dubbed, LineOrder, LineOrders, line_answer, script_answer
@@ -38,7 +38,7 @@ class Lines(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """What was said, what is said in place of it, and where the release has it."""
-        return conditional(request, _all(request)(_script(request)))
+        return tagged(request, answer(_all(request)(_script(request))))
 
     async def patch(self, request: Request) -> Response:
         """Edit several lines, or go back from their edits: all or none."""
@@ -51,7 +51,7 @@ class OneLine(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """The same of one line."""
-        return conditional(request, _one(request)(_script(request)))
+        return tagged(request, answer(_one(request)(_script(request))))
 
     async def put(self, request: Request) -> Response:
         """Have it say something else."""
@@ -69,12 +69,12 @@ def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> R
     registry, dub, done = desk_of(request).registry, _dub(request), False
     while not done:
         script = _script(request)
-        require_match(request, etag_of(shown(script)))
+        etag = etag_of(bytes(answer(shown(script)).body))
+        require_match(request, etag, required=True)
         edits = _edits(request, script, texts)
         # Another line may be edited meanwhile, which is no reason to refuse this one.
         done = not edits or registry.edit(*dub, edits, after=script.edits_made)
-    after = shown(_script(request))
-    return answer(after, 202, {"etag": etag_of(after)})
+    return with_etag(answer(shown(_script(request)), 202))
 
 
 def _edits(request: Request, script: Script, texts: Mapping[int, str | None]) -> list[LineEdit]:

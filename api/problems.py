@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.pages.render import render
+from api.schemas import Problem
 from dub_platform.core.errors import (
     ArtifactMissingError,
     ChannelNotFoundError,
@@ -35,12 +36,14 @@ from dub_platform.core.errors import (
     LinesNotReadyError,
     MediaError,
     PreconditionFailedError,
-    PreconditionMissingError,
+    PreconditionRequiredError,
+    RequestInProgressError,
     SourceError,
     SourceUnreachableError,
     StorageError,
     StorageFullError,
     UploadTooLargeError,
+    VideoBeingRemovedError,
     VideoNotFoundError,
 )
 
@@ -52,9 +55,11 @@ STATUS: Mapping[type[DubError], int] = {
     DubNotFoundError: 404,
     LineNotFoundError: 404,
     LinesNotReadyError: 409,
-    PreconditionMissingError: 428,
-    PreconditionFailedError: 412,
     ChannelNotFoundError: 404,
+    VideoBeingRemovedError: 409,
+    RequestInProgressError: 409,
+    PreconditionFailedError: 412,
+    PreconditionRequiredError: 428,
     SourceError: 422,
     SourceUnreachableError: 502,
     MediaError: 422,
@@ -71,11 +76,14 @@ HTTP_CODE: Mapping[int, str] = {
     405: "method_not_allowed",
     413: "upload_too_large",
     415: "content_type_unsupported",
+    416: "range_not_satisfiable",
 }
 
 HTTP_DETAIL: Mapping[int, str] = {
+    400: "The request is not one that HTTP knows: look at its headers.",
     404: "There is nothing at this address.",
     405: "This address does not take that method; the Allow header says which it takes.",
+    416: "The file is shorter than that: its length stands in Content-Range.",
 }
 
 SERVER_DETAIL = (
@@ -99,14 +107,14 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A problem document, or its page for a browser that asked for one."""
-    document = {
-        "type": f"/problems/{code}",
-        "title": code.replace("_", " ").capitalize(),
-        "status": status,
-        "detail": detail if status < 500 else SERVER_DETAIL,
-        "code": code,
-        "request_id": request.scope.get("state", {}).get("request_id"),
-    }
+    document = Problem(
+        type=f"/problems/{code}",
+        title=code.replace("_", " ").capitalize(),
+        status=status,
+        detail=detail if status < 500 else SERVER_DETAIL,
+        code=code,
+        request_id=request.scope.get("state", {}).get("request_id"),
+    ).model_dump()
     if "text/html" in request.headers.get("accept", ""):
         return render(request, "problem.html", document, status=status, headers=headers)
     return JSONResponse(document, status, headers=headers, media_type="application/problem+json")
@@ -126,15 +134,19 @@ async def on_dub_error(request: Request, error: Exception) -> Response:
 async def on_http_error(request: Request, error: Exception) -> Response:
     """The answer to what HTTP itself refuses: no such page, method, or content type."""
     refusal = cast(HTTPException, error)
-    status = refusal.status_code
-    said = refusal.detail if refusal.detail != HTTPStatus(status).phrase else None
-    return problem(
-        request,
-        status,
-        HTTP_CODE.get(status, "http_error"),
-        said or HTTP_DETAIL.get(status, f"{HTTPStatus(status).phrase}."),
-        refusal.headers,
-    )
+    said = refusal.detail if refusal.detail != HTTPStatus(refusal.status_code).phrase else None
+    return http_problem(request, refusal.status_code, said, refusal.headers)
+
+
+def http_problem(
+    request: Request,
+    status: int,
+    said: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The problem document of a status of HTTP itself, in the words of whoever refused."""
+    detail = said or HTTP_DETAIL.get(status, f"{HTTPStatus(status).phrase}.")
+    return problem(request, status, HTTP_CODE.get(status, "http_error"), detail, headers)
 
 
 async def on_client_gone(_: Request, __: Exception) -> Response:

@@ -36,6 +36,7 @@ Languages = Annotated[
 ]
 LanguageCode = Annotated[str, Field(max_length=20)]
 Renderings = dict[str, dict[str, str] | None]
+_FILE = {"type": "string", "format": "binary"}
 
 
 def _glossary(given: Any) -> Glossary | None:
@@ -52,6 +53,11 @@ def _glossary_in(field: Any) -> Glossary | None:
         raise InvalidRequestError("The field `glossary` is not valid JSON.") from error
 
 
+def _with_files(schema: dict[str, Any]) -> None:
+    schema["properties"].update(file=_FILE, captions=_FILE)
+    schema["required"].append("file")
+
+
 class Asked(BaseModel):
     """A part of a request: a field we do not know is a mistake worth telling."""
 
@@ -61,7 +67,7 @@ class Asked(BaseModel):
 class Worded(Asked):
     """A request that can say how dubs are to be worded; what it leaves out stays as it was."""
 
-    glossary: Annotated[Glossary | None, PlainValidator(_glossary)] = None
+    glossary: Annotated[Glossary | None, PlainValidator(_glossary, Renderings | None)] = None
     formality: Formality | None = None
 
     @property
@@ -81,11 +87,13 @@ class VideoOrder(Worded):
 class UploadOrder(Worded):
     """The fields beside the file in a POST /videos as multipart/form-data."""
 
+    model_config = ConfigDict(json_schema_extra=_with_files)
+
     languages: Languages
     title: str = ""
     source_language: LanguageCode | None = None
     dry_run: bool = False
-    glossary: Annotated[Glossary | None, PlainValidator(_glossary_in)] = None
+    glossary: Annotated[Glossary | None, PlainValidator(_glossary_in, str | None)] = None
     formality: Annotated[Formality | None, BeforeValidator(lambda text: text or None)] = None
 
 
@@ -110,12 +118,30 @@ class Listing(Asked):
 
 
 class ChannelListing(Asked):
-    """The query of GET /channels; `after` is the last id of the page before."""
+    """The query of GET /channels."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    after: Annotated[str, Field(max_length=64)] = ""
+    cursor: Annotated[str, Field(max_length=64)] = ""
     limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class Watched(BaseModel):
+    """The query of GET /watch: a video, and the language to listen to."""
+
+    v: str
+    lang: str | None = None
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457). `code` is stable; `detail` is a sentence for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str | None
 
 
 class Failure(BaseModel):
@@ -219,6 +245,7 @@ class ChannelPage(BaseModel):
     """A page of the listing, in the order of ids; `next_url` is absent on the last one."""
 
     channels: list[ChannelRow]
+    next_cursor: str | None = None
     next_url: str | None = None
 
 

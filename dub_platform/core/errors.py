@@ -16,9 +16,12 @@
     │   ├── DubNotFoundError            dub_not_found
     │   ├── LineNotFoundError           line_not_found
     │   ├── LinesNotReadyError          lines_not_ready        a retry can help
-    │   ├── PreconditionMissingError    precondition_required
+    │   ├── ChannelNotFoundError        channel_not_found
+    │   ├── VideoBeingRemovedError      video_being_removed    a retry can help
     │   ├── PreconditionFailedError     precondition_failed
-    │   └── ChannelNotFoundError        channel_not_found
+    │   ├── PreconditionRequiredError   precondition_required
+    │   ├── IdempotencyKeyReusedError   idempotency_key_reused
+    │   └── RequestInProgressError      request_in_progress    a retry can help
     ├── SourceError                the video cannot be had from where it is
     │   ├── SourceUnavailableError      source_unavailable
     │   ├── SourceLiveError             source_live
@@ -153,16 +156,30 @@ class LinesNotReadyError(InputError):
     retryable = True
 
 
-class PreconditionMissingError(InputError):
-    code = "precondition_required"
+class ChannelNotFoundError(InputError):
+    code = "channel_not_found"
+
+
+class VideoBeingRemovedError(InputError):
+    code = "video_being_removed"
+    retryable = True
 
 
 class PreconditionFailedError(InputError):
     code = "precondition_failed"
 
 
-class ChannelNotFoundError(InputError):
-    code = "channel_not_found"
+class PreconditionRequiredError(InputError):
+    code = "precondition_required"
+
+
+class IdempotencyKeyReusedError(InputError):
+    code = "idempotency_key_reused"
+
+
+class RequestInProgressError(InputError):
+    code = "request_in_progress"
+    retryable = True
 
 
 class SourceError(DubError):

@@ -170,15 +170,38 @@ class Registry(Protocol):
         The same id is the same video: languages it lacks are added, and what of it failed
         (the video, and its asked dubs among `languages`) is queued again, a generation up, as are
         asked dubs whose wording is another. A title, language or captions given at the first time
-        stay; only a language that nobody knew yet can be named later.
+        stay; only a language that nobody knew yet can be named later. Raises
+        VideoBeingRemovedError for one that was removed and of which something is still kept.
         """
         ...
 
-    def ask(self, video_id: str, language: str, wording: Wording = AS_BEFORE) -> Dub:
+    def remove(self, video_id: str) -> None:
+        """Forget the video and its dubs: nobody asked for any of it, and its runs end themselves.
+
+        What was paid for it stays in the account. Raises VideoNotFoundError.
+        """
+        ...
+
+    def removals(self, *, limit: int) -> Sequence[str]:
+        """Removed videos of which something may still be kept, the longest removed first."""
+        ...
+
+    def removed(self, video_id: str) -> None:
+        """All that was made of a removed video is gone: it can be handed in again."""
+        ...
+
+    def ask(
+        self,
+        video_id: str,
+        language: str,
+        wording: Wording = AS_BEFORE,
+        *,
+        read: Dub | None = None,
+    ) -> Dub:
         """Ask for one language, in a wording. A failed dub (and its failed video) is queued again,
         and so is one in another wording. Of what the wording does not say, that of before stays.
 
-        Raises VideoNotFoundError.
+        Raises VideoNotFoundError; PreconditionFailedError where the dub is not as it was `read`.
         """
         ...
 

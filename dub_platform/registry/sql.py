@@ -30,6 +30,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    delete,
     literal,
     null,
     or_,
@@ -45,6 +46,7 @@ from dub_platform.core.errors import (
     ChannelNotFoundError,
     DubNotFoundError,
     InvalidRequestError,
+    PreconditionFailedError,
     StorageError,
     VideoNotFoundError,
 )
@@ -52,7 +54,7 @@ from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import edits as line_edits
-from dub_platform.registry import leases
+from dub_platform.registry import leases, removals
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import (
     Channel,
@@ -82,6 +84,8 @@ _UNFINISHED = (_QUEUED, _RUNNING)
 _VIDEO = tuple(videos.c[field.name].label(field.name) for field in fields(Video))
 _DUB = tuple(dubs.c[field.name].label(field.name) for field in fields(Dub))
 _CHANNEL = tuple(channels.c[field.name] for field in fields(Channel))
+# In the order in which transactions take them.
+_OF_VIDEO = ((videos, videos.c.id), (dubs, dubs.c.video_id))
 _VIDEO_WORK = (
     videos.c.id.label("video_id"),
     cast(null(), String).label("language"),
@@ -130,7 +134,8 @@ class SqlRegistry:
         self, video: NewVideo, languages: Sequence[str], wording: Wording = AS_BEFORE
     ) -> tuple[Video, bool]:
         with self._engine.begin() as connection:
-            created = _insert_missing(connection, videos, asdict(video))
+            begins = {"generation": removals.first_generation(connection, video.id)}
+            created = _insert_missing(connection, videos, {**asdict(video), **begins})
             _lock(connection, video.id)
             _name_language(connection, video.id, video.language)
             for language in languages:
@@ -138,9 +143,36 @@ class SqlRegistry:
             _queue_failed_video(connection, video.id)
             return _video(connection, video.id), created
 
-    def ask(self, video_id: str, language: str, wording: Wording = AS_BEFORE) -> Dub:
+    def remove(self, video_id: str) -> None:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
+            removals.note(connection, video_id, _newest_generation(connection, video_id))
+            for table, of_video in reversed(_OF_VIDEO):
+                connection.execute(delete(table).where(of_video == video_id))
+
+    def removals(self, *, limit: int) -> Sequence[str]:
+        with self._reading.connect() as connection:
+            return removals.pending(connection, limit)
+
+    def removed(self, video_id: str) -> None:
+        with self._engine.begin() as connection:
+            removals.cleared(connection, video_id)
+
+    def ask(
+        self,
+        video_id: str,
+        language: str,
+        wording: Wording = AS_BEFORE,
+        *,
+        read: Dub | None = None,
+    ) -> Dub:
+        with self._engine.begin() as connection:
+            _lock(connection, video_id)
+            if read is not None and _dub(connection, video_id, language) != read:
+                raise PreconditionFailedError(
+                    f"The dub of {video_id} in {language!r} changed since it was read, so nothing "
+                    "was asked for: read it again, and send its new ETag as If-Match."
+                )
             if _queue_dub(connection, video_id, language, wording):
                 _queue_failed_video(connection, video_id)
             return _dub(connection, video_id, language)
@@ -439,14 +471,21 @@ def _lock(connection: Connection, video_id: str) -> None:
 
 def _is_unfinished(connection: Connection, video_id: str) -> bool:
     """Whether something of the video waits or is under way."""
-    of_video = (videos, videos.c.id), (dubs, dubs.c.video_id)
     query = union_all(
         *(
             select(id_column).where(id_column == video_id, table.c.status.in_(_UNFINISHED))
-            for table, id_column in of_video
+            for table, id_column in _OF_VIDEO
         )
     )
     return connection.execute(query).first() is not None
+
+
+def _newest_generation(connection: Connection, video_id: str) -> int:
+    """The highest that the video or one of its dubs has come to."""
+    generations = union_all(
+        *(select(table.c.generation).where(id_column == video_id) for table, id_column in _OF_VIDEO)
+    )
+    return max(int(generation) for generation in connection.execute(generations).scalars())
 
 
 def _video(connection: Connection, video_id: str) -> Video:
@@ -499,7 +538,8 @@ def _name_language(connection: Connection, video_id: str, language: str) -> None
 def _queue_dub(connection: Connection, video_id: str, language: str, wording: Wording) -> bool:
     """Queue a dub that is new, failed, or asked for in another wording; whether it was any."""
     said = wording.in_language(language)
-    new = {"video_id": video_id, "language": language, **_columns(said)}
+    begins = removals.first_generation(connection, video_id)
+    new = {"video_id": video_id, "language": language, "generation": begins, **_columns(said)}
     if _insert_missing(connection, dubs, new):
         return True
     # Its run may be ending just now: what is decided here must still be so when it is written.

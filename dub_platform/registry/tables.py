@@ -25,6 +25,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -271,6 +272,28 @@ leases = Table(
     Column("language", String(16), primary_key=True),
     Column("run_id", String(64), nullable=False),
     Column("renewed_at", UtcDateTime, nullable=False),
+)
+
+first_answers = Table(
+    "first_answers",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("holder", String(32), nullable=False),
+    Column("claimed_at", UtcDateTime, nullable=False, index=True),
+    Column("digest", String(64)),
+    Column("status", Integer),
+    Column("headers", CleanJson),
+    Column("body", LargeBinary),
+)
+
+removals = Table(
+    "removals",
+    metadata,
+    # No foreign key: it is there because the video is not.
+    Column("video_id", String(64), primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("removed_at", UtcDateTime, nullable=False),
+    Column("cleared_at", UtcDateTime, index=True),
 )
 
 # The listing's order: newest first, and the id decides between two of the same moment.

@@ -23,6 +23,7 @@ from api.app import create_app
 from api.desk import Desk
 from dub_platform.core.cost import Prices
 from dub_platform.core.speech import Release
+from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.port import NewVideo, Source
@@ -60,6 +61,7 @@ def make_desk(home: Path, **changes: Any) -> Desk:
     registry = SqlRegistry.at(url)
     desk = Desk(
         registry=registry,
+        first_answers=FirstAnswers.at(url),
         store=LocalStore(home / "store", "http://dub.test/media"),
         announce=Told([]),
         probe=Prober(MAX_SECONDS),

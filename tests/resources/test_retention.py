@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from dub_platform.core.keys import content_key
 from dub_platform.core.speech import Release
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
+from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.migrate import upgrade
 from resources.retention import Gone, Kind, Retention
 from resources.store.local import LocalStore
@@ -81,7 +83,9 @@ def store(tmp_path: Path) -> LocalStore:
 @pytest.fixture
 def retention(store: LocalStore, registry: SqlRegistry, tmp_path: Path) -> Retention:
     """For a video with everything that is current, two days old, and its registry."""
-    made = Retention(store, registry, WorkFolders(tmp_path / "spool"), timedelta(days=DAYS))
+    url = f"sqlite:///{tmp_path / 'registry.sqlite'}"
+    keep, answers = timedelta(days=DAYS), FirstAnswers.at(url)
+    made = Retention(store, registry, WorkFolders(tmp_path / "spool"), keep, answers)
     fill(made)
     aged(store, 2)
     return made
@@ -268,9 +272,7 @@ class TestUploads:
         """A wrong DUB_DATABASE_URL must not empty the store: what was worked on was accepted."""
         url = f"sqlite:///{tmp_path / 'wrong.sqlite'}"
         upgrade(url)
-        lost_its_memory = Retention(
-            retention.store, SqlRegistry.at(url), retention.folders, retention.keep
-        )
+        lost_its_memory = replace(retention, registry=SqlRegistry.at(url))
         assert set() == lost(lost_its_memory, 3650)
 
 
@@ -437,7 +439,9 @@ def test_on_s3_the_same_goes(registry: SqlRegistry, tmp_path: Path) -> None:
     swift = running_swift()
     private, public = swift.new_buckets()
     s3 = S3Store(swift.client, bucket=private, public_bucket=public, public_url="http://x")
-    retention = Retention(s3, registry, WorkFolders(tmp_path), timedelta(days=DAYS))
+    answers = FirstAnswers.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    keep = timedelta(days=DAYS)
+    retention = Retention(s3, registry, WorkFolders(tmp_path), keep, answers)
     fill(retention)
     left = {sound(2), *TestUploads.ORPHANS, *take(UNUSED), *published(2)}
     put(s3, *left)

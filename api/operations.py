@@ -1,0 +1,282 @@
+"""What every address of the API takes and answers: the table that /openapi.json is made of.
+
+    Operation("GET", "/videos/{id}", "One video with its dubs", {200: VideoAnswer}, tagged=True,
+              errors=(InvalidVideoIdError, VideoNotFoundError))
+
+It stands in the order of the routes in `app.py`; a route without a row here fails a test. What an
+operation answers follows from its shape where it can: POST takes an Idempotency-Key, what is
+`tagged` has an ETag, and a body can be malformed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from api.health import AliveAnswer, ReadyAnswer, VersionAnswer
+from api.problems import HTTP_CODE, status_of
+from api.schemas import (
+    ChannelAnswer,
+    ChannelListing,
+    ChannelOrder,
+    ChannelPage,
+    DubAnswer,
+    DubOrder,
+    Listing,
+    Quote,
+    UploadOrder,
+    VideoAnswer,
+    VideoOrder,
+    VideoPage,
+    Watched,
+)
+from api.script import LineAnswer, LineOrder, LineOrders, ScriptAnswer
+from dub_platform.core import errors
+from dub_platform.core.errors import DubError
+
+JSON, FORM, PAGE, ANY = "application/json", "multipart/form-data", "text/html", "*/*"
+Errors = Sequence[type[DubError]]
+# What can be wrong with the platform itself.
+OURS: Errors = (errors.StorageError, errors.StorageFullError, errors.InternalError)
+_OF_DUB: Errors = (
+    errors.InvalidVideoIdError,
+    errors.UnknownLanguageError,
+    errors.VideoNotFoundError,
+    errors.DubNotFoundError,
+)
+_OF_LINES: Errors = (*_OF_DUB, errors.LinesNotReadyError)
+_WORDED = (errors.UnknownLanguageError, errors.WordingNotAvailableError)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one address.
+
+    `answers` has for each status the shape of its JSON, the type of another body, or None for
+    none; `body` has a shape for each content type; `query` names the parameters; `tagged` is
+    whether the answer has an ETag, which a GET can compare and a PUT can insist on; `matched` is
+    whether a write has to name the ETag that it has seen; `refused` are the statuses of HTTP
+    itself, beside those that follow.
+    """
+
+    method: str
+    path: str
+    summary: str
+    answers: Mapping[int, type[BaseModel] | str | None]
+    query: type[BaseModel] | None = None
+    body: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    needs_body: bool = False
+    tagged: bool = False
+    matched: bool = False
+    errors: Errors = ()
+    refused: Sequence[int] = ()
+
+    @property
+    def compares(self) -> bool:
+        """Whether it heeds If-Match."""
+        return self.matched or (self.method == "PUT" and self.tagged)
+
+    @property
+    def codes(self) -> Mapping[int, Sequence[str]]:
+        """The error codes that it can answer, by status."""
+        found: dict[int, list[str]] = {}
+        for status, code in sorted({*self._of_errors(), *self._of_http()}):
+            found.setdefault(status, []).append(code)
+        return found
+
+    def _of_errors(self) -> Iterator[tuple[int, str]]:
+        for kind in (*self.errors, *self._implied(), *OURS):
+            yield status_of(kind("")), kind.code
+
+    def _implied(self) -> Iterator[type[DubError]]:
+        if self.method == "POST":
+            yield from (errors.IdempotencyKeyReusedError, errors.RequestInProgressError)
+            yield errors.InvalidRequestError
+        if self.compares:
+            yield errors.PreconditionFailedError
+        if self.matched:
+            yield errors.PreconditionRequiredError
+        if self.body:
+            yield from (errors.InvalidRequestError, errors.UploadTooLargeError)
+        if self.query:
+            yield errors.InvalidRequestError
+
+    def _of_http(self) -> Iterator[tuple[int, str]]:
+        of_body = (400, 415) if self.body else ()
+        of_path = (404,) if "{" in self.path else ()
+        for status in (*of_body, *of_path, *self.refused):
+            yield status, HTTP_CODE[status]
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation("GET", "/", "A form to hand a video in, and the newest ones", {200: PAGE}),
+    Operation(
+        "GET",
+        "/watch",
+        "The player of a video",
+        {200: PAGE},
+        query=Watched,
+        errors=(
+            errors.InvalidVideoIdError,
+            errors.UnknownLanguageError,
+            errors.VideoNotFoundError,
+        ),
+    ),
+    Operation("GET", "/docs", "This contract, for people", {200: PAGE}),
+    Operation(
+        "GET", "/openapi.json", "This contract, for programs", {200: JSON, 304: None}, tagged=True
+    ),
+    Operation(
+        "POST",
+        "/videos",
+        "Take a video in, as a link or as a file; with dry_run only say what it costs",
+        {200: Quote, 202: VideoAnswer},
+        body={JSON: VideoOrder, FORM: UploadOrder},
+        needs_body=True,
+        errors=(
+            errors.InvalidVideoIdError,
+            errors.EmptyBodyError,
+            *_WORDED,
+            errors.LanguageNotAvailableError,
+            errors.SourceNotEnabledError,
+            errors.NotAVideoError,
+            errors.TruncatedMediaError,
+            errors.NoAudioError,
+            errors.VideoTooLongError,
+            errors.MediaToolError,
+            errors.VideoBeingRemovedError,
+        ),
+    ),
+    Operation(
+        "GET",
+        "/videos",
+        "The videos, newest first",
+        {200: VideoPage},
+        query=Listing,
+        tagged=True,
+    ),
+    Operation(
+        "GET",
+        "/videos/{id}",
+        "One video with its dubs",
+        {200: VideoAnswer},
+        tagged=True,
+        errors=(errors.InvalidVideoIdError, errors.VideoNotFoundError),
+    ),
+    Operation(
+        "DELETE",
+        "/videos/{id}",
+        "Remove a video: its work is stopped, and all that was made of it goes",
+        {204: None},
+        errors=(errors.InvalidVideoIdError, errors.VideoNotFoundError),
+    ),
+    Operation(
+        "PUT",
+        "/videos/{id}/dubs/{language}",
+        "Ask for a dub: a new one, one that failed, or one in another wording",
+        {202: DubAnswer},
+        body={JSON: DubOrder},
+        tagged=True,
+        errors=(
+            errors.InvalidVideoIdError,
+            errors.VideoNotFoundError,
+            errors.DubNotFoundError,
+            *_WORDED,
+            errors.LanguageNotAvailableError,
+        ),
+    ),
+    Operation(
+        "GET",
+        "/videos/{id}/dubs/{language}",
+        "One dub; once released, with its addresses and numbers",
+        {200: DubAnswer},
+        tagged=True,
+        errors=_OF_DUB,
+    ),
+    Operation(
+        "GET",
+        "/videos/{id}/dubs/{language}/lines",
+        "The lines of a dub: what was said, what is said in place of it, and where",
+        {200: ScriptAnswer},
+        tagged=True,
+        errors=_OF_LINES,
+    ),
+    Operation(
+        "PATCH",
+        "/videos/{id}/dubs/{language}/lines",
+        "Edit several lines, or go back from their edits: all or none",
+        {202: ScriptAnswer},
+        body={JSON: LineOrders},
+        needs_body=True,
+        tagged=True,
+        matched=True,
+        errors=(*_OF_LINES, errors.LineNotFoundError),
+    ),
+    Operation(
+        "GET",
+        "/videos/{id}/dubs/{language}/lines/{number}",
+        "One line of a dub",
+        {200: LineAnswer},
+        tagged=True,
+        errors=(*_OF_LINES, errors.LineNotFoundError),
+    ),
+    Operation(
+        "PUT",
+        "/videos/{id}/dubs/{language}/lines/{number}",
+        "Have a line say something else",
+        {202: LineAnswer},
+        body={JSON: LineOrder},
+        needs_body=True,
+        tagged=True,
+        matched=True,
+        errors=(*_OF_LINES, errors.LineNotFoundError),
+    ),
+    Operation(
+        "DELETE",
+        "/videos/{id}/dubs/{language}/lines/{number}",
+        "Go back to a line's translation",
+        {202: LineAnswer},
+        tagged=True,
+        matched=True,
+        errors=(*_OF_LINES, errors.LineNotFoundError),
+    ),
+    Operation(
+        "GET",
+        "/channels",
+        "The channels that videos came from, by their ids",
+        {200: ChannelPage},
+        query=ChannelListing,
+        tagged=True,
+        errors=(errors.InvalidChannelIdError,),
+    ),
+    Operation(
+        "GET",
+        "/channels/{id}",
+        "One channel with its glossary and formality",
+        {200: ChannelAnswer},
+        tagged=True,
+        errors=(errors.InvalidChannelIdError, errors.ChannelNotFoundError),
+    ),
+    Operation(
+        "PUT",
+        "/channels/{id}",
+        "Say how the dubs of a channel's videos are to be worded; what is left out stays",
+        {200: ChannelAnswer, 201: ChannelAnswer},
+        body={JSON: ChannelOrder},
+        needs_body=True,
+        errors=(errors.InvalidChannelIdError, errors.EmptyBodyError, errors.UnknownLanguageError),
+    ),
+    Operation(
+        "GET",
+        "/media/{key}",
+        "A released file, whole or a range of it",
+        {200: ANY, 206: ANY, 304: None},
+        refused=(400, 416),
+    ),
+    Operation("GET", "/health", "Whether the process answers", {200: AliveAnswer}),
+    Operation("GET", "/ready", "Whether every part works", {200: ReadyAnswer, 503: ReadyAnswer}),
+    Operation("GET", "/version", "Which build answers", {200: VersionAnswer}),
+    Operation("GET", "/static/{path}", "The pages' style and script", {200: ANY, 304: None}),
+)
