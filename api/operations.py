@@ -38,7 +38,12 @@ from dub_platform.core.errors import DubError
 JSON, FORM, PAGE, ANY = "application/json", "multipart/form-data", "text/html", "*/*"
 Errors = Sequence[type[DubError]]
 # What can be wrong with the platform itself.
-OURS: Errors = (errors.StorageError, errors.StorageFullError, errors.InternalError)
+OURS: Errors = (
+    errors.StorageError,
+    errors.StorageUnavailableError,
+    errors.StorageFullError,
+    errors.InternalError,
+)
 _WORDED = (errors.UnknownLanguageError, errors.WordingNotAvailableError)
 
 

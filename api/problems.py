@@ -40,6 +40,7 @@ from dub_platform.core.errors import (
     SourceUnreachableError,
     StorageError,
     StorageFullError,
+    StorageUnavailableError,
     UploadTooLargeError,
     VideoBeingRemovedError,
     VideoNotFoundError,
@@ -125,6 +126,15 @@ async def on_dub_error(request: Request, error: Exception) -> Response:
     # The rest of a body that is too large is not wanted: do not read it to its end.
     headers = {"connection": "close"} if status == 413 else None
     return problem(request, status, failure.code, failure.sentence, headers)
+
+
+async def on_busy_database(request: Request, error: Exception) -> Response:
+    """The answer where no connection to the registry came free in time."""
+    busy = StorageUnavailableError(
+        "The registry's database is asked for more than it can do. Try again in a moment.",
+        detail=str(error),
+    )
+    return await on_dub_error(request, busy)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

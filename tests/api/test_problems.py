@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -133,3 +134,18 @@ def test_a_request_is_one_line_in_the_log(client: TestClient, log: Log) -> None:
     [line] = [line for line in log if line["event"] == "request"]
     assert ("GET", "/videos", 422) == (line["method"], line["path"], line["status"])
     assert line["ms"] > 0
+
+
+def test_a_database_with_too_much_to_do_puts_off(desk: Desk, log: Log) -> None:
+    """503: what waits for it would get no connection in time."""
+
+    def busy(_: str) -> list[str]:
+        raise PoolTimeoutError("QueuePool limit of size 8 reached")
+
+    with TestClient(create_app(replace(desk, targets=busy))) as client:
+        answer = client.get("/")
+    assert (503, "storage_unavailable") == (answer.status_code, answer.json()["code"])
+    assert "QueuePool" not in answer.text
+    [line] = [line for line in log if line["log_level"] == "error"]
+    log.remove(line)
+    assert "QueuePool limit of size 8 reached" == line["detail"]
