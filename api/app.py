@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from api.channels import Channel, Channels
 from api.desk import Desk
 from api.draining import Drain, Farewell
+from api.heads import HeadLimits
 from api.health import health, ready, version
 from api.idempotency import Idempotency
 from api.media import media
@@ -60,6 +61,7 @@ def create_app(desk: Desk) -> Starlette:
             Middleware(Farewell, drain=drain),
             Middleware(RequestContext),
             Middleware(SecurityHeaders),
+            Middleware(HeadLimits),
             Middleware(UnexpectedErrors),
             Middleware(PlainRefusals),
             Middleware(Idempotency),

@@ -44,6 +44,7 @@ OURS: Errors = (
     errors.StorageFullError,
     errors.InternalError,
 )
+_OF_HEAD = (414, 431)
 _WORDED = (errors.UnknownLanguageError, errors.WordingNotAvailableError)
 
 
@@ -94,7 +95,7 @@ class Operation:
     def _of_http(self) -> Iterator[tuple[int, str]]:
         of_body = (400, 415) if self.body else ()
         of_path = (404,) if "{" in self.path else ()
-        for status in (*of_body, *of_path, *self.refused):
+        for status in (*of_body, *of_path, *_OF_HEAD, *self.refused):
             yield status, HTTP_CODE[status]
 
 

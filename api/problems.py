@@ -72,15 +72,19 @@ HTTP_CODE: Mapping[int, str] = {
     404: "not_found",
     405: "method_not_allowed",
     413: "upload_too_large",
+    414: "address_too_long",
     415: "content_type_unsupported",
     416: "range_not_satisfiable",
+    431: "headers_too_large",
 }
 
 HTTP_DETAIL: Mapping[int, str] = {
     400: "The request is not one that HTTP knows: look at its headers.",
     404: "There is nothing at this address.",
     405: "This address does not take that method; the Allow header says which it takes.",
+    414: "The address is longer than 8 KiB: send less in its query.",
     416: "The file is shorter than that: its length stands in Content-Range.",
+    431: "The headers are larger than 32 KiB together: send fewer or shorter ones.",
 }
 
 SERVER_DETAIL = (

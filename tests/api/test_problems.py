@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import httpx
 import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.testclient import TestClient
@@ -70,6 +71,26 @@ def test_what_http_refuses_is_a_problem_document_too(
         answer.headers["content-type"],
         answer.json()["code"],
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "value", "status", "code"),
+    [
+        ("x" * 8_192, "", 414, "address_too_long"),
+        ("", "x" * 32_768, 431, "headers_too_large"),
+    ],
+)
+def test_a_head_without_end_is_refused(
+    server: str, query: str, value: str, status: int, code: str
+) -> None:
+    """By a real server, which takes it; the connection ends with the answer."""
+    answer = httpx.get(f"{server}/health?{query}", headers={"x-long": value})
+    assert (status, code, "close") == (
+        answer.status_code,
+        answer.json()["code"],
+        answer.headers["connection"],
+    )
+    assert 200 == httpx.get(f"{server}/health?{query[:4000]}").status_code
 
 
 def test_a_method_that_is_not_taken_is_answered_with_those_that_are(client: TestClient) -> None:
