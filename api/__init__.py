@@ -1,12 +1,15 @@
 """The intake: where videos are handed in, asked about, and watched.
 
-app.py       the routes and the middleware, on one page
-desk.py      what the handlers work with
-asgi.py      the desk built from the settings, for uvicorn
-intake.py    POST /videos: a link, or a file (uploads.py)
-videos.py    GET /videos, and the dubs of a video (answers.py)
-channels.py  GET and PUT /channels: how the dubs of a channel's videos are worded
-media.py     the released files, with Range
-problems.py  which error is which HTTP status
-pages/       the start page and the player
+app.py          the routes and the middleware, on one page
+desk.py         what the handlers work with
+asgi.py         the desk built from the settings, for uvicorn
+intake.py       POST /videos: a link, or a file (uploads.py)
+videos.py       GET and DELETE /videos, and the dubs of a video (answers.py)
+channels.py     GET and PUT /channels: how the dubs of a channel's videos are worded
+media.py        the released files, with Range
+problems.py     which error is which HTTP status
+operations.py   what every address takes and answers (openapi.py, pages/docs.py)
+conditional.py  ETags: 304, 412
+idempotency.py  a POST that is sent again (body_digest.py)
+pages/          the start page, the player and the contract
 """

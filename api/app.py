@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -20,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from api.channels import Channel, Channels
 from api.desk import Desk
 from api.draining import Drain, Farewell
+from api.heads import HeadLimits
 from api.health import health, ready, version
 from api.idempotency import Idempotency
 from api.lines import Lines, OneLine
@@ -30,7 +32,7 @@ from api.pages.docs import docs
 from api.pages.render import STATIC_DIR
 from api.pages.start import start
 from api.pages.watch import watch
-from api.problems import on_client_gone, on_dub_error, on_http_error
+from api.problems import on_busy_database, on_client_gone, on_dub_error, on_http_error
 from api.videos import Dubs, Video, Videos
 from dub_platform.core.errors import DubError
 from resources.workfolder import WorkFolders
@@ -62,6 +64,7 @@ def create_app(desk: Desk) -> Starlette:
             Middleware(Farewell, drain=drain),
             Middleware(RequestContext),
             Middleware(SecurityHeaders),
+            Middleware(HeadLimits),
             Middleware(UnexpectedErrors),
             Middleware(PlainRefusals),
             Middleware(Idempotency),
@@ -69,6 +72,7 @@ def create_app(desk: Desk) -> Starlette:
         exception_handlers={
             DubError: on_dub_error,
             HTTPException: on_http_error,
+            PoolTimeoutError: on_busy_database,
             ClientDisconnect: on_client_gone,
         },
         lifespan=_running,

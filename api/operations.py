@@ -39,7 +39,13 @@ from dub_platform.core.errors import DubError
 JSON, FORM, PAGE, ANY = "application/json", "multipart/form-data", "text/html", "*/*"
 Errors = Sequence[type[DubError]]
 # What can be wrong with the platform itself.
-OURS: Errors = (errors.StorageError, errors.StorageFullError, errors.InternalError)
+OURS: Errors = (
+    errors.StorageError,
+    errors.StorageUnavailableError,
+    errors.StorageFullError,
+    errors.InternalError,
+)
+_OF_HEAD = (414, 431)
 _OF_DUB: Errors = (
     errors.InvalidVideoIdError,
     errors.UnknownLanguageError,
@@ -106,7 +112,7 @@ class Operation:
     def _of_http(self) -> Iterator[tuple[int, str]]:
         of_body = (400, 415) if self.body else ()
         of_path = (404,) if "{" in self.path else ()
-        for status in (*of_body, *of_path, *self.refused):
+        for status in (*of_body, *of_path, *_OF_HEAD, *self.refused):
             yield status, HTTP_CODE[status]
 
 

@@ -42,6 +42,7 @@ from dub_platform.core.errors import (
     SourceUnreachableError,
     StorageError,
     StorageFullError,
+    StorageUnavailableError,
     UploadTooLargeError,
     VideoBeingRemovedError,
     VideoNotFoundError,
@@ -75,15 +76,19 @@ HTTP_CODE: Mapping[int, str] = {
     404: "not_found",
     405: "method_not_allowed",
     413: "upload_too_large",
+    414: "address_too_long",
     415: "content_type_unsupported",
     416: "range_not_satisfiable",
+    431: "headers_too_large",
 }
 
 HTTP_DETAIL: Mapping[int, str] = {
     400: "The request is not one that HTTP knows: look at its headers.",
     404: "There is nothing at this address.",
     405: "This address does not take that method; the Allow header says which it takes.",
+    414: "The address is longer than 8 KiB: send less in its query.",
     416: "The file is shorter than that: its length stands in Content-Range.",
+    431: "The headers are larger than 32 KiB together: send fewer or shorter ones.",
 }
 
 SERVER_DETAIL = (
@@ -129,6 +134,15 @@ async def on_dub_error(request: Request, error: Exception) -> Response:
     # The rest of a body that is too large is not wanted: do not read it to its end.
     headers = {"connection": "close"} if status == 413 else None
     return problem(request, status, failure.code, failure.sentence, headers)
+
+
+async def on_busy_database(request: Request, error: Exception) -> Response:
+    """The answer where no connection to the registry came free in time."""
+    busy = StorageUnavailableError(
+        "The registry's database is asked for more than it can do. Try again in a moment.",
+        detail=str(error),
+    )
+    return await on_dub_error(request, busy)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from dub_platform.core.edits import LineEdit
 from dub_platform.registry.tables import line_edits
@@ -43,3 +43,8 @@ def append(
     ]
     connection.execute(insert(line_edits), rows)
     return True
+
+
+def forget(connection: Connection, video_id: str) -> None:
+    """Delete the edits of a video's dubs: it is removed, and they are its editors' words."""
+    connection.execute(delete(line_edits).filter_by(video_id=video_id))

@@ -147,6 +147,7 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
             removals.note(connection, video_id, _newest_generation(connection, video_id))
+            line_edits.forget(connection, video_id)
             for table, of_video in reversed(_OF_VIDEO):
                 connection.execute(delete(table).where(of_video == video_id))
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.desk import Desk
@@ -158,9 +159,16 @@ def a_release(video_id: str, language: str) -> Release:
 @contextlib.contextmanager
 def serving(desk: Desk) -> Iterator[str]:
     """The desk's app on a real server; gives its address."""
+    with running(create_app(desk)) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def running(app: ASGIApp) -> Iterator[str]:
+    """Any app on a real server; gives its address."""
     # Listening before the server runs: a client that is too early waits in the backlog.
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(desk), log_config=None, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

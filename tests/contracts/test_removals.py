@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from dub_platform.core.cost import Caps, PaidCall
+from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import VideoBeingRemovedError, VideoNotFoundError
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
 from dub_platform.registry.ledger import PaidCalls
@@ -36,6 +37,15 @@ def test_what_is_removed_is_not_asked_for(registry: SqlRegistry) -> None:
     assert not registry.was_asked_for(ID)
     assert not registry.was_asked_for(ID, "es")
     assert [OTHER] == [work.video_id for work in registry.claim_videos(limit=9, now=NOW)]
+
+
+def test_the_edits_of_its_lines_go_with_it(registry: SqlRegistry) -> None:
+    """They are words of somebody; another video's stay."""
+    edit = LineEdit(0, "Good morning.", 0.0, 1.0, "Bon dia.", None, NOW)
+    for video_id in (ID, OTHER):
+        registry.edit(video_id, "es", [edit], after=0)
+    registry.remove(ID)
+    assert [[], [edit]] == [list(registry.edits(each, "es")) for each in (ID, OTHER)]
 
 
 def test_who_removes_twice_is_told(registry: SqlRegistry) -> None:

@@ -393,6 +393,30 @@ def test_what_dead_processes_left_is_told_with_the_rest(retention: Retention) ->
     assert Counter({Kind.FOLDERS: 1, Kind.LEASES: 1}) == tidied(retention, 1)
 
 
+def test_answers_to_repeated_requests_go_after_a_day(retention: Retention) -> None:
+    """Until then a client may ask again."""
+    retention.answers.claim("a" * 64, "one", now=datetime.now(timezone.utc))
+    assert Counter() == tidied(retention, 0.9)
+    assert Counter({Kind.ANSWERS: 1}) == tidied(retention, 1.1)
+
+
+def test_a_video_that_is_removed_meanwhile_is_left_to_its_removal(
+    retention: Retention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The round goes on with the others."""
+    put(retention.store, sound(2))
+    known = SqlRegistry.was_asked_for
+
+    def removing(registry: SqlRegistry, video_id: str) -> bool:
+        was_there = known(registry, video_id)
+        if was_there:
+            registry.remove(video_id)
+        return was_there
+
+    monkeypatch.setattr(SqlRegistry, "was_asked_for", removing)
+    assert Counter() == tidied(retention)
+
+
 @pytest.fixture
 def full(retention: Retention) -> Retention:
     """Something of every kind has to go."""
@@ -400,6 +424,7 @@ def full(retention: Retention) -> Retention:
     (retention.store.root / FOLDER / ".staged-1").touch()  # type: ignore[attr-defined]
     (retention.folders.root / "mix-a.work").mkdir(parents=True)
     retention.registry.hold(OTHER, None, "dead", now=datetime.now(timezone.utc))
+    retention.answers.claim("a" * 64, "one", now=datetime.now(timezone.utc))
     return retention
 
 
@@ -411,6 +436,7 @@ ALL = {
     Kind.WRITES: 1,
     Kind.FOLDERS: 1,
     Kind.LEASES: 1,
+    Kind.ANSWERS: 1,
 }
 
 
