@@ -52,6 +52,7 @@ class Kind(str, Enum):
     WRITES = "unfinished writes"
     FOLDERS = "folders of dead processes"
     LEASES = "leases of dead runs"
+    EVENTS = "old events"
     RUNS = "finished runs"
 
 
@@ -65,7 +66,7 @@ class Gone:
 
 @dataclass(frozen=True)
 class Retention:
-    """`keep` is how long what was replaced or unused stays."""
+    """`keep` is how long events stay, and what was replaced or unused."""
 
     store: Store
     registry: Registry
@@ -85,6 +86,8 @@ class Retention:
             yield Gone(Kind.FOLDERS, size)
         for _ in range(self.registry.drop_leases(before=now - QUIET, dry_run=dry_run)):
             yield Gone(Kind.LEASES)
+        for _ in range(self.registry.drop_events(before=now - self.keep, dry_run=dry_run)):
+            yield Gone(Kind.EVENTS)
 
 
 Choice = Callable[[str, Sequence[Kept]], Sequence[Kept]]

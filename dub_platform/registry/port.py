@@ -256,6 +256,10 @@ class Registry(Protocol):
         """Forget leases that nobody has renewed since; how many. A dry run only counts them."""
         ...
 
+    def drop_events(self, *, before: datetime, dry_run: bool = False) -> int:
+        """Forget the events from before; how many. A dry run only counts them."""
+        ...
+
     def started(self, work: Work, run_id: str) -> bool:
         """The run for this work began: its row is running, unless it is done already.
 

@@ -256,5 +256,25 @@ leases = Table(
     Column("renewed_at", UtcDateTime, nullable=False),
 )
 
+# Never given twice, also when the newest is gone: who has seen one asks for those after it.
+_SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    # No foreign key: what happened stays true of a video that is gone.
+    Column("video_id", String(64), nullable=False),
+    Column("language", String(16)),
+    Column("type", String(32), nullable=False),
+    Column("stage", String(64)),
+    Column("generation", Integer, nullable=False),
+    Column("error", CleanJson),
+    Column("is_last", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, default=utc_now, index=True),
+    Index("ix_events_video_id", "video_id", "id"),
+    sqlite_autoincrement=True,
+)
+
 # The listing's order: newest first, and the id decides between two of the same moment.
 Index("ix_videos_created_at", videos.c.created_at.desc(), videos.c.id.desc())
