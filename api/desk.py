@@ -15,7 +15,10 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from dub_platform.core.cost import Prices
+from dub_platform.core.webhooks import Receivers
+from dub_platform.registry.events import EventLog
 from dub_platform.registry.port import Registry
+from dub_platform.registry.webhooks import Webhooks
 from resources.media.probe import MediaFacts
 from resources.store.local import LocalStore
 from resources.store.port import PUBLIC, Store
@@ -36,6 +39,9 @@ class Desk:
     """
 
     registry: Registry
+    events: EventLog
+    webhooks: Webhooks
+    receivers: Receivers
     store: Store
     announce: Callable[[str, Sequence[str]], None]
     probe: Callable[[Path], MediaFacts]

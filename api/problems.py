@@ -26,6 +26,7 @@ from api.pages.render import render
 from dub_platform.core.errors import (
     ArtifactMissingError,
     ChannelNotFoundError,
+    DeliveryNotFoundError,
     DubError,
     DubNotFoundError,
     EmptyBodyError,
@@ -38,6 +39,7 @@ from dub_platform.core.errors import (
     StorageFullError,
     UploadTooLargeError,
     VideoNotFoundError,
+    WebhookNotFoundError,
 )
 
 STATUS: Mapping[type[DubError], int] = {
@@ -47,6 +49,8 @@ STATUS: Mapping[type[DubError], int] = {
     VideoNotFoundError: 404,
     DubNotFoundError: 404,
     ChannelNotFoundError: 404,
+    WebhookNotFoundError: 404,
+    DeliveryNotFoundError: 404,
     SourceError: 422,
     SourceUnreachableError: 502,
     MediaError: 422,
@@ -63,6 +67,7 @@ HTTP_CODE: Mapping[int, str] = {
     405: "method_not_allowed",
     413: "upload_too_large",
     415: "content_type_unsupported",
+    503: "too_busy",
 }
 
 HTTP_DETAIL: Mapping[int, str] = {

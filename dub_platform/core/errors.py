@@ -14,7 +14,10 @@
     │   ├── InvalidChannelIdError       channel_id_invalid
     │   ├── VideoNotFoundError          video_not_found
     │   ├── DubNotFoundError            dub_not_found
-    │   └── ChannelNotFoundError        channel_not_found
+    │   ├── ChannelNotFoundError        channel_not_found
+    │   ├── WebhookUrlError             webhook_url_refused
+    │   ├── WebhookNotFoundError        webhook_not_found
+    │   └── DeliveryNotFoundError       delivery_not_found
     ├── SourceError                the video cannot be had from where it is
     │   ├── SourceUnavailableError      source_unavailable
     │   ├── SourceLiveError             source_live
@@ -142,6 +145,18 @@ class DubNotFoundError(InputError):
 
 class ChannelNotFoundError(InputError):
     code = "channel_not_found"
+
+
+class WebhookUrlError(InputError):
+    code = "webhook_url_refused"
+
+
+class WebhookNotFoundError(InputError):
+    code = "webhook_not_found"
+
+
+class DeliveryNotFoundError(InputError):
+    code = "delivery_not_found"
 
 
 class SourceError(DubError):

@@ -30,6 +30,7 @@ from sqlalchemy import (
 
 from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.core.events import Event, shown
+from dub_platform.registry import webhooks
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import DubStatus
 from dub_platform.registry.tables import dubs, events, utc_now, videos
@@ -65,7 +66,8 @@ def tell(connection: Connection, video_id: str, *languages: str | None) -> None:
         over = not is_unfinished(connection, video_id)
         for place, row in enumerate(news):
             told = {**row, "is_last": over and place == last, "created_at": utc_now()}
-            connection.execute(insert(events).values(told))
+            written = connection.execute(insert(events).values(told).returning(*_EVENT)).one()
+            webhooks.post(connection, Event(**written._asdict()))
 
 
 def is_unfinished(connection: Connection, video_id: str) -> bool:

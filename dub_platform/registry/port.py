@@ -257,7 +257,10 @@ class Registry(Protocol):
         ...
 
     def drop_events(self, *, before: datetime, dry_run: bool = False) -> int:
-        """Forget the events from before; how many. A dry run only counts them."""
+        """Forget the events from before, and the messages about them that are no longer tried.
+
+        How many; a dry run only counts them.
+        """
         ...
 
     def started(self, work: Work, run_id: str) -> bool:

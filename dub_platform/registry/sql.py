@@ -50,7 +50,7 @@ from dub_platform.core.errors import (
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
-from dub_platform.registry import events, leases
+from dub_platform.registry import events, leases, webhooks
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import (
     Channel,
@@ -251,7 +251,8 @@ class SqlRegistry:
 
     def drop_events(self, *, before: datetime, dry_run: bool = False) -> int:
         with self._engine.begin() as connection:
-            return events.drop(connection, before, dry_run)
+            messages = webhooks.drop(connection, before, dry_run)
+            return events.drop(connection, before, dry_run) + messages
 
     def started(self, work: Work, run_id: str) -> bool:
         # Also from failed: an operator can run a failed run again without asking again.

@@ -89,7 +89,17 @@ def downgrade() -> None:
     op.drop_index("ix_videos_stage")
 """
 
-TABLES = ["alembic_version", "channels", "dubs", "events", "leases", "paid_calls", "videos"]
+TABLES = [
+    "alembic_version",
+    "channels",
+    "deliveries",
+    "dubs",
+    "events",
+    "leases",
+    "paid_calls",
+    "videos",
+    "webhooks",
+]
 # What comes after this one changes a table that is there, and so has somebody to wait for.
 BEFORE_A_COLUMN = "0003"
 
@@ -286,4 +296,4 @@ def test_the_command_goes_up_by_default_and_one_step_down(
     migrate.main([])
     assert TABLES == tables(url)
     migrate.main(["down"])
-    assert [name for name in TABLES if name != "events"] == tables(url)
+    assert [name for name in TABLES if name not in ("deliveries", "webhooks")] == tables(url)
