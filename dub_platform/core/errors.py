@@ -35,6 +35,7 @@
     │   ├── NoSpeechError               media_no_speech
     │   ├── LanguageNotToldError        media_language_not_told
     │   ├── VideoTooLongError           video_too_long
+    │   ├── MediaOverLimitError         media_over_limit
     │   └── MediaToolError              media_tool_failed
     ├── ProviderError              an engine did not do its part
     │   ├── EngineUnavailableError      engine_unavailable
@@ -226,6 +227,10 @@ class LanguageNotToldError(MediaError):
 
 class VideoTooLongError(MediaError):
     code = "video_too_long"
+
+
+class MediaOverLimitError(MediaError):
+    code = "media_over_limit"
 
 
 class MediaToolError(MediaError):
