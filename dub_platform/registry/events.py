@@ -115,11 +115,12 @@ class EventLog:
         of_video = and_(events.c.video_id == video_id, events.c.id > after)
         query = select(*_EVENT).where(of_video).order_by(events.c.id)
         with self._reading.connect() as connection:
-            # Asked first: what ends after this is then in the story, or comes later.
+            # Asked first: an end that comes after this is in the story, or is told later.
             goes_on = is_unfinished(connection, video_id)
             if connection.execute(select(videos.c.id).filter_by(id=video_id)).first() is None:
                 raise VideoNotFoundError(f"There is no video {video_id}: hand it in first.")
-            return Story([Event(**row._asdict()) for row in connection.execute(query)], goes_on)
+            found = [Event(**row._asdict()) for row in connection.execute(query)]
+        return Story(found, goes_on and not (found and found[-1].is_last))
 
 
 def _become(connection: Connection, video_id: str, language: str | None) -> dict[str, Any] | None:
