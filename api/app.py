@@ -19,10 +19,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from api.channels import Channel, Channels
+from api.courier import Courier
 from api.desk import Desk
 from api.draining import Drain, Farewell
+from api.events import video_events
 from api.heads import HeadLimits
 from api.health import health, ready, version
+from api.hub import Hub
 from api.idempotency import Idempotency
 from api.lines import Lines, OneLine
 from api.media import media
@@ -34,7 +37,9 @@ from api.pages.start import start
 from api.pages.watch import watch
 from api.problems import on_busy_database, on_client_gone, on_dub_error, on_http_error
 from api.videos import Dubs, Video, Videos
+from api.webhooks import Deliveries, Delivery, Redelivery, Test, Webhook, Webhooks
 from dub_platform.core.errors import DubError
+from resources.messenger import Messenger
 from resources.workfolder import WorkFolders
 
 
@@ -52,8 +57,15 @@ def create_app(desk: Desk) -> Starlette:
             Route("/videos/{id}/dubs/{language}", Dubs),
             Route("/videos/{id}/dubs/{language}/lines", Lines),
             Route("/videos/{id}/dubs/{language}/lines/{number}", OneLine),
+            Route("/videos/{id}/events", video_events),
             Route("/channels", Channels),
             Route("/channels/{id}", Channel),
+            Route("/webhooks", Webhooks),
+            Route("/webhooks/{id}", Webhook),
+            Route("/webhooks/{id}/test", Test),
+            Route("/webhooks/{id}/deliveries", Deliveries),
+            Route("/webhooks/{id}/deliveries/{delivery}", Delivery),
+            Route("/webhooks/{id}/deliveries/{delivery}/redeliver", Redelivery),
             Route("/media/{key:path}", media),
             Route("/health", health),
             Route("/ready", ready),
@@ -79,6 +91,9 @@ def create_app(desk: Desk) -> Starlette:
     )
     app.state.desk = desk
     app.state.drain = drain
+    app.state.hub = Hub(desk.events, lambda: drain.begun)
+    messenger = Messenger(desk.receivers)
+    app.state.courier = Courier(desk.webhooks, messenger, lambda: drain.begun)
     return app
 
 
@@ -86,7 +101,8 @@ def create_app(desk: Desk) -> Starlette:
 async def _running(app: Starlette) -> AsyncIterator[None]:
     """From the start of the process to its end."""
     with _spooling(app.state.desk.spool_dir), app.state.drain.before_stopping():
-        yield
+        async with app.state.hub.running(), app.state.courier.running():
+            yield
 
 
 @contextlib.contextmanager

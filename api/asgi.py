@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from api.announce import Announcer
 from api.app import create_app
 from api.desk import Desk
+from dub_platform.core.webhooks import Receivers
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings
 from resources import wiring
@@ -34,6 +35,9 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
     return Desk(
         registry=registry,
         first_answers=wiring.first_answers(settings),
+        events=wiring.events(settings),
+        webhooks=wiring.webhooks(settings),
+        receivers=Receivers.parse(settings.webhook_receivers),
         store=store,
         announce=announcer,
         probe=wiring.probe(settings),

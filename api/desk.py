@@ -15,8 +15,11 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from dub_platform.core.cost import Prices
+from dub_platform.core.webhooks import Receivers
+from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.port import Registry
+from dub_platform.registry.webhooks import Webhooks
 from resources.media.probe import MediaFacts
 from resources.store.local import LocalStore
 from resources.store.port import PUBLIC, Store
@@ -39,6 +42,9 @@ class Desk:
 
     registry: Registry
     first_answers: FirstAnswers
+    events: EventLog
+    webhooks: Webhooks
+    receivers: Receivers
     store: Store
     announce: Callable[[str, Sequence[str]], None]
     probe: Callable[[Path], MediaFacts]

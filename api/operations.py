@@ -22,6 +22,9 @@ from api.schemas import (
     ChannelListing,
     ChannelOrder,
     ChannelPage,
+    DeliveryAnswer,
+    DeliveryListing,
+    DeliveryPage,
     DubAnswer,
     DubOrder,
     Listing,
@@ -31,12 +34,16 @@ from api.schemas import (
     VideoOrder,
     VideoPage,
     Watched,
+    WebhookAnswer,
+    WebhookOrder,
+    WebhookPage,
 )
 from api.script import LineAnswer, LineOrder, LineOrders, ScriptAnswer
 from dub_platform.core import errors
 from dub_platform.core.errors import DubError
 
 JSON, FORM, PAGE, ANY = "application/json", "multipart/form-data", "text/html", "*/*"
+EVENTS = "text/event-stream"
 Errors = Sequence[type[DubError]]
 # What can be wrong with the platform itself.
 OURS: Errors = (
@@ -250,6 +257,18 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation(
         "GET",
+        "/videos/{id}/events",
+        "What happens to a video, as server-sent events, from after Last-Event-ID",
+        {200: EVENTS, 204: None},
+        errors=(
+            errors.InvalidVideoIdError,
+            errors.InvalidRequestError,
+            errors.VideoNotFoundError,
+        ),
+        refused=(503,),
+    ),
+    Operation(
+        "GET",
         "/channels",
         "The channels that videos came from, by their ids",
         {200: ChannelPage},
@@ -273,6 +292,59 @@ OPERATIONS: Sequence[Operation] = (
         body={JSON: ChannelOrder},
         needs_body=True,
         errors=(errors.InvalidChannelIdError, errors.EmptyBodyError, errors.UnknownLanguageError),
+    ),
+    Operation(
+        "POST",
+        "/webhooks",
+        "Have an address told what happens; the answer shows the secret of its messages, once",
+        {201: WebhookAnswer},
+        body={JSON: WebhookOrder},
+        needs_body=True,
+        errors=(errors.EmptyBodyError, errors.WebhookUrlError),
+    ),
+    Operation("GET", "/webhooks", "The webhooks, the oldest first", {200: WebhookPage}),
+    Operation(
+        "GET",
+        "/webhooks/{id}",
+        "One webhook",
+        {200: WebhookAnswer},
+        errors=(errors.WebhookNotFoundError,),
+    ),
+    Operation(
+        "DELETE",
+        "/webhooks/{id}",
+        "Tell an address nothing more",
+        {204: None},
+        errors=(errors.WebhookNotFoundError,),
+    ),
+    Operation(
+        "POST",
+        "/webhooks/{id}/test",
+        "Send a message that says nothing",
+        {202: DeliveryAnswer},
+        errors=(errors.WebhookNotFoundError,),
+    ),
+    Operation(
+        "GET",
+        "/webhooks/{id}/deliveries",
+        "The messages to a webhook, newest first",
+        {200: DeliveryPage},
+        query=DeliveryListing,
+        errors=(errors.WebhookNotFoundError,),
+    ),
+    Operation(
+        "GET",
+        "/webhooks/{id}/deliveries/{delivery}",
+        "One message, and what became of it",
+        {200: DeliveryAnswer},
+        errors=(errors.WebhookNotFoundError, errors.DeliveryNotFoundError),
+    ),
+    Operation(
+        "POST",
+        "/webhooks/{id}/deliveries/{delivery}/redeliver",
+        "Send a message once more",
+        {202: DeliveryAnswer},
+        errors=(errors.WebhookNotFoundError, errors.DeliveryNotFoundError),
     ),
     Operation(
         "GET",

@@ -27,6 +27,7 @@ from api.schemas import Problem
 from dub_platform.core.errors import (
     ArtifactMissingError,
     ChannelNotFoundError,
+    DeliveryNotFoundError,
     DubError,
     DubNotFoundError,
     EmptyBodyError,
@@ -46,6 +47,7 @@ from dub_platform.core.errors import (
     UploadTooLargeError,
     VideoBeingRemovedError,
     VideoNotFoundError,
+    WebhookNotFoundError,
 )
 
 STATUS: Mapping[type[DubError], int] = {
@@ -61,6 +63,8 @@ STATUS: Mapping[type[DubError], int] = {
     RequestInProgressError: 409,
     PreconditionFailedError: 412,
     PreconditionRequiredError: 428,
+    WebhookNotFoundError: 404,
+    DeliveryNotFoundError: 404,
     SourceError: 422,
     SourceUnreachableError: 502,
     MediaError: 422,
@@ -80,6 +84,7 @@ HTTP_CODE: Mapping[int, str] = {
     415: "content_type_unsupported",
     416: "range_not_satisfiable",
     431: "headers_too_large",
+    503: "too_busy",
 }
 
 HTTP_DETAIL: Mapping[int, str] = {

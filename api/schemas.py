@@ -13,11 +13,13 @@ from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
+    SecretStr,
     ValidationError,
 )
 from pydantic_core import from_json
@@ -25,16 +27,26 @@ from starlette.exceptions import HTTPException
 
 from dub_platform.core.brief import Formality
 from dub_platform.core.errors import InvalidRequestError
+from dub_platform.core.events import TYPES
 from dub_platform.core.glossary import Glossary
+from dub_platform.core.webhooks import DeliveryState
 from dub_platform.core.wording import Wording
 from dub_platform.registry.port import DubStatus, Source, VideoStatus
 
 MAX_LANGUAGES = 20
 
+
+def _event_type(given: str) -> str:
+    if given not in TYPES:
+        raise ValueError(f"it is none of {', '.join(TYPES)}")
+    return given
+
+
 Languages = Annotated[
     list[Annotated[str, Field(max_length=20)]], Field(min_length=1, max_length=MAX_LANGUAGES)
 ]
 LanguageCode = Annotated[str, Field(max_length=20)]
+EventType = Annotated[str, AfterValidator(_event_type)]
 Renderings = dict[str, dict[str, str] | None]
 _FILE = {"type": "string", "format": "binary"}
 
@@ -144,6 +156,24 @@ class Problem(BaseModel):
     request_id: str | None
 
 
+class WebhookOrder(Asked):
+    """POST /webhooks. No `events` are all of them; without a `secret` one is made."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2048)]
+    events: tuple[EventType, ...] = ()
+    secret: Annotated[SecretStr, Field(max_length=200)] | None = None
+
+
+class DeliveryListing(Asked):
+    """The query of GET /webhooks/{id}/deliveries."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    state: DeliveryState | None = None
+    cursor: Annotated[str, Field(max_length=64)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
 class Failure(BaseModel):
     """Why a video or a dub failed, in words for its user, and whether asking again can help."""
 
@@ -245,6 +275,52 @@ class ChannelPage(BaseModel):
     """A page of the listing, in the order of ids; `next_url` is absent on the last one."""
 
     channels: list[ChannelRow]
+    next_cursor: str | None = None
+    next_url: str | None = None
+
+
+class WebhookLinks(BaseModel):
+    self: str
+    deliveries: str
+
+
+class WebhookAnswer(BaseModel):
+    """One webhook; its `secret` only in the answer to POST /webhooks."""
+
+    id: str
+    url: str
+    events: list[str]
+    created_at: datetime
+    links: WebhookLinks
+    secret: str | None = None
+
+
+class WebhookPage(BaseModel):
+    """All webhooks, the oldest first."""
+
+    webhooks: list[WebhookAnswer]
+
+
+class DeliveryAnswer(BaseModel):
+    """One message to a webhook; `next_attempt_at` while it is tried."""
+
+    id: str
+    type: str
+    state: DeliveryState
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime | None = None
+    last_attempt_at: datetime | None = None
+    last_status: int | None = None
+    last_error: str | None = None
+    body: str
+    url: str
+
+
+class DeliveryPage(BaseModel):
+    """A page of messages, newest first; `next_url` is absent on the last one."""
+
+    deliveries: list[DeliveryAnswer]
     next_cursor: str | None = None
     next_url: str | None = None
 

@@ -56,6 +56,7 @@ class Kind(str, Enum):
     FOLDERS = "folders of dead processes"
     LEASES = "leases of dead runs"
     ANSWERS = "answers to repeated requests"
+    EVENTS = "old events"
     RUNS = "finished runs"
 
 
@@ -69,7 +70,7 @@ class Gone:
 
 @dataclass(frozen=True)
 class Retention:
-    """`keep` is how long what was replaced or unused stays."""
+    """`keep` is how long events stay, and what was replaced or unused."""
 
     store: Store
     registry: Registry
@@ -92,6 +93,8 @@ class Retention:
             yield Gone(Kind.LEASES)
         for _ in range(self.answers.drop(before=now - KEPT, dry_run=dry_run)):
             yield Gone(Kind.ANSWERS)
+        for _ in range(self.registry.drop_events(before=now - self.keep, dry_run=dry_run)):
+            yield Gone(Kind.EVENTS)
 
 
 Choice = Callable[[str, Sequence[Kept]], Sequence[Kept]]

@@ -19,8 +19,10 @@ from dub_platform.core.cost import Caps, Prices
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.languages import AUTO
 from dub_platform.registry import Registry, Source, SqlRegistry
+from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
+from dub_platform.registry.webhooks import Webhooks
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
 from resources.calls import CallPolicy
 from resources.downloader.port import Downloader, Downloaders
@@ -53,6 +55,16 @@ from resources.workfolder import WorkFolders
 def registry(settings: Settings) -> Registry:
     """The registry, on whatever database the settings name."""
     return SqlRegistry.at(settings.registry_url)
+
+
+def events(settings: Settings) -> EventLog:
+    """What happened, in the registry's database."""
+    return EventLog.at(settings.registry_url)
+
+
+def webhooks(settings: Settings) -> Webhooks:
+    """Who is told what happens, in the registry's database."""
+    return Webhooks.at(settings.registry_url)
 
 
 def store(settings: Settings, s3: Any = None) -> Store:

@@ -21,7 +21,10 @@
     │   ├── PreconditionFailedError     precondition_failed
     │   ├── PreconditionRequiredError   precondition_required
     │   ├── IdempotencyKeyReusedError   idempotency_key_reused
-    │   └── RequestInProgressError      request_in_progress    a retry can help
+    │   ├── RequestInProgressError      request_in_progress    a retry can help
+    │   ├── WebhookUrlError             webhook_url_refused
+    │   ├── WebhookNotFoundError        webhook_not_found
+    │   └── DeliveryNotFoundError       delivery_not_found
     ├── SourceError                the video cannot be had from where it is
     │   ├── SourceUnavailableError      source_unavailable
     │   ├── SourceLiveError             source_live
@@ -39,6 +42,7 @@
     │   ├── NoSpeechError               media_no_speech
     │   ├── LanguageNotToldError        media_language_not_told
     │   ├── VideoTooLongError           video_too_long
+    │   ├── MediaOverLimitError         media_over_limit
     │   └── MediaToolError              media_tool_failed
     ├── ProviderError              an engine did not do its part
     │   ├── EngineUnavailableError      engine_unavailable
@@ -182,6 +186,18 @@ class RequestInProgressError(InputError):
     retryable = True
 
 
+class WebhookUrlError(InputError):
+    code = "webhook_url_refused"
+
+
+class WebhookNotFoundError(InputError):
+    code = "webhook_not_found"
+
+
+class DeliveryNotFoundError(InputError):
+    code = "delivery_not_found"
+
+
 class SourceError(DubError):
     code = "source_failed"
 
@@ -249,6 +265,10 @@ class LanguageNotToldError(MediaError):
 
 class VideoTooLongError(MediaError):
     code = "video_too_long"
+
+
+class MediaOverLimitError(MediaError):
+    code = "media_over_limit"
 
 
 class MediaToolError(MediaError):

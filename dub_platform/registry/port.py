@@ -293,6 +293,13 @@ class Registry(Protocol):
         """Forget leases that nobody has renewed since; how many. A dry run only counts them."""
         ...
 
+    def drop_events(self, *, before: datetime, dry_run: bool = False) -> int:
+        """Forget the events from before, and the messages about them that are no longer tried.
+
+        How many; a dry run only counts them.
+        """
+        ...
+
     def started(self, work: Work, run_id: str) -> bool:
         """The run for this work began: its row is running, unless it is done already.
 

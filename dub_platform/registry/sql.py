@@ -54,7 +54,7 @@ from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import edits as line_edits
-from dub_platform.registry import leases, removals
+from dub_platform.registry import events, leases, removals, webhooks
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import (
     Channel,
@@ -138,18 +138,25 @@ class SqlRegistry:
             created = _insert_missing(connection, videos, {**asdict(video), **begins})
             _lock(connection, video.id)
             _name_language(connection, video.id, video.language)
-            for language in languages:
-                _queue_dub(connection, video.id, language, wording)
-            _queue_failed_video(connection, video.id)
+            asked = [
+                language
+                for language in languages
+                if _queue_dub(connection, video.id, language, wording)
+            ]
+            again = _queue_failed_video(connection, video.id)
+            told = [None] if created or again else []
+            events.tell(connection, video.id, *told, *asked)
             return _video(connection, video.id), created
 
     def remove(self, video_id: str) -> None:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
-            removals.note(connection, video_id, _newest_generation(connection, video_id))
+            generation = _newest_generation(connection, video_id)
+            removals.note(connection, video_id, generation)
             line_edits.forget(connection, video_id)
             for table, of_video in reversed(_OF_VIDEO):
                 connection.execute(delete(table).where(of_video == video_id))
+            events.tell_end(connection, video_id, generation)
 
     def removals(self, *, limit: int) -> Sequence[str]:
         with self._reading.connect() as connection:
@@ -175,7 +182,8 @@ class SqlRegistry:
                     "was asked for: read it again, and send its new ETag as If-Match."
                 )
             if _queue_dub(connection, video_id, language, wording):
-                _queue_failed_video(connection, video_id)
+                told = [None] if _queue_failed_video(connection, video_id) else []
+                events.tell(connection, video_id, *told, language)
             return _dub(connection, video_id, language)
 
     def video(self, video_id: str) -> Video:
@@ -216,6 +224,7 @@ class SqlRegistry:
             if added:
                 asked = _asked_again(dub.status).where(_row(video_id, language)[1])
                 connection.execute(asked.values(updated_at=utc_now()))
+                events.tell(connection, video_id, language)
         return added
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
@@ -277,7 +286,7 @@ class SqlRegistry:
             _lock(connection, video_id)
             query = select(dubs.c.language).where(dubs.c.video_id == video_id)
             places = (None, *connection.execute(query).scalars())
-            held = not _is_unfinished(connection, video_id) and all(
+            held = not events.is_unfinished(connection, video_id) and all(
                 leases.take(connection, video_id, place, run_id, now) for place in places
             )
             if not held:
@@ -292,6 +301,11 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             return leases.drop(connection, before, dry_run)
 
+    def drop_events(self, *, before: datetime, dry_run: bool = False) -> int:
+        with self._engine.begin() as connection:
+            messages = webhooks.drop(connection, before, dry_run)
+            return events.drop(connection, before, dry_run) + messages
+
     def started(self, work: Work, run_id: str) -> bool:
         # Also from failed: an operator can run a failed run again without asking again.
         begins = _update(work, *_UNFINISHED, _FAILED).values(
@@ -300,19 +314,24 @@ class SqlRegistry:
         table, row = _row(work.video_id, work.language)
         with self._engine.begin() as connection:
             if connection.execute(begins).rowcount:
+                events.tell(connection, work.video_id, work.language)
                 return True
             generation = connection.execute(select(table.c.generation).where(row)).scalar()
             return generation == work.generation
 
     def reached(self, video_id: str, language: str | None, stage: str) -> None:
         table, row = _row(video_id, language)
-        unfinished = table.c.status.in_(_UNFINISHED)
+        reaches = update(table).where(row, table.c.status.in_(_UNFINISHED)).values(stage=stage)
         with self._engine.begin() as connection:
-            connection.execute(update(table).where(row, unfinished).values(stage=stage))
+            if connection.execute(reaches).rowcount:
+                events.tell(connection, video_id, language)
 
     def hand_over(self, work: Work) -> bool:
         with self._engine.begin() as connection:
-            return _handed_over(connection, work)
+            handed_over = _handed_over(connection, work)
+            if handed_over:
+                events.tell(connection, work.video_id, work.language)
+            return handed_over
 
     def fetched(
         self, video_id: str, *, language: str | None, channel_id: str | None, channel_title: str
@@ -353,6 +372,7 @@ class SqlRegistry:
                 error_details=None,
             )
             connection.execute(is_prepared.where(videos.c.id == video_id))
+            events.tell(connection, video_id, None)
 
     def released(
         self,
@@ -371,10 +391,12 @@ class SqlRegistry:
             if _released_beside(connection, video_id, language) != dict(beside):
                 return False
             _release(connection, video_id, language, release)
-            anew = and_(_row(video_id, language)[1], dubs.c.asked_anew)
-            connection.execute(_QUEUE_DUB_AGAIN.where(anew))
             film = update(videos).where(videos.c.id == video_id).values(film_key=film_key)
             connection.execute(film)
+            events.tell(connection, video_id, language)
+            anew = and_(_row(video_id, language)[1], dubs.c.asked_anew)
+            if connection.execute(_QUEUE_DUB_AGAIN.where(anew)).rowcount:
+                events.tell(connection, video_id, language)
         return True
 
     def failed(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
@@ -385,13 +407,17 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             if work.language is not None:
                 # In this order a request that comes between the two is seen by the second.
-                if connection.execute(fails.where(~dubs.c.asked_anew)).rowcount:
+                failed = connection.execute(fails.where(~dubs.c.asked_anew)).rowcount
+                if failed:
                     leases.end(connection, work.video_id, work.language)
-                _handed_over(connection, work)
+                if _handed_over(connection, work) or failed:
+                    events.tell(connection, work.video_id, work.language)
             elif connection.execute(fails).rowcount:
                 leases.end(connection, work.video_id, work.language)
                 waiting = and_(dubs.c.video_id == work.video_id, dubs.c.status == _QUEUED)
-                connection.execute(update(dubs).where(waiting).values(reason))
+                fail_too = update(dubs).where(waiting).values(reason)
+                beside = connection.execute(fail_too.returning(dubs.c.language)).scalars()
+                events.tell(connection, work.video_id, None, *sorted(beside))
 
     def lost(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
         table, _ = _row(work.video_id, work.language)
@@ -400,6 +426,7 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             if connection.execute(once_more.values(losses=table.c.losses + 1)).rowcount:
                 leases.end(connection, work.video_id, work.language)
+                events.tell(connection, work.video_id, work.language)
                 return
         self.failed(work, details, now=now)
 
@@ -407,7 +434,8 @@ class SqlRegistry:
         his = and_(_is_at(work, DubStatus.RELEASED), dubs.c.run_id == run_id)
         once_more = _QUEUE_DUB_AGAIN.where(his, dubs.c.losses < MOST_LOSSES)
         with self._engine.begin() as connection:
-            connection.execute(once_more.values(losses=dubs.c.losses + 1))
+            if connection.execute(once_more.values(losses=dubs.c.losses + 1)).rowcount:
+                events.tell(connection, work.video_id, work.language)
 
     def at_work(self, *, now: datetime) -> Collection[str]:
         with self._reading.connect() as connection:
@@ -468,17 +496,6 @@ def _lock(connection: Connection, video_id: str) -> None:
     row = select(videos.c.id).where(videos.c.id == video_id).with_for_update()
     if connection.execute(row).first() is None:
         raise _no_video(video_id)
-
-
-def _is_unfinished(connection: Connection, video_id: str) -> bool:
-    """Whether something of the video waits or is under way."""
-    query = union_all(
-        *(
-            select(id_column).where(id_column == video_id, table.c.status.in_(_UNFINISHED))
-            for table, id_column in _OF_VIDEO
-        )
-    )
-    return connection.execute(query).first() is not None
 
 
 def _newest_generation(connection: Connection, video_id: str) -> int:
@@ -575,9 +592,9 @@ def _columns(wording: Wording) -> dict[str, Any]:
     return {"glossary": wording.glossary, "formality": wording.formality}
 
 
-def _queue_failed_video(connection: Connection, video_id: str) -> None:
+def _queue_failed_video(connection: Connection, video_id: str) -> bool:
     failed = and_(videos.c.id == video_id, videos.c.status == _FAILED)
-    connection.execute(_QUEUE_VIDEO_AGAIN.where(failed))
+    return bool(connection.execute(_QUEUE_VIDEO_AGAIN.where(failed)).rowcount)
 
 
 def _processing_seconds(video: Video, now: datetime) -> float | None:

@@ -24,11 +24,14 @@ from api.app import create_app
 from api.desk import Desk
 from dub_platform.core.cost import Prices
 from dub_platform.core.speech import Release
+from dub_platform.core.webhooks import Receivers
+from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.sql import SqlRegistry
+from dub_platform.registry.webhooks import Webhooks
 from resources.media.ffmpeg import binary
 from resources.media.probe import Prober
 from resources.store.local import LocalStore
@@ -63,6 +66,9 @@ def make_desk(home: Path, **changes: Any) -> Desk:
     desk = Desk(
         registry=registry,
         first_answers=FirstAnswers.at(url),
+        events=EventLog.at(url),
+        webhooks=Webhooks.at(url),
+        receivers=Receivers(),
         store=LocalStore(home / "store", "http://dub.test/media"),
         announce=Told([]),
         probe=Prober(MAX_SECONDS),

@@ -205,7 +205,7 @@ def test_a_write_over_what_was_not_seen_is_refused(client: TestClient) -> None:
         client.delete(f"{PATH}/1", headers=before),
         patch(client, {"number": 2, "text": "Claro."}, **whole),
     ):
-        assert "GET it again" in refused(answer, 412, "precondition_failed")
+        assert "read it again" in refused(answer, 412, "precondition_failed")
     assert 202 == put(client, 2, {"text": "Claro."}, **others).status_code
     assert [TEXTS[0], EDIT["text"], "Claro."] == texts(client)
 

@@ -94,13 +94,16 @@ def downgrade() -> None:
 TABLES = [
     "alembic_version",
     "channels",
+    "deliveries",
     "dubs",
+    "events",
     "first_answers",
     "leases",
     "line_edits",
     "paid_calls",
     "removals",
     "videos",
+    "webhooks",
 ]
 
 
@@ -296,4 +299,4 @@ def test_the_command_goes_up_by_default_and_one_step_down(
     migrate.main([])
     assert TABLES == tables(url)
     migrate.main(["down"])
-    assert [name for name in TABLES if name != "removals"] == tables(url)
+    assert [name for name in TABLES if name not in ("deliveries", "webhooks")] == tables(url)
