@@ -15,7 +15,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-latency bench-scale chaos soak constraints sample clean
+.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-latency bench-load bench-scale chaos soak constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ bench-faults: .venv/tests ## a hundred videos while every fifth request to a pro
 
 bench-latency: .venv/tests test-packages ## where the seconds of a video go, and a hundred videos at once
 	@$(RUN) benchmarks.latency --clips 12 --burst 100
+
+bench-load: .venv/tests test-packages ## 50, 200 and 500 people at the API at once, and its throughput beside a bare route
+	@$(RUN) benchmarks.load --seconds 30
 
 chaos: .venv/tests test-packages ## kill everything at random moments while a hundred videos are handed in
 	@$(RUN) benchmarks.chaos --videos 100 --seconds 420

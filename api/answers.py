@@ -19,6 +19,9 @@ from api.schemas import (
     ChannelLink,
     ChannelPage,
     ChannelRow,
+    DeliveryAnswer,
+    DeliveryListing,
+    DeliveryPage,
     DubAnswer,
     DubLinks,
     DubNumbers,
@@ -29,11 +32,15 @@ from api.schemas import (
     VideoLinks,
     VideoPage,
     VideoRow,
+    WebhookAnswer,
+    WebhookLinks,
 )
 from dub_platform.core.cost import estimated_usd
+from dub_platform.core.events import TYPES
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.languages import language
 from dub_platform.core.speech import Release
+from dub_platform.core.webhooks import Delivery, DeliveryState, Webhook
 from dub_platform.registry.port import Channel, Dub, Page, Video
 
 _OF_SOURCE = "source_"
@@ -167,7 +174,8 @@ def channel_answer(desk: Desk, channel: Channel) -> ChannelAnswer:
 def channel_page(desk: Desk, found: Sequence[Channel], limit: int) -> ChannelPage:
     """The first `limit` of the channels found; the rest only says that there are more."""
     shown = found[:limit]
-    following = urlencode({"after": shown[-1].id, "limit": limit}) if found[limit:] else None
+    cursor = shown[-1].id if found[limit:] else None
+    following = urlencode({"cursor": cursor, "limit": limit}) if cursor else None
     return ChannelPage(
         channels=[
             ChannelRow(
@@ -179,7 +187,55 @@ def channel_page(desk: Desk, found: Sequence[Channel], limit: int) -> ChannelPag
             )
             for channel in shown
         ],
+        next_cursor=cursor,
         next_url=f"{desk.base_url}/channels?{following}" if following else None,
+    )
+
+
+def webhook_answer(desk: Desk, webhook: Webhook, *, secret: str | None = None) -> WebhookAnswer:
+    """A webhook; with its secret for whoever made it just now."""
+    own = f"{desk.base_url}/webhooks/{webhook.id}"
+    return WebhookAnswer(
+        id=webhook.id,
+        url=webhook.url,
+        events=list(webhook.events or TYPES),
+        created_at=webhook.created_at,
+        links=WebhookLinks(self=own, deliveries=f"{own}/deliveries"),
+        secret=secret,
+    )
+
+
+def delivery_answer(desk: Desk, delivery: Delivery) -> DeliveryAnswer:
+    """A message, and what became of it."""
+    pending = delivery.state is DeliveryState.PENDING
+    return DeliveryAnswer(
+        id=delivery.id,
+        type=delivery.type,
+        state=delivery.state,
+        attempts=delivery.attempts,
+        created_at=delivery.created_at,
+        next_attempt_at=delivery.due_at if pending else None,
+        last_attempt_at=delivery.last_attempt_at,
+        last_status=delivery.last_status,
+        last_error=delivery.last_error,
+        body=delivery.body,
+        url=f"{desk.base_url}/webhooks/{delivery.webhook_id}/deliveries/{delivery.id}",
+    )
+
+
+def deliveries_page(
+    desk: Desk, webhook_id: str, found: Sequence[Delivery], asked: DeliveryListing
+) -> DeliveryPage:
+    """The first messages of those found; one too many only says that there are more."""
+    shown = found[: asked.limit]
+    listing = f"{desk.base_url}/webhooks/{webhook_id}/deliveries"
+    of_state = {"state": asked.state.value} if asked.state else {}
+    cursor = shown[-1].id if found[asked.limit :] else None
+    following = urlencode({**of_state, "cursor": cursor, "limit": asked.limit})
+    return DeliveryPage(
+        deliveries=[delivery_answer(desk, each) for each in shown],
+        next_cursor=cursor,
+        next_url=cursor and f"{listing}?{following}",
     )
 
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -20,20 +21,30 @@ from starlette.staticfiles import StaticFiles
 from api.auth import Identified, Permitted
 from api.channels import Channel, Channels
 from api.clients import Forwarded, LocalOnly, SameOrigin
+from api.courier import Courier
 from api.desk import Desk
 from api.draining import Drain, Farewell
+from api.events import video_events
+from api.heads import HeadLimits
 from api.health import health, ready, version
+from api.hub import Hub
+from api.idempotency import Idempotency
 from api.keys import Key, Keys
 from api.limits import RateLimited
+from api.lines import Lines, OneLine
 from api.media import media
-from api.middleware import RequestContext, SecurityHeaders, UnexpectedErrors
+from api.middleware import PlainRefusals, RequestContext, SecurityHeaders, UnexpectedErrors
+from api.openapi import openapi
 from api.pace import Paced
+from api.pages.docs import docs
 from api.pages.render import STATIC_DIR
 from api.pages.start import start
 from api.pages.watch import watch
-from api.problems import on_client_gone, on_dub_error, on_http_error
+from api.problems import on_busy_database, on_client_gone, on_dub_error, on_http_error
 from api.videos import Dubs, Video, Videos
+from api.webhooks import Deliveries, Delivery, Redelivery, Test, Webhook, Webhooks
 from dub_platform.core.errors import DubError
+from resources.messenger import Messenger
 from resources.workfolder import WorkFolders
 
 
@@ -44,13 +55,24 @@ def create_app(desk: Desk) -> Starlette:
         routes=[
             Route("/", start),
             Route("/watch", watch),
+            Route("/docs", docs),
+            Route("/openapi.json", openapi),
             Route("/videos", Videos),
             Route("/videos/{id}", Video),
             Route("/videos/{id}/dubs/{language}", Dubs),
+            Route("/videos/{id}/dubs/{language}/lines", Lines),
+            Route("/videos/{id}/dubs/{language}/lines/{number}", OneLine),
+            Route("/videos/{id}/events", video_events),
             Route("/channels", Channels),
             Route("/channels/{id}", Channel),
             Route("/keys", Keys),
             Route("/keys/{id}", Key),
+            Route("/webhooks", Webhooks),
+            Route("/webhooks/{id}", Webhook),
+            Route("/webhooks/{id}/test", Test),
+            Route("/webhooks/{id}/deliveries", Deliveries),
+            Route("/webhooks/{id}/deliveries/{delivery}", Delivery),
+            Route("/webhooks/{id}/deliveries/{delivery}/redeliver", Redelivery),
             Route("/media/{key:path}", media),
             Route("/health", health),
             Route("/ready", ready),
@@ -61,6 +83,7 @@ def create_app(desk: Desk) -> Starlette:
             Middleware(Farewell, drain=drain),
             Middleware(RequestContext),
             Middleware(SecurityHeaders),
+            Middleware(HeadLimits),
             Middleware(UnexpectedErrors),
             Middleware(LocalOnly, is_local=desk.is_local),
             Middleware(Forwarded, proxies=desk.proxies),
@@ -69,16 +92,22 @@ def create_app(desk: Desk) -> Starlette:
             Middleware(RateLimited, limits=desk.limits),
             Middleware(Permitted),
             Middleware(Paced),
+            Middleware(PlainRefusals),
+            Middleware(Idempotency),
         ],
         exception_handlers={
             DubError: on_dub_error,
             HTTPException: on_http_error,
+            PoolTimeoutError: on_busy_database,
             ClientDisconnect: on_client_gone,
         },
         lifespan=_running,
     )
     app.state.desk = desk
     app.state.drain = drain
+    app.state.hub = Hub(desk.events, lambda: drain.begun)
+    messenger = Messenger(desk.receivers)
+    app.state.courier = Courier(desk.webhooks, messenger, lambda: drain.begun)
     return app
 
 
@@ -86,7 +115,8 @@ def create_app(desk: Desk) -> Starlette:
 async def _running(app: Starlette) -> AsyncIterator[None]:
     """From the start of the process to its end."""
     with _spooling(app.state.desk.spool_dir), app.state.drain.before_stopping():
-        yield
+        async with app.state.hub.running(), app.state.courier.running():
+            yield
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from api.desk import Desk
 from api.limits import Limits
 from dub_platform.core.addresses import Networks, is_loopback
 from dub_platform.core.links import Links
+from dub_platform.core.webhooks import Receivers
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings, WrongSettingError
 from resources import wiring
@@ -61,6 +62,10 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
     translator = wiring.translator(settings, store)
     return Desk(
         registry=registry,
+        first_answers=wiring.first_answers(settings),
+        events=wiring.events(settings),
+        webhooks=wiring.webhooks(settings),
+        receivers=Receivers.parse(settings.webhook_receivers),
         store=store,
         announce=announcer,
         probe=wiring.probe(settings),

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from api.answers import answer, channel_answer, channel_page
 from api.bodies import json_in
+from api.conditional import tagged
 from api.desk import desk_of
 from api.schemas import ChannelListing, ChannelOrder, parsed
 from dub_platform.core.channels import checked_channel_id
@@ -29,10 +30,10 @@ class Channels(HTTPEndpoint):
         """List them, by their ids."""
         desk = desk_of(request)
         asked = parsed(ChannelListing, request.query_params)
-        after = checked_channel_id(asked.after) if asked.after else ""
+        after = checked_channel_id(asked.cursor) if asked.cursor else ""
         # One more than is shown says whether there is another page.
         found = desk.registry.channels(after=after, limit=asked.limit + 1)
-        return answer(channel_page(desk, found, asked.limit))
+        return tagged(request, answer(channel_page(desk, found, asked.limit)))
 
 
 class Channel(HTTPEndpoint):
@@ -41,7 +42,7 @@ class Channel(HTTPEndpoint):
     def get(self, request: Request) -> Response:
         """Its title, glossary and formality."""
         desk, channel_id = desk_of(request), checked_channel_id(request.path_params["id"])
-        return answer(channel_answer(desk, desk.registry.channel(channel_id)))
+        return tagged(request, answer(channel_answer(desk, desk.registry.channel(channel_id))))
 
     async def put(self, request: Request) -> Response:
         """Write what the body says of it. What the body does not say stays."""

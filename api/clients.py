@@ -21,8 +21,8 @@ from dub_platform.core.errors import CrossSiteError, NotLocalError
 
 # They tell nothing, and what asks them has no name for this machine.
 PROBES = frozenset({"/health", "/ready", "/version"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORWARDED = ("forwarded", "x-forwarded-for")
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class LocalOnly:
@@ -83,11 +83,7 @@ class SameOrigin:
         self.own = urlsplit(base_url).netloc
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            scope["type"] != "http"
-            or scope["method"] in _SAFE
-            or self._is_own(Headers(scope=scope))
-        ):
+        if scope["type"] != "http" or scope["method"] in SAFE or self._is_own(Headers(scope=scope)):
             await self.app(scope, receive, send)
             return
         error = CrossSiteError(

@@ -19,8 +19,12 @@ from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.addresses import Networks
 from dub_platform.core.cost import Prices
 from dub_platform.core.links import Links
+from dub_platform.core.webhooks import Receivers
 from dub_platform.registry.api_keys import ApiKeys
+from dub_platform.registry.events import EventLog
+from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.port import Registry
+from dub_platform.registry.webhooks import Webhooks
 from resources.media.probe import MediaFacts
 from resources.store.local import LocalStore
 from resources.store.port import PUBLIC, Store
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 class Desk:
     """What the intake needs to know and to call.
 
+    `first_answers` are those to requests with an Idempotency-Key;
     `announce(video_id, languages)` adds the partition keys and never raises; `probe(path)`
     raises a MediaError for what cannot be dubbed; `targets(source)` are the language codes a
     video can be dubbed into, also from `auto`; `spent(video_id)` is what was paid in dollars by
@@ -47,6 +52,10 @@ class Desk:
     """
 
     registry: Registry
+    first_answers: FirstAnswers
+    events: EventLog
+    webhooks: Webhooks
+    receivers: Receivers
     store: Store
     announce: Callable[[str, Sequence[str]], None]
     probe: Callable[[Path], MediaFacts]
@@ -89,7 +98,8 @@ class Desk:
 def desk_of(request: Request) -> Desk:
     """The desk as the tenant sees it who asks: on it lies nothing of another's."""
     desk, tenant = open_desk_of(request), caller_of(request.scope).tenant
-    return replace(desk, registry=desk.registry.of(tenant), tenant=tenant)
+    registry, webhooks = desk.registry.of(tenant), desk.webhooks.of(tenant)
+    return replace(desk, registry=registry, webhooks=webhooks, tenant=tenant)
 
 
 def open_desk_of(request: Request) -> Desk:

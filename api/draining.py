@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
@@ -35,10 +35,12 @@ class Drain:
     def before_stopping(self) -> Iterator[None]:
         """Keep SIGTERM from the server until these seconds have passed; a second one is not kept.
 
+        SIGINT, which is somebody at the keyboard, is only noted: streams must end all the same.
         Nothing is kept from a server that does not get its signals, as one in a test's thread.
         """
-        stop = signal.getsignal(signal.SIGTERM)
-        if threading.current_thread() is not threading.main_thread() or not callable(stop):
+        stop, interrupt = map(signal.getsignal, (signal.SIGTERM, signal.SIGINT))
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if not in_main_thread or not callable(stop) or not callable(interrupt):
             yield
             return
         loop = asyncio.get_running_loop()
@@ -48,11 +50,12 @@ class Drain:
             self.begun = True
             loop.call_soon_threadsafe(loop.call_later, waits, stop, number, frame)
 
-        signal.signal(signal.SIGTERM, on_sigterm)
-        try:
+        def on_sigint(number: int, frame: FrameType | None) -> None:
+            self.begun = True
+            interrupt(number, frame)
+
+        with _handled(signal.SIGTERM, on_sigterm), _handled(signal.SIGINT, on_sigint):
             yield
-        finally:
-            signal.signal(signal.SIGTERM, stop)
 
 
 class Farewell:
@@ -69,3 +72,14 @@ class Farewell:
             await send(message)
 
         await self.app(scope, receive, send_last)
+
+
+@contextlib.contextmanager
+def _handled(
+    number: signal.Signals, handler: Callable[[int, FrameType | None], None]
+) -> Iterator[None]:
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)

@@ -10,8 +10,9 @@ says whether it is new. The registry's committed row is the acceptance.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -26,7 +27,7 @@ from api.desk import Desk, desk_of
 from api.languages import chosen, named
 from api.links import offered
 from api.schemas import Estimate, Quote, UploadOrder, VideoAnswer, VideoOrder, parsed
-from api.uploads import captions_in, received, spooled, title_from
+from api.uploads import Captions, captions_in, received, spooled, title_from
 from api.wording import heedable
 from dub_platform.core.errors import (
     EmptyBodyError,
@@ -116,26 +117,42 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
         estimate = estimate_for(desk, codes, desk.probe(spool.path).seconds)
         if upload.order.dry_run:
             return Quote(id=video_id, estimate=estimate)
-        key = f"videos/{video_id}/upload.media"
-        desk.store.put_file(key, spool.path)
-    captions_key = None
-    if captions:
-        text = captions.text.encode()
-        # By content, so that other captions for the same video replace nothing that is in use.
-        sha256 = hashlib.sha256(text).hexdigest()
-        captions_key = content_key(f"videos/{video_id}/captions", sha256, f".{captions.kind}")
-        desk.store.put_bytes(captions_key, text)
-    new = NewVideo(
-        video_id,
-        Source.UPLOAD,
-        title=plain(upload.order.title) or title_from(upload.file.filename),
-        language=spoken,
-        upload_key=key,
-        captions_key=captions_key,
-        file_size_bytes=spool.bytes,
-        visibility=upload.order.visibility,
-    )
-    return _accepted(desk, new, codes, upload.order.wording, estimate)
+        upload_key = f"videos/{video_id}/upload.media"
+        captions_key = _captions_key(video_id, captions)
+        files: dict[str, Path | bytes] = {upload_key: spool.path}
+        if captions and captions_key:
+            files[captions_key] = captions.text.encode()
+        _keep(desk, files)
+        new = NewVideo(
+            video_id,
+            Source.UPLOAD,
+            title=plain(upload.order.title) or title_from(upload.file.filename),
+            language=spoken,
+            upload_key=upload_key,
+            captions_key=captions_key,
+            file_size_bytes=spool.bytes,
+            visibility=upload.order.visibility,
+        )
+        taken = _accepted(desk, new, codes, upload.order.wording, estimate)
+        # The removal of the same video may have ended in between, and taken them along.
+        _keep(desk, {key: data for key, data in files.items() if not desk.store.exists(key)})
+    return taken
+
+
+def _captions_key(video_id: str, captions: Captions | None) -> str | None:
+    """By content, so that other captions for the same video replace nothing that is in use."""
+    if captions is None:
+        return None
+    sha256 = hashlib.sha256(captions.text.encode()).hexdigest()
+    return content_key(f"videos/{video_id}/captions", sha256, f".{captions.kind}")
+
+
+def _keep(desk: Desk, files: Mapping[str, Path | bytes]) -> None:
+    for key, content in files.items():
+        if isinstance(content, Path):
+            desk.store.put_file(key, content)
+        else:
+            desk.store.put_bytes(key, content)
 
 
 def _upload_in(form: FormData) -> Upload:

@@ -3,6 +3,7 @@
 RequestContext      its id, in the answer's X-Request-ID and on every log line; its own line
 SecurityHeaders     what a browser must not do with the answer
 UnexpectedErrors    a bug is logged whole and answered without a word of its inside
+PlainRefusals       what a library refuses in bare text is answered as everything else is
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from api.problems import SERVER_DETAIL, problem
+from api.problems import SERVER_DETAIL, http_problem, problem
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEADERS = {
@@ -25,6 +26,7 @@ _HEADERS = {
     "referrer-policy": "same-origin",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
+_OF_BODY = ("content-length", "content-type")
 _log = structlog.get_logger(__name__)
 
 
@@ -104,6 +106,38 @@ class UnexpectedErrors:
             _log.exception("request failed")
             answer = problem(Request(scope), 500, "internal_error", SERVER_DETAIL)
             await answer(scope, receive, send)
+
+
+class PlainRefusals:
+    """Answers what Starlette refuses in bare text, such as a wrong Range, with a problem."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        replaced = False
+
+        async def send_as_problem(message: Message) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start" and _is_plain_refusal(message):
+                replaced = True
+                answer = http_problem(Request(scope), message["status"], headers=_kept(message))
+                await answer(scope, receive, send)
+            elif not replaced:
+                await send(message)
+
+        await self.app(scope, receive, send_as_problem)
+
+
+def _is_plain_refusal(start: Message) -> bool:
+    kind = Headers(raw=start["headers"]).get("content-type", "")
+    return start["status"] >= 400 and kind.startswith("text/plain")
+
+
+def _kept(start: Message) -> dict[str, str]:
+    """The headers of an answer without those of its body."""
+    headers = Headers(raw=start["headers"])
+    return {name: headers[name] for name in headers if name not in _OF_BODY}
 
 
 def _request_id(given: str) -> str:

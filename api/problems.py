@@ -24,10 +24,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from api.pages.render import render
+from api.schemas import Problem
 from dub_platform.core.errors import (
     ArtifactMissingError,
     ChannelNotFoundError,
     CrossSiteError,
+    DeliveryNotFoundError,
     DubError,
     DubNotFoundError,
     EmptyBodyError,
@@ -36,18 +38,26 @@ from dub_platform.core.errors import (
     KeyInvalidError,
     KeyNotFoundError,
     KeyRequiredError,
+    LineNotFoundError,
+    LinesNotReadyError,
     LinkExpiredError,
     MediaError,
     NotLocalError,
+    PreconditionFailedError,
+    PreconditionRequiredError,
     RateLimitedError,
+    RequestInProgressError,
     ScopeMissingError,
     SlowBodyError,
     SourceError,
     SourceUnreachableError,
     StorageError,
     StorageFullError,
+    StorageUnavailableError,
     UploadTooLargeError,
+    VideoBeingRemovedError,
     VideoNotFoundError,
+    WebhookNotFoundError,
 )
 
 STATUS: Mapping[type[DubError], int] = {
@@ -56,6 +66,8 @@ STATUS: Mapping[type[DubError], int] = {
     UploadTooLargeError: 413,
     VideoNotFoundError: 404,
     DubNotFoundError: 404,
+    LineNotFoundError: 404,
+    LinesNotReadyError: 409,
     ChannelNotFoundError: 404,
     KeyNotFoundError: 404,
     KeyRequiredError: 401,
@@ -66,6 +78,12 @@ STATUS: Mapping[type[DubError], int] = {
     LinkExpiredError: 403,
     SlowBodyError: 408,
     RateLimitedError: 429,
+    VideoBeingRemovedError: 409,
+    RequestInProgressError: 409,
+    PreconditionFailedError: 412,
+    PreconditionRequiredError: 428,
+    WebhookNotFoundError: 404,
+    DeliveryNotFoundError: 404,
     SourceError: 422,
     SourceUnreachableError: 502,
     MediaError: 422,
@@ -81,12 +99,20 @@ HTTP_CODE: Mapping[int, str] = {
     404: "not_found",
     405: "method_not_allowed",
     413: "upload_too_large",
+    414: "address_too_long",
     415: "content_type_unsupported",
+    416: "range_not_satisfiable",
+    431: "headers_too_large",
+    503: "too_busy",
 }
 
 HTTP_DETAIL: Mapping[int, str] = {
+    400: "The request is not one that HTTP knows: look at its headers.",
     404: "There is nothing at this address.",
     405: "This address does not take that method; the Allow header says which it takes.",
+    414: "The address is longer than 8 KiB: send less in its query.",
+    416: "The file is shorter than that: its length stands in Content-Range.",
+    431: "The headers are larger than 32 KiB together: send fewer or shorter ones.",
 }
 
 SERVER_DETAIL = (
@@ -110,14 +136,14 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A problem document, or its page for a browser that asked for one."""
-    document = {
-        "type": f"/problems/{code}",
-        "title": code.replace("_", " ").capitalize(),
-        "status": status,
-        "detail": detail if status < 500 else SERVER_DETAIL,
-        "code": code,
-        "request_id": request.scope.get("state", {}).get("request_id"),
-    }
+    document = Problem(
+        type=f"/problems/{code}",
+        title=code.replace("_", " ").capitalize(),
+        status=status,
+        detail=detail if status < 500 else SERVER_DETAIL,
+        code=code,
+        request_id=request.scope.get("state", {}).get("request_id"),
+    ).model_dump()
     if "text/html" in request.headers.get("accept", ""):
         return render(request, "problem.html", document, status=status, headers=headers)
     return JSONResponse(document, status, headers=headers, media_type="application/problem+json")
@@ -143,18 +169,31 @@ async def answer_error(
     await answer(scope, receive, send)
 
 
+async def on_busy_database(request: Request, error: Exception) -> Response:
+    """The answer where no connection to the registry came free in time."""
+    busy = StorageUnavailableError(
+        "The registry's database is asked for more than it can do. Try again in a moment.",
+        detail=str(error),
+    )
+    return await on_dub_error(request, busy)
+
+
 async def on_http_error(request: Request, error: Exception) -> Response:
     """The answer to what HTTP itself refuses: no such page, method, or content type."""
     refusal = cast(HTTPException, error)
-    status = refusal.status_code
-    said = refusal.detail if refusal.detail != HTTPStatus(status).phrase else None
-    return problem(
-        request,
-        status,
-        HTTP_CODE.get(status, "http_error"),
-        said or HTTP_DETAIL.get(status, f"{HTTPStatus(status).phrase}."),
-        refusal.headers,
-    )
+    said = refusal.detail if refusal.detail != HTTPStatus(refusal.status_code).phrase else None
+    return http_problem(request, refusal.status_code, said, refusal.headers)
+
+
+def http_problem(
+    request: Request,
+    status: int,
+    said: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The problem document of a status of HTTP itself, in the words of whoever refused."""
+    detail = said or HTTP_DETAIL.get(status, f"{HTTPStatus(status).phrase}.")
+    return problem(request, status, HTTP_CODE.get(status, "http_error"), detail, headers)
 
 
 async def on_client_gone(_: Request, __: Exception) -> Response:

@@ -13,12 +13,14 @@ from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     FutureDatetime,
     PlainValidator,
+    SecretStr,
     ValidationError,
     field_validator,
 )
@@ -28,17 +30,28 @@ from starlette.exceptions import HTTPException
 from dub_platform.core.access import Scope
 from dub_platform.core.brief import Formality
 from dub_platform.core.errors import InvalidRequestError
+from dub_platform.core.events import TYPES
 from dub_platform.core.glossary import Glossary
+from dub_platform.core.webhooks import DeliveryState
 from dub_platform.core.wording import Wording
 from dub_platform.registry.port import DubStatus, Source, VideoStatus, Visibility
 
 MAX_LANGUAGES = 20
 
+
+def _event_type(given: str) -> str:
+    if given not in TYPES:
+        raise ValueError(f"it is none of {', '.join(TYPES)}")
+    return given
+
+
 Languages = Annotated[
     list[Annotated[str, Field(max_length=20)]], Field(min_length=1, max_length=MAX_LANGUAGES)
 ]
 LanguageCode = Annotated[str, Field(max_length=20)]
+EventType = Annotated[str, AfterValidator(_event_type)]
 Renderings = dict[str, dict[str, str] | None]
+_FILE = {"type": "string", "format": "binary"}
 
 
 def _glossary(given: Any) -> Glossary | None:
@@ -55,6 +68,11 @@ def _glossary_in(field: Any) -> Glossary | None:
         raise InvalidRequestError("The field `glossary` is not valid JSON.") from error
 
 
+def _with_files(schema: dict[str, Any]) -> None:
+    schema["properties"].update(file=_FILE, captions=_FILE)
+    schema["required"].append("file")
+
+
 class Asked(BaseModel):
     """A part of a request: a field we do not know is a mistake worth telling."""
 
@@ -64,7 +82,7 @@ class Asked(BaseModel):
 class Worded(Asked):
     """A request that can say how dubs are to be worded; what it leaves out stays as it was."""
 
-    glossary: Annotated[Glossary | None, PlainValidator(_glossary)] = None
+    glossary: Annotated[Glossary | None, PlainValidator(_glossary, Renderings | None)] = None
     formality: Formality | None = None
 
     @property
@@ -85,11 +103,13 @@ class VideoOrder(Worded):
 class UploadOrder(Worded):
     """The fields beside the file in a POST /videos as multipart/form-data."""
 
+    model_config = ConfigDict(json_schema_extra=_with_files)
+
     languages: Languages
     title: str = ""
     source_language: LanguageCode | None = None
     dry_run: bool = False
-    glossary: Annotated[Glossary | None, PlainValidator(_glossary_in)] = None
+    glossary: Annotated[Glossary | None, PlainValidator(_glossary_in, str | None)] = None
     formality: Annotated[Formality | None, BeforeValidator(lambda text: text or None)] = None
     visibility: Annotated[Visibility | None, BeforeValidator(lambda text: text or None)] = None
 
@@ -121,11 +141,54 @@ class Listing(Asked):
 
 
 class ChannelListing(Asked):
-    """The query of GET /channels; `after` is the last id of the page before."""
+    """The query of GET /channels."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    after: Annotated[str, Field(max_length=64)] = ""
+    cursor: Annotated[str, Field(max_length=64)] = ""
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class Linked(BaseModel):
+    """The query of a signed link: until when it is good, and the proof of it."""
+
+    expires: int | None = None
+    signature: str | None = None
+
+
+class Watched(Linked):
+    """The query of GET /watch: a video, and the language to listen to."""
+
+    v: str
+    lang: str | None = None
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457). `code` is stable; `detail` is a sentence for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str | None
+
+
+class WebhookOrder(Asked):
+    """POST /webhooks. No `events` are all of them; without a `secret` one is made."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2048)]
+    events: tuple[EventType, ...] = ()
+    secret: Annotated[SecretStr, Field(max_length=200)] | None = None
+
+
+class DeliveryListing(Asked):
+    """The query of GET /webhooks/{id}/deliveries."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    state: DeliveryState | None = None
+    cursor: Annotated[str, Field(max_length=64)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
@@ -275,6 +338,53 @@ class ChannelPage(BaseModel):
     """A page of the listing, in the order of ids; `next_url` is absent on the last one."""
 
     channels: list[ChannelRow]
+    next_cursor: str | None = None
+    next_url: str | None = None
+
+
+class WebhookLinks(BaseModel):
+    self: str
+    deliveries: str
+
+
+class WebhookAnswer(BaseModel):
+    """One webhook; its `secret` only in the answer to POST /webhooks."""
+
+    id: str
+    url: str
+    events: list[str]
+    created_at: datetime
+    links: WebhookLinks
+    secret: str | None = None
+
+
+class WebhookPage(BaseModel):
+    """All webhooks, the oldest first."""
+
+    webhooks: list[WebhookAnswer]
+
+
+class DeliveryAnswer(BaseModel):
+    """One message to a webhook; `next_attempt_at` while it is tried."""
+
+    id: str
+    type: str
+    state: DeliveryState
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime | None = None
+    last_attempt_at: datetime | None = None
+    last_status: int | None = None
+    last_error: str | None = None
+    body: str
+    url: str
+
+
+class DeliveryPage(BaseModel):
+    """A page of messages, newest first; `next_url` is absent on the last one."""
+
+    deliveries: list[DeliveryAnswer]
+    next_cursor: str | None = None
     next_url: str | None = None
 
 

@@ -2,6 +2,7 @@
 
     GET  /videos?status=prepared&limit=20      GET /videos/{id}      PATCH /videos/{id}
     PUT  /videos/{id}/dubs/{language}          GET /videos/{id}/dubs/{language}
+    DELETE /videos/{id}
 
 Handlers that read no body are plain functions: Starlette runs them in a thread, so the registry
 may block.
@@ -9,6 +10,7 @@ may block.
 
 from __future__ import annotations
 
+import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
@@ -16,16 +18,20 @@ from starlette.responses import Response
 
 from api.answers import answer, dub_answer, video_answer, video_page
 from api.bodies import json_in
+from api.conditional import etag_of, require_match, tagged, with_etag
 from api.desk import Desk, desk_of
 from api.intake import hand_in
 from api.languages import chosen
 from api.links import offered
-from api.schemas import DubAnswer, DubOrder, Listing, VideoChange, parsed
+from api.schemas import DubOrder, Listing, VideoChange, parsed
 from api.wording import heedable
-from dub_platform.core.errors import EmptyBodyError
+from dub_platform.core.errors import EmptyBodyError, StorageError
 from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
 from dub_platform.registry.port import Dub
+from resources.removal import withdraw
+
+_log = structlog.get_logger(__name__)
 
 
 class Videos(HTTPEndpoint):
@@ -40,7 +46,7 @@ class Videos(HTTPEndpoint):
         desk, query = desk_of(request), dict(request.query_params)
         asked = parsed(Listing, query)
         page = desk.registry.videos(status=asked.status, cursor=asked.cursor, limit=asked.limit)
-        return answer(video_page(desk, page, query))
+        return tagged(request, answer(video_page(desk, page, query)))
 
 
 class Video(HTTPEndpoint):
@@ -50,7 +56,7 @@ class Video(HTTPEndpoint):
         """How far it is, with its dubs."""
         desk, video_id = desk_of(request), checked_id(request.path_params["id"])
         found = desk.registry.video(video_id)
-        return answer(video_answer(desk, found, desk.registry.dubs(video_id)))
+        return tagged(request, answer(video_answer(desk, found, desk.registry.dubs(video_id))))
 
     async def patch(self, request: Request) -> Response:
         """Change who may watch it."""
@@ -58,6 +64,23 @@ class Video(HTTPEndpoint):
         if not body:
             raise EmptyBodyError("The request is empty: send JSON with a visibility.")
         return await run_in_threadpool(_changed, request, body)
+
+    def delete(self, request: Request) -> Response:
+        """Remove it: at once for whoever asks or watches, and what was made of it as soon as no run
+        works on it any more."""
+        desk, video_id = desk_of(request), checked_id(request.path_params["id"])
+        desk.registry.remove(video_id)
+        _log.info("video removed", video=video_id)
+        _withdrawn(desk, video_id)
+        return Response(status_code=204)
+
+
+def _withdrawn(desk: Desk, video_id: str) -> None:
+    try:
+        withdraw(desk.store, video_id)
+    except StorageError as error:
+        # The removal is committed: the sensor deletes whatever is left.
+        _log.warning("releases left to the sensor", video=video_id, error=error.sentence)
 
 
 class Dubs(HTTPEndpoint):
@@ -73,7 +96,7 @@ class Dubs(HTTPEndpoint):
         """How far it is, and once it is released, where it is."""
         desk, video_id = desk_of(request), checked_id(request.path_params["id"])
         code = language(request.path_params["language"]).code
-        return answer(_dub_answer(desk, desk.registry.dub(video_id, code)))
+        return tagged(request, _dub(desk, desk.registry.dub(video_id, code)))
 
 
 def _changed(request: Request, body: bytes) -> Response:
@@ -83,7 +106,7 @@ def _changed(request: Request, body: bytes) -> Response:
     visibility = parsed(VideoChange, body).visibility
     offered(desk, visibility)
     changed = desk.registry.show_to(video_id, visibility)
-    return answer(video_answer(desk, changed, desk.registry.dubs(video_id)))
+    return with_etag(answer(video_answer(desk, changed, desk.registry.dubs(video_id))))
 
 
 def _asked(request: Request, order: DubOrder) -> Response:
@@ -91,10 +114,21 @@ def _asked(request: Request, order: DubOrder) -> Response:
     spoken = desk.registry.video(video_id).language
     wanted = [request.path_params["language"]]
     [code] = chosen(wanted, spoken=spoken, available=desk.targets(spoken))
-    asked = desk.registry.ask(video_id, code, heedable(desk, order.wording))
+    read = _read(request, desk, video_id, code)
+    asked = desk.registry.ask(video_id, code, heedable(desk, order.wording), read=read)
     desk.announce(video_id, [code])
-    return answer(_dub_answer(desk, asked), 202)
+    return with_etag(_dub(desk, asked, 202))
 
 
-def _dub_answer(desk: Desk, dub: Dub) -> DubAnswer:
-    return dub_answer(desk, desk.registry.video(dub.video_id), dub, desk.spent(dub.video_id))
+def _read(request: Request, desk: Desk, video_id: str, code: str) -> Dub | None:
+    """The dub that the client insists on having read; None where it insists on nothing."""
+    if "if-match" not in request.headers:
+        return None
+    dub = desk.registry.dub(video_id, code)
+    require_match(request, etag_of(bytes(_dub(desk, dub).body)))
+    return dub
+
+
+def _dub(desk: Desk, dub: Dub, status: int = 200) -> Response:
+    video, spent = desk.registry.video(dub.video_id), desk.spent(dub.video_id)
+    return answer(dub_answer(desk, video, dub, spent), status)

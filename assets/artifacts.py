@@ -14,6 +14,7 @@ from assets.steps import failing_in_words
 from dub_platform.core.errors import ArtifactMissingError
 from dub_platform.registry import Registry
 from resources.store.port import Store
+from resources.values import value_key
 
 
 class ArtifactIOManager(IOManager):
@@ -39,19 +40,18 @@ class ArtifactIOManager(IOManager):
         key = _key(context)
         if not self.store.exists(key):
             raise ArtifactMissingError(
-                f"{context.asset_key.to_user_string()} of {_place(context)} was not made yet. "
+                f"{context.asset_key.to_user_string()} of {_named(context)} was not made yet. "
                 "Materialize it first."
             )
         return self.store.get_bytes(key)
 
 
 def _key(context: InputContext | OutputContext) -> str:
-    return f"videos/{_place(context)}/{context.asset_key.to_user_string()}.json"
+    return value_key(context.asset_key.to_user_string(), *_target(context))
 
 
-def _place(context: InputContext | OutputContext) -> str:
-    video_id, language = _target(context)
-    return video_id if language is None else f"{video_id}/dubs/{language}"
+def _named(context: InputContext) -> str:
+    return " in ".join(filter(None, _target(context)))
 
 
 def _target(context: InputContext | OutputContext) -> Target:

@@ -14,6 +14,7 @@ from assets.steps import dub_asset, made
 from assets.wording import Worded, wording_of
 from dub_platform.core.brief import Brief
 from dub_platform.core.budget import character_budgets, speaking_rate
+from dub_platform.core.edits import Edits, edited, in_force
 from dub_platform.core.errors import SpokenLanguageError
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.keys import content_key, file_sha256
@@ -48,20 +49,24 @@ def translation(
     registry: ResourceParam[Registry],
     showcase: ResourceParam[Showcase],
 ) -> Output[Translation]:
-    """Every line in the target language, written to its slot, in the wording asked for."""
+    """Every line in the target language, written to its slot; an edit is in place of what was
+    written."""
     target = target_of(context)
     _refuse_unfit(transcript.language, str(target.language), translator)
     wording, heeded = wording_of(registry, target), translator.heeds_wording
     title = registry.video(target.video_id).title
     brief = _brief(target, title, transcript, wording if heeded else AS_BEFORE)
-    value = translator.translate(transcript, str(target.language), brief)
+    edits = _edits(registry, target, transcript)
+    value = edited(translator.translate(transcript, str(target.language), brief), edits)
     worded = Worded(wording, heeded, transcript, value)
     spoken = sum(len(line.text) for line in transcript.lines)
     written = sum(len(line.text) for line in value.lines)
     return made(
         value,
-        identity=[[line.id, line.text] for line in value.lines],
+        identity=[[line.id, line.text, line.draft] for line in value.lines],
         lines=len(value.lines),
+        edited=len(edits.applied),
+        edits_left_out=len(edits.left_out),
         characters=written,
         length_ratio=written / max(spoken, 1),
         rewrites=value.rewrites,
@@ -186,6 +191,10 @@ def _refuse_unfit(spoken: str, wanted: str, translator: Translator) -> None:
             f"{language(spoken).name} ({spoken}) is spoken in this video, {why}, so nothing was "
             f"translated. It can be translated into: {', '.join(targets) or 'none'}."
         )
+
+
+def _edits(registry: Registry, target: Target, transcript: Transcript) -> Edits:
+    return in_force(registry.edits(target.video_id, str(target.language)), transcript.lines)
 
 
 def _brief(target: Target, title: str, transcript: Transcript, wording: Wording) -> Brief:

@@ -3,10 +3,10 @@
     @dub_asset(kinds={"python"}, code_version="1")
     def translation(context: AssetExecutionContext, transcript: Transcript, ...) -> Output[...]:
 
-Before the work: nobody asked for it, or somebody did meanwhile in another wording, so nothing is
-made and nothing is billed; else the registry learns which stage is reached. After a failure: the
-error's code, sentence and cause become the Dagster failure, which retries only what a retry can
-help.
+Before the work: nobody asked for it, or somebody did anew meanwhile, in another wording or with
+edited lines, so nothing is made and nothing is billed; else the registry learns which stage is
+reached. After a failure: the error's code, sentence and cause become the Dagster failure, which
+retries only what a retry can help.
 """
 
 import contextlib
@@ -159,8 +159,9 @@ def _is_wanted(context: AssetExecutionContext, registry: Registry) -> bool:
     work = work_of(context.run.tags)
     if work is not None and registry.hand_over(work):
         context.log.warning(
-            f"{' in '.join(filter(None, target))} was asked for in another wording while this run "
-            "made it, so it ends here. The run that follows finds all that was paid for."
+            f"{' in '.join(filter(None, target))} was asked for anew while this run made it, in "
+            "another wording or with edited lines, so it ends here. The run that follows finds all "
+            "that was paid for."
         )
         return False
     return True

@@ -19,6 +19,7 @@ from resources.media.vad import SileroSpeechFinder
 from resources.releases import Publisher
 from sensors.intake import on_video_prepared, on_video_registered
 from sensors.outcome import on_run_canceled, on_run_failed
+from sensors.removal import on_video_removed
 from sensors.retention import every_night, remove_leftovers
 from sensors.upkeep import on_run_lost
 
@@ -39,6 +40,7 @@ def definitions(settings: Settings) -> Definitions:
             on_run_failed,
             on_run_canceled,
             on_run_lost,
+            on_video_removed,
         ],
         # Runs are linear chains: parallelism is across runs, and a process per step costs seconds.
         executor=in_process_executor,
@@ -58,6 +60,7 @@ def definitions(settings: Settings) -> Definitions:
             "publisher": Publisher(store, registry),
             "showcase": Showcase(settings.base_url),
             "retention": wiring.retention(settings, store),
+            "remover": wiring.remover(settings, store),
         },
     )
 

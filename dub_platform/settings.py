@@ -29,6 +29,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from dub_platform.core.addresses import Networks, is_loopback
 from dub_platform.core.casting import Casting
 from dub_platform.core.languages import AUTO, code_in
+from dub_platform.core.webhooks import Receivers
 
 # The day of the default prices below, and of those that voices have (`list_price`). They move: an
 # operator sets what the provider charges.
@@ -285,6 +286,11 @@ class Settings(BaseSettings):
         default=30,
         description="How long replaced releases, unused takes and finished runs stay, in days.",
     )
+    webhook_receivers: str = Field(
+        default="",
+        description="Receivers of webhooks that are not public, or not under https, as HOST:PORT, "
+        "with commas.",
+    )
     log_format: Literal["console", "json"] = Field(
         default="console", description="json for machines: one object a line."
     )
@@ -326,6 +332,12 @@ class Settings(BaseSettings):
         if voices:
             Casting.parse(voices)
         return voices
+
+    @field_validator("webhook_receivers")
+    @classmethod
+    def _name_receivers(cls, given: str) -> str:
+        Receivers.parse(given)
+        return given
 
     @model_validator(mode="after")
     def _have_what_the_engines_need(self) -> Settings:

@@ -1,6 +1,6 @@
 """Becomes another program, which the kernel sends a signal when the process PARENT is gone.
 
-    $ python -I -S bound_process.py PARENT SIGNAL /usr/bin/ffmpeg -i clip.mp4 ...
+    $ python -I -S bound_process.py PARENT SIGNAL MEMORY /usr/bin/ffmpeg -i clip.mp4 ...
 
 Linux keeps the promise through exec, so the program has the process id, the pipes and the exit
 status that its starter expects. Who starts it is `resources.programs.bound`.
@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
 
 
-def main(parent: str, number: str, *command: str) -> None:
+def main(parent: str, number: str, memory: str, *command: str) -> None:
     """Never returns. Raises OSError where the program cannot be run."""
     end_with(int(parent), int(number))
+    if most := int(memory):
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     _hear_again(signal.SIGPIPE, signal.SIGXFSZ)
     os.execv(command[0], command)  # noqa: S606 - no shell reads it
 

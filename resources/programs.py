@@ -23,8 +23,12 @@ def helper(program: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-I", "-B", str(program), *arguments]
 
 
-def bound(command: Sequence[str], end: signal.Signals = signal.SIGKILL) -> list[str]:
+def bound(
+    command: Sequence[str], end: signal.Signals = signal.SIGKILL, *, memory: int = 0
+) -> list[str]:
     """The command, whose process gets the signal `end` when the thread that starts it is gone.
+
+    It can use so many bytes of `memory`, or as many as there are.
 
     A process that is killed cannot end what it started, and the run that takes its place must
     find nobody at its work. The kernel can, and its word is about the thread: start it where it
@@ -42,5 +46,6 @@ def bound(command: Sequence[str], end: signal.Signals = signal.SIGKILL) -> list[
         str(_BOUND),
         str(os.getpid()),
         str(int(end)),
+        str(memory),
         *command,
     ]

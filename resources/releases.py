@@ -19,6 +19,7 @@ from pathlib import Path
 from dub_platform.core.captions import as_srt, as_vtt, cued
 from dub_platform.core.errors import ArtifactDamagedError
 from dub_platform.core.keys import file_sha256, key_of
+from dub_platform.core.script import Placed
 from dub_platform.core.speech import (
     Release,
     SourceMedia,
@@ -169,6 +170,21 @@ class Publisher:
                 for each in releases
             ),
         ]
+
+
+def placed_in(manifest: bytes) -> tuple[Placed, ...]:
+    """The lines of a release, from its manifest."""
+    return tuple(
+        Placed(
+            source=line["source"],
+            slot_start=line["slot"][0],
+            slot_end=line["slot"][1],
+            text=line["target"],
+            start=line["start"],
+            tempo=line["tempo"],
+        )
+        for line in json.loads(manifest).get("lines", ())
+    )
 
 
 def _json(value: Mapping[str, object]) -> str:

@@ -1,6 +1,6 @@
 """Retention: what nothing refers to any more is found, counted and removed.
 
-    retention = Retention(store, registry, folders, keep=timedelta(days=30))
+    retention = Retention(store, registry, folders, timedelta(days=30), answers)
     for gone in retention.tidied("a-run-id", dry_run=True):
         print(gone.kind.value, gone.bytes)
 
@@ -12,6 +12,7 @@ the hour. Two rounds at once do no harm: what one has removed, the other does no
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,8 +24,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.core.keys import is_content_key
 from dub_platform.registry import DubStatus, Registry, VideoStatus
+from dub_platform.registry.first_answers import KEPT, FirstAnswers
 from resources.store.port import PUBLIC, Kept, Store
 from resources.workfolder import WorkFolders
 
@@ -52,6 +55,8 @@ class Kind(str, Enum):
     WRITES = "unfinished writes"
     FOLDERS = "folders of dead processes"
     LEASES = "leases of dead runs"
+    ANSWERS = "answers to repeated requests"
+    EVENTS = "old events"
     RUNS = "finished runs"
 
 
@@ -65,12 +70,13 @@ class Gone:
 
 @dataclass(frozen=True)
 class Retention:
-    """`keep` is how long what was replaced or unused stays."""
+    """`keep` is how long events stay, and what was replaced or unused."""
 
     store: Store
     registry: Registry
     folders: WorkFolders
     keep: timedelta
+    answers: FirstAnswers
 
     def tidied(
         self, holder: str, *, now: datetime | None = None, dry_run: bool = False
@@ -85,6 +91,10 @@ class Retention:
             yield Gone(Kind.FOLDERS, size)
         for _ in range(self.registry.drop_leases(before=now - QUIET, dry_run=dry_run)):
             yield Gone(Kind.LEASES)
+        for _ in range(self.answers.drop(before=now - KEPT, dry_run=dry_run)):
+            yield Gone(Kind.ANSWERS)
+        for _ in range(self.registry.drop_events(before=now - self.keep, dry_run=dry_run)):
+            yield Gone(Kind.EVENTS)
 
 
 Choice = Callable[[str, Sequence[Kept]], Sequence[Kept]]
@@ -111,8 +121,10 @@ class _Round:
     def _chosen(self, kind: Kind, folder: str, choose: Choice) -> Iterator[Gone]:
         """What `choose` finds of each video, looked at again while nobody is at it."""
         for video_id, kept in _by_video(self.store.keys(folder)):
-            if self.registry.was_asked_for(video_id) and choose(video_id, kept):
-                yield from self._held(kind, f"{folder}{video_id}/", video_id, choose)
+            # One that is removed meanwhile goes as a whole.
+            with contextlib.suppress(VideoNotFoundError):
+                if self.registry.was_asked_for(video_id) and choose(video_id, kept):
+                    yield from self._held(kind, f"{folder}{video_id}/", video_id, choose)
 
     def _held(self, kind: Kind, folder: str, video_id: str, choose: Choice) -> Iterator[Gone]:
         try:

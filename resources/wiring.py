@@ -20,7 +20,10 @@ from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.languages import AUTO
 from dub_platform.registry import Registry, Source, SqlRegistry
 from dub_platform.registry.api_keys import ApiKeys
+from dub_platform.registry.events import EventLog
+from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
+from dub_platform.registry.webhooks import Webhooks
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
 from resources.calls import CallPolicy
 from resources.downloader.port import Downloader, Downloaders
@@ -29,6 +32,7 @@ from resources.downloader.youtube import YouTubeDownloader
 from resources.ledger import CappedLedger, Ledger
 from resources.media.probe import Prober
 from resources.mixer import BlockMixer, Mixer
+from resources.removal import Remover
 from resources.retention import Retention
 from resources.store.local import LocalStore
 from resources.store.port import Store
@@ -57,6 +61,16 @@ def registry(settings: Settings) -> Registry:
 def api_keys(settings: Settings) -> ApiKeys:
     """The keys, in the registry's database."""
     return ApiKeys.at(settings.registry_url)
+
+
+def events(settings: Settings) -> EventLog:
+    """What happened, in the registry's database."""
+    return EventLog.at(settings.registry_url)
+
+
+def webhooks(settings: Settings) -> Webhooks:
+    """Who is told what happens, in the registry's database."""
+    return Webhooks.at(settings.registry_url)
 
 
 def store(settings: Settings, s3: Any = None) -> Store:
@@ -90,7 +104,12 @@ def folders(settings: Settings) -> WorkFolders:
 def retention(settings: Settings, kept: Store) -> Retention:
     """What removes that which nothing refers to any more."""
     keep = timedelta(days=settings.retention_days)
-    return Retention(kept, registry(settings), folders(settings), keep)
+    return Retention(kept, registry(settings), folders(settings), keep, first_answers(settings))
+
+
+def remover(settings: Settings, kept: Store) -> Remover:
+    """What deletes that which was made of a removed video."""
+    return Remover(kept, paid_calls(settings))
 
 
 def downloader(settings: Settings, kept: Store) -> Downloaders:
@@ -259,6 +278,11 @@ def prices(settings: Settings) -> Prices:
 def paid_calls(settings: Settings) -> PaidCalls:
     """The table of what was paid, in the registry's database."""
     return PaidCalls.at(settings.registry_url)
+
+
+def first_answers(settings: Settings) -> FirstAnswers:
+    """The table of what requests with an Idempotency-Key were answered."""
+    return FirstAnswers.at(settings.registry_url)
 
 
 def ledger(settings: Settings) -> Ledger:

@@ -123,7 +123,7 @@ def old_runs(instance: DagsterInstance, before: datetime, *, dry_run: bool) -> I
     # All are found first: a page is found by the run that ends the page before it.
     for run_id in list(_ended(instance, before)):
         if not _made_what_is_latest(instance, run_id):
-            yield _deleted(instance, run_id, dry_run)
+            yield deleted(instance, run_id, dry_run=dry_run)
 
 
 def _ended(instance: DagsterInstance, before: datetime) -> Iterator[str]:
@@ -147,7 +147,8 @@ def _latest_run(instance: DagsterInstance, made: EventLogEntry) -> str:
     return instance.fetch_materializations(of_same, limit=1).records[0].run_id
 
 
-def _deleted(instance: DagsterInstance, run_id: str, dry_run: bool) -> Gone:
+def deleted(instance: DagsterInstance, run_id: str, *, dry_run: bool = False) -> Gone:
+    """Delete a run with its events and logs. A dry run only tells."""
     # On SQLite each run's events are a file of their own, which deleting them only empties.
     files = list(Path(instance.root_directory, "history", "runs").glob(f"{run_id}.db*"))
     gone = Gone(Kind.RUNS, sum(path.stat().st_size for path in files))

@@ -14,6 +14,8 @@
     │   ├── InvalidChannelIdError       channel_id_invalid
     │   ├── VideoNotFoundError          video_not_found
     │   ├── DubNotFoundError            dub_not_found
+    │   ├── LineNotFoundError           line_not_found
+    │   ├── LinesNotReadyError          lines_not_ready        a retry can help
     │   ├── ChannelNotFoundError        channel_not_found
     │   ├── KeyNotFoundError            key_not_found
     │   ├── KeyRequiredError            key_required
@@ -24,7 +26,15 @@
     │   ├── LinksNotEnabledError        links_not_enabled
     │   ├── LinkExpiredError            link_expired
     │   ├── SlowBodyError               body_too_slow          a retry can help
-    │   └── RateLimitedError            rate_limited           a retry can help
+    │   ├── RateLimitedError            rate_limited           a retry can help
+    │   ├── VideoBeingRemovedError      video_being_removed    a retry can help
+    │   ├── PreconditionFailedError     precondition_failed
+    │   ├── PreconditionRequiredError   precondition_required
+    │   ├── IdempotencyKeyReusedError   idempotency_key_reused
+    │   ├── RequestInProgressError      request_in_progress    a retry can help
+    │   ├── WebhookUrlError             webhook_url_refused
+    │   ├── WebhookNotFoundError        webhook_not_found
+    │   └── DeliveryNotFoundError       delivery_not_found
     ├── SourceError                the video cannot be had from where it is
     │   ├── SourceUnavailableError      source_unavailable
     │   ├── SourceLiveError             source_live
@@ -42,6 +52,7 @@
     │   ├── NoSpeechError               media_no_speech
     │   ├── LanguageNotToldError        media_language_not_told
     │   ├── VideoTooLongError           video_too_long
+    │   ├── MediaOverLimitError         media_over_limit
     │   └── MediaToolError              media_tool_failed
     ├── ProviderError              an engine did not do its part
     │   ├── EngineUnavailableError      engine_unavailable
@@ -150,6 +161,15 @@ class DubNotFoundError(InputError):
     code = "dub_not_found"
 
 
+class LineNotFoundError(InputError):
+    code = "line_not_found"
+
+
+class LinesNotReadyError(InputError):
+    code = "lines_not_ready"
+    retryable = True
+
+
 class ChannelNotFoundError(InputError):
     code = "channel_not_found"
 
@@ -194,6 +214,40 @@ class SlowBodyError(InputError):
 class RateLimitedError(InputError):
     code = "rate_limited"
     retryable = True
+
+
+class VideoBeingRemovedError(InputError):
+    code = "video_being_removed"
+    retryable = True
+
+
+class PreconditionFailedError(InputError):
+    code = "precondition_failed"
+
+
+class PreconditionRequiredError(InputError):
+    code = "precondition_required"
+
+
+class IdempotencyKeyReusedError(InputError):
+    code = "idempotency_key_reused"
+
+
+class RequestInProgressError(InputError):
+    code = "request_in_progress"
+    retryable = True
+
+
+class WebhookUrlError(InputError):
+    code = "webhook_url_refused"
+
+
+class WebhookNotFoundError(InputError):
+    code = "webhook_not_found"
+
+
+class DeliveryNotFoundError(InputError):
+    code = "delivery_not_found"
 
 
 class SourceError(DubError):
@@ -263,6 +317,10 @@ class LanguageNotToldError(MediaError):
 
 class VideoTooLongError(MediaError):
     code = "video_too_long"
+
+
+class MediaOverLimitError(MediaError):
+    code = "media_over_limit"
 
 
 class MediaToolError(MediaError):

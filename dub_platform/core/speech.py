@@ -129,10 +129,18 @@ class Transcript:
 
 @dataclass(frozen=True)
 class TranslatedLine:
-    """One line in the target language; `id` is the transcript line's."""
+    """One line in the target language; `id` is the transcript line's.
+
+    `draft` is what its translator wrote, where somebody has edited it.
+    """
 
     id: int
     text: str
+    draft: str | None = None
+
+    @property
+    def unedited(self) -> str:
+        return self.text if self.draft is None else self.draft
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,9 @@ GAP_SECONDS = 0.06
 ONSET_SECONDS = 0.125
 TEMPO = 0.15
 CHANGE = 0.15
+# What viewers still accept of a voice that is out of step with the lips (ITU-R BT.1359).
+EARLIEST_SECONDS = -0.090
+LATEST_SECONDS = 0.185
 # The solver wants room around its solution, and nobody hears a millisecond.
 SLACK_SECONDS = 0.001
 
@@ -97,6 +100,12 @@ class Timeline:
             for first, second in itertools.pairwise(self.placements)
             if second.start < first.end
         )
+
+
+def is_flagged(onset_error: float, tempo: float) -> bool:
+    """Whether a take had to be spoken as fast as one may be, or is out of step all the same."""
+    # Half a percent is the solver's tolerance, and nobody hears it.
+    return tempo > FASTEST - 0.005 or not EARLIEST_SECONDS <= onset_error <= LATEST_SECONDS
 
 
 def fitted(parts: Sequence[Part], *, seconds: float) -> Timeline:

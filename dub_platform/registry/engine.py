@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 
-from dub_platform.core.errors import StorageFullError
+from dub_platform.core.errors import StorageFullError, StorageUnavailableError
 
 # What PostgreSQL calls a full disk. SQLite has words for it, and others where not even the file
 # fits that its processes share.
@@ -57,7 +57,8 @@ def engine_at(url: str) -> Engine:
     """The process's engine for the SQLAlchemy URL; nothing is connected before it is used.
 
     Safe to share between threads, of which `MOST_CONNECTIONS` are served at once. What it does
-    raises StorageFullError where the database finds no space.
+    raises StorageFullError where the database finds no space, StorageUnavailableError where a
+    file is busy for too long.
     """
     return _engines.at(url)
 
@@ -65,6 +66,7 @@ def engine_at(url: str) -> Engine:
 def _made(url: str) -> Engine:
     engine = create_engine(url, pool_pre_ping=True, pool_size=MOST_CONNECTIONS, max_overflow=0)
     event.listen(engine, "handle_error", _name_full_disk)
+    event.listen(engine, "handle_error", _name_busy_file)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -84,6 +86,14 @@ def _name_full_disk(context: ExceptionContext) -> None:
             "written. Free some space; the same works then.",
             detail=str(error),
         ) from error
+
+
+def _name_busy_file(context: ExceptionContext) -> None:
+    if str(context.original_exception) == "database is locked":
+        raise StorageUnavailableError(
+            f"The registry's database was written to by others for all of {BUSY_SECONDS} s, so "
+            "nothing was written. Try again in a moment; with so much to do, use PostgreSQL."
+        ) from context.original_exception
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -9,7 +9,7 @@ charged. Tested by `tests/contracts/test_ledger.py` on both databases.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 
@@ -74,6 +74,13 @@ class PaidCalls:
         )
         with self._reading.connect() as connection:
             return {language: float(usd) for language, usd in connection.execute(by_language)}
+
+    def keys(self, video_id: str) -> Sequence[tuple[str, str]]:
+        """Role and key of every result that was paid for on behalf of a video."""
+        paid = select(paid_calls.c.role, paid_calls.c.key).distinct()
+        with self._reading.connect() as connection:
+            found = connection.execute(paid.where(paid_calls.c.video_id == video_id))
+            return [(row.role, row.key) for row in found]
 
     def _end(self, call_id: int, **values: object) -> None:
         with self._engine.begin() as connection:

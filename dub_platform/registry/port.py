@@ -5,9 +5,9 @@ A video is `queued`, then `running` while it is prepared, then `prepared`; a dub
 failed starts a new generation: run keys carry it, and a late word from an older generation's
 run changes nothing.
 
-A dub that is asked for in another wording is made anew: at once where it is failed or released,
-and by the same run where that has not begun. One that is running ends before its next step; what
-it has paid for is kept, and its work is queued, a generation up.
+A dub that is asked for in another wording, or whose lines are edited, is made anew: at once where
+it is failed or released, and by the same run where that has not begun. One that is running ends
+before its next step; what it has paid for is kept, and its work is queued, a generation up.
 
 Every engine is held to it by `tests/contracts/test_registry.py`.
 """
@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.brief import Formality
+from dub_platform.core.edits import LineEdit
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
@@ -111,7 +112,8 @@ class Dub:
     """One row of `dubs`: a video in one target language.
 
     `glossary` and `formality` are what it was asked for with; `asked_anew` says that its run began
-    before that. `release` is the current one, also while another is made.
+    before that, or before an edit of its lines. `release` is the current one, also while another
+    is made.
     """
 
     video_id: str
@@ -190,7 +192,8 @@ class Registry(Protocol):
         The same id is the same video: languages it lacks are added, and what of it failed
         (the video, and its asked dubs among `languages`) is queued again, a generation up, as are
         asked dubs whose wording is another. A title, language or captions given at the first time
-        stay; only a language that nobody knew yet can be named later.
+        stay; only a language that nobody knew yet can be named later. Raises
+        VideoBeingRemovedError for one that was removed and of which something is still kept.
         """
         ...
 
@@ -198,11 +201,33 @@ class Registry(Protocol):
         """Change who may watch a video. Raises VideoNotFoundError."""
         ...
 
-    def ask(self, video_id: str, language: str, wording: Wording = AS_BEFORE) -> Dub:
+    def remove(self, video_id: str) -> None:
+        """Forget the video and its dubs: nobody asked for any of it, and its runs end themselves.
+
+        What was paid for it stays in the account. Raises VideoNotFoundError.
+        """
+        ...
+
+    def removals(self, *, limit: int) -> Sequence[str]:
+        """Removed videos of which something may still be kept, the longest removed first."""
+        ...
+
+    def removed(self, video_id: str) -> None:
+        """All that was made of a removed video is gone: it can be handed in again."""
+        ...
+
+    def ask(
+        self,
+        video_id: str,
+        language: str,
+        wording: Wording = AS_BEFORE,
+        *,
+        read: Dub | None = None,
+    ) -> Dub:
         """Ask for one language, in a wording. A failed dub (and its failed video) is queued again,
         and so is one in another wording. Of what the wording does not say, that of before stays.
 
-        Raises VideoNotFoundError.
+        Raises VideoNotFoundError; PreconditionFailedError where the dub is not as it was `read`.
         """
         ...
 
@@ -222,6 +247,18 @@ class Registry(Protocol):
 
     def dubs(self, video_id: str) -> Sequence[Dub]:
         """The video's dubs by language. Empty for a video nobody handed in."""
+        ...
+
+    def edits(self, video_id: str, language: str) -> Sequence[LineEdit]:
+        """Every edit ever made of the dub's lines, in the order in which they were made."""
+        ...
+
+    def edit(self, video_id: str, language: str, edits: Sequence[LineEdit], *, after: int) -> bool:
+        """Add these edits to the `after` that there are, and ask for the dub anew.
+
+        False, and nothing changed, when there are more by now. Raises VideoNotFoundError or
+        DubNotFoundError.
+        """
         ...
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
@@ -282,6 +319,13 @@ class Registry(Protocol):
         """Forget leases that nobody has renewed since; how many. A dry run only counts them."""
         ...
 
+    def drop_events(self, *, before: datetime, dry_run: bool = False) -> int:
+        """Forget the events from before, and the messages about them that are no longer tried.
+
+        How many; a dry run only counts them.
+        """
+        ...
+
     def started(self, work: Work, run_id: str) -> bool:
         """The run for this work began: its row is running, unless it is done already.
 
@@ -294,7 +338,7 @@ class Registry(Protocol):
         ...
 
     def hand_over(self, work: Work) -> bool:
-        """Whether this dub was asked for in another wording while it ran.
+        """Whether this dub was asked for anew while it ran.
 
         Its work is then queued, a generation up, and whoever asked must do no more of it.
         """
@@ -338,7 +382,7 @@ class Registry(Protocol):
 
         `beside` is the current release of every other dub that went into the MP4. False, and
         nothing changed, when that is no longer all of them (another language was released
-        meanwhile). A dub that was asked for in another wording is queued again after it. Raises
+        meanwhile). A dub that was asked for anew is queued again after it. Raises
         RunSupersededError when another run holds the lease.
         """
         ...
@@ -347,7 +391,7 @@ class Registry(Protocol):
         """Write why this work failed. Nothing for another generation or for what is done.
 
         When it is the video that failed, its queued dubs fail for the same reason. A dub that was
-        asked for in another wording is queued again instead.
+        asked for anew is queued again instead.
         """
         ...
 

@@ -30,6 +30,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    delete,
     literal,
     null,
     or_,
@@ -42,17 +43,20 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from dub_platform.core.channels import channel_of
+from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import (
     ChannelNotFoundError,
     DubNotFoundError,
     InvalidRequestError,
+    PreconditionFailedError,
     StorageError,
     VideoNotFoundError,
 )
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
-from dub_platform.registry import leases
+from dub_platform.registry import edits as line_edits
+from dub_platform.registry import events, leases, removals, webhooks
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import (
     Channel,
@@ -84,6 +88,8 @@ _UNFINISHED = (_QUEUED, _RUNNING)
 _VIDEO = tuple(videos.c[field.name].label(field.name) for field in fields(Video))
 _DUB = tuple(dubs.c[field.name].label(field.name) for field in fields(Dub))
 _CHANNEL = tuple(channels.c[field.name] for field in fields(Channel))
+# In the order in which transactions take them.
+_OF_VIDEO = ((videos, videos.c.id), (dubs, dubs.c.video_id))
 _VIDEO_WORK = (
     videos.c.id.label("video_id"),
     cast(null(), String).label("language"),
@@ -139,14 +145,20 @@ class SqlRegistry:
     ) -> tuple[Video, bool]:
         row = {**asdict(video), "visibility": video.visibility or Visibility.PUBLIC}
         with self._engine.begin() as connection:
-            created = _insert_missing(connection, videos, row)
+            begins = {"generation": removals.first_generation(connection, video.id)}
+            created = _insert_missing(connection, videos, {**row, **begins})
             _lock(connection, video.id)
             if video.visibility is not None:
                 _set_visibility(connection, video.id, video.visibility)
             _name_language(connection, video.id, video.language)
-            for language in languages:
-                _queue_dub(connection, video.id, language, wording)
-            _queue_failed_video(connection, video.id)
+            asked = [
+                language
+                for language in languages
+                if _queue_dub(connection, video.id, language, wording)
+            ]
+            again = _queue_failed_video(connection, video.id)
+            told = [None] if created or again else []
+            events.tell(connection, video.id, *told, *asked)
             return _video(connection, video.id), created
 
     def show_to(self, video_id: str, visibility: Visibility) -> Video:
@@ -154,11 +166,43 @@ class SqlRegistry:
             _set_visibility(connection, video_id, visibility)
             return _video(connection, video_id)
 
-    def ask(self, video_id: str, language: str, wording: Wording = AS_BEFORE) -> Dub:
+    def remove(self, video_id: str) -> None:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
+            tenant = _video(connection, video_id).tenant
+            generation = _newest_generation(connection, video_id)
+            removals.note(connection, video_id, generation)
+            line_edits.forget(connection, video_id)
+            for table, of_video in reversed(_OF_VIDEO):
+                connection.execute(delete(table).where(of_video == video_id))
+            events.tell_end(connection, video_id, generation, tenant=tenant)
+
+    def removals(self, *, limit: int) -> Sequence[str]:
+        with self._reading.connect() as connection:
+            return removals.pending(connection, limit)
+
+    def removed(self, video_id: str) -> None:
+        with self._engine.begin() as connection:
+            removals.cleared(connection, video_id)
+
+    def ask(
+        self,
+        video_id: str,
+        language: str,
+        wording: Wording = AS_BEFORE,
+        *,
+        read: Dub | None = None,
+    ) -> Dub:
+        with self._engine.begin() as connection:
+            _lock(connection, video_id)
+            if read is not None and _dub(connection, video_id, language) != read:
+                raise PreconditionFailedError(
+                    f"The dub of {video_id} in {language!r} changed since it was read, so nothing "
+                    "was asked for: read it again, and send its new ETag as If-Match."
+                )
             if _queue_dub(connection, video_id, language, wording):
-                _queue_failed_video(connection, video_id)
+                told = [None] if _queue_failed_video(connection, video_id) else []
+                events.tell(connection, video_id, *told, language)
             return _dub(connection, video_id, language)
 
     def video(self, video_id: str) -> Video:
@@ -190,6 +234,21 @@ class SqlRegistry:
         query = select(*_DUB).where(dubs.c.video_id == video_id).order_by(dubs.c.language)
         with self._reading.connect() as connection:
             return [Dub(**row._asdict()) for row in connection.execute(query)]
+
+    def edits(self, video_id: str, language: str) -> Sequence[LineEdit]:
+        with self._reading.connect() as connection:
+            return line_edits.of_dub(connection, video_id, language)
+
+    def edit(self, video_id: str, language: str, edits: Sequence[LineEdit], *, after: int) -> bool:
+        with self._engine.begin() as connection:
+            _lock(connection, video_id)
+            dub = _dub(connection, video_id, language, held=True)
+            added = line_edits.append(connection, video_id, language, edits, after=after)
+            if added:
+                asked = _asked_again(dub.status).where(_row(video_id, language)[1])
+                connection.execute(asked.values(updated_at=utc_now()))
+                events.tell(connection, video_id, language)
+        return added
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
         table, row = _row(video_id, language)
@@ -255,7 +314,7 @@ class SqlRegistry:
             _lock(connection, video_id)
             query = select(dubs.c.language).where(dubs.c.video_id == video_id)
             places = (None, *connection.execute(query).scalars())
-            held = not _is_unfinished(connection, video_id) and all(
+            held = not events.is_unfinished(connection, video_id) and all(
                 leases.take(connection, video_id, place, run_id, now) for place in places
             )
             if not held:
@@ -270,6 +329,11 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             return leases.drop(connection, before, dry_run)
 
+    def drop_events(self, *, before: datetime, dry_run: bool = False) -> int:
+        with self._engine.begin() as connection:
+            messages = webhooks.drop(connection, before, dry_run)
+            return events.drop(connection, before, dry_run) + messages
+
     def started(self, work: Work, run_id: str) -> bool:
         # Also from failed: an operator can run a failed run again without asking again.
         begins = _update(work, *_UNFINISHED, _FAILED).values(
@@ -278,19 +342,24 @@ class SqlRegistry:
         table, row = _row(work.video_id, work.language)
         with self._engine.begin() as connection:
             if connection.execute(begins).rowcount:
+                events.tell(connection, work.video_id, work.language)
                 return True
             generation = connection.execute(select(table.c.generation).where(row)).scalar()
             return generation == work.generation
 
     def reached(self, video_id: str, language: str | None, stage: str) -> None:
         table, row = _row(video_id, language)
-        unfinished = table.c.status.in_(_UNFINISHED)
+        reaches = update(table).where(row, table.c.status.in_(_UNFINISHED)).values(stage=stage)
         with self._engine.begin() as connection:
-            connection.execute(update(table).where(row, unfinished).values(stage=stage))
+            if connection.execute(reaches).rowcount:
+                events.tell(connection, video_id, language)
 
     def hand_over(self, work: Work) -> bool:
         with self._engine.begin() as connection:
-            return _handed_over(connection, work)
+            handed_over = _handed_over(connection, work)
+            if handed_over:
+                events.tell(connection, work.video_id, work.language)
+            return handed_over
 
     def fetched(
         self, video_id: str, *, language: str | None, channel_id: str | None, channel_title: str
@@ -334,6 +403,7 @@ class SqlRegistry:
                 error_details=None,
             )
             connection.execute(is_prepared.where(videos.c.id == video_id))
+            events.tell(connection, video_id, None)
 
     def released(
         self,
@@ -352,10 +422,12 @@ class SqlRegistry:
             if _released_beside(connection, video_id, language) != dict(beside):
                 return False
             _release(connection, video_id, language, release)
-            anew = and_(_row(video_id, language)[1], dubs.c.asked_anew)
-            connection.execute(_QUEUE_DUB_AGAIN.where(anew))
             film = update(videos).where(videos.c.id == video_id).values(film_key=film_key)
             connection.execute(film)
+            events.tell(connection, video_id, language)
+            anew = and_(_row(video_id, language)[1], dubs.c.asked_anew)
+            if connection.execute(_QUEUE_DUB_AGAIN.where(anew)).rowcount:
+                events.tell(connection, video_id, language)
         return True
 
     def failed(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
@@ -366,13 +438,17 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             if work.language is not None:
                 # In this order a request that comes between the two is seen by the second.
-                if connection.execute(fails.where(~dubs.c.asked_anew)).rowcount:
+                failed = connection.execute(fails.where(~dubs.c.asked_anew)).rowcount
+                if failed:
                     leases.end(connection, work.video_id, work.language)
-                _handed_over(connection, work)
+                if _handed_over(connection, work) or failed:
+                    events.tell(connection, work.video_id, work.language)
             elif connection.execute(fails).rowcount:
                 leases.end(connection, work.video_id, work.language)
                 waiting = and_(dubs.c.video_id == work.video_id, dubs.c.status == _QUEUED)
-                connection.execute(update(dubs).where(waiting).values(reason))
+                fail_too = update(dubs).where(waiting).values(reason)
+                beside = connection.execute(fail_too.returning(dubs.c.language)).scalars()
+                events.tell(connection, work.video_id, None, *sorted(beside))
 
     def lost(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
         table, _ = _row(work.video_id, work.language)
@@ -381,6 +457,7 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             if connection.execute(once_more.values(losses=table.c.losses + 1)).rowcount:
                 leases.end(connection, work.video_id, work.language)
+                events.tell(connection, work.video_id, work.language)
                 return
         self.failed(work, details, now=now)
 
@@ -388,7 +465,8 @@ class SqlRegistry:
         his = and_(_is_at(work, DubStatus.RELEASED), dubs.c.run_id == run_id)
         once_more = _QUEUE_DUB_AGAIN.where(his, dubs.c.losses < MOST_LOSSES)
         with self._engine.begin() as connection:
-            connection.execute(once_more.values(losses=dubs.c.losses + 1))
+            if connection.execute(once_more.values(losses=dubs.c.losses + 1)).rowcount:
+                events.tell(connection, work.video_id, work.language)
 
     def at_work(self, *, now: datetime) -> Collection[str]:
         with self._reading.connect() as connection:
@@ -451,16 +529,12 @@ def _lock(connection: Connection, video_id: str) -> None:
         raise no_video(video_id)
 
 
-def _is_unfinished(connection: Connection, video_id: str) -> bool:
-    """Whether something of the video waits or is under way."""
-    of_video = (videos, videos.c.id), (dubs, dubs.c.video_id)
-    query = union_all(
-        *(
-            select(id_column).where(id_column == video_id, table.c.status.in_(_UNFINISHED))
-            for table, id_column in of_video
-        )
+def _newest_generation(connection: Connection, video_id: str) -> int:
+    """The highest that the video or one of its dubs has come to."""
+    generations = union_all(
+        *(select(table.c.generation).where(id_column == video_id) for table, id_column in _OF_VIDEO)
     )
-    return connection.execute(query).first() is not None
+    return max(int(generation) for generation in connection.execute(generations).scalars())
 
 
 def _video(connection: Connection, video_id: str) -> Video:
@@ -470,9 +544,10 @@ def _video(connection: Connection, video_id: str) -> Video:
     return Video(**row._asdict())
 
 
-def _dub(connection: Connection, video_id: str, language: str) -> Dub:
-    of_pair = _row(video_id, language)[1]
-    row = connection.execute(select(*_DUB).where(of_pair)).first()
+def _dub(connection: Connection, video_id: str, language: str, *, held: bool = False) -> Dub:
+    """A dub; `held` keeps its row as it is until the transaction ends."""
+    query = select(*_DUB).where(_row(video_id, language)[1])
+    row = connection.execute(query.with_for_update() if held else query).first()
     if row is None:
         _video(connection, video_id)
         raise DubNotFoundError(
@@ -518,22 +593,22 @@ def _name_language(connection: Connection, video_id: str, language: str) -> None
 def _queue_dub(connection: Connection, video_id: str, language: str, wording: Wording) -> bool:
     """Queue a dub that is new, failed, or asked for in another wording; whether it was any."""
     said = wording.in_language(language)
-    new = {"video_id": video_id, "language": language, **_columns(said)}
+    begins = removals.first_generation(connection, video_id)
+    new = {"video_id": video_id, "language": language, "generation": begins, **_columns(said)}
     if _insert_missing(connection, dubs, new):
         return True
     # Its run may be ending just now: what is decided here must still be so when it is written.
-    of_pair = _row(video_id, language)[1]
-    row = connection.execute(select(*_DUB).where(of_pair).with_for_update()).one()
-    dub = Dub(**row._asdict())
+    dub = _dub(connection, video_id, language, held=True)
     asked = said.over(dub.wording)
     if asked == dub.wording and dub.status is not DubStatus.FAILED:
         return False
+    of_pair = _row(video_id, language)[1]
     connection.execute(_asked_again(dub.status).where(of_pair).values(_columns(asked)))
     return True
 
 
 def _asked_again(status: DubStatus) -> Update:
-    """What becomes of a dub in this status whose wording changes, or that failed."""
+    """What becomes of a dub in this status that is to say something else, or that failed."""
     if status is DubStatus.QUEUED:
         return update(dubs)
     if status is DubStatus.RUNNING:
@@ -554,9 +629,9 @@ def _columns(wording: Wording) -> dict[str, Any]:
     return {"glossary": wording.glossary, "formality": wording.formality}
 
 
-def _queue_failed_video(connection: Connection, video_id: str) -> None:
+def _queue_failed_video(connection: Connection, video_id: str) -> bool:
     failed = and_(videos.c.id == video_id, videos.c.status == _FAILED)
-    connection.execute(_QUEUE_VIDEO_AGAIN.where(failed))
+    return bool(connection.execute(_QUEUE_VIDEO_AGAIN.where(failed)).rowcount)
 
 
 def _processing_seconds(video: Video, now: datetime) -> float | None:

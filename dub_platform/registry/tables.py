@@ -25,6 +25,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -37,6 +38,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.speech import Release
+from dub_platform.core.webhooks import DeliveryState
 from dub_platform.registry.port import DubStatus, Source, VideoStatus, Visibility
 
 _RELEASE = TypeAdapter(Release)
@@ -269,6 +271,23 @@ paid_calls = Table(
     Column("settled_at", UtcDateTime),
 )
 
+line_edits = Table(
+    "line_edits",
+    metadata,
+    # No foreign key: a transcript that is made anew has other lines, and these stay.
+    Column("video_id", String(64), primary_key=True),
+    Column("language", String(16), primary_key=True),
+    # The dub's edits in the order in which they were made, from 1.
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    Column("source", CleanText, nullable=False),
+    Column("start", Float, nullable=False),
+    Column("end", Float, nullable=False),
+    Column("text", CleanText),
+    Column("author", String(64)),
+    Column("made_at", UtcDateTime, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,
@@ -292,6 +311,79 @@ api_keys = Table(
     Column("expires_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
     Column("last_used_at", UtcDateTime),
+)
+
+first_answers = Table(
+    "first_answers",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("holder", String(32), nullable=False),
+    Column("claimed_at", UtcDateTime, nullable=False, index=True),
+    Column("digest", String(64)),
+    Column("status", Integer),
+    Column("headers", CleanJson),
+    Column("body", LargeBinary),
+)
+
+removals = Table(
+    "removals",
+    metadata,
+    # No foreign key: it is there because the video is not.
+    Column("video_id", String(64), primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("removed_at", UtcDateTime, nullable=False),
+    Column("cleared_at", UtcDateTime, index=True),
+)
+
+# Never given twice, also when the newest is gone: who has seen one asks for those after it.
+_SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    # No foreign key: what happened stays true of a video that is gone.
+    Column("video_id", String(64), nullable=False),
+    Column("language", String(16)),
+    Column("type", String(32), nullable=False),
+    Column("stage", String(64)),
+    Column("generation", Integer, nullable=False),
+    Column("error", CleanJson),
+    Column("is_last", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, default=utc_now, index=True),
+    Index("ix_events_video_id", "video_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("events", CleanJson, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, default=utc_now),
+    Column("tenant", String(32), nullable=False, server_default=DEFAULT_TENANT),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    # Ids sort by time, so the primary key is also the order of listings.
+    Column("id", String(64), primary_key=True),
+    Column("webhook_id", ForeignKey(webhooks.c.id, ondelete="CASCADE"), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", _word(DeliveryState), nullable=False, default=DeliveryState.PENDING),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+    Column("last_attempt_at", UtcDateTime),
+    Column("last_status", Integer),
+    Column("last_error", CleanText),
+    Index("ix_deliveries_webhook_id", "webhook_id", "id"),
+    Index("ix_deliveries_state", "state", "due_at"),
 )
 
 # The listing's order: newest first, and the id decides between two of the same moment.

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Engine, Select
 
 from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.channels import MARK, channel_of, without_tenant
+from dub_platform.core.edits import LineEdit
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry.port import Channel, Dub, NewVideo, Page, Video, VideoStatus, Visibility
 from dub_platform.registry.sql import SqlRegistry, no_video
@@ -40,9 +41,20 @@ class TenantRegistry(SqlRegistry):
         self.video(video_id)
         return self._shown(super().show_to(video_id, visibility))
 
-    def ask(self, video_id: str, language: str, wording: Wording = AS_BEFORE) -> Dub:
+    def remove(self, video_id: str) -> None:
         self.video(video_id)
-        return super().ask(video_id, language, wording)
+        super().remove(video_id)
+
+    def ask(
+        self,
+        video_id: str,
+        language: str,
+        wording: Wording = AS_BEFORE,
+        *,
+        read: Dub | None = None,
+    ) -> Dub:
+        self.video(video_id)
+        return super().ask(video_id, language, wording, read=read)
 
     def video(self, video_id: str) -> Video:
         found = super().video(video_id)
@@ -62,6 +74,13 @@ class TenantRegistry(SqlRegistry):
 
     def dubs(self, video_id: str) -> Sequence[Dub]:
         return super().dubs(video_id) if self.was_asked_for(video_id) else ()
+
+    def edits(self, video_id: str, language: str) -> Sequence[LineEdit]:
+        return super().edits(video_id, language) if self.was_asked_for(video_id) else ()
+
+    def edit(self, video_id: str, language: str, edits: Sequence[LineEdit], *, after: int) -> bool:
+        self.video(video_id)
+        return super().edit(video_id, language, edits, after=after)
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
         return super().was_asked_for(video_id, language) and (

@@ -25,6 +25,7 @@ import ffmpeg
 from dub_platform.core.errors import DubError, MediaToolError
 from resources.disk import full_disk, says_full
 from resources.media.demuxers import DEMUXERS
+from resources.media.limits import DECODERS, MOST_MEMORY_BYTES, MOST_PIXELS
 from resources.programs import bound
 
 DEADLINE_SECONDS = 3600
@@ -52,11 +53,18 @@ def binary() -> str:
 
 
 def untrusted(path: Path) -> Any:
-    """The file as a graph's input, opened by the demuxers we take and no others.
+    """The file as a graph's input, opened by the demuxers and decoders we take and no others.
 
-    Without the list a text file named .mp4 can be a playlist that opens its neighbours.
+    Without the lists a text file named .mp4 can be a playlist that opens its neighbours, and a
+    small picture can be one that fills the memory.
     """
-    return ffmpeg.input(str(path), format_whitelist=",".join(DEMUXERS), protocol_whitelist="file")
+    return ffmpeg.input(
+        str(path),
+        format_whitelist=",".join(DEMUXERS),
+        protocol_whitelist="file",
+        codec_whitelist=",".join(DECODERS),
+        max_pixels=MOST_PIXELS,
+    )
 
 
 def run(graph: Any) -> str:
@@ -148,7 +156,7 @@ def waveform(path: Path) -> bytes:
 
 def _command(graph: Any) -> list[str]:
     command: list[str] = graph.global_args(*_QUIET).compile(cmd=binary())
-    return bound(command)
+    return bound(command, memory=MOST_MEMORY_BYTES)
 
 
 def _pour(process: subprocess.Popen[bytes], blocks: Iterable[bytes]) -> str:

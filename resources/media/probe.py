@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from dub_platform.core.errors import (
+    MediaOverLimitError,
     NoAudioError,
     NotAVideoError,
     TruncatedMediaError,
     VideoTooLongError,
 )
 from resources.media.demuxers import DEMUXERS
+from resources.media.limits import DECODERS, MOST_FRAMES_PER_SECOND, MOST_PIXELS
 from resources.programs import bound, helper
 
 DEADLINE_SECONDS = 180
@@ -43,7 +45,8 @@ class MediaFacts:
 def probe(path: Path, *, max_seconds: float, sound_alone: bool = False) -> MediaFacts:
     """The facts of a video file, or of its sound alone where that is enough.
 
-    Raises NotAVideoError, NoAudioError, TruncatedMediaError, VideoTooLongError.
+    Raises NotAVideoError, NoAudioError, TruncatedMediaError, VideoTooLongError,
+    MediaOverLimitError.
     """
     found = _read(path)
     if "error" in found or (found["video"] is None and found["audio"] is None):
@@ -52,6 +55,7 @@ def probe(path: Path, *, max_seconds: float, sound_alone: bool = False) -> Media
             "end is missing. Hand in an MP4, MOV, MKV, WebM, AVI or MPEG file that plays.",
             detail=found.get("error"),
         )
+    _refuse_bombs(found)
     _refuse_unfit(found, max_seconds, sound_alone)
     pictures = found["video"] or {"codec": None, "width": 0, "height": 0}
     return MediaFacts(
@@ -66,7 +70,7 @@ def probe(path: Path, *, max_seconds: float, sound_alone: bool = False) -> Media
 
 
 def _read(path: Path) -> dict[str, Any]:
-    command = bound(helper(_PROCESS, str(path), ",".join(DEMUXERS)))
+    command = bound(helper(_PROCESS, str(path), ",".join(DEMUXERS), ",".join(DECODERS)))
     try:
         done = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, check=False)
         answer: dict[str, Any] = json.loads(done.stdout)
@@ -76,6 +80,26 @@ def _read(path: Path) -> dict[str, Any]:
         # The process was killed by a limit before it could answer.
         return {"error": f"reading it ended with status {done.returncode}"}
     return answer
+
+
+def _refuse_bombs(found: dict[str, Any]) -> None:
+    for stream in filter(None, (found["video"], found["audio"])):
+        if stream["codec"] not in DECODERS:
+            raise NotAVideoError(
+                f"This file is coded as {stream['codec']}, which is not taken here. Hand in a "
+                "video as H.264, VP9 or AV1, with its sound as AAC, Opus or FLAC."
+            )
+    pictures = found["video"]
+    if pictures and pictures["width"] * pictures["height"] > MOST_PIXELS:
+        raise MediaOverLimitError(
+            f"This video's pictures are {pictures['width']} x {pictures['height']} pixels large, "
+            "which is more than 8K. Hand in a smaller version."
+        )
+    if pictures and pictures["rate"] > MOST_FRAMES_PER_SECOND:
+        raise MediaOverLimitError(
+            f"This video has {pictures['rate']:.0f} pictures a second, and at most "
+            f"{MOST_FRAMES_PER_SECOND} are taken here. Hand in a slower version."
+        )
 
 
 def _refuse_unfit(found: dict[str, Any], max_seconds: float, sound_alone: bool) -> None:

@@ -1,6 +1,6 @@
 """The part of `probe` that touches hostile bytes: a process of its own, with limits.
 
-Started by `probe.py` with the file's path and the demuxers allowed. Prints one JSON
+Started by `probe.py` with the file's path, the demuxers and the decoders allowed. Prints one JSON
 object: the facts, or `{"error": ffmpeg's words}`. Every packet is read and none decoded, so
 a file that was cut off shows by ending before its header says.
 """
@@ -16,10 +16,14 @@ MEMORY_LIMIT = 4 << 30  # a library that maps address space generously fits; a b
 CPU_SECONDS = 120
 
 
-def facts(path: str, demuxers: str) -> dict[str, Any]:
+def facts(path: str, demuxers: str, decoders: str) -> dict[str, Any]:
     import av
 
-    options = {"format_whitelist": demuxers, "protocol_whitelist": "file"}
+    options = {
+        "format_whitelist": demuxers,
+        "protocol_whitelist": "file",
+        "codec_whitelist": decoders,
+    }
     with av.open(path, options=options) as container:
         pictures = [stream for stream in container.streams.video if not _is_cover(stream)]
         sounds = list(container.streams.audio)
@@ -40,7 +44,12 @@ def _is_cover(stream: Any) -> bool:
 
 def _video(stream: Any) -> dict[str, Any]:
     context = stream.codec_context
-    return {"codec": context.name, "width": context.width, "height": context.height}
+    return {
+        "codec": context.name,
+        "width": context.width,
+        "height": context.height,
+        "rate": float(stream.average_rate or 0),
+    }
 
 
 def _audio(stream: Any) -> dict[str, Any]:
@@ -61,11 +70,11 @@ def _end(container: Any, streams: list[Any]) -> float:
     return last - begins
 
 
-def main(path: str, demuxers: str) -> None:
+def main(path: str, demuxers: str, decoders: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     try:
-        answer = facts(path, demuxers)
+        answer = facts(path, demuxers, decoders)
     except Exception as error:  # noqa: BLE001 - whatever the bytes provoke is the answer
         answer = {"error": f"{type(error).__name__}: {error}"}
     json.dump(answer, sys.stdout)

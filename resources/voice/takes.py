@@ -161,7 +161,8 @@ def readings(
 
     def beside(line: TranslatedLine, other: int) -> str:
         there = 0 <= other < len(lines) and speakers[lines[other].id] == speakers[line.id]
-        return lines[other].text if there else ""
+        # Not the edit: who edits one line would pay for its neighbours too.
+        return lines[other].unedited if there else ""
 
     for place, line in enumerate(lines):
         yield Reading(

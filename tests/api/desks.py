@@ -18,15 +18,20 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.desk import Desk
 from dub_platform.core.cost import Prices
 from dub_platform.core.speech import Release
+from dub_platform.core.webhooks import Receivers
+from dub_platform.registry.events import EventLog
+from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.sql import SqlRegistry
+from dub_platform.registry.webhooks import Webhooks
 from resources.media.ffmpeg import binary
 from resources.media.probe import Prober
 from resources.store.local import LocalStore
@@ -60,6 +65,10 @@ def make_desk(home: Path, **changes: Any) -> Desk:
     registry = SqlRegistry.at(url)
     desk = Desk(
         registry=registry,
+        first_answers=FirstAnswers.at(url),
+        events=EventLog.at(url),
+        webhooks=Webhooks.at(url),
+        receivers=Receivers(),
         store=LocalStore(home / "store", "http://dub.test/media"),
         announce=Told([]),
         probe=Prober(MAX_SECONDS),
@@ -156,9 +165,16 @@ def a_release(video_id: str, language: str) -> Release:
 @contextlib.contextmanager
 def serving(desk: Desk) -> Iterator[str]:
     """The desk's app on a real server; gives its address."""
+    with running(create_app(desk)) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def running(app: ASGIApp) -> Iterator[str]:
+    """Any app on a real server; gives its address."""
     # Listening before the server runs: a client that is too early waits in the backlog.
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(desk), log_config=None, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

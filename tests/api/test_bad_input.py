@@ -175,6 +175,25 @@ def test_a_truncated_video_is_refused(client: TestClient, desk: Desk, clip: Path
     assert_refused(client.post("/videos", **upload(("a.mp4", half))), 422, "media_truncated", desk)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "http://127.0.0.1:5432/watch?v=dQw4w9WgXcQ",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[::ffff:127.0.0.1]/watch?v=dQw4w9WgXcQ",
+        "http://[64:ff9b::7f00:1]/dQw4w9WgXcQ",
+        "https://youtube.com.evil.example/watch?v=dQw4w9WgXcQ",
+        "https://youtube.com@127.0.0.1/watch?v=dQw4w9WgXcQ",
+        "file:///etc/passwd",
+        "gopher://youtu.be/dQw4w9WgXcQ",
+    ],
+)
+def test_a_source_that_leads_elsewhere_is_refused(client: TestClient, source: str) -> None:
+    """Only an id is taken from an address, and only from YouTube's: none is fetched as given."""
+    answer = client.post("/videos", json={"source": source, "languages": ["es"]})
+    assert (422, "video_id_invalid") == (answer.status_code, answer.json()["code"])
+
+
 def test_a_link_is_refused_where_only_uploads_are_taken(tmp_path: Path) -> None:
     """The sentence says what is taken instead."""
     desk = make_desk(tmp_path, youtube_enabled=False)

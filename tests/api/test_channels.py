@@ -54,6 +54,7 @@ def test_channels_come_in_pages(client: TestClient) -> None:
         page = client.get(url).json()
         seen += [(row["id"], row["terms"]) for row in page["channels"]]
         url = page.get("next_url", "").removeprefix("http://dub.test")
+        assert url == (f"/channels?cursor={page['next_cursor']}&limit=2" if url else "")
     assert [(channel_id, 2) for channel_id in ids] == seen
 
 
@@ -110,7 +111,7 @@ def test_an_empty_request_says_nothing_of_a_channel(client: TestClient) -> None:
     assert (422, "body_empty") == (answer.status_code, answer.json()["code"])
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "after=nobody"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "cursor=nobody"])
 def test_a_listing_that_cannot_be_is_refused(client: TestClient, query: str) -> None:
     """A limit or an id that means nothing is told."""
     assert 422 == client.get(f"/channels?{query}").status_code

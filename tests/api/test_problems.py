@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import httpx
 import pytest
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -71,6 +73,26 @@ def test_what_http_refuses_is_a_problem_document_too(
     )
 
 
+@pytest.mark.parametrize(
+    ("query", "value", "status", "code"),
+    [
+        ("x" * 8_192, "", 414, "address_too_long"),
+        ("", "x" * 32_768, 431, "headers_too_large"),
+    ],
+)
+def test_a_head_without_end_is_refused(
+    server: str, query: str, value: str, status: int, code: str
+) -> None:
+    """By a real server, which takes it; the connection ends with the answer."""
+    answer = httpx.get(f"{server}/health?{query}", headers={"x-long": value})
+    assert (status, code, "close") == (
+        answer.status_code,
+        answer.json()["code"],
+        answer.headers["connection"],
+    )
+    assert 200 == httpx.get(f"{server}/health?{query[:4000]}").status_code
+
+
 def test_a_method_that_is_not_taken_is_answered_with_those_that_are(client: TestClient) -> None:
     """The Allow header lists them all, though two handlers share the address."""
     assert {"GET", "POST"} <= set(client.delete("/videos").headers["allow"].split(", "))
@@ -133,3 +155,18 @@ def test_a_request_is_one_line_in_the_log(client: TestClient, log: Log) -> None:
     [line] = [line for line in log if line["event"] == "request"]
     assert ("GET", "/videos", 422) == (line["method"], line["path"], line["status"])
     assert line["ms"] > 0
+
+
+def test_a_database_with_too_much_to_do_puts_off(desk: Desk, log: Log) -> None:
+    """503: what waits for it would get no connection in time."""
+
+    def busy(_: str) -> list[str]:
+        raise PoolTimeoutError("QueuePool limit of size 8 reached")
+
+    with TestClient(create_app(replace(desk, targets=busy))) as client:
+        answer = client.get("/")
+    assert (503, "storage_unavailable") == (answer.status_code, answer.json()["code"])
+    assert "QueuePool" not in answer.text
+    [line] = [line for line in log if line["log_level"] == "error"]
+    log.remove(line)
+    assert "QueuePool limit of size 8 reached" == line["detail"]

@@ -102,6 +102,7 @@ def test_the_sensors_and_schedules_are_these_and_run_by_default(defs: Definition
         "on_run_failed",
         "on_run_canceled",
         "on_run_lost",
+        "on_video_removed",
     } == {sensor.name for sensor in repository.sensor_defs}
     assert {"every_night"} == {schedule.name for schedule in repository.schedule_defs}
     clocks = [*repository.sensor_defs, *repository.schedule_defs]

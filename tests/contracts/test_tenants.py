@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 from sqlalchemy import Engine
 
+from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import (
     ChannelNotFoundError,
     DubNotFoundError,
@@ -14,6 +17,8 @@ from dub_platform.core.wording import Wording
 from dub_platform.registry import NewVideo, Registry, Source, SqlRegistry
 from dub_platform.registry.port import Visibility
 
+NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+EDIT = LineEdit(0, "Good day.", 0.0, 1.0, "Buen día.", None, NOW)
 CHANNEL = "UC0123456789012345678901"
 ACMES, GLOBEXS = "yt-" + "a" * 32, "yt-" + "b" * 32
 
@@ -43,6 +48,8 @@ def test_what_is_another_tenants_is_not_there(acme: Registry, globex: Registry) 
         lambda video: globex.dub(video, "es"),
         lambda video: globex.ask(video, "ca"),
         lambda video: globex.show_to(video, Visibility.SIGNED),
+        lambda video: globex.edit(video, "es", [EDIT], after=0),
+        globex.remove,
     ]
     for ask in asked:
         told = []
@@ -51,7 +58,9 @@ def test_what_is_another_tenants_is_not_there(acme: Registry, globex: Registry) 
                 ask(video_id)
             told.append(raised.value.sentence.replace(video_id, "ID"))
         assert told[0] == told[1]
+    assert acme.edit(ACMES, "es", [EDIT], after=0)
     assert ((), False) == (tuple(globex.dubs(ACMES)), globex.was_asked_for(ACMES))
+    assert [[EDIT], []] == [list(each.edits(ACMES, "es")) for each in (acme, globex)]
     assert ["es"] == [dub.language for dub in acme.dubs(ACMES)]
     assert Visibility.PUBLIC is acme.video(ACMES).visibility
 

@@ -27,8 +27,8 @@ EACH = pytest.mark.parametrize(
 METHODS = ("get", "post", "put", "patch", "delete")
 FOLDERS = "api|assets|benchmarks|deploy|docs|dub_platform|examples|resources|sensors|tests"
 VARIABLE = re.compile(r"\b(?:(?:DUB|GIT|MAX|POSTGRES)_[A-Z_]+|(?:DAGSTER_)?PORT)\b")
-# Variables of the deployment, which are no settings.
-DEPLOYMENT = {"POSTGRES_PASSWORD", "DUB_CODE_PORT", "DUB_REDIS_URL"}
+# Variables of the deployment and of the client, which are no settings.
+DEPLOYMENT = {"POSTGRES_PASSWORD", "DUB_CODE_PORT", "DUB_REDIS_URL", "DUB_URL", "DUB_API_KEY"}
 VOICES = {"elevenlabs": ElevenLabsVoice, "openai": OpenAIVoice}
 # Written so that this file is not found by itself.
 UNFIT = {

@@ -6,12 +6,14 @@ found = located(take, sound.mean(axis=1), near=1.3)
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 from scipy.signal import butter, correlate, resample_poly, sosfiltfilt
 
@@ -50,6 +52,17 @@ def located(recording: Sound, track: Sound, *, near: float, within: float = 1.0)
     likeness = match / np.sqrt(np.maximum(energy, 1e-9) * np.square(recording).sum())
     best = int(np.argmax(likeness))
     return Found((first + best) / RATE, float(likeness[best]))
+
+
+def spoken_takes(store: Path, video_id: str, language: str) -> tuple[Sound, ...]:
+    """The voice's recordings in a local store, trimmed to what is spoken, at the tracks' rate."""
+    artifact = store / "videos" / video_id / "dubs" / language / "speech.json"
+    takes = []
+    for take in json.loads(artifact.read_text())["takes"]:
+        sound, rate = soundfile.read(store / take["audio_key"])
+        first, last = (round(take[name] * rate) for name in ("speech_start", "speech_end"))
+        takes.append(at_48_khz(sound[first:last], rate))
+    return tuple(takes)
 
 
 def at_48_khz(sound: Sound, rate: int) -> Sound:

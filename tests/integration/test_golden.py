@@ -6,14 +6,12 @@ with the clip's recipe and with the recordings of the voice.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-import soundfile
 
 from tests.integration.golden_clip import BED_HERTZ, SECONDS, GoldenClip
 from tests.integration.measuring import (
@@ -26,6 +24,7 @@ from tests.integration.measuring import (
     level_db,
     located,
     share_db,
+    spoken_takes,
     tone_level_db,
 )
 from tests.integration.platform import Answer, Platform
@@ -60,7 +59,7 @@ def released(
     dub = platform.dub(handed_in["id"], request.param)
     path = platform.fetched(dub["track_url"], folder)
     sound = decoded(path)
-    takes = _takes(platform, handed_in["id"], request.param)
+    takes = spoken_takes(platform.settings.store_dir, handed_in["id"], request.param)
     assert len(golden.spoken) == len(takes)
     found = tuple(
         located(take, sound.mean(axis=1), near=spoken.start)
@@ -199,18 +198,6 @@ def test_the_films_dub_is_in_step_with_the_track(
     assert abs(len(sound) - len(released.sound)) <= 0.020 * RATE
     part = released.sound[5 * RATE : 8 * RATE].mean(axis=1)
     assert abs(located(part, sound.mean(axis=1), near=5.0, within=0.5).start - 5.0) < 0.001
-
-
-def _takes(platform: Platform, video_id: str, language: str) -> tuple[Sound, ...]:
-    """The voice's recordings, trimmed to what is spoken, at the track's rate."""
-    store = platform.settings.store_dir
-    artifact = store / "videos" / video_id / "dubs" / language / "speech.json"
-    takes = []
-    for take in json.loads(artifact.read_text())["takes"]:
-        sound, rate = soundfile.read(store / take["audio_key"])
-        first, last = (round(take[name] * rate) for name in ("speech_start", "speech_end"))
-        takes.append(at_48_khz(sound[first:last], rate))
-    return tuple(takes)
 
 
 def _part(sound: Sound, start: float, end: float) -> Sound:

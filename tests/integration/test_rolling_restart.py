@@ -245,6 +245,20 @@ def test_an_upload_that_is_under_way_ends_well(api: Api, clip: Path) -> None:
     api.process.wait(60)
 
 
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_stream_of_events_does_not_keep_a_process(api: Api, clip: Path, told: int) -> None:
+    """It ends without `end`, so its client comes back to another process."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{api.port}", timeout=60) as client:
+        body = {"files": {"file": clip.read_bytes()}, "data": {"languages": "es"}}
+        video_id = client.post("/videos", **body).json()["id"]
+        with client.stream("GET", f"/videos/{video_id}/events") as answer:
+            lines = answer.iter_lines()
+            assert "event: video.queued" in itertools.islice(lines, 10)
+            api.process.send_signal(told)
+            assert "event: end" not in list(lines)
+    api.process.wait(60)
+
+
 def await_unready(client: httpx.Client) -> None:
     deadline = time.monotonic() + DRAIN_SECONDS
     while client.get("/ready").status_code != 503:

@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from dub_platform.core.keys import content_key
 from dub_platform.core.speech import Release
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
+from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.migrate import upgrade
 from resources.retention import Gone, Kind, Retention
 from resources.store.local import LocalStore
@@ -81,7 +83,9 @@ def store(tmp_path: Path) -> LocalStore:
 @pytest.fixture
 def retention(store: LocalStore, registry: SqlRegistry, tmp_path: Path) -> Retention:
     """For a video with everything that is current, two days old, and its registry."""
-    made = Retention(store, registry, WorkFolders(tmp_path / "spool"), timedelta(days=DAYS))
+    url = f"sqlite:///{tmp_path / 'registry.sqlite'}"
+    keep, answers = timedelta(days=DAYS), FirstAnswers.at(url)
+    made = Retention(store, registry, WorkFolders(tmp_path / "spool"), keep, answers)
     fill(made)
     aged(store, 2)
     return made
@@ -135,9 +139,10 @@ def keys(store: Store) -> set[str]:
 
 
 def tidied(retention: Retention, days: float = 0.0, *, dry_run: bool = False) -> Counter[Kind]:
-    """What went, by kind, in so many days from now."""
+    """What went, by kind, in so many days from now; all that happens is an event."""
     now = datetime.now(timezone.utc) + timedelta(days=days)
-    return Counter(gone.kind for gone in retention.tidied("upkeep", now=now, dry_run=dry_run))
+    gone = retention.tidied("upkeep", now=now, dry_run=dry_run)
+    return Counter(each.kind for each in gone if each.kind is not Kind.EVENTS)
 
 
 def lost(retention: Retention, days: float = 0.0) -> set[str]:
@@ -268,9 +273,7 @@ class TestUploads:
         """A wrong DUB_DATABASE_URL must not empty the store: what was worked on was accepted."""
         url = f"sqlite:///{tmp_path / 'wrong.sqlite'}"
         upgrade(url)
-        lost_its_memory = Retention(
-            retention.store, SqlRegistry.at(url), retention.folders, retention.keep
-        )
+        lost_its_memory = replace(retention, registry=SqlRegistry.at(url))
         assert set() == lost(lost_its_memory, 3650)
 
 
@@ -391,6 +394,38 @@ def test_what_dead_processes_left_is_told_with_the_rest(retention: Retention) ->
     assert Counter({Kind.FOLDERS: 1, Kind.LEASES: 1}) == tidied(retention, 1)
 
 
+def test_answers_to_repeated_requests_go_after_a_day(retention: Retention) -> None:
+    """Until then a client may ask again."""
+    retention.answers.claim("a" * 64, "one", now=datetime.now(timezone.utc))
+    assert Counter() == tidied(retention, 0.9)
+    assert Counter({Kind.ANSWERS: 1}) == tidied(retention, 1.1)
+
+
+def test_a_video_that_is_removed_meanwhile_is_left_to_its_removal(
+    retention: Retention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The round goes on with the others."""
+    put(retention.store, sound(2))
+    known = SqlRegistry.was_asked_for
+
+    def removing(registry: SqlRegistry, video_id: str) -> bool:
+        was_there = known(registry, video_id)
+        if was_there:
+            registry.remove(video_id)
+        return was_there
+
+    monkeypatch.setattr(SqlRegistry, "was_asked_for", removing)
+    assert Counter() == tidied(retention)
+
+
+def test_events_go_after_as_long_as_replaced_releases(retention: Retention) -> None:
+    """Whoever listens has heard of them by then."""
+    later = datetime.now(timezone.utc) + timedelta(days=DAYS + 1)
+    gone = [each.kind for each in retention.tidied("upkeep", now=later)]
+    assert 4 == gone.count(Kind.EVENTS)
+    assert Kind.EVENTS not in {each.kind for each in retention.tidied("upkeep", now=later)}
+
+
 @pytest.fixture
 def full(retention: Retention) -> Retention:
     """Something of every kind has to go."""
@@ -398,6 +433,7 @@ def full(retention: Retention) -> Retention:
     (retention.store.root / FOLDER / ".staged-1").touch()  # type: ignore[attr-defined]
     (retention.folders.root / "mix-a.work").mkdir(parents=True)
     retention.registry.hold(OTHER, None, "dead", now=datetime.now(timezone.utc))
+    retention.answers.claim("a" * 64, "one", now=datetime.now(timezone.utc))
     return retention
 
 
@@ -409,6 +445,7 @@ ALL = {
     Kind.WRITES: 1,
     Kind.FOLDERS: 1,
     Kind.LEASES: 1,
+    Kind.ANSWERS: 1,
 }
 
 
@@ -437,7 +474,9 @@ def test_on_s3_the_same_goes(registry: SqlRegistry, tmp_path: Path) -> None:
     swift = running_swift()
     private, public = swift.new_buckets()
     s3 = S3Store(swift.client, bucket=private, public_bucket=public, public_url="http://x")
-    retention = Retention(s3, registry, WorkFolders(tmp_path), timedelta(days=DAYS))
+    answers = FirstAnswers.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    keep = timedelta(days=DAYS)
+    retention = Retention(s3, registry, WorkFolders(tmp_path), keep, answers)
     fill(retention)
     left = {sound(2), *TestUploads.ORPHANS, *take(UNUSED), *published(2)}
     put(s3, *left)

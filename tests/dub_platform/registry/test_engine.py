@@ -14,7 +14,7 @@ from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from dub_platform.core.cost import Caps, PaidCall
-from dub_platform.core.errors import StorageFullError
+from dub_platform.core.errors import StorageFullError, StorageUnavailableError
 from dub_platform.registry.engine import MOST_CONNECTIONS, engine_at, for_reading
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.migrate import upgrade
@@ -176,6 +176,15 @@ def test_a_full_disk_under_postgresql_is_named(postgres_url: str) -> None:
     with engine.connect() as connection, pytest.raises(StorageFullError):
         connection.execute(text("DO $$ BEGIN RAISE disk_full; END $$"))
     engine.dispose()
+
+
+def test_a_file_that_others_write_to_for_too_long_is_named(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waited for its lock in vain may try again."""
+    monkeypatch.setattr("dub_platform.registry.engine.BUSY_SECONDS", 0)
+    with engine.begin(), pytest.raises(StorageUnavailableError, match="written to by others"):
+        engine.begin().__enter__()
 
 
 def test_any_other_failure_of_a_database_is_not_a_full_disk(engine: Engine) -> None:

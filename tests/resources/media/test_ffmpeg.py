@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import ffmpeg as graphs
 import numpy as np
@@ -150,6 +151,29 @@ def test_a_script_opens_no_neighbour(tmp_path: Path) -> None:
         ffmpeg.run(ffmpeg.untrusted(script).output("-", format="null"))
     with pytest.raises(MediaToolError):
         ffmpeg.waveform(script)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"c:v": "png", "pix_fmt": "rgb24"},
+        {"vf": "scale=12000:3000", "frames:v": 1, "c:v": "mjpeg", "pix_fmt": "yuvj420p"},
+    ],
+    ids=["codec", "dimensions"],
+)
+def test_a_bomb_is_not_decoded(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Whatever the probe said of it."""
+    clip = make_clip(tmp_path / "clip.mov", seconds=0.2, sound=tone(440, 0.2), options=options)
+    with pytest.raises(MediaToolError):
+        ffmpeg.run(ffmpeg.untrusted(clip)["v:0"].output("-", format="null"))
+
+
+def test_memory_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What wants more fails, and takes nothing from others."""
+    monkeypatch.setattr(ffmpeg, "MOST_MEMORY_BYTES", 1 << 26)
+    clip = make_clip(tmp_path / "clip.mp4", sound=tone(440, 2.0))
+    with pytest.raises(MediaToolError):
+        ffmpeg.run(ffmpeg.untrusted(clip).output("-", format="null"))
 
 
 @pytest.mark.parametrize("name", ["sound.flac", "sound.m4a", "sound.wav", "film.mp4"])

@@ -9,6 +9,7 @@ import pytest
 
 from dub_platform.core.errors import (
     MediaError,
+    MediaOverLimitError,
     NoAudioError,
     NotAVideoError,
     TruncatedMediaError,
@@ -159,6 +160,29 @@ def test_a_playlist_does_not_open_its_neighbour(tmp_path: Path) -> None:
         "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nprivate.ts\n#EXT-X-ENDLIST\n"
     )
     assert isinstance(refusal(playlist), NotAVideoError)
+
+
+def test_a_codec_that_is_not_taken_is_refused(tmp_path: Path) -> None:
+    """A small PNG can be a picture of a thousand million pixels."""
+    bomb = {"c:v": "png", "pix_fmt": "rgb24"}
+    clip = make_clip(tmp_path / "clip.mov", sound=tone(440, 2.0), options=bomb)
+    assert isinstance(refusal(clip), NotAVideoError)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"vf": "scale=12000:3000", "frames:v": 1}, "12000 x 3000"),
+        ({"r": 1000, "c:v": "mjpeg", "pix_fmt": "yuvj420p"}, "1000 pictures a second"),
+    ],
+    ids=["dimensions", "rate"],
+)
+def test_absurd_pictures_are_refused(tmp_path: Path, options: dict[str, Any], said: str) -> None:
+    """Each would cost more memory or time than any video."""
+    clip = make_clip(tmp_path / "clip.mkv", seconds=0.2, sound=tone(440, 0.2), options=options)
+    refused = refusal(clip)
+    assert isinstance(refused, MediaOverLimitError)
+    assert said in refused.sentence
 
 
 @pytest.mark.parametrize(

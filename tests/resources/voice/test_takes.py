@@ -410,6 +410,18 @@ class TestManyLines:
         takes = keeper.takes_of("video", changed, "es", SPEAKERS)
         assert [False, False, True, True] == [take.reused for take in takes]
 
+    def test_an_edited_line_is_spoken_again_alone(
+        self, home: Home, server: ElevenLabsServer
+    ) -> None:
+        """Its neighbours are read beside what was written there before the edit."""
+        keeper = home.keeper(paid_voice(server))
+        keeper.takes_of("video", LINES, "es", SPEAKERS)
+        edit = TranslatedLine(1, "El agua está helada.", draft=LINES[1].text)
+        takes = keeper.takes_of("video", (LINES[0], edit, *LINES[2:]), "es", SPEAKERS)
+        assert [True, False, True, True] == [take.reused for take in takes]
+        asked = server.asked()[-1]
+        assert (edit.text, LINES[0].text) == (asked["text"], asked["noted"]["previous_text"])
+
     def test_a_language_it_does_not_speak_costs_nothing(
         self, home: Home, server: ElevenLabsServer
     ) -> None:

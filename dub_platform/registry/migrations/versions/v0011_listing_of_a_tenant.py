@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010a"
+revision = "0011"
 down_revision = "0010"
 
 _NAME = "ix_videos_tenant"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010b"
-down_revision = "0010a"
+revision = "0012"
+down_revision = "0011"
 
 _MOMENT = sa.DateTime(timezone=True)
 

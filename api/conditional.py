@@ -1,0 +1,61 @@
+"""ETags: who knows an answer already is not sent it again, and who changes what another has
+changed meanwhile is told.
+
+    return tagged(request, answer(...))             # GET: 304 where the client has it
+    require_match(request, etag_of(answer.body))    # PUT: 412 where it read something else
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dub_platform.core.errors import PreconditionFailedError, PreconditionRequiredError
+
+
+def etag_of(body: bytes | str) -> str:
+    """The strong ETag of an answer's body."""
+    data = body.encode() if isinstance(body, str) else body
+    return f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+
+
+def tagged(request: Request, answer: Response) -> Response:
+    """The answer with its ETag; 304 without a body where If-None-Match has it."""
+    etag = with_etag(answer).headers["etag"]
+    # A stored answer may be used only after asking whether it still holds.
+    answer.headers["cache-control"] = "no-cache"
+    if not _names(request, "if-none-match", etag, weakly=True):
+        return answer
+    return Response(status_code=304, headers={"etag": etag, "cache-control": "no-cache"})
+
+
+def with_etag(answer: Response) -> Response:
+    """The answer, saying what its ETag is."""
+    answer.headers["etag"] = etag_of(bytes(answer.body))
+    return answer
+
+
+def require_match(request: Request, etag: str, *, required: bool = False) -> None:
+    """Return where If-Match has the ETag of what is about to be changed, or is not sent.
+
+    Raises PreconditionFailedError; PreconditionRequiredError where it is `required` and missing.
+    """
+    if "if-match" not in request.headers:
+        if required:
+            raise PreconditionRequiredError(
+                "This can only be changed by who has read it: send its ETag as If-Match."
+            )
+    elif not _names(request, "if-match", etag, weakly=False):
+        raise PreconditionFailedError(
+            "It was changed since it was read, so nothing was written: read it again, and send "
+            "the new ETag as If-Match."
+        )
+
+
+def _names(request: Request, header: str, etag: str, *, weakly: bool) -> bool:
+    tags = [tag.strip() for tag in request.headers.get(header, "").split(",")]
+    if weakly:
+        tags = [tag.removeprefix("W/") for tag in tags]
+    return "*" in tags or etag in tags

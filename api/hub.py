@@ -1,0 +1,121 @@
+"""The hub: one reader of the log of events for all clients of this process.
+
+    hub = Hub(log, is_ending=lambda: drain.begun)
+    async with hub.running():                           # in the app's lifespan
+        async with hub.listening("dQw4w9WgXcQ") as mailbox:
+            event = await mailbox.receive()
+
+However many clients listen, the database is asked once a pause, by this process. A client that
+does not read has a mailbox that fills up: then it is closed, and the client comes back for the
+rest. When the process is about to end, all mailboxes are closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+
+import anyio
+import structlog
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+
+from dub_platform.core.errors import DubError
+from dub_platform.core.events import Event
+from dub_platform.registry.events import EventLog
+
+PAUSE_SECONDS = 0.3
+# More than happens to a video with many languages while a client is slow for seconds.
+MAILBOX_SIZE = 200
+MOST_AT_ONCE = MAILBOX_SIZE // 2
+# In which clients that read empty their mailboxes, before the next so many come.
+BREATH_SECONDS = 0.02
+
+Mailbox = MemoryObjectReceiveStream[Event]
+_log = structlog.get_logger(__name__)
+
+
+class Hub:
+    """Hands each event to whoever listens to its video. Belongs to one event loop."""
+
+    def __init__(self, log: EventLog, is_ending: Callable[[], bool]) -> None:
+        self._events = log
+        self._is_ending = is_ending
+        self._listeners: dict[str, set[MemoryObjectSendStream[Event]]] = defaultdict(set)
+        self._position = 0
+        self._begun = anyio.Event()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Read the log until the process ends."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._run)
+            yield
+            tasks.cancel_scope.cancel()
+
+    @contextlib.asynccontextmanager
+    async def listening(self, video_id: str) -> AsyncIterator[Mailbox]:
+        """What happens to the video from here on; some of it may have been in its story already.
+
+        The mailbox ends when the process does, or when it is full.
+        """
+        await self._begun.wait()
+        put, mailbox = anyio.create_memory_object_stream[Event](MAILBOX_SIZE)
+        self._listeners[video_id].add(put)
+        try:
+            with put, mailbox:
+                yield mailbox
+        finally:
+            self._forget(video_id, put)
+
+    @property
+    def clients(self) -> int:
+        """How many listen."""
+        return sum(map(len, self._listeners.values()))
+
+    async def _run(self) -> None:
+        while True:
+            full = await self._read()
+            if self._is_ending():
+                self._close_all()
+            await anyio.sleep(BREATH_SECONDS if full else PAUSE_SECONDS)
+
+    async def _read(self) -> bool:
+        """Hand out what is new; whether there may be more of it at once."""
+        try:
+            if not self._begun.is_set():
+                self._position = await run_in_threadpool(self._events.newest)
+                self._begun.set()
+            since = self._events.since
+            events = await run_in_threadpool(since, self._position, limit=MOST_AT_ONCE)
+        except (DubError, SQLAlchemyError) as error:
+            # It is asked again in a moment, and whoever listens has missed nothing.
+            _log.warning("the log of events cannot be read", error=repr(error))
+            return False
+        for event in events:
+            self._hand_out(event)
+        return len(events) == MOST_AT_ONCE
+
+    def _hand_out(self, event: Event) -> None:
+        self._position = event.id
+        for put in list(self._listeners.get(event.video_id, ())):
+            self._put(put, event)
+
+    def _put(self, put: MemoryObjectSendStream[Event], event: Event) -> None:
+        try:
+            put.send_nowait(event)
+        except (anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            self._forget(event.video_id, put)
+
+    def _forget(self, video_id: str, put: MemoryObjectSendStream[Event]) -> None:
+        put.close()
+        self._listeners[video_id].discard(put)
+        if not self._listeners[video_id]:
+            del self._listeners[video_id]
+
+    def _close_all(self) -> None:
+        for video_id, listeners in list(self._listeners.items()):
+            for put in list(listeners):
+                self._forget(video_id, put)

@@ -1,0 +1,124 @@
+"""The contract as people read it: GET /docs.
+
+Made of the same document as /openapi.json, without a script and without another host.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.desk import desk_of
+from api.openapi import document
+from api.pages.render import render
+
+_SCHEMAS = "#/components/schemas/"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A parameter or a property: where it goes, what it can be, and whether it must be there."""
+
+    name: str
+    where: str
+    kind: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class Content:
+    """A body of a request or an answer; `shape` is the name of one that the page shows below."""
+
+    kind: str
+    shape: str
+    codes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One operation as the page shows it."""
+
+    id: str
+    method: str
+    path: str
+    summary: str
+    parameters: Sequence[Field]
+    body: Sequence[Content]
+    answers: Mapping[str, Sequence[Content]]
+
+
+def docs(request: Request) -> Response:
+    """Every operation with its answers, and every shape with its fields."""
+    desk = desk_of(request)
+    whole = document(desk.version, desk.base_url)
+    operations = [
+        _shown(method.upper(), path, operation)
+        for path, methods in whole["paths"].items()
+        for method, operation in methods.items()
+    ]
+    shapes = {name: _fields(schema) for name, schema in whole["components"]["schemas"].items()}
+    return render(request, "docs.html", {"operations": operations, "shapes": shapes})
+
+
+def kind_of(schema: Mapping[str, Any]) -> str:
+    """What a value can be, in a few words: `string`, `list of DubAnswer`, `queued or failed`."""
+    if "$ref" in schema:
+        return _name(schema)
+    if "enum" in schema:
+        return " or ".join(map(str, schema["enum"]))
+    if "const" in schema:
+        return json.dumps(schema["const"])
+    for choice in ("anyOf", "allOf", "oneOf"):
+        if choice in schema:
+            return " or ".join(kind_of(each) for each in schema[choice])
+    if schema.get("type") == "array":
+        return f"list of {kind_of(schema.get('items', {}))}"
+    if values := schema.get("additionalProperties"):
+        return f"by name: {kind_of(values)}"
+    return str(schema.get("format") or schema.get("type") or "anything")
+
+
+def _shown(method: str, path: str, operation: Mapping[str, Any]) -> Shown:
+    return Shown(
+        id=operation["operationId"],
+        method=method,
+        path=path,
+        summary=operation["summary"],
+        parameters=[
+            Field(each["name"], each["in"], kind_of(each["schema"]), each.get("required", False))
+            for each in operation["parameters"]
+        ],
+        body=_contents(operation.get("requestBody", {})),
+        answers={code: _contents(answer) for code, answer in operation["responses"].items()},
+    )
+
+
+def _contents(holder: Mapping[str, Any]) -> list[Content]:
+    return [
+        _content(kind, media.get("schema", {})) for kind, media in holder.get("content", {}).items()
+    ]
+
+
+def _content(kind: str, schema: Mapping[str, Any]) -> Content:
+    """A problem names its codes: its shape is always the same."""
+    if "allOf" not in schema:
+        return Content(kind, _name(schema), ())
+    shape, narrowed = schema["allOf"]
+    return Content(kind, _name(shape), narrowed["properties"]["code"]["enum"])
+
+
+def _name(schema: Mapping[str, Any]) -> str:
+    return str(schema.get("$ref", "")).removeprefix(_SCHEMAS)
+
+
+def _fields(schema: Mapping[str, Any]) -> list[Field]:
+    required = schema.get("required", ())
+    return [
+        Field(name, "", kind_of(each), name in required)
+        for name, each in schema.get("properties", {}).items()
+    ]

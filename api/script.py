@@ -1,0 +1,168 @@
+"""The lines of a dub as they are asked for and answered, field by field.
+
+script_answer(desk, target, script).lines[3].text
+parsed(LineOrders, body).texts                       # {3: "Bon dia.", 4: None}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, Field, model_validator
+from typing_extensions import Self
+
+from api.answers import dub_url
+from api.desk import Desk
+from api.schemas import Asked
+from dub_platform.core.edits import LineEdit, checked_text
+from dub_platform.core.errors import InvalidRequestError
+from dub_platform.core.script import Placed, Script, ScriptLine
+
+MAX_EDITS = 200
+
+LineText = Annotated[str, AfterValidator(checked_text)]
+
+
+class Dubbed(NamedTuple):
+    """Whose lines they are."""
+
+    video_id: str
+    language: str
+
+
+class LineOrder(Asked):
+    """PUT /videos/{id}/dubs/{language}/lines/{number}."""
+
+    text: LineText
+
+
+class NumberedOrder(Asked):
+    """One line of a PATCH; without a `text` it goes back to the translation."""
+
+    number: Annotated[int, Field(ge=0)]
+    text: LineText | None
+
+
+class LineOrders(Asked):
+    """PATCH /videos/{id}/dubs/{language}/lines: several edits, all or none."""
+
+    lines: Annotated[list[NumberedOrder], Field(min_length=1, max_length=MAX_EDITS)]
+
+    @property
+    def texts(self) -> Mapping[int, str | None]:
+        """The new text of each line, by its number."""
+        return {line.number: line.text for line in self.lines}
+
+    @model_validator(mode="after")
+    def _each_line_once(self) -> Self:
+        if len(self.texts) < len(self.lines):
+            raise InvalidRequestError(
+                "The request has two texts for the same line. Send each line once."
+            )
+        return self
+
+
+class PlacedAnswer(BaseModel):
+    """A line in the released track: what is said, from which second, and how fast.
+
+    `onset_ms` is against the original, positive when late; `flagged` says that it was hard to fit.
+    """
+
+    text: str
+    start: float
+    onset_ms: float
+    tempo: float
+    flagged: bool
+
+
+class LineAnswer(BaseModel):
+    """One line. `source` was said from `start` to `end`, in seconds; `text` is what the dub says,
+    or is about to, in place of it: the `translation`, unless somebody `edited` that. `released` is
+    there once there is a release."""
+
+    number: int
+    speaker: str
+    start: float
+    end: float
+    source: str
+    translation: str
+    text: str
+    edited: bool
+    edited_at: datetime | None = None
+    edited_by: str | None = None
+    released: PlacedAnswer | None = None
+    url: str
+
+
+class LeftOutAnswer(BaseModel):
+    """An edit that is not spoken, because no line says its `source` at that time any more."""
+
+    number: int
+    start: float
+    end: float
+    source: str
+    text: str | None
+    edited_at: datetime
+    edited_by: str | None = None
+
+
+class ScriptAnswer(BaseModel):
+    """All lines of a dub in order, and the edits that are kept but not applied."""
+
+    video_id: str
+    language: str
+    lines: list[LineAnswer]
+    not_applied: list[LeftOutAnswer]
+
+
+def script_answer(desk: Desk, dub: Dubbed, script: Script) -> ScriptAnswer:
+    """A whole script."""
+    return ScriptAnswer(
+        video_id=dub.video_id,
+        language=dub.language,
+        lines=[line_answer(desk, dub, line) for line in script.lines],
+        not_applied=[_left_out(edit) for edit in script.left_out],
+    )
+
+
+def line_answer(desk: Desk, dub: Dubbed, script_line: ScriptLine) -> LineAnswer:
+    """One line of it."""
+    line, edit = script_line.line, script_line.edit
+    return LineAnswer(
+        number=line.id,
+        speaker=line.speaker,
+        start=line.start,
+        end=line.end,
+        source=line.text,
+        translation=script_line.translation,
+        text=script_line.text,
+        edited=edit is not None,
+        edited_at=edit and edit.made_at,
+        edited_by=edit and edit.author,
+        released=script_line.placed and _placed(script_line.placed),
+        url=f"{dub_url(desk, *dub)}/lines/{line.id}",
+    )
+
+
+def _placed(placed: Placed) -> PlacedAnswer:
+    return PlacedAnswer(
+        text=placed.text,
+        start=placed.start,
+        onset_ms=1000 * placed.onset_error,
+        tempo=placed.tempo,
+        flagged=placed.is_flagged,
+    )
+
+
+def _left_out(edit: LineEdit) -> LeftOutAnswer:
+    return LeftOutAnswer(
+        number=edit.number,
+        start=edit.start,
+        end=edit.end,
+        source=edit.source,
+        text=edit.text,
+        edited_at=edit.made_at,
+        edited_by=edit.author,
+    )

@@ -1,0 +1,137 @@
+"""Edits: what people have a line say instead of what its translator wrote.
+
+    edits = in_force(registry.edits("dQw4w9WgXcQ", "es"), transcript.lines)
+    edited(translation, edits).lines[3].text
+    edits.left_out                              # of lines that are not there any more
+
+An edit names its line by the words that are said in it and by when they are said. So it finds its
+line in a transcript that was made anew, under whatever number, and never replaces other words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from dub_platform.core.errors import InvalidRequestError
+from dub_platform.core.speech import Line, TranslatedLine, Translation
+
+# A line lasts 12 s at most, and no language is spoken at 40 characters a second.
+LONGEST_TEXT = 500
+_WORD = re.compile(r"\w+")
+# All that is typed as a space, which in French comes before "!" and is no ordinary one.
+_SPACES = re.compile(r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
+# Persian and the scripts of India are spelled with them; nothing else may be there unseen.
+_JOINERS = {0x200C: None, 0x200D: None}
+
+
+@dataclass(frozen=True)
+class LineEdit:
+    """One edit of a line that had this `number` and said `source` from `start` to `end`, in s.
+
+    `text` is None where somebody went back to the translation; `author` where nobody said who.
+    """
+
+    number: int
+    source: str
+    start: float
+    end: float
+    text: str | None
+    author: str | None
+    made_at: datetime
+
+    @classmethod
+    def of(cls, line: Line, text: str | None, author: str | None, made_at: datetime) -> LineEdit:
+        """An edit of this line."""
+        return cls(line.id, line.text, line.start, line.end, text, author, made_at)
+
+
+@dataclass(frozen=True)
+class Edits:
+    """The last edit of each line, by the line's id, and those whose line is not there any more."""
+
+    applied: Mapping[int, LineEdit]
+    left_out: tuple[LineEdit, ...]
+
+
+class LineFinder:
+    """Knows lines by what is said in them, and when."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self._saying = defaultdict(list)
+        for line in lines:
+            self._saying[_words(line.text)].append(line)
+
+    def find(self, source: str, start: float, end: float) -> Line | None:
+        """The line that says these words in this time, give or take; None where none does."""
+
+        def shared(line: Line) -> float:
+            return min(line.end, end) - max(line.start, start)
+
+        found = max(self._saying.get(_words(source), ()), key=shared, default=None)
+        return found if found and shared(found) > 0 else None
+
+
+def in_force(history: Iterable[LineEdit], lines: Sequence[Line]) -> Edits:
+    """What of the edits, in the order in which they were made, counts for these lines."""
+    finder = LineFinder(lines)
+    applied: dict[int, LineEdit] = {}
+    left_out: dict[tuple[str, float, float], LineEdit] = {}
+    for edit in history:
+        line = finder.find(edit.source, edit.start, edit.end)
+        if line is None:
+            left_out[edit.source, edit.start, edit.end] = edit
+        else:
+            applied[line.id] = edit
+    return Edits(
+        {line_id: edit for line_id, edit in applied.items() if edit.text is not None},
+        tuple(edit for edit in left_out.values() if edit.text is not None),
+    )
+
+
+def edited(translation: Translation, edits: Edits) -> Translation:
+    """The translation with the edits in it; what was written before is a line's `draft`."""
+    return replace(
+        translation, lines=tuple(_edited(line, edits.applied) for line in translation.lines)
+    )
+
+
+def checked_text(text: str) -> str:
+    """`text` as it is kept: on one line, in one spelling of its letters.
+
+    Raises InvalidRequestError for what cannot be spoken. Markup is no such thing: every voice gets
+    a line as plain text.
+    """
+    plain = _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip(" ")
+    if not plain.translate(_JOINERS).isprintable():
+        raise InvalidRequestError(
+            "The line has control characters, such as line ends, which no voice can speak. Write "
+            "it as plain text on one line."
+        )
+    if not any(map(str.isalnum, plain)):
+        raise InvalidRequestError(
+            "The line has no letter or digit, so there is nothing to say. Write what is to be "
+            "spoken, or delete the edit to go back to the translation."
+        )
+    if len(plain) > LONGEST_TEXT:
+        raise InvalidRequestError(
+            f"The line has {len(plain)} characters, and nobody says more than {LONGEST_TEXT} in "
+            "the time of one. Shorten it."
+        )
+    return plain
+
+
+def _edited(line: TranslatedLine, applied: Mapping[int, LineEdit]) -> TranslatedLine:
+    edit = applied.get(line.id)
+    if edit is None or edit.text is None:
+        return line
+    return TranslatedLine(line.id, edit.text, draft=line.text)
+
+
+def _words(text: str) -> str:
+    """What is said, whoever put the points and capitals."""
+    return " ".join(_WORD.findall(text.casefold()))

@@ -1,0 +1,50 @@
+"""The edits of a dub's lines: every one that was ever made, and nothing is written over.
+
+    for edit in of_dub(connection, "dQw4w9WgXcQ", "es"): ...
+    append(connection, "dQw4w9WgXcQ", "es", edits, after=3)
+
+What of them counts is for `dub_platform.core.edits` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from dub_platform.core.edits import LineEdit
+from dub_platform.registry.tables import line_edits
+
+_EDIT = tuple(line_edits.c[field.name] for field in fields(LineEdit))
+
+
+def of_dub(connection: Connection, video_id: str, language: str) -> list[LineEdit]:
+    """All edits of a dub, the oldest first."""
+    query = select(*_EDIT).filter_by(video_id=video_id, language=language)
+    rows = connection.execute(query.order_by(line_edits.c.revision))
+    return [LineEdit(**row._asdict()) for row in rows]
+
+
+def append(
+    connection: Connection, video_id: str, language: str, edits: Sequence[LineEdit], *, after: int
+) -> bool:
+    """Add these to the `after` edits that there are; False, and none is added, if there are more.
+
+    The caller holds the dub's row.
+    """
+    of_pair = {"video_id": video_id, "language": language}
+    count = select(func.count()).select_from(line_edits).filter_by(**of_pair)
+    if connection.execute(count).scalar_one() != after:
+        return False
+    rows = [
+        {**of_pair, "revision": revision, **asdict(edit)}
+        for revision, edit in enumerate(edits, after + 1)
+    ]
+    connection.execute(insert(line_edits), rows)
+    return True
+
+
+def forget(connection: Connection, video_id: str) -> None:
+    """Delete the edits of a video's dubs: it is removed, and they are its editors' words."""
+    connection.execute(delete(line_edits).filter_by(video_id=video_id))

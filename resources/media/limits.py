@@ -1,0 +1,25 @@
+"""What of a media file is decoded, and how much: everything that people dub, and no bombs.
+
+Decoders are named because ffmpeg has hundreds, most of them for files that nobody has seen for
+years and that attackers like. Pictures are as large as 8K, which is what cameras make.
+"""
+
+MOST_PIXELS = 8192 * 4320
+MOST_FRAMES_PER_SECOND = 240
+# For ffmpeg, of address space: an 8K video that is encoded anew stays under it.
+MOST_MEMORY_BYTES = 12 << 30
+
+# By ffmpeg's names of decoders; several decode the same.
+DECODERS = (
+    *("h264", "hevc", "vvc", "av1", "libdav1d", "libaom-av1", "vp8", "vp9", "libvpx", "libvpx-vp9"),
+    *("mpeg1video", "mpeg2video", "mpeg4", "h263", "flv", "vp6", "vp6f", "theora"),
+    *("msmpeg4v1", "msmpeg4v2", "msmpeg4", "wmv1", "wmv2", "wmv3", "vc1"),
+    *("mjpeg", "prores", "dnxhd", "dvvideo", "ffv1", "svq3", "rawvideo"),
+    *("aac", "aac_latm", "aac_fixed", "mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float"),
+    *("opus", "libopus", "vorbis", "libvorbis", "flac", "alac", "speex", "libspeex"),
+    *("ac3", "eac3", "dca", "truehd", "mlp", "wmav1", "wmav2", "wmapro"),
+    *("amrnb", "amrwb", "adpcm_ima_wav", "adpcm_ima_qt", "adpcm_ms", "adpcm_swf", "gsm"),
+    *("pcm_u8", "pcm_s8", "pcm_alaw", "pcm_mulaw", "pcm_bluray", "pcm_dvd"),
+    *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be"),
+    *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be"),
+)

@@ -1,0 +1,55 @@
+"""Removing what was made of a video: its media, values and releases, and answers paid for it.
+
+    withdraw(store, "dQw4w9WgXcQ")                  # at once: viewers find it no more
+    Remover(store, calls).clear("dQw4w9WgXcQ")      # once no run works on it
+
+Both can be done again: what is gone is not found. A take is kept under the key of its sound and
+may be another dub's too, so takes go with upkeep (`retention.py`) once no dub is made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dub_platform.registry.ledger import PaidCalls
+from resources.retention import VIDEOS
+from resources.store.port import POINTER, PUBLIC, Store
+
+# Where each role keeps the answers that it paid for, by their keys in the ledger.
+_PAID = {"transcriber": "transcriptions", "translator": "translations"}
+
+
+def withdraw(store: Store, video_id: str) -> None:
+    """Delete every release of the video, what names the current one first. Raises StorageError."""
+    _delete(store, f"{PUBLIC}{video_id}/")
+
+
+@dataclass(frozen=True)
+class Remover:
+    """Deletes what the store keeps of a video. The account of what was paid stays."""
+
+    store: Store
+    calls: PaidCalls
+
+    def clear(self, video_id: str) -> None:
+        """Delete all of it. Raises StorageError, and then some of it is still there."""
+        withdraw(self.store, video_id)
+        for folder in self._paid(video_id):
+            _delete(self.store, folder)
+        # Last: while it is there, the rest can still be found by hand.
+        _delete(self.store, f"{VIDEOS}{video_id}/")
+
+    def _paid(self, video_id: str) -> Iterator[str]:
+        for role, key in self.calls.keys(video_id):
+            if role in _PAID:
+                yield f"{_PAID[role]}/{key[:2]}/{key}."
+
+
+def _delete(store: Store, prefix: str) -> None:
+    kept = [each.key for each in store.keys(prefix)]
+    # A pointer must not name what is gone.
+    for key in sorted(kept, key=lambda key: not key.endswith(f"/{POINTER}")):
+        store.delete(key)
+    for write in store.unfinished(prefix):
+        store.give_up(write)

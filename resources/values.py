@@ -1,0 +1,33 @@
+"""The assets' values in the store: where each lies, and how it is read outside of Dagster.
+
+    value_key("transcript", "dQw4w9WgXcQ")           # videos/dQw4w9WgXcQ/transcript.json
+    value_in(store, Translation, "translation", "dQw4w9WgXcQ", "es")
+
+`assets/artifacts.py` is what writes them.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+
+from resources.store.port import Store
+
+T = TypeVar("T")
+
+
+def value_key(asset: str, video_id: str, language: str | None = None) -> str:
+    """Where the value of an asset of a video, or of its dub in a language, is kept."""
+    place = video_id if language is None else f"{video_id}/dubs/{language}"
+    return f"videos/{place}/{asset}.json"
+
+
+def value_in(
+    store: Store, shape: type[T], asset: str, video_id: str, language: str | None = None
+) -> T | None:
+    """The value as it was made last; None where it was not made yet."""
+    key = value_key(asset, video_id, language)
+    if not store.exists(key):
+        return None
+    return TypeAdapter(shape).validate_json(store.get_bytes(key))

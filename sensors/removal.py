@@ -1,0 +1,62 @@
+"""The removing sensor: what was made of a removed video goes once no run works on it.
+
+A run ends itself before its next step, because nobody asks for its video any more. Until the last
+one has ended, the registry takes the same video in again for nobody; so nothing here can meet what
+is made anew. A tick that is lost or killed half-way is made good by the next one.
+"""
+
+from collections.abc import Sequence
+
+from dagster import (
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    ResourceParam,
+    RunsFilter,
+    SensorEvaluationContext,
+    SkipReason,
+    sensor,
+)
+
+from assets.tags import VIDEO
+from dub_platform.registry import Registry
+from resources.removal import Remover
+from sensors.retention import deleted
+
+MOST_VIDEOS_A_TICK = 10
+# Of runs that were requested, and of those that an operator started for a video or a dub.
+_TAGS = (VIDEO, "dagster/partition", "dagster/partition/video")
+
+
+@sensor(minimum_interval_seconds=5, default_status=DefaultSensorStatus.RUNNING)
+def on_video_removed(
+    context: SensorEvaluationContext,
+    registry: ResourceParam[Registry],
+    remover: ResourceParam[Remover],
+) -> SkipReason:
+    """Delete what was made of removed videos, and Dagster's records of it. It starts no run."""
+    waiting = registry.removals(limit=MOST_VIDEOS_A_TICK)
+    gone = [each for each in waiting if cleared(each, registry, remover, context.instance)]
+    return SkipReason(f"{len(gone)} of {len(waiting)} removed videos are gone.")
+
+
+def cleared(video_id: str, registry: Registry, remover: Remover, instance: DagsterInstance) -> bool:
+    """Whether all of it is gone; False while a run of the video has not ended."""
+    for run in _runs(instance, video_id):
+        if run.status is DagsterRunStatus.QUEUED:
+            instance.report_run_canceled(run)
+    runs = _runs(instance, video_id)
+    if not all(run.is_finished for run in runs):
+        return False
+    remover.clear(video_id)
+    for run in runs:
+        deleted(instance, run.run_id)
+    registry.removed(video_id)
+    return True
+
+
+def _runs(instance: DagsterInstance, video_id: str) -> Sequence[DagsterRun]:
+    filters = [RunsFilter(tags={tag: video_id}) for tag in _TAGS]
+    found = {run.run_id: run for each in filters for run in instance.get_runs(each)}
+    return list(found.values())

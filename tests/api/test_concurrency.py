@@ -1,0 +1,64 @@
+"""A thousand clients that want the same at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from collections import Counter
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from dagster import DagsterInstance, build_sensor_context
+
+from api.desk import Desk
+from dub_platform.registry import SqlRegistry
+from sensors.intake import on_video_registered
+from tests.api.conftest import Log
+from tests.api.desks import YOUTUBE, serving
+from tests.sensors.conftest import instance
+
+__all__ = ["instance"]
+
+CLIENTS = 1_000
+ORDER = {"source": YOUTUBE, "languages": ["es", "ca"]}
+
+
+@pytest.fixture(autouse=True)
+def many_connections() -> Iterator[None]:
+    """Both ends of each are in this process."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def all_post(*urls: str) -> list[httpx.Response]:
+    limits = httpx.Limits(max_connections=CLIENTS)
+    async with httpx.AsyncClient(limits=limits, timeout=200) as client:
+        return await asyncio.gather(
+            *[taken(client, urls[number % len(urls)]) for number in range(CLIENTS)]
+        )
+
+
+async def taken(client: httpx.AsyncClient, url: str) -> httpx.Response:
+    """The answer to one client, which asks again where it is put off."""
+    answer = await client.post(f"{url}/videos", json=ORDER)
+    return await taken(client, url) if answer.status_code == 503 else answer
+
+
+def test_a_thousand_identical_posts_make_one_video_and_one_run(
+    desk: Desk, instance: DagsterInstance, log: Log
+) -> None:
+    """Over two servers: each client is told that it was taken, and one that it was new."""
+    with serving(desk) as one, serving(desk) as two:
+        answers = asyncio.run(all_post(one, two))
+    # On a busy machine some wait too long for SQLite.
+    log[:] = [line for line in log if line.get("code") != "storage_unavailable"]
+    assert {202: CLIENTS} == Counter(answer.status_code for answer in answers)
+    assert {True: 1, False: CLIENTS - 1} == Counter(each.json()["created"] for each in answers)
+    assert isinstance(desk.registry, SqlRegistry)
+    assert [YOUTUBE] == [video.id for video in desk.registry.videos().videos]
+    with build_sensor_context(instance, resources={"registry": desk.registry}) as context:
+        asked = on_video_registered(context)
+    assert [f"prepare:{YOUTUBE}:1"] == [request.run_key for request in asked.run_requests]  # type: ignore[union-attr]

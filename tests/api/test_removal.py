@@ -1,0 +1,87 @@
+"""DELETE /videos/{id}: gone at once for whoever asks or watches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.desk import Desk
+from dub_platform.core.errors import StorageUnavailableError
+from resources.store.local import LocalStore
+from tests.api.desks import YOUTUBE, release
+from tests.api.test_bad_input import link, upload
+
+ADDRESSES = (
+    f"/videos/{YOUTUBE}",
+    f"/videos/{YOUTUBE}/dubs/es",
+    f"/watch?v={YOUTUBE}",
+)
+
+
+def test_what_is_removed_is_found_by_nobody(client: TestClient, desk: Desk) -> None:
+    """Neither its rows, nor its page, nor what was released of it."""
+    track = f"/media/{release(desk, YOUTUBE, 'es').track_key}"
+    assert [200] * 4 == [client.get(path).status_code for path in (*ADDRESSES, track)]
+    answer = client.delete(f"/videos/{YOUTUBE}")
+    assert (204, b"") == (answer.status_code, answer.content)
+    assert [404] * 4 == [client.get(path).status_code for path in (*ADDRESSES, track)]
+    assert [] == client.get("/videos").json()["videos"]
+
+
+@pytest.mark.parametrize(
+    ("video_id", "status", "code"),
+    [(YOUTUBE, 404, "video_not_found"), ("nonsense", 422, "video_id_invalid")],
+)
+def test_what_is_not_there_cannot_be_removed(
+    client: TestClient, video_id: str, status: int, code: str
+) -> None:
+    """Nor what never could be."""
+    answer = client.delete(f"/videos/{video_id}")
+    assert (status, code) == (answer.status_code, answer.json()["code"])
+
+
+def test_it_is_handed_in_again_once_it_is_gone(client: TestClient, desk: Desk) -> None:
+    """While it is not, who asks is told to come back."""
+    client.post("/videos", **link())
+    client.delete(f"/videos/{YOUTUBE}")
+    waits = client.post("/videos", **link())
+    assert (409, "video_being_removed") == (waits.status_code, waits.json()["code"])
+    desk.registry.removed(YOUTUBE)
+    again = client.post("/videos", **link())
+    assert (202, True) == (again.status_code, again.json()["created"])
+
+
+def test_a_store_that_is_away_keeps_nobody_from_removing(desk: Desk) -> None:
+    """The rows are gone, and the rest is somebody else's work."""
+    release(desk, YOUTUBE, "es")
+
+    class Away(LocalStore):
+        def delete(self, key: str) -> None:
+            raise StorageUnavailableError("The store does not answer.")
+
+    assert isinstance(desk.store, LocalStore)
+    away = replace(desk, store=Away(desk.store.root, desk.store.base_url))
+    with TestClient(create_app(away)) as client:
+        assert 204 == client.delete(f"/videos/{YOUTUBE}").status_code
+    assert [YOUTUBE] == list(desk.registry.removals(limit=9))
+
+
+def test_an_upload_that_a_removal_took_along_is_put_again(desk: Desk, clip: Path) -> None:
+    """The removal of the same video ended between its files and its rows."""
+    file = upload(("clip.mp4", clip.read_bytes()))
+    accept = desk.registry.accept
+
+    class Removing(type(desk.registry)):  # type: ignore[misc]
+        def accept(self, *asked: object) -> object:
+            for kept in list(desk.store.keys("videos/")):
+                desk.store.delete(kept.key)
+            return accept(*asked)
+
+    removing = Removing(desk.registry._engine)  # type: ignore[attr-defined]
+    with TestClient(create_app(replace(desk, registry=removing))) as client:
+        video_id = client.post("/videos", **file).json()["id"]
+    assert desk.store.exists(f"videos/{video_id}/upload.media")

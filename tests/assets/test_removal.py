@@ -1,0 +1,54 @@
+"""A video that is removed while a run works on it, and handed in again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dub_platform.registry import DubStatus
+from resources import wiring
+from sensors.removal import cleared
+from tests.assets.test_wording import Bench, bench
+from tests.assets.workshop import Workshop, materialized
+from tests.integration.golden_clip import GoldenClip
+
+__all__ = ["bench"]
+
+
+def kept(workshop: Workshop) -> set[str]:
+    return {each.key for each in workshop.store.keys("")}
+
+
+def is_cleared(workshop: Workshop, video_id: str) -> bool:
+    remover = wiring.remover(workshop.settings, workshop.store)
+    return cleared(video_id, workshop.registry, remover, workshop.instance)
+
+
+def test_a_run_whose_video_is_removed_ends_before_its_next_step(
+    bench: Bench, clip: GoldenClip
+) -> None:
+    """Nothing is spoken, nothing of it is kept, and what was paid stays in the account."""
+    video_id, workshop = bench.hand_in(clip.path), bench.workshop
+    removed = []
+    bench.server.meanwhile = lambda: removed.append(bench.client.delete(f"/videos/{video_id}"))
+    result = workshop.dub(video_id, "es")
+    assert (True, 204) == (result.success, removed[0].status_code)
+    assert ["translation"] == list(materialized(result))
+    assert is_cleared(workshop, video_id)
+    assert set() == kept(workshop)
+    assert [] == workshop.instance.get_runs()
+    assert wiring.paid_calls(workshop.settings).spent_usd(video_id)["es"] > 0
+
+
+def test_a_removed_video_is_dubbed_again(
+    workshop: Workshop, prepared: str, clip: GoldenClip
+) -> None:
+    """From the beginning, under the same id."""
+    workshop.dub(prepared, "es")
+    workshop.registry.remove(prepared)
+    assert is_cleared(workshop, prepared)
+    assert {"takes"} == {Path(key).parts[0] for key in kept(workshop)}
+    assert prepared == workshop.hand_in(clip.path, "es")
+    workshop.prepare(prepared)
+    workshop.dub(prepared, "es")
+    dub = workshop.registry.dub(prepared, "es")
+    assert (DubStatus.RELEASED, 2) == (dub.status, dub.generation)

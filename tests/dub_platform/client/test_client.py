@@ -1,0 +1,159 @@
+"""The client, against the platform itself on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.app import create_app
+from api.desk import Desk
+from dub_platform.client import DubClient, RefusedError, UnreachableError
+from dub_platform.client import client as client_module
+from dub_platform.client.retries import Retries
+from tests.api.desks import YOUTUBE, make_clip, make_desk, release, running, serving
+from tests.dub_platform.client.lines_server import lines_server
+
+
+class Losing:
+    """An app whose first answers are lost after its work is done."""
+
+    def __init__(self, app: ASGIApp, answers: list[Response]) -> None:
+        self.app = app
+        self.answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self.answers:
+            await self.app(scope, receive, send)
+            return
+
+        async def lose(_: object) -> None:
+            pass
+
+        await self.app(scope, receive, lose)
+        await self.answers.pop()(scope, receive, send)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return make_desk(tmp_path)
+
+
+@pytest.fixture
+def client(desk: Desk) -> Iterator[DubClient]:
+    with serving(desk) as url, DubClient(url) as client:
+        yield client
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    return []
+
+
+def test_a_file_is_handed_in(client: DubClient, tmp_path: Path) -> None:
+    """Under its name; the same again is the same video."""
+    clip = str(make_clip(tmp_path / "A harbor.mp4"))
+    first, again = client.add(clip, ["es", "ca"]), client.add(clip, ["es"])
+    assert (True, "A harbor") == (first["created"], first["title"])
+    assert (False, first["id"]) == (again["created"], again["id"])
+    assert ["ca", "es"] == [dub["language"] for dub in client.video(first["id"])["dubs"]]
+
+
+def test_a_link_is_handed_in_and_removed(client: DubClient) -> None:
+    """What is removed is refused like what never was."""
+    assert YOUTUBE == client.add(YOUTUBE, ["es"])["id"]
+    client.remove(YOUTUBE)
+    with pytest.raises(RefusedError, match="There is no video") as refused:
+        client.video(YOUTUBE)
+    assert (404, "video_not_found") == (refused.value.status, refused.value.code)
+    assert refused.value.request_id
+
+
+def test_every_video_is_met_once(client: DubClient, desk: Desk) -> None:
+    """Over as many pages as there are."""
+    ids = [f"{number:011}" for number in range(101)]
+    for video_id in ids:
+        release(desk, video_id, "es")
+    assert ids == sorted(video["id"] for video in client.videos())
+
+
+def test_a_video_is_followed_until_its_dubs_are_released(
+    client: DubClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time it is looked at it is told."""
+    monkeypatch.setattr(client_module, "POLL_SECONDS", 0.0)
+    client.add(YOUTUBE, ["es"])
+    states = []
+    for video in client.follow(YOUTUBE):
+        states.append([dub["status"] for dub in video["dubs"]])
+        if len(states) == 2:
+            release(desk, YOUTUBE, "es")
+    assert [["queued"], ["queued"], ["released"]] == states
+
+
+def test_lines_are_read_and_edited() -> None:
+    """An edit says which line it has read."""
+    with running(lines_server(["Hello.", "Good morning."])) as url, DubClient(url) as client:
+        assert "Bon dia." == client.edit(YOUTUBE, "ca", 1, "Bon dia.")["text"]
+        lines = client.lines(YOUTUBE, "ca")
+    assert [("Hello.", False), ("Bon dia.", True)] == [
+        (line["text"], line["edited"]) for line in lines
+    ]
+
+
+def test_a_lost_answer_is_asked_for_again(desk: Desk, pauses: list[float], tmp_path: Path) -> None:
+    """The video was taken in the first time, and that is what the client reads in the end."""
+    clip = str(make_clip(tmp_path / "clip.mp4"))
+    lost = [Response(status_code=502), JSONResponse({}, 503, {"retry-after": "7"})]
+    with running(Losing(create_app(desk), lost)) as url:
+        client = DubClient(url, retries=Retries(sleep=pauses.append))
+        assert client.add(clip, ["es"])["created"]
+    assert (7.0, True) == (pauses[0], 0.5 <= pauses[1] <= 1.0)
+
+
+def test_a_refusal_is_not_asked_for_again(desk: Desk, pauses: list[float]) -> None:
+    """It would be the same."""
+    with serving(desk) as url, pytest.raises(RefusedError) as refused:
+        DubClient(url, retries=Retries(sleep=pauses.append)).add(YOUTUBE, ["xx"])
+    assert ("language_unknown", []) == (refused.value.code, pauses)
+
+
+def test_who_does_not_answer_is_said_so(desk: Desk, pauses: list[float]) -> None:
+    """After as many tries as there are, each after a longer pause."""
+    with serving(desk) as url:
+        pass
+    with pytest.raises(UnreachableError, match="DUB_URL"):
+        DubClient(url, retries=Retries(tries=4, sleep=pauses.append)).video(YOUTUBE)
+    assert 3 == len(pauses)
+    assert pauses == sorted(pauses)
+
+
+def test_the_key_goes_with_every_request() -> None:
+    """As a bearer's; and what is in between need not speak as the platform does."""
+    seen = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            seen.append(dict(scope["headers"])[b"authorization"])
+            await Response("Forbidden", 403)(scope, receive, send)
+
+    with running(app) as url, pytest.raises(RefusedError, match="Forbidden") as refused:
+        DubClient(url, "dub_secret").video(YOUTUBE)
+    assert ([b"Bearer dub_secret"], "http_error") == (seen, refused.value.code)
+
+
+def test_where_it_is_and_the_key_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without either, the platform of this machine."""
+    monkeypatch.setenv("DUB_URL", "https://dub.example.com")
+    monkeypatch.setenv("DUB_API_KEY", "dub_secret")
+    named = DubClient.from_environment()._http
+    monkeypatch.delenv("DUB_URL")
+    monkeypatch.delenv("DUB_API_KEY")
+    unnamed = DubClient.from_environment()._http
+    assert httpx.URL("https://dub.example.com/") == httpx.URL(str(named.base_url).rstrip("/") + "/")
+    assert "Bearer dub_secret" == named.headers["authorization"]
+    assert ("127.0.0.1", None) == (unnamed.base_url.host, unnamed.headers.get("authorization"))
