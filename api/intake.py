@@ -38,6 +38,7 @@ from dub_platform.core.languages import AUTO
 from dub_platform.core.titles import plain
 from dub_platform.core.videos import upload_id, youtube_id
 from dub_platform.core.wording import Wording
+from dub_platform.observability.context import request_id
 from dub_platform.registry.port import NewVideo, Source
 
 _FILES = ("file", "captions")
@@ -95,7 +96,7 @@ def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer | Quote:
     estimate = estimate_for(desk, codes, None)
     if order.dry_run:
         return Quote(id=video_id, estimate=estimate)
-    new = NewVideo(video_id, Source.YOUTUBE, language=spoken)
+    new = NewVideo(video_id, Source.YOUTUBE, language=spoken, request_id=request_id())
     return _accepted(desk, new, codes, order.wording, estimate)
 
 
@@ -125,6 +126,7 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
         upload_key=key,
         captions_key=captions_key,
         file_size_bytes=spool.bytes,
+        request_id=request_id(),
     )
     return _accepted(desk, new, codes, upload.order.wording, estimate)
 

@@ -23,6 +23,7 @@ from api.schemas import DubAnswer, DubOrder, Listing, parsed
 from api.wording import heedable
 from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
+from dub_platform.observability.context import request_id
 from dub_platform.registry.port import Dub
 
 
@@ -69,7 +70,8 @@ def _asked(request: Request, order: DubOrder) -> Response:
     spoken = desk.registry.video(video_id).language
     wanted = [request.path_params["language"]]
     [code] = chosen(wanted, spoken=spoken, available=desk.targets(spoken))
-    asked = desk.registry.ask(video_id, code, heedable(desk, order.wording))
+    wording = heedable(desk, order.wording)
+    asked = desk.registry.ask(video_id, code, wording, request_id=request_id())
     desk.announce(video_id, [code])
     return answer(_dub_answer(desk, asked), 202)
 

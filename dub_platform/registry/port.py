@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 from dub_platform.core.brief import Formality
 from dub_platform.core.glossary import Glossary
+from dub_platform.core.metrics import Tally
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
 
@@ -49,7 +50,8 @@ class DubStatus(str, Enum):
 
 @dataclass(frozen=True)
 class NewVideo:
-    """A video as handed in. `upload_key` and `captions_key` are store keys of what was uploaded."""
+    """A video as handed in. `upload_key` and `captions_key` are store keys of what was uploaded,
+    `request_id` is the request that asked."""
 
     id: str
     source: Source
@@ -58,6 +60,7 @@ class NewVideo:
     upload_key: str | None = None
     captions_key: str | None = None
     file_size_bytes: int | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class Video:
     film_key: str | None
     run_id: str | None
     channel_id: str | None
+    request_id: str | None
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ class Dub:
     glossary: Glossary
     formality: Formality | None
     asked_anew: bool
+    request_id: str | None
 
     @property
     def wording(self) -> Wording:
@@ -135,11 +140,15 @@ class Channel:
 
 @dataclass(frozen=True)
 class Work:
-    """One run that should exist: `language` is None for preparing the video itself."""
+    """One run that should exist: `language` is None for preparing the video itself.
+
+    `request_id` is the request that asked for it last, where there was one.
+    """
 
     video_id: str
     language: str | None
     generation: int
+    request_id: str | None = field(default=None, compare=False)
 
     @property
     def run_key(self) -> str:
@@ -172,7 +181,14 @@ class Registry(Protocol):
         """
         ...
 
-    def ask(self, video_id: str, language: str, wording: Wording = AS_BEFORE) -> Dub:
+    def ask(
+        self,
+        video_id: str,
+        language: str,
+        wording: Wording = AS_BEFORE,
+        *,
+        request_id: str | None = None,
+    ) -> Dub:
         """Ask for one language, in a wording. A failed dub (and its failed video) is queued again,
         and so is one in another wording. Of what the wording does not say, that of before stays.
 
@@ -348,6 +364,10 @@ class Registry(Protocol):
 
         The longest silent first, and nothing that changed in the last 15 seconds.
         """
+        ...
+
+    def count(self, *seen: Tally) -> None:
+        """Add what was seen to the metrics that outlive processes."""
         ...
 
     def ping(self) -> None:

@@ -12,7 +12,7 @@ schema comes from `migrate.py`. Tested by `tests/contracts/test_registry.py` on 
 from __future__ import annotations
 
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any
@@ -28,6 +28,7 @@ from sqlalchemy import (
     Table,
     Update,
     and_,
+    bindparam,
     case,
     cast,
     literal,
@@ -48,9 +49,10 @@ from dub_platform.core.errors import (
     VideoNotFoundError,
 )
 from dub_platform.core.languages import AUTO
+from dub_platform.core.metrics import DUB, FAILED, PREPARE, PROCESSED, PROCESSING_SECONDS, Tally
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
-from dub_platform.registry import leases
+from dub_platform.registry import leases, tallies
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import (
     Channel,
@@ -84,8 +86,9 @@ _VIDEO_WORK = (
     videos.c.id.label("video_id"),
     cast(null(), String).label("language"),
     videos.c.generation,
+    videos.c.request_id,
 )
-_DUB_WORK = (dubs.c.video_id, dubs.c.language, dubs.c.generation)
+_DUB_WORK = (dubs.c.video_id, dubs.c.language, dubs.c.generation, dubs.c.request_id)
 
 _NOTHING_YET = {
     "status": _QUEUED,
@@ -96,6 +99,8 @@ _NOTHING_YET = {
     "run_id": None,
     "claimed_at": None,
     "losses": 0,
+    # The moment at which the statement is sent, not that at which it was written down here.
+    "queued_at": bindparam("queued_now", callable_=utc_now, type_=UtcDateTime),
 }
 _QUEUE_VIDEO_AGAIN = update(videos).values(
     **_NOTHING_YET,
@@ -132,15 +137,22 @@ class SqlRegistry:
             _lock(connection, video.id)
             _name_language(connection, video.id, video.language)
             for language in languages:
-                _queue_dub(connection, video.id, language, wording)
-            _queue_failed_video(connection, video.id)
+                _queue_dub(connection, video.id, language, wording, video.request_id)
+            _queue_failed_video(connection, video.id, video.request_id)
             return _video(connection, video.id), created
 
-    def ask(self, video_id: str, language: str, wording: Wording = AS_BEFORE) -> Dub:
+    def ask(
+        self,
+        video_id: str,
+        language: str,
+        wording: Wording = AS_BEFORE,
+        *,
+        request_id: str | None = None,
+    ) -> Dub:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
-            if _queue_dub(connection, video_id, language, wording):
-                _queue_failed_video(connection, video_id)
+            if _queue_dub(connection, video_id, language, wording, request_id):
+                _queue_failed_video(connection, video_id, request_id)
             return _dub(connection, video_id, language)
 
     def video(self, video_id: str) -> Video:
@@ -291,7 +303,8 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
             leases.require(connection, video_id, None, run_id)
-            took = _processing_seconds(_video(connection, video_id), now)
+            video = _video(connection, video_id)
+            took = _processing_seconds(video, now)
             is_prepared = update(videos).values(
                 status=VideoStatus.PREPARED,
                 stage=None,
@@ -304,6 +317,7 @@ class SqlRegistry:
                 error_details=None,
             )
             connection.execute(is_prepared.where(videos.c.id == video_id))
+            tallies.add(connection, _processed(PREPARE, video, now))
 
     def released(
         self,
@@ -318,7 +332,7 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
             leases.require(connection, video_id, language, run_id)
-            _dub(connection, video_id, language)
+            dub = _dub(connection, video_id, language)
             if _released_beside(connection, video_id, language) != dict(beside):
                 return False
             _release(connection, video_id, language, release)
@@ -326,6 +340,7 @@ class SqlRegistry:
             connection.execute(_QUEUE_DUB_AGAIN.where(anew))
             film = update(videos).where(videos.c.id == video_id).values(film_key=film_key)
             connection.execute(film)
+            tallies.add(connection, _processed(DUB, dub, utc_now()))
         return True
 
     def failed(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
@@ -336,13 +351,16 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             if work.language is not None:
                 # In this order a request that comes between the two is seen by the second.
-                if connection.execute(fails.where(~dubs.c.asked_anew)).rowcount:
+                has_failed = connection.execute(fails.where(~dubs.c.asked_anew)).rowcount
+                if has_failed:
                     leases.end(connection, work.video_id, work.language)
                 _handed_over(connection, work)
-            elif connection.execute(fails).rowcount:
+            elif has_failed := connection.execute(fails).rowcount:
                 leases.end(connection, work.video_id, work.language)
                 waiting = and_(dubs.c.video_id == work.video_id, dubs.c.status == _QUEUED)
                 connection.execute(update(dubs).where(waiting).values(reason))
+            if has_failed:
+                tallies.add(connection, [_failure(work, details)])
 
     def lost(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
         table, _ = _row(work.video_id, work.language)
@@ -376,6 +394,10 @@ class SqlRegistry:
         query = select(both).order_by(both.c.updated_at).limit(limit)
         with self._reading.connect() as connection:
             return [(_work(row), row.run_id) for row in connection.execute(query)]
+
+    def count(self, *seen: Tally) -> None:
+        with self._engine.begin() as connection:
+            tallies.add(connection, seen)
 
     def ping(self) -> None:
         try:
@@ -479,10 +501,12 @@ def _name_language(connection: Connection, video_id: str, language: str) -> None
         connection.execute(update(videos).where(unknown).values(language=language))
 
 
-def _queue_dub(connection: Connection, video_id: str, language: str, wording: Wording) -> bool:
+def _queue_dub(
+    connection: Connection, video_id: str, language: str, wording: Wording, request_id: str | None
+) -> bool:
     """Queue a dub that is new, failed, or asked for in another wording; whether it was any."""
-    said = wording.in_language(language)
-    new = {"video_id": video_id, "language": language, **_columns(said)}
+    said, asker = wording.in_language(language), {"request_id": request_id}
+    new = {"video_id": video_id, "language": language, **_columns(said), **asker}
     if _insert_missing(connection, dubs, new):
         return True
     # Its run may be ending just now: what is decided here must still be so when it is written.
@@ -492,7 +516,8 @@ def _queue_dub(connection: Connection, video_id: str, language: str, wording: Wo
     asked = said.over(dub.wording)
     if asked == dub.wording and dub.status is not DubStatus.FAILED:
         return False
-    connection.execute(_asked_again(dub.status).where(of_pair).values(_columns(asked)))
+    columns = {**_columns(asked), **asker}
+    connection.execute(_asked_again(dub.status).where(of_pair).values(columns))
     return True
 
 
@@ -518,9 +543,9 @@ def _columns(wording: Wording) -> dict[str, Any]:
     return {"glossary": wording.glossary, "formality": wording.formality}
 
 
-def _queue_failed_video(connection: Connection, video_id: str) -> None:
+def _queue_failed_video(connection: Connection, video_id: str, request_id: str | None) -> None:
     failed = and_(videos.c.id == video_id, videos.c.status == _FAILED)
-    connection.execute(_QUEUE_VIDEO_AGAIN.where(failed))
+    connection.execute(_QUEUE_VIDEO_AGAIN.where(failed).values(request_id=request_id))
 
 
 def _processing_seconds(video: Video, now: datetime) -> float | None:
@@ -528,6 +553,19 @@ def _processing_seconds(video: Video, now: datetime) -> float | None:
     if video.status is VideoStatus.RUNNING and video.processing_started_at is not None:
         return (now - video.processing_started_at).total_seconds()
     return video.processing_duration_seconds
+
+
+def _processed(work: str, row: Video | Dub, now: datetime) -> Iterator[Tally]:
+    """What is counted when this row's work is done; nothing where it was done before."""
+    if row.status in (VideoStatus.PREPARED, DubStatus.RELEASED):
+        return
+    yield PROCESSED.seen(1, work)
+    if row.processing_started_at is not None:
+        yield PROCESSING_SECONDS.seen((now - row.processing_started_at).total_seconds(), work)
+
+
+def _failure(work: Work, details: Mapping[str, Any]) -> Tally:
+    return FAILED.seen(1, PREPARE if work.language is None else DUB, str(details["code"]))
 
 
 def _released_beside(connection: Connection, video_id: str, language: str) -> dict[str, Release]:
@@ -549,7 +587,7 @@ def _release(connection: Connection, video_id: str, language: str, release: Rele
 
 
 def _work(row: Row[Any]) -> Work:
-    return Work(video_id=row.video_id, language=row.language, generation=row.generation)
+    return Work(row.video_id, row.language, row.generation, row.request_id)
 
 
 def _due(table: Table, now: datetime) -> ColumnElement[bool]:

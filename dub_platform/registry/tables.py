@@ -200,6 +200,8 @@ videos = Table(
     # No foreign key: SQLite cannot add one to a table that is there.
     Column("channel_id", String(64)),
     Column("losses", Integer, nullable=False, default=0, server_default="0"),
+    Column("request_id", String(64)),
+    Column("queued_at", UtcDateTime, default=utc_now),
 )
 
 dubs = Table(
@@ -223,6 +225,8 @@ dubs = Table(
     Column("formality", String(16)),
     Column("asked_anew", Boolean, nullable=False, server_default=false()),
     Column("losses", Integer, nullable=False, default=0, server_default="0"),
+    Column("request_id", String(64)),
+    Column("queued_at", UtcDateTime, default=utc_now),
 )
 
 paid_calls = Table(
@@ -254,6 +258,18 @@ leases = Table(
     Column("language", String(16), primary_key=True),
     Column("run_id", String(64), nullable=False),
     Column("renewed_at", UtcDateTime, nullable=False),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("metric", String(64), primary_key=True),
+    # The values of the metric's labels, in its order.
+    Column("labels", String(255), primary_key=True),
+    # The upper end of a histogram's bucket; a counter has none.
+    Column("le", String(16), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("sum", Float, nullable=False),
 )
 
 # The listing's order: newest first, and the id decides between two of the same moment.
