@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
@@ -22,6 +23,7 @@ from api.desk import Desk
 from api.draining import Drain, Farewell
 from api.health import health, ready, version
 from api.media import media
+from api.metrics import Metrics, metrics
 from api.middleware import RequestContext, SecurityHeaders, UnexpectedErrors
 from api.pages.render import STATIC_DIR
 from api.pages.start import start
@@ -34,7 +36,7 @@ from resources.workfolder import WorkFolders
 
 def create_app(desk: Desk) -> Starlette:
     """The app that works with this desk."""
-    drain = Drain(desk.drain_seconds)
+    drain, counted = Drain(desk.drain_seconds), Metrics(desk.tallies, desk.heartbeats)
     app = Starlette(
         routes=[
             Route("/", start),
@@ -48,11 +50,12 @@ def create_app(desk: Desk) -> Starlette:
             Route("/health", health),
             Route("/ready", ready),
             Route("/version", version),
+            Route("/metrics", metrics),
             Mount("/static", StaticFiles(directory=STATIC_DIR)),
         ],
         middleware=[
             Middleware(Farewell, drain=drain),
-            Middleware(RequestContext),
+            Middleware(RequestContext, metrics=counted),
             Middleware(SecurityHeaders),
             Middleware(UnexpectedErrors),
         ],
@@ -65,6 +68,7 @@ def create_app(desk: Desk) -> Starlette:
     )
     app.state.desk = desk
     app.state.drain = drain
+    app.state.metrics = counted
     return app
 
 
@@ -73,6 +77,7 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
     """From the start of the process to its end."""
     with _spooling(app.state.desk.spool_dir), app.state.drain.before_stopping():
         yield
+    await run_in_threadpool(app.state.desk.reporter.flush)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from api.announce import Announcer
 from api.app import create_app
+from api.daemon import Daemon
 from api.desk import Desk
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings
@@ -31,14 +32,20 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
     registry, store = wiring.registry(settings), wiring.store(settings)
     # Made once: Apertium is a program that is run to learn its version.
     translator = wiring.translator(settings, store)
+    daemon = Daemon(lambda: announcer.instance)
+    redis = {"redis": wiring.redis_check(settings)} if settings.redis_url else {}
     return Desk(
         registry=registry,
         store=store,
         announce=announcer,
         probe=wiring.probe(settings),
         targets=wiring.targets(settings, translator),
-        # Dagster is not among the checks: a video can be accepted while it is away.
         checks={"registry": registry.ping, "store": store.check},
+        # A video can be accepted while these are away.
+        helpful={**redis, "daemon": daemon.check},
+        heartbeats=daemon.heartbeats,
+        tallies=wiring.tallies(settings),
+        reporter=wiring.reporter(settings),
         base_url=settings.base_url,
         dagster_url=f"http://127.0.0.1:{settings.dagster_port}",
         spool_dir=settings.spool_dir,
@@ -53,4 +60,5 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         heeds_wording=translator.heeds_wording,
         detects_languages=wiring.detects_languages(settings, store),
         commit=settings.git_commit or None,
+        built_at=settings.build_time or None,
     )

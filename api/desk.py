@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -15,7 +16,9 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from dub_platform.core.cost import Prices
+from dub_platform.observability.reports import Reporter
 from dub_platform.registry.port import Registry
+from dub_platform.registry.tallies import Tallies
 from resources.media.probe import MediaFacts
 from resources.store.local import LocalStore
 from resources.store.port import PUBLIC, Store
@@ -31,8 +34,9 @@ class Desk:
     language, under None what was paid for all of them; `heeds_wording` is whether the translator
     heeds a glossary and a formality, `detects_languages` whether the recogniser can tell which
     language is spoken; a check returns when its part is well and raises when it is
-    not; `drain_seconds` is how long the process goes on answering after SIGTERM. Lengths are
-    seconds, sizes bytes, URLs without a trailing slash.
+    not, and what fails one of `helpful` leaves the API able to work; `heartbeats()` says when each
+    part of Dagster's daemon was last heard of; `drain_seconds` is how long the process goes on
+    answering after SIGTERM. Lengths are seconds, sizes bytes, URLs without a trailing slash.
     """
 
     registry: Registry
@@ -51,10 +55,15 @@ class Desk:
     spent: Callable[[str], Mapping[str | None, float]]
     heeds_wording: bool
     detects_languages: bool
+    tallies: Tallies
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    helpful: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    heartbeats: Callable[[], Mapping[str, datetime]] = dict
+    reporter: Reporter = field(default_factory=Reporter)
     drain_seconds: float = 0.0
     version: str = "unknown"
     commit: str | None = None
+    built_at: str | None = None
 
     def address(self, key: str) -> str:
         """Where a page finds a released file: a path on its own host, or the bucket's address."""

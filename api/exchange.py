@@ -1,7 +1,7 @@
 """A request and its answer, as the log and the metrics tell of them.
 
     exchange = Exchange(scope)
-    await app(scope, exchange.receiving(receive), exchange.sending(send))
+    await app(scope, exchange.receiving(receive), exchange.sending(send, receive))
     log.info("request", **exchange.line())
 
 `outcome` is `answered` when the whole answer was sent to somebody who was still there, `aborted`
@@ -19,6 +19,11 @@ from starlette.types import Message, Receive, Scope, Send
 
 NO_ROUTE = "none"
 _READING = ("GET", "HEAD")
+
+
+def route_of(scope: Scope) -> str:
+    """The route's template, of which there are few; `none` for an address that is none."""
+    return str(getattr(scope.get("route"), "path", NO_ROUTE)).replace(":path}", "}")
 
 
 @dataclass
@@ -40,9 +45,8 @@ class Exchange:
 
     @property
     def route(self) -> str:
-        """The route's template, of which there are few; `none` for an address that is none."""
-        path = str(getattr(self.scope.get("route"), "path", NO_ROUTE))
-        return path.replace(":path}", "}")
+        """The route's template."""
+        return route_of(self.scope)
 
     @property
     def outcome(self) -> str:

@@ -24,6 +24,7 @@ from prometheus_client import (
     Gauge,
     Histogram,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import (
@@ -54,6 +55,8 @@ class Metrics:
     """Those of one process of the API."""
 
     def __init__(self, tallies: Tallies, heartbeats: Heartbeats) -> None:
+        # A gauge more for each series, of which nobody makes use.
+        disable_created_metrics()
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._registry.register(_Lasting(tallies, heartbeats))

@@ -27,6 +27,7 @@ from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.sql import SqlRegistry
+from dub_platform.registry.tallies import Tallies
 from resources.media.ffmpeg import binary
 from resources.media.probe import Prober
 from resources.store.local import LocalStore
@@ -76,6 +77,7 @@ def make_desk(home: Path, **changes: Any) -> Desk:
         spent=PaidCalls.at(url).spent_usd,
         heeds_wording=True,
         detects_languages=True,
+        tallies=Tallies.at(url),
         version="0.1.0",
     )
     return replace(desk, **changes)
