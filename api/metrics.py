@@ -56,7 +56,7 @@ class Metrics:
 
     def __init__(self, tallies: Tallies, heartbeats: Heartbeats) -> None:
         # A gauge more for each series, of which nobody makes use.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._registry.register(_Lasting(tallies, heartbeats))

@@ -246,7 +246,7 @@ def _platform(folder: Path, daemon_seconds: float) -> Iterator[Platform]:
         stack.enter_context(
             _process(["uvicorn", "--factory", "api.asgi:create", *address], environment)
         )
-        module = ["-m", "dub_platform.definitions", "-h", "127.0.0.1", "-p", str(code_port)]
+        module = ["-m", "dub_platform.served", "-h", "127.0.0.1", "-p", str(code_port)]
         stack.enter_context(_process(["dagster", "api", "grpc", *module], environment))
         api = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60))
         _await(api)
