@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from collections.abc import Iterator
@@ -35,12 +36,17 @@ def workshop(tmp_path: Path, sentry: SentryServer) -> Iterator[Workshop]:
 
 
 @pytest.fixture
-def as_served(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
+def as_served() -> Iterator[io.StringIO]:
     """The log as a server of Dagster's writes it; what the tests log with is put back."""
     root = logging.getLogger()
     handlers, level, before = root.handlers[:], root.level, structlog.get_config()
     configure_logging("json", "INFO")
-    yield capsys
+    [handler] = root.handlers
+    assert isinstance(handler, logging.StreamHandler)
+    written = io.StringIO()
+    # Dagster captures what a step writes to stderr itself.
+    handler.setStream(written)
+    yield written
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.configure(**before)
@@ -110,12 +116,11 @@ def test_a_gate_that_refuses_is_reported(
 
 
 def test_what_a_run_logs_has_the_request_and_the_shape_of_all_lines(
-    workshop: Workshop, prepared: str, as_served: pytest.CaptureFixture[str]
+    workshop: Workshop, prepared: str, as_served: io.StringIO
 ) -> None:
     """Dagster's own lines as well."""
     workshop.dub(prepared, "es", tags={REQUEST: "req-7"}, run_config=LOGGED)
-    written = as_served.readouterr().err.splitlines()
-    lines = [json.loads(line) for line in written if line.startswith("{")]
+    lines = [json.loads(line) for line in as_served.getvalue().splitlines()]
     of_run = [line for line in lines if line["logger"] == "dub_platform.run"]
     assert of_run
     assert {("req-7", prepared, "es")} == {
