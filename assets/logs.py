@@ -20,7 +20,7 @@ from dagster._serdes import ConfigurableClassData
 from dub_platform.settings import Settings
 
 
-@logger(description="The log of the process that executes the run.")
+@logger
 def platform_log(_: InitLoggerContext) -> logging.Logger:
     """What a run says goes where its process's own lines go, in their shape."""
     return logging.getLogger("dub_platform.run")
