@@ -11,6 +11,7 @@ variables, and in its texts neither addresses nor secrets: a media URL can be a 
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Sequence
 from functools import cached_property
@@ -45,6 +46,9 @@ class Reporter:
         self._release = release
         # The longest first: one may be a part of another.
         self._secrets = sorted({each for each in secrets if each}, key=len, reverse=True)
+        if dsn:
+            # Now, and in this thread: at the first failure an event loop would wait for it.
+            importlib.import_module("sentry_sdk")
 
     def report(self, error: BaseException, **tags: str | None) -> None:
         """Send one event in the background, with the request's id if there is one. Never raises."""
