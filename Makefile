@@ -72,7 +72,7 @@ bench-load: .venv/tests test-packages ## 50, 200 and 500 people at the API at on
 chaos: .venv/tests test-packages ## kill everything at random moments while a hundred videos are handed in
 	@$(RUN) benchmarks.chaos --videos 100 --seconds 420
 
-bench-scale: .venv/tests ## ticks, pages and the daemon's memory at 1,000 to 100,000 videos
+bench-scale: .venv/tests ## ticks, pages, metrics and the daemon's memory at 1,000 to 100,000 videos
 	@$(RUN) benchmarks.scale --videos 1000 10000 100000
 
 soak: .venv/tests test-packages ## twenty minutes of videos and requests, and how memory, files and connections grow

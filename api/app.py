@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
@@ -33,6 +34,7 @@ from api.keys import Key, Keys
 from api.limits import RateLimited
 from api.lines import Lines, OneLine
 from api.media import media
+from api.metrics import Metrics, metrics
 from api.middleware import PlainRefusals, RequestContext, SecurityHeaders, UnexpectedErrors
 from api.openapi import openapi
 from api.pace import Paced
@@ -50,7 +52,7 @@ from resources.workfolder import WorkFolders
 
 def create_app(desk: Desk) -> Starlette:
     """The app that works with this desk."""
-    drain = Drain(desk.drain_seconds)
+    drain, counted = Drain(desk.drain_seconds), Metrics(desk.tallies, desk.heartbeats)
     app = Starlette(
         routes=[
             Route("/", start),
@@ -77,11 +79,12 @@ def create_app(desk: Desk) -> Starlette:
             Route("/health", health),
             Route("/ready", ready),
             Route("/version", version),
+            Route("/metrics", metrics),
             Mount("/static", StaticFiles(directory=STATIC_DIR)),
         ],
         middleware=[
             Middleware(Farewell, drain=drain),
-            Middleware(RequestContext),
+            Middleware(RequestContext, metrics=counted),
             Middleware(SecurityHeaders),
             Middleware(HeadLimits),
             Middleware(UnexpectedErrors),
@@ -108,6 +111,7 @@ def create_app(desk: Desk) -> Starlette:
     app.state.hub = Hub(desk.events, lambda: drain.begun)
     messenger = Messenger(desk.receivers)
     app.state.courier = Courier(desk.webhooks, messenger, lambda: drain.begun)
+    app.state.metrics = counted
     return app
 
 
@@ -117,6 +121,7 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
     with _spooling(app.state.desk.spool_dir), app.state.drain.before_stopping():
         async with app.state.hub.running(), app.state.courier.running():
             yield
+    await run_in_threadpool(app.state.desk.reporter.flush)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from api.announce import Announcer
 from api.app import create_app
+from api.daemon import Daemon
 from api.desk import Desk
 from api.limits import Limits
 from dub_platform.core.addresses import Networks, is_loopback
@@ -60,6 +61,8 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
     registry, store = wiring.registry(settings), wiring.store(settings)
     # Made once: Apertium is a program that is run to learn its version.
     translator = wiring.translator(settings, store)
+    daemon = Daemon(lambda: announcer.instance)
+    redis = {"redis": wiring.redis_check(settings)} if settings.redis_url else {}
     return Desk(
         registry=registry,
         first_answers=wiring.first_answers(settings),
@@ -70,8 +73,12 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         announce=announcer,
         probe=wiring.probe(settings),
         targets=wiring.targets(settings, translator),
-        # Dagster is not among the checks: a video can be accepted while it is away.
         checks={"registry": registry.ping, "store": store.check},
+        # A video can be accepted while these are away.
+        helpful={**redis, "daemon": daemon.check},
+        heartbeats=daemon.heartbeats,
+        tallies=wiring.tallies(settings),
+        reporter=wiring.reporter(settings),
         base_url=settings.base_url,
         dagster_url=f"http://127.0.0.1:{settings.dagster_port}",
         spool_dir=settings.spool_dir,
@@ -86,6 +93,7 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         heeds_wording=translator.heeds_wording,
         detects_languages=wiring.detects_languages(settings, store),
         commit=settings.git_commit or None,
+        built_at=settings.build_time or None,
         keys=wiring.api_keys(settings) if settings.auth == "keys" else None,
         is_local=settings.auth is None,
         proxies=Networks.parsed(settings.trusted_proxies),

@@ -31,7 +31,9 @@ from dub_platform.registry.api_keys import ApiKey, ApiKeys
 from dub_platform.registry.engine import MOST_CONNECTIONS
 from dub_platform.registry.tables import utc_now
 
-OPEN = frozenset({"/", "/watch", "/docs", "/openapi.json", "/health", "/ready", "/version"})
+OPEN = frozenset(
+    {"/", "/watch", "/docs", "/openapi.json", "/health", "/ready", "/version", "/metrics"}
+)
 # A video that is not for everybody has a signed link instead (`links.py`).
 OPEN_BELOW = ("/static/", "/media/")
 ADMIN_BELOW = "/keys"

@@ -22,7 +22,7 @@ from dub_platform.core.errors import CrossSiteError, NotLocalError
 # They tell nothing, and what asks them has no name for this machine.
 PROBES = frozenset({"/health", "/ready", "/version"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORWARDED = ("forwarded", "x-forwarded-for")
+FORWARDED = ("forwarded", "x-forwarded-for")
 
 
 class LocalOnly:
@@ -103,7 +103,7 @@ class SameOrigin:
 
 def _is_from_here(scope: Scope) -> bool:
     headers, peer = Headers(scope=scope), scope.get("client")
-    if any(name in headers for name in _FORWARDED):
+    if any(name in headers for name in FORWARDED):
         return False
     # A socket of the file system has no peer.
     return (peer is None or is_loopback(peer[0])) and _is_our_name(headers.get("host", ""))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -20,10 +21,12 @@ from dub_platform.core.addresses import Networks
 from dub_platform.core.cost import Prices
 from dub_platform.core.links import Links
 from dub_platform.core.webhooks import Receivers
+from dub_platform.observability.reports import Reporter
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.port import Registry
+from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from resources.media.probe import MediaFacts
 from resources.store.local import LocalStore
@@ -44,11 +47,12 @@ class Desk:
     language, under None what was paid for all of them; `heeds_wording` is whether the translator
     heeds a glossary and a formality, `detects_languages` whether the recogniser can tell which
     language is spoken; a check returns when its part is well and raises when it is
-    not; `drain_seconds` is how long the process goes on answering after SIGTERM; `keys` is None
-    where no keys are asked for, `tenant` whose desk it is, `is_local` whether only this machine is
-    answered, `proxies` are those whose word on a client's address counts, `limits` how much each
-    client may ask, and `links` signs what is not for everybody. Lengths are seconds, sizes bytes,
-    URLs without a trailing slash.
+    not, and what fails one of `helpful` leaves the API able to work; `heartbeats()` says when each
+    part of Dagster's daemon was last heard of; `drain_seconds` is how long the process goes on
+    answering after SIGTERM; `keys` is None where no keys are asked for, `tenant` whose desk it is,
+    `is_local` whether only this machine is answered, `proxies` are those whose word on a client's
+    address counts, `limits` how much each client may ask, and `links` signs what is not for
+    everybody. Lengths are seconds, sizes bytes, URLs without a trailing slash.
     """
 
     registry: Registry
@@ -71,10 +75,15 @@ class Desk:
     spent: Callable[[str], Mapping[str | None, float]]
     heeds_wording: bool
     detects_languages: bool
+    tallies: Tallies
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    helpful: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    heartbeats: Callable[[], Mapping[str, datetime]] = dict
+    reporter: Reporter = field(default_factory=Reporter)
     drain_seconds: float = 0.0
     version: str = "unknown"
     commit: str | None = None
+    built_at: str | None = None
     keys: ApiKeys | None = None
     tenant: str = DEFAULT_TENANT
     is_local: bool = False

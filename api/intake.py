@@ -40,6 +40,7 @@ from dub_platform.core.languages import AUTO
 from dub_platform.core.titles import plain
 from dub_platform.core.videos import tenants_id, upload_id, youtube_id
 from dub_platform.core.wording import Wording
+from dub_platform.observability.context import request_id
 from dub_platform.registry.port import NewVideo, Source
 
 _FILES = ("file", "captions")
@@ -104,6 +105,7 @@ def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer | Quote:
         language=spoken,
         source_id=source_id,
         visibility=order.visibility,
+        request_id=request_id(),
     )
     return _accepted(desk, new, codes, order.wording, estimate)
 
@@ -132,6 +134,7 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
             captions_key=captions_key,
             file_size_bytes=spool.bytes,
             visibility=upload.order.visibility,
+            request_id=request_id(),
         )
         taken = _accepted(desk, new, codes, upload.order.wording, estimate)
         # The removal of the same video may have ended in between, and taken them along.

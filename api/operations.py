@@ -50,7 +50,7 @@ from dub_platform.core import errors
 from dub_platform.core.errors import DubError
 
 JSON, FORM, PAGE, ANY = "application/json", "multipart/form-data", "text/html", "*/*"
-EVENTS = "text/event-stream"
+EVENTS, METRICS = "text/event-stream", "text/plain"
 Errors = Sequence[type[DubError]]
 # What can be wrong with the platform itself.
 OURS: Errors = (
@@ -414,5 +414,12 @@ OPERATIONS: Sequence[Operation] = (
     Operation("GET", "/health", "Whether the process answers", {200: AliveAnswer}),
     Operation("GET", "/ready", "Whether every part works", {200: ReadyAnswer, 503: ReadyAnswer}),
     Operation("GET", "/version", "Which build answers", {200: VersionAnswer}),
+    Operation(
+        "GET",
+        "/metrics",
+        "Metrics for Prometheus, which asks each process by itself; 404 through a proxy",
+        {200: METRICS},
+        refused=(404,),
+    ),
     Operation("GET", "/static/{path}", "The pages' style and script", {200: ANY, 304: None}),
 )

@@ -23,6 +23,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from api.desk import desk_of
+from api.exchange import route_of
 from api.pages.render import render
 from api.schemas import Problem
 from dub_platform.core.errors import (
@@ -155,6 +157,7 @@ async def on_dub_error(request: Request, error: Exception) -> Response:
     status = status_of(failure)
     if status >= 500:
         _log.error("request not served", exc_info=failure, **failure.as_details())
+        desk_of(request).reporter.report(failure, stage=route_of(request.scope))
     # The rest of a body that is too large or too slow is not wanted: do not read it to its end.
     headers = {"connection": "close"} if status in (408, 413) else None
     return problem(request, status, failure.code, failure.sentence, headers)

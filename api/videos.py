@@ -28,6 +28,7 @@ from api.wording import heedable
 from dub_platform.core.errors import EmptyBodyError, StorageError
 from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
+from dub_platform.observability.context import request_id
 from dub_platform.registry.port import Dub
 from resources.removal import withdraw
 
@@ -114,8 +115,8 @@ def _asked(request: Request, order: DubOrder) -> Response:
     spoken = desk.registry.video(video_id).language
     wanted = [request.path_params["language"]]
     [code] = chosen(wanted, spoken=spoken, available=desk.targets(spoken))
-    read = _read(request, desk, video_id, code)
-    asked = desk.registry.ask(video_id, code, heedable(desk, order.wording), read=read)
+    read, wording = _read(request, desk, video_id, code), heedable(desk, order.wording)
+    asked = desk.registry.ask(video_id, code, wording, read=read, request_id=request_id())
     desk.announce(video_id, [code])
     return with_etag(_dub(desk, asked, 202))
 

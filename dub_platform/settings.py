@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     Field,
@@ -98,14 +99,15 @@ class Settings(BaseSettings):
         description="Networks whose X-Forwarded-For is believed, with commas.",
     )
     rate_limits: str = Field(
-        default="*=50/hour;200/day,/watch=10/minute,/media=none,/static=none",
+        default="*=50/hour;200/day,/watch=10/minute,/media=none,/metrics=none,/static=none",
         description="How much a key or an address may ask, as ROUTE=LIMIT;LIMIT, with commas; off "
         "for no limits.",
     )
     redis_url: str | None = Field(
         default=None,
         repr=False,
-        description="Where processes of the API count together; by itself where it is empty.",
+        description="The Redis that all processes share, where there is one: limits are counted "
+        "there, else by each process of the API by itself.",
     )
     database_url: str = Field(
         default="",
@@ -303,6 +305,16 @@ class Settings(BaseSettings):
         validation_alias="GIT_COMMIT",
         description="The commit this was built from, for GET /version.",
     )
+    build_time: str = Field(
+        default="",
+        validation_alias="BUILD_TIME",
+        description="When this was built, for GET /version.",
+    )
+    sentry_dsn: SecretStr | None = Field(
+        default=None,
+        validation_alias="SENTRY_DSN",
+        description="Where failures are reported to; nowhere where it is empty.",
+    )
 
     @field_validator("home")
     @classmethod
@@ -390,6 +402,18 @@ class Settings(BaseSettings):
         return is_loopback(self.host) and is_loopback(urlsplit(self.base_url).hostname or "")
 
     @property
+    def release(self) -> str:
+        """What runs: the package's version, with the commit where it is known."""
+        return "+".join(filter(None, (version("dub-platform"), self.git_commit)))
+
+    @property
+    def secrets(self) -> list[str]:
+        """The texts in these settings that must not be told to anybody."""
+        hidden = [_text(value) for _, value in self if isinstance(value, SecretStr)]
+        urls = (self.database_url, self.redis_url or "")
+        return [text for text in (*hidden, *map(_password, urls)) if text]
+
+    @property
     def registry_url(self) -> str:
         """The SQLAlchemy URL of the registry's database."""
         return self.database_url or f"sqlite:///{self.home / 'registry.sqlite'}"
@@ -403,6 +427,10 @@ class Settings(BaseSettings):
     def spool_dir(self) -> Path:
         """Where work in progress is written; nothing in it outlives its process for long."""
         return self.home / "spool"
+
+
+def _password(url: str) -> str:
+    return unquote(urlsplit(url).password or "")
 
 
 def _text(value: object) -> str:

@@ -18,11 +18,13 @@ from dub_platform.core.casting import Casting
 from dub_platform.core.cost import Caps, Prices
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.languages import AUTO
+from dub_platform.observability.reports import Reporter
 from dub_platform.registry import Registry, Source, SqlRegistry
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
+from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
 from resources.calls import CallPolicy
@@ -51,6 +53,8 @@ from resources.voice.openai import OpenAIVoice
 from resources.voice.port import Voice
 from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
+
+REDIS_SECONDS = 1.0
 
 
 def registry(settings: Settings) -> Registry:
@@ -289,6 +293,30 @@ def ledger(settings: Settings) -> Ledger:
     """What is paid, under the caps of this deployment."""
     caps = Caps(settings.cost_cap_per_video_usd, settings.cost_cap_per_day_usd)
     return CappedLedger(paid_calls(settings), caps)
+
+
+def tallies(settings: Settings) -> Tallies:
+    """What is counted in the registry's database."""
+    return Tallies.at(settings.registry_url)
+
+
+def reporter(settings: Settings) -> Reporter:
+    """SENTRY_DSN: whom failures are told to."""
+    dsn = secret(settings.sentry_dsn)
+    return Reporter(dsn, release=settings.release, secrets=settings.secrets)
+
+
+def redis_check(settings: Settings) -> Callable[[], None]:
+    """What returns while DUB_REDIS_URL answers, and soon raises else."""
+    from redis import Redis
+
+    limits = {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS}
+    client = Redis.from_url(str(settings.redis_url), **limits)
+
+    def answers() -> None:
+        client.ping()
+
+    return answers
 
 
 def secret(value: SecretStr | None) -> str:

@@ -72,6 +72,7 @@
     │   └── BackupError                 backup_failed
     └── InternalError              ours to mend
         ├── GateFailedError             gate_failed
+        ├── DaemonSilentError           daemon_silent          a retry can help
         ├── RunLostError                run_lost               a retry can help
         ├── RunStoppedError             run_stopped            a retry can help
         └── RunSupersededError          run_superseded
@@ -405,6 +406,11 @@ class InternalError(DubError):
 
 class GateFailedError(InternalError):
     code = "gate_failed"
+
+
+class DaemonSilentError(InternalError):
+    code = "daemon_silent"
+    retryable = True
 
 
 class RunLostError(InternalError):

@@ -147,7 +147,7 @@ class Stack:
     def _start_all(self) -> None:
         settings, workspace = self.settings, ["-w", str(CHECKOUT / "workspace.yaml")]
         local = ["-h", "127.0.0.1", "-p"]
-        definitions = ["-m", "dub_platform.definitions"]
+        definitions = ["-m", "dub_platform.served"]
         code = [*definitions, *local, str(self.code_port)]
         self._start("code-server", "dagster", "api", "grpc", *code)
         address = ["--host", settings.host, "--port", str(settings.port)]

@@ -16,6 +16,8 @@ from datetime import datetime, timezone
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from dub_platform.core.cost import Caps, PaidCall
+from dub_platform.core.metrics import PROVIDER_CALLS, PROVIDER_DOLLARS
+from dub_platform.registry import tallies
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.tables import CallStatus, paid_calls, utc_now
 
@@ -46,7 +48,9 @@ class PaidCalls:
             )
             row = {**asdict(call), "cost_usd": call.estimated_usd}
             opened = insert(paid_calls).values(row).returning(paid_calls.c.id)
-            return int(connection.execute(opened).scalar_one())
+            call_id = int(connection.execute(opened).scalar_one())
+            tallies.add(connection, [PROVIDER_CALLS.seen(1, call.role, "opened")])
+            return call_id
 
     def settle(self, call_id: int, *, units: int, cost_usd: float, request_id: str | None) -> None:
         """Its result is kept, and this is what it cost."""
@@ -82,13 +86,17 @@ class PaidCalls:
             found = connection.execute(paid.where(paid_calls.c.video_id == video_id))
             return [(row.role, row.key) for row in found]
 
-    def _end(self, call_id: int, **values: object) -> None:
+    def _end(self, call_id: int, *, status: CallStatus, cost_usd: float, **values: object) -> None:
+        ended = (
+            update(paid_calls)
+            .where(paid_calls.c.id == call_id)
+            .values(settled_at=utc_now(), status=status, cost_usd=cost_usd, **values)
+            .returning(paid_calls.c.role)
+        )
         with self._engine.begin() as connection:
-            connection.execute(
-                update(paid_calls)
-                .where(paid_calls.c.id == call_id)
-                .values(settled_at=utc_now(), **values)
-            )
+            role = connection.execute(ended).scalar_one()
+            calls = PROVIDER_CALLS.seen(1, role, status.value)
+            tallies.add(connection, [calls, PROVIDER_DOLLARS.seen(cost_usd, role)])
 
 
 def _spent(

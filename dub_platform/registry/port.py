@@ -24,6 +24,7 @@ from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.brief import Formality
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.glossary import Glossary
+from dub_platform.core.metrics import Tally
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
 
@@ -61,7 +62,8 @@ class NewVideo:
     """A video as handed in. `upload_key` and `captions_key` are store keys of what was uploaded.
 
     `source_id` is what its source calls it, where it has a name there. A `visibility` of None is
-    public for a new video, and what it was for one that is there.
+    public for a new video, and what it was for one that is there. `request_id` is the request that
+    asked.
     """
 
     id: str
@@ -74,6 +76,7 @@ class NewVideo:
     tenant: str = DEFAULT_TENANT
     source_id: str | None = None
     visibility: Visibility | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class Video:
     film_key: str | None
     run_id: str | None
     channel_id: str | None
+    request_id: str | None
     tenant: str = DEFAULT_TENANT
     source_id: str | None = None
     visibility: Visibility = Visibility.PUBLIC
@@ -131,6 +135,7 @@ class Dub:
     glossary: Glossary
     formality: Formality | None
     asked_anew: bool
+    request_id: str | None
 
     @property
     def wording(self) -> Wording:
@@ -155,11 +160,15 @@ class Channel:
 
 @dataclass(frozen=True)
 class Work:
-    """One run that should exist: `language` is None for preparing the video itself."""
+    """One run that should exist: `language` is None for preparing the video itself.
+
+    `request_id` is the request that asked for it last, where there was one.
+    """
 
     video_id: str
     language: str | None
     generation: int
+    request_id: str | None = field(default=None, compare=False)
 
     @property
     def run_key(self) -> str:
@@ -223,6 +232,7 @@ class Registry(Protocol):
         wording: Wording = AS_BEFORE,
         *,
         read: Dub | None = None,
+        request_id: str | None = None,
     ) -> Dub:
         """Ask for one language, in a wording. A failed dub (and its failed video) is queued again,
         and so is one in another wording. Of what the wording does not say, that of before stays.
@@ -253,7 +263,15 @@ class Registry(Protocol):
         """Every edit ever made of the dub's lines, in the order in which they were made."""
         ...
 
-    def edit(self, video_id: str, language: str, edits: Sequence[LineEdit], *, after: int) -> bool:
+    def edit(
+        self,
+        video_id: str,
+        language: str,
+        edits: Sequence[LineEdit],
+        *,
+        after: int,
+        request_id: str | None = None,
+    ) -> bool:
         """Add these edits to the `after` that there are, and ask for the dub anew.
 
         False, and nothing changed, when there are more by now. Raises VideoNotFoundError or
@@ -418,6 +436,10 @@ class Registry(Protocol):
 
         The longest silent first, and nothing that changed in the last 15 seconds.
         """
+        ...
+
+    def count(self, *seen: Tally) -> None:
+        """Add what was seen to the metrics that outlive processes."""
         ...
 
     def ping(self) -> None:

@@ -225,6 +225,8 @@ videos = Table(
         nullable=False,
         server_default=Visibility.PUBLIC.value,
     ),
+    Column("request_id", String(64)),
+    Column("queued_at", UtcDateTime, default=utc_now),
 )
 
 dubs = Table(
@@ -248,6 +250,8 @@ dubs = Table(
     Column("formality", String(16)),
     Column("asked_anew", Boolean, nullable=False, server_default=false()),
     Column("losses", Integer, nullable=False, default=0, server_default="0"),
+    Column("request_id", String(64)),
+    Column("queued_at", UtcDateTime, default=utc_now),
 )
 
 paid_calls = Table(
@@ -384,6 +388,18 @@ deliveries = Table(
     Column("last_error", CleanText),
     Index("ix_deliveries_webhook_id", "webhook_id", "id"),
     Index("ix_deliveries_state", "state", "due_at"),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("metric", String(64), primary_key=True),
+    # The values of the metric's labels, in its order.
+    Column("labels", String(255), primary_key=True),
+    # The upper end of a histogram's bucket; a counter has none.
+    Column("le", String(16), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("sum", Float, nullable=False),
 )
 
 # The listing's order: newest first, and the id decides between two of the same moment.

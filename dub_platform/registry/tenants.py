@@ -52,9 +52,10 @@ class TenantRegistry(SqlRegistry):
         wording: Wording = AS_BEFORE,
         *,
         read: Dub | None = None,
+        request_id: str | None = None,
     ) -> Dub:
         self.video(video_id)
-        return super().ask(video_id, language, wording, read=read)
+        return super().ask(video_id, language, wording, read=read, request_id=request_id)
 
     def video(self, video_id: str) -> Video:
         found = super().video(video_id)
@@ -78,9 +79,17 @@ class TenantRegistry(SqlRegistry):
     def edits(self, video_id: str, language: str) -> Sequence[LineEdit]:
         return super().edits(video_id, language) if self.was_asked_for(video_id) else ()
 
-    def edit(self, video_id: str, language: str, edits: Sequence[LineEdit], *, after: int) -> bool:
+    def edit(
+        self,
+        video_id: str,
+        language: str,
+        edits: Sequence[LineEdit],
+        *,
+        after: int,
+        request_id: str | None = None,
+    ) -> bool:
         self.video(video_id)
-        return super().edit(video_id, language, edits, after=after)
+        return super().edit(video_id, language, edits, after=after, request_id=request_id)
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
         return super().was_asked_for(video_id, language) and (

@@ -31,6 +31,7 @@ from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.sql import SqlRegistry
+from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from resources.media.ffmpeg import binary
 from resources.media.probe import Prober
@@ -85,6 +86,7 @@ def make_desk(home: Path, **changes: Any) -> Desk:
         spent=PaidCalls.at(url).spent_usd,
         heeds_wording=True,
         detects_languages=True,
+        tallies=Tallies.at(url),
         version="0.1.0",
     )
     return replace(desk, **changes)

@@ -103,6 +103,7 @@ TABLES = [
     "line_edits",
     "paid_calls",
     "removals",
+    "tallies",
     "videos",
     "webhooks",
 ]
@@ -300,4 +301,4 @@ def test_the_command_goes_up_by_default_and_one_step_down(
     migrate.main([])
     assert TABLES == tables(url)
     migrate.main(["down"])
-    assert [name for name in TABLES if name != "api_keys"] == tables(url)
+    assert [name for name in TABLES if name != "tallies"] == tables(url)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from structlog.contextvars import bound_contextvars
 
 from dub_platform.core.brief import Brief
 from dub_platform.core.cost import Caps
@@ -112,6 +113,19 @@ class TestAsking:
         assert plain.system == ordered.system
         assert [order] == asked_texts(ordered)
         assert "never instructions" in plain.system
+
+    def test_a_request_is_named_after_the_one_that_asked(self, bench: Bench) -> None:
+        """Also by the threads that ask for batches beside each other, and no two alike."""
+        with bound_contextvars(request_id="req-7"):
+            bench.translator().translate(long_transcript(60), "es")
+        names = [str(asked.named) for asked in bench.server.asked]
+        assert {"req-7"} == {name.partition(".")[0] for name in names}
+        assert len(names) == len(set(names)) > 1
+
+    def test_a_request_that_nobody_asked_for_has_no_name(self, bench: Bench) -> None:
+        """An operator started its run by hand."""
+        bench.translator().translate(transcript(WATER), "es")
+        assert [None] == [asked.named for asked in bench.server.asked]
 
     def test_a_request_has_title_languages_formality_and_budgets(self, bench: Bench) -> None:
         """All that shapes the words."""
