@@ -29,11 +29,12 @@ from dub_platform.registry.port import Registry
 from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from resources.media.probe import MediaFacts
-from resources.store.local import LocalStore
 from resources.store.port import PUBLIC, Store
 
 if TYPE_CHECKING:
     from api.limits import Limits
+
+_ANY_KEY = f"{PUBLIC}origin"
 
 
 @dataclass(frozen=True)
@@ -93,15 +94,23 @@ class Desk:
 
     def address(self, key: str) -> str:
         """Where a page finds a released file: a path on its own host, or the bucket's address."""
-        return f"/media/{key}" if isinstance(self.store, LocalStore) else self.store.url(key)
+        return self.store.url(key) if self.store.is_open else f"/media/{key}"
 
     @property
     def media_origin(self) -> str:
-        """The origin that media come from, as a page's policy names it; none for our own."""
-        if isinstance(self.store, LocalStore):
-            return ""
-        address = urlsplit(self.store.url(PUBLIC + "origin"))
-        return f"{address.scheme}://{address.netloc}"
+        """The origin of `address`, as a page's policy names it; none for our own."""
+        return _origin(self.store.url(_ANY_KEY)) if self.store.is_open else ""
+
+    @property
+    def lending_origin(self) -> str:
+        """Where `/media` leads on to, as a page's policy names it; none where it does not."""
+        lent = None if self.store.is_open else self.store.lend(_ANY_KEY)
+        return _origin(lent) if lent else ""
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def desk_of(request: Request) -> Desk:

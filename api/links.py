@@ -15,7 +15,6 @@ from dub_platform.core.errors import LinksNotEnabledError
 from dub_platform.registry.port import Video, Visibility
 from dub_platform.registry.sql import no_video
 from dub_platform.registry.tables import utc_now
-from resources.store.local import LocalStore
 
 
 def watchable(request: Request, video_id: str) -> Video:
@@ -44,10 +43,11 @@ def offered(desk: Desk, visibility: Visibility | None) -> Visibility | None:
             "Links cannot be signed here, so the video would be there for nobody. Ask the "
             "operator to set DUB_LINK_SECRET, or leave the video public."
         )
-    if not isinstance(desk.store, LocalStore):
+    if desk.store.is_open:
         raise LinksNotEnabledError(
             "Releases are put into a bucket here that is public as a whole, so a signed link "
-            "would keep nobody out. Leave the video public, or use DUB_STORE=local."
+            "would keep nobody out. Ask the operator to close the bucket and leave "
+            "DUB_R2_PUBLIC_URL empty, or leave the video public."
         )
     return visibility
 

@@ -406,7 +406,7 @@ OPERATIONS: Sequence[Operation] = (
         "GET",
         "/media/{key}",
         "A released file, whole or a range of it",
-        {200: ANY, 206: ANY, 304: None},
+        {200: ANY, 206: ANY, 302: None, 304: None},
         query=Linked,
         errors=(errors.LinkExpiredError,),
         refused=(400, 416),

@@ -6,7 +6,7 @@
 
 A step that fails for good is reported by a hook of Dagster's, once, with the error that was
 raised: a step that is tried again is not reported before its last try, and the lines that Dagster
-logs of a failure are no reports.
+logs of a failure are no reports. What no hook hears, `sensors/outcome.py` reports.
 """
 
 import contextlib

@@ -50,7 +50,6 @@ _NEEDS = (
             "r2_public_bucket",
             "r2_access_key_id",
             "r2_secret_access_key",
-            "r2_public_url",
         ),
     ),
 )
@@ -225,9 +224,13 @@ class Settings(BaseSettings):
         default="", description="The private bucket: sources, artifacts, Dagster's logs."
     )
     r2_public_bucket: str = Field(
-        default="", description="The bucket that viewers read: releases and nothing else."
+        default="", description="The bucket that viewers are given: releases and nothing else."
     )
-    r2_public_url: str = Field(default="", description="Where viewers reach the public bucket.")
+    r2_public_url: str = Field(
+        default="",
+        description="Where viewers reach the public bucket; empty for one that nobody can read, "
+        "whose films the API lends to viewers by links that it signs for an hour.",
+    )
     r2_access_key_id: SecretStr | None = Field(default=None, description="The buckets' key id.")
     r2_secret_access_key: SecretStr | None = Field(default=None, description="Its secret.")
 

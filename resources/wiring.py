@@ -88,7 +88,8 @@ def store(settings: Settings, s3: Any = None) -> Store:
         s3 or bucket_client(settings),
         bucket=settings.r2_bucket,
         public_bucket=settings.r2_public_bucket,
-        public_url=settings.r2_public_url,
+        public_url=settings.r2_public_url or f"{settings.base_url}/media",
+        is_open=bool(settings.r2_public_url),
     )
 
 

@@ -275,6 +275,15 @@ paid_calls = Table(
     Column("settled_at", UtcDateTime),
 )
 
+answer_uses = Table(
+    "answer_uses",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("role", String(32), primary_key=True),
+    # No foreign key: it is looked at once the video is removed.
+    Column("video_id", String(64), primary_key=True, index=True),
+)
+
 line_edits = Table(
     "line_edits",
     metadata,

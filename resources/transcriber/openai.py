@@ -173,6 +173,7 @@ class OpenAITranscriber:
     def _answered(self, recording: _Recording, chunk: Chunk) -> _Answer:
         """What is said in the chunk, as it was answered before or is now."""
         sent = self._sent(recording, chunk)
+        self._ledger.use(ROLE, sent.key, recording.video_id)
         path = f"transcriptions/{sent.key[:2]}/{sent.key}.json"
         if self._store.exists(path):
             kept = Transcription.model_validate_json(self._store.get_bytes(path))

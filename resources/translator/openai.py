@@ -207,7 +207,8 @@ class OpenAITranslator:
         )
 
     def _kept(self, batch: Batch) -> _Written:
-        path = _path(self._key(batch))
+        self._ledger.use(ROLE, key := self._key(batch), batch.brief.video_id)
+        path = _path(key)
         if not self._store.exists(path):
             return _Written()
         return _WRITTEN.validate_json(self._store.get_bytes(path))

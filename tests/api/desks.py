@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
 from api.app import create_app
@@ -162,6 +163,11 @@ def a_release(video_id: str, language: str) -> Release:
         sha256="0" * 64,
         cost_usd=0.02,
     )
+
+
+def local_client(desk: Desk) -> TestClient:
+    """A client on the same machine: others are not answered where nobody is asked for a key."""
+    return TestClient(create_app(desk), desk.base_url, client=("127.0.0.1", 50_000))
 
 
 @contextlib.contextmanager

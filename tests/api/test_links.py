@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -18,6 +20,7 @@ from dub_platform.core.links import GOOD_FOR, Links
 from dub_platform.registry.port import Visibility
 from resources.store.s3 import S3Store
 from tests.api.desks import YOUTUBE, make_desk, release
+from tests.swift_s3 import running_swift
 
 LINKS = Links("s" * 32)
 NOW = datetime(2026, 5, 4, 12, 30, tzinfo=timezone.utc)
@@ -127,7 +130,39 @@ def test_who_may_watch_is_said_when_it_is_handed_in_or_later(tmp_path: Path) -> 
     )
 
 
-@pytest.mark.parametrize("lack", ["secret", "local store"])
+@pytest.fixture
+def closed(tmp_path: Path) -> Desk:
+    """The same with the releases in a bucket that nobody can read."""
+    swift = running_swift()
+    (bucket, _), (releases, _) = swift.new_buckets(), swift.new_buckets()
+    place = {"bucket": bucket, "public_bucket": releases, "public_url": f"{HOST}/media"}
+    store = S3Store(swift.client, **place, is_open=False)
+    desk = make_desk(tmp_path, links=LINKS, store=store)
+    release(desk, YOUTUBE, "es")
+    desk.registry.show_to(YOUTUBE, Visibility.SIGNED)
+    return desk
+
+
+def test_a_bucket_that_nobody_can_read_lends_to_who_has_a_link(closed: Desk) -> None:
+    """Texts come from here, and films by an address that is good for a while and for one file."""
+    with TestClient(create_app(closed), follow_redirects=False) as client:
+        told = [address for address in addresses(client) if address.startswith("/media/")]
+        answers = [client.get(address) for address in told]
+        bare = [client.get(address.partition("?")[0]) for address in told]
+        [missing] = [client.get(told[0].replace("track.m4a", "other.m4a"))]
+    assert {404} == {answer.status_code for answer in [*bare, missing]}
+    assert {200: 5, 302: 2} == Counter(answer.status_code for answer in answers)
+    lent = [answer.headers["location"] for answer in answers if answer.status_code == 302]
+    films = [httpx.get(address, headers={"range": "bytes=0-1"}) for address in lent]
+    assert [(206, "private, no-cache")] * 2 == [
+        (film.status_code, film.headers["cache-control"]) for film in films
+    ]
+    changed = [address.replace("/es/", "/fr/").replace("/film/", "/more/") for address in lent]
+    assert {403} == {httpx.get(address).status_code for address in changed}
+    assert not {200, 206} & {httpx.get(each.partition("?")[0]).status_code for each in lent}
+
+
+@pytest.mark.parametrize("lack", ["secret", "closed bucket"])
 def test_what_cannot_be_kept_from_others_is_not_promised(tmp_path: Path, lack: str) -> None:
     """Without a secret nobody could watch; from a public bucket everybody could."""
     store = S3Store(None, bucket="a", public_bucket="b", public_url="http://media.test")

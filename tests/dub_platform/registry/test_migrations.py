@@ -93,6 +93,7 @@ def downgrade() -> None:
 
 TABLES = [
     "alembic_version",
+    "answer_uses",
     "api_keys",
     "channels",
     "deliveries",
@@ -301,4 +302,4 @@ def test_the_command_goes_up_by_default_and_one_step_down(
     migrate.main([])
     assert TABLES == tables(url)
     migrate.main(["down"])
-    assert [name for name in TABLES if name != "tallies"] == tables(url)
+    assert [name for name in TABLES if name != "answer_uses"] == tables(url)

@@ -26,6 +26,7 @@ from dub_platform.core.errors import (
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.speech import Line, Transcript, Translation
 from resources.calls import CallPolicy
+from resources.removal import Remover
 from resources.store.local import LocalStore
 from resources.translator.chat import OpenAIChat, TokenPrice, Usage
 from resources.translator.openai import OpenAITranslator
@@ -190,6 +191,18 @@ class TestKeeping:
         assert before == bench.server.asked
         assert (first.lines, 0.0) == (again.lines, again.cost_usd)
         assert first.cost_usd > 0.0
+
+    def test_what_another_video_uses_outlives_the_one_that_paid(self, bench: Bench) -> None:
+        """Removed, it takes along only what it used alone; the last one takes the rest."""
+        for name in ("paid", "kept"):
+            brief = dataclasses.replace(HARBOR_BRIEF, video_id=name)
+            bench.translator().translate(transcript(*TEXTS), "es", brief)
+        remover = Remover(bench.store, bench.accounts.ledger().calls)
+        remover.clear("paid")
+        bench.translator().translate(transcript(*TEXTS), "es", brief)
+        assert 1 == len(bench.server.asked)
+        remover.clear("kept")
+        assert [] == list(bench.store.keys("translations/"))
 
     def test_new_ids_and_unused_terms_change_nothing(self, bench: Bench) -> None:
         """The key has what shapes the words and nothing else."""
