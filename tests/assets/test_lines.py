@@ -51,9 +51,9 @@ class AttentiveServer(OpenAIServer):
 
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
 
-    def noted(self, body: Mapping[str, Any]) -> Asked:
+    def noted(self, body: Mapping[str, Any], named: str | None = None) -> Asked:
         self.meanwhile()
-        return super().noted(body)
+        return super().noted(body, named)
 
 
 @dataclass(frozen=True)
