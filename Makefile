@@ -75,7 +75,7 @@ chaos: .venv/tests test-packages ## kill everything at random moments while a hu
 bench-scale: .venv/tests ## ticks, pages, metrics and the daemon's memory at 1,000 to 100,000 videos
 	@$(RUN) benchmarks.scale --videos 1000 10000 100000
 
-soak: .venv/tests test-packages ## twenty minutes of videos and requests, and how memory, files and connections grow
+soak: .venv/tests test-packages ## after a warm-up, twenty minutes of videos and requests, and how memory, files and connections grow
 	@$(RUN) benchmarks.soak --minutes 20
 
 constraints: .venv/tests ## pin every dependency anew, for every Python that is supported

@@ -46,8 +46,8 @@ STARTS = tuple(2.0 + 4.8 * place for place in range(12))
 # What OpenAI takes for a batch of lines, and ElevenLabs for a line, at the median.
 TRANSLATION_SECONDS, SPEECH_SECONDS = 4.0, 1.0
 PAUSE_SECONDS = 0.1
-# Of each queue, on two cores: half of a dub is waiting for providers, the rest is computing.
-WORKERS = 3
+# Of each queue, one for a core: what waits in a queue is not yet work, what shares a core is slow.
+WORKERS = 2
 _EVENTS = text(
     "SELECT e.run_id, e.dagster_event_type AS kind, e.step_key, "
     "extract(epoch FROM e.timestamp AT TIME ZONE 'UTC') AS moment "

@@ -7,8 +7,8 @@ servers of the providers that answer at once. A new video is handed in when the 
 released, so the machine is busy and never overloaded; some come without captions and are listened
 to. Meanwhile clients ask the API for all that it offers, ask for what it refuses, and leave in the
 middle. Every few seconds memory, file descriptors and threads of each process are read, and what
-all hold together: connections, temporary files, Redis' keys. The slopes are those after the
-warm-up (`benchmarks/growth.py`).
+all hold together: connections, temporary files, Redis' keys. The minutes, and the slopes
+(`benchmarks/growth.py`), begin after a warm-up.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ ROLES = (*JUDGED, "daemon", "code")
 SAMPLE_SECONDS = 5.0
 PAUSE_SECONDS = 0.25
 WITHOUT_CAPTIONS = 0.2
+# Dagster connects anew for each run, and SQLAlchemy keeps what it once asked each of the last 128
+# connections' dialects (functools.lru_cache): half a megabyte a run, and then nothing more.
+WARM_UP_VIDEOS = 130
 # More than one seed comes to: no two have a video in common.
 NUMBERS = 10_000
 # More than a form keeps in memory, so it is on the disk when the client leaves.
@@ -333,24 +336,33 @@ def main() -> int:
     """Run it, print tables for people and a line for machines."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak")
     parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--warm-up", type=int, default=WARM_UP_VIDEOS, help="videos before them")
     parser.add_argument("--seed", type=int, default=7)
     chosen = parser.parse_args()
     console = Console()
     with tempfile.TemporaryDirectory(prefix="dub-soak-", ignore_cleanup_errors=True) as name:
-        outcome = _watched(Path(name), 60 * chosen.minutes, chosen.seed, console)
+        outcome = _watched(Path(name), 60 * chosen.minutes, chosen.warm_up, chosen.seed, console)
     for table in (_roles(outcome), _counts(outcome)):
         console.print(table)
     console.print(outcome.as_json(), soft_wrap=True, highlight=False)
     return 0
 
 
-def _watched(folder: Path, seconds: float, seed: int, console: Console) -> Outcome:
+def _watched(folder: Path, seconds: float, warm_up: int, seed: int, console: Console) -> Outcome:
     clip = short_clip(folder).read_bytes()
     with (
         local_providers(folder) as paid,
         cluster(folder / "c", workers=1, **paid.settings) as running,
         Progress(console=console) as progress,
     ):
+        warming = progress.add_task("warm-up", total=warm_up)
+        soaked(
+            running,
+            clip,
+            seed=seed + 1,
+            videos=warm_up,
+            seen=lambda _, videos: progress.update(warming, completed=videos),
+        )
         bar = progress.add_task("", total=seconds)
         began = time.monotonic()
 

@@ -54,13 +54,15 @@ def _demo(stack: Stack, settings: Settings) -> None:
         console.print(f"\n{demo.SAMPLE.name} is {new}: {video['id']}")
         demo.follow(client, video["id"], console, lambda: _require_alive(stack))
         seconds = time.monotonic() - began
+        dagster = f"http://127.0.0.1:{settings.dagster_port}"
         below = f"{settings.base_url}/media/releases/{video['id']}/"
         console.print(demo.table_of(demo.results(client, video["id"]), below))
         console.print(f"Dub time, from POST to both languages released: {seconds:.1f} s")
         for language in demo.LANGUAGES:
             console.print(f"Watch    {settings.base_url}/watch?v={video['id']}&lang={language}")
-        console.print(f"Dagster  http://127.0.0.1:{settings.dagster_port}/assets")
+        console.print(f"Dagster  {dagster}/assets")
         console.print("`make up` keeps both open; what was made stays.")
+        demo.await_last_words(dagster)
 
 
 def _print_setup_time() -> None:

@@ -21,6 +21,10 @@ SAMPLE = CHECKOUT / "examples" / "sample" / "harbor.mp4"
 LANGUAGES = ("es", "ca")
 POLL_SECONDS = 0.4
 DEADLINE_SECONDS = 600
+LAST_WORDS_SECONDS = 30
+_AT_WORK = """
+    { runsOrError(filter: {statuses: [STARTING, STARTED]}) { ... on Runs { results { runId } } } }
+"""
 
 Answer = Mapping[str, Any]
 
@@ -65,6 +69,20 @@ def follow(
             return
         time.sleep(POLL_SECONDS)
     raise StackError(f"The dubs were not released within {DEADLINE_SECONDS} s.")
+
+
+def await_last_words(dagster_url: str) -> None:
+    """Return when no run is at work any more, or not within LAST_WORDS_SECONDS.
+
+    Dagster is told of a release a moment after the viewers. A run that is stopped in between is
+    made once more at the next start.
+    """
+    began = time.monotonic()
+    while time.monotonic() - began < LAST_WORDS_SECONDS:
+        answer = httpx.post(f"{dagster_url}/graphql", json={"query": _AT_WORK}, timeout=30)
+        if not answer.raise_for_status().json()["data"]["runsOrError"]["results"]:
+            return
+        time.sleep(POLL_SECONDS)
 
 
 def results(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from dagster import DagsterInstance, DagsterRunStatus
 
 from tests.integration.platform import free_ports
 
@@ -69,6 +70,15 @@ def test_a_second_demo_reuses_what_is_there_and_says_so(environment: Mapping[str
     assert 0 == again.returncode
     assert "known from before, so what is there is reused" in again.stdout
     assert "dubbed_track" not in again.stdout
+
+
+@pytest.mark.usefixtures("demo")
+def test_the_demo_stops_no_run_before_its_end(environment: Mapping[str, str]) -> None:
+    """A release comes a moment before the end of its run, which would be made once more."""
+    with DagsterInstance.from_config(str(Path(environment["DUB_HOME"]) / "dagster")) as instance:
+        runs = instance.get_runs()
+    assert 3 == len(runs)
+    assert {DagsterRunStatus.SUCCESS} == {run.status for run in runs}
 
 
 @pytest.mark.usefixtures("demo")
