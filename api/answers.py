@@ -36,7 +36,7 @@ from api.schemas import (
     WebhookLinks,
 )
 from dub_platform.core.cost import estimated_usd
-from dub_platform.core.events import TYPES
+from dub_platform.core.events import TYPES, shown
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.languages import language
 from dub_platform.core.speech import Release
@@ -44,6 +44,10 @@ from dub_platform.core.webhooks import Delivery, DeliveryState, Webhook
 from dub_platform.registry.port import Channel, Dub, Page, Video
 
 _OF_SOURCE = "source_"
+_UNRECORDED = {
+    "code": "internal_error",
+    "message": "It failed for a reason that was not recorded.",
+}
 
 
 def answer(
@@ -241,13 +245,8 @@ def deliveries_page(
 
 def failure(details: Mapping[str, Any] | None) -> Failure | None:
     """The reason for a user. The tool's own words stay with the operator: they name paths."""
-    if not details:
-        return None
-    return Failure(
-        code=str(details.get("code", "internal_error")),
-        message=str(details.get("message", "It failed for a reason that was not recorded.")),
-        retryable=bool(details.get("retryable", False)),
-    )
+    told = shown(details)
+    return None if told is None else Failure(**{**_UNRECORDED, **told})
 
 
 def captions(release: Release) -> dict[str, str]:

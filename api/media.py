@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
+from api.conditional import is_known
 from api.desk import open_desk_of
 from api.links import watchable
 from dub_platform.core.errors import ArtifactMissingError, VideoNotFoundError
@@ -64,7 +65,7 @@ def _lent(store: Store, key: str, headers: Mapping[str, str]) -> Response:
 
 def _file(request: Request, path: Path, key: str, headers: Mapping[str, str]) -> Response:
     file = FileResponse(path, headers=headers, media_type=media_type(key), stat_result=path.stat())
-    if file.headers["etag"] in _known(request):
+    if is_known(request, file.headers["etag"]):
         return Response(status_code=304, headers={**headers, "etag": file.headers["etag"]})
     return file
 
@@ -72,8 +73,3 @@ def _file(request: Request, path: Path, key: str, headers: Mapping[str, str]) ->
 def _is_public(request: Request, key: str) -> bool:
     """Whether everybody may have it. Raises VideoNotFoundError for who has no link to its video."""
     return watchable(request, key.split("/")[1]).visibility is Visibility.PUBLIC
-
-
-def _known(request: Request) -> list[str]:
-    tags = request.headers.get("if-none-match", "").split(",")
-    return [tag.strip().removeprefix("W/") for tag in tags]
