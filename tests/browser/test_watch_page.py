@@ -334,6 +334,16 @@ def test_a_bucket_with_a_cors_rule_shows_film_and_captions(
         assert [] == player.said
 
 
+def test_the_contract_can_be_read_and_opened(site: Site) -> None:
+    """Each address is there once, folded up, and the page's policy stops nothing of it."""
+    site.open("/docs")
+    first = site.page.locator("details").first
+    first.locator("summary").click()
+    assert first.locator("table").first.is_visible()
+    assert site.page.locator("details").count() == site.page.locator("summary").count() > 20
+    assert [] == site.said
+
+
 def test_a_bucket_that_nobody_can_read_serves_the_page_too(
     browser: Browser, media: Path, tmp_path: Path
 ) -> None:
