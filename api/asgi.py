@@ -45,7 +45,7 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         # Dagster is not among the checks: a video can be accepted while it is away.
         checks={"registry": registry.ping, "store": store.check},
         base_url=settings.base_url,
-        dagster_url=f"http://127.0.0.1:{settings.dagster_port}",
+        dagster_url=settings.dagster_url,
         spool_dir=settings.spool_dir,
         max_upload_bytes=settings.max_upload_mb * 1_000_000,
         max_video_length=settings.max_video_length,
