@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -118,19 +118,15 @@ def create_app(desk: Desk) -> Starlette:
 @contextlib.asynccontextmanager
 async def _running(app: Starlette) -> AsyncIterator[None]:
     """From the start of the process to its end."""
-    with _spooling(app.state.desk.spool_dir), app.state.drain.before_stopping():
+    _spool_in(app.state.desk.spool_dir)
+    with app.state.drain.before_stopping():
         async with app.state.hub.running(), app.state.courier.running():
             yield
     await run_in_threadpool(app.state.desk.reporter.flush)
 
 
-@contextlib.contextmanager
-def _spooling(spool_dir: Path) -> Iterator[None]:
-    """Uploads are spooled on the disk meant for them."""
+def _spool_in(spool_dir: Path) -> None:
+    """Uploads are spooled on the disk meant for them, from now on and in the whole process."""
     WorkFolders(spool_dir).sweep()
     # Starlette's form parser takes no folder, so this process's default is moved.
-    before, tempfile.tempdir = tempfile.tempdir, str(spool_dir)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before
+    tempfile.tempdir = str(spool_dir)

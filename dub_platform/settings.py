@@ -395,6 +395,11 @@ class Settings(BaseSettings):
         return {_variable(name): _text(getattr(self, name)) for name in type(self).model_fields}
 
     @property
+    def dagster_url(self) -> str:
+        """Where Dagster's UI and its GraphQL are on this machine."""
+        return f"http://127.0.0.1:{self.dagster_port}"
+
+    @property
     def base_url(self) -> str:
         """Where people reach the API, without a trailing slash."""
         return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import signal
+import tempfile
+from collections.abc import Iterator
+
+import pytest
 
 # A shell without job control starts what it puts in the background with SIGINT ignored. Dagster
 # handles SIGTERM as it does SIGINT, so neither it nor a process it starts could be told to end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_files() -> Iterator[None]:
+    """An API that runs in this process moves them, which is no business of the next test."""
+    tempfile.tempdir = None
+    yield
+    tempfile.tempdir = None

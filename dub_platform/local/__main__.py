@@ -37,7 +37,7 @@ def main(command: str) -> int:
 
 def _up(stack: Stack, settings: Settings) -> None:
     console.print(f"Hand videos in    {settings.base_url}")
-    console.print(f"Dagster           http://127.0.0.1:{settings.dagster_port}")
+    console.print(f"Dagster           {settings.dagster_url}")
     console.print(f"Logs              {stack.logs}")
     console.print("Ctrl-C stops it.")
     while True:
@@ -54,15 +54,14 @@ def _demo(stack: Stack, settings: Settings) -> None:
         console.print(f"\n{demo.SAMPLE.name} is {new}: {video['id']}")
         demo.follow(client, video["id"], console, lambda: _require_alive(stack))
         seconds = time.monotonic() - began
-        dagster = f"http://127.0.0.1:{settings.dagster_port}"
         below = f"{settings.base_url}/media/releases/{video['id']}/"
         console.print(demo.table_of(demo.results(client, video["id"]), below))
         console.print(f"Dub time, from POST to both languages released: {seconds:.1f} s")
         for language in demo.LANGUAGES:
             console.print(f"Watch    {settings.base_url}/watch?v={video['id']}&lang={language}")
-        console.print(f"Dagster  {dagster}/assets")
+        console.print(f"Dagster  {settings.dagster_url}/assets")
         console.print("`make up` keeps both open; what was made stays.")
-        demo.await_last_words(dagster)
+        demo.await_last_words(settings.dagster_url)
 
 
 def _print_setup_time() -> None:

@@ -72,7 +72,7 @@ def follow(
 
 
 def await_last_words(dagster_url: str) -> None:
-    """Return when no run is at work any more, or not within LAST_WORDS_SECONDS.
+    """Wait until no run is at work any more, for LAST_WORDS_SECONDS at most.
 
     Dagster is told of a release a moment after the viewers. A run that is stopped in between is
     made once more at the next start.
