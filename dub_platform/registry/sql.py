@@ -237,9 +237,14 @@ class SqlRegistry:
             return _dub(connection, video_id, language)
 
     def dubs(self, video_id: str) -> Sequence[Dub]:
-        query = select(*_DUB).where(dubs.c.video_id == video_id).order_by(dubs.c.language)
+        of_video = and_(dubs.c.video_id == video_id, self._listed_dubs())
+        query = select(*_DUB).where(of_video).order_by(dubs.c.language)
         with self._reading.connect() as connection:
             return [Dub(**row._asdict()) for row in connection.execute(query)]
+
+    def _listed_dubs(self) -> ColumnElement[bool]:
+        """Which dubs a listing shows: here, everybody's."""
+        return true()
 
     def edits(self, video_id: str, language: str) -> Sequence[LineEdit]:
         with self._reading.connect() as connection:

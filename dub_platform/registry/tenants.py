@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select
+from sqlalchemy import ColumnElement, Engine, Select, exists
 
 from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.channels import MARK, channel_of, without_tenant
@@ -21,7 +21,7 @@ from dub_platform.core.edits import LineEdit
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry.port import Channel, Dub, NewVideo, Page, Video, VideoStatus, Visibility
 from dub_platform.registry.sql import SqlRegistry, no_video
-from dub_platform.registry.tables import channels, videos
+from dub_platform.registry.tables import channels, dubs, videos
 
 
 class TenantRegistry(SqlRegistry):
@@ -73,9 +73,6 @@ class TenantRegistry(SqlRegistry):
         self.video(video_id)
         return super().dub(video_id, language)
 
-    def dubs(self, video_id: str) -> Sequence[Dub]:
-        return super().dubs(video_id) if self.was_asked_for(video_id) else ()
-
     def edits(self, video_id: str, language: str) -> Sequence[LineEdit]:
         return super().edits(video_id, language) if self.was_asked_for(video_id) else ()
 
@@ -112,6 +109,9 @@ class TenantRegistry(SqlRegistry):
 
     def _listed(self, query: Select[Any]) -> Select[Any]:
         return query.where(videos.c.tenant == self.tenant)
+
+    def _listed_dubs(self) -> ColumnElement[bool]:
+        return exists().where(videos.c.id == dubs.c.video_id, videos.c.tenant == self.tenant)
 
     def _listed_channels(self) -> ColumnElement[bool]:
         if self.tenant == DEFAULT_TENANT:
