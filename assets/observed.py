@@ -52,11 +52,14 @@ def observed(run: DagsterRun, registry: Registry, stage: str) -> Iterator[None]:
     """Binds what the step works on to its log lines, and counts how long it took."""
     with bound_contextvars(stage=stage, run_id=run.run_id, **subject(run.tags)):
         began, outcome = time.monotonic(), "failed"
+        _log.info("step begins")
         try:
             yield
             outcome = "made"
         finally:
-            counted(registry, *_durations(stage, outcome, time.monotonic() - began))
+            seconds = time.monotonic() - began
+            _log.info("step ends", outcome=outcome, seconds=round(seconds, 3))
+            counted(registry, *_durations(stage, outcome, seconds))
 
 
 def counted(registry: Registry, *seen: Tally) -> None:

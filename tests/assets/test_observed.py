@@ -129,6 +129,21 @@ def test_what_a_run_logs_has_the_request_and_the_shape_of_all_lines(
     assert {"event", "level", "timestamp", "run_id"} <= set(of_run[0])
 
 
+def test_each_step_tells_of_its_beginning_and_its_end(
+    workshop: Workshop, prepared: str, as_served: io.StringIO
+) -> None:
+    """With how it went, how long it took, and for whom."""
+    workshop.dub(prepared, "es", tags={REQUEST: "req-7"}, run_config=LOGGED)
+    lines = [json.loads(line) for line in as_served.getvalue().splitlines()]
+    steps = ["translation", "speech", "dubbed_track", "r2_object"]
+    ends = [line for line in lines if line["event"] == "step ends"]
+    assert steps == [line["stage"] for line in lines if line["event"] == "step begins"]
+    assert [(step, "made", "req-7") for step in steps] == [
+        (line["stage"], line["outcome"], line["request_id"]) for line in ends
+    ]
+    assert all(line["seconds"] > 0 for line in ends)
+
+
 def test_a_run_that_was_started_by_hand_is_told_by_its_partition() -> None:
     """It has no request."""
     tags = {"dagster/partition/video": "up-1", "dagster/partition/language": "es"}
