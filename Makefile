@@ -15,7 +15,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test quick lint backup restore bench-faults bench-latency bench-load bench-scale chaos soak constraints sample clean
+.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-latency bench-load bench-scale chaos soak constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ packages: ## Debian packages the keyless engines need
 test-packages:
 	@bash deploy/packages.sh test
 
+key: .venv/platform ## an API key for the tenant TENANT, printed once
+	@$(RUN) dub_platform.keys create $(if $(TENANT),--tenant $(TENANT)) $(if $(SCOPES),--scopes $(SCOPES))
+
 backup: .venv/platform ## save registry, Dagster's storage and the store to the folder TO
 	@$(RUN) dub_platform.backup save $(TO)
 
@@ -69,7 +72,7 @@ bench-load: .venv/tests test-packages ## 50, 200 and 500 people at the API at on
 chaos: .venv/tests test-packages ## kill everything at random moments while a hundred videos are handed in
 	@$(RUN) benchmarks.chaos --videos 100 --seconds 420
 
-bench-scale: .venv/tests ## ticks, pages and the daemon's memory at 1,000 to 100,000 videos
+bench-scale: .venv/tests ## ticks, pages, metrics and the daemon's memory at 1,000 to 100,000 videos
 	@$(RUN) benchmarks.scale --videos 1000 10000 100000
 
 soak: .venv/tests test-packages ## after a warm-up, twenty minutes of videos and requests, and how memory, files and connections grow

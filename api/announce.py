@@ -43,14 +43,14 @@ class Announcer:
             _log.warning("Dagster's instance cannot be opened yet", error=repr(error))
 
     @cached_property
-    def _instance(self) -> DagsterInstance:
+    def instance(self) -> DagsterInstance:
         from dagster import DagsterInstance
 
         return DagsterInstance.get()
 
     def _add(self, partitions: str, keys: Sequence[str]) -> None:
         """Add the keys that are not there yet; on SQLite a key twice in one call raises."""
-        instance = self._instance
+        instance = self.instance
         new = [
             key
             for key in dict.fromkeys(keys)

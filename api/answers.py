@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
 from api.desk import Desk
+from api.links import signed
 from api.schemas import (
     ChannelAnswer,
     ChannelLink,
@@ -35,7 +36,7 @@ from api.schemas import (
     WebhookLinks,
 )
 from dub_platform.core.cost import estimated_usd
-from dub_platform.core.events import TYPES
+from dub_platform.core.events import TYPES, shown
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.languages import language
 from dub_platform.core.speech import Release
@@ -43,6 +44,10 @@ from dub_platform.core.webhooks import Delivery, DeliveryState, Webhook
 from dub_platform.registry.port import Channel, Dub, Page, Video
 
 _OF_SOURCE = "source_"
+_UNRECORDED = {
+    "code": "internal_error",
+    "message": "It failed for a reason that was not recorded.",
+}
 
 
 def answer(
@@ -62,10 +67,10 @@ def dub_url(desk: Desk, video_id: str, code: str) -> str:
     return f"{video_url(desk, video_id)}/dubs/{code}"
 
 
-def watch_url(desk: Desk, video_id: str, code: str | None = None) -> str:
-    """The player's page, in a language."""
-    query = {"v": video_id, "lang": code} if code else {"v": video_id}
-    return f"{desk.base_url}/watch?{urlencode(query)}"
+def watch_url(desk: Desk, video: Video, code: str | None = None) -> str:
+    """The player's page, in a language; signed where it is not for everybody."""
+    query = {"v": video.id, "lang": code} if code else {"v": video.id}
+    return signed(desk, video, f"{desk.base_url}/watch?{urlencode(query)}")
 
 
 def channel_url(desk: Desk, channel_id: str) -> str:
@@ -90,6 +95,7 @@ def video_answer(
         language=video.language,
         status=video.status,
         stage=video.stage,
+        visibility=video.visibility,
         created_at=video.created_at,
         updated_at=video.updated_at,
         duration_seconds=video.duration_seconds,
@@ -98,7 +104,7 @@ def video_answer(
         links=VideoLinks(
             self=video_url(desk, video.id),
             dubs={code: dub_url(desk, video.id, code) for code in codes},
-            watch={code: watch_url(desk, video.id, code) for code in codes},
+            watch={code: watch_url(desk, video, code) for code in codes},
         ),
         error=failure(video.error_details),
         cost_usd=sum(spent.values()),
@@ -136,7 +142,7 @@ def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Mapping[str | None, fl
         links=DubLinks(
             self=dub_url(desk, video.id, dub.language),
             video=video_url(desk, video.id),
-            watch=watch_url(desk, video.id, dub.language),
+            watch=watch_url(desk, video, dub.language),
         ),
         error=failure(dub.error_details),
         cost_usd=spent.get(dub.language, 0.0),
@@ -239,13 +245,8 @@ def deliveries_page(
 
 def failure(details: Mapping[str, Any] | None) -> Failure | None:
     """The reason for a user. The tool's own words stay with the operator: they name paths."""
-    if not details:
-        return None
-    return Failure(
-        code=str(details.get("code", "internal_error")),
-        message=str(details.get("message", "It failed for a reason that was not recorded.")),
-        retryable=bool(details.get("retryable", False)),
-    )
+    told = shown(details)
+    return None if told is None else Failure(**{**_UNRECORDED, **told})
 
 
 def captions(release: Release) -> dict[str, str]:
@@ -274,7 +275,7 @@ def _row(desk: Desk, video: Video) -> VideoRow:
         created_at=video.created_at,
         duration_seconds=video.duration_seconds,
         url=video_url(desk, video.id),
-        watch_url=watch_url(desk, video.id),
+        watch_url=watch_url(desk, video),
     )
 
 
@@ -292,7 +293,9 @@ def _renderings(glossary: Glossary) -> Renderings:
 
 
 def _published(desk: Desk, video: Video, release: Release) -> dict[str, Any]:
-    url = desk.store.url
+    def url(key: str) -> str:
+        return signed(desk, video, desk.store.url(key))
+
     return {
         "track_url": url(release.track_key),
         "video_url": url(video.film_key) if video.film_key else None,

@@ -12,13 +12,16 @@ from pathlib import Path
 
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from api.auth import Identified, Permitted
 from api.channels import Channel, Channels
+from api.clients import Forwarded, LocalOnly, SameOrigin
 from api.courier import Courier
 from api.desk import Desk
 from api.draining import Drain, Farewell
@@ -27,10 +30,14 @@ from api.heads import HeadLimits
 from api.health import health, ready, version
 from api.hub import Hub
 from api.idempotency import Idempotency
+from api.keys import Key, Keys
+from api.limits import RateLimited
 from api.lines import Lines, OneLine
 from api.media import media
+from api.metrics import Metrics, metrics
 from api.middleware import PlainRefusals, RequestContext, SecurityHeaders, UnexpectedErrors
 from api.openapi import openapi
+from api.pace import Paced
 from api.pages.docs import docs
 from api.pages.render import STATIC_DIR
 from api.pages.start import start
@@ -45,7 +52,7 @@ from resources.workfolder import WorkFolders
 
 def create_app(desk: Desk) -> Starlette:
     """The app that works with this desk."""
-    drain = Drain(desk.drain_seconds)
+    drain, counted = Drain(desk.drain_seconds), Metrics(desk.tallies, desk.heartbeats)
     app = Starlette(
         routes=[
             Route("/", start),
@@ -60,6 +67,8 @@ def create_app(desk: Desk) -> Starlette:
             Route("/videos/{id}/events", video_events),
             Route("/channels", Channels),
             Route("/channels/{id}", Channel),
+            Route("/keys", Keys),
+            Route("/keys/{id}", Key),
             Route("/webhooks", Webhooks),
             Route("/webhooks/{id}", Webhook),
             Route("/webhooks/{id}/test", Test),
@@ -70,14 +79,22 @@ def create_app(desk: Desk) -> Starlette:
             Route("/health", health),
             Route("/ready", ready),
             Route("/version", version),
+            Route("/metrics", metrics),
             Mount("/static", StaticFiles(directory=STATIC_DIR)),
         ],
         middleware=[
             Middleware(Farewell, drain=drain),
-            Middleware(RequestContext),
+            Middleware(RequestContext, metrics=counted),
             Middleware(SecurityHeaders),
             Middleware(HeadLimits),
             Middleware(UnexpectedErrors),
+            Middleware(LocalOnly, is_local=desk.is_local),
+            Middleware(Forwarded, proxies=desk.proxies),
+            Middleware(SameOrigin, base_url=desk.base_url),
+            Middleware(Identified, keys=desk.keys),
+            Middleware(RateLimited, limits=desk.limits),
+            Middleware(Permitted),
+            Middleware(Paced),
             Middleware(PlainRefusals),
             Middleware(Idempotency),
         ],
@@ -94,6 +111,7 @@ def create_app(desk: Desk) -> Starlette:
     app.state.hub = Hub(desk.events, lambda: drain.begun)
     messenger = Messenger(desk.receivers)
     app.state.courier = Courier(desk.webhooks, messenger, lambda: drain.begun)
+    app.state.metrics = counted
     return app
 
 
@@ -104,6 +122,7 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
     with app.state.drain.before_stopping():
         async with app.state.hub.running(), app.state.courier.running():
             yield
+    await run_in_threadpool(app.state.desk.reporter.flush)
 
 
 def _spool_in(spool_dir: Path) -> None:

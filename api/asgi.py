@@ -5,16 +5,22 @@ uvicorn --factory api.asgi:create --host 127.0.0.1 --port 5001
 
 from __future__ import annotations
 
+import argparse
+import os
 from importlib.metadata import version
 
 from starlette.applications import Starlette
 
 from api.announce import Announcer
 from api.app import create_app
+from api.daemon import Daemon
 from api.desk import Desk
+from api.limits import Limits
+from dub_platform.core.addresses import Networks, is_loopback
+from dub_platform.core.links import Links
 from dub_platform.core.webhooks import Receivers
 from dub_platform.observability import configure_logging
-from dub_platform.settings import Settings
+from dub_platform.settings import Settings, WrongSettingError
 from resources import wiring
 
 
@@ -22,9 +28,32 @@ def create() -> Starlette:
     """The app of this environment. Raises WrongSettingError."""
     settings = Settings.from_environment()
     configure_logging(settings.log_format, settings.log_level)
+    refuse_strangers(settings, _told_to_listen_on())
     announcer = Announcer()
     announcer.open()
     return create_app(desk_from(settings, announcer))
+
+
+def refuse_strangers(settings: Settings, host: str) -> None:
+    """Return if it was said who may ask, or if nobody but this machine can.
+
+    Raises WrongSettingError. `host` is where the server was told to listen, if it was.
+    """
+    if settings.auth is None and not (settings.is_local and is_loopback(host or settings.host)):
+        raise WrongSettingError(
+            f"The API would be reached by others, at {host or settings.host} or "
+            f"{settings.base_url}, and nobody has said whether they need a key. Set DUB_AUTH=keys "
+            "and make one with `python -m dub_platform.keys create`, or set DUB_AUTH=off where "
+            "what is in front of it asks who they are."
+        )
+
+
+def _told_to_listen_on() -> str:
+    """What uvicorn was told, which hands it to no application."""
+    told = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    told.add_argument("--host", default=os.environ.get("UVICORN_HOST", ""))
+    host: str = told.parse_known_args()[0].host
+    return host
 
 
 def desk_from(settings: Settings, announcer: Announcer) -> Desk:
@@ -32,6 +61,8 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
     registry, store = wiring.registry(settings), wiring.store(settings)
     # Made once: Apertium is a program that is run to learn its version.
     translator = wiring.translator(settings, store)
+    daemon = Daemon(lambda: announcer.instance)
+    redis = {"redis": wiring.redis_check(settings)} if settings.redis_url else {}
     return Desk(
         registry=registry,
         first_answers=wiring.first_answers(settings),
@@ -42,8 +73,12 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         announce=announcer,
         probe=wiring.probe(settings),
         targets=wiring.targets(settings, translator),
-        # Dagster is not among the checks: a video can be accepted while it is away.
         checks={"registry": registry.ping, "store": store.check},
+        # A video can be accepted while these are away.
+        helpful={**redis, "daemon": daemon.check},
+        heartbeats=daemon.heartbeats,
+        tallies=wiring.tallies(settings),
+        reporter=wiring.reporter(settings),
         base_url=settings.base_url,
         dagster_url=settings.dagster_url,
         spool_dir=settings.spool_dir,
@@ -58,4 +93,23 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         heeds_wording=translator.heeds_wording,
         detects_languages=wiring.detects_languages(settings, store),
         commit=settings.git_commit or None,
+        built_at=settings.build_time or None,
+        keys=wiring.api_keys(settings) if settings.auth == "keys" else None,
+        is_local=settings.auth is None,
+        proxies=Networks.parsed(settings.trusted_proxies),
+        limits=_limits(settings),
+        links=Links(wiring.secret(settings.link_secret)) if settings.link_secret else None,
     )
+
+
+def _limits(settings: Settings) -> Limits | None:
+    """DUB_RATE_LIMITS. Raises WrongSettingError."""
+    if settings.rate_limits == "off":
+        return None
+    try:
+        return Limits.parsed(settings.rate_limits, settings.redis_url)
+    except ValueError as error:
+        raise WrongSettingError(
+            f"DUB_RATE_LIMITS cannot be used: {error}. It is ROUTE=LIMIT;LIMIT, with commas, such "
+            "as *=50/hour;200/day,/watch=10/minute,/media=none, or off."
+        ) from error

@@ -15,10 +15,14 @@ from starlette.responses import Response
 from dub_platform.core.errors import PreconditionFailedError, PreconditionRequiredError
 
 
-def etag_of(body: bytes | str) -> str:
+def etag_of(body: bytes) -> str:
     """The strong ETag of an answer's body."""
-    data = body.encode() if isinstance(body, str) else body
-    return f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def is_known(request: Request, etag: str) -> bool:
+    """Whether the client has what this ETag names, as If-None-Match says."""
+    return _names(request, "if-none-match", etag, weakly=True)
 
 
 def tagged(request: Request, answer: Response) -> Response:
@@ -26,7 +30,7 @@ def tagged(request: Request, answer: Response) -> Response:
     etag = with_etag(answer).headers["etag"]
     # A stored answer may be used only after asking whether it still holds.
     answer.headers["cache-control"] = "no-cache"
-    if not _names(request, "if-none-match", etag, weakly=True):
+    if not is_known(request, etag):
         return answer
     return Response(status_code=304, headers={"etag": etag, "cache-control": "no-cache"})
 

@@ -7,22 +7,34 @@ desk_of(request).registry.video("dQw4w9WgXcQ")
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from api.callers import caller_of
+from dub_platform.core.access import DEFAULT_TENANT
+from dub_platform.core.addresses import Networks
 from dub_platform.core.cost import Prices
+from dub_platform.core.links import Links
 from dub_platform.core.webhooks import Receivers
+from dub_platform.observability.reports import Reporter
+from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.port import Registry
+from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from resources.media.probe import MediaFacts
-from resources.store.local import LocalStore
 from resources.store.port import PUBLIC, Store
+
+if TYPE_CHECKING:
+    from api.limits import Limits
+
+_ANY_KEY = f"{PUBLIC}origin"
 
 
 @dataclass(frozen=True)
@@ -36,8 +48,12 @@ class Desk:
     language, under None what was paid for all of them; `heeds_wording` is whether the translator
     heeds a glossary and a formality, `detects_languages` whether the recogniser can tell which
     language is spoken; a check returns when its part is well and raises when it is
-    not; `drain_seconds` is how long the process goes on answering after SIGTERM. Lengths are
-    seconds, sizes bytes, URLs without a trailing slash.
+    not, and what fails one of `helpful` leaves the API able to work; `heartbeats()` says when each
+    part of Dagster's daemon was last heard of; `drain_seconds` is how long the process goes on
+    answering after SIGTERM; `keys` is None where no keys are asked for, `tenant` whose desk it is,
+    `is_local` whether only this machine is answered, `proxies` are those whose word on a client's
+    address counts, `limits` how much each client may ask, and `links` signs what is not for
+    everybody. Lengths are seconds, sizes bytes, URLs without a trailing slash.
     """
 
     registry: Registry
@@ -60,24 +76,50 @@ class Desk:
     spent: Callable[[str], Mapping[str | None, float]]
     heeds_wording: bool
     detects_languages: bool
+    tallies: Tallies
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    helpful: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    heartbeats: Callable[[], Mapping[str, datetime]] = dict
+    reporter: Reporter = field(default_factory=Reporter)
     drain_seconds: float = 0.0
     version: str = "unknown"
     commit: str | None = None
+    built_at: str | None = None
+    keys: ApiKeys | None = None
+    tenant: str = DEFAULT_TENANT
+    is_local: bool = False
+    proxies: Networks = field(default_factory=Networks)
+    limits: Limits | None = None
+    links: Links | None = None
 
     def address(self, key: str) -> str:
         """Where a page finds a released file: a path on its own host, or the bucket's address."""
-        return f"/media/{key}" if isinstance(self.store, LocalStore) else self.store.url(key)
+        return self.store.url(key) if self.store.is_open else f"/media/{key}"
 
     @property
     def media_origin(self) -> str:
-        """The origin that media come from, as a page's policy names it; none for our own."""
-        if isinstance(self.store, LocalStore):
-            return ""
-        address = urlsplit(self.store.url(PUBLIC + "origin"))
-        return f"{address.scheme}://{address.netloc}"
+        """The origin of `address`, as a page's policy names it; none for our own."""
+        return _origin(self.store.url(_ANY_KEY)) if self.store.is_open else ""
+
+    @property
+    def lending_origin(self) -> str:
+        """Where `/media` leads on to, as a page's policy names it; none where it does not."""
+        lent = None if self.store.is_open else self.store.lend(_ANY_KEY)
+        return _origin(lent) if lent else ""
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def desk_of(request: Request) -> Desk:
-    """The desk of the app that got this request."""
+    """The desk as the tenant sees it who asks: on it lies nothing of another's."""
+    desk, tenant = open_desk_of(request), caller_of(request.scope).tenant
+    registry, webhooks = desk.registry.of(tenant), desk.webhooks.of(tenant)
+    return replace(desk, registry=registry, webhooks=webhooks, tenant=tenant)
+
+
+def open_desk_of(request: Request) -> Desk:
+    """The desk with everybody's videos, for what shows one to whoever may watch it."""
     return cast(Desk, request.app.state.desk)

@@ -22,12 +22,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api.desk import desk_of
+from api.desk import Desk, desk_of
 from api.hub import Hub, Mailbox
 from dub_platform.core.errors import InvalidRequestError
 from dub_platform.core.events import Event
 from dub_platform.core.videos import checked_id
-from dub_platform.registry.events import EventLog
+from dub_platform.registry.events import EventLog, Story
 
 HEARTBEAT_SECONDS = 15.0
 # A client that comes back is sent to a process that has room, and one that is gone is noticed.
@@ -43,20 +43,26 @@ _END = "event: end\ndata: {}\n\n"
 
 async def video_events(request: Request) -> Response:
     """The stream of one video's events."""
-    hub, log = hub_of(request), desk_of(request).events
+    hub, desk = hub_of(request), desk_of(request)
     video_id, seen = checked_id(request.path_params["id"]), _last_seen(request)
     if hub.clients >= MOST_CLIENTS:
         raise HTTPException(503, headers={"retry-after": "5"})
-    story = await run_in_threadpool(log.story, video_id, after=seen)
+    story = await run_in_threadpool(_story, desk, video_id, seen)
     if not story.events and not story.goes_on:
         return Response(status_code=204)
-    lines = _lines(hub, log, video_id, seen)
+    lines = _lines(hub, desk.events, video_id, seen)
     return StreamingResponse(lines, headers=_HEADERS, media_type="text/event-stream")
 
 
 def hub_of(request: Request) -> Hub:
     """The hub of the app that got this request."""
     return cast(Hub, request.app.state.hub)
+
+
+def _story(desk: Desk, video_id: str, seen: int) -> Story:
+    """What the client has not seen. Raises VideoNotFoundError, also for another tenant's."""
+    desk.registry.video(video_id)
+    return desk.events.story(video_id, after=seen)
 
 
 def _last_seen(request: Request) -> int:

@@ -1,14 +1,16 @@
 """Is it alive, can it work, what is it: /health, /ready, /version.
 
-{"ready": false, "checks": {"registry": {"ok": true, "ms": 1.2},
-                            "store": {"ok": false, "ms": 2000.4, "error": "no answer in 2 s"}}}
+{"ready": false, "degraded": false,
+ "checks": {"registry": {"ok": true, "ms": 1.2},
+            "store": {"ok": false, "ms": 2000.4, "error": "no answer in 2 s"},
+            "daemon": {"ok": true, "ms": 3.1}}}
 """
 
 from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import anyio
 import anyio.to_thread
@@ -33,7 +35,10 @@ class CheckAnswer(BaseModel):
 
 
 class ReadyAnswer(BaseModel):
+    """`degraded`: requests are served, but something that their work needs later is down."""
+
     ready: bool
+    degraded: bool = False
     checks: dict[str, CheckAnswer]
 
 
@@ -44,6 +49,7 @@ class AliveAnswer(BaseModel):
 class VersionAnswer(BaseModel):
     version: str
     commit: str | None
+    built_at: str | None
     python: str
 
 
@@ -53,7 +59,7 @@ async def health(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """200 when every check is well, else 503; the checks run side by side.
+    """200 when every check is well that requests need, else 503; all run side by side.
 
     A process that is about to end is not ready, however well it is.
     """
@@ -61,27 +67,38 @@ async def ready(request: Request) -> Response:
     if request.app.state.drain.begun:
         leaving = CheckAnswer(ok=False, ms=0.0, error="this process is about to end")
         return answer(ReadyAnswer(ready=False, checks={"draining": leaving}), 503)
-    # Threads of their own: checks that hang must not take the uploads' threads.
-    threads = anyio.CapacityLimiter(max(1, len(desk.checks)))
-    found: dict[str, CheckAnswer] = {}
-
-    async def note(name: str, check: Callable[[], None]) -> None:
-        found[name] = await _checked(name, check, threads)
-
-    async with anyio.create_task_group() as group:
-        for name, check in desk.checks.items():
-            group.start_soon(note, name, check)
-    well = all(check.ok for check in found.values())
-    in_order = {name: found[name] for name in desk.checks}
-    return answer(ReadyAnswer(ready=well, checks=in_order), 200 if well else 503)
+    found = await _all_checked({**desk.checks, **desk.helpful})
+    well = all(found[name].ok for name in desk.checks)
+    degraded = well and not all(found[name].ok for name in desk.helpful)
+    body = ReadyAnswer(ready=well, degraded=degraded, checks=found)
+    return answer(body, 200 if well else 503)
 
 
 async def version(request: Request) -> Response:
     """Which build answers."""
     desk = desk_of(request)
     return answer(
-        VersionAnswer(version=desk.version, commit=desk.commit, python=platform.python_version())
+        VersionAnswer(
+            version=desk.version,
+            commit=desk.commit,
+            built_at=desk.built_at,
+            python=platform.python_version(),
+        )
     )
+
+
+async def _all_checked(checks: Mapping[str, Callable[[], None]]) -> dict[str, CheckAnswer]:
+    # Threads of their own: checks that hang must not take the uploads' threads.
+    threads = anyio.CapacityLimiter(max(1, len(checks)))
+    found: dict[str, CheckAnswer] = {}
+
+    async def note(name: str, check: Callable[[], None]) -> None:
+        found[name] = await _checked(name, check, threads)
+
+    async with anyio.create_task_group() as group:
+        for name, check in checks.items():
+            group.start_soon(note, name, check)
+    return {name: found[name] for name in checks}
 
 
 async def _checked(

@@ -5,7 +5,8 @@
 
 It holds for every POST, for a day. The same key with another body is refused with 422, and with
 409 while the first request is being answered. An answer that a retry could change (401, 404, 409,
-429, 5xx) is not kept: whoever asks again is the first again.
+429, 5xx) is not kept, nor is one that nobody may keep (`no-store`): whoever asks again is the first
+again.
 """
 
 from __future__ import annotations
@@ -70,20 +71,20 @@ class Idempotency:
             return await _again(claim, body), True
         async with _held(answers, place, holder):
             answer = await _collected(self.app, request.scope, body)
-            digest = await body.whole() if _is_final(answer.status) else None
+            digest = await body.whole() if _is_for_keeps(answer) else None
             if digest is not None:
                 await run_in_threadpool(answers.keep, place, holder, digest, answer)
         return answer, False
 
 
 def _place(request: Request, key: str) -> str:
-    """Where the key's answer is kept: who sends another authorization has keys of its own."""
+    """Where the key's answer is kept: each tenant has keys of its own."""
     if not _KEY.fullmatch(key):
         raise InvalidRequestError(
             f"An Idempotency-Key is 1 to {MOST_KEY_LENGTH} visible characters of ASCII: send a "
             "UUID, and another one for each request."
         )
-    return key_of([request.headers.get("authorization", ""), key])
+    return key_of([desk_of(request).tenant, key])
 
 
 async def _again(claim: Claim, body: BodyDigest) -> FirstAnswer:
@@ -99,8 +100,10 @@ async def _again(claim: Claim, body: BodyDigest) -> FirstAnswer:
     return claim.answer
 
 
-def _is_final(status: int) -> bool:
-    return status < 400 or status in _REFUSALS
+def _is_for_keeps(answer: FirstAnswer) -> bool:
+    # A key is shown once and kept nowhere.
+    is_final = answer.status < 400 or answer.status in _REFUSALS
+    return is_final and ("cache-control", "no-store") not in answer.headers
 
 
 @contextlib.asynccontextmanager

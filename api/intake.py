@@ -25,6 +25,7 @@ from api.answers import answer, estimate_for, video_answer
 from api.bodies import json_in, media_type
 from api.desk import Desk, desk_of
 from api.languages import chosen, named
+from api.links import offered
 from api.schemas import Estimate, Quote, UploadOrder, VideoAnswer, VideoOrder, parsed
 from api.uploads import Captions, captions_in, received, spooled, title_from
 from api.wording import heedable
@@ -37,8 +38,9 @@ from dub_platform.core.errors import (
 from dub_platform.core.keys import content_key
 from dub_platform.core.languages import AUTO
 from dub_platform.core.titles import plain
-from dub_platform.core.videos import upload_id, youtube_id
+from dub_platform.core.videos import tenants_id, upload_id, youtube_id
 from dub_platform.core.wording import Wording
+from dub_platform.observability.context import request_id
 from dub_platform.registry.port import NewVideo, Source
 
 _FILES = ("file", "captions")
@@ -91,12 +93,20 @@ def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer | Quote:
         raise SourceNotEnabledError(
             "Links are not taken here, only uploads: send the video itself as the field `file`."
         )
-    video_id = youtube_id(order.source)
+    source_id = youtube_id(order.source)
+    video_id = tenants_id(source_id, desk.tenant)
     spoken, codes = _agreed(desk, video_id, order)
     estimate = estimate_for(desk, codes, None)
     if order.dry_run:
         return Quote(id=video_id, estimate=estimate)
-    new = NewVideo(video_id, Source.YOUTUBE, language=spoken)
+    new = NewVideo(
+        video_id,
+        Source.YOUTUBE,
+        language=spoken,
+        source_id=source_id,
+        visibility=order.visibility,
+        request_id=request_id(),
+    )
     return _accepted(desk, new, codes, order.wording, estimate)
 
 
@@ -104,7 +114,7 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
     """Accept a file, or say what it costs. Raises InputError, MediaError, StorageError."""
     captions = captions_in(upload.captions.file) if upload.captions else None
     with spooled(upload.file.file, desk.spool_dir) as spool:
-        video_id = upload_id(spool.sha256)
+        video_id = upload_id(spool.sha256, desk.tenant)
         spoken, codes = _agreed(desk, video_id, upload.order)
         estimate = estimate_for(desk, codes, desk.probe(spool.path).seconds)
         if upload.order.dry_run:
@@ -123,6 +133,8 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
             upload_key=upload_key,
             captions_key=captions_key,
             file_size_bytes=spool.bytes,
+            visibility=upload.order.visibility,
+            request_id=request_id(),
         )
         taken = _accepted(desk, new, codes, upload.order.wording, estimate)
         # The removal of the same video may have ended in between, and taken them along.
@@ -180,6 +192,7 @@ def _listed(values: Sequence[UploadFile | str]) -> list[str]:
 def _agreed(desk: Desk, video_id: str, order: VideoOrder | UploadOrder) -> tuple[str, list[str]]:
     """The language spoken in the video and those asked for, all of the order checked."""
     heedable(desk, order.wording)
+    offered(desk, order.visibility)
     spoken = _spoken(desk, video_id, order.source_language)
     codes = chosen(order.languages, spoken=spoken, available=desk.targets(spoken))
     return spoken, codes

@@ -28,6 +28,7 @@ from dub_platform.core.edits import LineEdit
 from dub_platform.core.languages import language
 from dub_platform.core.script import Script
 from dub_platform.core.videos import checked_id
+from dub_platform.observability.context import request_id
 from resources.scripts import script_of
 
 Shown = Callable[[Script], BaseModel]
@@ -73,7 +74,8 @@ def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> R
         require_match(request, etag, required=True)
         edits = _edits(request, script, texts)
         # Another line may be edited meanwhile, which is no reason to refuse this one.
-        done = not edits or registry.edit(*dub, edits, after=script.edits_made)
+        seen = script.edits_made
+        done = not edits or registry.edit(*dub, edits, after=seen, request_id=request_id())
     return with_etag(answer(shown(_script(request)), 202))
 
 

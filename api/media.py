@@ -6,35 +6,70 @@ key, is not found.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 
-from api.desk import desk_of
-from dub_platform.core.errors import StorageError
+from api.conditional import is_known
+from api.desk import open_desk_of
+from api.links import watchable
+from dub_platform.core.errors import ArtifactMissingError, VideoNotFoundError
+from dub_platform.registry.port import Visibility
 from resources.store.local import LocalStore
-from resources.store.port import PUBLIC, cache_control, media_type
+from resources.store.port import (
+    LENT_FOR,
+    PUBLIC,
+    Store,
+    cache_control,
+    is_key,
+    media_type,
+    missing,
+)
+
+TEXTS = (".vtt", ".srt", ".json")
 
 
 def media(request: Request) -> Response:
     """The file under a public key; 206 for a range, 304 for what the client has.
 
-    With a bucket there is nothing here: viewers read from the bucket's own address.
+    From a bucket that nobody can read, texts as they are, and the rest by an address that it
+    lends. With an open one there is nothing here: viewers read from the bucket's own address.
     """
-    key, store = request.path_params["key"], desk_of(request).store
-    if not key.startswith(PUBLIC) or not isinstance(store, LocalStore):
+    key, store = request.path_params["key"], open_desk_of(request).store
+    if not (key.startswith(PUBLIC) and is_key(key)) or store.is_open:
         raise HTTPException(404)
     try:
-        path = store.path(key)
-    except StorageError as error:
+        is_public = _is_public(request, key)
+        # A cache that others share would hand it to who has no link.
+        headers = {"cache-control": cache_control(key) if is_public else "private, no-cache"}
+        if isinstance(store, LocalStore):
+            return _file(request, store.path(key), key, headers)
+        return _lent(store, key, headers)
+    except (ArtifactMissingError, VideoNotFoundError) as error:
         raise HTTPException(404) from error
-    headers = {"cache-control": cache_control(key)}
+
+
+def _lent(store: Store, key: str, headers: Mapping[str, str]) -> Response:
+    """From a bucket. A page's captions must come from where the page does, and are small."""
+    lent = None if key.endswith(TEXTS) else store.lend(key)
+    if lent is None:
+        return Response(store.get_bytes(key), headers=headers, media_type=media_type(key))
+    if not store.exists(key):
+        raise missing(key)
+    kept = f"private, max-age={LENT_FOR.total_seconds() / 2:.0f}"
+    return RedirectResponse(lent, 302, headers={"cache-control": kept})
+
+
+def _file(request: Request, path: Path, key: str, headers: Mapping[str, str]) -> Response:
     file = FileResponse(path, headers=headers, media_type=media_type(key), stat_result=path.stat())
-    if file.headers["etag"] in _known(request):
+    if is_known(request, file.headers["etag"]):
         return Response(status_code=304, headers={**headers, "etag": file.headers["etag"]})
     return file
 
 
-def _known(request: Request) -> list[str]:
-    tags = request.headers.get("if-none-match", "").split(",")
-    return [tag.strip().removeprefix("W/") for tag in tags]
+def _is_public(request: Request, key: str) -> bool:
+    """Whether everybody may have it. Raises VideoNotFoundError for who has no link to its video."""
+    return watchable(request, key.split("/")[1]).visibility is Visibility.PUBLIC

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,6 +17,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
+from api.desk import desk_of
+from api.exchange import Exchange, route_of
+from api.metrics import Metrics
 from api.problems import SERVER_DETAIL, http_problem, problem
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -31,10 +33,11 @@ _log = structlog.get_logger(__name__)
 
 
 class RequestContext:
-    """Gives the request its id, and logs one line when it is answered."""
+    """Gives the request its id; logs one line and counts it when it has ended, however it did."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -46,25 +49,20 @@ class RequestContext:
             await self._logged(scope, receive, send, request_id)
 
     async def _logged(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        status, began = 0, time.perf_counter()
+        exchange = Exchange(scope)
+        counted = exchange.sending(send, receive)
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
                 MutableHeaders(scope=message)["x-request-id"] = request_id
-            await send(message)
+            await counted(message)
 
-        try:
-            await self.app(scope, receive, send_with_id)
-        finally:
-            _log.info(
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                ms=round((time.perf_counter() - began) * 1000, 1),
-            )
+        with self.metrics.under_way.track_inprogress():
+            try:
+                await self.app(scope, exchange.receiving(receive), send_with_id)
+            finally:
+                _log.info("request", **exchange.line())
+                self.metrics.note(exchange)
 
 
 class SecurityHeaders:
@@ -100,7 +98,8 @@ class UnexpectedErrors:
 
         try:
             await self.app(scope, receive, send_noted)
-        except Exception:
+        except Exception as error:
+            desk_of(Request(scope)).reporter.report(error, stage=route_of(scope))
             if started or scope["type"] != "http":
                 raise  # the server must cut the connection: half an answer cannot be taken back
             _log.exception("request failed")

@@ -33,7 +33,12 @@ _IN_PATH: Mapping[str, Schema] = {
     "language": {**_TEXT, "description": "ISO 639", "examples": ["es"]},
 }
 _KEY: Schema = {"type": "string", "pattern": rf"^[!-~]{{1,{MOST_KEY_LENGTH}}}$"}
-_TAG: Schema = {"headers": {"ETag": {"schema": _TEXT}}}
+_SCHEME = "key"
+# What an answer says in its headers, by its status.
+_SAID: Mapping[int, Sequence[str]] = {
+    401: ["WWW-Authenticate"],
+    429: ["Retry-After", "RateLimit", "RateLimit-Policy"],
+}
 
 
 def openapi(request: Request) -> Response:
@@ -59,7 +64,10 @@ def document(version: str, base_url: str) -> Schema:
         },
         "servers": [{"url": base_url}],
         "paths": paths,
-        "components": {"schemas": _referred(schemas, paths)},
+        "components": {
+            "schemas": _referred(schemas, paths),
+            "securitySchemes": {_SCHEME: {"type": "http", "scheme": "bearer"}},
+        },
     }
 
 
@@ -113,6 +121,9 @@ def _operation(each: Operation, schemas: Schema) -> Schema:
         "parameters": [*_in_path(each), *_in_query(each, schemas), *_in_headers(each)],
         "responses": {str(status): _answer(each, status) for status in _statuses(each)},
     }
+    if each.needs_key:
+        # Or none, where the platform asks for none.
+        described["security"] = [{_SCHEME: []}, {}]
     if each.body:
         described["requestBody"] = {
             "required": each.needs_body,
@@ -161,8 +172,9 @@ def _statuses(each: Operation) -> list[int]:
 
 
 def _answer(each: Operation, status: int) -> Schema:
-    known = _TAG if each.tagged and status < 400 else {}
-    return {"description": HTTPStatus(status).phrase, **known, **_content(each, status)}
+    names = ["ETag"] if each.tagged and status < 400 else _SAID.get(status, ())
+    said = {"headers": {name: {"schema": _TEXT} for name in names}} if names else {}
+    return {"description": HTTPStatus(status).phrase, **said, **_content(each, status)}
 
 
 def _content(each: Operation, status: int) -> Schema:

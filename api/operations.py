@@ -5,7 +5,7 @@
 
 It stands in the order of the routes in `app.py`; a route without a row here fails a test. What an
 operation answers follows from its shape where it can: POST takes an Idempotency-Key, what is
-`tagged` has an ETag, and a body can be malformed.
+`tagged` has an ETag, a body can be malformed, and what is not open (`auth.py`) needs a key.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
+from api.auth import needed
+from api.clients import PROBES, SAFE
 from api.health import AliveAnswer, ReadyAnswer, VersionAnswer
 from api.problems import HTTP_CODE, status_of
 from api.schemas import (
@@ -27,10 +29,15 @@ from api.schemas import (
     DeliveryPage,
     DubAnswer,
     DubOrder,
+    KeyOrder,
+    KeyPage,
+    Linked,
     Listing,
+    NewKeyAnswer,
     Quote,
     UploadOrder,
     VideoAnswer,
+    VideoChange,
     VideoOrder,
     VideoPage,
     Watched,
@@ -43,7 +50,7 @@ from dub_platform.core import errors
 from dub_platform.core.errors import DubError
 
 JSON, FORM, PAGE, ANY = "application/json", "multipart/form-data", "text/html", "*/*"
-EVENTS = "text/event-stream"
+EVENTS, METRICS = "text/event-stream", "text/plain"
 Errors = Sequence[type[DubError]]
 # What can be wrong with the platform itself.
 OURS: Errors = (
@@ -60,6 +67,7 @@ _OF_DUB: Errors = (
     errors.DubNotFoundError,
 )
 _OF_LINES: Errors = (*_OF_DUB, errors.LinesNotReadyError)
+_OF_KEY: Errors = (errors.KeyRequiredError, errors.KeyInvalidError, errors.ScopeMissingError)
 _WORDED = (errors.UnknownLanguageError, errors.WordingNotAvailableError)
 
 
@@ -92,6 +100,11 @@ class Operation:
         return self.matched or (self.method == "PUT" and self.tagged)
 
     @property
+    def needs_key(self) -> bool:
+        """Whether a key is asked for, where any are."""
+        return needed(self.method, self.path) is not None
+
+    @property
     def codes(self) -> Mapping[int, Sequence[str]]:
         """The error codes that it can answer, by status."""
         found: dict[int, list[str]] = {}
@@ -100,7 +113,7 @@ class Operation:
         return found
 
     def _of_errors(self) -> Iterator[tuple[int, str]]:
-        for kind in (*self.errors, *self._implied(), *OURS):
+        for kind in (*self.errors, *self._implied(), *self._of_client(), *OURS):
             yield status_of(kind("")), kind.code
 
     def _implied(self) -> Iterator[type[DubError]]:
@@ -115,6 +128,17 @@ class Operation:
             yield from (errors.InvalidRequestError, errors.UploadTooLargeError)
         if self.query:
             yield errors.InvalidRequestError
+
+    def _of_client(self) -> Iterator[type[DubError]]:
+        """What is refused because of who asks, how often, and how slowly."""
+        if self.path not in PROBES:
+            yield from (errors.NotLocalError, errors.RateLimitedError)
+        if self.method not in SAFE:
+            yield errors.CrossSiteError
+        if self.needs_key:
+            yield from _OF_KEY
+        if self.body or self.method == "POST":
+            yield errors.SlowBodyError
 
     def _of_http(self) -> Iterator[tuple[int, str]]:
         of_body = (400, 415) if self.body else ()
@@ -135,6 +159,7 @@ OPERATIONS: Sequence[Operation] = (
             errors.InvalidVideoIdError,
             errors.UnknownLanguageError,
             errors.VideoNotFoundError,
+            errors.LinkExpiredError,
         ),
     ),
     Operation("GET", "/docs", "This contract, for people", {200: PAGE}),
@@ -160,6 +185,7 @@ OPERATIONS: Sequence[Operation] = (
             errors.VideoTooLongError,
             errors.MediaToolError,
             errors.VideoBeingRemovedError,
+            errors.LinksNotEnabledError,
         ),
     ),
     Operation(
@@ -177,6 +203,21 @@ OPERATIONS: Sequence[Operation] = (
         {200: VideoAnswer},
         tagged=True,
         errors=(errors.InvalidVideoIdError, errors.VideoNotFoundError),
+    ),
+    Operation(
+        "PATCH",
+        "/videos/{id}",
+        "Say who may watch a video",
+        {200: VideoAnswer},
+        body={JSON: VideoChange},
+        needs_body=True,
+        tagged=True,
+        errors=(
+            errors.InvalidVideoIdError,
+            errors.VideoNotFoundError,
+            errors.EmptyBodyError,
+            errors.LinksNotEnabledError,
+        ),
     ),
     Operation(
         "DELETE",
@@ -293,6 +334,21 @@ OPERATIONS: Sequence[Operation] = (
         needs_body=True,
         errors=(errors.InvalidChannelIdError, errors.EmptyBodyError, errors.UnknownLanguageError),
     ),
+    Operation("GET", "/keys", "The tenant's API keys, the newest first", {200: KeyPage}),
+    Operation(
+        "POST",
+        "/keys",
+        "Make an API key, which only this answer shows",
+        {201: NewKeyAnswer},
+        body={JSON: KeyOrder},
+    ),
+    Operation(
+        "DELETE",
+        "/keys/{id}",
+        "Revoke a key: it opens nothing from the next request on",
+        {204: None},
+        errors=(errors.KeyNotFoundError,),
+    ),
     Operation(
         "POST",
         "/webhooks",
@@ -350,11 +406,20 @@ OPERATIONS: Sequence[Operation] = (
         "GET",
         "/media/{key}",
         "A released file, whole or a range of it",
-        {200: ANY, 206: ANY, 304: None},
+        {200: ANY, 206: ANY, 302: None, 304: None},
+        query=Linked,
+        errors=(errors.LinkExpiredError,),
         refused=(400, 416),
     ),
     Operation("GET", "/health", "Whether the process answers", {200: AliveAnswer}),
     Operation("GET", "/ready", "Whether every part works", {200: ReadyAnswer, 503: ReadyAnswer}),
     Operation("GET", "/version", "Which build answers", {200: VersionAnswer}),
+    Operation(
+        "GET",
+        "/metrics",
+        "Metrics for Prometheus, which asks each process by itself; 404 through a proxy",
+        {200: METRICS},
+        refused=(404,),
+    ),
     Operation("GET", "/static/{path}", "The pages' style and script", {200: ANY, 304: None}),
 )

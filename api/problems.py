@@ -21,24 +21,36 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
+from api.desk import desk_of
+from api.exchange import route_of
 from api.pages.render import render
 from api.schemas import Problem
 from dub_platform.core.errors import (
     ArtifactMissingError,
     ChannelNotFoundError,
+    CrossSiteError,
     DeliveryNotFoundError,
     DubError,
     DubNotFoundError,
     EmptyBodyError,
     EngineUnavailableError,
     InputError,
+    KeyInvalidError,
+    KeyNotFoundError,
+    KeyRequiredError,
     LineNotFoundError,
     LinesNotReadyError,
+    LinkExpiredError,
     MediaError,
+    NotLocalError,
     PreconditionFailedError,
     PreconditionRequiredError,
+    RateLimitedError,
     RequestInProgressError,
+    ScopeMissingError,
+    SlowBodyError,
     SourceError,
     SourceUnreachableError,
     StorageError,
@@ -59,6 +71,15 @@ STATUS: Mapping[type[DubError], int] = {
     LineNotFoundError: 404,
     LinesNotReadyError: 409,
     ChannelNotFoundError: 404,
+    KeyNotFoundError: 404,
+    KeyRequiredError: 401,
+    KeyInvalidError: 401,
+    ScopeMissingError: 403,
+    NotLocalError: 403,
+    CrossSiteError: 403,
+    LinkExpiredError: 403,
+    SlowBodyError: 408,
+    RateLimitedError: 429,
     VideoBeingRemovedError: 409,
     RequestInProgressError: 409,
     PreconditionFailedError: 412,
@@ -136,9 +157,19 @@ async def on_dub_error(request: Request, error: Exception) -> Response:
     status = status_of(failure)
     if status >= 500:
         _log.error("request not served", exc_info=failure, **failure.as_details())
-    # The rest of a body that is too large is not wanted: do not read it to its end.
-    headers = {"connection": "close"} if status == 413 else None
+        desk_of(request).reporter.report(failure, stage=route_of(request.scope))
+    # The rest of a body that is too large or too slow is not wanted: do not read it to its end.
+    headers = {"connection": "close"} if status in (408, 413) else None
     return problem(request, status, failure.code, failure.sentence, headers)
+
+
+async def answer_error(
+    error: DubError, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]
+) -> None:
+    """The same answer where no route was chosen yet, with what the refusal says in headers."""
+    request = Request(scope)
+    answer = problem(request, status_of(error), error.code, error.sentence, headers)
+    await answer(scope, receive, send)
 
 
 async def on_busy_database(request: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ Errors of the shape become one sentence of ours (InvalidRequestError).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -18,20 +18,23 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    FutureDatetime,
     PlainValidator,
     SecretStr,
     ValidationError,
+    field_validator,
 )
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 
+from dub_platform.core.access import Scope
 from dub_platform.core.brief import Formality
 from dub_platform.core.errors import InvalidRequestError
 from dub_platform.core.events import TYPES
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.webhooks import DeliveryState
 from dub_platform.core.wording import Wording
-from dub_platform.registry.port import DubStatus, Source, VideoStatus
+from dub_platform.registry.port import DubStatus, Source, VideoStatus, Visibility
 
 MAX_LANGUAGES = 20
 
@@ -94,6 +97,7 @@ class VideoOrder(Worded):
     languages: Languages
     source_language: LanguageCode | None = None
     dry_run: bool = False
+    visibility: Visibility | None = None
 
 
 class UploadOrder(Worded):
@@ -107,6 +111,13 @@ class UploadOrder(Worded):
     dry_run: bool = False
     glossary: Annotated[Glossary | None, PlainValidator(_glossary_in, str | None)] = None
     formality: Annotated[Formality | None, BeforeValidator(lambda text: text or None)] = None
+    visibility: Annotated[Visibility | None, BeforeValidator(lambda text: text or None)] = None
+
+
+class VideoChange(Asked):
+    """PATCH /videos/{id}."""
+
+    visibility: Visibility
 
 
 class DubOrder(Worded):
@@ -138,7 +149,14 @@ class ChannelListing(Asked):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
-class Watched(BaseModel):
+class Linked(BaseModel):
+    """The query of a signed link: until when it is good, and the proof of it."""
+
+    expires: int | None = None
+    signature: str | None = None
+
+
+class Watched(Linked):
     """The query of GET /watch: a video, and the language to listen to."""
 
     v: str
@@ -172,6 +190,51 @@ class DeliveryListing(Asked):
     state: DeliveryState | None = None
     cursor: Annotated[str, Field(max_length=64)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class KeyOrder(Asked):
+    """POST /keys. Without `expires_at`, an aware time, a key is good until it is revoked."""
+
+    name: Annotated[str, Field(max_length=100)] = ""
+    scopes: Annotated[frozenset[Scope], Field(min_length=1)] = frozenset({Scope.READ, Scope.WRITE})
+    expires_at: FutureDatetime | None = None
+
+    @field_validator("expires_at")
+    @classmethod
+    def _is_aware(cls, given: datetime | None) -> datetime | None:
+        if given is not None and given.tzinfo is None:
+            raise ValueError("it has no time zone: end it with Z for UTC")
+        return given
+
+
+class KeyAnswer(BaseModel):
+    """One key; what it is proved with is not kept."""
+
+    id: str
+    tenant: str
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+    @field_validator("scopes", mode="before")
+    @classmethod
+    def _in_order(cls, scopes: Collection[Scope]) -> list[Scope]:
+        return [scope for scope in Scope if scope in scopes]
+
+
+class NewKeyAnswer(KeyAnswer):
+    """The answer to POST /keys, with the one sight of `key`."""
+
+    key: str
+
+
+class KeyPage(BaseModel):
+    """All keys of a tenant, the newest first."""
+
+    keys: list[KeyAnswer]
 
 
 class Failure(BaseModel):
@@ -342,6 +405,7 @@ class VideoAnswer(BaseModel):
     language: str
     status: VideoStatus
     stage: str | None
+    visibility: Visibility
     created_at: datetime
     updated_at: datetime
     duration_seconds: float | None

@@ -1,6 +1,6 @@
 """Asking about videos and their dubs, and for one more language.
 
-    GET  /videos?status=prepared&limit=20      GET /videos/{id}
+    GET  /videos?status=prepared&limit=20      GET /videos/{id}      PATCH /videos/{id}
     PUT  /videos/{id}/dubs/{language}          GET /videos/{id}/dubs/{language}
     DELETE /videos/{id}
 
@@ -22,11 +22,13 @@ from api.conditional import etag_of, require_match, tagged, with_etag
 from api.desk import Desk, desk_of
 from api.intake import hand_in
 from api.languages import chosen
-from api.schemas import DubOrder, Listing, parsed
+from api.links import offered
+from api.schemas import DubOrder, Listing, VideoChange, parsed
 from api.wording import heedable
-from dub_platform.core.errors import StorageError
+from dub_platform.core.errors import EmptyBodyError, StorageError
 from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
+from dub_platform.observability.context import request_id
 from dub_platform.registry.port import Dub
 from resources.removal import withdraw
 
@@ -52,10 +54,17 @@ class Video(HTTPEndpoint):
     """One video."""
 
     def get(self, request: Request) -> Response:
-        """It and its dubs."""
+        """How far it is, with its dubs."""
         desk, video_id = desk_of(request), checked_id(request.path_params["id"])
         found = desk.registry.video(video_id)
         return tagged(request, answer(video_answer(desk, found, desk.registry.dubs(video_id))))
+
+    async def patch(self, request: Request) -> Response:
+        """Change who may watch it."""
+        body = await json_in(request)
+        if not body:
+            raise EmptyBodyError("The request is empty: send JSON with a visibility.")
+        return await run_in_threadpool(_changed, request, body)
 
     def delete(self, request: Request) -> Response:
         """Remove it: at once for whoever asks or watches, and what was made of it as soon as no run
@@ -91,13 +100,23 @@ class Dubs(HTTPEndpoint):
         return tagged(request, _dub(desk, desk.registry.dub(video_id, code)))
 
 
+def _changed(request: Request, body: bytes) -> Response:
+    desk, video_id = desk_of(request), checked_id(request.path_params["id"])
+    # What is not there has nothing wrong with it.
+    desk.registry.video(video_id)
+    visibility = parsed(VideoChange, body).visibility
+    offered(desk, visibility)
+    changed = desk.registry.show_to(video_id, visibility)
+    return with_etag(answer(video_answer(desk, changed, desk.registry.dubs(video_id))))
+
+
 def _asked(request: Request, order: DubOrder) -> Response:
     desk, video_id = desk_of(request), checked_id(request.path_params["id"])
     spoken = desk.registry.video(video_id).language
     wanted = [request.path_params["language"]]
     [code] = chosen(wanted, spoken=spoken, available=desk.targets(spoken))
-    read = _read(request, desk, video_id, code)
-    asked = desk.registry.ask(video_id, code, heedable(desk, order.wording), read=read)
+    read, wording = _read(request, desk, video_id, code), heedable(desk, order.wording)
+    asked = desk.registry.ask(video_id, code, wording, read=read, request_id=request_id())
     desk.announce(video_id, [code])
     return with_etag(_dub(desk, asked, 202))
 

@@ -5,11 +5,16 @@ keeps what was made. The track's gates measure the encoded file, not what was sa
 """
 
 import contextlib
+import functools
+import inspect
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 from dagster import (
     AssetCheckExecutionContext,
     AssetCheckResult,
+    AssetChecksDefinition,
     AssetIn,
     ResourceParam,
     asset_check,
@@ -17,9 +22,12 @@ from dagster import (
 
 from assets.dub import dubbed_track, speech, translation
 from assets.lease import held
+from assets.observed import counted
 from assets.partitions import dubs, target_in, videos
 from assets.source import transcript
+from assets.steps import signed
 from dub_platform.core import loudness
+from dub_platform.core.metrics import GATE_RESULTS
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
 from dub_platform.registry import Registry
 from resources.media import ffmpeg
@@ -27,12 +35,36 @@ from resources.store.port import Store
 from resources.workfolder import WorkFolders
 
 SAME_LENGTH_SECONDS = 0.020
+Judgement = Callable[..., AssetCheckResult]
 
 
-@asset_check(
+def gate(**options: Any) -> Callable[[Judgement], AssetChecksDefinition]:
+    """A check that blocks, and whose results are counted."""
+
+    def declare(judge: Judgement) -> AssetChecksDefinition:
+        return asset_check(blocking=True, **options)(_counting(judge))
+
+    return declare
+
+
+def _counting(judge: Judgement) -> Judgement:
+    wants = inspect.signature(judge).parameters
+
+    @functools.wraps(judge)
+    def counting(*context: Any, registry: Registry, **inputs: Any) -> AssetCheckResult:
+        if "registry" in wants:
+            inputs["registry"] = registry
+        verdict = judge(*context, **inputs)
+        result = "passed" if verdict.passed else "failed"
+        counted(registry, GATE_RESULTS.seen(1, judge.__name__, result))
+        return verdict
+
+    return signed(counting, judge)
+
+
+@gate(
     asset=transcript,
     partitions_def=videos,
-    blocking=True,
     description="Lines are in order, each with words.",
 )
 def transcript_is_in_order(transcript: Transcript) -> AssetCheckResult:
@@ -41,11 +73,10 @@ def transcript_is_in_order(transcript: Transcript) -> AssetCheckResult:
     return _verdict(not wrong, f"Lines {wrong} are empty or out of order.", wrong=len(wrong))
 
 
-@asset_check(
+@gate(
     asset=translation,
     partitions_def=dubs,
     additional_ins={"transcript": AssetIn("transcript")},
-    blocking=True,
     description="Every line is there once, in order, none empty; else no speech is paid for.",
 )
 def translation_covers_every_line(
@@ -62,11 +93,10 @@ def translation_covers_every_line(
     )
 
 
-@asset_check(
+@gate(
     asset=speech,
     partitions_def=dubs,
     additional_ins={"translation": AssetIn("translation")},
-    blocking=True,
     description="Every translated line has its take.",
 )
 def every_line_has_a_take(translation: Translation, speech: Takes) -> AssetCheckResult:
@@ -79,10 +109,9 @@ def every_line_has_a_take(translation: Translation, speech: Takes) -> AssetCheck
     )
 
 
-@asset_check(
+@gate(
     asset=dubbed_track,
     partitions_def=dubs,
-    blocking=True,
     description="No two takes sound at once.",
 )
 def track_has_no_overlaps(dubbed_track: Track) -> AssetCheckResult:
@@ -92,11 +121,10 @@ def track_has_no_overlaps(dubbed_track: Track) -> AssetCheckResult:
     )
 
 
-@asset_check(
+@gate(
     asset=dubbed_track,
     partitions_def=dubs,
     additional_ins={"audio": AssetIn("audio")},
-    blocking=True,
     description="The encoded track is as long as the source, to 20 ms.",
 )
 def track_is_as_long_as_source(
@@ -119,10 +147,9 @@ def track_is_as_long_as_source(
     )
 
 
-@asset_check(
+@gate(
     asset=dubbed_track,
     partitions_def=dubs,
-    blocking=True,
     description="The encoded track is at -16 LUFS (1 either way), true peak at most -1 dBTP.",
 )
 def track_loudness_is_on_target(

@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 from dagster import AssetExecutionContext, MetadataValue, Output, ResourceParam
 
+from assets.observed import counted
 from assets.partitions import Target, target_of
 from assets.show import Showcase, lines_table, waveform
 from assets.steps import dub_asset, made
@@ -19,6 +20,7 @@ from dub_platform.core.errors import SpokenLanguageError
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.keys import content_key, file_sha256
 from dub_platform.core.languages import language
+from dub_platform.core.metrics import LINES_SPOKEN
 from dub_platform.core.speech import (
     Audio,
     Release,
@@ -86,6 +88,7 @@ def speech(
     takes: ResourceParam[TakeKeeper],
     store: ResourceParam[Store],
     folders: ResourceParam[WorkFolders],
+    registry: ResourceParam[Registry],
     showcase: ResourceParam[Showcase],
 ) -> Output[Takes]:
     """One take per line, with the receipt. A line that was spoken before is not spoken again."""
@@ -96,6 +99,11 @@ def speech(
     )
     value = Takes(translation.language, takes.voice.engine, spoken)
     paid = [take for take in spoken if not take.reused]
+    counted(
+        registry,
+        LINES_SPOKEN.seen(len(paid), "paid"),
+        LINES_SPOKEN.seen(len(spoken) - len(paid), "reused"),
+    )
     return made(
         value,
         identity=[take.key for take in spoken],

@@ -3,19 +3,30 @@
 Each names the queue of the workers that do it: preparing may want a GPU, dubbing wants cores.
 """
 
+from typing import Any
+
 from dagster import define_asset_job
 
 from assets.dub import dubbed_track, r2_object, speech, translation
+from assets.observed import on_step_failed
 from assets.source import audio, source_media, transcript
 from assets.tags import queued
+
+# Gates have no hooks of their own, and a run has a console of Dagster's unless it is told.
+OBSERVED: dict[str, Any] = {
+    "hooks": {on_step_failed},
+    "config": {"loggers": {"platform": {}}},
+}
 
 prepare_video = define_asset_job(
     "prepare_video",
     selection=[source_media, audio, transcript],
     tags=queued("transcribe"),
+    **OBSERVED,
 )
 dub_video = define_asset_job(
     "dub_video",
     selection=[translation, speech, dubbed_track, r2_object],
     tags=queued("dub"),
+    **OBSERVED,
 )

@@ -8,14 +8,22 @@ A dagster.yaml has no conditions. With this class in it the same file serves bot
 one setting that moves the artifacts moves their logs.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
+from dagster import InitLoggerContext, logger
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._serdes import ConfigurableClassData
 
 from dub_platform.settings import Settings
+
+
+@logger
+def platform_log(_: InitLoggerContext) -> logging.Logger:
+    """What a run says goes where its process's own lines go, in their shape."""
+    return logging.getLogger("dub_platform.run")
 
 
 class ComputeLogs(LocalComputeLogManager):

@@ -33,6 +33,7 @@ from dagster import (
 )
 
 from assets.lease import held
+from assets.observed import observed, on_step_failed
 from assets.partitions import dubs, target_of, videos
 from assets.tags import work_of
 from dub_platform.core.errors import DubError, RunLostError
@@ -103,7 +104,7 @@ def _declared(
             output_required=False,
             **options,
         )(_guarded(step))
-        return made_asset
+        return made_asset.with_hooks({on_step_failed})
 
     return declare
 
@@ -117,7 +118,7 @@ def _guarded(step: Step) -> Callable[..., Iterator[Output[Any]]]:
             inputs["registry"] = registry
         with failing_in_words():
             if _is_wanted(context, registry):
-                with held(registry, target_of(context), context.run.run_id):
+                with _at_work(context, registry):
                     _note_progress(context, registry)
                     result = step(context, **inputs)
                 # Not under the lease: Dagster leaves a step here for good when its value cannot
@@ -129,9 +130,15 @@ def _guarded(step: Step) -> Callable[..., Iterator[Output[Any]]]:
                     with held(registry, target_of(context), context.run.run_id):
                         result.announce()
 
-    # Dagster reads an asset's inputs and resources from its signature: the step's own, with the
-    # registry that the guard needs. The step's return type is not the generator's.
-    own = inspect.signature(step)
+    return signed(guarded, step)
+
+
+def signed(wrapper: Callable[..., Any], wrapped: Callable[..., Any]) -> Callable[..., Any]:
+    """The wrapper with the signature of what it wraps, and the registry that it needs itself.
+
+    Dagster reads inputs and resources from a signature; the return type is not the wrapper's.
+    """
+    own = inspect.signature(wrapped)
     needed = {
         **own.parameters,
         "registry": inspect.Parameter(
@@ -141,11 +148,19 @@ def _guarded(step: Step) -> Callable[..., Iterator[Output[Any]]]:
         ),
     }
     annotations = {name: parameter.annotation for name, parameter in needed.items()}
-    guarded.__signature__ = own.replace(  # type: ignore[attr-defined]
+    wrapper.__signature__ = own.replace(  # type: ignore[attr-defined]
         parameters=list(needed.values()), return_annotation=inspect.Signature.empty
     )
-    guarded.__annotations__ = annotations
-    return guarded
+    wrapper.__annotations__ = annotations
+    return wrapper
+
+
+@contextlib.contextmanager
+def _at_work(context: AssetExecutionContext, registry: Registry) -> Iterator[None]:
+    stage = context.asset_key.to_user_string()
+    holding = held(registry, target_of(context), context.run.run_id)
+    with holding, observed(context.run, registry, stage):
+        yield
 
 
 def _is_wanted(context: AssetExecutionContext, registry: Registry) -> bool:

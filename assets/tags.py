@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dub_platform.registry import Work
 
 VIDEO, LANGUAGE, GENERATION = "dub/video", "dub/language", "dub/generation"
+REQUEST = "dub/request"
 # On Redis a smaller number goes first: what nobody waits for goes last.
 LAST = "9"
 
@@ -20,8 +21,13 @@ def tags_of(work: Work) -> dict[str, str]:
     return tags if work.language is None else {**tags, LANGUAGE: work.language}
 
 
+def asked_by(work: Work) -> dict[str, str]:
+    """The tag that names the request; by it nothing is found again, so that it may change."""
+    return {REQUEST: work.request_id} if work.request_id else {}
+
+
 def work_of(tags: Mapping[str, str]) -> Work | None:
     """The work a run was requested for; None for a run that an operator started by hand."""
     if VIDEO not in tags or GENERATION not in tags:
         return None
-    return Work(tags[VIDEO], tags.get(LANGUAGE), int(tags[GENERATION]))
+    return Work(tags[VIDEO], tags.get(LANGUAGE), int(tags[GENERATION]), tags.get(REQUEST))

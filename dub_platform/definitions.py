@@ -11,6 +11,7 @@ from assets.artifacts import ArtifactIOManager
 from assets.checks import gates
 from assets.dub import dubbed_track, r2_object, speech, translation
 from assets.jobs import dub_video, prepare_video
+from assets.logs import platform_log
 from assets.show import Showcase
 from assets.source import audio, source_media, transcript
 from dub_platform.settings import Settings
@@ -44,6 +45,7 @@ def definitions(settings: Settings) -> Definitions:
         ],
         # Runs are linear chains: parallelism is across runs, and a process per step costs seconds.
         executor=in_process_executor,
+        loggers={"platform": platform_log},
         resources={
             **s3,
             "io_manager": ArtifactIOManager(store, registry),
@@ -61,6 +63,7 @@ def definitions(settings: Settings) -> Definitions:
             "showcase": Showcase(settings.base_url),
             "retention": wiring.retention(settings, store),
             "remover": wiring.remover(settings, store),
+            "reporter": wiring.reporter(settings),
         },
     )
 

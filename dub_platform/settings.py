@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     Field,
@@ -25,6 +27,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from dub_platform.core.addresses import Networks, is_loopback
 from dub_platform.core.casting import Casting
 from dub_platform.core.languages import AUTO, code_in
 from dub_platform.core.webhooks import Receivers
@@ -47,7 +50,6 @@ _NEEDS = (
             "r2_public_bucket",
             "r2_access_key_id",
             "r2_secret_access_key",
-            "r2_public_url",
         ),
     ),
 )
@@ -80,6 +82,31 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="",
         description="The address people reach the API at; http://127.0.0.1:PORT by default.",
+    )
+    auth: Literal["keys", "off"] | None = Field(
+        default=None,
+        description="keys asks for API keys; off does not; where it is empty, nobody but this "
+        "machine is answered.",
+    )
+    link_secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="What signed links are signed with; the same in all processes.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Networks whose X-Forwarded-For is believed, with commas.",
+    )
+    rate_limits: str = Field(
+        default="*=50/hour;200/day,/watch=10/minute,/media=none,/metrics=none,/static=none",
+        description="How much a key or an address may ask, as ROUTE=LIMIT;LIMIT, with commas; off "
+        "for no limits.",
+    )
+    redis_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="The Redis that all processes share, where there is one: limits are counted "
+        "there, else by each process of the API by itself.",
     )
     database_url: str = Field(
         default="",
@@ -197,9 +224,13 @@ class Settings(BaseSettings):
         default="", description="The private bucket: sources, artifacts, Dagster's logs."
     )
     r2_public_bucket: str = Field(
-        default="", description="The bucket that viewers read: releases and nothing else."
+        default="", description="The bucket that viewers are given: releases and nothing else."
     )
-    r2_public_url: str = Field(default="", description="Where viewers reach the public bucket.")
+    r2_public_url: str = Field(
+        default="",
+        description="Where viewers reach the public bucket; empty for one that nobody can read, "
+        "whose films the API lends to viewers by links that it signs for an hour.",
+    )
     r2_access_key_id: SecretStr | None = Field(default=None, description="The buckets' key id.")
     r2_secret_access_key: SecretStr | None = Field(default=None, description="Its secret.")
 
@@ -277,6 +308,16 @@ class Settings(BaseSettings):
         validation_alias="GIT_COMMIT",
         description="The commit this was built from, for GET /version.",
     )
+    build_time: str = Field(
+        default="",
+        validation_alias="BUILD_TIME",
+        description="When this was built, for GET /version.",
+    )
+    sentry_dsn: SecretStr | None = Field(
+        default=None,
+        validation_alias="SENTRY_DSN",
+        description="Where failures are reported to; nowhere where it is empty.",
+    )
 
     @field_validator("home")
     @classmethod
@@ -290,6 +331,15 @@ class Settings(BaseSettings):
         if code is None:
             raise ValueError("it is neither an ISO 639 code such as en nor auto")
         return code
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        try:
+            Networks.parsed(text)
+        except ValueError as error:
+            raise ValueError("it has something that is neither a network nor an address") from error
+        return text
 
     @field_validator("elevenlabs_voices", "openai_voices")
     @classmethod
@@ -355,6 +405,23 @@ class Settings(BaseSettings):
         return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
 
     @property
+    def is_local(self) -> bool:
+        """Whether the API is meant for this machine alone."""
+        return is_loopback(self.host) and is_loopback(urlsplit(self.base_url).hostname or "")
+
+    @property
+    def release(self) -> str:
+        """What runs: the package's version, with the commit where it is known."""
+        return "+".join(filter(None, (version("dub-platform"), self.git_commit)))
+
+    @property
+    def secrets(self) -> list[str]:
+        """The texts in these settings that must not be told to anybody."""
+        hidden = [_text(value) for _, value in self if isinstance(value, SecretStr)]
+        urls = (self.database_url, self.redis_url or "")
+        return [text for text in (*hidden, *map(_password, urls)) if text]
+
+    @property
     def registry_url(self) -> str:
         """The SQLAlchemy URL of the registry's database."""
         return self.database_url or f"sqlite:///{self.home / 'registry.sqlite'}"
@@ -368,6 +435,10 @@ class Settings(BaseSettings):
     def spool_dir(self) -> Path:
         """Where work in progress is written; nothing in it outlives its process for long."""
         return self.home / "spool"
+
+
+def _password(url: str) -> str:
+    return unquote(urlsplit(url).password or "")
 
 
 def _text(value: object) -> str:

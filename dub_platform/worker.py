@@ -57,4 +57,4 @@ def die_with_the_worker(**_: object) -> None:
 @worker_process_init.connect
 def import_what_runs_need(**_: object) -> None:
     """So that no run waits for it."""
-    import dub_platform.definitions  # noqa: F401
+    import dub_platform.served  # noqa: F401

@@ -1,9 +1,10 @@
 """Becomes another program, which the kernel sends a signal when the process PARENT is gone.
 
-    $ python -I -S bound_process.py PARENT SIGNAL MEMORY /usr/bin/ffmpeg -i clip.mp4 ...
+    $ python -I -S bound_process.py PARENT SIGNAL MEMORY CPU FILE /usr/bin/ffmpeg -i clip.mp4
 
 Linux keeps the promise through exec, so the program has the process id, the pipes and the exit
-status that its starter expects. Who starts it is `resources.programs.bound`.
+status that its starter expects. The three limits are 0 where there is none. Who starts it is
+`resources.programs.bound`.
 """
 
 from __future__ import annotations
@@ -17,13 +18,21 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def main(parent: str, number: str, memory: str, *command: str) -> None:
+def main(parent: str, number: str, memory: str, cpu: str, file: str, *command: str) -> None:
     """Never returns. Raises OSError where the program cannot be run."""
     end_with(int(parent), int(number))
-    if most := int(memory):
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    _limit(resource.RLIMIT_AS, int(memory))
+    _limit(resource.RLIMIT_CPU, int(cpu))
+    _limit(resource.RLIMIT_FSIZE, int(file))
     _hear_again(signal.SIGPIPE, signal.SIGXFSZ)
     os.execv(command[0], command)  # noqa: S606 - no shell reads it
+
+
+def _limit(what: int, most: int) -> None:
+    """A limit that is there already and lower stays."""
+    before, _ = resource.getrlimit(what)
+    if most and not 0 <= before < most:  # RLIM_INFINITY is -1
+        resource.setrlimit(what, (most, most))
 
 
 def end_with(parent: int, number: int) -> None:

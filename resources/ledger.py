@@ -31,6 +31,10 @@ class Ledger(Protocol):
         """It failed and the provider charged nothing for it."""
         ...
 
+    def use(self, role: str, key: str, video_id: str) -> None:
+        """A video is made with the answer kept under this key, which stays for as long."""
+        ...
+
 
 @dataclass(frozen=True)
 class CappedLedger:
@@ -47,3 +51,6 @@ class CappedLedger:
 
     def close(self, call_id: int, why: str) -> None:
         self.calls.close(call_id, why)
+
+    def use(self, role: str, key: str, video_id: str) -> None:
+        self.calls.use(role, key, video_id)

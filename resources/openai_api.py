@@ -12,12 +12,14 @@ and time limits are off, and its exceptions end here, because they quote the key
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dub_platform.core.errors import ProviderAnswerError
+from dub_platform.observability.context import request_id
 from resources.calls import CallFailedError, Trouble, retry_after, said_by
 from resources.provider_key import ProviderKey
 
@@ -64,7 +66,11 @@ class OpenAIApi:
 
         try:
             async with AsyncOpenAI(
-                api_key=self.key.value, base_url=self.base_url, max_retries=0, timeout=None
+                api_key=self.key.value,
+                base_url=self.base_url,
+                max_retries=0,
+                timeout=None,
+                default_headers=_named_request(),
             ) as client:
                 yield client
         except APIError as error:
@@ -104,3 +110,9 @@ class OpenAIApi:
             # It answers 429 like a busy server.
             no_credit=error.code == "insufficient_quota",
         )
+
+
+def _named_request() -> Mapping[str, str]:
+    """The header by which the provider's support finds a request: who asked, and which it was."""
+    asked = request_id()
+    return {"X-Client-Request-Id": f"{asked}.{secrets.token_hex(4)}"} if asked else {}

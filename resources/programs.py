@@ -9,9 +9,23 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 _BOUND = Path(__file__).with_name("bound_process.py")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one process may use, 0 for as much as there is; the kernel ends one that wants more.
+
+    `memory_bytes` of address space, `cpu_seconds` on all cores together, `file_bytes` for each
+    file that it writes. SIGXCPU and SIGXFSZ tell which it was; memory is refused.
+    """
+
+    memory_bytes: int = 0
+    cpu_seconds: int = 0
+    file_bytes: int = 0
 
 
 def helper(program: Path, *arguments: str) -> list[str]:
@@ -24,11 +38,9 @@ def helper(program: Path, *arguments: str) -> list[str]:
 
 
 def bound(
-    command: Sequence[str], end: signal.Signals = signal.SIGKILL, *, memory: int = 0
+    command: Sequence[str], end: signal.Signals = signal.SIGKILL, *, limits: Limits = Limits()
 ) -> list[str]:
     """The command, whose process gets the signal `end` when the thread that starts it is gone.
-
-    It can use so many bytes of `memory`, or as many as there are.
 
     A process that is killed cannot end what it started, and the run that takes its place must
     find nobody at its work. The kernel can, and its word is about the thread: start it where it
@@ -46,6 +58,6 @@ def bound(
         str(_BOUND),
         str(os.getpid()),
         str(int(end)),
-        str(memory),
+        *map(str, astuple(limits)),
         *command,
     ]

@@ -1,10 +1,11 @@
-"""Removing what was made of a video: its media, values and releases, and answers paid for it.
+"""Removing what was made of a video: its media, values and releases, and the answers it used.
 
     withdraw(store, "dQw4w9WgXcQ")                  # at once: viewers find it no more
     Remover(store, calls).clear("dQw4w9WgXcQ")      # once no run works on it
 
-Both can be done again: what is gone is not found. A take is kept under the key of its sound and
-may be another dub's too, so takes go with upkeep (`retention.py`) once no dub is made of them.
+Both can be done again: what is gone is not found. An answer that another video is made with stays
+for that one, or it would be paid for again. A take is kept under the key of its sound and may be
+another dub's too, so takes go with upkeep (`retention.py`) once no dub is made of them.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from dub_platform.registry.ledger import PaidCalls
 from resources.retention import VIDEOS
 from resources.store.port import POINTER, PUBLIC, Store
 
-# Where each role keeps the answers that it paid for, by their keys in the ledger.
-_PAID = {"transcriber": "transcriptions", "translator": "translations"}
+# Where each role keeps the answers that it got, by the keys under which it uses them.
+_ANSWERS = {"transcriber": "transcriptions", "translator": "translations"}
 
 
 def withdraw(store: Store, video_id: str) -> None:
@@ -35,15 +36,15 @@ class Remover:
     def clear(self, video_id: str) -> None:
         """Delete all of it. Raises StorageError, and then some of it is still there."""
         withdraw(self.store, video_id)
-        for folder in self._paid(video_id):
-            _delete(self.store, folder)
+        for answer in self._answers(video_id):
+            _delete(self.store, answer)
+        self.calls.forget_uses(video_id)
         # Last: while it is there, the rest can still be found by hand.
         _delete(self.store, f"{VIDEOS}{video_id}/")
 
-    def _paid(self, video_id: str) -> Iterator[str]:
-        for role, key in self.calls.keys(video_id):
-            if role in _PAID:
-                yield f"{_PAID[role]}/{key[:2]}/{key}."
+    def _answers(self, video_id: str) -> Iterator[str]:
+        for role, key in self.calls.used_alone(video_id):
+            yield f"{_ANSWERS[role]}/{key[:2]}/{key}."
 
 
 def _delete(store: Store, prefix: str) -> None:

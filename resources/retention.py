@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
-from itertools import groupby
+from itertools import groupby, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,12 +89,12 @@ class Retention:
         yield from _Round(self.store, self.registry, holder, now, now - self.keep, dry_run).gone()
         for size in self.folders.sweep(dry_run=dry_run).values():
             yield Gone(Kind.FOLDERS, size)
-        for _ in range(self.registry.drop_leases(before=now - QUIET, dry_run=dry_run)):
-            yield Gone(Kind.LEASES)
-        for _ in range(self.answers.drop(before=now - KEPT, dry_run=dry_run)):
-            yield Gone(Kind.ANSWERS)
-        for _ in range(self.registry.drop_events(before=now - self.keep, dry_run=dry_run)):
-            yield Gone(Kind.EVENTS)
+        for kind, drop, before in (
+            (Kind.LEASES, self.registry.drop_leases, now - QUIET),
+            (Kind.ANSWERS, self.answers.drop, now - KEPT),
+            (Kind.EVENTS, self.registry.drop_events, now - self.keep),
+        ):
+            yield from repeat(Gone(kind), drop(before=before, dry_run=dry_run))
 
 
 Choice = Callable[[str, Sequence[Kept]], Sequence[Kept]]

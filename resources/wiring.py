@@ -18,10 +18,13 @@ from dub_platform.core.casting import Casting
 from dub_platform.core.cost import Caps, Prices
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.languages import AUTO
+from dub_platform.observability.reports import Reporter
 from dub_platform.registry import Registry, Source, SqlRegistry
+from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
+from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
 from resources.calls import CallPolicy
@@ -51,10 +54,17 @@ from resources.voice.port import Voice
 from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
 
+REDIS_SECONDS = 1.0
+
 
 def registry(settings: Settings) -> Registry:
     """The registry, on whatever database the settings name."""
     return SqlRegistry.at(settings.registry_url)
+
+
+def api_keys(settings: Settings) -> ApiKeys:
+    """The keys, in the registry's database."""
+    return ApiKeys.at(settings.registry_url)
 
 
 def events(settings: Settings) -> EventLog:
@@ -78,7 +88,8 @@ def store(settings: Settings, s3: Any = None) -> Store:
         s3 or bucket_client(settings),
         bucket=settings.r2_bucket,
         public_bucket=settings.r2_public_bucket,
-        public_url=settings.r2_public_url,
+        public_url=settings.r2_public_url or f"{settings.base_url}/media",
+        is_open=bool(settings.r2_public_url),
     )
 
 
@@ -283,6 +294,30 @@ def ledger(settings: Settings) -> Ledger:
     """What is paid, under the caps of this deployment."""
     caps = Caps(settings.cost_cap_per_video_usd, settings.cost_cap_per_day_usd)
     return CappedLedger(paid_calls(settings), caps)
+
+
+def tallies(settings: Settings) -> Tallies:
+    """What is counted in the registry's database."""
+    return Tallies.at(settings.registry_url)
+
+
+def reporter(settings: Settings) -> Reporter:
+    """SENTRY_DSN: whom failures are told to."""
+    dsn = secret(settings.sentry_dsn)
+    return Reporter(dsn, release=settings.release, secrets=settings.secrets)
+
+
+def redis_check(settings: Settings) -> Callable[[], None]:
+    """What returns while DUB_REDIS_URL answers, and soon raises else."""
+    from redis import Redis
+
+    limits = {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS}
+    client = Redis.from_url(str(settings.redis_url), **limits)
+
+    def answers() -> None:
+        client.ping()
+
+    return answers
 
 
 def secret(value: SecretStr | None) -> str:

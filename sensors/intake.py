@@ -23,7 +23,7 @@ from dagster import (
 
 from assets.jobs import dub_video, prepare_video
 from assets.partitions import dub_key, languages, videos
-from assets.tags import tags_of
+from assets.tags import asked_by, tags_of
 from dub_platform.registry import Registry, Work
 
 MOST_RUNS_A_TICK = 50
@@ -88,5 +88,7 @@ def _awaited(claim: Callable[[datetime], Sequence[Work]]) -> Sequence[Work]:
 
 def _request(work: Work, partition_key: str) -> RunRequest:
     return RunRequest(
-        run_key=work.run_key, partition_key=partition_key, tags={**tags_of(work), **PRIORITY}
+        run_key=work.run_key,
+        partition_key=partition_key,
+        tags={**tags_of(work), **asked_by(work), **PRIORITY},
     )

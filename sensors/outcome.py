@@ -24,6 +24,8 @@ from dagster import (
 )
 
 from assets.dub import r2_object
+from assets.jobs import dub_video, prepare_video
+from assets.observed import subject
 from assets.tags import work_of
 from dub_platform.core.errors import (
     DubError,
@@ -33,6 +35,7 @@ from dub_platform.core.errors import (
     RunStoppedError,
     RunSupersededError,
 )
+from dub_platform.observability.reports import Reporter
 from dub_platform.registry import Registry
 
 Details = Mapping[str, Any]
@@ -41,9 +44,14 @@ MADE = DagsterEventType.ASSET_MATERIALIZATION
 
 
 @run_failure_sensor(default_status=DefaultSensorStatus.RUNNING)
-def on_run_failed(context: RunFailureSensorContext, registry: ResourceParam[Registry]) -> None:
+def on_run_failed(
+    context: RunFailureSensorContext,
+    registry: ResourceParam[Registry],
+    reporter: ResourceParam[Reporter],
+) -> None:
     """Write why the run failed."""
     reason = reason_of(context.instance, context.dagster_run)
+    report_unheard(reporter, context.dagster_run, reason)
     record_failure(registry, context.dagster_run, reason)
     redo_untold(registry, context.instance, context.dagster_run)
 
@@ -65,6 +73,16 @@ def record_failure(registry: Registry, run: DagsterRun, details: Details) -> Non
         return
     outcome = registry.lost if details["code"] == RunLostError.code else registry.failed
     outcome(work, {**details, "run_id": run.run_id}, now=datetime.now(timezone.utc))
+
+
+def report_unheard(reporter: Reporter, run: DagsterRun, details: Details) -> None:
+    """Report what no hook of a step could: that a run vanished, or a gate of one of no job."""
+    unheard: dict[str, type[DubError]] = {RunLostError.code: RunLostError}
+    if run.job_name not in (prepare_video.name, dub_video.name):
+        unheard[GateFailedError.code] = GateFailedError
+    if kind := unheard.get(details["code"]):
+        reporter.report(kind(details["message"]), run=run.run_id, **subject(run.tags))
+        reporter.flush()
 
 
 def redo_untold(registry: Registry, instance: DagsterInstance, run: DagsterRun) -> None:

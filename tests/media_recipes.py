@@ -8,9 +8,10 @@ otherwise. Pictures are ffmpeg's test card, 160 x 90 at 25 a second.
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,44 @@ def make_script(path: Path, neighbour: Path) -> Path:
     """A text that ffmpeg would take for a playlist of its neighbour, whatever its name."""
     path.write_text(f"ffconcat version 1.0\nfile {neighbour.name}\n")
     return path
+
+
+def make_lent(path: Path, neighbour: Path) -> Path:
+    """A silent .mov whose sound, it says, lies in its neighbour, which is made to fit and hums."""
+    pcm = {"c:a": "pcm_s16le"}
+    make_clip(neighbour, sound=tone(440, 2.0), options=pcm)
+    content = bytearray(make_clip(path, sound=silence(2.0), options=pcm).read_bytes())
+    at = content.index(b"dref", content.index(b"smhd")) - 4
+    size = int.from_bytes(content[at : at + 4], "big")
+    lent = b"dref" + struct.pack(">II", 0, 1) + _alias(neighbour.name)
+    for box in _around(content, at):
+        grown = int.from_bytes(content[box : box + 4], "big") + 4 + len(lent) - size
+        content[box : box + 4] = grown.to_bytes(4, "big")
+    content[at + 4 : at + size] = lent
+    path.write_bytes(content)
+    return path
+
+
+def _alias(name: str) -> bytes:
+    """QuickTime's word for a file in the same folder."""
+    where = f"disk:{name}".encode()
+    fixed = bytes(10) + b"\x04disk".ljust(28, b"\0") + bytes(12)
+    named = bytes([len(name)]) + name.encode().ljust(63, b"\0") + bytes(16)
+    levels = struct.pack(">HH", 1, 1) + bytes(16)
+    whole = struct.pack(">HH", 2, len(where)) + where + b"\0" * (len(where) % 2)
+    entry = b"alis" + bytes(4) + fixed + named + levels + whole + struct.pack(">HH", 0xFFFF, 0)
+    return struct.pack(">I", 4 + len(entry)) + entry
+
+
+def _around(content: bytearray, at: int) -> Iterator[int]:
+    """Where the boxes begin that the byte lies in, from the outermost."""
+    begin = 0
+    while begin <= at:
+        size = int.from_bytes(content[begin : begin + 4], "big")
+        if at < begin + size:
+            yield begin
+            size = 8
+        begin += size
 
 
 def make_picture(path: Path) -> Path:

@@ -20,6 +20,13 @@ def running_redis() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
+    with redis_at(port):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextlib.contextmanager
+def redis_at(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The process of such a server, for who stops and kills it."""
     with tempfile.TemporaryDirectory(prefix="dub-redis-") as folder:
         options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         server = subprocess.Popen(
@@ -27,7 +34,7 @@ def running_redis() -> Iterator[str]:
         )
         try:
             _await_port(port)
-            yield f"redis://127.0.0.1:{port}/0"
+            yield server
         finally:
             server.kill()
             server.wait()

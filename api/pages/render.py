@@ -44,5 +44,6 @@ def render(
     """The page, with the policy that keeps strangers' text from becoming script."""
     desk = desk_of(request)
     page = _templates.get_template(template).render(values, desk=desk)
-    policy = _POLICY.format(media=f"'self' {desk.media_origin}".rstrip())
+    media = ["'self'", desk.media_origin, desk.lending_origin]
+    policy = _POLICY.format(media=" ".join(filter(None, media)))
     return HTMLResponse(page, status, {**(headers or {}), "content-security-policy": policy})

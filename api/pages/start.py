@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.desk import desk_of
+from api.links import signed
 from api.pages.render import render
 from dub_platform.core.languages import AUTO, language
 
@@ -18,6 +19,9 @@ def start(request: Request) -> Response:
     values = {
         "languages": [language(code) for code in desk.targets(desk.source_language)],
         "spoken": None if desk.source_language == AUTO else language(desk.source_language),
-        "videos": desk.registry.videos(limit=NEWEST).videos,
+        "videos": [
+            (video, signed(desk, video, f"/watch?v={video.id}"))
+            for video in desk.registry.videos(limit=NEWEST).videos
+        ],
     }
     return render(request, "start.html", values)

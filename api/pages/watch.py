@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.answers import captions, failure, source_captions
-from api.desk import Desk, desk_of
+from api.desk import Desk, open_desk_of
+from api.links import signed, watchable
 from api.pages.render import render
 from api.schemas import Failure
 from dub_platform.core.languages import AUTO, Language, language
@@ -71,8 +72,8 @@ class Player:
 
 def watch(request: Request) -> Response:
     """The player of the video `v` in the language `lang`; the first released one by default."""
-    desk, video_id = desk_of(request), checked_id(request.query_params.get("v", ""))
-    video = desk.registry.video(video_id)
+    desk, video_id = open_desk_of(request), checked_id(request.query_params.get("v", ""))
+    video = watchable(request, video_id)
     dubs = desk.registry.dubs(video_id)
     lang = request.query_params.get("lang")
     asked = language(lang).code if lang else _first(video, dubs)
@@ -86,10 +87,10 @@ def player(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
         video_id=video.id,
         title=video.title or video.id,
         channel=_channel(desk, video),
-        film=desk.address(video.film_key) if video.film_key else None,
+        film=_address(desk, video, video.film_key) if video.film_key else None,
         sounds=[
             *_original(desk, video, released, asked),
-            *(_dubbed(desk, *pair, asked) for pair in released),
+            *(_dubbed(desk, video, *pair, asked) for pair in released),
         ],
         waiting=_waiting(video, dubs, asked),
         dagster_url=desk.dagster_url,
@@ -118,12 +119,13 @@ def _original(
     while nobody knows its language, because then there is no film yet."""
     if video.language == AUTO:
         return []
-    texts = _addresses(desk, source_captions(released[0][1])) if released else {}
+    texts = _addresses(desk, video, source_captions(released[0][1])) if released else {}
     return [Sound(language(video.language), True, asked == video.language, None, texts)]
 
 
-def _dubbed(desk: Desk, code: str, release: Release, asked: str) -> Sound:
-    track, texts = desk.address(release.track_key), _addresses(desk, captions(release))
+def _dubbed(desk: Desk, video: Video, code: str, release: Release, asked: str) -> Sound:
+    track = _address(desk, video, release.track_key)
+    texts = _addresses(desk, video, captions(release))
     return Sound(language(code), False, asked == code, track, texts)
 
 
@@ -140,5 +142,9 @@ def _waiting(video: Video, dubs: Sequence[Dub], asked: str) -> Waiting | None:
     )
 
 
-def _addresses(desk: Desk, keys: Mapping[str, str]) -> dict[str, str]:
-    return {kind: desk.address(key) for kind, key in keys.items()}
+def _addresses(desk: Desk, video: Video, keys: Mapping[str, str]) -> dict[str, str]:
+    return {kind: _address(desk, video, key) for kind, key in keys.items()}
+
+
+def _address(desk: Desk, video: Video, key: str) -> str:
+    return signed(desk, video, desk.address(key))

@@ -16,7 +16,7 @@ from tests.integration.platform import free_ports
 HERE = "127.0.0.1"
 # Those that a service of the file listens on.
 PORTS = ("3000", "4000", "5001", "5432", "5555", "6379", "6432", "8080", "9090")
-HOSTS = ("code", "flower", "pgbouncer", "postgres", "redis", "webserver")
+HOSTS = ("api", "api-2", "code", "flower", "pgbouncer", "postgres", "redis", "webserver")
 _PORT = re.compile(rf"\b(?:{'|'.join(PORTS)})\b")
 _HOST = re.compile(rf"(?<![\w-])(?:{'|'.join(HOSTS)})(?=:\d| port=)|0\.0\.0\.0")
 

@@ -162,10 +162,11 @@ def cluster(
         PORT=port,
         DAGSTER_PORT=dagster_port,
         log_format="json",
-        **settings,
+        **{"rate_limits": "off", **settings},
     )
     at_once = {f"WORKER_{name}_PROCESSES": str(workers) for name in ("TRANSCRIBE", "DUB")}
-    variables = {**SECRETS, **at_once, "PORT": str(port), "DAGSTER_PORT": str(dagster_port)}
+    ports = {"PORT": str(port), "DAGSTER_PORT": str(dagster_port)}
+    variables = {**SECRETS, **at_once, **ports, "DUB_AUTH": "off"}
     with _open_place() as place:
         machine = Machine(folder, chosen, services(variables), place, here)
         try:

@@ -13,10 +13,12 @@ from benchmarks.cluster.composition import ROOT, Service
 from benchmarks.cluster.server import Server, answers
 
 CONFIGURATION = ROOT / "deploy" / "prometheus" / "prometheus.yml"
+RULES = CONFIGURATION.with_name("alerts.yml")
 
 
 def prometheus(composed: Service, folder: Path, here: Addresses) -> Server:
-    """What asks Flower for its counts. The image's entry point is the program itself."""
+    """What asks Flower and the API for their counts. The image's entry point is the program."""
+    (folder / RULES.name).write_text(RULES.read_text())
     file = folder / "prometheus.yml"
     # Asked more often than in production: nobody here waits a quarter of a minute.
     file.write_text(here.text(CONFIGURATION.read_text()).replace("_interval: 15s", "_interval: 1s"))

@@ -17,6 +17,16 @@
     │   ├── LineNotFoundError           line_not_found
     │   ├── LinesNotReadyError          lines_not_ready        a retry can help
     │   ├── ChannelNotFoundError        channel_not_found
+    │   ├── KeyNotFoundError            key_not_found
+    │   ├── KeyRequiredError            key_required
+    │   ├── KeyInvalidError             key_invalid
+    │   ├── ScopeMissingError           scope_missing
+    │   ├── NotLocalError               request_not_local
+    │   ├── CrossSiteError              request_cross_site
+    │   ├── LinksNotEnabledError        links_not_enabled
+    │   ├── LinkExpiredError            link_expired
+    │   ├── SlowBodyError               body_too_slow          a retry can help
+    │   ├── RateLimitedError            rate_limited           a retry can help
     │   ├── VideoBeingRemovedError      video_being_removed    a retry can help
     │   ├── PreconditionFailedError     precondition_failed
     │   ├── PreconditionRequiredError   precondition_required
@@ -62,6 +72,7 @@
     │   └── BackupError                 backup_failed
     └── InternalError              ours to mend
         ├── GateFailedError             gate_failed
+        ├── DaemonSilentError           daemon_silent          a retry can help
         ├── RunLostError                run_lost               a retry can help
         ├── RunStoppedError             run_stopped            a retry can help
         └── RunSupersededError          run_superseded
@@ -162,6 +173,48 @@ class LinesNotReadyError(InputError):
 
 class ChannelNotFoundError(InputError):
     code = "channel_not_found"
+
+
+class KeyNotFoundError(InputError):
+    code = "key_not_found"
+
+
+class KeyRequiredError(InputError):
+    code = "key_required"
+
+
+class KeyInvalidError(InputError):
+    code = "key_invalid"
+
+
+class ScopeMissingError(InputError):
+    code = "scope_missing"
+
+
+class NotLocalError(InputError):
+    code = "request_not_local"
+
+
+class CrossSiteError(InputError):
+    code = "request_cross_site"
+
+
+class LinksNotEnabledError(InputError):
+    code = "links_not_enabled"
+
+
+class LinkExpiredError(InputError):
+    code = "link_expired"
+
+
+class SlowBodyError(InputError):
+    code = "body_too_slow"
+    retryable = True
+
+
+class RateLimitedError(InputError):
+    code = "rate_limited"
+    retryable = True
 
 
 class VideoBeingRemovedError(InputError):
@@ -353,6 +406,11 @@ class InternalError(DubError):
 
 class GateFailedError(InternalError):
     code = "gate_failed"
+
+
+class DaemonSilentError(InternalError):
+    code = "daemon_silent"
+    retryable = True
 
 
 class RunLostError(InternalError):

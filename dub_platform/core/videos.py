@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, urlsplit
 
+from dub_platform.core.access import DEFAULT_TENANT, of_tenant
 from dub_platform.core.errors import InvalidVideoIdError
 
 YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
-UPLOAD_ID = re.compile(r"up-[0-9a-f]{32}")
+# A tenant's own: its uploads, and its rows of YouTube's videos.
+HASHED_ID = re.compile(r"(?:up|yt)-[0-9a-f]{32}")
 
 YOUTUBE_HOSTS = frozenset(
     {"youtube.com", "www.youtube.com", "m.youtube.com", "music.youtube.com", "youtu.be"}
@@ -34,18 +36,26 @@ def youtube_id(text: str) -> str:
     return candidate
 
 
-def upload_id(sha256: str) -> str:
-    """The id of an upload from its content's sha256 (64 hex digits): same content, same video."""
-    return f"up-{sha256[:32]}"
+def upload_id(sha256: str, tenant: str = DEFAULT_TENANT) -> str:
+    """The id of an upload from its content's sha256 (64 hex digits): same content, same video.
+
+    Another tenant's is another video, and neither id tells the other.
+    """
+    return f"up-{sha256[:32] if tenant == DEFAULT_TENANT else of_tenant(tenant, sha256)}"
+
+
+def tenants_id(youtube: str, tenant: str) -> str:
+    """The id under which a tenant has this video of YouTube's."""
+    return youtube if tenant == DEFAULT_TENANT else f"yt-{of_tenant(tenant, youtube)}"
 
 
 def checked_id(text: str) -> str:
     """`text` if it is a video id. Raises InvalidVideoIdError."""
-    if YOUTUBE_ID.fullmatch(text) or UPLOAD_ID.fullmatch(text):
+    if YOUTUBE_ID.fullmatch(text) or HASHED_ID.fullmatch(text):
         return text
     raise InvalidVideoIdError(
-        "This is not a video id: it is either YouTube's 11 characters or 'up-' and 32 hex digits, "
-        "as POST /videos answered it."
+        "This is not a video id: it is either YouTube's 11 characters, or 'up-' or 'yt-' and 32 "
+        "hex digits, as POST /videos answered it."
     )
 
 

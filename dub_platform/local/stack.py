@@ -103,11 +103,17 @@ class Stack:
         return {
             **os.environ,
             **self.settings.as_environment(),
+            **self._unlimited(),
             "DAGSTER_HOME": str(self.dagster_home),
             "DUB_CODE_HOST": "127.0.0.1",
             "DUB_CODE_PORT": str(self.code_port),
             "PYTHONUNBUFFERED": "1",
         }
+
+    def _unlimited(self) -> Mapping[str, str]:
+        """Who is alone on this machine asks as often as they like, unless they said otherwise."""
+        alone = self.settings.auth is None and "rate_limits" not in self.settings.model_fields_set
+        return {"DUB_RATE_LIMITS": "off"} if alone else {}
 
     def died(self) -> str | None:
         """The name of a server that has ended by itself, if one has."""
@@ -141,11 +147,12 @@ class Stack:
     def _start_all(self) -> None:
         settings, workspace = self.settings, ["-w", str(CHECKOUT / "workspace.yaml")]
         local = ["-h", "127.0.0.1", "-p"]
-        definitions = ["-m", "dub_platform.definitions"]
+        definitions = ["-m", "dub_platform.served"]
         code = [*definitions, *local, str(self.code_port)]
         self._start("code-server", "dagster", "api", "grpc", *code)
         address = ["--host", settings.host, "--port", str(settings.port)]
-        self._start("api", "uvicorn", "--factory", "api.asgi:create", *address, "--no-access-log")
+        plain = ["--no-access-log", "--no-proxy-headers"]
+        self._start("api", "uvicorn", "--factory", "api.asgi:create", *address, *plain)
         self._await_port("code-server", self.code_port)
         self._start("dagster-daemon", "dagster._daemon", "run", *workspace)
         ui = [*local, str(settings.dagster_port)]

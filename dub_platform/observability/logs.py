@@ -22,12 +22,31 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
+
+def _of_run(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """A line of Dagster's about a run: its message alone, with the run and whom it is for."""
+    meta = getattr(event.get("_record"), "dagster_meta", None)
+    if meta is None:
+        return event
+    tags = meta["job_tags"]
+    named = {
+        "run_id": meta["run_id"],
+        "stage": meta["step_key"],
+        "request_id": tags.get("dub/request"),
+        "video": tags.get("dub/video"),
+        "language": tags.get("dub/language"),
+    }
+    told = {name: value for name, value in named.items() if value}
+    return {**told, **event, "event": meta["orig_message"]}
+
+
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.PositionalArgumentsFormatter(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _of_run,
 )
 
 
@@ -51,7 +70,7 @@ def configure_logging(log_format: Literal["console", "json"], level: str) -> Non
     root.setLevel(level)
     # Opening a Dagster instance would otherwise tell its migrations' every step.
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    _adopt_uvicorn()
+    _adopt_servers()
 
 
 def printable(text: str) -> str:
@@ -106,9 +125,9 @@ def _indented_traceback(out: TextIO, exc_info: ExcInfo) -> None:
         out.write(f"\n    {printable(line)}")
 
 
-def _adopt_uvicorn() -> None:
-    """uvicorn's lines go our way, without its access log: the API writes a line a request."""
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi"):
+def _adopt_servers() -> None:
+    """The servers' lines go our way, without uvicorn's access log: the API has its own."""
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi", "dagster"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
     logging.getLogger("uvicorn.access").handlers.clear()

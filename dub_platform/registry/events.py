@@ -62,23 +62,25 @@ def tell(connection: Connection, video_id: str, *languages: str | None) -> None:
     ]
     if news:
         _take_turns(connection)
+        of_video = select(videos.c.tenant).where(videos.c.id == video_id)
+        tenant = connection.execute(of_video).scalar_one()
         last = len(news) - 1
         over = not is_unfinished(connection, video_id)
         for place, row in enumerate(news):
-            _write(connection, {**row, "is_last": over and place == last})
+            _write(connection, {**row, "is_last": over and place == last}, tenant)
 
 
-def tell_end(connection: Connection, video_id: str, generation: int) -> None:
-    """Write that the video was removed, up to this generation. It comes last as well."""
+def tell_end(connection: Connection, video_id: str, generation: int, *, tenant: str) -> None:
+    """Write that this tenant's video was removed, up to this generation. It comes last as well."""
     _take_turns(connection)
     removed = {"type": "video.removed", "generation": generation, "is_last": True}
-    _write(connection, {"video_id": video_id, **removed})
+    _write(connection, {"video_id": video_id, **removed}, tenant)
 
 
-def _write(connection: Connection, row: Mapping[str, Any]) -> None:
+def _write(connection: Connection, row: Mapping[str, Any], tenant: str) -> None:
     told = {**row, "created_at": utc_now()}
     written = connection.execute(insert(events).values(told).returning(*_EVENT)).one()
-    webhooks.post(connection, Event(**written._asdict()))
+    webhooks.post(connection, Event(**written._asdict()), tenant)
 
 
 def is_unfinished(connection: Connection, video_id: str) -> bool:

@@ -13,11 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, exists, func, select, update
 
 from dub_platform.core.cost import Caps, PaidCall
+from dub_platform.core.metrics import PROVIDER_CALLS, PROVIDER_DOLLARS
+from dub_platform.registry import tallies
 from dub_platform.registry.engine import engine_at, for_reading
-from dub_platform.registry.tables import CallStatus, paid_calls, utc_now
+from dub_platform.registry.statements import insert
+from dub_platform.registry.tables import CallStatus, answer_uses, paid_calls, utc_now
 
 _LOCK = 0x64756264  # "dubd"; any number that no other advisory lock in the database uses
 _IS_CHARGED = paid_calls.c.status.in_((CallStatus.OPEN, CallStatus.SETTLED))
@@ -45,8 +48,10 @@ class PaidCalls:
                 day_usd=_spent(connection, since=_midnight()),
             )
             row = {**asdict(call), "cost_usd": call.estimated_usd}
-            opened = insert(paid_calls).values(row).returning(paid_calls.c.id)
-            return int(connection.execute(opened).scalar_one())
+            opened = insert(connection, paid_calls).values(row).returning(paid_calls.c.id)
+            call_id = int(connection.execute(opened).scalar_one())
+            tallies.add(connection, [PROVIDER_CALLS.seen(1, call.role, "opened")])
+            return call_id
 
     def settle(self, call_id: int, *, units: int, cost_usd: float, request_id: str | None) -> None:
         """Its result is kept, and this is what it cost."""
@@ -75,20 +80,42 @@ class PaidCalls:
         with self._reading.connect() as connection:
             return {language: float(usd) for language, usd in connection.execute(by_language)}
 
-    def keys(self, video_id: str) -> Sequence[tuple[str, str]]:
-        """Role and key of every result that was paid for on behalf of a video."""
-        paid = select(paid_calls.c.role, paid_calls.c.key).distinct()
-        with self._reading.connect() as connection:
-            found = connection.execute(paid.where(paid_calls.c.video_id == video_id))
-            return [(row.role, row.key) for row in found]
-
-    def _end(self, call_id: int, **values: object) -> None:
+    def use(self, role: str, key: str, video_id: str) -> None:
+        """Note, before it is looked for, that a video is made with the answer under this key."""
         with self._engine.begin() as connection:
-            connection.execute(
-                update(paid_calls)
-                .where(paid_calls.c.id == call_id)
-                .values(settled_at=utc_now(), **values)
-            )
+            noted = insert(connection, answer_uses).values(role=role, key=key, video_id=video_id)
+            connection.execute(noted.on_conflict_do_nothing())
+
+    def used_alone(self, video_id: str) -> Sequence[tuple[str, str]]:
+        """Role and key of every answer that this video is made with, and no other."""
+        other = answer_uses.alias()
+        shared = exists().where(
+            other.c.key == answer_uses.c.key,
+            other.c.role == answer_uses.c.role,
+            other.c.video_id != video_id,
+        )
+        alone = select(answer_uses.c.role, answer_uses.c.key).where(
+            answer_uses.c.video_id == video_id, ~shared
+        )
+        with self._reading.connect() as connection:
+            return [(row.role, row.key) for row in connection.execute(alone)]
+
+    def forget_uses(self, video_id: str) -> None:
+        """The video is no longer made with any answer. What it paid stays in the account."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(answer_uses).filter_by(video_id=video_id))
+
+    def _end(self, call_id: int, *, status: CallStatus, cost_usd: float, **values: object) -> None:
+        ended = (
+            update(paid_calls)
+            .where(paid_calls.c.id == call_id)
+            .values(settled_at=utc_now(), status=status, cost_usd=cost_usd, **values)
+            .returning(paid_calls.c.role)
+        )
+        with self._engine.begin() as connection:
+            role = connection.execute(ended).scalar_one()
+            calls = PROVIDER_CALLS.seen(1, role, status.value)
+            tallies.add(connection, [calls, PROVIDER_DOLLARS.seen(cost_usd, role)])
 
 
 def _spent(

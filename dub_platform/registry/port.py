@@ -20,9 +20,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Protocol
 
+from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.brief import Formality
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.glossary import Glossary
+from dub_platform.core.metrics import Tally
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
 
@@ -32,6 +34,13 @@ class Source(str, Enum):
 
     YOUTUBE = "youtube"
     UPLOAD = "upload"
+
+
+class Visibility(str, Enum):
+    """Who may watch a video: everybody who knows its address, or who has a signed link."""
+
+    PUBLIC = "public"
+    SIGNED = "signed"
 
 
 class VideoStatus(str, Enum):
@@ -50,7 +59,12 @@ class DubStatus(str, Enum):
 
 @dataclass(frozen=True)
 class NewVideo:
-    """A video as handed in. `upload_key` and `captions_key` are store keys of what was uploaded."""
+    """A video as handed in. `upload_key` and `captions_key` are store keys of what was uploaded.
+
+    `source_id` is what its source calls it, where it has a name there. A `visibility` of None is
+    public for a new video, and what it was for one that is there. `request_id` is the request that
+    asked.
+    """
 
     id: str
     source: Source
@@ -59,6 +73,10 @@ class NewVideo:
     upload_key: str | None = None
     captions_key: str | None = None
     file_size_bytes: int | None = None
+    tenant: str = DEFAULT_TENANT
+    source_id: str | None = None
+    visibility: Visibility | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +105,10 @@ class Video:
     film_key: str | None
     run_id: str | None
     channel_id: str | None
+    request_id: str | None
+    tenant: str = DEFAULT_TENANT
+    source_id: str | None = None
+    visibility: Visibility = Visibility.PUBLIC
 
 
 @dataclass(frozen=True)
@@ -113,6 +135,7 @@ class Dub:
     glossary: Glossary
     formality: Formality | None
     asked_anew: bool
+    request_id: str | None
 
     @property
     def wording(self) -> Wording:
@@ -137,11 +160,15 @@ class Channel:
 
 @dataclass(frozen=True)
 class Work:
-    """One run that should exist: `language` is None for preparing the video itself."""
+    """One run that should exist: `language` is None for preparing the video itself.
+
+    `request_id` is the request that asked for it last, where there was one.
+    """
 
     video_id: str
     language: str | None
     generation: int
+    request_id: str | None = field(default=None, compare=False)
 
     @property
     def run_key(self) -> str:
@@ -162,6 +189,10 @@ class Page:
 class Registry(Protocol):
     """What was asked for and how far it got. Every method is one transaction, safe to repeat."""
 
+    def of(self, tenant: str) -> Registry:
+        """The same registry as one tenant sees it: what is another's is not there."""
+        ...
+
     def accept(
         self, video: NewVideo, languages: Sequence[str], wording: Wording = AS_BEFORE
     ) -> tuple[Video, bool]:
@@ -173,6 +204,10 @@ class Registry(Protocol):
         stay; only a language that nobody knew yet can be named later. Raises
         VideoBeingRemovedError for one that was removed and of which something is still kept.
         """
+        ...
+
+    def show_to(self, video_id: str, visibility: Visibility) -> Video:
+        """Change who may watch a video. Raises VideoNotFoundError."""
         ...
 
     def remove(self, video_id: str) -> None:
@@ -197,6 +232,7 @@ class Registry(Protocol):
         wording: Wording = AS_BEFORE,
         *,
         read: Dub | None = None,
+        request_id: str | None = None,
     ) -> Dub:
         """Ask for one language, in a wording. A failed dub (and its failed video) is queued again,
         and so is one in another wording. Of what the wording does not say, that of before stays.
@@ -227,7 +263,15 @@ class Registry(Protocol):
         """Every edit ever made of the dub's lines, in the order in which they were made."""
         ...
 
-    def edit(self, video_id: str, language: str, edits: Sequence[LineEdit], *, after: int) -> bool:
+    def edit(
+        self,
+        video_id: str,
+        language: str,
+        edits: Sequence[LineEdit],
+        *,
+        after: int,
+        request_id: str | None = None,
+    ) -> bool:
         """Add these edits to the `after` that there are, and ask for the dub anew.
 
         False, and nothing changed, when there are more by now. Raises VideoNotFoundError or
@@ -392,6 +436,10 @@ class Registry(Protocol):
 
         The longest silent first, and nothing that changed in the last 15 seconds.
         """
+        ...
+
+    def count(self, *seen: Tally) -> None:
+        """Add what was seen to the metrics that outlive processes."""
         ...
 
     def ping(self) -> None:

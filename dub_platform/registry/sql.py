@@ -12,7 +12,7 @@ schema comes from `migrate.py`. Tested by `tests/contracts/test_registry.py` on 
 from __future__ import annotations
 
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any
@@ -28,6 +28,7 @@ from sqlalchemy import (
     Table,
     Update,
     and_,
+    bindparam,
     case,
     cast,
     delete,
@@ -35,12 +36,14 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     tuple_,
     union_all,
     update,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from dub_platform.core.channels import channel_of
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import (
     ChannelNotFoundError,
@@ -51,10 +54,11 @@ from dub_platform.core.errors import (
     VideoNotFoundError,
 )
 from dub_platform.core.languages import AUTO
+from dub_platform.core.metrics import DUB, FAILED, PREPARE, PROCESSED, PROCESSING_SECONDS, Tally
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import edits as line_edits
-from dub_platform.registry import events, leases, removals, webhooks
+from dub_platform.registry import events, leases, removals, tallies, webhooks
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import (
     Channel,
@@ -62,8 +66,10 @@ from dub_platform.registry.port import (
     DubStatus,
     NewVideo,
     Page,
+    Registry,
     Video,
     VideoStatus,
+    Visibility,
     Work,
 )
 from dub_platform.registry.statements import insert
@@ -90,8 +96,9 @@ _VIDEO_WORK = (
     videos.c.id.label("video_id"),
     cast(null(), String).label("language"),
     videos.c.generation,
+    videos.c.request_id,
 )
-_DUB_WORK = (dubs.c.video_id, dubs.c.language, dubs.c.generation)
+_DUB_WORK = (dubs.c.video_id, dubs.c.language, dubs.c.generation, dubs.c.request_id)
 
 _NOTHING_YET = {
     "status": _QUEUED,
@@ -102,6 +109,8 @@ _NOTHING_YET = {
     "run_id": None,
     "claimed_at": None,
     "losses": 0,
+    # The moment at which the statement is sent, not that at which it was written down here.
+    "queued_at": bindparam("queued_now", callable_=utc_now, type_=UtcDateTime),
 }
 _QUEUE_VIDEO_AGAIN = update(videos).values(
     **_NOTHING_YET,
@@ -130,33 +139,48 @@ class SqlRegistry:
         """The registry at a SQLAlchemy URL; nothing is connected yet."""
         return cls(engine_at(url))
 
+    def of(self, tenant: str) -> Registry:
+        # It is made from this class.
+        from dub_platform.registry.tenants import TenantRegistry
+
+        return TenantRegistry(self._engine, tenant)
+
     def accept(
         self, video: NewVideo, languages: Sequence[str], wording: Wording = AS_BEFORE
     ) -> tuple[Video, bool]:
+        row = {**asdict(video), "visibility": video.visibility or Visibility.PUBLIC}
         with self._engine.begin() as connection:
             begins = {"generation": removals.first_generation(connection, video.id)}
-            created = _insert_missing(connection, videos, {**asdict(video), **begins})
+            created = _insert_missing(connection, videos, {**row, **begins})
             _lock(connection, video.id)
+            if video.visibility is not None:
+                _set_visibility(connection, video.id, video.visibility)
             _name_language(connection, video.id, video.language)
             asked = [
                 language
                 for language in languages
-                if _queue_dub(connection, video.id, language, wording)
+                if _queue_dub(connection, video.id, language, wording, video.request_id)
             ]
-            again = _queue_failed_video(connection, video.id)
+            again = _queue_failed_video(connection, video.id, video.request_id)
             told = [None] if created or again else []
             events.tell(connection, video.id, *told, *asked)
             return _video(connection, video.id), created
 
+    def show_to(self, video_id: str, visibility: Visibility) -> Video:
+        with self._engine.begin() as connection:
+            _set_visibility(connection, video_id, visibility)
+            return _video(connection, video_id)
+
     def remove(self, video_id: str) -> None:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
+            tenant = _video(connection, video_id).tenant
             generation = _newest_generation(connection, video_id)
             removals.note(connection, video_id, generation)
             line_edits.forget(connection, video_id)
             for table, of_video in reversed(_OF_VIDEO):
                 connection.execute(delete(table).where(of_video == video_id))
-            events.tell_end(connection, video_id, generation)
+            events.tell_end(connection, video_id, generation, tenant=tenant)
 
     def removals(self, *, limit: int) -> Sequence[str]:
         with self._reading.connect() as connection:
@@ -173,6 +197,7 @@ class SqlRegistry:
         wording: Wording = AS_BEFORE,
         *,
         read: Dub | None = None,
+        request_id: str | None = None,
     ) -> Dub:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
@@ -181,9 +206,9 @@ class SqlRegistry:
                     f"The dub of {video_id} in {language!r} changed since it was read, so nothing "
                     "was asked for: read it again, and send its new ETag as If-Match."
                 )
-            if _queue_dub(connection, video_id, language, wording):
-                told = [None] if _queue_failed_video(connection, video_id) else []
-                events.tell(connection, video_id, *told, language)
+            if _queue_dub(connection, video_id, language, wording, request_id):
+                again = _queue_failed_video(connection, video_id, request_id)
+                events.tell(connection, video_id, *([None] if again else []), language)
             return _dub(connection, video_id, language)
 
     def video(self, video_id: str) -> Video:
@@ -193,7 +218,7 @@ class SqlRegistry:
     def videos(
         self, *, status: VideoStatus | None = None, cursor: str | None = None, limit: int = 50
     ) -> Page:
-        query = _newest_first(limit + 1)
+        query = self._listed(_newest_first(limit + 1))
         if status is not None:
             query = query.where(videos.c.status == status)
         if cursor is not None:
@@ -203,27 +228,44 @@ class SqlRegistry:
         shown = found[:limit]
         return Page(tuple(shown), _cursor(shown[-1]) if len(found) > limit else None)
 
+    def _listed(self, query: Select[Any]) -> Select[Any]:
+        """Of a query for videos what a listing shows: here, everybody's."""
+        return query
+
     def dub(self, video_id: str, language: str) -> Dub:
         with self._reading.connect() as connection:
             return _dub(connection, video_id, language)
 
     def dubs(self, video_id: str) -> Sequence[Dub]:
-        query = select(*_DUB).where(dubs.c.video_id == video_id).order_by(dubs.c.language)
+        of_video = and_(dubs.c.video_id == video_id, self._listed_dubs())
+        query = select(*_DUB).where(of_video).order_by(dubs.c.language)
         with self._reading.connect() as connection:
             return [Dub(**row._asdict()) for row in connection.execute(query)]
+
+    def _listed_dubs(self) -> ColumnElement[bool]:
+        """Which dubs a listing shows: here, everybody's."""
+        return true()
 
     def edits(self, video_id: str, language: str) -> Sequence[LineEdit]:
         with self._reading.connect() as connection:
             return line_edits.of_dub(connection, video_id, language)
 
-    def edit(self, video_id: str, language: str, edits: Sequence[LineEdit], *, after: int) -> bool:
+    def edit(
+        self,
+        video_id: str,
+        language: str,
+        edits: Sequence[LineEdit],
+        *,
+        after: int,
+        request_id: str | None = None,
+    ) -> bool:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
             dub = _dub(connection, video_id, language, held=True)
             added = line_edits.append(connection, video_id, language, edits, after=after)
             if added:
                 asked = _asked_again(dub.status).where(_row(video_id, language)[1])
-                connection.execute(asked.values(updated_at=utc_now()))
+                connection.execute(asked.values(updated_at=utc_now(), request_id=request_id))
                 events.tell(connection, video_id, language)
         return added
 
@@ -237,9 +279,14 @@ class SqlRegistry:
             return _channel(connection, channel_id)
 
     def channels(self, *, after: str = "", limit: int = 50) -> Sequence[Channel]:
-        query = select(*_CHANNEL).where(channels.c.id > after).order_by(channels.c.id).limit(limit)
+        following = and_(channels.c.id > after, self._listed_channels())
+        query = select(*_CHANNEL).where(following).order_by(channels.c.id).limit(limit)
         with self._reading.connect() as connection:
             return [Channel(**row._asdict()) for row in connection.execute(query)]
+
+    def _listed_channels(self) -> ColumnElement[bool]:
+        """Which channels a listing shows: here, everybody's."""
+        return true()
 
     def keep_channel(
         self, channel_id: str, *, title: str | None = None, wording: Wording = AS_BEFORE
@@ -339,10 +386,13 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
             _name_language(connection, video_id, language or AUTO)
-            if channel_id is not None:
-                _meet_channel(connection, channel_id, channel_title)
-                of_channel = update(videos).values(channel_id=channel_id)
-                connection.execute(of_channel.where(videos.c.id == video_id))
+            video = _video(connection, video_id)
+            if channel_id is None:
+                return video
+            channel = channel_of(video.tenant, channel_id)
+            _meet_channel(connection, channel, channel_title)
+            of_channel = update(videos).values(channel_id=channel)
+            connection.execute(of_channel.where(videos.c.id == video_id))
             return _video(connection, video_id)
 
     def prepared(
@@ -359,7 +409,8 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
             leases.require(connection, video_id, None, run_id)
-            took = _processing_seconds(_video(connection, video_id), now)
+            video = _video(connection, video_id)
+            took = _processing_seconds(video, now)
             is_prepared = update(videos).values(
                 status=VideoStatus.PREPARED,
                 stage=None,
@@ -372,6 +423,7 @@ class SqlRegistry:
                 error_details=None,
             )
             connection.execute(is_prepared.where(videos.c.id == video_id))
+            tallies.add(connection, _processed(PREPARE, video, now))
             events.tell(connection, video_id, None)
 
     def released(
@@ -387,12 +439,13 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
             leases.require(connection, video_id, language, run_id)
-            _dub(connection, video_id, language)
+            dub = _dub(connection, video_id, language)
             if _released_beside(connection, video_id, language) != dict(beside):
                 return False
             _release(connection, video_id, language, release)
             film = update(videos).where(videos.c.id == video_id).values(film_key=film_key)
             connection.execute(film)
+            tallies.add(connection, _processed(DUB, dub, utc_now()))
             events.tell(connection, video_id, language)
             anew = and_(_row(video_id, language)[1], dubs.c.asked_anew)
             if connection.execute(_QUEUE_DUB_AGAIN.where(anew)).rowcount:
@@ -404,20 +457,18 @@ class SqlRegistry:
         fails = _update(work, *_UNFINISHED).values(reason)
         if work.language is None:
             fails = fails.values(last_error_at=now)
+        else:
+            # In this order a request that comes between the two is seen by the second.
+            fails = fails.where(~dubs.c.asked_anew)
         with self._engine.begin() as connection:
-            if work.language is not None:
-                # In this order a request that comes between the two is seen by the second.
-                failed = connection.execute(fails.where(~dubs.c.asked_anew)).rowcount
-                if failed:
-                    leases.end(connection, work.video_id, work.language)
-                if _handed_over(connection, work) or failed:
-                    events.tell(connection, work.video_id, work.language)
-            elif connection.execute(fails).rowcount:
+            failed = connection.execute(fails).rowcount
+            changed = [work.language] if _handed_over(connection, work) or failed else []
+            if failed:
                 leases.end(connection, work.video_id, work.language)
-                waiting = and_(dubs.c.video_id == work.video_id, dubs.c.status == _QUEUED)
-                fail_too = update(dubs).where(waiting).values(reason)
-                beside = connection.execute(fail_too.returning(dubs.c.language)).scalars()
-                events.tell(connection, work.video_id, None, *sorted(beside))
+                tallies.add(connection, [_failure(work, details)])
+                if work.language is None:
+                    changed += _fail_waiting(connection, work.video_id, reason)
+            events.tell(connection, work.video_id, *changed)
 
     def lost(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
         table, _ = _row(work.video_id, work.language)
@@ -453,6 +504,10 @@ class SqlRegistry:
         query = select(both).order_by(both.c.updated_at).limit(limit)
         with self._reading.connect() as connection:
             return [(_work(row), row.run_id) for row in connection.execute(query)]
+
+    def count(self, *seen: Tally) -> None:
+        with self._engine.begin() as connection:
+            tallies.add(connection, seen)
 
     def ping(self) -> None:
         try:
@@ -495,7 +550,7 @@ def _lock(connection: Connection, video_id: str) -> None:
     """Hold the video's row until the transaction ends. Raises VideoNotFoundError."""
     row = select(videos.c.id).where(videos.c.id == video_id).with_for_update()
     if connection.execute(row).first() is None:
-        raise _no_video(video_id)
+        raise no_video(video_id)
 
 
 def _newest_generation(connection: Connection, video_id: str) -> int:
@@ -509,7 +564,7 @@ def _newest_generation(connection: Connection, video_id: str) -> int:
 def _video(connection: Connection, video_id: str) -> Video:
     row = connection.execute(select(*_VIDEO).where(videos.c.id == video_id)).first()
     if row is None:
-        raise _no_video(video_id)
+        raise no_video(video_id)
     return Video(**row._asdict())
 
 
@@ -525,7 +580,8 @@ def _dub(connection: Connection, video_id: str, language: str, *, held: bool = F
     return Dub(**row._asdict())
 
 
-def _no_video(video_id: str) -> VideoNotFoundError:
+def no_video(video_id: str) -> VideoNotFoundError:
+    """What is said of a video that is not there."""
     return VideoNotFoundError(f"There is no video {video_id}: hand it in first.")
 
 
@@ -546,6 +602,11 @@ def _meet_channel(connection: Connection, channel_id: str, title: str) -> None:
         connection.execute(update(channels).where(untitled).values(title=title))
 
 
+def _set_visibility(connection: Connection, video_id: str, visibility: Visibility) -> None:
+    shown = update(videos).where(videos.c.id == video_id).values(visibility=visibility)
+    connection.execute(shown)
+
+
 def _name_language(connection: Connection, video_id: str, language: str) -> None:
     """Write the language of a video for which nobody has named one."""
     unknown = and_(videos.c.id == video_id, videos.c.language == AUTO)
@@ -553,11 +614,13 @@ def _name_language(connection: Connection, video_id: str, language: str) -> None
         connection.execute(update(videos).where(unknown).values(language=language))
 
 
-def _queue_dub(connection: Connection, video_id: str, language: str, wording: Wording) -> bool:
+def _queue_dub(
+    connection: Connection, video_id: str, language: str, wording: Wording, request_id: str | None
+) -> bool:
     """Queue a dub that is new, failed, or asked for in another wording; whether it was any."""
-    said = wording.in_language(language)
-    begins = removals.first_generation(connection, video_id)
-    new = {"video_id": video_id, "language": language, "generation": begins, **_columns(said)}
+    said, asker = wording.in_language(language), {"request_id": request_id}
+    begins = {"generation": removals.first_generation(connection, video_id)}
+    new = {"video_id": video_id, "language": language, **begins, **_columns(said), **asker}
     if _insert_missing(connection, dubs, new):
         return True
     # Its run may be ending just now: what is decided here must still be so when it is written.
@@ -565,8 +628,8 @@ def _queue_dub(connection: Connection, video_id: str, language: str, wording: Wo
     asked = said.over(dub.wording)
     if asked == dub.wording and dub.status is not DubStatus.FAILED:
         return False
-    of_pair = _row(video_id, language)[1]
-    connection.execute(_asked_again(dub.status).where(of_pair).values(_columns(asked)))
+    of_pair, columns = _row(video_id, language)[1], {**_columns(asked), **asker}
+    connection.execute(_asked_again(dub.status).where(of_pair).values(columns))
     return True
 
 
@@ -588,13 +651,21 @@ def _handed_over(connection: Connection, work: Work) -> bool:
     return True
 
 
+def _fail_waiting(connection: Connection, video_id: str, reason: Mapping[str, Any]) -> list[str]:
+    """Fail the dubs that wait for a video which failed; their languages."""
+    waiting = and_(dubs.c.video_id == video_id, dubs.c.status == _QUEUED)
+    fail_too = update(dubs).where(waiting).values(reason).returning(dubs.c.language)
+    return sorted(connection.execute(fail_too).scalars())
+
+
 def _columns(wording: Wording) -> dict[str, Any]:
     return {"glossary": wording.glossary, "formality": wording.formality}
 
 
-def _queue_failed_video(connection: Connection, video_id: str) -> bool:
+def _queue_failed_video(connection: Connection, video_id: str, request_id: str | None) -> bool:
     failed = and_(videos.c.id == video_id, videos.c.status == _FAILED)
-    return bool(connection.execute(_QUEUE_VIDEO_AGAIN.where(failed)).rowcount)
+    again = _QUEUE_VIDEO_AGAIN.where(failed).values(request_id=request_id)
+    return bool(connection.execute(again).rowcount)
 
 
 def _processing_seconds(video: Video, now: datetime) -> float | None:
@@ -602,6 +673,19 @@ def _processing_seconds(video: Video, now: datetime) -> float | None:
     if video.status is VideoStatus.RUNNING and video.processing_started_at is not None:
         return (now - video.processing_started_at).total_seconds()
     return video.processing_duration_seconds
+
+
+def _processed(work: str, row: Video | Dub, now: datetime) -> Iterator[Tally]:
+    """What is counted when this row's work is done; nothing where it was done before."""
+    if row.status in (VideoStatus.PREPARED, DubStatus.RELEASED):
+        return
+    yield PROCESSED.seen(1, work)
+    if row.processing_started_at is not None:
+        yield PROCESSING_SECONDS.seen((now - row.processing_started_at).total_seconds(), work)
+
+
+def _failure(work: Work, details: Mapping[str, Any]) -> Tally:
+    return FAILED.seen(1, PREPARE if work.language is None else DUB, str(details["code"]))
 
 
 def _released_beside(connection: Connection, video_id: str, language: str) -> dict[str, Release]:
@@ -623,7 +707,7 @@ def _release(connection: Connection, video_id: str, language: str, release: Rele
 
 
 def _work(row: Row[Any]) -> Work:
-    return Work(video_id=row.video_id, language=row.language, generation=row.generation)
+    return Work(row.video_id, row.language, row.generation, row.request_id)
 
 
 def _due(table: Table, now: datetime) -> ColumnElement[bool]:

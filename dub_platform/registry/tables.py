@@ -35,10 +35,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import DeliveryState
-from dub_platform.registry.port import DubStatus, Source, VideoStatus
+from dub_platform.registry.port import DubStatus, Source, VideoStatus, Visibility
 
 _RELEASE = TypeAdapter(Release)
 
@@ -129,6 +130,19 @@ class GlossaryJson(TypeDecorator[Glossary]):
         return Glossary(value or {})
 
 
+class ScopeSet(TypeDecorator[frozenset[Scope]]):
+    """Scopes as words with commas, in one order."""
+
+    impl = String(64)
+    cache_ok = True
+
+    def process_bind_param(self, value: frozenset[Scope] | None, _dialect: Dialect) -> str | None:
+        return None if value is None else ",".join(sorted(scope.value for scope in value))
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> frozenset[Scope]:
+        return frozenset(map(Scope, (value or "").split(",")))
+
+
 class CallStatus(str, PythonEnum):
     """A paid call is open until its result is kept, or until it is known to have cost nothing."""
 
@@ -202,6 +216,17 @@ videos = Table(
     # No foreign key: SQLite cannot add one to a table that is there.
     Column("channel_id", String(64)),
     Column("losses", Integer, nullable=False, default=0, server_default="0"),
+    Column("tenant", String(32), nullable=False, server_default=DEFAULT_TENANT),
+    # What the source calls it; rows that were there before have it as their id.
+    Column("source_id", String(64)),
+    Column(
+        "visibility",
+        _word(Visibility),
+        nullable=False,
+        server_default=Visibility.PUBLIC.value,
+    ),
+    Column("request_id", String(64)),
+    Column("queued_at", UtcDateTime, default=utc_now),
 )
 
 dubs = Table(
@@ -225,6 +250,8 @@ dubs = Table(
     Column("formality", String(16)),
     Column("asked_anew", Boolean, nullable=False, server_default=false()),
     Column("losses", Integer, nullable=False, default=0, server_default="0"),
+    Column("request_id", String(64)),
+    Column("queued_at", UtcDateTime, default=utc_now),
 )
 
 paid_calls = Table(
@@ -246,6 +273,15 @@ paid_calls = Table(
     Column("reason", CleanText),
     Column("created_at", UtcDateTime, nullable=False, default=utc_now, index=True),
     Column("settled_at", UtcDateTime),
+)
+
+answer_uses = Table(
+    "answer_uses",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("role", String(32), primary_key=True),
+    # No foreign key: it is looked at once the video is removed.
+    Column("video_id", String(64), primary_key=True, index=True),
 )
 
 line_edits = Table(
@@ -273,6 +309,21 @@ leases = Table(
     Column("language", String(16), primary_key=True),
     Column("run_id", String(64), nullable=False),
     Column("renewed_at", UtcDateTime, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    # The part of the token that is no secret.
+    Column("id", String(16), primary_key=True),
+    Column("tenant", String(32), nullable=False),
+    Column("name", CleanText, nullable=False),
+    Column("scopes", ScopeSet, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, default=utc_now),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
 )
 
 first_answers = Table(
@@ -325,6 +376,7 @@ webhooks = Table(
     Column("events", CleanJson, nullable=False),
     Column("secret", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False, default=utc_now),
+    Column("tenant", String(32), nullable=False, server_default=DEFAULT_TENANT),
 )
 
 deliveries = Table(
@@ -347,5 +399,18 @@ deliveries = Table(
     Index("ix_deliveries_state", "state", "due_at"),
 )
 
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("metric", String(64), primary_key=True),
+    # The values of the metric's labels, in its order.
+    Column("labels", String(255), primary_key=True),
+    # The upper end of a histogram's bucket; a counter has none.
+    Column("le", String(16), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("sum", Float, nullable=False),
+)
+
 # The listing's order: newest first, and the id decides between two of the same moment.
 Index("ix_videos_created_at", videos.c.created_at.desc(), videos.c.id.desc())
+Index("ix_videos_tenant", videos.c.tenant, videos.c.created_at.desc(), videos.c.id.desc())

@@ -1,13 +1,14 @@
 """Webhooks and the messages to them, which are rows until they are taken or given up.
 
-    webhooks = Webhooks.at("sqlite:///registry.sqlite")
+    webhooks = Webhooks.at("sqlite:///registry.sqlite").of("acme")
     webhooks.add("https://example.com/hook", ("dub.released",), new_secret())
     for webhook, delivery in webhooks.claim(busy=(), now=now): ...
     webhooks.delivered(delivery, 200, now=now)
 
 `post` makes the messages about an event in the transaction that writes the event, so whatever dies
 after it, they are sent. A claim lasts a minute: a message whose sender died is sent again, and so a
-receiver may get one twice. Tested by `tests/contracts/test_webhooks.py` on both databases.
+receiver may get one twice. Only sending is for all tenants at once. Tested by
+`tests/contracts/test_webhooks.py` on both databases.
 """
 
 from __future__ import annotations
@@ -18,8 +19,20 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
+from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.errors import (
     DeliveryNotFoundError,
     InvalidRequestError,
@@ -42,9 +55,9 @@ _WEBHOOK = tuple(webhooks.c[field.name] for field in fields(Webhook))
 _DELIVERY = tuple(deliveries.c[field.name] for field in fields(Delivery))
 
 
-def post(connection: Connection, event: Event) -> None:
-    """Make a message about the event to each webhook that wants to be told of its type."""
-    wanted = select(webhooks.c.id, webhooks.c.events)
+def post(connection: Connection, event: Event, tenant: str) -> None:
+    """Make a message about the event to each of its tenant's webhooks that wants its type."""
+    wanted = select(webhooks.c.id, webhooks.c.events).where(webhooks.c.tenant == tenant)
     for webhook_id, types in connection.execute(wanted).all():
         if not types or event.type in types:
             _add(connection, webhook_id, event.type, event.told())
@@ -60,9 +73,10 @@ def drop(connection: Connection, before: datetime, dry_run: bool) -> int:
 
 
 class Webhooks:
-    """Keeps them in an SQL database. Safe to share between threads."""
+    """Keeps a tenant's in an SQL database. Safe to share between threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, tenant: str = DEFAULT_TENANT) -> None:
+        self.tenant = tenant
         self._engine = engine
         self._reading = for_reading(engine)
 
@@ -70,6 +84,10 @@ class Webhooks:
     def at(cls, url: str) -> Webhooks:
         """The webhooks at a SQLAlchemy URL; nothing is connected yet."""
         return cls(engine_at(url))
+
+    def of(self, tenant: str) -> Webhooks:
+        """Those of another tenant: of everybody else's none is there."""
+        return Webhooks(self._engine, tenant)
 
     def add(self, url: str, events: Sequence[str], secret: str) -> Webhook:
         """Tell this address of these types of events from now on; of all if there are none.
@@ -79,32 +97,32 @@ class Webhooks:
         webhook_id = new_id("wh", utc_now())
         row = {"id": webhook_id, "url": url, "events": list(events), "secret": secret}
         with self._engine.begin() as connection:
-            count = select(func.count()).select_from(webhooks)
+            count = select(func.count()).where(webhooks.c.tenant == self.tenant)
             if connection.execute(count).scalar_one() >= MOST_WEBHOOKS:
                 raise InvalidRequestError(
                     f"There are {MOST_WEBHOOKS} webhooks, which is the most there can be: delete "
                     "one that is not needed any more."
                 )
-            connection.execute(insert(webhooks).values(row))
-            return _webhook(connection, webhook_id)
+            connection.execute(insert(webhooks).values({**row, "tenant": self.tenant}))
+            return self._own(connection, webhook_id)
 
     def webhooks(self) -> Sequence[Webhook]:
         """All of them, the oldest first."""
         with self._reading.connect() as connection:
-            rows = connection.execute(select(*_WEBHOOK).order_by(webhooks.c.id))
+            mine = select(*_WEBHOOK).filter_by(tenant=self.tenant)
+            rows = connection.execute(mine.order_by(webhooks.c.id))
             return [_webhook_of(row) for row in rows]
 
     def webhook(self, webhook_id: str) -> Webhook:
         """One of them. Raises WebhookNotFoundError."""
         with self._reading.connect() as connection:
-            return _webhook(connection, webhook_id)
+            return self._own(connection, webhook_id)
 
     def remove(self, webhook_id: str) -> None:
         """Tell it nothing more, and forget the messages to it. Raises WebhookNotFoundError."""
         with self._engine.begin() as connection:
-            gone = connection.execute(delete(webhooks).where(webhooks.c.id == webhook_id))
-            if not gone.rowcount:
-                raise _no_webhook(webhook_id)
+            self._own(connection, webhook_id)
+            connection.execute(delete(webhooks).where(webhooks.c.id == webhook_id))
 
     def deliveries(
         self,
@@ -122,36 +140,42 @@ class Webhooks:
         if before is not None:
             query = query.where(deliveries.c.id < before)
         with self._reading.connect() as connection:
-            _webhook(connection, webhook_id)
+            self._own(connection, webhook_id)
             rows = connection.execute(query.order_by(deliveries.c.id.desc()).limit(limit))
             return [Delivery(**row._asdict()) for row in rows]
 
     def delivery(self, webhook_id: str, delivery_id: str) -> Delivery:
         """One message. Raises WebhookNotFoundError or DeliveryNotFoundError."""
         with self._reading.connect() as connection:
+            self._own(connection, webhook_id)
             return _delivery(connection, webhook_id, delivery_id)
 
     def test(self, webhook_id: str) -> Delivery:
         """Send it a message that says nothing. Raises WebhookNotFoundError."""
         with self._engine.begin() as connection:
-            _webhook(connection, webhook_id)
+            self._own(connection, webhook_id)
             told = message(TEST, utc_now(), {"webhook_id": webhook_id})
             return _delivery(connection, webhook_id, _add(connection, webhook_id, TEST, told))
 
     def redeliver(self, webhook_id: str, delivery_id: str) -> Delivery:
         """Try a message anew, whatever became of it. Raises as `delivery` does."""
         now = utc_now()
+        anew = (
+            update(deliveries)
+            .where(_one(webhook_id, delivery_id))
+            .values(state=DeliveryState.PENDING, attempts=0, due_at=now, expires_at=now + LASTS)
+        )
         with self._engine.begin() as connection:
-            anew = (
-                update(deliveries)
-                .where(_one(webhook_id, delivery_id))
-                .values(state=DeliveryState.PENDING, attempts=0, due_at=now, expires_at=now + LASTS)
-            )
+            self._own(connection, webhook_id)
             connection.execute(anew)
             return _delivery(connection, webhook_id, delivery_id)
 
+    def _own(self, connection: Connection, webhook_id: str) -> Webhook:
+        """One of this tenant's. Raises WebhookNotFoundError."""
+        return _webhook(connection, webhook_id, webhooks.c.tenant == self.tenant)
+
     def claim(self, *, busy: Collection[str], now: datetime) -> Sequence[tuple[Webhook, Delivery]]:
-        """The messages to send now, a few for each webhook that is not among the busy ones.
+        """Every tenant's messages to send now, a few for each webhook that is not among the busy.
 
         Nobody else is given them for a minute.
         """
@@ -241,10 +265,13 @@ def _one(webhook_id: str, delivery_id: str) -> Any:
     return and_(deliveries.c.webhook_id == webhook_id, deliveries.c.id == delivery_id)
 
 
-def _webhook(connection: Connection, webhook_id: str) -> Webhook:
-    row = connection.execute(select(*_WEBHOOK).where(webhooks.c.id == webhook_id)).first()
+def _webhook(connection: Connection, webhook_id: str, *among: ColumnElement[bool]) -> Webhook:
+    query = select(*_WEBHOOK).where(webhooks.c.id == webhook_id, *among)
+    row = connection.execute(query).first()
     if row is None:
-        raise _no_webhook(webhook_id)
+        raise WebhookNotFoundError(
+            f"There is no webhook {webhook_id!r}: GET /webhooks lists those there are."
+        )
     return _webhook_of(row)
 
 
@@ -252,16 +279,9 @@ def _webhook_of(row: Row[Any]) -> Webhook:
     return Webhook(**{**row._asdict(), "events": tuple(row.events)})
 
 
-def _no_webhook(webhook_id: str) -> WebhookNotFoundError:
-    return WebhookNotFoundError(
-        f"There is no webhook {webhook_id!r}: GET /webhooks lists those there are."
-    )
-
-
 def _delivery(connection: Connection, webhook_id: str, delivery_id: str) -> Delivery:
     row = connection.execute(select(*_DELIVERY).where(_one(webhook_id, delivery_id))).first()
     if row is None:
-        _webhook(connection, webhook_id)
         raise DeliveryNotFoundError(
             f"There is no message {delivery_id!r} to this webhook: its deliveries list those there "
             "are, and old ones are forgotten."

@@ -72,11 +72,12 @@ class YouTubeDownloader:
     def fetch(self, video: Video, into: Path, progress: Progress = unheard) -> Fetched:
         """Raises the errors of `youtube_refusals.named`, VideoTooLongError, and `check`'s."""
         self.check()
-        address = f"https://www.youtube.com/watch?v={youtube_id(video.id)}"
+        source_id = youtube_id(video.source_id or video.id)
+        address = f"https://www.youtube.com/watch?v={source_id}"
         with _private_folder(into) as folder:
             with YtDlp.visiting(address, self._way(folder), self.deadline_seconds) as visit:
                 facts = visit.facts()
-                self._refuse_unfit(facts, video.id)
+                self._refuse_unfit(facts, source_id)
                 captions = _captions_in(facts.language or video.language, facts.captions)
                 visit.download(captions=captions, into=folder / CAPTIONS, progress=progress)
             return Fetched(
@@ -103,8 +104,8 @@ class YouTubeDownloader:
             ca_bundle=self.ca_bundle,
         )
 
-    def _refuse_unfit(self, facts: YouTubeFacts, video_id: str) -> None:
-        if facts.kind != "video" or facts.id != video_id:
+    def _refuse_unfit(self, facts: YouTubeFacts, source_id: str) -> None:
+        if facts.kind != "video" or facts.id != source_id:
             raise not_this_video()
         if facts.live in UNFINISHED:
             raise live(facts.live)

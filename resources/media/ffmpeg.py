@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -25,8 +26,14 @@ import ffmpeg
 from dub_platform.core.errors import DubError, MediaToolError
 from resources.disk import full_disk, says_full
 from resources.media.demuxers import DEMUXERS
-from resources.media.limits import DECODERS, MOST_MEMORY_BYTES, MOST_PIXELS
-from resources.programs import bound
+from resources.media.limits import (
+    DECODERS,
+    MOST_CPU_SECONDS,
+    MOST_FILE_BYTES,
+    MOST_MEMORY_BYTES,
+    MOST_PIXELS,
+)
+from resources.programs import Limits, bound
 
 DEADLINE_SECONDS = 3600
 COUNTING_RATE = 48_000
@@ -156,7 +163,8 @@ def waveform(path: Path) -> bytes:
 
 def _command(graph: Any) -> list[str]:
     command: list[str] = graph.global_args(*_QUIET).compile(cmd=binary())
-    return bound(command, memory=MOST_MEMORY_BYTES)
+    limits = Limits(MOST_MEMORY_BYTES, MOST_CPU_SECONDS, MOST_FILE_BYTES)
+    return bound(command, limits=limits)
 
 
 def _pour(process: subprocess.Popen[bytes], blocks: Iterable[bytes]) -> str:
@@ -176,12 +184,19 @@ def _pour(process: subprocess.Popen[bytes], blocks: Iterable[bytes]) -> str:
 
 
 def _failure(status: int, said: str) -> DubError:
+    if status == -signal.SIGXFSZ and resource.getrlimit(resource.RLIMIT_FSIZE)[0] < 0:
+        return MediaToolError(
+            f"What ffmpeg makes of this file has more than {MOST_FILE_BYTES:,} bytes, so it was "
+            "stopped. Hand in a shorter or simpler file.",
+            detail=said[-2000:],
+        )
     if status == -signal.SIGXFSZ or says_full(said):
         return full_disk("what ffmpeg makes", said)
     if status < 0:
         return MediaToolError(
-            f"ffmpeg was ended by signal {-status}: it had worked for {DEADLINE_SECONDS} s, or the "
-            "machine's memory was used up. Hand in a shorter or simpler file.",
+            f"ffmpeg was ended by signal {-status}: it had worked for {DEADLINE_SECONDS} s, for "
+            f"{MOST_CPU_SECONDS} s of all cores together, or the machine's memory was used up. "
+            "Hand in a shorter or simpler file.",
             detail=said[-2000:],
         )
     lines = [line for line in said.strip().splitlines() if line.strip()]

@@ -8,6 +8,10 @@ MOST_PIXELS = 8192 * 4320
 MOST_FRAMES_PER_SECOND = 240
 # For ffmpeg, of address space: an 8K video that is encoded anew stays under it.
 MOST_MEMORY_BYTES = 12 << 30
+# Eight cores for as long as ffmpeg may take.
+MOST_CPU_SECONDS = 8 * 3600
+# A day of stereo sound, and a film of the longest video that anybody takes.
+MOST_FILE_BYTES = 64 << 30
 
 # By ffmpeg's names of decoders; several decode the same.
 DECODERS = (

@@ -71,8 +71,16 @@ class LocalStore:
     def checksum(self, key: str) -> str:
         return file_sha256(self.path(key))
 
+    @property
+    def is_open(self) -> bool:
+        return False
+
     def url(self, key: str) -> str:
         return address(self.base_url, key)
+
+    def lend(self, key: str) -> str | None:
+        checked_key(key)
+        return None
 
     def keys(self, prefix: str) -> Iterator[Kept]:
         for entry in self._files(prefix):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -35,6 +35,8 @@ MEDIA_TYPES = {
     ".vtt": "text/vtt; charset=utf-8",
     ".wav": "audio/wav",
 }
+# Longer than a player takes to ask for the next part of a film, and not for passing on.
+LENT_FOR = timedelta(hours=1)
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
 
@@ -91,8 +93,20 @@ class Store(Protocol):
         """The sha256 (64 hex digits) of what is kept, read anew from the first byte to the last."""
         ...
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody can have what lies under `releases/` at its address, asking nobody."""
+        ...
+
     def url(self, key: str) -> str:
         """The public address of a key under `releases/`."""
+        ...
+
+    def lend(self, key: str) -> str | None:
+        """An address that opens this key for LENT_FOR to whoever has it; None where there is none.
+
+        Whether something is kept there is not asked.
+        """
         ...
 
     def keys(self, prefix: str) -> Iterator[Kept]:

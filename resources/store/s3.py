@@ -45,6 +45,7 @@ from dub_platform.core.keys import file_sha256
 from resources.calls import CallPolicy
 from resources.store.local import replacing
 from resources.store.port import (
+    LENT_FOR,
     PUBLIC,
     Kept,
     Unfinished,
@@ -112,7 +113,8 @@ def _options(policy: CallPolicy) -> Config:
 class S3Store:
     """Two buckets: what lies under `releases/` is in `public_bucket`, the rest in `bucket`.
 
-    `public_url` is where viewers reach `public_bucket`. Every request ends within
+    `public_url` is where viewers reach `public_bucket`; it is open where that is the bucket itself
+    and not an API that lends what is in it. Every request ends within
     `policy.deadline_seconds`, and a transfer within what `SLOWEST` adds for its bytes.
     Raises StorageRefusedError, StorageUnavailableError, ArtifactDamagedError.
     """
@@ -124,12 +126,14 @@ class S3Store:
         bucket: str,
         public_bucket: str,
         public_url: str,
+        is_open: bool = True,
         policy: CallPolicy = _POLICY,
     ) -> None:
         self.client = client
         self.bucket = bucket
         self.public_bucket = public_bucket
         self.public_url = public_url.rstrip("/")
+        self._is_open = is_open
         self.policy = policy
 
     def put_file(self, key: str, path: Path) -> None:
@@ -171,8 +175,19 @@ class S3Store:
     def checksum(self, key: str) -> str:
         return self._read(key, lambda _: None)
 
+    @property
+    def is_open(self) -> bool:
+        return self._is_open
+
     def url(self, key: str) -> str:
         return address(self.public_url, key)
+
+    def lend(self, key: str) -> str | None:
+        # Signed here, so nobody is asked; what is kept says that all caches may have it.
+        asked = {**self._place(key), "ResponseCacheControl": "private, no-cache"}
+        seconds = int(LENT_FOR.total_seconds())
+        lent: str = self.client.generate_presigned_url("get_object", asked, ExpiresIn=seconds)
+        return lent
 
     def keys(self, prefix: str) -> Iterator[Kept]:
         both = (self.bucket, self.public_bucket)

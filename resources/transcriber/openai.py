@@ -16,7 +16,6 @@ import io
 import math
 import wave
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,6 +35,7 @@ from resources.media.vad import RATE, open_speech
 from resources.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply
 from resources.provider_key import ProviderKey
 from resources.store.port import Store
+from resources.threads import ContextPool
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.doubts import Doubts, trusted
 from resources.transcriber.transcriptions import Transcription
@@ -144,7 +144,7 @@ class OpenAITranscriber:
             chunks = list(self._chunks(source, speech))
         work = partial(self._answered, _Recording(audio, language, video_id))
         # The first failure ends what has not begun; what was answered before is kept.
-        with ThreadPoolExecutor(self.parallel, thread_name_prefix="transcribe") as pool:
+        with ContextPool(self.parallel, thread_name_prefix="transcribe") as pool:
             answers = list(pool.map(work, chunks))
         return self._heard(answers, language)
 
@@ -173,6 +173,7 @@ class OpenAITranscriber:
     def _answered(self, recording: _Recording, chunk: Chunk) -> _Answer:
         """What is said in the chunk, as it was answered before or is now."""
         sent = self._sent(recording, chunk)
+        self._ledger.use(ROLE, sent.key, recording.video_id)
         path = f"transcriptions/{sent.key[:2]}/{sent.key}.json"
         if self._store.exists(path):
             kept = Transcription.model_validate_json(self._store.get_bytes(path))

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import structlog
@@ -30,6 +29,7 @@ from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from resources.ledger import Ledger
 from resources.store.port import Store
+from resources.threads import ContextPool
 from resources.translator.chat import Bill, OpenAIChat, TokenPrice
 from resources.translator.port import NO_BRIEF
 from resources.translator.prompt import (
@@ -131,7 +131,7 @@ class OpenAITranslator:
 
     def _in_parallel(self, work: Callable[[Batch], _Receipt], todo: Sequence[Batch]) -> _Receipt:
         """All receipts as one. The first failure ends what has not begun; the rest is kept."""
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="translate") as pool:
+        with ContextPool(_AT_ONCE, thread_name_prefix="translate") as pool:
             receipts = list(pool.map(work, todo))
         texts = {line_id: text for each in receipts for line_id, text in each.texts.items()}
         return _Receipt(texts, sum(each.cost_usd for each in receipts))
@@ -207,7 +207,8 @@ class OpenAITranslator:
         )
 
     def _kept(self, batch: Batch) -> _Written:
-        path = _path(self._key(batch))
+        self._ledger.use(ROLE, key := self._key(batch), batch.brief.video_id)
+        path = _path(key)
         if not self._store.exists(path):
             return _Written()
         return _WRITTEN.validate_json(self._store.get_bytes(path))

@@ -14,7 +14,7 @@ import contextlib
 import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Future, as_completed
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
@@ -24,6 +24,7 @@ from dub_platform.core.keys import take_key
 from dub_platform.core.speech import Take, TranslatedLine
 from resources.ledger import Ledger
 from resources.store.port import Store
+from resources.threads import ContextPool
 from resources.voice.port import Bill, Reading, Voice
 from resources.voice.recording import decoded, speech_of, write_sound
 from resources.voice.turns import turn
@@ -56,7 +57,7 @@ class TakeKeeper:
         wrong first in the order of lines: BadTakeError, ProviderError, CostCapError, StorageError.
         """
         over = threading.Event()
-        with ThreadPoolExecutor(self.voice.parallel, thread_name_prefix="take") as pool:
+        with ContextPool(self.voice.parallel, thread_name_prefix="take") as pool:
             work = [
                 pool.submit(self._unless, over, video_id, line.id, reading)
                 for line, reading in zip(lines, readings(lines, language, speakers), strict=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
 from api.app import create_app
@@ -31,6 +32,7 @@ from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.sql import SqlRegistry
+from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from resources.media.ffmpeg import binary
 from resources.media.probe import Prober
@@ -85,6 +87,7 @@ def make_desk(home: Path, **changes: Any) -> Desk:
         spent=PaidCalls.at(url).spent_usd,
         heeds_wording=True,
         detects_languages=True,
+        tallies=Tallies.at(url),
         version="0.1.0",
     )
     return replace(desk, **changes)
@@ -160,6 +163,11 @@ def a_release(video_id: str, language: str) -> Release:
         sha256="0" * 64,
         cost_usd=0.02,
     )
+
+
+def local_client(desk: Desk) -> TestClient:
+    """A client on the same machine: others are not answered where nobody is asked for a key."""
+    return TestClient(create_app(desk), desk.base_url, client=("127.0.0.1", 50_000))
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from starlette.testclient import TestClient
 from api.announce import Announcer
 from api.asgi import create, desk_from
 from api.desk import Desk
+from dub_platform.core.access import Scope
 from dub_platform.core.errors import EngineUnavailableError
+from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.migrate import upgrade
-from dub_platform.settings import Settings
+from dub_platform.settings import Settings, WrongSettingError
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +43,9 @@ def test_the_settings_make_an_app_that_is_ready() -> None:
     upgrade(Settings().registry_url)
     with TestClient(create()) as client:
         body = client.get("/ready").json()
-        assert {"registry": True, "store": True} == {
+        # No daemon was ever heard of here, and a video can be accepted without one.
+        assert body["degraded"]
+        assert {"registry": True, "store": True, "daemon": False} == {
             name: check["ok"] for name, check in body["checks"].items()
         }
         assert "abc123" == client.get("/version").json()["commit"]
@@ -71,6 +76,63 @@ def test_the_spoken_language_is_not_left_to_who_cannot_tell(
     for variable, value in {"DUB_SOURCE_LANGUAGE": "auto", **transcriber}.items():
         monkeypatch.setenv(variable, value)
     with pytest.raises(EngineUnavailableError, match=r"DUB_SOURCE_LANGUAGE.*DUB_TRANSCRIBER"):
+        desk()
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments"),
+    [
+        ({"DUB_HOST": "0.0.0.0"}, []),
+        ({"DUB_PUBLIC_URL": "https://dub.example.com"}, []),
+        ({}, ["--host", "0.0.0.0"]),
+        ({}, ["--host=::", "--port", "5001"]),
+        ({"UVICORN_HOST": "192.0.2.1"}, []),
+    ],
+)
+def test_an_api_for_others_does_not_start_before_it_is_told_of_keys(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], arguments: list[str]
+) -> None:
+    """Whichever way it was told to listen further; the sentence names what to set."""
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(sys, "argv", ["uvicorn", "--factory", "api.asgi:create", *arguments])
+    with pytest.raises(WrongSettingError, match=r"DUB_AUTH=keys.*DUB_AUTH=off"):
+        create()
+    for choice in ("keys", "off"):
+        monkeypatch.setenv("DUB_AUTH", choice)
+        create()
+
+
+def test_nobody_but_this_machine_is_answered_by_default() -> None:
+    """Whatever the server listens on; with keys, who has one is."""
+    upgrade(Settings().registry_url)
+    app = create()
+    answers = [
+        TestClient(app, client=(address, 50_000), base_url="http://localhost").get("/videos")
+        for address in ("127.0.0.1", "203.0.113.7")
+    ]
+    assert [200, 403] == [answer.status_code for answer in answers]
+
+
+def test_keys_are_asked_for_where_the_settings_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that the command makes opens what its scopes say."""
+    upgrade(Settings().registry_url)
+    monkeypatch.setenv("DUB_AUTH", "keys")
+    _, token = ApiKeys.at(Settings().registry_url).make(tenant="acme", scopes={Scope.READ})
+    with TestClient(create()) as client:
+        header = {"authorization": f"Bearer {token.text}"}
+        assert [401, 200] == [
+            client.get("/videos", headers=sent).status_code for sent in ({}, header)
+        ]
+
+
+@pytest.mark.parametrize("limits", ["*=many", "videos"])
+def test_limits_that_mean_nothing_stop_the_start(
+    monkeypatch: pytest.MonkeyPatch, limits: str
+) -> None:
+    """With the variable's name."""
+    monkeypatch.setenv("DUB_RATE_LIMITS", limits)
+    with pytest.raises(WrongSettingError, match="DUB_RATE_LIMITS cannot be used"):
         desk()
 
 

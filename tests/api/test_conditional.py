@@ -71,6 +71,6 @@ def test_a_weak_tag_is_not_enough_to_change_anything(client: TestClient) -> None
 def test_a_tag_can_be_required() -> None:
     """428 for who changes without having read."""
     request = Request({"type": "http", "method": "PUT", "headers": []})
-    require_match(request, etag_of("a"))
+    require_match(request, etag_of(b"a"))
     with pytest.raises(PreconditionRequiredError):
-        require_match(request, etag_of("a"), required=True)
+        require_match(request, etag_of(b"a"), required=True)

@@ -48,6 +48,24 @@ def test_what_is_down_is_named_without_its_inside(desk: Desk) -> None:
     assert "OSError" == body["checks"]["store"]["error"]
 
 
+def test_what_work_only_needs_later_degrades_it(desk: Desk) -> None:
+    """200, because requests are served all the same."""
+    with TestClient(create_app(replace(desk, helpful={"daemon": broken}))) as client:
+        answer = client.get("/ready")
+    body = answer.json()
+    assert (200, True, True) == (answer.status_code, body["ready"], body["degraded"])
+    assert "OSError" == body["checks"]["daemon"]["error"]
+
+
+def test_what_is_not_ready_is_not_called_degraded(desk: Desk) -> None:
+    """503 whatever else is away."""
+    checks = {**desk.checks, "store": broken}
+    with TestClient(create_app(replace(desk, checks=checks, helpful={"daemon": broken}))) as client:
+        answer = client.get("/ready")
+    body = answer.json()
+    assert (503, False, False) == (answer.status_code, body["ready"], body["degraded"])
+
+
 def test_a_check_that_hangs_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """One part that does not answer holds up neither the answer nor the other checks."""
     monkeypatch.setattr(health, "CHECK_SECONDS", 3.0)
@@ -66,10 +84,11 @@ def test_a_check_that_hangs_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_version_is_told(desk: Desk) -> None:
-    """The package's, the commit it was built from, and Python's."""
-    with TestClient(create_app(replace(desk, commit="abc123"))) as client:
+    """The package's, the commit it was built from and when, and Python's."""
+    built = {"commit": "abc123", "built_at": "2026-11-22T21:15:00Z"}
+    with TestClient(create_app(replace(desk, **built))) as client:  # type: ignore[arg-type]
         assert {
             "version": "0.1.0",
-            "commit": "abc123",
+            **built,
             "python": platform.python_version(),
         } == client.get("/version").json()

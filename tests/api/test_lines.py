@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 from starlette.testclient import TestClient
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
 from api.desk import Desk
+from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from dub_platform.registry import DubStatus
+from dub_platform.registry.api_keys import ApiKeys
 from resources.values import value_key
 from tests.api.desks import YOUTUBE, release
 from tests.contracts.threads import at_once
@@ -327,21 +330,15 @@ def test_an_edit_of_a_line_that_is_gone_is_shown_as_not_applied(
     )
 
 
-def test_who_edited_is_kept(client: TestClient, desk: Desk) -> None:
+def test_who_edited_is_kept(client: TestClient, desk: Desk, tmp_path: Path) -> None:
     """The id of the key that the request came with, where there is one."""
-
-    class Keyed:
-        def __init__(self, app: ASGIApp) -> None:
-            self.app = app
-
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            scope.setdefault("state", {})["key_id"] = "key-1"
-            await self.app(scope, receive, send)
-
+    keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    key, token = keys.make(tenant=DEFAULT_TENANT, scopes={Scope.READ, Scope.WRITE})
+    bearer = {"authorization": f"Bearer {token.text}"}
+    keyed = TestClient(create_app(replace(desk, keys=keys)), headers=bearer)
     assert "edited_by" not in put(client).json()
-    keyed = TestClient(Keyed(create_app(desk)))
-    assert "key-1" == put(keyed, 2, {"text": "Claro."}).json()["edited_by"]
-    assert [None, "key-1"] == [edit.author for edit in desk.registry.edits(YOUTUBE, "es")]
+    assert key.id == put(keyed, 2, {"text": "Claro."}).json()["edited_by"]
+    assert [None, key.id] == [edit.author for edit in desk.registry.edits(YOUTUBE, "es")]
 
 
 def test_markup_is_kept_as_the_words_it_is(client: TestClient) -> None:

@@ -6,6 +6,8 @@ import httpx2
 import pytest
 
 from api.desk import Desk
+from dub_platform.registry.port import NewVideo, Source
+from tests.api.desks import YOUTUBE
 from tests.api.test_uploads import connected
 
 KEY = "releases/dQw4w9WgXcQ/es/1/track.m4a"
@@ -14,6 +16,7 @@ KEY = "releases/dQw4w9WgXcQ/es/1/track.m4a"
 @pytest.fixture
 def url(desk: Desk, server: str) -> str:
     """The address of a public file of ten bytes."""
+    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     desk.store.put_bytes(KEY, b"0123456789")
     desk.store.put_bytes("videos/dQw4w9WgXcQ/upload.media", b"secret")
     return f"{server}/media/{KEY}"
@@ -93,8 +96,9 @@ def test_head_tells_the_size_without_the_bytes(url: str) -> None:
 )
 def test_a_file_is_served_as_what_it_is(desk: Desk, server: str, name: str, kind: str) -> None:
     """What is none of ours is bytes, never a page."""
-    desk.store.put_bytes(f"releases/{name}", b"x")
-    answer = httpx2.get(f"{server}/media/releases/{name}")
+    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    desk.store.put_bytes(f"releases/{YOUTUBE}/{name}", b"x")
+    answer = httpx2.get(f"{server}/media/releases/{YOUTUBE}/{name}")
     assert kind == answer.headers["content-type"]
 
 

@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from api.app import create_app
 from api.asgi import desk_from
 from benchmarks.faults import paid_engines
 from dub_platform.registry import DubStatus, Work
 from dub_platform.registry.engine import engine_at
 from dub_platform.registry.tables import CallStatus, paid_calls, utc_now
+from tests.api.desks import local_client
 from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
 from tests.integration.golden_clip import GoldenClip
 from tests.providers.elevenlabs_server import ElevenLabsServer
@@ -51,9 +51,9 @@ class AttentiveServer(OpenAIServer):
 
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
 
-    def noted(self, body: Mapping[str, Any]) -> Asked:
+    def noted(self, body: Mapping[str, Any], named: str | None = None) -> Asked:
         self.meanwhile()
-        return super().noted(body)
+        return super().noted(body, named)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def bench(tmp_path: Path, clip: GoldenClip) -> Iterator[Bench]:
             video_id = workshop.hand_in(clip.path, "es", captions=CAPTIONS)
             workshop.prepare(video_id)
             desk = desk_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
-            with TestClient(create_app(desk)) as client:
+            with local_client(desk) as client:
                 yield Bench(workshop, client, translator, voice, video_id)
 
 
@@ -218,7 +218,9 @@ def test_an_edit_that_cannot_fit_leaves_the_release(bench: Bench) -> None:
         "lines [2] do not fit before its end" in str(failed.description),
     )
     # As the sensor does that sees the failure.
-    bench.workshop.registry.failed(Work(bench.video_id, "es", 2), {}, now=utc_now())
+    bench.workshop.registry.failed(
+        Work(bench.video_id, "es", 2), {"code": "gate_failed"}, now=utc_now()
+    )
     assert before == bench.released()
     bench.edit({2: "Mi padre."})
     bench.dub()

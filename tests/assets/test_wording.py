@@ -13,11 +13,11 @@ import pytest
 from dagster import TableMetadataValue
 from starlette.testclient import TestClient
 
-from api.app import create_app
 from api.asgi import desk_from
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.wording import Wording
 from dub_platform.registry import DubStatus
+from tests.api.desks import local_client
 from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
 from tests.integration.golden_clip import GoldenClip
 from tests.providers.openai_server import Asked, OpenAIServer
@@ -44,9 +44,9 @@ class AttentiveServer(OpenAIServer):
 
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
 
-    def noted(self, body: Mapping[str, Any]) -> Asked:
+    def noted(self, body: Mapping[str, Any], named: str | None = None) -> Asked:
         self.meanwhile()
-        return super().noted(body)
+        return super().noted(body, named)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         chosen = {"OPENAI_API_KEY": server.api_key, "OPENAI_BASE_URL": server.base_url}
         with opened_workshop(tmp_path, translator="openai", **chosen) as workshop:
             desk = desk_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
-            with TestClient(create_app(desk)) as client:
+            with local_client(desk) as client:
                 yield Bench(workshop, client, server)
 
 

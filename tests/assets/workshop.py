@@ -73,7 +73,7 @@ class Workshop:
     def dub(self, video_id: str, language: str, **options: Any) -> ExecuteInProcessResult:
         """Run dub_video as the sensor would have it run."""
         generation = self.registry.dub(video_id, language).generation
-        tags = tags_of(Work(video_id, language, generation))
+        tags = {**tags_of(Work(video_id, language, generation)), **options.pop("tags", {})}
         return self._run("dub_video", dub_key(video_id, language), tags, **options)
 
     def dub_by_hand(self, video_id: str, language: str, *assets: str) -> ExecuteInProcessResult:

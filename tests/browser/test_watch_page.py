@@ -334,6 +334,29 @@ def test_a_bucket_with_a_cors_rule_shows_film_and_captions(
         assert [] == player.said
 
 
+def test_the_contract_can_be_read_and_opened(site: Site) -> None:
+    """Each address is there once, folded up, and the page's policy stops nothing of it."""
+    site.open("/docs")
+    first = site.page.locator("details").first
+    first.locator("summary").click()
+    assert first.locator("table").first.is_visible()
+    assert site.page.locator("details").count() == site.page.locator("summary").count() > 20
+    assert [] == site.said
+
+
+def test_a_bucket_that_nobody_can_read_serves_the_page_too(
+    browser: Browser, media: Path, tmp_path: Path
+) -> None:
+    """By addresses that it lends, which the page's policy lets it follow."""
+    releases, _ = running_swift().new_buckets()
+    with watched(browser, media, tmp_path, releases, is_open=False) as player:
+        player.open(f"/watch?v={YOUTUBE}&lang=es")
+        player.until("film.readyState >= 3 && dub.readyState >= 3")
+        player.page.get_by_label("Captions").select_option("es")
+        player.until("[...film.textTracks].some((track) => track.cues?.length === 1)")
+        assert [] == player.said
+
+
 def test_a_bucket_without_a_cors_rule_lets_a_dub_be_heard_and_no_more(
     browser: Browser, media: Path, tmp_path: Path
 ) -> None:
@@ -344,11 +367,14 @@ def test_a_bucket_without_a_cors_rule_lets_a_dub_be_heard_and_no_more(
 
 
 @contextlib.contextmanager
-def watched(browser: Browser, media: Path, folder: Path, bucket: str) -> Iterator[Site]:
-    """A new page, and a video that is released into this public bucket."""
+def watched(
+    browser: Browser, media: Path, folder: Path, bucket: str, *, is_open: bool = True
+) -> Iterator[Site]:
+    """A new page, and a video that is released into this bucket."""
     swift = running_swift()
     place = {"bucket": bucket, "public_bucket": bucket, "public_url": swift.public_url(bucket)}
-    desk = make_desk(folder, probe=Prober(2 * SECONDS), store=S3Store(swift.client, **place))
+    store = S3Store(swift.client, **place, is_open=is_open)
+    desk = make_desk(folder, probe=Prober(2 * SECONDS), store=store)
     release(desk, YOUTUBE, "es", media=media)
     with opened(browser, desk) as site:
         yield site

@@ -48,6 +48,25 @@ def test_money_is_told_apart_by_video_and_language(calls: PaidCalls) -> None:
     assert {"es": 0.5, "ca": 0.5, None: 2.0} == calls.spent_usd(VIDEO)
 
 
+def test_an_answer_is_used_alone_until_another_video_uses_it(calls: PaidCalls) -> None:
+    """Whoever paid for it, and however often it is used."""
+    for key in ("shared", "alone", "alone"):
+        calls.use("translator", key, VIDEO)
+    for role in ("translator", "transcriber"):
+        calls.use(role, "shared", "another-one")
+    assert [("translator", "alone")] == calls.used_alone(VIDEO)
+    assert [("transcriber", "shared")] == calls.used_alone("another-one")
+
+
+def test_the_last_video_that_uses_an_answer_uses_it_alone(calls: PaidCalls) -> None:
+    """The others are forgotten."""
+    calls.use("translator", "shared", VIDEO)
+    calls.use("translator", "shared", "another-one")
+    calls.forget_uses("another-one")
+    assert [("translator", "shared")] == calls.used_alone(VIDEO)
+    assert [] == calls.used_alone("another-one")
+
+
 @pytest.mark.parametrize(
     ("caps", "setting"),
     [

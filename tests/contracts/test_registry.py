@@ -40,6 +40,7 @@ from dub_platform.registry import (
     VideoStatus,
     Work,
 )
+from dub_platform.registry.port import Visibility
 from dub_platform.registry.tables import videos
 from tests.contracts.threads import at_once
 
@@ -174,6 +175,7 @@ class TestAccepting:
             upload_key="uploads/clip.mp4",
             captions_key="uploads/clip.vtt",
             file_size_bytes=481_516,
+            visibility=Visibility.PUBLIC,
         )
         video, created = registry.accept(new, ["es", "ca"])
         assert created

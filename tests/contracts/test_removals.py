@@ -68,7 +68,7 @@ def test_it_is_taken_in_again_once_all_of_it_is_gone(registry: SqlRegistry) -> N
 
 def test_its_generations_go_on(registry: SqlRegistry) -> None:
     """Dagster would take a run key that it had before for a run that it has had."""
-    registry.failed(Work(ID, None, 1), {}, now=NOW)
+    registry.failed(Work(ID, None, 1), {"code": "run_stopped"}, now=NOW)
     registry.ask(ID, "es")
     assert 2 == registry.video(ID).generation
     for highest in (3, 4):
@@ -92,13 +92,11 @@ def test_a_late_word_of_its_run_changes_nothing(registry: SqlRegistry) -> None:
 
 
 def test_the_account_stays(registry: SqlRegistry, engine: Engine) -> None:
-    """And names what was bought, so that it can be deleted."""
+    """Whatever becomes of what was bought."""
     calls = PaidCalls(engine)
     calls.settle(calls.open(CALL, Caps()), units=9, cost_usd=0.4, request_id=None)
     registry.remove(ID)
     assert {"es": 0.4} == calls.spent_usd(ID)
-    assert [("translator", "k" * 64)] == list(calls.keys(ID))
-    assert [] == list(calls.keys(OTHER))
 
 
 def test_the_longest_removed_is_first(registry: SqlRegistry) -> None:

@@ -49,7 +49,9 @@ def test_what_the_images_copy_is_sent_to_the_builder() -> None:
 def test_no_secret_is_in_an_image() -> None:
     """Neither .env nor a variable that holds one is given to the builder."""
     given = {name for build in BUILT.values() for name in build.get("args", {})}
-    assert {"EXTRAS", "GIT_COMMIT"} == given == set(re.findall(r"(?m)^ARG (\w+)", TEXT))
+    assert (
+        {"BUILD_TIME", "EXTRAS", "GIT_COMMIT"} == given == set(re.findall(r"(?m)^ARG (\w+)", TEXT))
+    )
     assert ".env" not in re.sub(r"(?m)^#.*$", "", TEXT)
 
 

@@ -35,6 +35,9 @@ def test_the_defaults_need_no_environment(tmp_path: Path) -> None:
         ("MAX_VIDEO_LENGTH", "-1"),
         ("DUB_STORE", "r3"),
         ("DUB_SOURCE_LANGUAGE", "english"),
+        ("DUB_AUTH", "password"),
+        ("DUB_LINK_SECRET", "guessable"),
+        ("DUB_TRUSTED_PROXIES", "everywhere"),
     ],
 )
 def test_a_wrong_setting_is_named(

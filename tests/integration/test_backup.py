@@ -21,10 +21,8 @@ import pytest
 import yaml
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from sqlalchemy import create_engine, make_url
-from starlette.testclient import TestClient
 
 from api.announce import Announcer
-from api.app import create_app
 from api.asgi import desk_from
 from dub_platform.backup.deployment import Deployment, Restored, restore, save
 from dub_platform.backup.folder import BackupFolder
@@ -35,6 +33,7 @@ from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
 from resources import wiring
 from sensors.upkeep import reconciled
+from tests.api.desks import local_client
 from tests.assets.conftest import SENTENCES
 from tests.assets.workshop import Workshop, materialized, shown
 from tests.contracts.databases import postgres, postgres_tools
@@ -224,7 +223,7 @@ def test_a_restored_release_is_public_again(there: There) -> None:
     assert release
     url = f"{settings.r2_public_url}/{release.track_key}"
     assert release.bytes == len(httpx.get(url).raise_for_status().content)
-    with TestClient(create_app(desk_from(settings, Announcer()))) as client:
+    with local_client(desk_from(settings, Announcer())) as client:
         page = client.get("/watch", params={"v": there.video_id, "lang": "es"})
     assert 200 == page.status_code
     assert settings.r2_public_url in page.text

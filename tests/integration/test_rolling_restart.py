@@ -87,7 +87,11 @@ def await_ready(url: str) -> None:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """A home with its tables made, and no server on it yet."""
-    stack = Stack(Settings(home=tmp_path_factory.mktemp("home"), log_level="WARNING"))
+    stack = Stack(
+        Settings(
+            home=tmp_path_factory.mktemp("home"), log_level="WARNING", auth="off", rate_limits="off"
+        )
+    )
     stack.prepare()
     return stack
 

@@ -105,7 +105,8 @@ _LOSING = frozenset({Fault.HANG, Fault.DRIP, Fault.HALF})
 
 @dataclass(frozen=True)
 class Asked:
-    """One request as the server saw it; `ids` are the lines it was asked for."""
+    """One request as the server saw it; `ids` are the lines it was asked for, `named` is what the
+    client calls it."""
 
     request_id: str
     fault: Fault | None
@@ -113,6 +114,7 @@ class Asked:
     material: Mapping[str, Any]
     ids: tuple[int, ...]
     tokens: tuple[int, int]
+    named: str | None = None
 
     @property
     def is_lost(self) -> bool:
@@ -157,7 +159,7 @@ class OpenAIServer(LocalServer):
         with self._lock:
             self._faults = iter(faults)
 
-    def noted(self, body: Mapping[str, Any]) -> Asked:
+    def noted(self, body: Mapping[str, Any], named: str | None = None) -> Asked:
         """The request, written into the account with its fault."""
         system = "\n".join(m["content"] for m in body["messages"] if m["role"] == "system")
         user = [m["content"] for m in body["messages"] if m["role"] == "user"][-1]
@@ -171,6 +173,7 @@ class OpenAIServer(LocalServer):
                 material=material,
                 ids=ids,
                 tokens=(_tokens(system + user), _tokens(json.dumps(answered(material)))),
+                named=named,
             )
             self._asked.append(asked)
         return asked
@@ -360,7 +363,7 @@ class _Handler(Handler):
         except (ValueError, RefusedError) as error:
             self._json(400, _error(str(error), "invalid_request_error"), "req_refused")
             return
-        asked = self.provider.noted(body)
+        asked = self.provider.noted(body, self.headers.get("x-client-request-id"))
         self._answer(asked, json.dumps(_completion(asked, body["model"])).encode())
 
     def _answer(self, asked: Asked, body: bytes) -> None:

@@ -232,7 +232,9 @@ class TestMedia:
         captions = [content(f"videos/{OTHER}/captions", number, ".srt") for number in (1, 2)]
         new = NewVideo(OTHER, Source.YOUTUBE, captions_key=captions[0])
         retention.registry.accept(new, [])
-        retention.registry.failed(Work(OTHER, None, 1), {}, now=datetime.now(timezone.utc))
+        retention.registry.failed(
+            Work(OTHER, None, 1), {"code": "run_stopped"}, now=datetime.now(timezone.utc)
+        )
         put(store, *captions)
         aged(store, 1, *captions)
         assert {captions[1]} == lost(retention)
@@ -264,7 +266,9 @@ class TestUploads:
         new = NewVideo(OTHER, Source.UPLOAD, upload_key=self.ORPHANS[0])
         retention.registry.accept(new, ["es"])
         assert set() == lost(retention, 3650)
-        retention.registry.failed(Work(OTHER, None, 1), {}, now=datetime.now(timezone.utc))
+        retention.registry.failed(
+            Work(OTHER, None, 1), {"code": "run_stopped"}, now=datetime.now(timezone.utc)
+        )
         assert set() == lost(retention, 3650)
 
     def test_a_registry_that_knows_nothing_costs_no_video(

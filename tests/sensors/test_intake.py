@@ -40,6 +40,17 @@ def test_a_prepared_video_is_dubbed_once_for_each_language(
     assert {f"ca|{VIDEO}", f"es|{VIDEO}"} == {str(r.partition_key) for r in requests}
 
 
+def test_a_run_is_tagged_with_the_request_that_asked(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """So that its lines, its calls and its failures can be told by the request's id."""
+    prepared(registry, "es")
+    registry.ask(VIDEO, "ca", request_id="req-7")
+    requests = _tick(registry, instance, on_video_prepared).run_requests or ()
+    asked = {r.tags["dub/language"]: r.tags.get("dub/request") for r in requests}
+    assert {"es": None, "ca": "req-7"} == asked
+
+
 def test_the_tick_adds_the_partition_keys_itself(
     registry: SqlRegistry, instance: DagsterInstance
 ) -> None:

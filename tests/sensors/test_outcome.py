@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -15,15 +16,18 @@ from dagster import (
     Definitions,
     asset,
     asset_check,
+    build_run_status_sensor_context,
 )
 
 from assets.steps import as_failure
 from assets.tags import tags_of
 from dub_platform.core.errors import NoSpeechError
+from dub_platform.observability.reports import Reporter
 from dub_platform.registry import DubStatus, SqlRegistry, VideoStatus, Work
 from dub_platform.registry.leases import superseded
-from sensors.outcome import reason_of, record_failure, redo_untold
+from sensors.outcome import on_run_failed, reason_of, record_failure, redo_untold, report_unheard
 from tests.sensors.rows import VIDEO, begun, handed_in, prepared, released, run_of
+from tests.sentry_server import SentryServer
 
 
 def test_an_error_of_ours_keeps_its_code_and_sentence(instance: DagsterInstance) -> None:
@@ -69,6 +73,46 @@ def test_a_bug_is_said_to_be_ours(instance: DagsterInstance) -> None:
     reason = reason_of(instance, _ran(instance, Definitions(assets=[broken])))
     assert "internal_error" == reason["code"]
     assert "secret words" not in reason["message"]
+
+
+def test_a_run_that_vanished_is_reported(instance: DagsterInstance, registry: SqlRegistry) -> None:
+    """No step of it could."""
+    run = run_of(instance, Work(VIDEO, "es", 1), DagsterRunStatus.STARTED)
+    failed = instance.report_run_failed(run)
+    with SentryServer() as sentry:
+        context = build_run_status_sensor_context(
+            sensor_name="on_run_failed",
+            dagster_event=failed,
+            dagster_instance=instance,
+            dagster_run=instance.get_run_by_id(run.run_id),
+            resources={"registry": registry, "reporter": Reporter(sentry.dsn)},
+        ).for_run_failure()
+        on_run_failed(context)
+        [event] = sentry.events(1)
+    assert ["run_lost"] == event["fingerprint"]
+    told = {name: event["tags"][name] for name in ("video", "language", "run")}
+    assert {"video": VIDEO, "language": "es", "run": run.run_id} == told
+
+
+@pytest.mark.parametrize(
+    ("job_name", "code", "reported"),
+    [
+        ("__ASSET_JOB", "gate_failed", True),
+        ("dub_video", "gate_failed", False),
+        ("__ASSET_JOB", "media_no_speech", False),
+    ],
+)
+def test_what_a_hook_heard_is_not_reported_again(job_name: str, code: str, reported: bool) -> None:
+    """A gate has one in the jobs alone, and a step always."""
+    heard: list[Mapping[str, Any]] = []
+
+    class Ear(Reporter):
+        def report(self, error: BaseException, **tags: str | None) -> None:
+            heard.append({"error": error, **tags})
+
+    details = {"code": code, "message": "It did not pass.", "retryable": False}
+    report_unheard(Ear(), DagsterRun(job_name=job_name), details)
+    assert reported == bool(heard)
 
 
 def test_a_run_that_vanished_without_a_word_is_lost(instance: DagsterInstance) -> None:

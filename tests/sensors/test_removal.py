@@ -23,12 +23,13 @@ from sensors.removal import cleared, on_video_removed
 from tests.sensors.rows import VIDEO, begun, prepared
 
 OTHER = "aaaaaaaaaaa"
-BOUGHT, OTHERS = "b" * 64, "c" * 64
+BOUGHT, OTHERS, SHARED = "b" * 64, "c" * 64, "d" * 64
 WORK = Work(VIDEO, "es", 1)
 THEIRS = {
     f"videos/{OTHER}/transcript.json",
     f"releases/{OTHER}/es/current.json",
     f"translations/cc/{OTHERS}.json",
+    f"translations/dd/{SHARED}.json",
     "takes/0a/0a.flac",
 }
 ITS = {
@@ -53,7 +54,10 @@ def remover(store: LocalStore, tmp_path: Path) -> Remover:
     calls = PaidCalls.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
     calls.open(PaidCall(VIDEO, "es", "translator", "gpt", BOUGHT, "batch 1", 0.1), Caps())
     calls.open(PaidCall(VIDEO, "es", "voice", "eleven", "0a" * 32, "line 1", 0.1), Caps())
+    calls.open(PaidCall(VIDEO, "es", "translator", "gpt", SHARED, "batch 2", 0.1), Caps())
     calls.open(PaidCall(OTHER, "es", "translator", "gpt", OTHERS, "batch 1", 0.1), Caps())
+    for video_id, used in ((VIDEO, BOUGHT), (VIDEO, SHARED), (OTHER, SHARED), (OTHER, OTHERS)):
+        calls.use("translator", used, video_id)
     return Remover(store, calls)
 
 
@@ -72,7 +76,10 @@ def keys(remover: Remover) -> set[str]:
 def test_all_of_it_goes_and_nothing_else(
     removing: SqlRegistry, remover: Remover, instance: DagsterInstance
 ) -> None:
-    """Media, values, releases, what was bought; its run with its events; not the account."""
+    """Media, values, releases, its answers, its run with its events; not the account.
+
+    An answer that it paid for and another video uses stays.
+    """
     run = begun(instance, WORK, translation.key)
     instance.report_run_failed(run)
     with build_sensor_context(
@@ -83,7 +90,7 @@ def test_all_of_it_goes_and_nothing_else(
     assert THEIRS == keys(remover)
     assert ([], []) == (list(removing.removals(limit=9)), instance.get_runs())
     assert [] == list(instance.fetch_materializations(translation.key, limit=9).records)
-    assert {"es": 0.2} == remover.calls.spent_usd(VIDEO)
+    assert {"es": pytest.approx(0.3)} == remover.calls.spent_usd(VIDEO)
 
 
 def test_nothing_goes_while_a_run_works_on_it(

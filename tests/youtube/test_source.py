@@ -13,6 +13,7 @@ from assets.show import Showcase
 from assets.source import source_media
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import SourceMedia
+from dub_platform.observability.reports import Reporter
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Video
 from dub_platform.registry.migrate import upgrade
 from resources.downloader.port import Downloaders
@@ -68,6 +69,7 @@ def fetched(folder: Path, registry: SqlRegistry, youtube: YouTubeDownloader) -> 
                 "downloader": Downloaders({Source.YOUTUBE: youtube}),
                 "probe": Prober(60),
                 "showcase": Showcase("http://dub.test"),
+                "reporter": Reporter(),
             },
         )
     value: SourceMedia = result.output_for_node("source_media")

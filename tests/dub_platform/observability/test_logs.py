@@ -99,3 +99,41 @@ def test_uvicorns_access_log_is_silent(capsys: pytest.CaptureFixture[str]) -> No
     logging.getLogger("uvicorn.access").info("GET /")
     assert "" == capsys.readouterr().err
     assert not logging.getLogger("uvicorn.access").hasHandlers()
+
+
+def test_a_line_of_a_run_has_its_message_alone_and_whom_it_is_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Dagster puts job, run and step in front of it, and the tags where nobody reads them."""
+    configure_logging("json", "INFO")
+    meta = {
+        "run_id": "8f1e",
+        "step_key": "speech",
+        "job_tags": {"dub/request": "req-7", "dub/video": "up-1", "dub/language": "es"},
+        "orig_message": "Line 1 of 2 is spoken.",
+    }
+    logging.getLogger("dub_platform.run").info(
+        "dub_video - 8f1e - speech - Line 1 of 2 is spoken.", extra={"dagster_meta": meta}
+    )
+    line = json.loads(capsys.readouterr().err)
+    assert {
+        "event": "Line 1 of 2 is spoken.",
+        "run_id": "8f1e",
+        "stage": "speech",
+        "request_id": "req-7",
+        "video": "up-1",
+        "language": "es",
+        "level": "info",
+        "logger": "dub_platform.run",
+    } == {name: value for name, value in line.items() if name != "timestamp"}
+
+
+def test_dagsters_own_lines_are_written_once_and_in_our_shape(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What its servers set up at their start gives way."""
+    logging.getLogger("dagster").addHandler(logging.StreamHandler(sys.stderr))
+    configure_logging("json", "INFO")
+    logging.getLogger("dagster.code_server").warning("Started Dagster code server")
+    line = json.loads(capsys.readouterr().err)
+    assert ("Started Dagster code server", "warning") == (line["event"], line["level"])

@@ -20,6 +20,7 @@ from tests.media_recipes import (
     RATE,
     cut,
     make_clip,
+    make_lent,
     make_script,
     make_sound,
     noise,
@@ -58,6 +59,34 @@ def test_silence_has_the_least_loudness(tmp_path: Path) -> None:
     """-70 LUFS is where the meter's gate is, and no peak is minus infinity."""
     sound = make_sound(tmp_path / "silence.wav", silence(2.0))
     assert ffmpeg.Loudness(-70.0, float("-inf")) == ffmpeg.loudness(sound)
+
+
+def test_work_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On however many cores it is done."""
+    monkeypatch.setattr(ffmpeg, "MOST_CPU_SECONDS", 1)
+    endless = graphs.input("anullsrc", format="lavfi").output("-", format="null")
+    with pytest.raises(MediaToolError, match="for 1 s of all cores together"):
+        ffmpeg.run(endless)
+
+
+def test_what_is_made_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file can decode to one that fills the disk, which is no word of a full one."""
+    monkeypatch.setattr(ffmpeg, "MOST_FILE_BYTES", 100_000)
+    clip = make_clip(tmp_path / "clip.mp4", sound=tone(440, 2.0))
+    with pytest.raises(MediaToolError, match="more than 100,000 bytes"):
+        ffmpeg.run(ffmpeg.untrusted(clip).output(str(tmp_path / "sound.wav")))
+    assert (tmp_path / "sound.wav").stat().st_size <= 100_000
+
+
+def test_sound_that_lies_in_another_file_is_not_heard(tmp_path: Path) -> None:
+    """ffmpeg would open it, if it were asked to."""
+    lent = make_lent(tmp_path / "lent.mov", tmp_path / "private.mov")
+
+    def heard(graph: Any) -> float:
+        return ffmpeg.parsed_loudness(ffmpeg.run(ffmpeg.loudness_meter(graph.audio))).lufs
+
+    assert heard(graphs.input(str(lent), enable_drefs=1)) > -30.0
+    assert heard(ffmpeg.untrusted(lent)) == -70.0
 
 
 @pytest.mark.parametrize("name", ["sound.flac", "sound.m4a", "sound.wav", "sound.mp3"])

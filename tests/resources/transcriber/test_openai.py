@@ -22,6 +22,7 @@ from dub_platform.core.errors import (
 )
 from dub_platform.core.speech import Heard, Span
 from resources.calls import CallPolicy
+from resources.removal import Remover
 from resources.store.local import LocalStore
 from resources.transcriber.openai import OpenAITranscriber
 from tests.providers.accounts import Accounts
@@ -223,6 +224,28 @@ def test_a_fault_that_passes_costs_a_try(
     heard = make().transcribe(audio, SPEECH, "en")
     assert TEXT == " ".join(texts(heard))
     assert 2 == len(server.asked())
+
+
+@pytest.mark.parametrize("usd_per_minute", [0.006, 0.0])
+def test_an_answer_goes_with_the_last_video_that_uses_it(
+    make: Make,
+    server: OpenAIAudioServer,
+    audio: Path,
+    accounts: Accounts,
+    tmp_path: Path,
+    usd_per_minute: float,
+) -> None:
+    """Whichever of them paid for it, and also where it cost nothing."""
+    engine = make(usd_per_minute=usd_per_minute)
+    for video_id in ("asked", "found"):
+        engine.transcribe(audio, SPEECH, "en", video_id)
+    store = LocalStore(tmp_path / "store", "http://127.0.0.1")
+    remover = Remover(store, accounts.ledger().calls)
+    remover.clear("asked")
+    engine.transcribe(audio, SPEECH, "en", "found")
+    assert 1 == len(server.asked())
+    remover.clear("found")
+    assert [] == list(store.keys("transcriptions/"))
 
 
 @pytest.mark.parametrize("fault", [Fault.HANG, Fault.DRIP])

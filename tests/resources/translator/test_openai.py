@@ -11,6 +11,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from structlog.contextvars import bound_contextvars
 
 from dub_platform.core.brief import Brief
 from dub_platform.core.cost import Caps
@@ -25,6 +26,7 @@ from dub_platform.core.errors import (
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.speech import Line, Transcript, Translation
 from resources.calls import CallPolicy
+from resources.removal import Remover
 from resources.store.local import LocalStore
 from resources.translator.chat import OpenAIChat, TokenPrice, Usage
 from resources.translator.openai import OpenAITranslator
@@ -113,6 +115,19 @@ class TestAsking:
         assert [order] == asked_texts(ordered)
         assert "never instructions" in plain.system
 
+    def test_a_request_is_named_after_the_one_that_asked(self, bench: Bench) -> None:
+        """Also by the threads that ask for batches beside each other, and no two alike."""
+        with bound_contextvars(request_id="req-7"):
+            bench.translator().translate(long_transcript(60), "es")
+        names = [str(asked.named) for asked in bench.server.asked]
+        assert {"req-7"} == {name.partition(".")[0] for name in names}
+        assert len(names) == len(set(names)) > 1
+
+    def test_a_request_that_nobody_asked_for_has_no_name(self, bench: Bench) -> None:
+        """An operator started its run by hand."""
+        bench.translator().translate(transcript(WATER), "es")
+        assert [None] == [asked.named for asked in bench.server.asked]
+
     def test_a_request_has_title_languages_formality_and_budgets(self, bench: Bench) -> None:
         """All that shapes the words."""
         brief = Brief(title="The harbor", formality="formal", budgets={3: 50, 10: 90})
@@ -176,6 +191,18 @@ class TestKeeping:
         assert before == bench.server.asked
         assert (first.lines, 0.0) == (again.lines, again.cost_usd)
         assert first.cost_usd > 0.0
+
+    def test_what_another_video_uses_outlives_the_one_that_paid(self, bench: Bench) -> None:
+        """Removed, it takes along only what it used alone; the last one takes the rest."""
+        for name in ("paid", "kept"):
+            brief = dataclasses.replace(HARBOR_BRIEF, video_id=name)
+            bench.translator().translate(transcript(*TEXTS), "es", brief)
+        remover = Remover(bench.store, bench.accounts.ledger().calls)
+        remover.clear("paid")
+        bench.translator().translate(transcript(*TEXTS), "es", brief)
+        assert 1 == len(bench.server.asked)
+        remover.clear("kept")
+        assert [] == list(bench.store.keys("translations/"))
 
     def test_new_ids_and_unused_terms_change_nothing(self, bench: Bench) -> None:
         """The key has what shapes the words and nothing else."""

@@ -1,0 +1,115 @@
+"""Which client a request is from, when somebody may have said otherwise.
+
+LocalOnly    where nobody said who may ask: refuses what does not come from this machine
+Forwarded    behind proxies of ours: the address that the first stranger among them has
+SameOrigin   refuses what a page of another site sends through somebody's browser
+
+An address is the connection's own, or one that a configured proxy has told. No link is ever made
+from a request's Host: links are made from DUB_PUBLIC_URL.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.problems import answer_error
+from dub_platform.core.addresses import Networks, address_in, is_loopback
+from dub_platform.core.errors import CrossSiteError, NotLocalError
+
+# They tell nothing, and what asks them has no name for this machine.
+PROBES = frozenset({"/health", "/ready", "/version"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+FORWARDED = ("forwarded", "x-forwarded-for")
+
+
+class LocalOnly:
+    """Answers this machine alone, while `is_local`; probes are answered anyway."""
+
+    def __init__(self, app: ASGIApp, is_local: bool) -> None:
+        self.app = app
+        self.is_local = is_local
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_asked = self.is_local and scope["type"] == "http" and scope["path"] not in PROBES
+        if not is_asked or _is_from_here(scope):
+            await self.app(scope, receive, send)
+            return
+        error = NotLocalError(
+            "Nobody has said whether others than this machine need a key, so they are not "
+            "answered, nor is a name that is not its own. Whoever runs this sets DUB_AUTH to keys "
+            "or off, and DUB_PUBLIC_URL to the address that people use."
+        )
+        await answer_error(error, scope, receive, send, {"connection": "close"})
+
+
+class Forwarded:
+    """Puts the client's address into the scope, as far as proxies that are trusted tell it."""
+
+    def __init__(self, app: ASGIApp, proxies: Networks) -> None:
+        self.app = app
+        self.proxies = proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        peer = scope.get("client")
+        if scope["type"] == "http" and peer and self.proxies.hold(peer[0]):
+            told = Headers(scope=scope).getlist("x-forwarded-for")
+            # In place, so that the request's log line has it too.
+            scope["client"] = (self._client(peer[0], ",".join(told)), 0)
+        await self.app(scope, receive, send)
+
+    def _client(self, nearest: str, told: str) -> str:
+        """The last that is no proxy of ours: what stands before it, anybody can have written."""
+        for text in reversed(told.split(",")):
+            address = address_in(text.strip())
+            if address is None:
+                break
+            nearest = str(address)
+            if not self.proxies.hold(nearest):
+                break
+        return nearest
+
+
+class SameOrigin:
+    """Refuses requests that change something and that a browser sends for another site.
+
+    A browser says who sends a request in headers that no page can set; other clients say nothing.
+    """
+
+    def __init__(self, app: ASGIApp, base_url: str) -> None:
+        self.app = app
+        self.own = urlsplit(base_url).netloc
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in SAFE or self._is_own(Headers(scope=scope)):
+            await self.app(scope, receive, send)
+            return
+        error = CrossSiteError(
+            "This request came from a page of another site, through a browser, so it was not "
+            "done. Send it from a page of this platform, or from a program."
+        )
+        await answer_error(error, scope, receive, send, {"connection": "close"})
+
+    def _is_own(self, headers: Headers) -> bool:
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if site is not None:
+            return site in ("same-origin", "none")
+        # `null`, which is what a page in a sandbox says, is nobody's origin.
+        own = {self.own, headers.get("host")}
+        return origin is None or (origin.partition("://")[2] or None) in own - {"", None}
+
+
+def _is_from_here(scope: Scope) -> bool:
+    headers, peer = Headers(scope=scope), scope.get("client")
+    if any(name in headers for name in FORWARDED):
+        return False
+    # A socket of the file system has no peer.
+    return (peer is None or is_loopback(peer[0])) and _is_our_name(headers.get("host", ""))
+
+
+def _is_our_name(host: str) -> bool:
+    """Whether a page elsewhere can not have had this name lead here (DNS rebinding)."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return is_loopback(name or "localhost")

@@ -1,0 +1,50 @@
+"""Dagster's daemon, as it is known from its heartbeats: without it nothing new starts.
+
+    daemon = Daemon(lambda: announcer.instance)     # which is opened when somebody asks
+    daemon.heartbeats()         # {"SENSOR": datetime(...), ...}
+    daemon.check()              # or DaemonSilentError
+
+A video can be accepted while it is away, so the API goes on, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from dub_platform.core.errors import DaemonSilentError
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+# The parts of it without which no run is requested, or started.
+NEEDED = ("SENSOR", "QUEUED_RUN_COORDINATOR")
+# Each part writes a heartbeat every half a minute.
+SILENT_SECONDS = 120.0
+_NEVER = datetime.fromtimestamp(0, timezone.utc)
+
+
+class Daemon:
+    """The daemon of an instance."""
+
+    def __init__(self, instance: Callable[[], DagsterInstance]) -> None:
+        self._instance = instance
+
+    def heartbeats(self) -> Mapping[str, datetime]:
+        """When each part of it was last heard of."""
+        heard = self._instance().get_daemon_heartbeats()
+        return {
+            part: datetime.fromtimestamp(heartbeat.timestamp, timezone.utc)
+            for part, heartbeat in heard.items()
+        }
+
+    def check(self) -> None:
+        """Return while what is needed of it is heard of. Raises DaemonSilentError."""
+        heard, now = self.heartbeats(), datetime.now(timezone.utc)
+        for part in NEEDED:
+            if (now - heard.get(part, _NEVER)).total_seconds() > SILENT_SECONDS:
+                raise DaemonSilentError(
+                    f"Dagster's daemon ({part}) has said nothing for {SILENT_SECONDS:g} s, so "
+                    "nothing new starts. Start it, or look at its log."
+                )

@@ -1,0 +1,67 @@
+"""A tenant's keys: GET and POST /keys, DELETE /keys/{id}, with a key that has the scope admin.
+
+    curl -X POST -H 'authorization: Bearer dub_...' -H 'content-type: application/json' \
+         https://dub.example.com/keys -d '{"name": "nightly import", "scopes": ["read", "write"]}'
+
+A key is shown in the answer that makes it and never again. Whoever has the scope admin manages the
+keys of its own tenant; other tenants' are made by `python -m dub_platform.keys`.
+"""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.endpoints import HTTPEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.answers import answer
+from api.bodies import json_in
+from api.desk import desk_of
+from api.schemas import KeyAnswer, KeyOrder, KeyPage, NewKeyAnswer, parsed
+from dub_platform.registry.api_keys import ApiKey, ApiKeys
+
+
+class Keys(HTTPEndpoint):
+    """All keys of the tenant."""
+
+    async def post(self, request: Request) -> Response:
+        """Make one; the answer holds its token, which is kept nowhere."""
+        order = parsed(KeyOrder, await json_in(request) or b"{}")
+        return await run_in_threadpool(_made, request, order)
+
+    def get(self, request: Request) -> Response:
+        """List them, also those that are good no more."""
+        keys, tenant = _keys_of(request)
+        return answer(KeyPage(keys=[key_answer(key) for key in keys.of(tenant)]))
+
+
+class Key(HTTPEndpoint):
+    """One key."""
+
+    def delete(self, request: Request) -> Response:
+        """Revoke it: it opens nothing from the next request on."""
+        keys, tenant = _keys_of(request)
+        keys.revoke(tenant, request.path_params["id"])
+        return Response(status_code=204)
+
+
+def key_answer(key: ApiKey) -> KeyAnswer:
+    """A key as the API shows it, without what opens anything."""
+    return KeyAnswer.model_validate(key, from_attributes=True)
+
+
+def _made(request: Request, order: KeyOrder) -> Response:
+    keys, tenant = _keys_of(request)
+    key, token = keys.make(
+        tenant=tenant, scopes=order.scopes, name=order.name, expires_at=order.expires_at
+    )
+    made = NewKeyAnswer(**key_answer(key).model_dump(), key=token.text)
+    # A cache that kept it would be a copy of the key.
+    return answer(made, 201, {"cache-control": "no-store"})
+
+
+def _keys_of(request: Request) -> tuple[ApiKeys, str]:
+    desk = desk_of(request)
+    # Nobody has the scope admin where there are no keys.
+    assert desk.keys is not None
+    return desk.keys, desk.tenant

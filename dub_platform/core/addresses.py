@@ -1,0 +1,57 @@
+"""Addresses of machines: whose they are, and who counts as one.
+
+is_loopback("127.0.0.1")                     # True, as is "localhost"
+Networks.parsed("10.0.0.0/8,fd00::/8").hold("10.1.2.3")
+one_of("2001:db8::7")                        # "2001:db8::/64": one household, whatever it picks
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+# What a provider gives one household: its machines choose among 2^64 addresses as they like.
+_HOUSEHOLD_BITS = 64
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Some networks."""
+
+    networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def parsed(cls, text: str) -> Networks:
+        """Networks or single addresses, with commas. Raises ValueError for what is neither."""
+        return cls(tuple(ip_network(each.strip()) for each in text.split(",") if each.strip()))
+
+    def hold(self, text: str) -> bool:
+        """Whether the address is in one of them; what is no address is not."""
+        address = address_in(text)
+        return address is not None and any(address in network for network in self.networks)
+
+
+def address_in(text: str) -> Address | None:
+    """The address as it is meant: an IPv4 one in IPv6's clothes is IPv4. None for no address."""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this name or address leads to the machine itself."""
+    address = address_in(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def one_of(text: str) -> str:
+    """Who counts as one client: an IPv4 address, or an IPv6 network of a household."""
+    address = address_in(text)
+    if not isinstance(address, IPv6Address):
+        return text if address is None else str(address)
+    return str(ip_network((address, _HOUSEHOLD_BITS), strict=False))

@@ -1,0 +1,130 @@
+"""The table of API keys.
+
+    keys = ApiKeys.at("sqlite:///registry.sqlite")
+    key, token = keys.make(tenant="acme", scopes={Scope.READ}, name="nightly import")
+    keys.holder(token, now)                     # the key, while it is good
+
+The token is handed out once and not kept: a copy of the table opens nothing. Tested by
+`tests/dub_platform/registry/test_api_keys.py` on both databases.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, and_, insert, or_, select, update
+
+from dub_platform.core.access import Scope, Token
+from dub_platform.core.errors import KeyNotFoundError
+from dub_platform.registry.engine import engine_at, for_reading
+from dub_platform.registry.tables import api_keys, utc_now
+
+# A key may be used hundreds of times a second, and a write for each would be the database's work.
+USE_IS_NOTED_EVERY = timedelta(minutes=1)
+_NOBODYS = "0" * 64
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """One row of `api_keys`, without its hash. `id` is the part of the token that is no secret."""
+
+    id: str
+    tenant: str
+    name: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+    def is_good(self, now: datetime) -> bool:
+        """Whether it opens anything."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+_KEY = tuple(api_keys.c[field.name] for field in fields(ApiKey))
+
+
+class ApiKeys:
+    """Keeps keys in an SQL database. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reading = for_reading(engine)
+
+    @classmethod
+    def at(cls, url: str) -> ApiKeys:
+        """The keys at a SQLAlchemy URL; nothing is connected yet."""
+        return cls(engine_at(url))
+
+    def make(
+        self,
+        *,
+        tenant: str,
+        scopes: Collection[Scope],
+        name: str = "",
+        expires_at: datetime | None = None,
+    ) -> tuple[ApiKey, Token]:
+        """A new key, and its token, which nobody can ask for again."""
+        token = Token.new()
+        row = {
+            "id": token.id,
+            "sha256": token.sha256,
+            "tenant": tenant,
+            "scopes": frozenset(scopes),
+            "name": name,
+            "expires_at": expires_at,
+        }
+        made = insert(api_keys).values(row).returning(*_KEY)
+        with self._engine.begin() as connection:
+            return ApiKey(**connection.execute(made).one()._asdict()), token
+
+    def of(self, tenant: str) -> Sequence[ApiKey]:
+        """A tenant's keys, the newest first, also those that are good no more."""
+        query = select(*_KEY).where(api_keys.c.tenant == tenant)
+        newest = query.order_by(api_keys.c.created_at.desc(), api_keys.c.id)
+        with self._reading.connect() as connection:
+            return [ApiKey(**row._asdict()) for row in connection.execute(newest)]
+
+    def revoke(self, tenant: str, key_id: str) -> None:
+        """Let a tenant's key open nothing any more, from the next request on.
+
+        Raises KeyNotFoundError.
+        """
+        his = and_(api_keys.c.id == key_id, api_keys.c.tenant == tenant)
+        still_good = api_keys.c.revoked_at.is_(None)
+        with self._engine.begin() as connection:
+            if connection.execute(select(api_keys.c.id).where(his)).first() is None:
+                raise KeyNotFoundError(
+                    f"There is no key {key_id[:16]!r}: GET /keys lists those that there are."
+                )
+            revoked = update(api_keys).where(his, still_good).values(revoked_at=utc_now())
+            connection.execute(revoked)
+
+    def holder(self, token: Token, now: datetime) -> ApiKey | None:
+        """The key that this token proves, if it is good; that it was used is noted."""
+        query = select(api_keys.c.sha256, *_KEY).where(api_keys.c.id == token.id)
+        with self._reading.connect() as connection:
+            row = connection.execute(query).first()
+        # An id that is not there takes as long as a wrong secret.
+        is_proven = hmac.compare_digest(row.sha256 if row else _NOBODYS, token.sha256)
+        if row is None or not is_proven:
+            return None
+        key = ApiKey(**{column.name: getattr(row, column.name) for column in _KEY})
+        if not key.is_good(now):
+            return None
+        self._note_use(key, now)
+        return key
+
+    def _note_use(self, key: ApiKey, now: datetime) -> None:
+        due = now - USE_IS_NOTED_EVERY
+        if key.last_used_at is not None and key.last_used_at > due:
+            return
+        # Of several processes that find it due, one writes.
+        last = or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at <= due)
+        used = update(api_keys).where(api_keys.c.id == key.id, last).values(last_used_at=now)
+        with self._engine.begin() as connection:
+            connection.execute(used)

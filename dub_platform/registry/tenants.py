@@ -1,0 +1,127 @@
+"""The registry as one tenant sees it.
+
+    registry = SqlRegistry.at(url).of("acme")
+    registry.video(video_id)                     # VideoNotFoundError for what is another tenant's
+
+Each tenant has rows of its own for the same content, so nothing that one does shows to another. Its
+channels too: their ids in the table begin with the tenant, and are handed out without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Select, exists
+
+from dub_platform.core.access import DEFAULT_TENANT
+from dub_platform.core.channels import MARK, channel_of, without_tenant
+from dub_platform.core.edits import LineEdit
+from dub_platform.core.wording import AS_BEFORE, Wording
+from dub_platform.registry.port import Channel, Dub, NewVideo, Page, Video, VideoStatus, Visibility
+from dub_platform.registry.sql import SqlRegistry, no_video
+from dub_platform.registry.tables import channels, dubs, videos
+
+
+class TenantRegistry(SqlRegistry):
+    """Keeps the promises of `Registry` for what is this tenant's."""
+
+    def __init__(self, engine: Engine, tenant: str) -> None:
+        super().__init__(engine)
+        self.tenant = tenant
+
+    def accept(
+        self, video: NewVideo, languages: Sequence[str], wording: Wording = AS_BEFORE
+    ) -> tuple[Video, bool]:
+        accepted, created = super().accept(replace(video, tenant=self.tenant), languages, wording)
+        return self._shown(accepted), created
+
+    def show_to(self, video_id: str, visibility: Visibility) -> Video:
+        self.video(video_id)
+        return self._shown(super().show_to(video_id, visibility))
+
+    def remove(self, video_id: str) -> None:
+        self.video(video_id)
+        super().remove(video_id)
+
+    def ask(
+        self,
+        video_id: str,
+        language: str,
+        wording: Wording = AS_BEFORE,
+        *,
+        read: Dub | None = None,
+        request_id: str | None = None,
+    ) -> Dub:
+        self.video(video_id)
+        return super().ask(video_id, language, wording, read=read, request_id=request_id)
+
+    def video(self, video_id: str) -> Video:
+        found = super().video(video_id)
+        if found.tenant != self.tenant:
+            raise no_video(video_id)
+        return self._shown(found)
+
+    def videos(
+        self, *, status: VideoStatus | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page:
+        page = super().videos(status=status, cursor=cursor, limit=limit)
+        return replace(page, videos=tuple(map(self._shown, page.videos)))
+
+    def dub(self, video_id: str, language: str) -> Dub:
+        self.video(video_id)
+        return super().dub(video_id, language)
+
+    def edits(self, video_id: str, language: str) -> Sequence[LineEdit]:
+        return super().edits(video_id, language) if self.was_asked_for(video_id) else ()
+
+    def edit(
+        self,
+        video_id: str,
+        language: str,
+        edits: Sequence[LineEdit],
+        *,
+        after: int,
+        request_id: str | None = None,
+    ) -> bool:
+        self.video(video_id)
+        return super().edit(video_id, language, edits, after=after, request_id=request_id)
+
+    def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
+        return super().was_asked_for(video_id, language) and (
+            super().video(video_id).tenant == self.tenant
+        )
+
+    def channel(self, channel_id: str) -> Channel:
+        return _bare(super().channel(channel_of(self.tenant, channel_id)))
+
+    def channels(self, *, after: str = "", limit: int = 50) -> Sequence[Channel]:
+        found = super().channels(after=channel_of(self.tenant, after), limit=limit)
+        return [_bare(channel) for channel in found]
+
+    def keep_channel(
+        self, channel_id: str, *, title: str | None = None, wording: Wording = AS_BEFORE
+    ) -> tuple[Channel, bool]:
+        scoped = channel_of(self.tenant, channel_id)
+        kept, created = super().keep_channel(scoped, title=title, wording=wording)
+        return _bare(kept), created
+
+    def _listed(self, query: Select[Any]) -> Select[Any]:
+        return query.where(videos.c.tenant == self.tenant)
+
+    def _listed_dubs(self) -> ColumnElement[bool]:
+        return exists().where(videos.c.id == dubs.c.video_id, videos.c.tenant == self.tenant)
+
+    def _listed_channels(self) -> ColumnElement[bool]:
+        if self.tenant == DEFAULT_TENANT:
+            return ~channels.c.id.contains(MARK)
+        return channels.c.id.startswith(channel_of(self.tenant, ""), autoescape=True)
+
+    def _shown(self, video: Video) -> Video:
+        channel_id = video.channel_id and without_tenant(video.channel_id)
+        return replace(video, channel_id=channel_id)
+
+
+def _bare(channel: Channel) -> Channel:
+    return replace(channel, id=without_tenant(channel.id))

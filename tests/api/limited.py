@@ -1,0 +1,21 @@
+"""An API process whose limits are shared with others, for uvicorn to start.
+
+uvicorn --factory tests.api.limited:create
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from starlette.applications import Starlette
+
+from api.app import create_app
+from api.limits import Limits
+from tests.api.desks import make_desk
+
+
+def create() -> Starlette:
+    """The app with the limits and the Redis of the environment."""
+    limits = Limits.parsed(os.environ["LIMITS"], os.environ["REDIS"])
+    return create_app(make_desk(Path(os.environ["HOME_OF_TEST"]), limits=limits))

@@ -1,0 +1,150 @@
+"""Rate limits: what is counted, for whom, and what is said of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.limits import Limits
+from dub_platform.core.access import Scope
+from dub_platform.core.addresses import Networks
+from dub_platform.registry.api_keys import ApiKeys
+from dub_platform.settings import Settings
+from tests.api.desks import make_desk
+
+DEFAULTS = Settings.model_fields["rate_limits"].default
+
+
+def client_of(home: Path, text: str, address: str = "203.0.113.7", **changes: object) -> TestClient:
+    desk = make_desk(home, limits=Limits.parsed(text, None), **changes)
+    return TestClient(create_app(desk), client=(address, 5000))
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    with client_of(tmp_path, "*=3/hour;5/day,/watch=2/minute,/media=none") as client:
+        yield client
+
+
+def statuses(client: TestClient, path: str, count: int, **headers: str) -> list[int]:
+    return [client.get(path, headers=headers).status_code for _ in range(count)]
+
+
+def test_the_defaults_are_those_that_are_promised() -> None:
+    """50 an hour and 200 a day; 10 a minute on the watch page; files and probes without limit."""
+    limits = Limits.parsed(DEFAULTS, None)
+    told = {
+        path: rule and [str(limit) for limit in rule.limits]
+        for path in ("/videos", "/watch", "/media/releases/a", "/static/style.css", "/ready")
+        for rule in [limits.rule("GET", path)]
+    }
+    assert {
+        "/videos": ["50 per 1 hour", "200 per 1 day"],
+        "/watch": ["10 per 1 minute"],
+        "/media/releases/a": None,
+        "/static/style.css": None,
+        "/ready": None,
+    } == told
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "amount"),
+    [
+        ("POST", "/videos", 1),
+        ("GET", "/videos", 2),
+        ("GET", "/videos/a", 2),
+        ("GET", "/videosandmore", 3),
+        ("POST", "/videos/a/dubs/es", 1),
+    ],
+)
+def test_the_longest_route_that_fits_decides(method: str, path: str, amount: int) -> None:
+    """A route holds for what lies below it, and a method only where it is named."""
+    rule = Limits.parsed("*=3/hour,/videos=2/hour,POST /videos=1/hour", None).rule(method, path)
+    assert rule
+    assert amount == rule.limits[0].amount
+
+
+@pytest.mark.parametrize("text", ["videos=1/hour", "*=many", "*=", "*=1/fortnight", "=1/hour"])
+def test_limits_that_mean_nothing_are_refused(text: str) -> None:
+    """When the process starts, and not at the first request."""
+    with pytest.raises(ValueError, match=r"\w"):
+        Limits.parsed(text, None)
+
+
+def test_what_is_too_much_is_refused_with_when_to_come_back(client: TestClient) -> None:
+    """429, Retry-After in seconds, and the same in words."""
+    assert [200, 200, 200] == statuses(client, "/videos", 3)
+    answer = client.get("/videos")
+    assert (429, "rate_limited") == (answer.status_code, answer.json()["code"])
+    waits = int(answer.headers["retry-after"])
+    assert 1 <= waits <= 7200
+    assert f"Wait {waits} s" in answer.json()["detail"]
+    assert "close" == answer.headers["connection"]
+
+
+def test_an_answer_says_what_is_left(client: TestClient) -> None:
+    """Of each limit, in the headers of the IETF's draft; also in a refusal."""
+    told = client.get("/videos").headers
+    assert '"hour";q=3;w=3600, "day";q=5;w=86400' == told["ratelimit-policy"]
+    assert re.fullmatch(r'"hour";r=2;t=\d+, "day";r=4;t=\d+', told["ratelimit"])
+    statuses(client, "/videos", 2)
+    assert client.get("/videos").headers["ratelimit"].startswith('"hour";r=0;')
+
+
+def test_a_route_of_its_own_counts_for_itself(client: TestClient) -> None:
+    """Who has watched much can still ask."""
+    assert [404, 404, 429] == statuses(client, "/watch?v=dQw4w9WgXcQ", 3)
+    assert [200] == statuses(client, "/videos", 1)
+
+
+def test_files_and_probes_are_not_counted(client: TestClient) -> None:
+    """A player asks for a part every few seconds, and who watches over the API even more often."""
+    assert [404] * 9 == statuses(client, "/media/releases/a.m4a", 9)
+    assert [200] * 9 == statuses(client, "/health", 9)
+    assert "ratelimit" not in client.get("/health").headers
+
+
+def test_a_household_counts_as_one(tmp_path: Path) -> None:
+    """Its provider gave it 2^64 addresses to ask from."""
+    limits = Limits.parsed("*=2/hour", None)
+    app = create_app(make_desk(tmp_path, limits=limits))
+    answers = [
+        TestClient(app, client=(address, 5000)).get("/videos").status_code
+        for address in ("2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1")
+    ]
+    assert [200, 200, 429, 200] == answers
+
+
+def test_a_key_counts_for_itself_and_wrong_ones_for_their_sender(tmp_path: Path) -> None:
+    """Two keys at one address do not share; who tries keys is counted by address."""
+    keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    with client_of(tmp_path, "*=2/hour", keys=keys) as client:
+        for tenant in ("acme", "acme"):
+            _, token = keys.make(tenant=tenant, scopes={Scope.READ})
+            header = {"authorization": f"Bearer {token.text}"}
+            assert [200, 200, 429] == statuses(client, "/videos", 3, **header)
+        assert [401, 401, 429] == statuses(client, "/videos", 3, authorization="Bearer dub_x")
+
+
+def test_nobody_counts_as_somebody_else(tmp_path: Path) -> None:
+    """A header says nothing where no proxy is configured."""
+    with client_of(tmp_path, "*=2/hour") as client:
+        assert [200, 200, 429] == [
+            client.get("/videos", headers={"x-forwarded-for": f"198.51.100.{n}"}).status_code
+            for n in range(3)
+        ]
+
+
+def test_behind_a_proxy_each_client_counts_for_itself(tmp_path: Path) -> None:
+    """By the address that the proxy saw, and none that was there before it."""
+    proxies = Networks.parsed("203.0.113.0/24")
+    with client_of(tmp_path, "*=2/hour", proxies=proxies) as client:
+        told = ["198.51.100.1", "198.51.100.2", "8.8.8.8, 198.51.100.1", "9.9.9.9, 198.51.100.1"]
+        assert [200, 200, 200, 429] == [
+            client.get("/videos", headers={"x-forwarded-for": each}).status_code for each in told
+        ]

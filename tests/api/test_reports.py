@@ -1,0 +1,51 @@
+"""A request that fails for our reasons is reported, once; one that was wrong is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.desk import Desk
+from dub_platform.core.errors import StorageUnavailableError
+from dub_platform.observability.reports import Reporter
+from tests.api.conftest import Log
+from tests.api.desks import YOUTUBE
+from tests.sentry_server import SentryServer
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ZeroDivisionError("division by zero"), "internal_error"),
+        (StorageUnavailableError("The bucket does not answer."), "storage_unavailable"),
+    ],
+)
+def test_a_failure_of_ours_is_one_event_with_its_request(
+    desk: Desk, log: Log, error: Exception, code: str
+) -> None:
+    """The one that the client was told the id of."""
+
+    def broken(_: str) -> tuple[str, ...]:
+        raise error
+
+    with SentryServer() as sentry:
+        watched = replace(desk, targets=broken, reporter=Reporter(sentry.dsn))
+        with TestClient(create_app(watched)) as client:
+            asked = {"source": YOUTUBE, "languages": ["es"]}
+            client.post("/videos", json=asked, headers={"x-request-id": "req-7"})
+        [event] = sentry.events(1)
+    log[:] = [line for line in log if line["log_level"] != "error"]
+    assert {"code": code, "request_id": "req-7", "stage": "/videos"} == event["tags"]
+    assert type(error).__name__ == event["exception"]["values"][-1]["type"]
+
+
+def test_a_request_that_is_wrong_is_no_failure(desk: Desk) -> None:
+    """Its answer says what to do."""
+    reporter = Reporter("http://public-key@127.0.0.1:9/1")
+    with TestClient(create_app(replace(desk, reporter=reporter))) as client:
+        assert 404 == client.get("/videos/aaaaaaaaaaa").status_code
+        assert 422 == client.post("/videos", json={"source": "nonsense"}).status_code
+    assert "_client" not in vars(reporter)

@@ -1,0 +1,147 @@
+"""Rate limits on a real Redis: over several processes, and while it is gone or hangs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from api.limits import ANSWER_SECONDS, Counters, Limits, Rule
+from tests.api.conftest import Log
+from tests.api.test_uploads import until
+from tests.integration.platform import free_ports
+from tests.integration.test_rolling_restart import await_ready
+from tests.redis_server import redis_at, running_redis
+
+LIMIT, ASKED, PROCESSES = 100, 240, 3
+ROOT = Path(__file__).resolve().parents[2]
+# Whatever the machine is at: the client's own defaults would wait for many seconds.
+LONGEST_SECONDS = 2.0
+
+
+@contextlib.contextmanager
+def api_processes(home: Path, redis: str) -> Iterator[list[str]]:
+    """The addresses of processes that count together."""
+    ports = free_ports(PROCESSES)
+    processes = [_started(home / str(port), port, redis) for port in ports]
+    urls = [f"http://127.0.0.1:{port}" for port in ports]
+    try:
+        for url in urls:
+            await_ready(url)
+        yield urls
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def rule(text: str) -> Rule:
+    found = Limits.parsed(text, None).rule("GET", "/videos")
+    assert found
+    return found
+
+
+def seconds_of(counters: Counters, limits: Rule) -> float:
+    began = time.monotonic()
+    counters.count(limits, "somebody")
+    return time.monotonic() - began
+
+
+def test_several_processes_count_as_one(tmp_path: Path) -> None:
+    """Of many requests at once, spread over them, no more are taken than one would take."""
+    with running_redis() as redis, api_processes(tmp_path, redis) as urls:
+        asked = [f"{url}/videos" for url in islice(cycle(urls), ASKED)]
+        with httpx2.Client(timeout=60) as client, ThreadPoolExecutor(6) as pool:
+            answers = list(pool.map(client.get, asked))
+    statuses = [answer.status_code for answer in answers]
+    assert {200, 429} == set(statuses)
+    assert LIMIT <= statuses.count(200) <= 1.02 * LIMIT
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["gone", "hanging"])
+def test_without_redis_each_process_counts_for_itself(how: signal.Signals, log: Log) -> None:
+    """One request finds out, within the time it may take, and none of the next waits for it."""
+    [port] = free_ports(1)
+    limits = rule("*=3/hour")
+    with redis_at(port) as server:
+        counters = Counters(f"redis://127.0.0.1:{port}/0")
+        counters.count(limits, "somebody")
+        server.send_signal(how)
+        found, *later = [seconds_of(counters, limits) for _ in range(3)]
+        is_over = counters.count(limits, "somebody")[0].is_over
+    assert found < LONGEST_SECONDS
+    assert max(later) < found + ANSWER_SECONDS
+    assert is_over
+    said = [line["event"] for line in log if line["log_level"] == "warning"]
+    assert ["rate limits are counted by each process"] == said
+
+
+def test_who_was_refused_stays_so_without_redis() -> None:
+    """Until the time that was named then; and nobody else is."""
+    [port] = free_ports(1)
+    limits = rule("*=2/hour")
+    with redis_at(port) as server:
+        counters = Counters(f"redis://127.0.0.1:{port}/0")
+        *_, refused = [counters.count(limits, "somebody")[0] for _ in range(3)]
+        server.kill()
+        again = counters.count(limits, "somebody")[0]
+        assert not counters.count(limits, "another")[0].is_over
+    assert (True, True) == (refused.is_over, again.is_over)
+    assert 0 < again.resets_in <= refused.resets_in
+
+
+def test_a_redis_that_is_not_there_at_the_start_fails_nothing() -> None:
+    """The first request counts."""
+    [port] = free_ports(1)
+    counters = Counters(f"redis://127.0.0.1:{port}/0")
+    assert not counters.count(rule("*=3/hour"), "somebody")[0].is_over
+
+
+@pytest.mark.usefixtures("log")
+def test_a_redis_that_is_back_counts_again() -> None:
+    """What was counted before it hung still counts, and no request had to find out."""
+    [port] = free_ports(1)
+    limits = rule("*=5/hour")
+    with redis_at(port) as server:
+        counters = Counters(f"redis://127.0.0.1:{port}/0")
+        for _ in range(2):
+            counters.count(limits, "somebody")
+        server.send_signal(signal.SIGSTOP)
+        assert 4 == counters.count(limits, "somebody")[0].remaining
+        server.send_signal(signal.SIGCONT)
+        until(lambda: counters.is_shared)
+        # The one that was sent while it hung may have been counted when it woke.
+        assert counters.count(limits, "somebody")[0].remaining in (1, 2)
+
+
+def test_no_request_waits_longer_than_is_promised() -> None:
+    """120 ms at most."""
+    assert ANSWER_SECONDS < 0.12
+
+
+def _started(home: Path, port: int, redis: str) -> subprocess.Popen[bytes]:
+    home.mkdir()
+    environment = {
+        **os.environ,
+        "LIMITS": f"*={LIMIT}/hour",
+        "REDIS": redis,
+        "HOME_OF_TEST": str(home),
+    }
+    command = ["uvicorn", "--factory", "tests.api.limited:create", "--port", str(port)]
+    return subprocess.Popen(
+        [sys.executable, "-m", *command, "--no-access-log", "--no-proxy-headers"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )

@@ -1,0 +1,59 @@
+"""Keys from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dub_platform import keys
+from dub_platform.core.access import Scope, Token
+from dub_platform.registry.api_keys import ApiKeys
+from dub_platform.registry.migrate import upgrade
+from dub_platform.registry.tables import utc_now
+from dub_platform.settings import Settings
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ApiKeys:
+    """The keys of an environment of its own."""
+    monkeypatch.chdir(tmp_path)
+    url = Settings().registry_url
+    upgrade(url)
+    return ApiKeys.at(url)
+
+
+def test_what_is_printed_opens(table: ApiKeys, capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard output stands the key and nothing else."""
+    arguments = ["--tenant", "acme", "--scopes", "read,write", "--name", "[b]x"]
+    assert 0 == keys.main("create", *arguments)
+    token = Token.parsed(capsys.readouterr().out.strip())
+    assert token
+    key = table.holder(token, utc_now())
+    assert key
+    assert ("acme", {Scope.READ, Scope.WRITE}) == (key.tenant, key.scopes)
+    assert 0 == keys.main("list", "--tenant", "acme")
+    listed = capsys.readouterr().out
+    assert ("[b]x" in listed, token.secret in listed) == (True, False)
+
+
+def test_a_key_is_revoked(table: ApiKeys, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once it is, the listing says so."""
+    made, token = table.make(tenant="acme", scopes={Scope.READ})
+    assert 0 == keys.main("revoke", "--tenant", "acme", made.id)
+    assert table.holder(token, utc_now()) is None
+    keys.main("list", "--tenant", "acme")
+    assert "revoked" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize(
+    "arguments", [["revoke", "--tenant", "acme", "nothing"], ["create", "--tenant", "ACME"]]
+)
+def test_what_cannot_be_done_is_said(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a sentence, with an exit status that a script notices."""
+    assert 1 == keys.main(*arguments)
+    said = capsys.readouterr()
+    assert ("", True) == (said.out, said.err.startswith("Nothing was done."))
