@@ -67,6 +67,22 @@ def test_a_request_is_as_documented(
 
 
 @pytest.mark.parametrize(
+    "model", ["eleven_multilingual_v2", "eleven_flash_v2_5", "eleven_flash_v2", "eleven_v3"]
+)
+def test_no_markup_reaches_a_model(
+    make: MakeVoice, server: ElevenLabsServer, tmp_path: Path, model: str
+) -> None:
+    """Not in a line nor beside it: some models obey tags, others what stands in brackets."""
+    text = '<break time="60s"/> [shouts] <phoneme alphabet="ipa" ph="x">one</phoneme> & two ]]>'
+    plain = '‹break time="60s"/› (shouts) ‹phoneme alphabet="ipa" ph="x"›one‹/phoneme› & two ))›'
+    spoken(make(model=model), tmp_path / "take.wav", Reading(text, "en", "1", text, text))
+    noted = server.asked()[0]["noted"]
+    told = [noted[name] for name in ("text", "previous_text", "next_text") if name in noted]
+    assert {plain} == set(told)
+    assert (3 if MODELS[model].stitches else 1) == len(told)
+
+
+@pytest.mark.parametrize(
     ("model", "told"),
     [
         ("eleven_multilingual_v2", {"previous_text", "next_text"}),
