@@ -152,7 +152,8 @@ def usable(answer: str, batch: Batch, numbers: Collection[int]) -> dict[int, str
 
     Not among them: a line answered twice, an empty one, one of a length that no translation of
     it has, one with tags that nobody said, and the neighbours of a line that is missing, because
-    it may have been merged into one of them. Raises ValueError for an answer that is not of the right shape.
+    it may have been merged into one of them. Raises ValueError for an answer that is not of the
+    right shape.
     """
     try:
         lines = _Answer.model_validate_json(answer).lines

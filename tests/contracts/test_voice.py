@@ -253,7 +253,7 @@ class TestEspeak:
     def test_a_sound_that_a_line_names_is_not_played(
         self, espeak: EspeakVoice, tmp_path: Path
     ) -> None:
-        """SSML would have it open files and addresses; here a tag is read aloud, letter for word."""
+        """SSML would have it open files and addresses; here a tag is read aloud."""
         (named := tmp_path / "named").mkdir()
         with receiving() as receiver:
             lines = [f'<audio src="{where}"/> hola' for where in (named / "take.wav", receiver.url)]
