@@ -32,6 +32,7 @@ from resources.translator.chat import OpenAIChat, TokenPrice, Usage
 from resources.translator.openai import OpenAITranslator
 from tests.providers.accounts import NO_CAPS, Accounts
 from tests.providers.openai_server import Asked, Fault, OpenAIServer, rendered
+from tests.receivers import receiving
 from tests.speech_recipes import BOATS, FISHERMAN, HARBOR, LIGHTHOUSE, MARKET, WATER
 
 TEXTS = (HARBOR, FISHERMAN, WATER, MARKET, LIGHTHOUSE, BOATS)
@@ -455,6 +456,18 @@ class TestFailing:
         with pytest.raises(ProviderUnavailableError, match="no answer: ConnectError"):
             engine.translate(transcript(HARBOR), "es")
         assert ["failed"] == bench.statuses()
+
+    def test_a_redirect_is_not_followed(self, bench: Bench) -> None:
+        """It may lead into our network, or to who collects what people say."""
+        with receiving() as provider, receiving() as other:
+            provider.answers, provider.location = [307], other.url
+            chat = OpenAIChat(OpenAIServer.api_key, "gpt-5.4-mini", provider.url, QUICK)
+            ledger = bench.accounts.ledger(NO_CAPS)
+            translator = OpenAITranslator(chat, PRICE, bench.store, ledger)
+            with pytest.raises(DubError, match="307"):
+                translator.translate(transcript(WATER), "es")
+            assert provider.got
+            assert [] == other.got
 
     def test_a_wrong_key_is_refused_and_never_quoted(self, bench: Bench) -> None:
         """The server quotes it; neither the error nor its trace does."""
