@@ -27,7 +27,7 @@ from api.desk import Desk
 from api.draining import Drain, Farewell
 from api.events import video_events
 from api.heads import HeadLimits
-from api.health import health, ready, version
+from api.health import Checks, health, ready, version
 from api.hub import Hub
 from api.idempotency import Idempotency
 from api.keys import Key, Keys
@@ -106,12 +106,15 @@ def create_app(desk: Desk) -> Starlette:
         },
         lifespan=_running,
     )
+    # A redirect to the address without its slash would be made of the Host that a request says.
+    app.router.redirect_slashes = False
     app.state.desk = desk
     app.state.drain = drain
     app.state.hub = Hub(desk.events, lambda: drain.begun)
     messenger = Messenger(desk.receivers)
     app.state.courier = Courier(desk.webhooks, messenger, lambda: drain.begun)
     app.state.metrics = counted
+    app.state.checks = Checks({**desk.checks, **desk.helpful})
     return app
 
 

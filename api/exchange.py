@@ -11,10 +11,11 @@ when the client had gone, and `failed` when the answer broke off by a mistake of
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import anyio
+from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
 NO_ROUTE = "none"
@@ -23,7 +24,14 @@ _READING = ("GET", "HEAD")
 
 def route_of(scope: Scope) -> str:
     """The route's template, of which there are few; `none` for an address that is none."""
-    return str(getattr(scope.get("route"), "path", NO_ROUTE)).replace(":path}", "}")
+    return str(getattr(_route(scope), "path", NO_ROUTE)).replace(":path}", "}")
+
+
+def _route(scope: Scope) -> BaseRoute | None:
+    """Where it went, or would have gone if it had not been answered before."""
+    routes: Sequence[BaseRoute] = scope["app"].routes
+    wanted = (route for route in routes if route.matches(scope)[0] is not Match.NONE)
+    return scope.get("route") or next(wanted, None)
 
 
 @dataclass

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import time
 from collections.abc import Callable, Mapping
@@ -67,7 +68,7 @@ async def ready(request: Request) -> Response:
     if request.app.state.drain.begun:
         leaving = CheckAnswer(ok=False, ms=0.0, error="this process is about to end")
         return answer(ReadyAnswer(ready=False, checks={"draining": leaving}), 503)
-    found = await _all_checked({**desk.checks, **desk.helpful})
+    found = await request.app.state.checks.answers()
     well = all(found[name].ok for name in desk.checks)
     degraded = well and not all(found[name].ok for name in desk.helpful)
     body = ReadyAnswer(ready=well, degraded=degraded, checks=found)
@@ -87,30 +88,42 @@ async def version(request: Request) -> Response:
     )
 
 
-async def _all_checked(checks: Mapping[str, Callable[[], None]]) -> dict[str, CheckAnswer]:
-    # Threads of their own: checks that hang must not take the uploads' threads.
-    threads = anyio.CapacityLimiter(max(1, len(checks)))
-    found: dict[str, CheckAnswer] = {}
+class Checks:
+    """The checks of a process, each by name and in a thread of its own."""
 
-    async def note(name: str, check: Callable[[], None]) -> None:
-        found[name] = await _checked(name, check, threads)
+    def __init__(self, checks: Mapping[str, Callable[[], None]]) -> None:
+        self._checks = checks
+        self._under_way: dict[str, asyncio.Task[str]] = {}
+        # Checks that hang must not take the uploads' threads.
+        self._threads = anyio.CapacityLimiter(max(1, len(checks)))
 
-    async with anyio.create_task_group() as group:
-        for name, check in checks.items():
-            group.start_soon(note, name, check)
-    return {name: found[name] for name in checks}
+    async def answers(self) -> dict[str, CheckAnswer]:
+        """What each says, side by side."""
+        said = await asyncio.gather(*map(self._answer, self._checks))
+        return dict(zip(self._checks, said, strict=True))
 
+    async def _answer(self, name: str) -> CheckAnswer:
+        began, error = time.perf_counter(), f"no answer in {CHECK_SECONDS:g} s"
+        asked = self._asked(name)
+        await asyncio.wait([asked], timeout=CHECK_SECONDS)
+        if asked.done():
+            error = asked.result()
+        ms = round((time.perf_counter() - began) * 1000, 1)
+        return CheckAnswer(ok=not error, ms=ms, error=error or None)
 
-async def _checked(
-    name: str, check: Callable[[], None], threads: anyio.CapacityLimiter
-) -> CheckAnswer:
-    began, error = time.perf_counter(), f"no answer in {CHECK_SECONDS:g} s"
-    with anyio.move_on_after(CHECK_SECONDS):
-        error = await anyio.to_thread.run_sync(
-            _said, name, check, limiter=threads, abandon_on_cancel=True
+    def _asked(self, name: str) -> asyncio.Task[str]:
+        """The check, begun now unless it is under way: whoever asks meanwhile waits for the same,
+        and what hangs holds one thread however often it is asked for."""
+        asked = self._under_way.get(name)
+        if asked is None or asked.done():
+            asked = self._under_way[name] = asyncio.create_task(self._said(name))
+        return asked
+
+    async def _said(self, name: str) -> str:
+        # A process that ends does not wait for what hangs.
+        return await anyio.to_thread.run_sync(
+            _said, name, self._checks[name], limiter=self._threads, abandon_on_cancel=True
         )
-    ms = round((time.perf_counter() - began) * 1000, 1)
-    return CheckAnswer(ok=not error, ms=ms, error=error or None)
 
 
 def _said(name: str, check: Callable[[], None]) -> str:

@@ -25,25 +25,27 @@ import anyio
 import anyio.to_thread
 import structlog
 from limits import RateLimitItem, parse_many
-from limits.storage import MemoryStorage, RedisStorage
+from limits.storage import MemoryStorage, Storage
 from limits.strategies import SlidingWindowCounterRateLimiter
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.callers import caller_of
 from api.clients import PROBES
+from api.hurried_redis import hurried_storage, within
 from api.problems import answer_error
 from dub_platform.core.addresses import one_of
 from dub_platform.core.errors import RateLimitedError
 
 EVERYTHING, NONE = "*", "none"
-# The most that a request waits for Redis: the first that finds it gone, until it is back.
-ANSWER_SECONDS = 0.1
-_RETURN_SECONDS = 0.5
+# The most that a request waits for Redis: the first that finds it gone or slow, until it is back.
+# With what connecting and its last answers may take beyond it, 120 ms are not passed.
+ANSWER_SECONDS = 0.08
+RETURN_SECONDS = 0.5
 _THREADS = 32
+# Two windows of a rule take two answers each.
+_ANSWERS = 4
 # More than these are an attack, and memory is worth more than being strict in an outage.
 _MOST_REFUSED = 10_000
 _ROUTE = re.compile(r"\*|(?:[A-Z]+ )?/\S*")
@@ -136,13 +138,8 @@ class Counters:
         self._refused = Refused()
         self._lock = threading.Lock()
         if self.redis_url:
-            # The client's own defaults wait for five seconds, three times.
-            storage = RedisStorage(
-                self.redis_url,
-                key_prefix="dub-limits",
-                socket_timeout=ANSWER_SECONDS,
-                socket_connect_timeout=ANSWER_SECONDS,
-                retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]
+            storage = hurried_storage(
+                self.redis_url, key_prefix="dub-limits", connect_seconds=ANSWER_SECONDS
             )
             self._shared = SlidingWindowCounterRateLimiter(storage)
 
@@ -156,7 +153,8 @@ class Counters:
         if self.is_shared:
             assert self._shared
             try:
-                windows = _counted(self._shared, rule, who)
+                with within(ANSWER_SECONDS):
+                    windows = _counted(self._shared, rule, who)
             except (RedisError, OSError) as error:
                 self._leave(error)
             else:
@@ -175,10 +173,15 @@ class Counters:
 
     def _await_return(self) -> None:
         assert self._shared
-        while not self._shared.storage.check():
-            time.sleep(_RETURN_SECONDS)
+        while not self._is_back(self._shared.storage):
+            time.sleep(RETURN_SECONDS)
         self._is_away = False
         _log.info("rate limits are counted by all processes together again")
+
+    def _is_back(self, storage: Storage) -> bool:
+        """Whether it answers again, and fast enough for several answers."""
+        with within(ANSWER_SECONDS / _ANSWERS):
+            return storage.check()
 
 
 class RateLimited:

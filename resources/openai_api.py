@@ -62,12 +62,14 @@ class OpenAIApi:
     @contextlib.asynccontextmanager
     async def client(self) -> AsyncIterator[AsyncOpenAI]:
         """A client for one request, of which nothing stays open. Raises CallFailedError."""
-        from openai import APIError, AsyncOpenAI
+        from openai import APIError, AsyncOpenAI, DefaultAsyncHttpxClient
 
         try:
             async with AsyncOpenAI(
                 api_key=self.key.value,
                 base_url=self.base_url,
+                # What a video says would go along to wherever a redirect leads.
+                http_client=DefaultAsyncHttpxClient(follow_redirects=False),
                 max_retries=0,
                 timeout=None,
                 default_headers=_named_request(),

@@ -13,6 +13,7 @@ with every line that is added before them, and with them the key of what was pai
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -31,6 +32,9 @@ from resources.translator.chat import Question
 PROMPT_VERSION = 1
 # Lines around those asked for that are shown, so that a sentence over two lines is understood.
 NEIGHBOURS = 3
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+# Persian and the scripts of India are spelled with them, and some emoji.
+_JOINERS = "\u200c\u200d"
 
 Task = Literal["translate", "shorten"]
 
@@ -147,8 +151,9 @@ def usable(answer: str, batch: Batch, numbers: Collection[int]) -> dict[int, str
     """The texts by number that can be believed, for some or all of the lines asked for.
 
     Not among them: a line answered twice, an empty one, one of a length that no translation of
-    it has, and the neighbours of a line that is missing, because it may have been merged into
-    one of them. Raises ValueError for an answer that is not of the right shape.
+    it has, one with tags that nobody said, and the neighbours of a line that is missing, because
+    it may have been merged into one of them. Raises ValueError for an answer that is not of the
+    right shape.
     """
     try:
         lines = _Answer.model_validate_json(answer).lines
@@ -167,8 +172,12 @@ def usable(answer: str, batch: Batch, numbers: Collection[int]) -> dict[int, str
 
 
 def spoken(text: str) -> str:
-    """The text on one line, without control characters and broken Unicode."""
-    plain = "".join(" " if category(char) in ("Cc", "Cs") else char for char in text)
+    """The text on one line, without control characters, broken Unicode and what is not seen.
+
+    Models read what people do not see: orders can be spelled in it.
+    """
+    seen = "".join(char for char in text if category(char) != "Cf" or char in _JOINERS)
+    plain = "".join(" " if category(char) in ("Cc", "Cs") else char for char in seen)
     return " ".join(plain.split())
 
 
@@ -200,6 +209,8 @@ def _is_credible(text: str, batch: Batch, number: int) -> bool:
     original = batch.line(number).text
     # A voice cannot speak dots and dashes; where the original has only those, so may the answer.
     sayable = any(map(str.isalnum, text)) or not any(map(str.isalnum, original))
+    # What a voice or a page might obey is no translation, unless it was said.
+    sayable = sayable and len(_TAG.findall(text)) <= len(_TAG.findall(original))
     return sayable and plausible(text, original, language=batch.language, source=batch.source)
 
 

@@ -157,6 +157,16 @@ def test_no_link_is_made_of_what_a_request_says(client: TestClient, header: str)
     assert not any("evil" in f"{answer.text}{answer.headers}" for answer in (told, *pages))
 
 
+@pytest.mark.parametrize(
+    "path", ["/videos/", "/watch/", "/docs/", "/health/", "/metrics/", "/static", "/media"]
+)
+def test_an_address_with_a_slash_too_many_leads_nowhere(client: TestClient, path: str) -> None:
+    """Least of all to a host that the request names."""
+    answer = client.get(path, headers={"host": "evil.example"}, follow_redirects=False)
+    assert (404, "not_found") == (answer.status_code, answer.json()["code"])
+    assert "evil" not in f"{answer.text}{answer.headers}"
+
+
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bodies are waited for as in production, but a hundredth as long."""

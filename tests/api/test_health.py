@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from api import health
 from api.app import create_app
 from api.desk import Desk
+from tests.api.test_uploads import until
 
 
 def broken() -> None:
@@ -81,6 +82,26 @@ def test_a_check_that_hangs_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPa
     assert {"hanging": "no answer in 3 s", "registry": None} == {
         name: check.get("error") for name, check in body["checks"].items()
     }
+
+
+def test_a_check_that_hangs_holds_one_thread_however_often_it_is_asked_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may ask, and whoever balances the load asks every second."""
+    begun: list[int] = []
+    end = threading.Event()
+
+    def hanging() -> None:
+        begun.append(threading.get_ident())
+        end.wait()
+
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.05)
+    with TestClient(create_app(replace(desk, checks={"hanging": hanging}))) as client:
+        answers = [client.get("/ready").status_code for _ in range(5)]
+        during = len(begun)
+        end.set()
+        until(lambda: client.get("/ready").status_code == 200)
+    assert ([503] * 5, 1) == (answers, during)
 
 
 def test_the_version_is_told(desk: Desk) -> None:

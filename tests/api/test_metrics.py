@@ -54,7 +54,7 @@ def test_requests_are_counted_by_route_and_status(client: TestClient) -> None:
 
 
 def test_what_was_too_much_is_counted_too(desk: Desk) -> None:
-    """It reached no route; Prometheus itself is asked for no patience."""
+    """Where it was asked for, though it came no further; Prometheus itself may ask without end."""
     limits = Limits.parsed("*=1/hour,/metrics=none", redis_url=None)
     with TestClient(create_app(replace(desk, limits=limits))) as client:
         for _ in "123":
@@ -62,8 +62,16 @@ def test_what_was_too_much_is_counted_too(desk: Desk) -> None:
         samples = scraped(client)
     assert (1, 2) == (
         samples["http_requests_total", "GET", "/videos", "200"],
-        samples["http_requests_total", "GET", "none", "429"],
+        samples["http_requests_total", "GET", "/videos", "429"],
     )
+
+
+def test_an_answer_that_is_repeated_is_counted_where_it_was_asked_for(client: TestClient) -> None:
+    """It does not come as far as its route."""
+    order = {"source": "dQw4w9WgXcQ", "languages": ["es"]}
+    for _ in "123":
+        client.post("/videos", json=order, headers={"idempotency-key": "the-same"})
+    assert 3 == scraped(client)["http_requests_total", "POST", "/videos", "202"]
 
 
 @pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded"])

@@ -21,6 +21,17 @@ from tests.integration.golden_clip import GoldenClip
 SOURCE = ["source_media", "audio", "transcript"]
 DUB = ["translation", "speech", "dubbed_track", "r2_object"]
 
+# The browser of who looks at it would ask for it; in captions, brackets are no speech.
+PLACE = "**www.e.vl**"
+MARKDOWN = f"""\
+1
+00:00:00,800 --> 00:00:03,800
+Every summer, many people visit {PLACE}
+
+2
+00:00:05,200 --> 00:00:08,200
+On Sunday morning, the market opens at seven.
+"""
 NUMBERS = {
     "source_media": {"seconds", "bytes", "streams"},
     "audio": {"seconds", "lufs", "speech_seconds"},
@@ -60,6 +71,22 @@ def test_every_materialization_shows_its_numbers(workshop: Workshop, clip: Golde
             table = metadata["table"]
             assert isinstance(table, TableMetadataValue), name
             assert 2 == len(table.records), name
+
+
+def test_strangers_words_are_no_markdown(workshop: Workshop, clip: GoldenClip) -> None:
+    """Dagster shows pictures and links in markdown: titles and lines are in plain cells alone."""
+    video_id = workshop.hand_in(clip.path, "es", captions=MARKDOWN, title=f"![Clip]({PLACE})")
+    runs = (workshop.prepare(video_id), workshop.dub(video_id, "es"))
+    values = [
+        value
+        for run in runs
+        for made in materialized(run).values()
+        for value in shown(made).values()
+    ]
+    assert {TableMetadataValue} == {type(value) for value in values if PLACE in str(value)}
+    judged = [check for run in runs for check in run.get_asset_check_evaluations()]
+    assert 6 == len(judged)
+    assert PLACE not in str([(check.description, check.metadata) for check in judged])
 
 
 def test_the_table_of_a_track_has_start_source_target_and_tempo(

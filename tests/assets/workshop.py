@@ -46,7 +46,12 @@ class Workshop:
     store: Store
 
     def hand_in(
-        self, clip: Path, *languages: str, captions: str | None = None, language: str = "en"
+        self,
+        clip: Path,
+        *languages: str,
+        captions: str | None = None,
+        language: str = "en",
+        title: str = "Clip",
     ) -> str:
         """What POST /videos does, without HTTP; `captions` are the text of an SRT file."""
         video_id = upload_id(file_sha256(clip))
@@ -56,7 +61,7 @@ class Workshop:
         if captions is not None:
             beside = f"videos/{video_id}/captions.srt"
             self.store.put_bytes(beside, captions.encode())
-        new = NewVideo(video_id, Source.UPLOAD, "Clip", language, key, captions_key=beside)
+        new = NewVideo(video_id, Source.UPLOAD, title, language, key, captions_key=beside)
         self.registry.accept(new, languages)
         self.add_partitions(video_id, languages)
         return video_id

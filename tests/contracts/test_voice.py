@@ -25,6 +25,7 @@ from tests.processes import gone
 from tests.providers import elevenlabs_server
 from tests.providers.elevenlabs_server import ElevenLabsServer
 from tests.providers.openai_speech import OpenAISpeechServer
+from tests.receivers import receiving
 
 LINES = {
     "es": "Mi padre era pescador y me enseñó a leer el viento.",
@@ -42,6 +43,8 @@ KEYLESS_LINES = {
 HOSTILE = [
     "Dijo \"sí\" & 'no' <b>.",
     "<speak><break time='20s'/></speak> hola",
+    '<audio src="http://169.254.169.254/"/> hola <phoneme alphabet="ipa" ph="x">si</phoneme>',
+    "]]> <!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]> &e; &lt;break time='60s'/&gt; hola",
     "[[h@loU]] hola {\\an8}",
     "dos\nlíneas\r\ny\tuna tabulación",
     "😀 Ωmega 中文 hola",
@@ -246,6 +249,18 @@ class TestEspeak:
     def test_it_costs_nothing(self, espeak: EspeakVoice) -> None:
         """However long the line."""
         assert 0.0 == espeak.cost_usd("Hola. " * 1_000)
+
+    def test_a_sound_that_a_line_names_is_not_played(
+        self, espeak: EspeakVoice, tmp_path: Path
+    ) -> None:
+        """SSML would have it open files and addresses; here a tag is read aloud."""
+        (named := tmp_path / "named").mkdir()
+        with receiving() as receiver:
+            lines = [f'<audio src="{where}"/> hola' for where in (named / "take.wav", receiver.url)]
+            before = [spoken(espeak, tmp_path, line) for line in lines]
+            spoken(espeak, named, LINES["es"])
+            assert before == [spoken(espeak, tmp_path, line) for line in lines]
+            assert [] == receiver.got
 
     def test_the_same_line_is_the_same_sound(self, espeak: EspeakVoice, tmp_path: Path) -> None:
         """To the byte, whatever was spoken before, and by another process too."""

@@ -133,6 +133,16 @@ def test_a_document_names_only_files_that_exist(document: Path) -> None:
     assert [] == [path for path in named if not (ROOT / path).exists()]
 
 
+def test_every_defence_names_where_it_is_and_what_tries_it() -> None:
+    """Each row of the table has a file of ours, and modules that have tests."""
+    table = [row for row in rows("SECURITY.md", "What is defended where") if any(row[1:])]
+    held = {row[0] for row in table if re.search(rf"(?:{FOLDERS})/[\w/]+\.py", row[1])}
+    tried = {row[0]: re.findall(r"tests/[\w/]+\.py", row[2]) for row in table}
+    assert held == {name for name, modules in tried.items() if modules} == set(tried)
+    modules = {module for each in tried.values() for module in each}
+    assert [] == [path for path in modules if "def test_" not in (ROOT / path).read_text()]
+
+
 @EACH
 def test_a_document_names_only_classes_that_exist(document: Path) -> None:
     """A name in code with capitals like a class's is one."""

@@ -98,6 +98,7 @@ class Fault(Enum):
     REORDERED = "the lines in another order"
     EMPTY_LINE = "one line without text"
     ENDLESS_LINE = "one line that never ends"
+    TAGGED_LINE = "one line with markup that nobody said"
 
 
 _LOSING = frozenset({Fault.HANG, Fault.DRIP, Fault.HALF})
@@ -231,6 +232,7 @@ def _spoilt(lines: list[dict[str, Any]], fault: Fault | None) -> list[dict[str, 
         Fault.DOUBLED: [line, {**line, "text": "Something else."}],
         Fault.EMPTY_LINE: [{**line, "text": " \n"}],
         Fault.ENDLESS_LINE: [{**line, "text": line["text"] + " bla" * 1000}],
+        Fault.TAGGED_LINE: [{**line, "text": f'<break time="60s"/> {line["text"]}'}],
     }
     if fault is Fault.REORDERED:
         return lines[::-1]

@@ -176,7 +176,11 @@ def _await(program: str, owner: psutil.Process) -> Sequence[psutil.Process]:
 
 def _runs(process: psutil.Process, program: str) -> bool:
     """Whether it has become the program: first it is a fork of its owner, then the launcher."""
-    words = process.cmdline()
+    try:
+        words = process.cmdline()
+    except psutil.NoSuchProcess:
+        # A helper of its owner's, which has ended since it was listed.
+        return False
     return any(word.endswith(program) for word in words) and not _is_launcher(words)
 
 

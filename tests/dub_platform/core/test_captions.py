@@ -121,6 +121,30 @@ def test_no_text_can_end_its_cue() -> None:
     assert len(cues) - 1 == as_srt(cues).count("\n\n")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script><img src=x onerror=alert(1)>",
+        "00:00:01.000 --> 00:00:09.000 position:0% size:100% line:0",
+        "<c.big><00:00:02.000>one</c> &lrm; <v Somebody>two</v> --> {\\an8}",
+        "STYLE ::cue { background: url(https://evil.example/) } NOTE REGION id:x",
+        "one --\u2028> two \x0b--> three \x85 four \r\n\r\nWEBVTT",
+    ],
+)
+def test_nothing_in_a_line_is_obeyed_by_a_player(text: str) -> None:
+    """No tag, no setting, no timing and no style sheet is left of it in either format."""
+    cues = cued([(1.0, 8.0, text)])
+    for written, header in ((as_vtt(cues, "en"), "WEBVTT\nLanguage: en"), (as_srt(cues), "")):
+        blocks = written.removeprefix(header).strip("\n").split("\n\n")
+        assert len(cues) == len(blocks)
+        assert [] == [row for block in blocks for row in _text_of(block) if set("<>") & set(row)]
+
+
 def test_no_lines_make_an_empty_file() -> None:
     """An empty WebVTT file has its header, an empty SubRip file nothing."""
     assert ((), "WEBVTT\nLanguage: es\n", "") == (cued([]), as_vtt([], "es"), as_srt([]))
+
+
+def _text_of(block: str) -> list[str]:
+    """The rows of a cue below its timing, however a player tells rows apart."""
+    return block.partition(" --> ")[2].splitlines()[1:]

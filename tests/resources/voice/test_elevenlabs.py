@@ -8,13 +8,18 @@ from pathlib import Path
 import pytest
 
 from dub_platform.core.casting import Casting
-from dub_platform.core.errors import LanguageNotAvailableError, ProviderRefusedError
+from dub_platform.core.errors import (
+    LanguageNotAvailableError,
+    ProviderError,
+    ProviderRefusedError,
+)
 from resources.calls import CallPolicy
 from resources.voice.elevenlabs import MODELS, ElevenLabsVoice, Expression
 from resources.voice.port import Bill, Reading
 from tests.contracts.threads import at_once
 from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
 from tests.providers.speech_provider import Order, RefusedError, Request
+from tests.receivers import receiving
 
 TEXT = "Mi padre era pescador y me enseñó a leer el viento."
 READING = Reading(TEXT, "es", previous="Buenos días.", following="El agua está fría.")
@@ -64,6 +69,22 @@ def test_a_request_is_as_documented(
         "next_text": "El agua está fría.",
         "voice_settings": {"stability": 0.3, "similarity_boost": 0.75, "style": 0.0, "speed": 1.1},
     } == asked["noted"]
+
+
+@pytest.mark.parametrize(
+    "model", ["eleven_multilingual_v2", "eleven_flash_v2_5", "eleven_flash_v2", "eleven_v3"]
+)
+def test_no_markup_reaches_a_model(
+    make: MakeVoice, server: ElevenLabsServer, tmp_path: Path, model: str
+) -> None:
+    """Not in a line nor beside it: some models obey tags, others what stands in brackets."""
+    text = '<break time="60s"/> [shouts] <phoneme alphabet="ipa" ph="x">one</phoneme> & two ]]>'
+    plain = '‹break time="60s"/› (shouts) ‹phoneme alphabet="ipa" ph="x"›one‹/phoneme› & two ))›'
+    spoken(make(model=model), tmp_path / "take.wav", Reading(text, "en", "1", text, text))
+    noted = server.asked()[0]["noted"]
+    told = [noted[name] for name in ("text", "previous_text", "next_text") if name in noted]
+    assert {plain} == set(told)
+    assert (3 if MODELS[model].stitches else 1) == len(told)
 
 
 @pytest.mark.parametrize(
@@ -169,6 +190,17 @@ def test_what_elevenlabs_does_not_know_is_refused_once(
     with pytest.raises(ProviderRefusedError):
         spoken(make(**options), tmp_path / "take.wav")
     assert [0] == [entry["charged_characters"] for entry in server.asked()]
+
+
+def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
+    """The key is in a header that would go along."""
+    with receiving() as provider, receiving() as other:
+        provider.answers, provider.location = [307], other.url
+        voice = ElevenLabsVoice("sk_" + "0" * 48, CASTING, base_url=provider.url)
+        with pytest.raises(ProviderError, match="307"):
+            spoken(voice, tmp_path / "take.wav")
+        assert provider.got
+        assert [] == other.got
 
 
 def test_an_empty_account_is_told_from_a_wrong_key(
