@@ -43,6 +43,8 @@ from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import Delivery, DeliveryState, Webhook
 from dub_platform.registry.port import Channel, Dub, Page, Video
 
+# A cache that kept a secret would be a copy of it.
+NO_STORE = {"cache-control": "no-store"}
 _OF_SOURCE = "source_"
 _UNRECORDED = {
     "code": "internal_error",

@@ -14,7 +14,7 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import answer
+from api.answers import NO_STORE, answer
 from api.bodies import json_in
 from api.desk import desk_of
 from api.schemas import KeyAnswer, KeyOrder, KeyPage, NewKeyAnswer, parsed
@@ -25,7 +25,7 @@ class Keys(HTTPEndpoint):
     """All keys of the tenant."""
 
     async def post(self, request: Request) -> Response:
-        """Make one; the answer holds its token, which is kept nowhere."""
+        """Make one; the answer holds its token, which is kept nowhere as it is."""
         order = parsed(KeyOrder, await json_in(request) or b"{}")
         return await run_in_threadpool(_made, request, order)
 
@@ -56,8 +56,7 @@ def _made(request: Request, order: KeyOrder) -> Response:
         tenant=tenant, scopes=order.scopes, name=order.name, expires_at=order.expires_at
     )
     made = NewKeyAnswer(**key_answer(key).model_dump(), key=token.text)
-    # A cache that kept it would be a copy of the key.
-    return answer(made, 201, {"cache-control": "no-store"})
+    return answer(made, 201, NO_STORE)
 
 
 def _keys_of(request: Request) -> tuple[ApiKeys, str]:

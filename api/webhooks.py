@@ -15,7 +15,7 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import answer, deliveries_page, delivery_answer, webhook_answer
+from api.answers import NO_STORE, answer, deliveries_page, delivery_answer, webhook_answer
 from api.bodies import json_in
 from api.desk import desk_of
 from api.schemas import DeliveryListing, WebhookOrder, WebhookPage, parsed
@@ -103,4 +103,4 @@ def _made(request: Request, order: WebhookOrder) -> Response:
     secret = checked_secret(given) if given else new_secret()
     made = desk.webhooks.add(desk.receivers.checked(order.url), order.events, secret)
     shown = webhook_answer(desk, made, secret=secret)
-    return answer(shown, 201, {"location": shown.links.self})
+    return answer(shown, 201, {"location": shown.links.self, **NO_STORE})
