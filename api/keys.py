@@ -14,10 +14,10 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import NO_STORE, answer
+from api.answers import NO_STORE, answer, paged
 from api.bodies import json_in
 from api.desk import desk_of
-from api.schemas import KeyAnswer, KeyOrder, KeyPage, NewKeyAnswer, parsed
+from api.schemas import KeyAnswer, KeyOrder, KeyPage, NewKeyAnswer, Paging, parsed
 from dub_platform.registry.api_keys import ApiKey, ApiKeys
 
 
@@ -32,7 +32,11 @@ class Keys(HTTPEndpoint):
     def get(self, request: Request) -> Response:
         """List them, also those that are good no more."""
         keys, tenant = _keys_of(request)
-        return answer(KeyPage(keys=[key_answer(key) for key in keys.of(tenant)]))
+        asked = parsed(Paging, request.query_params)
+        # One more than is shown says whether there is another page.
+        found = keys.of(tenant, after=asked.cursor, limit=asked.limit + 1)
+        shown, following = paged(desk_of(request), "/keys", found, asked)
+        return answer(KeyPage(keys=[key_answer(key) for key in shown], **following))
 
 
 class Key(HTTPEndpoint):
