@@ -25,9 +25,10 @@ from dub_platform.core import loudness, mixing
 from dub_platform.core.errors import MediaToolError
 from dub_platform.core.mixing import RATE, Envelope
 from dub_platform.core.speech import Span, Take
-from dub_platform.core.timeline import Placement, Timeline
+from dub_platform.core.timeline import Timeline
 from resources.disk import full_disk_named
 from resources.media import ffmpeg
+from resources.stretching import spoken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     Sound = NDArray[np.float32]
 
 BLOCK_FRAMES = 10 * RATE
-FADE_FRAMES = RATE // 200
 ENCODINGS = 4
 # The limiter works on four times the rate, where peaks between samples are samples.
 LIMITER_RATE = 4 * RATE
@@ -75,7 +75,10 @@ class Mixer(Protocol):
 
 @dataclass(frozen=True)
 class _Voice:
-    """One take ready to be added: mono float32 at 48 kHz on disk, from frame `first`."""
+    """One take ready to be added: mono float32 at 48 kHz on disk, from frame `first`.
+
+    It may be before the track's beginning, by what is heard before the speech.
+    """
 
     first: int
     sound: Sound
@@ -160,61 +163,13 @@ def _prepared(takes: Sequence[tuple[Take, Path]], timeline: Timeline, folder: Pa
     for placement in timeline.placements:
         take, path = by_line[placement.line_id]
         kept = folder / f"voice-{placement.line_id}.f32"
+        voice = spoken(take, path, placement.tempo)
         # numpy's own writing does not say why it fails.
         with full_disk_named(kept.name):
-            kept.write_bytes(_stretched(_speech_of(take, path), placement).tobytes())
+            kept.write_bytes(voice.sound.tobytes())
         sound: Sound = np.memmap(kept, np.float32, mode="r")
-        prepared.append(_Voice(round(placement.start * RATE), sound))
+        prepared.append(_Voice(round(placement.start * RATE) - voice.lead, sound))
     return prepared
-
-
-def _speech_of(take: Take, path: Path) -> tuple[Sound, int]:
-    """The take from its first to its last sound, and its sample rate."""
-    with soundfile.SoundFile(path) as recording:
-        rate = int(recording.samplerate)
-        first, last = round(take.speech_start * rate), round(take.speech_end * rate)
-        recording.seek(first)
-        sound: Sound = recording.read(last - first, dtype="float32", always_2d=True).mean(axis=1)
-    return sound, rate
-
-
-def _stretched(recording: tuple[Sound, int], placement: Placement) -> Sound:
-    """The recording at 48 kHz and at its tempo, pitch kept, with edges that do not click."""
-    import av
-
-    sound, rate = recording
-    graph = av.filter.Graph()
-    source = graph.add_abuffer(format="flt", sample_rate=rate, layout="mono")
-    steps = [source, graph.add("aresample", str(RATE))]
-    if placement.tempo != 1.0:
-        steps.append(graph.add("atempo", f"{placement.tempo:.6f}"))
-    steps += [graph.add("aformat", "sample_fmts=flt:channel_layouts=mono")]
-    steps += [graph.add("abuffersink")]
-    graph.link_nodes(*steps).configure()
-    frame = av.AudioFrame.from_ndarray(sound[np.newaxis, :], format="flt", layout="mono")
-    frame.sample_rate = rate
-    graph.push(frame)
-    graph.push(None)
-    return _faded(np.concatenate(list(_pulled(graph))))
-
-
-def _pulled(graph: Any) -> Iterator[Sound]:
-    import av
-
-    try:
-        while True:
-            yield graph.pull().to_ndarray()[0]
-    except (av.error.EOFError, av.error.BlockingIOError):
-        return
-
-
-def _faded(sound: Sound) -> Sound:
-    fade = min(FADE_FRAMES, len(sound) // 2)
-    ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
-    faded: Sound = sound.copy()
-    faded[:fade] *= ramp
-    faded[len(faded) - fade :] *= ramp[::-1]
-    return faded
 
 
 def _voice_block(voices: Sequence[_Voice], first: int, frames: int) -> Sound:

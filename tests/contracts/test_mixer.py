@@ -165,14 +165,14 @@ def test_what_is_said_of_the_track_is_measured_on_it(engine: Mixer, tmp_path: Pa
 
 
 def test_takes_start_where_the_timeline_has_them(engine: Mixer, tmp_path: Path) -> None:
-    """To 10 ms, at every tempo: found by correlation with what the take says first."""
+    """To 2 ms, at every tempo: found by correlation with what the take says first."""
     places = [(0.5, 1.0), (3.0, 1.2), (6.0, 0.92), (9.0, 1.3), (9.99, 1.0)]
     track = decoded(mixed(engine, tmp_path, stereo(silence(12.0), silence(12.0)), places))[:, 0]
     for number, (start, _) in enumerate(places):
-        # A stretched take begins as it was spoken: the first 60 ms tell where.
-        first = at_48_khz(spoken(number).astype(np.float64), TAKE_RATE)[: round(0.06 * RATE)]
+        # A stretched take begins as it was spoken: its first 9 ms tell where.
+        first = at_48_khz(spoken(number).astype(np.float64), TAKE_RATE)[: round(0.009 * RATE)]
         found = located(first, track, near=start, within=0.25)
-        assert pytest.approx(start, abs=0.010) == found.start
+        assert pytest.approx(start, abs=0.002) == found.start
         assert found.likeness > 0.9
 
 
