@@ -121,13 +121,21 @@ def stretched(sound: Sound, rate: int, tempo: float) -> Sound:
     the samples are the same.
     """
     frames = round(len(sound) / tempo)
-    parts, position = [], 0
-    for splice in _splices(sound, rate, len(sound) - frames):
-        parts += [sound[position : splice.at], _crossfaded(sound, splice)]
-        position = splice.end
-    made = np.concatenate([*parts, sound[position:]])
+    made = _spliced(sound, rate, len(sound) - frames)
+    # Noise leaves some of it to do: its splices are put where they are heard least.
+    while len(made) != len(sound) and len(made) != frames:
+        sound, made = made, _spliced(made, rate, len(made) - frames)
     # Only what is too short for a splice is not as long as it should be.
     return np.pad(made[:frames], (0, max(0, frames - len(made))))
+
+
+def _spliced(sound: Sound, rate: int, excess: int) -> Sound:
+    """Without `excess` frames, or with so many more, as far as there is room for splices."""
+    parts, position = [], 0
+    for splice in _splices(sound, rate, excess):
+        parts += [sound[position : splice.at], _crossfaded(sound, splice)]
+        position = splice.end
+    return np.concatenate([*parts, sound[position:]])
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,12 @@ class TestStretched:
         assert np.array_equal(sound[-8:], made[-8:])
 
     @pytest.mark.parametrize("tempo", TEMPOS)
+    def test_of_noise_too_it_is_not_the_end_that_is_left_out(self, tempo: float) -> None:
+        """A word may end in a hiss, whose splices do not come when they are due."""
+        hiss = noise(3.0, rate=FLITE_RATE)
+        assert hiss[-1] == stretched(hiss, FLITE_RATE, tempo)[-1]
+
+    @pytest.mark.parametrize("tempo", TEMPOS)
     @pytest.mark.parametrize("voice", ["awb", "slt"])
     def test_pitch_consonants_and_timbre_are_kept(self, voice: str, tempo: float) -> None:
         """The pitch to a tenth of a semitone, onsets at least 0.9 as strong, and none is new."""
