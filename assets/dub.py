@@ -17,6 +17,7 @@ from dub_platform.core.brief import Brief
 from dub_platform.core.budget import character_budgets, speaking_rate
 from dub_platform.core.edits import Edits, edited, in_force
 from dub_platform.core.errors import SpokenLanguageError
+from dub_platform.core.fitting import parts_of, steps
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.keys import content_key, file_sha256
 from dub_platform.core.languages import language
@@ -31,7 +32,7 @@ from dub_platform.core.speech import (
     Transcript,
     Translation,
 )
-from dub_platform.core.timeline import Part, Timeline, fitted
+from dub_platform.core.timeline import Timeline, fitted
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import Registry
 from resources.mixer import Mixed, Mixer
@@ -145,6 +146,8 @@ def dubbed_track(
         identity=value.sha256,
         onset_p95_ms=1000 * timeline.onset_p95,
         tempo_p95=timeline.tempo_p95,
+        **steps(timeline),
+        too_long_seconds=sum(each.seconds for each in timeline.too_long()),
         lufs=value.lufs,
         true_peak_db=value.true_peak_db,
         times_real_time=speed,
@@ -217,8 +220,7 @@ def _brief(target: Target, title: str, transcript: Transcript, wording: Wording)
 
 def _timeline(transcript: Transcript, speech: Takes, seconds: float) -> Timeline:
     lengths = {take.line_id: take.speech_seconds for take in speech.takes}
-    parts = [Part(line.id, line.start, lengths[line.id]) for line in transcript.lines]
-    return fitted(parts, seconds=seconds)
+    return fitted(parts_of(transcript.lines, lengths), seconds=seconds)
 
 
 def _mixed(
