@@ -42,7 +42,7 @@ ONSET_SECONDS = 0.125
 TEMPO = 0.15
 CHANGE = 0.15
 # A voice over a closed mouth or after a cut is less of a fault than one that comes late.
-LATER_SECONDS = 0.5
+LATER_SECONDS = 1.0
 # What viewers still accept of a voice that is out of step with the lips (ITU-R BT.1359).
 EARLIEST_SECONDS = -0.090
 LATEST_SECONDS = 0.185
