@@ -37,6 +37,7 @@ from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import Registry
 from resources.mixer import Mixed, Mixer
 from resources.releases import FinishedDub, Publisher
+from resources.rewriter import Rewriter, SpokenScript
 from resources.store.port import Store
 from resources.translator.port import Translator
 from resources.voice.recording import write_sound
@@ -57,8 +58,7 @@ def translation(
     target = target_of(context)
     _refuse_unfit(transcript.language, str(target.language), translator)
     wording, heeded = wording_of(registry, target), translator.heeds_wording
-    title = registry.video(target.video_id).title
-    brief = _brief(target, title, transcript, wording if heeded else AS_BEFORE)
+    brief = _brief(registry, target, transcript, wording if heeded else AS_BEFORE)
     edits = _edits(registry, target, transcript)
     value = edited(translator.translate(transcript, str(target.language), brief), edits)
     worded = Worded(wording, heeded, transcript, value)
@@ -81,7 +81,7 @@ def translation(
     )
 
 
-@dub_asset(kinds={"elevenlabs", "espeak"}, pool="speech", code_version="1")
+@dub_asset(kinds={"elevenlabs", "espeak"}, pool="speech", code_version="2")
 def speech(
     context: AssetExecutionContext,
     transcript: Transcript,
@@ -90,15 +90,22 @@ def speech(
     store: ResourceParam[Store],
     folders: ResourceParam[WorkFolders],
     registry: ResourceParam[Registry],
+    rewriter: ResourceParam[Rewriter],
     showcase: ResourceParam[Showcase],
 ) -> Output[Takes]:
-    """One take per line, with the receipt. A line that was spoken before is not spoken again."""
+    """One take per line, with the receipt. A line that was spoken before is not spoken again; one
+    that does not fit is said shorter, once."""
     target = target_of(context)
-    speakers = {line.id: line.speaker for line in transcript.lines}
-    spoken = takes.takes_of(
-        target.video_id, translation.lines, translation.language, speakers, say=context.log.info
+    script = _script(registry, target, transcript, translation)
+    first = takes.takes_of(
+        target.video_id,
+        translation.lines,
+        translation.language,
+        script.speakers,
+        say=context.log.info,
     )
-    value = Takes(translation.language, takes.voice.engine, spoken)
+    value = rewriter.fitted(script, Takes(translation.language, takes.voice.engine, first))
+    spoken = value.takes
     paid = [take for take in spoken if not take.reused]
     counted(
         registry,
@@ -111,10 +118,12 @@ def speech(
         takes_paid=len(paid),
         takes_reused=len(spoken) - len(paid),
         characters=sum(take.characters for take in spoken),
+        lines_over_1_15_first=len(script.hurried(first)),
+        lines_rewritten=sum(each.text != each.instead_of for each in value.rewrites),
         cost_usd=value.cost_usd,
         engine=value.engine,
         waveform=_takes_picture(spoken, store, folders),
-        table=lines_table(transcript, translation),
+        table=lines_table(transcript, value.said(translation)),
         player=showcase.player(target),
     )
 
@@ -152,7 +161,7 @@ def dubbed_track(
         true_peak_db=value.true_peak_db,
         times_real_time=speed,
         waveform=picture,
-        table=lines_table(transcript, translation, timeline),
+        table=lines_table(transcript, speech.said(translation), timeline),
         player=showcase.player(target),
     )
 
@@ -172,10 +181,9 @@ def r2_object(
 ) -> Output[Release]:
     """The release as published: track, captions, manifest, and the film of all languages."""
     target = target_of(context)
+    said = speech.said(translation)
     with folders.new("release") as folder:
-        dub = FinishedDub(
-            target.video_id, source_media, transcript, translation, speech, dubbed_track
-        )
+        dub = FinishedDub(target.video_id, source_media, transcript, said, speech, dubbed_track)
         value = publisher.publish(dub, folder, context.run.run_id)
         picture = waveform(store.fetch(value.track_key, folder))
     return made(
@@ -186,7 +194,7 @@ def r2_object(
         cost_usd=value.cost_usd,
         public_url=MetadataValue.url(store.url(value.track_key)),
         waveform=picture,
-        table=lines_table(transcript, translation, dubbed_track.timeline),
+        table=lines_table(transcript, said, dubbed_track.timeline),
         player=showcase.player(target),
     )
 
@@ -208,10 +216,19 @@ def _edits(registry: Registry, target: Target, transcript: Transcript) -> Edits:
     return in_force(registry.edits(target.video_id, str(target.language)), transcript.lines)
 
 
-def _brief(target: Target, title: str, transcript: Transcript, wording: Wording) -> Brief:
+def _script(
+    registry: Registry, target: Target, transcript: Transcript, translation: Translation
+) -> SpokenScript:
+    brief = _brief(registry, target, transcript, wording_of(registry, target))
+    end = max((line.end for line in transcript.lines), default=0.0)
+    seconds = registry.video(target.video_id).duration_seconds or end
+    return SpokenScript(transcript, translation, brief, seconds)
+
+
+def _brief(registry: Registry, target: Target, transcript: Transcript, wording: Wording) -> Brief:
     return Brief(
         video_id=target.video_id,
-        title=title,
+        title=registry.video(target.video_id).title,
         formality=wording.formality or "neutral",
         glossary=wording.glossary or Glossary(),
         budgets=character_budgets(transcript.lines, rate=speaking_rate(str(target.language))),

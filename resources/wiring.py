@@ -36,6 +36,7 @@ from resources.media.probe import Prober
 from resources.mixer import BlockMixer, Mixer
 from resources.removal import Remover
 from resources.retention import Retention
+from resources.rewriter import Rewriter
 from resources.store.local import LocalStore
 from resources.store.port import Store
 from resources.transcriber.openai import OpenAITranscriber
@@ -251,6 +252,11 @@ def mixer(_: Settings) -> Mixer:
 def takes(settings: Settings, kept: Store) -> TakeKeeper:
     """The voice, with the memory of what it has spoken."""
     return TakeKeeper(kept, voice(settings), folders(settings), ledger(settings))
+
+
+def rewriter(settings: Settings, keeper: TakeKeeper, translates: Translator) -> Rewriter:
+    """What says lines shorter that do not fit once they are spoken."""
+    return Rewriter(keeper, translates, settings.rewrite_share)
 
 
 def policy(settings: Settings) -> CallPolicy:
