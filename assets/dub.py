@@ -1,7 +1,7 @@
 """Once per video and language: translated, spoken, mixed, published."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,9 @@ from assets.show import Showcase, lines_table, waveform
 from assets.steps import dub_asset, made
 from assets.wording import Worded, wording_of
 from dub_platform.core.brief import Brief
-from dub_platform.core.budget import character_budgets, speaking_rate
 from dub_platform.core.edits import Edits, edited, in_force
 from dub_platform.core.errors import SpokenLanguageError
-from dub_platform.core.fitting import parts_of, steps
+from dub_platform.core.fitting import budgets_at, parts_of, predicted, steps, tempos_over
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.keys import content_key, file_sha256
 from dub_platform.core.languages import language
@@ -36,6 +35,7 @@ from dub_platform.core.timeline import Timeline, fitted
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import Registry
 from resources.mixer import Mixed, Mixer
+from resources.pace import Paces
 from resources.releases import FinishedDub, Publisher
 from resources.rewriter import Rewriter, SpokenScript
 from resources.store.port import Store
@@ -45,12 +45,13 @@ from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
 
 
-@dub_asset(kinds={"apertium", "openai"}, pool="translate", code_version="2")
+@dub_asset(kinds={"apertium", "openai"}, pool="translate", code_version="3")
 def translation(
     context: AssetExecutionContext,
     transcript: Transcript,
     translator: ResourceParam[Translator],
     registry: ResourceParam[Registry],
+    paces: ResourceParam[Paces],
     showcase: ResourceParam[Showcase],
 ) -> Output[Translation]:
     """Every line in the target language, written to its slot; an edit is in place of what was
@@ -58,7 +59,10 @@ def translation(
     target = target_of(context)
     _refuse_unfit(transcript.language, str(target.language), translator)
     wording, heeded = wording_of(registry, target), translator.heeds_wording
-    brief = _brief(registry, target, transcript, wording if heeded else AS_BEFORE)
+    speakers = sorted({line.speaker for line in transcript.lines})
+    rates = paces.rates(target.video_id, str(target.language), speakers)
+    budgets = budgets_at(transcript.lines, rates)
+    brief = _brief(registry, target, wording if heeded else AS_BEFORE, budgets)
     edits = _edits(registry, target, transcript)
     value = edited(translator.translate(transcript, str(target.language), brief), edits)
     worded = Worded(wording, heeded, transcript, value)
@@ -73,6 +77,7 @@ def translation(
         characters=written,
         length_ratio=written / max(spoken, 1),
         rewrites=value.rewrites,
+        lines_predicted_over_1_15=_hurried(registry, target, transcript, value, rates),
         cost_usd=value.cost_usd,
         engine=value.engine,
         **worded.numbers,
@@ -91,6 +96,7 @@ def speech(
     folders: ResourceParam[WorkFolders],
     registry: ResourceParam[Registry],
     rewriter: ResourceParam[Rewriter],
+    paces: ResourceParam[Paces],
     showcase: ResourceParam[Showcase],
 ) -> Output[Takes]:
     """One take per line, with the receipt. A line that was spoken before is not spoken again; one
@@ -105,7 +111,8 @@ def speech(
         say=context.log.info,
     )
     value = rewriter.fitted(script, Takes(translation.language, takes.voice.engine, first))
-    spoken = value.takes
+    said, spoken = value.said(translation), value.takes
+    paces.learn(target.video_id, transcript, said, value)
     paid = [take for take in spoken if not take.reused]
     counted(
         registry,
@@ -123,7 +130,7 @@ def speech(
         cost_usd=value.cost_usd,
         engine=value.engine,
         waveform=_takes_picture(spoken, store, folders),
-        table=lines_table(transcript, value.said(translation)),
+        table=lines_table(transcript, said),
         player=showcase.player(target),
     )
 
@@ -219,19 +226,38 @@ def _edits(registry: Registry, target: Target, transcript: Transcript) -> Edits:
 def _script(
     registry: Registry, target: Target, transcript: Transcript, translation: Translation
 ) -> SpokenScript:
-    brief = _brief(registry, target, transcript, wording_of(registry, target))
+    brief = _brief(registry, target, wording_of(registry, target), {})
+    return SpokenScript(transcript, translation, brief, _seconds(registry, target, transcript))
+
+
+def _hurried(
+    registry: Registry,
+    target: Target,
+    transcript: Transcript,
+    translation: Translation,
+    rates: Mapping[str, float],
+) -> int:
+    """How many lines would need more than a comfortable tempo, as far as can be told unspoken."""
+    texts = {line.id: line.text for line in translation.lines}
+    lengths = predicted(transcript.lines, texts, rates)
+    seconds = _seconds(registry, target, transcript)
+    return len(tempos_over(transcript.lines, lengths, seconds=seconds))
+
+
+def _seconds(registry: Registry, target: Target, transcript: Transcript) -> float:
     end = max((line.end for line in transcript.lines), default=0.0)
-    seconds = registry.video(target.video_id).duration_seconds or end
-    return SpokenScript(transcript, translation, brief, seconds)
+    return registry.video(target.video_id).duration_seconds or end
 
 
-def _brief(registry: Registry, target: Target, transcript: Transcript, wording: Wording) -> Brief:
+def _brief(
+    registry: Registry, target: Target, wording: Wording, budgets: Mapping[int, int]
+) -> Brief:
     return Brief(
         video_id=target.video_id,
         title=registry.video(target.video_id).title,
         formality=wording.formality or "neutral",
         glossary=wording.glossary or Glossary(),
-        budgets=character_budgets(transcript.lines, rate=speaking_rate(str(target.language))),
+        budgets=budgets,
     )
 
 

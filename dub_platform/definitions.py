@@ -59,6 +59,7 @@ def definitions(settings: Settings) -> Definitions:
             "transcriber": wiring.transcriber(settings, store),
             "translator": translator,
             "takes": takes,
+            "paces": wiring.paces(settings, store, takes.voice),
             "rewriter": wiring.rewriter(settings, takes, translator),
             "mixer": wiring.mixer(settings),
             "publisher": Publisher(store, registry),

@@ -24,6 +24,7 @@ from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
+from dub_platform.registry.speaking_rates import SpeakingRates
 from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
@@ -34,6 +35,7 @@ from resources.downloader.youtube import YouTubeDownloader
 from resources.ledger import CappedLedger, Ledger
 from resources.media.probe import Prober
 from resources.mixer import BlockMixer, Mixer
+from resources.pace import Paces
 from resources.removal import Remover
 from resources.retention import Retention
 from resources.rewriter import Rewriter
@@ -257,6 +259,11 @@ def takes(settings: Settings, kept: Store) -> TakeKeeper:
 def rewriter(settings: Settings, keeper: TakeKeeper, translates: Translator) -> Rewriter:
     """What says lines shorter that do not fit once they are spoken."""
     return Rewriter(keeper, translates, settings.rewrite_share)
+
+
+def paces(settings: Settings, kept: Store, speaks: Voice) -> Paces:
+    """How fast the voice speaks, as the registry's database knows it."""
+    return Paces(SpeakingRates.at(settings.registry_url), speaks, kept)
 
 
 def policy(settings: Settings) -> CallPolicy:

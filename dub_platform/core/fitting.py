@@ -1,9 +1,8 @@
 """The loop around the timeline: which lines have to be said shorter, and in how many characters.
 
     lengths = predicted(transcript.lines, texts, rates)          # before anything is spoken
-    crowded = tempos_over(transcript.lines, lengths, seconds=60.0)
-    {3: 1.22}                                                    # line 3 would need 1.22
-    budget = shorter_budget(line, following, text, seconds)      # once its take is measured
+    tempos_over(transcript.lines, lengths, seconds=60.0)         # {3: 1.22}: line 3 needs 1.22
+    shorter_budgets(transcript.lines, {3: text}, lengths)        # {3: 48}: characters it may have
 
 A line borrows the silence around it, is written shorter, is spoken up to 1.15 and then up to 1.30
 times as fast, is shifted, and is flagged, in this order.
@@ -16,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from dub_platform.core.budget import LEAST_CHARACTERS, LONGEST_LOAN_SECONDS, loan
+from dub_platform.core.budget import LEAST_CHARACTERS, LONGEST_LOAN_SECONDS, character_budgets, loan
 from dub_platform.core.speech import Line
 from dub_platform.core.timeline import (
     LATEST_SECONDS,
@@ -75,6 +74,12 @@ def parts_of(lines: Sequence[Line], lengths: Mapping[int, float]) -> list[Part]:
         Part(line.id, line.start, lengths[line.id], line.end + LONGEST_LOAN_SECONDS)
         for line in lines
     ]
+
+
+def budgets_at(lines: Sequence[Line], rates: Mapping[str, float]) -> dict[int, int]:
+    """How many characters each line can have, by its id, at its speaker's characters a second."""
+    budgets = {who: character_budgets(lines, rate=rate) for who, rate in rates.items()}
+    return {line.id: budgets[line.speaker][line.id] for line in lines}
 
 
 def predicted(

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.faults import paid_engines
 from dub_platform.registry import DubStatus
+from dub_platform.registry.speaking_rates import SpeakingRates
 from resources.scripts import script_of
 from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
 from tests.integration.golden_clip import GoldenClip
@@ -111,6 +112,21 @@ def test_making_the_dub_again_finds_the_same_rewrites_and_pays_nothing(bench: Be
     made = materialized(bench.workshop.dub_by_hand(bench.video_id, "es", "translation", "speech"))
     assert (asked, before) == (bench.asked_of(), bench.value("speech")["rewrites"])
     assert 0.0 == number_of(made["speech"], "cost_usd")
+
+
+def test_what_a_voice_was_learned_to_speak_is_used_for_the_next_dub(bench: Bench) -> None:
+    """And not for the one that is there, which is asked for in the same words as before."""
+    bench.dub()
+    first, asked = bench.value("rates"), bench.asked_of()
+    [voice] = first
+    [pace] = SpeakingRates.at(bench.workshop.settings.registry_url).of(voice, "es")
+    bench.dub()
+    assert (first, asked) == (bench.value("rates"), bench.asked_of())
+    bench.workshop.store.delete(f"videos/{bench.video_id}/dubs/es/rates.json")
+    bench.workshop.store.delete(f"videos/{bench.video_id}/dubs/es/translation.json")
+    bench.dub()
+    low, high = sorted((first[voice], pace.rate))
+    assert low < bench.value("rates")[voice] < high
 
 
 @pytest.mark.parametrize("share", [0.0])
