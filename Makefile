@@ -16,6 +16,7 @@ RUN := .venv/bin/python -m
 export PORT DAGSTER_PORT
 
 .PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-latency bench-load bench-scale bench-stretch chaos soak constraints sample clean
+.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-fit bench-latency bench-load bench-scale chaos soak constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +63,9 @@ restore: .venv/platform ## bring back what is saved in the folder FROM; the plat
 
 bench-faults: .venv/tests ## a hundred videos while every fifth request to a provider goes wrong
 	@$(RUN) benchmarks.faults --videos 100
+
+bench-fit: .venv/tests ## the timeline against greedy placement, on recorded takes
+	@$(RUN) benchmarks.fit
 
 bench-latency: .venv/tests test-packages ## where the seconds of a video go, and a hundred videos at once
 	@$(RUN) benchmarks.latency --clips 12 --burst 100

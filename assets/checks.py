@@ -137,13 +137,16 @@ def track_is_as_long_as_source(
 ) -> AssetCheckResult:
     with _at_work(context, registry), folders.new("check") as folder:
         seconds = ffmpeg.sound_seconds(store.fetch(dubbed_track.key, folder))
-    late = [p.line_id for p in dubbed_track.timeline.placements if p.end > audio.seconds]
+    named = dubbed_track.timeline.too_long()
+    cuts = ", ".join(f"line {each.line_id} by {each.seconds:.1f} s" for each in named)
+    late = [each.line_id for each in named]
     return _verdict(
         abs(seconds - audio.seconds) <= SAME_LENGTH_SECONDS,
         f"The track lasts {seconds:.3f} s and the video {audio.seconds:.3f} s"
-        + (f": lines {late} do not fit before its end. Shorten them." if late else "."),
+        + (f": lines {late} do not fit before its end. Shorten {cuts}." if late else "."),
         track_seconds=seconds,
         video_seconds=audio.seconds,
+        too_long_seconds=sum(each.seconds for each in named),
     )
 
 

@@ -216,6 +216,13 @@ class Settings(BaseSettings):
         description="Lines that one run has spoken at once by a paid voice; the plan's limit is "
         "this times the pool `speech`.",
     )
+    rewrite_share: float = Field(
+        default=0.1,
+        ge=0.0,
+        le=1.0,
+        description="The most lines of a video, as a share, that are rewritten and spoken again "
+        "where their takes do not fit; 0 is none.",
+    )
 
     r2_endpoint: str = Field(
         default="", description="The S3 API of DUB_STORE=r2: R2's, or any other."

@@ -24,6 +24,7 @@ from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
+from dub_platform.registry.speaking_rates import SpeakingRates
 from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
@@ -34,8 +35,10 @@ from resources.downloader.youtube import YouTubeDownloader
 from resources.ledger import CappedLedger, Ledger
 from resources.media.probe import Prober
 from resources.mixer import BlockMixer, Mixer
+from resources.pace import Paces
 from resources.removal import Remover
 from resources.retention import Retention
+from resources.rewriter import Rewriter
 from resources.store.local import LocalStore
 from resources.store.port import Store
 from resources.transcriber.openai import OpenAITranscriber
@@ -251,6 +254,16 @@ def mixer(_: Settings) -> Mixer:
 def takes(settings: Settings, kept: Store) -> TakeKeeper:
     """The voice, with the memory of what it has spoken."""
     return TakeKeeper(kept, voice(settings), folders(settings), ledger(settings))
+
+
+def rewriter(settings: Settings, keeper: TakeKeeper, translates: Translator) -> Rewriter:
+    """What says lines shorter that do not fit once they are spoken."""
+    return Rewriter(keeper, translates, settings.rewrite_share)
+
+
+def paces(settings: Settings, kept: Store, speaks: Voice) -> Paces:
+    """How fast the voice speaks, as the registry's database knows it."""
+    return Paces(SpeakingRates.at(settings.registry_url), speaks, kept)
 
 
 def policy(settings: Settings) -> CallPolicy:

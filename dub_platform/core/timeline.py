@@ -2,22 +2,27 @@
 
     timeline = fitted([Part(line_id=0, onset=1.2, seconds=2.4), ...], seconds=30.0)
 
-With start s_i and stretch r_i = 1/tempo of every take, natural lengths d_i and wanted onsets a_i,
-the timeline is the solution of the convex QP
+With start s_i and stretch r_i = 1/tempo of every take, natural lengths d_i, wanted onsets a_i, and
+how far o_i it goes on after u_i, when nobody is seen to speak any more, the timeline is the
+solution of the convex QP
 
     minimise    sum ((s_i - a_i) / ONSET)^2 + sum ((r_i - 1) / TEMPO)^2
-              + sum ((r_i - r_i+1) / CHANGE)^2
+              + sum ((r_i - r_i+1) / CHANGE)^2 + sum (o_i / LATER)^2
     subject to  s_i + d_i r_i + GAP <= s_i+1,   s_n + d_n r_n <= E,
-                s_1 >= 0,  1/FASTEST <= r_i <= 1/SLOWEST
+                s_1 >= 0,  1/FASTEST <= r_i <= 1/SLOWEST,
+                s_i + d_i r_i <= u_i + o_i,  o_i >= 0    where a part has an `until`
 
 E is the video's end, or where all takes end that follow each other from 0 at FASTEST, whichever
 is later. So it always has a solution: only what cannot fit runs past the end (`overrun`), which
-a gate refuses to publish; nothing is ever cut or overlapped.
+a gate refuses to publish, and `too_long` names the lines that make it so; nothing is ever cut or
+overlapped. How far a take may run into the next speaker's time needs no term of its own: it makes
+the next one late, which is a cost already.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,6 +41,8 @@ GAP_SECONDS = 0.06
 ONSET_SECONDS = 0.125
 TEMPO = 0.15
 CHANGE = 0.15
+# A voice over a closed mouth or after a cut is less of a fault than one that comes late.
+LATER_SECONDS = 1.0
 # What viewers still accept of a voice that is out of step with the lips (ITU-R BT.1359).
 EARLIEST_SECONDS = -0.090
 LATEST_SECONDS = 0.185
@@ -45,11 +52,15 @@ SLACK_SECONDS = 0.001
 
 @dataclass(frozen=True)
 class Part:
-    """A take to place: its speech lasts `seconds` and should start at `onset`."""
+    """A take to place: its speech lasts `seconds` and should start at `onset`.
+
+    It should be over by `until`, which is a wish as the onset is; None where nothing is known.
+    """
 
     line_id: int
     onset: float
     seconds: float
+    until: float | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,20 @@ class Placement:
     @property
     def end(self) -> float:
         return self.start + self.seconds
+
+    @property
+    def onset(self) -> float:
+        """Where it should have started."""
+        return self.start - self.onset_error
+
+
+@dataclass(frozen=True)
+class TooLong:
+    """A line of a video that cannot hold its takes, and by how many seconds of speech, as spoken,
+    it would have to be shorter."""
+
+    line_id: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -93,6 +118,23 @@ class Timeline:
         """95th percentile of the tempo."""
         return _p95([placement.tempo for placement in self.placements])
 
+    def too_long(self) -> tuple[TooLong, ...]:
+        """The lines to shorten, and by how much, for the video to hold all; () where it does.
+
+        Those that are furthest over the time until the next onset at FASTEST, brought down to one
+        level: what they are over by together is never less than what runs past the end.
+        """
+        onsets = [min(place.onset, self.seconds) for place in self.placements]
+        borders = [*(onset - GAP_SECONDS for onset in onsets[1:]), self.seconds]
+        places = zip(self.placements, onsets, borders, strict=False)
+        over = {place.line_id: _over(place, *slot) for place, *slot in places}
+        level = _level(list(over.values()), self.overrun)
+        return tuple(
+            TooLong(line_id, (seconds - level) * FASTEST)
+            for line_id, seconds in over.items()
+            if seconds > level
+        )
+
     def overlaps(self) -> tuple[tuple[int, int], ...]:
         """Pairs of line ids whose takes sound at once."""
         return tuple(
@@ -115,6 +157,21 @@ def fitted(parts: Sequence[Part], *, seconds: float) -> Timeline:
     end = max(seconds, _least_seconds(parts) + SLACK_SECONDS)
     starts, stretches = _solve(parts, end)
     return Timeline(seconds, tuple(_swept(parts, starts, stretches, end)))
+
+
+def _over(place: Placement, onset: float, border: float) -> float:
+    """How far a take at its fastest goes past the border, in seconds, started on its onset."""
+    return onset + place.seconds * place.tempo / FASTEST - border
+
+
+def _level(values: Sequence[float], total: float) -> float:
+    """Down to where the highest values have to be cut, for `total` to be cut off of them all."""
+    if total <= 2 * SLACK_SECONDS:
+        return math.inf
+    highest = np.sort(np.array(values))[::-1]
+    levels = (np.cumsum(highest) - total) / np.arange(1, len(highest) + 1)
+    # Each count of the highest gives a level; one that takes too few or too many is too low.
+    return float(levels.max())
 
 
 def _least_seconds(parts: Sequence[Part]) -> float:
@@ -155,36 +212,42 @@ def _solve(parts: Sequence[Part], end: float) -> tuple[list[float], list[float]]
     settings.verbose = False
     # Asked to, it takes a long video whose takes just fit for one where they cannot.
     settings.tol_infeas_abs = settings.tol_infeas_rel = 0.0
-    matrix, bounds = _constraints(parts, onsets, end)
+    bounded = [place for place, part in enumerate(parts) if part.until is not None]
+    matrix, bounds = _constraints(parts, onsets, end, bounded)
     cones = [clarabel.NonnegativeConeT(len(bounds))]
-    nothing = np.zeros(2 * len(parts))
-    solver = clarabel.DefaultSolver(_costs(len(parts)), nothing, matrix, bounds, cones, settings)
-    late, longer = np.split(np.array(solver.solve().x), 2)
+    nothing = np.zeros(2 * len(parts) + len(bounded))
+    costs = _costs(len(parts), len(bounded))
+    solver = clarabel.DefaultSolver(costs, nothing, matrix, bounds, cones, settings)
+    late, longer, _ = np.split(np.array(solver.solve().x), [len(parts), 2 * len(parts)])
     return (onsets + late).tolist(), (1.0 + longer).tolist()
 
 
-def _costs(count: int) -> csc_matrix:
-    """P (upper triangle) of 1/2 x'Px, for x = (s - a, r - 1)."""
+def _costs(count: int, bounded: int) -> csc_matrix:
+    """P (upper triangle) of 1/2 x'Px, for x = (s - a, r - 1, o)."""
     from scipy.sparse import block_diag, csc_matrix, diags, triu
 
-    onset, tempo, change = (2.0 / unit**2 for unit in (ONSET_SECONDS, TEMPO, CHANGE))
+    units = (ONSET_SECONDS, TEMPO, CHANGE, LATER_SECONDS)
+    onset, tempo, change, later = (2.0 / unit**2 for unit in units)
     unit = diags([1.0], [0], shape=(count, count))
     stretch_costs = tempo * unit
     if count > 1:
         step = diags([1.0, -1.0], [0, 1], shape=(count - 1, count))
         stretch_costs = stretch_costs + change * (step.T @ step)
-    return csc_matrix(triu(block_diag([onset * unit, stretch_costs])))
+    blocks = [onset * unit, stretch_costs]
+    if bounded:
+        blocks.append(diags([later], [0], shape=(bounded, bounded)))
+    return csc_matrix(triu(block_diag(blocks)))
 
 
 def _constraints(
-    parts: Sequence[Part], onsets: NDArray[np.float64], end: float
+    parts: Sequence[Part], onsets: NDArray[np.float64], end: float, bounded: Sequence[int]
 ) -> tuple[csc_matrix, NDArray[np.float64]]:
-    """A and b of Ax <= b, row by row as in the module's formula."""
+    """A and b of Ax <= b, row by row as in the module's formula; `bounded` have an `until`."""
     from scipy.sparse import csc_matrix, diags, hstack, vstack
 
     count = len(parts)
     lengths = np.array([part.seconds for part in parts], dtype=np.float64)
-    unit = diags([1.0], [0], shape=(count, count))
+    unit = diags([1.0], [0], shape=(count, count), format="csr")
     none = csc_matrix((count, count))
     # Row i: s_i - s_i+1 + d_i r_i <= -GAP; the last row ends at E instead.
     order = diags([1.0, -1.0], [0, 1], shape=(count, count))
@@ -200,7 +263,19 @@ def _constraints(
     room = np.append(np.diff(onsets) - GAP_SECONDS, end - onsets[-1]) - lengths
     longest, shortest = 1 / SLOWEST - 1, 1 - 1 / FASTEST
     bounds = np.concatenate([room, onsets, np.full(count, longest), np.full(count, shortest)])
-    return matrix, bounds
+    if not bounded:
+        return matrix, bounds
+    some = unit[bounded]
+    over = diags([1.0], [0], shape=(len(bounded), len(bounded)))
+    wishes = hstack([some, some @ diags(lengths), -over])
+    beyond = hstack([csc_matrix((len(bounded), 2 * count)), -over])
+    beside = csc_matrix((matrix.shape[0], len(bounded)))
+    spare = np.clip([parts[place].until for place in bounded], 0.0, end)
+    spare = spare - onsets[bounded] - lengths[bounded]
+    return (
+        csc_matrix(vstack([hstack([matrix, beside]), wishes, beyond])),
+        np.concatenate([bounds, spare, np.zeros(len(bounded))]),
+    )
 
 
 def _p95(values: Sequence[float]) -> float:
