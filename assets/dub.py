@@ -34,7 +34,7 @@ from dub_platform.core.speech import (
 from dub_platform.core.timeline import Part, Timeline, fitted
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import Registry
-from resources.mixer import Mixed, Mixer
+from resources.mixer.port import Mixed, Mixer
 from resources.releases import FinishedDub, Publisher
 from resources.store.port import Store
 from resources.translator.port import Translator
@@ -226,7 +226,7 @@ def _mixed(
 ) -> Mixed:
     bed = store.fetch(audio.sound_key, folder)
     takes = [(take, store.fetch(take.audio_key, folder)) for take in speech.takes]
-    return mixer.mix(bed, audio.lufs, takes, timeline, audio.speech, into=folder)
+    return mixer.mix(bed, takes, timeline, audio.speech, into=folder)
 
 
 def _track(mixed: Mixed, timeline: Timeline, prefix: str) -> Track:

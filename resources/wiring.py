@@ -33,7 +33,8 @@ from resources.downloader.upload import UploadDownloader
 from resources.downloader.youtube import YouTubeDownloader
 from resources.ledger import CappedLedger, Ledger
 from resources.media.probe import Prober
-from resources.mixer import BlockMixer, Mixer
+from resources.mixer.blocks import BlockMixer
+from resources.mixer.port import Mixer
 from resources.removal import Remover
 from resources.retention import Retention
 from resources.store.local import LocalStore
