@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Sound = NDArray[np.float32]
+    Power = NDArray[np.float64]
 
 ROUNDS = 8
 # What is kept free below the ceiling at first, because AAC adds peaks of its own.
@@ -36,6 +37,9 @@ HEADROOM_DB = 0.7
 # Meters differ by a tenth or two: between samples each has a filter of its own.
 PEAK_MARGIN_DB = 0.1
 LUFS_MARGIN = 0.1
+# What the limiter takes is told from every eighth piece, or from eight of a long track.
+FORESEEN_APART = 8
+FORESEEN = 8
 # Of a change of the gain, when all is limited already.
 LEAST_KEPT = 0.1
 DIP_MARGIN_DB = 0.1
@@ -60,6 +64,7 @@ def encoded(mix: Mix, gain_db: float, *, into: Path) -> Mixed:
     Silence stays so, and what cannot be brought there in some rounds is as near as it came.
     """
     encoding = _Encoding(mix, into, gain_db)
+    encoding.foresee()
     wanting: Sequence[Piece] = encoding.pieces
     for _ in range(ROUNDS):
         encoding.make(wanting)
@@ -75,7 +80,7 @@ def encoded(mix: Mix, gain_db: float, *, into: Path) -> Mixed:
 class _Measured:
     """Of one piece as it is decoded: power in each 100 ms, and by how much hops are too high."""
 
-    power: NDArray[np.float64]
+    power: Power
     peak: float
     hops: NDArray[np.int64]
     over_db: Sound
@@ -103,6 +108,30 @@ class _Encoding:
         peak = max(piece.peak for piece in self.measured)
         peak_db = 20.0 * math.log10(peak) if peak else -math.inf
         return Loudness(round(loudness.integrated(power), 2), round(peak_db, 2))
+
+    def foresee(self) -> None:
+        """Make good what the limiter will take, as far as some pieces tell."""
+        begun_db = self.gain_db
+        for _ in range(ROUNDS):
+            gained = loudness.TARGET_LUFS + self.gain_db - begun_db
+            lufs = gained - self._lost()
+            if abs(loudness.TARGET_LUFS - lufs) <= LUFS_MARGIN:
+                break
+            self._correct(lufs)
+
+    def _lost(self) -> float:
+        """By how many LU the limiter makes some pieces softer, evenly taken from the track."""
+        apart = min(max(FORESEEN_APART, len(self.pieces) // FORESEEN), len(self.pieces))
+        some = self.pieces[apart // 2 :: apart]
+        powers = [np.concatenate(power) for power in zip(*each(self._powers, some), strict=True)]
+        loud, limited = map(loudness.integrated, powers)
+        return loud - limited
+
+    def _powers(self, piece: Piece) -> tuple[Power, Power]:
+        """The power of a piece before and after the limiter."""
+        sound = self._gained(piece)
+        before = steps(sound)
+        return before, steps(self._limited(sound, piece))
 
     def make(self, wanted: Sequence[Piece]) -> None:
         """Encode these pieces; measure them, and the next one each, which begins in theirs."""
@@ -142,18 +171,26 @@ class _Encoding:
         return dip
 
     def _encoded(self, piece: Piece) -> Packets:
-        ceiling = mixing.linear(loudness.TRUE_PEAK_DB - HEADROOM_DB)
-        sound = self.mix.at(piece.begin, piece.end)
-        sound *= np.float32(mixing.linear(self.gain_db))
-        reduction = limiter.reductions(true_peaks(sound, above=ceiling), ceiling)
-        first = piece.begin // HOP
-        reduction += self.dips[first : first + len(reduction)]
-        sound *= limiter.gains(reduction, sound.shape[1])
+        sound = self._limited(self._gained(piece), piece)
         packets = aac.encoded(sound, into=self.folder / f"piece-{piece.number}.aac")
         # The first packet is from before the sound: the delay of the encoder.
         begin = (piece.first - piece.begin) // AAC_FRAME + 1
         own = -(-piece.frames // AAC_FRAME)
         return packets.between(begin if piece.number else 0, begin + own)
+
+    def _gained(self, piece: Piece) -> Sound:
+        sound = self.mix.at(piece.begin, piece.end)
+        sound *= np.float32(mixing.linear(self.gain_db))
+        return sound
+
+    def _limited(self, sound: Sound, piece: Piece) -> Sound:
+        """The sound of a piece with its margins, turned down in place."""
+        ceiling = mixing.linear(loudness.TRUE_PEAK_DB - HEADROOM_DB)
+        reduction = limiter.reductions(true_peaks(sound, above=ceiling), ceiling)
+        first = piece.begin // HOP
+        reduction += self.dips[first : first + len(reduction)]
+        sound *= limiter.gains(reduction, sound.shape[1])
+        return sound
 
     def _heard(self, piece: Piece) -> _Measured:
         """The piece as it sounds in the joined stream."""
