@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
+from threadpoolctl import threadpool_limits
 
 from dub_platform.core import loudness, mixing
 from dub_platform.core.errors import MediaToolError
@@ -49,7 +50,8 @@ class BlockMixer:
         into: Path,
     ) -> Mixed:
         frames = round((timeline.seconds + timeline.overrun) * RATE)
-        with _unreadable_sound_named():
+        # The cores are at work on a piece each: threads within one would only wait for each other.
+        with _unreadable_sound_named(), threadpool_limits(1, "blas"):
             voices = prepared(takes, timeline, into)
             heard = listened(bed, frames)
             busy = _busy(timeline, speech)
