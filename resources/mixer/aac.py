@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 BIT_RATE = 192_000
 # The encoder's own manual calls it better and much faster than the other above 64 kbit/s.
 OPTIONS = {"aac_coder": "fast"}
+# An edit list counts in the film's time, which would be whole milliseconds.
+_FILE_OPTIONS = {"movflags": "+faststart", "movie_timescale": str(RATE)}
 # How much is handed to the encoder at once: it cuts that into frames by itself.
 _HANDED_FRAMES = 64 * AAC_FRAME
 
@@ -112,7 +114,7 @@ def write(streams: Sequence[Packets], frames: int, path: Path) -> None:
 
     with (
         full_disk_named(path.name),
-        av.open(str(path), "w", format="ipod", options={"movflags": "+faststart"}) as out,
+        av.open(str(path), "w", format="ipod", options=_FILE_OPTIONS) as out,
     ):
         stream = out.add_stream("aac", rate=RATE, layout="stereo", options=OPTIONS)
         stream.bit_rate = BIT_RATE

@@ -37,9 +37,11 @@ HEADROOM_DB = 0.7
 # Meters differ by a tenth or two: between samples each has a filter of its own.
 PEAK_MARGIN_DB = 0.1
 LUFS_MARGIN = 0.1
-# What the limiter takes is told from every eighth piece, or from eight of a long track.
-FORESEEN_APART = 8
-FORESEEN = 8
+# What the limiter takes is told from four pieces, and one more in every ten minutes.
+FORESEEN = 4
+FORESEEN_APART = 32
+# A sound that is not loud enough then is nothing but a few peaks.
+MOST_LIMITED_DB = 24.0
 # Of a change of the gain, when all is limited already.
 LEAST_KEPT = 0.1
 DIP_MARGIN_DB = 0.1
@@ -59,9 +61,10 @@ class Mix(Protocol):
 
 
 def encoded(mix: Mix, gain_db: float, *, into: Path) -> Mixed:
-    """The mix at -16 LUFS and under -1.5 dBTP, from a gain that is near. Raises StorageFullError.
+    """The mix at -16 LUFS and under -1.5 dBTP; `gain_db` is what it takes without a limiter.
 
     Silence stays so, and what cannot be brought there in some rounds is as near as it came.
+    Raises StorageFullError.
     """
     encoding = _Encoding(mix, into, gain_db)
     encoding.foresee()
@@ -95,6 +98,7 @@ class _Encoding:
     def __init__(self, mix: Mix, folder: Path, gain_db: float) -> None:
         self.mix, self.folder, self.gain_db = mix, folder, gain_db
         self.before = (gain_db, 0.0)
+        self.most_db = gain_db + MOST_LIMITED_DB
         self.pieces = pieces(mix.frames)
         self.packets = [Packets(folder, np.zeros(0, np.int32))] * len(self.pieces)
         self.measured = [_NOTHING] * len(self.pieces)
@@ -121,7 +125,7 @@ class _Encoding:
 
     def _lost(self) -> float:
         """By how many LU the limiter makes some pieces softer, evenly taken from the track."""
-        apart = min(max(FORESEEN_APART, len(self.pieces) // FORESEEN), len(self.pieces))
+        apart = max(1, len(self.pieces) // (FORESEEN + len(self.pieces) // FORESEEN_APART))
         some = self.pieces[apart // 2 :: apart]
         powers = [np.concatenate(power) for power in zip(*each(self._powers, some), strict=True)]
         loud, limited = map(loudness.integrated, powers)
@@ -159,7 +163,8 @@ class _Encoding:
         self.before = self.gain_db, lufs
         changed_db = self.gain_db - before_db
         kept = (lufs - before_lufs) / changed_db if changed_db else 1.0
-        self.gain_db += (loudness.TARGET_LUFS - lufs) / min(1.0, max(LEAST_KEPT, kept))
+        wanted_db = self.gain_db + (loudness.TARGET_LUFS - lufs) / min(1.0, max(LEAST_KEPT, kept))
+        self.gain_db = min(wanted_db, self.most_db)
 
     def _dip(self) -> Sound:
         """Turn down what is over the peak, and a little around it; by how much, for each hop."""
