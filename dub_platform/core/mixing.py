@@ -37,6 +37,15 @@ SIDES_BLEED_DB = 3.0
 
 
 @dataclass(frozen=True)
+class Ducking:
+    """How the original voice makes room: by so many dB, falling before it and rising after it."""
+
+    depth_db: float = -VOICE_DEPTH_DB
+    attack_seconds: float = ATTACK_SECONDS
+    release_seconds: float = RELEASE_SECONDS
+
+
+@dataclass(frozen=True)
 class Envelope:
     """A gain over time: straight lines in dB between the points `times` (seconds).
 
@@ -73,12 +82,21 @@ def linear(decibels: Any) -> Any:
     return 10.0 ** (decibels / 20.0)
 
 
-def ducked(spans: Sequence[Span], *, depth_db: float) -> Envelope:
-    """The gain that goes to `depth_db` in every span and back to 0 dB outside."""
+def ducked(
+    spans: Sequence[Span],
+    *,
+    depth_db: float,
+    attack: float = ATTACK_SECONDS,
+    release: float = RELEASE_SECONDS,
+) -> Envelope:
+    """The gain that goes to `depth_db` in every span and back to 0 dB outside.
+
+    It falls for `attack` seconds before a span and rises for `release` seconds after it.
+    """
     times: list[float] = []
     decibels: list[float] = []
-    for span in merged(spans, within=ATTACK_SECONDS + RELEASE_SECONDS):
-        times += [span.start - ATTACK_SECONDS, span.start, span.end, span.end + RELEASE_SECONDS]
+    for span in merged(spans, within=attack + release):
+        times += [span.start - attack, span.start, span.end, span.end + release]
         decibels += [0.0, depth_db, depth_db, 0.0]
     return Envelope(tuple(times), tuple(decibels))
 
@@ -99,16 +117,20 @@ def merged(spans: Sequence[Span], *, within: float) -> tuple[Span, ...]:
     return tuple(joined)
 
 
-def sides_depth_db(side_in_speech: float, side_elsewhere: float) -> float:
+def sides_depth_db(
+    side_in_speech: float, side_elsewhere: float, depth_db: float = VOICE_DEPTH_DB
+) -> float:
     """How far to duck the sides, from their mean square with and without speech.
+
+    `depth_db` is how far the voice is ducked, which the sides never exceed.
 
     A voice recorded in one channel is in the sides too: then they are louder while it speaks.
     Where there is no moment without speech to compare with, the voice is assumed to be there.
     """
     if side_elsewhere <= 0.0:
-        return VOICE_DEPTH_DB
+        return depth_db
     bleed_db = 10.0 * float(np.log10(max(side_in_speech, 1e-12) / side_elsewhere))
-    return SIDES_DEPTH_DB if bleed_db <= SIDES_BLEED_DB else VOICE_DEPTH_DB
+    return max(SIDES_DEPTH_DB, depth_db) if bleed_db <= SIDES_BLEED_DB else depth_db
 
 
 def voice_lufs(original: float, left: float) -> float:

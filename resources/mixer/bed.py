@@ -64,6 +64,18 @@ class Bed:
         return heard.middle * _power(self.middle, count) + heard.sides * _power(self.sides, count)
 
 
+class Silence:
+    """No bed: a track that is the dub alone."""
+
+    def at(self, first: int, frames: int) -> tuple[Sound, Sound]:  # noqa: ARG002 - at any time
+        """Middle and sides of nothing."""
+        return np.zeros(frames, np.float32), np.zeros(frames, np.float32)
+
+    def steps(self, heard: Heard) -> Power:
+        """The power that is left: none."""
+        return np.zeros(len(heard.middle))
+
+
 def middle_and_sides(path: Path, first: int, frames: int) -> tuple[Sound, Sound]:
     """The two of a stretch of a stereo file: float32, (frames,) each."""
     with soundfile.SoundFile(path) as file:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,10 @@ from threadpoolctl import threadpool_limits
 
 from dub_platform.core import loudness, mixing
 from dub_platform.core.errors import MediaToolError
-from dub_platform.core.mixing import RATE
+from dub_platform.core.mixing import RATE, Ducking
 from dub_platform.core.speech import Span, Take
 from dub_platform.core.timeline import Timeline
-from resources.mixer.bed import Bed, Heard, listened
+from resources.mixer.bed import Bed, Heard, Silence, listened
 from resources.mixer.encoding import encoded
 from resources.mixer.pieces import STEP
 from resources.mixer.port import Mixed
@@ -37,8 +37,15 @@ if TYPE_CHECKING:
     Sound = NDArray[np.float32]
 
 
+@dataclass(frozen=True)
 class BlockMixer:
-    """Mixes in pieces, on as many cores as the smallest worker has."""
+    """Mixes in pieces, on as many cores as the smallest worker has.
+
+    Without `original` the track is the dub alone, over silence.
+    """
+
+    ducking: Ducking = field(default_factory=Ducking)
+    original: bool = True
 
     def mix(
         self,
@@ -54,15 +61,21 @@ class BlockMixer:
         with _unreadable_sound_named(), threadpool_limits(1, "blas"):
             voices = prepared(takes, timeline, into)
             heard = listened(bed, frames)
-            busy = _busy(timeline, speech)
-            ducked = Bed(
-                bed,
-                middle=mixing.ducked(busy, depth_db=mixing.VOICE_DEPTH_DB),
-                sides=mixing.ducked(busy, depth_db=_sides_depth_db(heard, speech)),
-            )
-            voice_db = _voice_db(heard, ducked, voices, speech)
-            mix = Mix(frames, ducked, voices, mixing.linear(voice_db))
+            left = self._left(bed, heard, timeline, speech) if self.original else Silence()
+            voice_db = _voice_db(heard, left, voices, speech)
+            mix = Mix(frames, left, voices, mixing.linear(voice_db))
             return encoded(mix, _gain_db(mix, heard), into=into)
+
+    def _left(self, bed: Path, heard: Heard, timeline: Timeline, speech: Sequence[Span]) -> Bed:
+        """The bed, ducked while anybody speaks."""
+        depth_db, busy = -self.ducking.depth_db, _busy(timeline, speech)
+        lines = {"attack": self.ducking.attack_seconds, "release": self.ducking.release_seconds}
+        sides_db = _sides_depth_db(heard, speech, depth_db)
+        return Bed(
+            bed,
+            middle=mixing.ducked(busy, depth_db=depth_db, **lines),
+            sides=mixing.ducked(busy, depth_db=sides_db, **lines),
+        )
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,7 @@ class Mix:
     """The ducked bed with the voices over it, `frames` long."""
 
     frames: int
-    bed: Bed
+    bed: Bed | Silence
     voices: Voices
     voice_gain: float
 
@@ -93,17 +106,18 @@ def _spoken(speech: Sequence[Span], count: int) -> NDArray[np.bool_]:
     return whole.decibels_at((np.arange(count) + 0.5) * STEP / RATE) < -50.0
 
 
-def _sides_depth_db(heard: Heard, speech: Sequence[Span]) -> float:
+def _sides_depth_db(heard: Heard, speech: Sequence[Span], depth_db: float) -> float:
     """Whether the sides of the bed hold the voice, measured with and without speech."""
     spoken = _spoken(speech, len(heard.sides))
     in_speech, elsewhere = heard.sides[spoken], heard.sides[~spoken]
     return mixing.sides_depth_db(
         float(in_speech.mean()) if len(in_speech) else 0.0,
         float(elsewhere.mean()) if len(elsewhere) else 0.0,
+        depth_db,
     )
 
 
-def _voice_db(heard: Heard, bed: Bed, voices: Voices, speech: Sequence[Span]) -> float:
+def _voice_db(heard: Heard, bed: Bed | Silence, voices: Voices, speech: Sequence[Span]) -> float:
     """The gain of the takes: as loud as what they replace, and well over what is left of it."""
     said = 2.0 * voices.steps(len(heard.both))
     original = loudness.integrated(heard.both[_spoken(speech, len(said))])

@@ -45,6 +45,8 @@ MOST_LIMITED_DB = 24.0
 # Of a change of the gain, when all is limited already.
 LEAST_KEPT = 0.1
 DIP_MARGIN_DB = 0.1
+# A dip of 5 dB ends there.
+DIP_MARGIN_HOPS = 64
 # The decoder and the meter's filter settle in the packets before a piece.
 _SETTLING_PACKETS = 16
 
@@ -151,11 +153,11 @@ class _Encoding:
         lufs = self.loudness.lufs
         if lufs <= loudness.SILENCE_LUFS:
             return []
-        dip = self._dip()
+        dipped = self._dip()
         if abs(loudness.TARGET_LUFS - lufs) > loudness.LUFS_TOLERANCE - LUFS_MARGIN:
             self._correct(lufs)
             return self.pieces
-        return [each for each in self.pieces if dip[each.begin // HOP : each.end // HOP + 1].any()]
+        return dipped
 
     def _correct(self, lufs: float) -> None:
         """Change the gain by what is missing, and by more where the limiter takes most of it."""
@@ -166,14 +168,25 @@ class _Encoding:
         wanted_db = self.gain_db + (loudness.TARGET_LUFS - lufs) / min(1.0, max(LEAST_KEPT, kept))
         self.gain_db = min(wanted_db, self.most_db)
 
-    def _dip(self) -> Sound:
-        """Turn down what is over the peak, and a little around it; by how much, for each hop."""
-        over = np.zeros_like(self.dips)
-        for measured in self.measured:
-            np.maximum.at(over, measured.hops, measured.over_db)
+    def _dip(self) -> Sequence[Piece]:
+        """Turn down what is over the peak, and a little around it; which pieces have some of it."""
+        dipped = set()
+        for piece, measured in zip(self.pieces, self.measured, strict=True):
+            if len(measured.hops):
+                first, last = self._dip_in(piece, measured)
+                dipped |= {p for p in self.pieces if p.begin // HOP <= last and first < p.end / HOP}
+        return sorted(dipped, key=lambda piece: piece.first)
+
+    def _dip_in(self, piece: Piece, measured: _Measured) -> tuple[int, int]:
+        """The first and the last hop that are turned down for a piece."""
+        begin = max(0, piece.first // HOP - DIP_MARGIN_HOPS)
+        end = min(len(self.dips), -(-piece.last // HOP) + DIP_MARGIN_HOPS)
+        over = np.zeros(end - begin, np.float32)
+        over[measured.hops - begin] = measured.over_db
         dip = limiter.dips(over)
-        self.dips += dip
-        return dip
+        self.dips[begin:end] += dip
+        moved = np.flatnonzero(dip)
+        return begin + int(moved[0]), begin + int(moved[-1])
 
     def _encoded(self, piece: Piece) -> Packets:
         sound = self._limited(self._gained(piece), piece)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -18,7 +19,7 @@ from dub_platform.core import loudness
 from dub_platform.core.errors import MediaToolError, StorageFullError
 from dub_platform.core.speech import Span, Take
 from dub_platform.core.timeline import Placement, Timeline
-from resources.media import ffmpeg
+from resources.media import ffmpeg, sound
 from resources.mixer.blocks import BlockMixer
 from resources.mixer.port import Mixer
 from tests.full_disks import no_file_beyond
@@ -294,3 +295,34 @@ def test_a_full_disk_is_named_and_the_same_works_with_space(
     with no_file_beyond(size), pytest.raises(StorageFullError, match="is full"):
         mix()
     assert pytest.approx(20.0, abs=0.02) == ffmpeg.sound_seconds(mix())
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "db"),
+    [
+        (8_000, 1, -20.0),
+        (11_025, 2, -20.0),
+        (44_100, 2, -70.0),
+        (48_000, 6, -3.0),
+        (96_000, 2, 12.0),
+    ],
+    ids=["8 kHz mono", "11 kHz", "very quiet", "loud 5.1", "clipped 96 kHz"],
+)
+def test_whatever_comes_in_goes_out_as_promised(
+    engine: Mixer, tmp_path: Path, rate: int, channels: int, db: float
+) -> None:
+    """Loudness, true peak, length, rate and channels, from a source as the platform decodes it."""
+    source = np.stack([noise(6.0, db=db, seed=n, rate=rate) for n in range(channels)], axis=1)
+    wav = tmp_path / "source.wav"
+    soundfile.write(wav, source, rate, subtype="PCM_16")
+    bed = sound.decoded(wav, seconds=6.0, into=tmp_path, pictures=False).sound
+    take = make_take(tmp_path, 0, spoken(0))
+    timeline = Timeline(6.0, (Placement(0, 1.0, TAKE_SECONDS, 1.0),))
+    track = engine.mix(bed, [take], timeline, [Span(1.0, 2.0)], into=tmp_path).path
+    lufs, true_peak_db = ebur128(track)
+    assert pytest.approx(loudness.TARGET_LUFS, abs=loudness.LUFS_TOLERANCE + 1e-9) == lufs
+    assert true_peak_db <= loudness.TRUE_PEAK_DB
+    with av.open(str(track)) as container:
+        stream = container.streams.audio[0]
+        assert (48_000, 2) == (stream.codec_context.sample_rate, stream.codec_context.channels)
+    assert pytest.approx(6.0, abs=0.020) == len(decoded(track)) / RATE

@@ -7,15 +7,18 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
-from dub_platform.core.mixing import Envelope, ducked
-from dub_platform.core.speech import Span
+from dub_platform.core.mixing import Ducking, Envelope, ducked
+from dub_platform.core.speech import Span, Take
+from dub_platform.core.timeline import Placement, Timeline
 from resources.mixer.bed import Bed
-from resources.mixer.blocks import Mix
+from resources.mixer.blocks import BlockMixer, Mix
 from resources.mixer.pieces import PIECE_FRAMES
 from resources.mixer.voices import Voice, Voices
-from tests.media_recipes import RATE, noise, stereo
+from tests.integration.measuring import Sound, decoded, level_db, tone_level_db
+from tests.media_recipes import RATE, noise, stereo, tone
 
 
 def make_mix(folder: Path, seconds: float) -> Mix:
@@ -61,3 +64,52 @@ def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.05 * peaks[0]
+
+
+def make_track(folder: Path, engine: BlockMixer) -> Sound:
+    """A tone in the middle for 8 s, another at the sides, and a take of a third from 3 to 4 s."""
+    voice, music = tone(500, 8.0), tone(300, 8.0, db=-35.0)
+    soundfile.write(folder / "bed.flac", stereo(voice + music, voice - music), RATE)
+    soundfile.write(folder / "take.flac", tone(1000, 1.0), RATE)
+    take = Take(0, "key", "takes/x.flac", 1.0, 0.0, 1.0, 10)
+    timeline = Timeline(8.0, (Placement(0, 3.0, 1.0, 1.0),))
+    mixed = engine.mix(
+        folder / "bed.flac",
+        [(take, folder / "take.flac")],
+        timeline,
+        [Span(3.0, 4.0)],
+        into=folder,
+    )
+    return decoded(mixed.path)
+
+
+def test_without_the_original_only_the_dub_is_heard(tmp_path: Path) -> None:
+    """Silence before and after it, and nothing beside it."""
+    track = make_track(tmp_path, BlockMixer(original=False))
+    assert level_db(track[: 2 * RATE]) < -90.0
+    sounding = track[round(3.2 * RATE) : round(3.8 * RATE), 0]
+    assert tone_level_db(sounding, 1000) - tone_level_db(sounding, 500) > 40.0
+
+
+@pytest.mark.parametrize("depth_db", [6.0, 24.0, 40.0])
+def test_the_original_voice_falls_as_far_as_it_is_told(tmp_path: Path, depth_db: float) -> None:
+    """In the middle by all of it, at the sides, where it is not, by 3 dB."""
+    track = make_track(tmp_path, BlockMixer(Ducking(depth_db)))
+    middle, sides = track.mean(axis=1), (track[:, 0] - track[:, 1]) / 2
+    falls = [
+        tone_level_db(sound[: 2 * RATE], hertz)
+        - tone_level_db(sound[round(3.2 * RATE) : round(3.8 * RATE)], hertz)
+        for sound, hertz in ((middle, 500), (sides, 300))
+    ]
+    assert pytest.approx([depth_db, 3.0], abs=1.5) == falls
+
+
+def test_the_voice_falls_and_rises_in_the_time_it_is_given(tmp_path: Path) -> None:
+    """Half a second before the line it is at half of its depth in dB, where a second is given."""
+    track = make_track(tmp_path, BlockMixer(Ducking(20.0, 1.0, 1.0)))
+    middle = track.mean(axis=1)
+    untouched = level_db(middle[:RATE])
+    # Speech is widened by a tenth before and two tenths after.
+    for moment in (2.9 - 0.5, 4.2 + 0.5):
+        part = middle[round((moment - 0.02) * RATE) : round((moment + 0.02) * RATE)]
+        assert pytest.approx(10.0, abs=1.0) == untouched - level_db(part)
