@@ -16,6 +16,7 @@ RUN := .venv/bin/python -m
 export PORT DAGSTER_PORT
 
 .PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-fit bench-latency bench-load bench-scale bench-stretch chaos soak constraints sample clean
+.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-latency bench-load bench-mix bench-scale chaos soak constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -71,6 +72,9 @@ bench-latency: .venv/tests test-packages ## where the seconds of a video go, and
 
 bench-load: .venv/tests test-packages ## 50, 200 and 500 people at the API at once, and its throughput beside a bare route
 	@$(RUN) benchmarks.load --seconds 30
+
+bench-mix: .venv/tests ## the mix of 5, 60 and 180 minutes beside the least that ffmpeg needs, and its memory
+	@$(RUN) benchmarks.mix --minutes 5 60 180
 
 chaos: .venv/tests test-packages ## kill everything at random moments while a hundred videos are handed in
 	@$(RUN) benchmarks.chaos --videos 100 --seconds 420

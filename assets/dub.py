@@ -34,7 +34,7 @@ from dub_platform.core.speech import (
 from dub_platform.core.timeline import Timeline, fitted
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import Registry
-from resources.mixer import Mixed, Mixer
+from resources.mixer.port import Mixed, Mixer
 from resources.pace import Paces
 from resources.releases import FinishedDub, Publisher
 from resources.rewriter import Rewriter, SpokenScript
@@ -271,7 +271,7 @@ def _mixed(
 ) -> Mixed:
     bed = store.fetch(audio.sound_key, folder)
     takes = [(take, store.fetch(take.audio_key, folder)) for take in speech.takes]
-    return mixer.mix(bed, audio.lufs, takes, timeline, audio.speech, into=folder)
+    return mixer.mix(bed, takes, timeline, audio.speech, into=folder)
 
 
 def _track(mixed: Mixed, timeline: Timeline, prefix: str) -> Track:

@@ -127,6 +127,23 @@ class Settings(BaseSettings):
     voice: Literal["espeak", "elevenlabs", "openai"] = Field(
         default="espeak", description="Who speaks."
     )
+    original: Literal["duck", "voice"] = Field(
+        default="duck",
+        description="What is heard beside the dub: duck keeps the original's music and lowers its "
+        "voice; voice keeps nothing of it.",
+    )
+    duck_depth_db: float = Field(
+        default=24.0,
+        ge=0,
+        le=60,
+        description="How far the original voice is lowered while anybody speaks, in dB.",
+    )
+    duck_attack_seconds: float = Field(
+        default=0.08, ge=0.01, le=2, description="How long it takes to fall before a line."
+    )
+    duck_release_seconds: float = Field(
+        default=0.25, ge=0.01, le=5, description="How long it takes to rise after a line."
+    )
     store: Literal["local", "r2"] = Field(
         default="local", description="Where artifacts and releases are kept."
     )

@@ -18,6 +18,7 @@ from dub_platform.core.casting import Casting
 from dub_platform.core.cost import Caps, Prices
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.languages import AUTO
+from dub_platform.core.mixing import Ducking
 from dub_platform.observability.reports import Reporter
 from dub_platform.registry import Registry, Source, SqlRegistry
 from dub_platform.registry.api_keys import ApiKeys
@@ -34,7 +35,8 @@ from resources.downloader.upload import UploadDownloader
 from resources.downloader.youtube import YouTubeDownloader
 from resources.ledger import CappedLedger, Ledger
 from resources.media.probe import Prober
-from resources.mixer import BlockMixer, Mixer
+from resources.mixer.blocks import BlockMixer
+from resources.mixer.port import Mixer
 from resources.pace import Paces
 from resources.removal import Remover
 from resources.retention import Retention
@@ -246,9 +248,12 @@ def _elevenlabs(settings: Settings) -> Voice:
     )
 
 
-def mixer(_: Settings) -> Mixer:
-    """The one mixer there is."""
-    return BlockMixer()
+def mixer(settings: Settings) -> Mixer:
+    """The one mixer there is, with what becomes of the original voice."""
+    ducking = Ducking(
+        settings.duck_depth_db, settings.duck_attack_seconds, settings.duck_release_seconds
+    )
+    return BlockMixer(ducking, original=settings.original == "duck")
 
 
 def takes(settings: Settings, kept: Store) -> TakeKeeper:
