@@ -15,8 +15,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import threading
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,26 +91,6 @@ def run(graph: Any) -> str:
     return said
 
 
-def feed(graph: Any, blocks: Iterable[bytes]) -> str:
-    """Run a graph whose input is `pipe:`, fed block by block.
-
-    Raises MediaToolError, StorageFullError.
-    """
-    process = subprocess.Popen(
-        _command(graph), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    deadline = threading.Timer(DEADLINE_SECONDS, process.kill)
-    with process:
-        deadline.start()
-        try:
-            said = _pour(process, blocks)
-        finally:
-            deadline.cancel()
-    if process.returncode != 0:
-        raise _failure(process.returncode, said)
-    return said
-
-
 def loudness(path: Path) -> Loudness:
     """The loudness of a sound file, as it comes out of the decoder."""
     return parsed_loudness(run(loudness_meter(ffmpeg.input(str(path)).audio)))
@@ -165,22 +143,6 @@ def _command(graph: Any) -> list[str]:
     command: list[str] = graph.global_args(*_QUIET).compile(cmd=binary())
     limits = Limits(MOST_MEMORY_BYTES, MOST_CPU_SECONDS, MOST_FILE_BYTES)
     return bound(command, limits=limits)
-
-
-def _pour(process: subprocess.Popen[bytes], blocks: Iterable[bytes]) -> str:
-    assert process.stdin is not None
-    assert process.stderr is not None
-    try:
-        for block in blocks:
-            process.stdin.write(block)
-        process.stdin.close()
-    except BrokenPipeError:
-        # ffmpeg ended early: what it said, read below, tells why.
-        pass
-    except BaseException:
-        process.kill()
-        raise
-    return process.stderr.read().decode(errors="replace")
 
 
 def _failure(status: int, said: str) -> DubError:
