@@ -63,7 +63,7 @@ def translation(
     rates = paces.rates(target.video_id, str(target.language), speakers)
     budgets = budgets_at(transcript.lines, rates)
     brief = _brief(registry, target, wording if heeded else AS_BEFORE, budgets)
-    edits = _edits(registry, target, transcript)
+    edits, seconds = _edits(registry, target, transcript), _seconds(registry, target, transcript)
     value = edited(translator.translate(transcript, str(target.language), brief), edits)
     worded = Worded(wording, heeded, transcript, value)
     spoken = sum(len(line.text) for line in transcript.lines)
@@ -77,7 +77,7 @@ def translation(
         characters=written,
         length_ratio=written / max(spoken, 1),
         rewrites=value.rewrites,
-        lines_predicted_over_1_15=_hurried(registry, target, transcript, value, rates),
+        lines_predicted_over_1_15=_hurried(transcript, value, rates, seconds),
         cost_usd=value.cost_usd,
         engine=value.engine,
         **worded.numbers,
@@ -231,17 +231,12 @@ def _script(
 
 
 def _hurried(
-    registry: Registry,
-    target: Target,
-    transcript: Transcript,
-    translation: Translation,
-    rates: Mapping[str, float],
+    transcript: Transcript, translation: Translation, rates: Mapping[str, float], seconds: float
 ) -> int:
     """How many lines would need more than a comfortable tempo, as far as can be told unspoken."""
     texts = {line.id: line.text for line in translation.lines}
-    lengths = predicted(transcript.lines, texts, rates)
-    seconds = _seconds(registry, target, transcript)
-    return len(tempos_over(transcript.lines, lengths, seconds=seconds))
+    lines = [line for line in transcript.lines if line.id in texts]
+    return len(tempos_over(lines, predicted(lines, texts, rates), seconds=seconds))
 
 
 def _seconds(registry: Registry, target: Target, transcript: Transcript) -> float:
