@@ -15,6 +15,6 @@ media.py        the released files, with Range
 problems.py     which error is which HTTP status
 operations.py   what every address takes and answers (openapi.py, pages/docs.py)
 conditional.py  ETags: 304, 412
-idempotency.py  a POST that is sent again (body_digest.py)
+idempotency.py  a POST that is sent again (body_digest.py, sealing.py)
 pages/          the start page, the player and the contract
 """

@@ -6,7 +6,7 @@ video_answer(desk, video, dubs).model_dump(mode="json", exclude_none=True)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel
@@ -27,6 +27,7 @@ from api.schemas import (
     DubNumbers,
     Estimate,
     Failure,
+    Paging,
     Renderings,
     VideoAnswer,
     VideoLinks,
@@ -34,6 +35,7 @@ from api.schemas import (
     VideoRow,
     WebhookAnswer,
     WebhookLinks,
+    WebhookPage,
 )
 from dub_platform.core.cost import estimated_usd
 from dub_platform.core.events import TYPES, shown
@@ -43,11 +45,23 @@ from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import Delivery, DeliveryState, Webhook
 from dub_platform.registry.port import Channel, Dub, Page, Video
 
+# A cache that kept a secret would be a copy of it.
+NO_STORE = {"cache-control": "no-store"}
 _OF_SOURCE = "source_"
 _UNRECORDED = {
     "code": "internal_error",
     "message": "It failed for a reason that was not recorded.",
 }
+
+
+class Listed(Protocol):
+    """A row of a list that its id leads on from."""
+
+    @property
+    def id(self) -> str: ...
+
+
+ListedT = TypeVar("ListedT", bound=Listed)
 
 
 def answer(
@@ -154,12 +168,20 @@ def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Mapping[str | None, fl
 
 def video_page(desk: Desk, page: Page, query: Mapping[str, str]) -> VideoPage:
     """One page of the listing; `query` is how it was asked for, to ask for the next."""
-    following = {**query, "cursor": page.next_cursor} if page.next_cursor else None
     return VideoPage(
         videos=[_row(desk, video) for video in page.videos],
-        next_cursor=page.next_cursor,
-        next_url=f"{desk.base_url}/videos?{urlencode(following)}" if following else None,
+        **_following(desk, "/videos", query, page.next_cursor),
     )
+
+
+def paged(
+    desk: Desk, path: str, found: Sequence[ListedT], asked: Paging
+) -> tuple[Sequence[ListedT], dict[str, str]]:
+    """The first of what was found, and where the next page is; one too many says that there is."""
+    shown = found[: asked.limit]
+    cursor = shown[-1].id if found[asked.limit :] else None
+    query = asked.model_dump(mode="json", exclude_none=True)
+    return shown, _following(desk, path, query, cursor)
 
 
 def channel_answer(desk: Desk, channel: Channel) -> ChannelAnswer:
@@ -175,11 +197,9 @@ def channel_answer(desk: Desk, channel: Channel) -> ChannelAnswer:
     )
 
 
-def channel_page(desk: Desk, found: Sequence[Channel], limit: int) -> ChannelPage:
-    """The first `limit` of the channels found; the rest only says that there are more."""
-    shown = found[:limit]
-    cursor = shown[-1].id if found[limit:] else None
-    following = urlencode({"cursor": cursor, "limit": limit}) if cursor else None
+def channel_page(desk: Desk, found: Sequence[Channel], asked: Paging) -> ChannelPage:
+    """The first of the channels found."""
+    shown, following = paged(desk, "/channels", found, asked)
     return ChannelPage(
         channels=[
             ChannelRow(
@@ -191,8 +211,7 @@ def channel_page(desk: Desk, found: Sequence[Channel], limit: int) -> ChannelPag
             )
             for channel in shown
         ],
-        next_cursor=cursor,
-        next_url=f"{desk.base_url}/channels?{following}" if following else None,
+        **following,
     )
 
 
@@ -207,6 +226,12 @@ def webhook_answer(desk: Desk, webhook: Webhook, *, secret: str | None = None) -
         links=WebhookLinks(self=own, deliveries=f"{own}/deliveries"),
         secret=secret,
     )
+
+
+def webhook_page(desk: Desk, found: Sequence[Webhook], asked: Paging) -> WebhookPage:
+    """The first of the webhooks found."""
+    shown, following = paged(desk, "/webhooks", found, asked)
+    return WebhookPage(webhooks=[webhook_answer(desk, each) for each in shown], **following)
 
 
 def delivery_answer(desk: Desk, delivery: Delivery) -> DeliveryAnswer:
@@ -230,17 +255,9 @@ def delivery_answer(desk: Desk, delivery: Delivery) -> DeliveryAnswer:
 def deliveries_page(
     desk: Desk, webhook_id: str, found: Sequence[Delivery], asked: DeliveryListing
 ) -> DeliveryPage:
-    """The first messages of those found; one too many only says that there are more."""
-    shown = found[: asked.limit]
-    listing = f"{desk.base_url}/webhooks/{webhook_id}/deliveries"
-    of_state = {"state": asked.state.value} if asked.state else {}
-    cursor = shown[-1].id if found[asked.limit :] else None
-    following = urlencode({**of_state, "cursor": cursor, "limit": asked.limit})
-    return DeliveryPage(
-        deliveries=[delivery_answer(desk, each) for each in shown],
-        next_cursor=cursor,
-        next_url=cursor and f"{listing}?{following}",
-    )
+    """The first of the messages found."""
+    shown, following = paged(desk, f"/webhooks/{webhook_id}/deliveries", found, asked)
+    return DeliveryPage(deliveries=[delivery_answer(desk, each) for each in shown], **following)
 
 
 def failure(details: Mapping[str, Any] | None) -> Failure | None:
@@ -263,6 +280,16 @@ def source_captions(release: Release) -> dict[str, str]:
         for kind, key in release.captions_keys.items()
         if kind.startswith(_OF_SOURCE)
     }
+
+
+def _following(
+    desk: Desk, path: str, query: Mapping[str, Any], cursor: str | None
+) -> dict[str, str]:
+    """Where the page after this one is; nowhere after the last."""
+    if cursor is None:
+        return {}
+    url = f"{desk.base_url}{path}?{urlencode({**query, 'cursor': cursor})}"
+    return {"next_cursor": cursor, "next_url": url}
 
 
 def _row(desk: Desk, video: Video) -> VideoRow:

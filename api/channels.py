@@ -17,7 +17,7 @@ from api.answers import answer, channel_answer, channel_page
 from api.bodies import json_in
 from api.conditional import tagged
 from api.desk import desk_of
-from api.schemas import ChannelListing, ChannelOrder, parsed
+from api.schemas import ChannelOrder, Paging, parsed
 from dub_platform.core.channels import checked_channel_id
 from dub_platform.core.errors import EmptyBodyError
 from dub_platform.core.titles import plain
@@ -29,11 +29,11 @@ class Channels(HTTPEndpoint):
     def get(self, request: Request) -> Response:
         """List them, by their ids."""
         desk = desk_of(request)
-        asked = parsed(ChannelListing, request.query_params)
+        asked = parsed(Paging, request.query_params)
         after = checked_channel_id(asked.cursor) if asked.cursor else ""
         # One more than is shown says whether there is another page.
         found = desk.registry.channels(after=after, limit=asked.limit + 1)
-        return tagged(request, answer(channel_page(desk, found, asked.limit)))
+        return tagged(request, answer(channel_page(desk, found, asked)))
 
 
 class Channel(HTTPEndpoint):

@@ -1,6 +1,7 @@
-"""How long an address and the headers of a request may be.
+"""How long an address and the headers of a request may be, and what no address may hold.
 
 The server has no limit of its own, and each request's are held in memory before anything is asked.
+PostgreSQL takes no text with a NUL, so nothing of that name is there, whatever it is.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ _CLOSE = {"connection": "close"}
 
 
 class HeadLimits:
-    """Refuses a request whose address (414) or headers (431) are too long, before it is read."""
+    """Refuses a request whose address (414) or headers (431) are too long, or whose address holds a
+    NUL (404), before it is read."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -35,4 +37,6 @@ def _refused(scope: Scope) -> int | None:
         return 414
     if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADER_BYTES:
         return 431
+    if "\0" in scope["path"]:
+        return 404
     return None

@@ -5,8 +5,8 @@
 
 It holds for every POST, for a day. The same key with another body is refused with 422, and with
 409 while the first request is being answered. An answer that a retry could change (401, 404, 409,
-429, 5xx) is not kept, nor is one that nobody may keep (`no-store`): whoever asks again is the first
-again.
+429, 5xx) is not kept: whoever asks again is the first again. One that shows a secret is kept sealed
+(`sealing.py`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.body_digest import BodyDigest
 from api.desk import desk_of
 from api.problems import on_dub_error
+from api.sealing import opened, sealed
 from dub_platform.core.errors import (
     DubError,
     IdempotencyKeyReusedError,
@@ -68,12 +69,13 @@ class Idempotency:
         body = BodyDigest(request, desk_of(request).max_upload_bytes)
         claim = await run_in_threadpool(answers.claim, place, holder, now=_now())
         if not claim.is_mine:
-            return await _again(claim, body), True
+            return opened(await _again(claim, body), request), True
         async with _held(answers, place, holder):
             answer = await _collected(self.app, request.scope, body)
             digest = await body.whole() if _is_for_keeps(answer) else None
             if digest is not None:
-                await run_in_threadpool(answers.keep, place, holder, digest, answer)
+                kept = sealed(answer, request)
+                await run_in_threadpool(answers.keep, place, holder, digest, kept)
         return answer, False
 
 
@@ -101,9 +103,7 @@ async def _again(claim: Claim, body: BodyDigest) -> FirstAnswer:
 
 
 def _is_for_keeps(answer: FirstAnswer) -> bool:
-    # A key is shown once and kept nowhere.
-    is_final = answer.status < 400 or answer.status in _REFUSALS
-    return is_final and ("cache-control", "no-store") not in answer.headers
+    return answer.status < 400 or answer.status in _REFUSALS
 
 
 @contextlib.asynccontextmanager

@@ -14,10 +14,10 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import answer
+from api.answers import NO_STORE, answer, paged
 from api.bodies import json_in
 from api.desk import desk_of
-from api.schemas import KeyAnswer, KeyOrder, KeyPage, NewKeyAnswer, parsed
+from api.schemas import KeyAnswer, KeyOrder, KeyPage, NewKeyAnswer, Paging, parsed
 from dub_platform.registry.api_keys import ApiKey, ApiKeys
 
 
@@ -25,14 +25,18 @@ class Keys(HTTPEndpoint):
     """All keys of the tenant."""
 
     async def post(self, request: Request) -> Response:
-        """Make one; the answer holds its token, which is kept nowhere."""
+        """Make one; the answer holds its token, which is kept nowhere as it is."""
         order = parsed(KeyOrder, await json_in(request) or b"{}")
         return await run_in_threadpool(_made, request, order)
 
     def get(self, request: Request) -> Response:
         """List them, also those that are good no more."""
         keys, tenant = _keys_of(request)
-        return answer(KeyPage(keys=[key_answer(key) for key in keys.of(tenant)]))
+        asked = parsed(Paging, request.query_params)
+        # One more than is shown says whether there is another page.
+        found = keys.of(tenant, after=asked.cursor, limit=asked.limit + 1)
+        shown, following = paged(desk_of(request), "/keys", found, asked)
+        return answer(KeyPage(keys=[key_answer(key) for key in shown], **following))
 
 
 class Key(HTTPEndpoint):
@@ -56,8 +60,7 @@ def _made(request: Request, order: KeyOrder) -> Response:
         tenant=tenant, scopes=order.scopes, name=order.name, expires_at=order.expires_at
     )
     made = NewKeyAnswer(**key_answer(key).model_dump(), key=token.text)
-    # A cache that kept it would be a copy of the key.
-    return answer(made, 201, {"cache-control": "no-store"})
+    return answer(made, 201, NO_STORE)
 
 
 def _keys_of(request: Request) -> tuple[ApiKeys, str]:

@@ -21,7 +21,6 @@ from api.health import AliveAnswer, ReadyAnswer, VersionAnswer
 from api.problems import HTTP_CODE, status_of
 from api.schemas import (
     ChannelAnswer,
-    ChannelListing,
     ChannelOrder,
     ChannelPage,
     DeliveryAnswer,
@@ -34,6 +33,7 @@ from api.schemas import (
     Linked,
     Listing,
     NewKeyAnswer,
+    Paging,
     Quote,
     UploadOrder,
     VideoAnswer,
@@ -313,7 +313,7 @@ OPERATIONS: Sequence[Operation] = (
         "/channels",
         "The channels that videos came from, by their ids",
         {200: ChannelPage},
-        query=ChannelListing,
+        query=Paging,
         tagged=True,
         errors=(errors.InvalidChannelIdError,),
     ),
@@ -334,7 +334,9 @@ OPERATIONS: Sequence[Operation] = (
         needs_body=True,
         errors=(errors.InvalidChannelIdError, errors.EmptyBodyError, errors.UnknownLanguageError),
     ),
-    Operation("GET", "/keys", "The tenant's API keys, the newest first", {200: KeyPage}),
+    Operation(
+        "GET", "/keys", "The tenant's API keys, the newest first", {200: KeyPage}, query=Paging
+    ),
     Operation(
         "POST",
         "/keys",
@@ -358,7 +360,9 @@ OPERATIONS: Sequence[Operation] = (
         needs_body=True,
         errors=(errors.EmptyBodyError, errors.WebhookUrlError),
     ),
-    Operation("GET", "/webhooks", "The webhooks, the oldest first", {200: WebhookPage}),
+    Operation(
+        "GET", "/webhooks", "The webhooks, the oldest first", {200: WebhookPage}, query=Paging
+    ),
     Operation(
         "GET",
         "/webhooks/{id}",

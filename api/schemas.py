@@ -140,12 +140,13 @@ class Listing(Asked):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
-class ChannelListing(Asked):
-    """The query of GET /channels."""
+class Paging(Asked):
+    """Which page of a list, and how long."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    cursor: Annotated[str, Field(max_length=64)] = ""
+    # Of what ids are made of: PostgreSQL takes no NUL in a text.
+    cursor: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")] = ""
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
@@ -182,14 +183,10 @@ class WebhookOrder(Asked):
     secret: Annotated[SecretStr, Field(max_length=200)] | None = None
 
 
-class DeliveryListing(Asked):
+class DeliveryListing(Paging):
     """The query of GET /webhooks/{id}/deliveries."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
     state: DeliveryState | None = None
-    cursor: Annotated[str, Field(max_length=64)] | None = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 class KeyOrder(Asked):
@@ -232,9 +229,11 @@ class NewKeyAnswer(KeyAnswer):
 
 
 class KeyPage(BaseModel):
-    """All keys of a tenant, the newest first."""
+    """A page of a tenant's keys, the newest first; `next_url` is absent on the last one."""
 
     keys: list[KeyAnswer]
+    next_cursor: str | None = None
+    next_url: str | None = None
 
 
 class Failure(BaseModel):
@@ -359,9 +358,11 @@ class WebhookAnswer(BaseModel):
 
 
 class WebhookPage(BaseModel):
-    """All webhooks, the oldest first."""
+    """A page of the webhooks, the oldest first; `next_url` is absent on the last one."""
 
     webhooks: list[WebhookAnswer]
+    next_cursor: str | None = None
+    next_url: str | None = None
 
 
 class DeliveryAnswer(BaseModel):

@@ -1,6 +1,7 @@
 """Webhooks: addresses that are told what happens.
 
-    POST /webhooks      GET /webhooks       GET, DELETE /webhooks/{id}      POST /webhooks/{id}/test
+    POST /webhooks      GET /webhooks?limit=20      GET, DELETE /webhooks/{id}
+    POST /webhooks/{id}/test
     GET  /webhooks/{id}/deliveries?state=dead       GET /webhooks/{id}/deliveries/{delivery}
     POST /webhooks/{id}/deliveries/{delivery}/redeliver
 
@@ -15,10 +16,17 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import answer, deliveries_page, delivery_answer, webhook_answer
+from api.answers import (
+    NO_STORE,
+    answer,
+    deliveries_page,
+    delivery_answer,
+    webhook_answer,
+    webhook_page,
+)
 from api.bodies import json_in
 from api.desk import desk_of
-from api.schemas import DeliveryListing, WebhookOrder, WebhookPage, parsed
+from api.schemas import DeliveryListing, Paging, WebhookOrder, parsed
 from dub_platform.core.errors import EmptyBodyError
 from dub_platform.core.webhooks import checked_secret, new_secret
 
@@ -34,10 +42,11 @@ class Webhooks(HTTPEndpoint):
         return await run_in_threadpool(_made, request, parsed(WebhookOrder, body))
 
     def get(self, request: Request) -> Response:
-        """List them; there are not many."""
-        desk = desk_of(request)
-        found = desk.webhooks.webhooks()
-        return answer(WebhookPage(webhooks=[webhook_answer(desk, each) for each in found]))
+        """List them, oldest first."""
+        desk, asked = desk_of(request), parsed(Paging, request.query_params)
+        # One more than is shown says whether there is another page.
+        found = desk.webhooks.webhooks(after=asked.cursor, limit=asked.limit + 1)
+        return answer(webhook_page(desk, found, asked))
 
 
 class Webhook(HTTPEndpoint):
@@ -63,7 +72,7 @@ class Deliveries(HTTPEndpoint):
         asked = parsed(DeliveryListing, request.query_params)
         # One more than is shown says whether there is another page.
         found = desk.webhooks.deliveries(
-            webhook_id, state=asked.state, before=asked.cursor, limit=asked.limit + 1
+            webhook_id, state=asked.state, before=asked.cursor or None, limit=asked.limit + 1
         )
         return answer(deliveries_page(desk, webhook_id, found, asked))
 
@@ -103,4 +112,4 @@ def _made(request: Request, order: WebhookOrder) -> Response:
     secret = checked_secret(given) if given else new_secret()
     made = desk.webhooks.add(desk.receivers.checked(order.url), order.events, secret)
     shown = webhook_answer(desk, made, secret=secret)
-    return answer(shown, 201, {"location": shown.links.self})
+    return answer(shown, 201, {"location": shown.links.self, **NO_STORE})

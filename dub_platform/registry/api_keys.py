@@ -15,12 +15,23 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, and_, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from dub_platform.core.access import Scope, Token
-from dub_platform.core.errors import KeyNotFoundError
+from dub_platform.core.errors import InvalidRequestError, KeyNotFoundError
 from dub_platform.registry.engine import engine_at, for_reading
-from dub_platform.registry.tables import api_keys, utc_now
+from dub_platform.registry.tables import UtcDateTime, api_keys, utc_now
 
 # A key may be used hundreds of times a second, and a write for each would be the database's work.
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
@@ -82,11 +93,14 @@ class ApiKeys:
         with self._engine.begin() as connection:
             return ApiKey(**connection.execute(made).one()._asdict()), token
 
-    def of(self, tenant: str) -> Sequence[ApiKey]:
-        """A tenant's keys, the newest first, also those that are good no more."""
-        query = select(*_KEY).where(api_keys.c.tenant == tenant)
-        newest = query.order_by(api_keys.c.created_at.desc(), api_keys.c.id)
+    def of(self, tenant: str, *, after: str = "", limit: int | None = None) -> Sequence[ApiKey]:
+        """A tenant's keys, the newest first, also those that are good no more; or those that follow
+        the key with the id `after`. Raises InvalidRequestError where the tenant has no such key."""
+        query = select(*_KEY).where(api_keys.c.tenant == tenant).limit(limit)
+        newest = query.order_by(api_keys.c.created_at.desc(), api_keys.c.id.desc())
         with self._reading.connect() as connection:
+            if after:
+                newest = newest.where(_follows(connection, tenant, after))
             return [ApiKey(**row._asdict()) for row in connection.execute(newest)]
 
     def revoke(self, tenant: str, key_id: str) -> None:
@@ -128,3 +142,15 @@ class ApiKeys:
         used = update(api_keys).where(api_keys.c.id == key.id, last).values(last_used_at=now)
         with self._engine.begin() as connection:
             connection.execute(used)
+
+
+def _follows(connection: Connection, tenant: str, key_id: str) -> ColumnElement[bool]:
+    made = select(api_keys.c.created_at).filter_by(tenant=tenant, id=key_id)
+    created_at = connection.execute(made).scalar()
+    if created_at is None:
+        raise InvalidRequestError(
+            "This cursor is not one that a listing gave: start without a cursor, and go on with "
+            "the one that each page names."
+        )
+    last = tuple_(literal(created_at, UtcDateTime), literal(key_id))
+    return tuple_(api_keys.c.created_at, api_keys.c.id) < last

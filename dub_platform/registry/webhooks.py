@@ -106,11 +106,11 @@ class Webhooks:
             connection.execute(insert(webhooks).values({**row, "tenant": self.tenant}))
             return self._own(connection, webhook_id)
 
-    def webhooks(self) -> Sequence[Webhook]:
-        """All of them, the oldest first."""
+    def webhooks(self, *, after: str = "", limit: int = MOST_WEBHOOKS) -> Sequence[Webhook]:
+        """Those with an id after `after`, the oldest first."""
+        mine = select(*_WEBHOOK).filter_by(tenant=self.tenant).where(webhooks.c.id > after)
         with self._reading.connect() as connection:
-            mine = select(*_WEBHOOK).filter_by(tenant=self.tenant)
-            rows = connection.execute(mine.order_by(webhooks.c.id))
+            rows = connection.execute(mine.order_by(webhooks.c.id).limit(limit))
             return [_webhook_of(row) for row in rows]
 
     def webhook(self, webhook_id: str) -> Webhook:

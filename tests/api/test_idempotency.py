@@ -11,18 +11,43 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, select
 from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.desk import Desk
+from dub_platform.core.access import Scope
 from dub_platform.core.errors import StorageError
 from dub_platform.core.keys import key_of
+from dub_platform.registry.api_keys import ApiKeys
+from dub_platform.registry.tables import first_answers
 from tests.api.conftest import Log
-from tests.api.desks import YOUTUBE, serving
+from tests.api.desks import YOUTUBE, make_desk, serving
 from tests.contracts.threads import at_once
 
 KEY = {"idempotency-key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 ORDER = {"source": YOUTUBE, "languages": ["es"]}
+HOOK = {"url": "https://example.com/hook"}
+shows_secret = pytest.mark.parametrize(
+    ("path", "order", "secret"), [("/keys", {"name": "one"}, "key"), ("/webhooks", HOOK, "secret")]
+)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> ApiKeys:
+    return ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+
+
+@pytest.fixture
+def guarded(tmp_path: Path, keys: ApiKeys) -> TestClient:
+    """A client where keys are asked for."""
+    return TestClient(create_app(make_desk(tmp_path, keys=keys)))
+
+
+def known(keys: ApiKeys) -> dict[str, str]:
+    """The headers of a new key that may do everything, with the Idempotency-Key."""
+    _, token = keys.make(tenant="acme", scopes=set(Scope))
+    return {**KEY, "authorization": f"Bearer {token.text}"}
 
 
 def form(data: bytes, *, boundary: str = "edge", languages: str = "es") -> Mapping[str, Any]:
@@ -112,6 +137,58 @@ def test_a_key_that_is_none_is_refused(client: TestClient, key: str) -> None:
     headers = {b"idempotency-key": key.encode("latin-1")}
     answer = client.post("/videos", json=ORDER, headers=headers)
     assert (422, "request_invalid") == (answer.status_code, answer.json()["code"])
+
+
+@shows_secret
+def test_a_secret_is_shown_again_to_who_asked_for_it(
+    guarded: TestClient, keys: ApiKeys, path: str, order: dict[str, Any], secret: str
+) -> None:
+    """Nothing is made twice, and with another body it is refused."""
+    asker = known(keys)
+    first, again = (guarded.post(path, json=order, headers=asker) for _ in "12")
+    assert (201, 201, first.content) == (first.status_code, again.status_code, again.content)
+    assert "true" == again.headers["idempotent-replayed"]
+    assert "no-store" == first.headers["cache-control"] == again.headers["cache-control"]
+    other = guarded.post(path, json={**order, secret: "x"}, headers=asker)
+    assert (422, "idempotency_key_reused") == (other.status_code, other.json()["code"])
+    made = [first.json()["id"]]
+    listed = guarded.get(path, headers=asker).json()[path[1:]]
+    assert made == [each["id"] for each in listed if each["id"] not in asker["authorization"]]
+
+
+@shows_secret
+def test_a_secret_cannot_be_read_from_what_is_kept(
+    guarded: TestClient,
+    keys: ApiKeys,
+    tmp_path: Path,
+    path: str,
+    order: dict[str, Any],
+    secret: str,
+) -> None:
+    """Nothing of the answer's body stands in the row."""
+    shown = guarded.post(path, json=order, headers=known(keys)).json()
+    with create_engine(f"sqlite:///{tmp_path / 'registry.sqlite'}").connect() as connection:
+        row = connection.execute(select(first_answers)).one()
+    assert 201 == row.status
+    assert not any(shown[name].encode() in row.body for name in ("id", secret))
+
+
+@shows_secret
+def test_a_secret_is_not_shown_to_another_key_of_the_tenant(
+    guarded: TestClient, keys: ApiKeys, path: str, order: dict[str, Any], secret: str
+) -> None:
+    """Whoever finds out an Idempotency-Key learns nothing by it."""
+    shown = guarded.post(path, json=order, headers=known(keys)).json()
+    answer = guarded.post(path, json=order, headers=known(keys))
+    assert (422, "idempotency_key_reused") == (answer.status_code, answer.json()["code"])
+    assert shown[secret] not in answer.text
+
+
+def test_a_webhook_is_made_once_where_nobody_needs_a_key(client: TestClient) -> None:
+    """The Idempotency-Key alone opens its answer."""
+    first, again = (client.post("/webhooks", json=HOOK, headers=KEY) for _ in "12")
+    assert (201, first.content) == (again.status_code, again.content)
+    assert 1 == len(client.get("/webhooks").json()["webhooks"])
 
 
 def test_two_processes_share_the_answers(desk: Desk) -> None:

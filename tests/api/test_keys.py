@@ -69,6 +69,41 @@ def test_another_tenants_key_is_not_there(
     assert theirs.id not in client.get("/keys", headers=admin).text
 
 
+def test_keys_come_in_pages(client: TestClient, admin: dict[str, str], keys: ApiKeys) -> None:
+    """Following next_url meets each of the tenant's once, the newest first, and nobody else's."""
+    ids = []
+    for name in "abcd":
+        ids.append(made(client, admin, name=name)["id"])
+        keys.make(tenant="globex", scopes={Scope.READ})
+    seen, url = [], "/keys?limit=2"
+    while url:
+        page = client.get(url, headers=admin).json()
+        assert len(page["keys"]) <= 2
+        seen += [each["id"] for each in page["keys"]]
+        url = page.get("next_url", "").removeprefix("http://dub.test")
+        assert url == (f"/keys?cursor={page['next_cursor']}&limit=2" if url else "")
+    assert [*reversed(ids), admin["authorization"].split("_")[1]] == seen
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "cursor=nobody", "cursor=%00"])
+def test_a_page_that_cannot_be_is_refused(
+    client: TestClient, admin: dict[str, str], query: str
+) -> None:
+    """A limit or a cursor that means nothing is told."""
+    answer = client.get(f"/keys?{query}", headers=admin)
+    assert (422, "request_invalid") == (answer.status_code, answer.json()["code"])
+
+
+def test_another_tenants_key_leads_nowhere(
+    client: TestClient, admin: dict[str, str], keys: ApiKeys
+) -> None:
+    """It is refused in the words for one that was never made."""
+    theirs, _ = keys.make(tenant="globex", scopes={Scope.READ})
+    told = [client.get(f"/keys?cursor={at}", headers=admin) for at in (theirs.id, "nobody")]
+    assert [422, 422] == [each.status_code for each in told]
+    assert told[0].json()["detail"] == told[1].json()["detail"]
+
+
 @pytest.mark.parametrize(
     "order",
     [

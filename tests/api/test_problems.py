@@ -16,6 +16,7 @@ from api.problems import STATUS, status_of
 from dub_platform.core import errors
 from dub_platform.core.errors import DubError
 from tests.api.conftest import Log
+from tests.api.desks import YOUTUBE
 
 
 def every(kind: type[DubError]) -> Iterator[type[DubError]]:
@@ -91,6 +92,13 @@ def test_a_head_without_end_is_refused(
         answer.headers["connection"],
     )
     assert 200 == httpx.get(f"{server}/health?{query[:4000]}").status_code
+
+
+@pytest.mark.parametrize("path", ["/webhooks/%00", "/channels/a%00", f"/videos/{YOUTUBE}%00"])
+def test_an_address_with_a_nul_is_none(client: TestClient, path: str) -> None:
+    """PostgreSQL would refuse to be asked for it."""
+    answer = client.get(path)
+    assert (404, "not_found") == (answer.status_code, answer.json()["code"])
 
 
 def test_a_method_that_is_not_taken_is_answered_with_those_that_are(client: TestClient) -> None:

@@ -50,13 +50,6 @@ def test_each_has_idempotency_keys_of_its_own(client: TestClient, header: Header
     assert told[0].json()["id"] == told[2].json()["id"] != told[1].json()["id"]
 
 
-def test_the_answer_that_shows_a_key_is_kept_nowhere(client: TestClient, header: Header) -> None:
-    """Whoever asks again gets another key."""
-    admin = {**header("acme"), "idempotency-key": "a"}
-    shown = [client.post("/keys", json={}, headers=admin).json()["key"] for _ in "12"]
-    assert 2 == len(set(shown))
-
-
 def test_webhooks_hear_of_their_tenants_videos(
     client: TestClient, desk: Desk, header: Header
 ) -> None:

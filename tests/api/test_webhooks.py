@@ -229,6 +229,27 @@ def test_a_deleted_webhook_is_gone(client: TestClient) -> None:
     assert "webhook_not_found" == client.post(f"{own}/test").json()["code"]
 
 
+def test_webhooks_come_in_pages(client: TestClient, desk: Desk) -> None:
+    """Following next_url meets each of the tenant's once, and nobody else's."""
+    order = {"url": "https://example.invalid/"}
+    ids = [client.post("/webhooks", json=order).json()["id"] for _ in range(5)]
+    desk.webhooks.of("globex").add(order["url"], (), SECRET)
+    seen, url = [], "/webhooks?limit=2"
+    while url:
+        page = client.get(url).json()
+        assert len(page["webhooks"]) <= 2
+        seen += [each["id"] for each in page["webhooks"]]
+        url = page.get("next_url", "").removeprefix("http://dub.test")
+        assert url == (f"/webhooks?cursor={page['next_cursor']}&limit=2" if url else "")
+    assert sorted(ids) == seen
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "cursor=%00"])
+def test_a_page_of_webhooks_that_cannot_be_is_refused(client: TestClient, query: str) -> None:
+    """A limit or a cursor that means nothing is told."""
+    assert 422 == client.get(f"/webhooks?{query}").status_code
+
+
 def test_messages_are_listed_page_by_page(client: TestClient) -> None:
     """`next_url` leads on, until there is no more."""
     webhook = client.post("/webhooks", json={"url": "https://example.invalid/"}).json()

@@ -146,6 +146,15 @@ def test_messages_are_listed_page_by_page(registry: SqlRegistry, webhooks: Webho
     assert (8, sorted(ids, reverse=True)) == (len(ids), ids)
 
 
+def test_webhooks_are_listed_from_any_of_them(webhooks: Webhooks) -> None:
+    """The oldest first, also from one that is gone, and without another tenant's."""
+    ids = sorted(add(webhooks).id for _ in range(4))
+    add(webhooks.of("globex"))
+    webhooks.remove(ids[1])
+    assert ids[:1] == [each.id for each in webhooks.webhooks(limit=1)]
+    assert ids[2:] == [each.id for each in webhooks.webhooks(after=ids[1], limit=5)]
+
+
 def test_a_webhook_that_is_deleted_takes_its_messages_with_it(
     registry: SqlRegistry, webhooks: Webhooks
 ) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from dub_platform.core.access import Scope, Token
-from dub_platform.core.errors import KeyNotFoundError
+from dub_platform.core.errors import InvalidRequestError, KeyNotFoundError
 from dub_platform.registry.api_keys import USE_IS_NOTED_EVERY, ApiKeys
 from dub_platform.registry.tables import api_keys, utc_now
 from tests.contracts.threads import at_once
@@ -73,6 +73,27 @@ def test_a_tenants_keys_are_its_own(keys: ApiKeys) -> None:
     with pytest.raises(KeyNotFoundError, match="There is no key"):
         keys.revoke("globex", token.id)
     assert keys.holder(token, utc_now()) is not None
+
+
+def test_keys_of_the_same_moment_are_listed_once(keys: ApiKeys, engine: Engine) -> None:
+    """From each of them on, the newest first, whatever their ids are."""
+    for _ in range(5):
+        keys.make(tenant="acme", scopes=BOTH)
+    with engine.begin() as connection:
+        connection.execute(update(api_keys).values(created_at=utc_now()))
+    listed = [key.id for key in keys.of("acme")]
+    assert 5 == len(set(listed))
+    for place, key_id in enumerate(listed, start=1):
+        rest = keys.of("acme", after=key_id, limit=2)
+        assert listed[place : place + 2] == [key.id for key in rest]
+
+
+def test_a_cursor_is_a_key_of_the_tenant(keys: ApiKeys) -> None:
+    """Another's is refused as one is that was never made."""
+    made, _ = keys.make(tenant="acme", scopes=BOTH)
+    for cursor in (made.id, "nobody"):
+        with pytest.raises(InvalidRequestError, match="not one that a listing gave"):
+            keys.of("globex", after=cursor)
 
 
 def test_the_last_use_is_noted_once_a_minute(keys: ApiKeys) -> None:
