@@ -112,5 +112,5 @@ clean: ## remove the virtual environment and everything that was made
 	@touch $@
 
 .venv/tests: .venv/platform
-	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt $(TORCH) -e '.[dev,whisper]'
+	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt $(TORCH) -e '.[dev,separate,whisper]'
 	@touch $@

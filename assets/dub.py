@@ -38,6 +38,7 @@ from resources.mixer.port import Mixed, Mixer
 from resources.pace import Paces
 from resources.releases import FinishedDub, Publisher
 from resources.rewriter import Rewriter, SpokenScript
+from resources.separator.beds import BedKeeper
 from resources.store.port import Store
 from resources.translator.port import Translator
 from resources.voice.recording import write_sound
@@ -142,6 +143,7 @@ def dubbed_track(
     transcript: Transcript,
     translation: Translation,
     speech: Takes,
+    beds: ResourceParam[BedKeeper],
     mixer: ResourceParam[Mixer],
     store: ResourceParam[Store],
     folders: ResourceParam[WorkFolders],
@@ -150,10 +152,13 @@ def dubbed_track(
     """The timeline and the mixed track: the dub over the bed, as long as the source."""
     target = target_of(context)
     timeline = _timeline(transcript, speech, audio.seconds)
+    bed_key = beds.bed_of(target.video_id, audio)
     with folders.new("mix") as folder:
         began = time.monotonic()
-        mixed = _mixed(audio, speech, timeline, mixer, store, folder)
-        value = _track(mixed, timeline, f"videos/{target.video_id}/dubs/{target.language}/track")
+        bed = store.fetch(bed_key, folder)
+        mixed = _mixed(bed, audio, speech, timeline, mixer, store, folder)
+        prefix = f"videos/{target.video_id}/dubs/{target.language}/track"
+        value = _track(mixed, timeline, prefix, bed_key)
         speed = audio.seconds / (time.monotonic() - began)
         store.put_file(value.key, mixed.path)
         picture = waveform(mixed.path)
@@ -167,6 +172,7 @@ def dubbed_track(
         lufs=value.lufs,
         true_peak_db=value.true_peak_db,
         times_real_time=speed,
+        bed=bed_key,
         waveform=picture,
         table=lines_table(transcript, speech.said(translation), timeline),
         player=showcase.player(target),
@@ -262,14 +268,19 @@ def _timeline(transcript: Transcript, speech: Takes, seconds: float) -> Timeline
 
 
 def _mixed(
-    audio: Audio, speech: Takes, timeline: Timeline, mixer: Mixer, store: Store, folder: Path
+    bed: Path,
+    audio: Audio,
+    speech: Takes,
+    timeline: Timeline,
+    mixer: Mixer,
+    store: Store,
+    folder: Path,
 ) -> Mixed:
-    bed = store.fetch(audio.sound_key, folder)
     takes = [(take, store.fetch(take.audio_key, folder)) for take in speech.takes]
     return mixer.mix(bed, takes, timeline, audio.speech, into=folder)
 
 
-def _track(mixed: Mixed, timeline: Timeline, prefix: str) -> Track:
+def _track(mixed: Mixed, timeline: Timeline, prefix: str, bed_key: str) -> Track:
     sha256 = file_sha256(mixed.path)
     return Track(
         key=content_key(prefix, sha256, ".m4a"),
@@ -279,6 +290,7 @@ def _track(mixed: Mixed, timeline: Timeline, prefix: str) -> Track:
         lufs=mixed.loudness.lufs,
         true_peak_db=mixed.loudness.true_peak_db,
         timeline=timeline,
+        bed_key=bed_key,
     )
 
 

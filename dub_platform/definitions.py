@@ -61,6 +61,7 @@ def definitions(settings: Settings) -> Definitions:
             "takes": takes,
             "paces": wiring.paces(settings, store, takes.voice),
             "rewriter": wiring.rewriter(settings, takes, translator),
+            "beds": wiring.beds(settings, store),
             "mixer": wiring.mixer(settings),
             "publisher": Publisher(store, registry),
             "showcase": Showcase(settings.base_url),

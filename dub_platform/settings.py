@@ -127,10 +127,15 @@ class Settings(BaseSettings):
     voice: Literal["espeak", "elevenlabs", "openai"] = Field(
         default="espeak", description="Who speaks."
     )
-    original: Literal["duck", "voice"] = Field(
+    original: Literal["duck", "remove", "voice"] = Field(
         default="duck",
         description="What is heard beside the dub: duck keeps the original's music and lowers its "
-        "voice; voice keeps nothing of it.",
+        "voice; remove takes the voice out with Demucs; voice keeps nothing of it.",
+    )
+    demucs_model: str = Field(
+        default="htdemucs",
+        description="The model of DUB_ORIGINAL=remove, or a file of one; a named one is "
+        "downloaded at its first use.",
     )
     duck_depth_db: float = Field(
         default=24.0,

@@ -5,6 +5,7 @@
     translator/   a line in another language    apertium; openai
     voice/        a line spoken                 espeak; elevenlabs, openai
     store/        where artifacts are kept      local; s3
+    separator/    the bed without its voice     ducking; demucs
     mixer/        bed and takes made a track    pieces, mixed by numpy and encoded by PyAV
 
 The engines before the semicolon need no account. What they are made of: `media/` (hostile files,

@@ -18,7 +18,7 @@ from dub_platform.core.casting import Casting
 from dub_platform.core.cost import Caps, Prices
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.languages import AUTO
-from dub_platform.core.mixing import Ducking
+from dub_platform.core.mixing import SIDES_DEPTH_DB, Ducking
 from dub_platform.observability.reports import Reporter
 from dub_platform.registry import Registry, Source, SqlRegistry
 from dub_platform.registry.api_keys import ApiKeys
@@ -41,6 +41,10 @@ from resources.pace import Paces
 from resources.removal import Remover
 from resources.retention import Retention
 from resources.rewriter import Rewriter
+from resources.separator.beds import BedKeeper
+from resources.separator.demucs import DemucsSeparator
+from resources.separator.ducking import DuckingSeparator
+from resources.separator.port import Separator
 from resources.store.local import LocalStore
 from resources.store.port import Store
 from resources.transcriber.openai import OpenAITranscriber
@@ -250,10 +254,22 @@ def _elevenlabs(settings: Settings) -> Voice:
 
 def mixer(settings: Settings) -> Mixer:
     """The one mixer there is, with what becomes of the original voice."""
-    ducking = Ducking(
-        settings.duck_depth_db, settings.duck_attack_seconds, settings.duck_release_seconds
-    )
-    return BlockMixer(ducking, original=settings.original == "duck")
+    # Where the voice is taken out, the rest makes as much room as the sides of any bed do.
+    depth_db = -SIDES_DEPTH_DB if settings.original == "remove" else settings.duck_depth_db
+    ducking = Ducking(depth_db, settings.duck_attack_seconds, settings.duck_release_seconds)
+    return BlockMixer(ducking, original=settings.original != "voice")
+
+
+def separator(settings: Settings) -> Separator:
+    """DUB_ORIGINAL: remove takes the voice out. Raises EngineUnavailableError."""
+    if settings.original == "remove":
+        return DemucsSeparator(settings.demucs_model)
+    return DuckingSeparator()
+
+
+def beds(settings: Settings, kept: Store) -> BedKeeper:
+    """The separator, with the memory of what it has made."""
+    return BedKeeper(kept, separator(settings), folders(settings))
 
 
 def takes(settings: Settings, kept: Store) -> TakeKeeper:

@@ -245,7 +245,10 @@ class Takes:
 
 @dataclass(frozen=True)
 class Track:
-    """The timeline and the mixed track, with what was measured on the encoded file."""
+    """The timeline and the mixed track, with what was measured on the encoded file.
+
+    `bed_key` is what the takes were mixed with; tracks from before it was noted have none.
+    """
 
     key: str
     sha256: str
@@ -254,6 +257,7 @@ class Track:
     lufs: float
     true_peak_db: float
     timeline: Timeline
+    bed_key: str = ""
 
 
 @dataclass(frozen=True)
