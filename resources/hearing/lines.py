@@ -4,8 +4,10 @@
 
 What is looked for is the take as it was to be said, v, in the middle of the released sound, x:
 
-- it starts where the normalised correlation  <x, v> / (|x| |v|)  is greatest (`likeness`);
+- it starts where the normalised correlation  <x, v> / (|x| |v|)  is greatest (`likeness`); where it
+  is that great twice, as when a word is said twice, at the place that is nearer to its own;
 - its gain is the least-squares one,  g = <x, v> / <v, v>,  and what is not g v is the bed;
+- it is surely missing where even the upper bound of its gain is under half of other lines';
 - of its first and last 300 ms a piece of 100 ms is lost where even the upper bound of its own
   gain (three standard errors) is under half of g. What cannot be told through a loud bed, or is too
   soft to be missed, does not count as lost.
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 REACH_SECONDS = 0.6
 # Two utterances of one voice are less alike than this, a take under a bed as loud as it is more.
 LEAST_LIKENESS = 0.3
+# Noise makes two places that are equally alike differ by as much.
+NEARLY = 0.98
 EDGE_SECONDS, PIECE_SECONDS = 0.3, 0.1
 # A piece so far under its take is not missed, and codecs leave it out.
 AUDIBLE_DB = -30.0
@@ -59,6 +63,8 @@ class HeardLine:
     planned: float
     tempo: float
     likeness: float
+    gain: float
+    most_gain: float
     lost_seconds: float
     voice_power: float
     bed_power: float
@@ -106,15 +112,17 @@ def located(sound: Path, said: Spoken, start: float) -> Located:
     begin = round(start * RATE) - said.lead - reach
     around = window(sound, begin, len(said.sound) + 2 * reach)
     alike = _likeness(said.sound, around.mean(axis=0))
-    best = int(alike.argmax())
+    best = nearest_peak(alike)
     heard = around[:, best : best + len(said.sound)]
     return Located(
         begin + best, float(alike[best]), _gain(heard.mean(axis=0), said.sound), heard, said.sound
     )
 
 
-def heard_line(at: Located, said: Spoken, place: Placement) -> HeardLine:
-    """What is measured of a line where it was found."""
+def heard_line(
+    at: Located, said: Spoken, place: Placement, original: Sound | None = None
+) -> HeardLine:
+    """What is measured of a line where it was found; `original` is the source there."""
     start = (at.first + said.lead) / RATE
     speech = slice(said.lead, said.lead + round(place.seconds * RATE))
     voice, bed = at.gain * at.voice[speech], at.bed[:, speech]
@@ -126,10 +134,12 @@ def heard_line(at: Located, said: Spoken, place: Placement) -> HeardLine:
         planned=place.start,
         tempo=place.tempo,
         likeness=at.likeness,
+        gain=at.gain,
+        most_gain=_most_gain(at.sound.mean(axis=0), at.voice),
         lost_seconds=_lost(at.sound.mean(axis=0)[speech], at.voice[speech], at.gain),
         voice_power=float(np.mean(np.square(voice))),
         bed_power=float(np.mean(np.square(bed))),
-        clicks=edge_clicks(at, said.lead, speech.stop),
+        clicks=edge_clicks(at, said.lead, speech.stop, original),
     )
 
 
@@ -141,6 +151,15 @@ def _likeness(voice: Sound, around: Sound) -> NDArray[np.float64]:
     passed = np.cumsum(np.pad(np.square(around, dtype=np.float64), (1, 0)))
     powers = (passed[len(voice) :] - passed[: -len(voice)]) * np.square(voice).sum()
     return np.asarray(products / np.sqrt(powers + 1e-9))
+
+
+def nearest_peak(alike: NDArray[np.float64]) -> int:
+    """Of the peaks that are nearly as high as the highest, the one nearest to the middle."""
+    from scipy.signal import find_peaks
+
+    peaks, _ = find_peaks(alike, height=NEARLY * alike.max())
+    middle = len(alike) // 2
+    return int(min(peaks, key=lambda peak: abs(peak - middle), default=middle))
 
 
 def _gain(heard: Sound, voice: Sound) -> float:

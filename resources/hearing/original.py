@@ -1,7 +1,7 @@
 """The source in the released sound: how late it is, and how much of its voice is left in lines.
 
     late = start_frames(released.sound, source, timeline)
-    left = left_of(located, source, late)              # of one line
+    left = left_of(located, original_at(located, source, late))     # of one line
     decibels = left_db([left, ...])
 
 Both compare middles, where a voice is:
@@ -25,7 +25,7 @@ import numpy as np
 from dub_platform.core.mixing import RATE, merged, voiced
 from dub_platform.core.speech import Span
 from dub_platform.core.timeline import Timeline
-from resources.hearing.lines import Located
+from resources.hearing.lines import Located, nearest_peak
 from resources.hearing.released import window
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ STRETCH_SECONDS = (0.5, 5.0)
 # Evenly over the track, so that a long one costs no more than a short one.
 MOST_STRETCHES = 24
 SILENCE = 1e-6
-NEARLY = 0.98
 # Chance alone makes so much of two sounds alike.
 FLOOR_DB = -60.0
 
@@ -56,6 +55,14 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Original:
+    """The middle of the source beside a take, (frames,), and which frames are in its speech."""
+
+    sound: Sound
+    spoken: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Left:
     """Sums over the frames of one line in which both the original and the take speak."""
 
@@ -67,17 +74,25 @@ class Left:
 def start_frames(sound: Path, source: Source, timeline: Timeline) -> int | None:
     """How many frames later the source's sound is in the release; None where it is not heard."""
     alike = sum(_likeness(sound, source.sound, each) for each in _stretches(source, timeline))
-    return _nearest_peak(np.asarray(alike)) if np.any(alike) else None
+    if not np.any(alike):
+        return None
+    return nearest_peak(np.asarray(alike)) - round(REACH_SECONDS * RATE)
 
 
-def left_of(at: Located, source: Source, late: int) -> Left:
+def original_at(at: Located, source: Source, late: int) -> Original:
+    """The source where a take was found, in a release that is `late` by so many frames."""
+    first, frames = at.first - late, len(at.voice)
+    spoken = _spoken(source.speech, first, frames)
+    return Original(window(source.sound, first, frames).mean(axis=0), spoken)
+
+
+def left_of(at: Located, original: Original) -> Left:
     """What is needed of one line to tell how much of the original is left in all of them."""
-    original = window(source.sound, at.first - late, len(at.voice)).mean(axis=0)
-    spoken = _spoken(source.speech, at.first - late, len(at.voice))
+    spoken, sound = original.spoken, original.sound[original.spoken]
     rest, voice = at.bed.mean(axis=0), at.gain * at.voice
     return Left(
-        float(rest[spoken] @ original[spoken]),
-        float(np.square(original[spoken]).sum()),
+        float(rest[spoken] @ sound),
+        float(np.square(sound).sum()),
         float(np.square(voice[spoken]).sum()),
     )
 
@@ -121,14 +136,6 @@ def _likeness(sound: Path, source: Path, stretch: Span) -> NDArray[np.float64]:
     if min(np.mean(np.square(each)) for each in (original, released)) <= SILENCE:
         return np.zeros(2 * reach + 1)
     return np.asarray(correlate(released, original, mode="valid", method="fft"), np.float64)
-
-
-def _nearest_peak(alike: NDArray[np.float64]) -> int:
-    from scipy.signal import find_peaks
-
-    middle = len(alike) // 2
-    peaks, _ = find_peaks(alike, height=NEARLY * alike.max())
-    return int(min(peaks, key=lambda peak: abs(peak - middle), default=middle)) - middle
 
 
 def _spoken(speech: Sequence[Span], first: int, frames: int) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""A released file as a player hears it: decoded once, then read wherever it is wanted.
+"""A released file as a player hears it: decoded once, to disk, then read wherever it is wanted.
 
     released = decoded(Path("track.m4a"), into=folder)
     sound = window(released.sound, first, frames)       # float32, (2, frames)
@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ffmpeg as graphs
 import numpy as np
 import soundfile
 
 from dub_platform.core.mixing import RATE
 from resources.media import ffmpeg
-from resources.media.ffmpeg import Loudness
 from resources.media.sound import BLOCK
 
 if TYPE_CHECKING:
@@ -30,11 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Released:
-    """`sound` is 48 kHz stereo FLAC, `frames` long; `loudness` is that of the released file."""
+    """`sound` is 48 kHz stereo FLAC, `frames` long."""
 
     sound: Path
     frames: int
-    loudness: Loudness
 
     @property
     def seconds(self) -> float:
@@ -42,18 +39,16 @@ class Released:
 
 
 def decoded(path: Path, *, into: Path, stream: int = 0) -> Released:
-    """Decode the audio stream of this number, and measure it. Raises MediaToolError."""
+    """Decode the audio stream of this number. Raises MediaToolError."""
     sound = into / "released.flac"
-    heard = ffmpeg.untrusted(path)[f"a:{stream}"].filter_multi_output("asplit", 2)
-    kept = (
-        heard[0]
+    heard = (
+        ffmpeg.untrusted(path)[f"a:{stream}"]
         .filter("aresample", RATE, ochl="stereo", rematrix_maxval=1)
         .filter("asetnsamples", BLOCK, pad=0)
         .output(str(sound), acodec="flac", sample_fmt="s16", compression_level=0)
     )
-    measured = ffmpeg.loudness_meter(heard[1])
-    said = ffmpeg.run(graphs.merge_outputs(kept, measured))
-    return Released(sound, soundfile.info(sound).frames, ffmpeg.parsed_loudness(said))
+    ffmpeg.run(heard)
+    return Released(sound, soundfile.info(sound).frames)
 
 
 def window(path: Path, first: int, frames: int) -> Sound:

@@ -1,15 +1,16 @@
-"""A whole release as it is heard: its loudness and length, each line, and what is left of the bed.
+"""A whole release as it is heard: its length, each line, and what is left of the bed.
 
     heard = hearing(Path("track.m4a"), into=folder, script=script, source=source)
     heard.onset_p95_ms, heard.overlaps, heard.cut, heard.voice_to_bed_db
 
 What is not handed in cannot be measured and is None or empty: without the takes no line is heard,
-without the source nothing is compared with it. The file is decoded once, to disk; after that no
-more than a line is in memory for each core, however long it is.
+without the source nothing is compared with it; how loud it is says `ffmpeg.loudness`. The file is
+decoded once, to disk; after that a line is in memory for each core, however long the file is.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -20,10 +21,9 @@ import numpy as np
 from dub_platform.core.mixing import RATE
 from dub_platform.core.speech import Take
 from dub_platform.core.timeline import Placement, Timeline
-from resources.hearing.lines import HeardLine, heard_line, located
-from resources.hearing.original import Left, Source, left_db, left_of, start_frames
+from resources.hearing.lines import LOST_SHARE, HeardLine, heard_line, located
+from resources.hearing.original import Left, Source, left_db, left_of, original_at, start_frames
 from resources.hearing.released import Released, decoded
-from resources.media.ffmpeg import Loudness
 from resources.mixer.pieces import each
 from resources.stretching import spoken
 
@@ -44,7 +44,6 @@ class Hearing:
     """What was measured on a release: times in ms, levels in dB."""
 
     seconds: float
-    loudness: Loudness
     lines: tuple[HeardLine, ...] = ()
     length_ms: float | None = None
     start_ms: float | None = None
@@ -57,8 +56,16 @@ class Hearing:
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """Lines that cannot be heard near their places."""
-        return tuple(line.line_id for line in self.lines if not line.found)
+        """Lines that are surely not said near their places.
+
+        One that is too soft to be told from what sounds beside it is neither found nor missing.
+        """
+        usual = float(np.median([line.gain for line in self.found])) if self.found else math.inf
+        return tuple(
+            line.line_id
+            for line in self.lines
+            if not line.found and line.most_gain < LOST_SHARE * usual
+        )
 
     @property
     def cut(self) -> tuple[int, ...]:
@@ -78,6 +85,19 @@ class Hearing:
     @property
     def clicks(self) -> int:
         return sum(line.clicks for line in self.found)
+
+    @property
+    def levels(self) -> dict[str, float | None]:
+        """What is measured rather than counted, by name; None where it cannot be."""
+        return {
+            "onset_p95_ms": self.onset_p95_ms,
+            "misplaced_ms": self.misplaced_ms,
+            "tempo_p95": self.tempo_p95,
+            "start_ms": self.start_ms,
+            "length_ms": self.length_ms,
+            "voice_to_bed_db": self.voice_to_bed_db,
+            "original_left_db": self.original_left_db,
+        }
 
     @property
     def onset_p95_ms(self) -> float | None:
@@ -115,7 +135,6 @@ def hearing(
     lines = _Lines(released, script, source)
     return Hearing(
         seconds=released.seconds,
-        loudness=released.loudness,
         lines=lines.heard,
         length_ms=1000 * (released.seconds - source.seconds) if source else None,
         start_ms=None if lines.late is None else 1000 * lines.late / RATE,
@@ -137,8 +156,10 @@ class _Lines:
     def _line(self, place: Placement) -> tuple[HeardLine, Left | None]:
         said = spoken(*self._takes[place.line_id], place.tempo)
         at = located(self._sound, said, place.start)
-        left = left_of(at, self._source, self.late or 0) if self._source else None
-        return heard_line(at, said, place), left
+        if self._source is None:
+            return heard_line(at, said, place), None
+        original = original_at(at, self._source, self.late or 0)
+        return heard_line(at, said, place, original.sound), left_of(at, original)
 
 
 def _percentile(values: Sequence[float], share: float) -> float | None:

@@ -48,6 +48,7 @@ class Recipe:
     tempo: float = 1.0
     starts: Sequence[float] = STARTS
     source: Source | None = None
+    said: Sequence[str] = SAID
 
     def heard(self, folder: Path, suffix: str = ".m4a") -> Hearing:
         """The release as it is measured."""
@@ -56,7 +57,7 @@ class Recipe:
         return hearing(path, into=folder, script=script, source=self.source)
 
     def script(self, folder: Path) -> Script:
-        takes = [made_take(folder, line_id) for line_id in range(len(SAID))]
+        takes = [made_take(folder, line_id, text) for line_id, text in enumerate(self.said)]
         places = tuple(
             Placement(take.line_id, start, take.speech_seconds / self.tempo, self.tempo, 0.0)
             for (take, _), start in zip(takes, self.starts, strict=True)
@@ -85,9 +86,9 @@ class Recipe:
         return voice
 
 
-def made_take(folder: Path, line_id: int) -> tuple[Take, Path]:
+def made_take(folder: Path, line_id: int, text: str) -> tuple[Take, Path]:
     """A line as flite says it."""
-    sound = say_again(SAID[line_id])
+    sound = say_again(text)
     path = folder / f"take-{line_id}.flac"
     around = silence(TAKE_LEAD_SECONDS, rate=TAKE_RATE)
     recording = np.concatenate([around, sound, around])
