@@ -15,8 +15,8 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-fit bench-latency bench-load bench-scale bench-stretch chaos soak constraints sample clean
-.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-latency bench-load bench-mix bench-scale chaos soak constraints sample clean
+.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-fit bench-latency bench-load bench-scale bench-stretch chaos evaluate soak constraints sample clean
+.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-latency bench-load bench-mix bench-scale chaos evaluate soak constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -85,6 +85,9 @@ bench-scale: .venv/tests ## ticks, pages, metrics and the daemon's memory at 1,0
 bench-stretch: .venv/tests test-packages ## speech at other tempos, stretched by the platform and by other ways
 	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt -e '.[bench]'
 	@$(RUN) benchmarks.stretch
+
+evaluate: .venv/tests test-packages ## dub clips that are hard to dub, each in one way, and measure what is released
+	@$(RUN) benchmarks.evaluate
 
 soak: .venv/tests test-packages ## after a warm-up, twenty minutes of videos and requests, and how memory, files and connections grow
 	@$(RUN) benchmarks.soak --minutes 20

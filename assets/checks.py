@@ -9,6 +9,7 @@ import functools
 import inspect
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from dagster import (
@@ -30,6 +31,8 @@ from dub_platform.core import loudness
 from dub_platform.core.metrics import GATE_RESULTS
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
 from dub_platform.registry import Registry
+from resources.hearing.original import Source
+from resources.hearing.report import Hearing, Script, hearing
 from resources.media import ffmpeg
 from resources.store.port import Store
 from resources.workfolder import WorkFolders
@@ -173,6 +176,47 @@ def track_loudness_is_on_target(
     )
 
 
+@gate(
+    asset=dubbed_track,
+    partitions_def=dubs,
+    additional_ins={"audio": AssetIn("audio"), "speech": AssetIn("speech")},
+    description="Every take is heard in the encoded track, whole, and no two at once.",
+)
+def track_says_every_take(
+    context: AssetCheckExecutionContext,
+    audio: Audio,
+    speech: Takes,
+    dubbed_track: Track,
+    registry: ResourceParam[Registry],
+    store: ResourceParam[Store],
+    folders: ResourceParam[WorkFolders],
+) -> AssetCheckResult:
+    with _at_work(context, registry), folders.new("check") as folder:
+        heard = _heard(audio, speech, dubbed_track, store, folder)
+    return _verdict(
+        not (heard.missing or heard.cut or heard.overlaps),
+        f"In the track, lines {list(heard.missing)} are not heard, {list(heard.cut)} are cut, and "
+        f"{list(heard.overlaps)} begin before the line before them has ended. "
+        "Materialize dubbed_track again.",
+        missing=len(heard.missing),
+        cut=len(heard.cut),
+        overlaps=len(heard.overlaps),
+        clicks=heard.clicks,
+        **{name: value for name, value in heard.levels.items() if value is not None},
+    )
+
+
+def _heard(audio: Audio, speech: Takes, dubbed_track: Track, store: Store, folder: Path) -> Hearing:
+    takes = [(take, store.fetch(take.audio_key, folder)) for take in speech.takes]
+    source = Source(store.fetch(audio.sound_key, folder), audio.seconds, audio.speech)
+    return hearing(
+        store.fetch(dubbed_track.key, folder),
+        into=folder,
+        script=Script(dubbed_track.timeline, takes),
+        source=source,
+    )
+
+
 def _at_work(
     context: AssetCheckExecutionContext, registry: Registry
 ) -> contextlib.AbstractContextManager[None]:
@@ -193,4 +237,5 @@ gates = [
     track_has_no_overlaps,
     track_is_as_long_as_source,
     track_loudness_is_on_target,
+    track_says_every_take,
 ]
