@@ -15,8 +15,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-fit bench-latency bench-load bench-scale bench-stretch chaos evaluate soak constraints sample clean
-.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-latency bench-load bench-mix bench-scale chaos evaluate soak constraints sample clean
+.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate soak constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
