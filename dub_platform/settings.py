@@ -138,7 +138,7 @@ class Settings(BaseSettings):
         "downloaded at its first use.",
     )
     duck_depth_db: float = Field(
-        default=24.0,
+        default=26.0,
         ge=0,
         le=60,
         description="How far the original voice is lowered while anybody speaks, in dB.",

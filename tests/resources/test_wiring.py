@@ -42,7 +42,7 @@ def test_an_estimate_takes_the_price_that_the_voice_is_booked_at(
 
 @pytest.mark.parametrize(
     ("original", "removes_voice", "depth_db", "is_heard"),
-    [("duck", False, 24.0, True), ("remove", True, 3.0, True), ("voice", False, 24.0, False)],
+    [("duck", False, 26.0, True), ("remove", True, 3.0, True), ("voice", False, 26.0, False)],
 )
 def test_what_becomes_of_the_original_is_one_choice(
     tmp_path: Path,
