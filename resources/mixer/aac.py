@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     Sound = NDArray[np.float32]
 
 BIT_RATE = 192_000
-# The encoder's own manual calls it better and much faster than the other above 64 kbit/s.
-OPTIONS = {"aac_coder": "fast"}
+# The encoder's own manual calls it better and much faster than the other above 64 kbit/s. Intensity
+# stereo is for fewer bits than there are: without it the coding noise of a mix is 5 dB lower.
+OPTIONS = {"aac_coder": "fast", "aac_is": "0"}
 # An edit list counts in the film's time, which would be whole milliseconds.
 _FILE_OPTIONS = {"movflags": "+faststart", "movie_timescale": str(RATE)}
 # How much is handed to the encoder at once: it cuts that into frames by itself.

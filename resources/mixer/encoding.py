@@ -22,7 +22,7 @@ from resources.media.ffmpeg import Loudness
 from resources.mixer import aac, limiter
 from resources.mixer.aac import Packets
 from resources.mixer.meter import HOP, steps, true_peaks
-from resources.mixer.pieces import AAC_FRAME, Piece, each, pieces
+from resources.mixer.pieces import AAC_FRAME, STEP, Piece, each, pieces
 from resources.mixer.port import Mixed
 
 if TYPE_CHECKING:
@@ -34,12 +34,15 @@ if TYPE_CHECKING:
 ROUNDS = 8
 # What is kept free below the ceiling at first, because AAC adds peaks of its own.
 HEADROOM_DB = 0.7
+CEILING = float(mixing.linear(loudness.TRUE_PEAK_DB - HEADROOM_DB))
 # Meters differ by a tenth or two: between samples each has a filter of its own.
 PEAK_MARGIN_DB = 0.1
 LUFS_MARGIN = 0.1
 # What the limiter takes is told from four pieces, and one more in every ten minutes.
 FORESEEN = 4
 FORESEEN_APART = 32
+# And what it makes of so much more gain.
+FORESEEN_DB = 3.0
 # A sound that is not loud enough then is nothing but a few peaks.
 MOST_LIMITED_DB = 24.0
 # Of a change of the gain, when all is limited already.
@@ -94,6 +97,18 @@ class _Measured:
 _NOTHING = _Measured(np.zeros(0), 0.0, np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
+def _taken(power: Power, peaks: Sound, gained_db: float) -> float:
+    """How many LU the limiter takes of hops with this power and peak after that much more gain."""
+    reduction = limiter.reductions(peaks * np.float32(mixing.linear(gained_db)), CEILING)
+    limited = power * np.square(mixing.linear(-reduction))
+    loud, left = (loudness.integrated(_by_step(powers)) for powers in (power, limited))
+    return loud - left
+
+
+def _by_step(power: Power) -> Power:
+    return np.asarray(power.reshape(-1, STEP // HOP).mean(axis=1))
+
+
 class _Encoding:
     """The pieces as they were encoded last, and what was measured on them."""
 
@@ -117,27 +132,23 @@ class _Encoding:
 
     def foresee(self) -> None:
         """Make good what the limiter will take, as far as some pieces tell."""
+        apart = max(1, len(self.pieces) // (FORESEEN + len(self.pieces) // FORESEEN_APART))
+        some = each(self._by_hop, self.pieces[apart // 2 :: apart])
+        power, peaks = (np.concatenate(of_all) for of_all in zip(*some, strict=True))
         begun_db = self.gain_db
         for _ in range(ROUNDS):
-            gained = loudness.TARGET_LUFS + self.gain_db - begun_db
-            lufs = gained - self._lost()
+            gained_db = self.gain_db - begun_db
+            lufs = loudness.TARGET_LUFS + gained_db - _taken(power, peaks, gained_db)
             if abs(loudness.TARGET_LUFS - lufs) <= LUFS_MARGIN:
                 break
             self._correct(lufs)
 
-    def _lost(self) -> float:
-        """By how many LU the limiter makes some pieces softer, evenly taken from the track."""
-        apart = max(1, len(self.pieces) // (FORESEEN + len(self.pieces) // FORESEEN_APART))
-        some = self.pieces[apart // 2 :: apart]
-        powers = [np.concatenate(power) for power in zip(*each(self._powers, some), strict=True)]
-        loud, limited = map(loudness.integrated, powers)
-        return loud - limited
-
-    def _powers(self, piece: Piece) -> tuple[Power, Power]:
-        """The power of a piece before and after the limiter."""
+    def _by_hop(self, piece: Piece) -> tuple[Power, Sound]:
+        """The power and the peak of each hop of a piece, before the limiter."""
         sound = self._gained(piece)
-        before = steps(sound)
-        return before, steps(self._limited(sound, piece))
+        whole = sound.shape[1] // STEP * (STEP // HOP)
+        peaks = true_peaks(sound, above=CEILING / mixing.linear(FORESEEN_DB))
+        return steps(sound, each=HOP)[:whole], peaks[:whole]
 
     def make(self, wanted: Sequence[Piece]) -> None:
         """Encode these pieces; measure them, and the next one each, which begins in theirs."""
@@ -203,8 +214,7 @@ class _Encoding:
 
     def _limited(self, sound: Sound, piece: Piece) -> Sound:
         """The sound of a piece with its margins, turned down in place."""
-        ceiling = mixing.linear(loudness.TRUE_PEAK_DB - HEADROOM_DB)
-        reduction = limiter.reductions(true_peaks(sound, above=ceiling), ceiling)
+        reduction = limiter.reductions(true_peaks(sound, above=CEILING), CEILING)
         first = piece.begin // HOP
         reduction += self.dips[first : first + len(reduction)]
         sound *= limiter.gains(reduction, sound.shape[1])

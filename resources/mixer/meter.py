@@ -33,21 +33,22 @@ _SHELF = (
 _HIGH_PASS = (1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621)
 
 
-def steps(sound: Sound, skip: int = 0) -> NDArray[np.float64]:
+def steps(sound: Sound, skip: int = 0, *, each: int = STEP) -> NDArray[np.float64]:
     """The K-weighted power of each 100 ms of `sound` (channels, frames), channels added up.
 
-    The first `skip` frames are filtered, but not counted; nor is a step that is not whole.
+    The first `skip` frames are filtered, but not counted; nor is a step that is not whole. Steps
+    of another length have so many frames `each`.
     """
     from scipy.signal import sosfilt
 
-    count = (sound.shape[1] - skip) // STEP
+    count = (sound.shape[1] - skip) // each
     # In single precision the high-pass is off by less than 0.01 dB.
     k_weighting = np.array([_SHELF, _HIGH_PASS], np.float32)
     power = np.zeros(count)
     for channel in sound:
         weighted = sosfilt(k_weighting, channel)
-        parts = weighted[skip : skip + count * STEP].reshape(count, STEP)
-        power += np.einsum("ij,ij->i", parts, parts, dtype=np.float64) / STEP
+        parts = weighted[skip : skip + count * each].reshape(count, each)
+        power += np.square(parts).mean(axis=1)
     return power
 
 
