@@ -59,11 +59,6 @@ def gain_db(lufs: float, target: float = TARGET_LUFS) -> float:
     return max(-MOST_GAIN_DB, min(MOST_GAIN_DB, target - lufs))
 
 
-def is_on_target(lufs: float, true_peak_db: float) -> bool:
-    """Whether a measured track may stay as it is."""
-    return abs(lufs - TARGET_LUFS) <= LUFS_TOLERANCE and true_peak_db <= TRUE_PEAK_DB
-
-
 def passes_gate(lufs: float, true_peak_db: float) -> bool:
     """Whether a measured track may be published."""
     return abs(lufs - TARGET_LUFS) <= GATE_LUFS_TOLERANCE and true_peak_db <= GATE_TRUE_PEAK_DB
