@@ -151,7 +151,7 @@ def dubbed_track(
 ) -> Output[Track]:
     """The timeline and the mixed track: the dub over the bed, as long as the source."""
     target = target_of(context)
-    timeline = _timeline(transcript, speech, audio.seconds)
+    timeline = _timeline(transcript, speech, audio)
     bed_key = beds.bed_of(target.video_id, audio)
     with folders.new("mix") as folder:
         began = time.monotonic()
@@ -262,9 +262,9 @@ def _brief(
     )
 
 
-def _timeline(transcript: Transcript, speech: Takes, seconds: float) -> Timeline:
+def _timeline(transcript: Transcript, speech: Takes, audio: Audio) -> Timeline:
     lengths = {take.line_id: take.speech_seconds for take in speech.takes}
-    return fitted(parts_of(transcript.lines, lengths), seconds=seconds)
+    return fitted(parts_of(transcript.lines, lengths, audio.cuts), seconds=audio.seconds)
 
 
 def _mixed(

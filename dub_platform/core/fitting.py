@@ -11,6 +11,7 @@ times as fast, is shifted, and is flagged, in this order.
 from __future__ import annotations
 
 import statistics
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -68,12 +69,17 @@ def learned_rate(prior: float, dubs: Sequence[Pace]) -> float:
     return (PRIOR_LINES * prior + lines * own) / (PRIOR_LINES + lines)
 
 
-def parts_of(lines: Sequence[Line], lengths: Mapping[int, float]) -> list[Part]:
-    """What to place: each line's take on its onset, to be over soon after its slot is."""
-    return [
-        Part(line.id, line.start, lengths[line.id], line.end + LONGEST_LOAN_SECONDS)
-        for line in lines
-    ]
+def parts_of(
+    lines: Sequence[Line], lengths: Mapping[int, float], cuts: Sequence[float] = ()
+) -> list[Part]:
+    """What to place: each line's take on its onset, to be over soon after its slot is, and before
+    the speaker is out of the picture. `cuts` are where shots end, in seconds, ascending."""
+    return [Part(line.id, line.start, lengths[line.id], _until(line, cuts)) for line in lines]
+
+
+def _until(line: Line, cuts: Sequence[float]) -> float:
+    after = bisect_left(cuts, line.end)
+    return min([line.end + LONGEST_LOAN_SECONDS, *cuts[after : after + 1]])
 
 
 def budgets_at(lines: Sequence[Line], rates: Mapping[str, float]) -> dict[int, int]:

@@ -47,7 +47,8 @@ class Audio:
     """What is listened to and mixed from.
 
     `sound_key` is 48 kHz stereo FLAC as long as the video; `speech_key` is 16 kHz mono WAV of
-    the same; `speech` is where a voice was found in it.
+    the same; `speech` is where a voice was found in it, and `cuts` are the seconds at which a shot
+    of the pictures is known to end.
     """
 
     sound_key: str
@@ -55,6 +56,7 @@ class Audio:
     seconds: float
     lufs: float
     speech: tuple[Span, ...]
+    cuts: tuple[float, ...] = ()
 
     @property
     def speech_seconds(self) -> float:

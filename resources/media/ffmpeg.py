@@ -57,11 +57,11 @@ def binary() -> str:
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def untrusted(path: Path) -> Any:
+def untrusted(path: Path, **options: Any) -> Any:
     """The file as a graph's input, opened by the demuxers and decoders we take and no others.
 
     Without the lists a text file named .mp4 can be a playlist that opens its neighbours, and a
-    small picture can be one that fills the memory.
+    small picture can be one that fills the memory. More `options` are those of ffmpeg's inputs.
     """
     return ffmpeg.input(
         str(path),
@@ -69,6 +69,7 @@ def untrusted(path: Path) -> Any:
         protocol_whitelist="file",
         codec_whitelist=",".join(DECODERS),
         max_pixels=MOST_PIXELS,
+        **options,
     )
 
 

@@ -34,7 +34,7 @@ On Sunday morning, the market opens at seven.
 """
 NUMBERS = {
     "source_media": {"seconds", "bytes", "streams"},
-    "audio": {"seconds", "lufs", "speech_seconds"},
+    "audio": {"seconds", "lufs", "speech_seconds", "cuts"},
     "transcript": {"lines", "words_per_minute", "mean_confidence", "engine"},
     "translation": {"lines", "characters", "length_ratio", "rewrites", "cost_usd"},
     "speech": {"takes_paid", "takes_reused", "characters", "cost_usd"},

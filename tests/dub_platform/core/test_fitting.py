@@ -9,6 +9,7 @@ from dub_platform.core.fitting import (
     Pace,
     learned_rate,
     pace_of,
+    parts_of,
     predicted,
     rewritable,
     shorter_budgets,
@@ -23,6 +24,14 @@ LINES = (
     Line(1, 2.1, 4.0, "b", speaker="2"),
     Line(2, 4.1, 6.0, "c"),
 )
+
+
+def test_a_line_should_be_over_before_its_shot_is() -> None:
+    """Or a second after its speaker; a cut while it is spoken says nothing about its end."""
+    lengths = {line.id: 2.0 for line in LINES}
+    parts = parts_of(LINES, lengths, cuts=(1.0, 2.4, 4.0, 7.5))
+    assert [2.4, 4.0, 7.0] == [part.until for part in parts]
+    assert [3.0, 5.0, 7.0] == [part.until for part in parts_of(LINES, lengths)]
 
 
 def test_a_pace_is_the_median_of_lines_that_tell_one() -> None:
