@@ -26,7 +26,7 @@ from assets.lease import held
 from assets.observed import counted
 from assets.partitions import dubs, target_in, videos
 from assets.source import transcript
-from assets.steps import signed
+from assets.steps import failing_in_words, signed
 from dub_platform.core import loudness
 from dub_platform.core.metrics import GATE_RESULTS
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
@@ -42,7 +42,8 @@ Judgement = Callable[..., AssetCheckResult]
 
 
 def gate(**options: Any) -> Callable[[Judgement], AssetChecksDefinition]:
-    """A check that blocks, and whose results are counted."""
+    """A check that blocks, whose results are counted, and which fails in words where it cannot
+    judge."""
 
     def declare(judge: Judgement) -> AssetChecksDefinition:
         return asset_check(blocking=True, **options)(_counting(judge))
@@ -57,7 +58,8 @@ def _counting(judge: Judgement) -> Judgement:
     def counting(*context: Any, registry: Registry, **inputs: Any) -> AssetCheckResult:
         if "registry" in wants:
             inputs["registry"] = registry
-        verdict = judge(*context, **inputs)
+        with failing_in_words():
+            verdict = judge(*context, **inputs)
         result = "passed" if verdict.passed else "failed"
         counted(registry, GATE_RESULTS.seen(1, judge.__name__, result))
         return verdict
