@@ -4,8 +4,8 @@
     python -m benchmarks.evaluate --release https://media.example.org/releases/ID/es/current.json
     python -m benchmarks.evaluate --dub ID es
 
-Clips from recipes go through the real pipeline with the keyless engines, into Spanish, and what is
-released is measured by `resources/hearing`, as the gate of the track does. `--release` measures
+Clips from recipes go through the real pipeline with the keyless engines, and what is released is
+measured by `resources/hearing`, as the gate of the track does. `--release` measures
 any release from its public address (of current.json, a manifest, a track or a film), as far as it
 can be without the takes and the source; `--dub` one of this deployment's store, wholly.
 """
@@ -28,19 +28,19 @@ from rich.table import Table
 from benchmarks import command
 from benchmarks.clips import RECIPES, Recipe
 from benchmarks.command import PROGRESS
-from dub_platform.core.speech import Audio, Release, Takes, Track
+from dub_platform.core.speech import Audio, Release, Takes, Track, Translation
 from dub_platform.observability.logs import configure_logging
 from dub_platform.settings import Settings
 from resources import wiring
 from resources.hearing.original import Source
 from resources.hearing.report import Hearing, Script, hearing
+from resources.hearing.words import Words, recognised
 from resources.media import ffmpeg
 from resources.media.ffmpeg import Loudness
 from resources.store.port import Store
 from resources.values import value_in
 from tests.assets.workshop import opened_workshop
 
-LANGUAGE = "es"
 DEADLINE_SECONDS = 60.0
 NOT_MEASURED = "-"
 # Of a table that nobody wants wrapped.
@@ -54,6 +54,7 @@ class Row:
     name: str
     heard: Hearing
     loudness: Loudness
+    words: Words | None = None
 
     @property
     def figures(self) -> dict[str, float | None]:
@@ -64,6 +65,8 @@ class Row:
             "cut": len(self.heard.cut) if said else None,
             "overlaps": len(self.heard.overlaps) if said else None,
             "clicks": self.heard.clicks if said else None,
+            "words": self.words.heard if self.words else None,
+            "words_lost": self.words.lost if self.words else None,
         }
         loud = {"lufs": self.loudness.lufs, "true_peak_db": self.loudness.true_peak_db}
         return {
@@ -88,21 +91,28 @@ def of_recipe(recipe: Recipe) -> Row:
         folder = Path(name)
         clip = recipe.made(folder)
         with opened_workshop(folder) as workshop:
-            video_id = workshop.hand_in(clip.path, LANGUAGE, captions=clip.captions)
+            video_id = workshop.hand_in(
+                clip.path, recipe.dubbed, captions=clip.captions, language=recipe.spoken
+            )
             workshop.prepare(video_id)
-            workshop.dub(video_id, LANGUAGE)
-            return of_dub(workshop.store, video_id, LANGUAGE, name=recipe.name)
+            workshop.dub(video_id, recipe.dubbed)
+            return of_dub(workshop.store, video_id, recipe.dubbed, name=recipe.name)
 
 
 def of_dub(store: Store, video_id: str, language: str, name: str = "") -> Row:
     """The release of a dub, with the takes and the source that are in the store."""
     audio = value_in(store, Audio, "audio", video_id)
-    speech, made = (
+    translation, speech, made = (
         value_in(store, shape, asset, video_id, language)
-        for shape, asset in ((Takes, "speech"), (Track, "dubbed_track"))
+        for shape, asset in (
+            (Translation, "translation"),
+            (Takes, "speech"),
+            (Track, "dubbed_track"),
+        )
     )
     release = value_in(store, Release, "r2_object", video_id, language)
     assert isinstance(audio, Audio)
+    assert isinstance(translation, Translation)
     assert isinstance(speech, Takes)
     assert isinstance(made, Track)
     assert release
@@ -113,7 +123,9 @@ def of_dub(store: Store, video_id: str, language: str, name: str = "") -> Row:
         path = store.fetch(release.track_key, folder)
         script = Script(made.timeline, takes)
         heard = hearing(path, into=folder, script=script, source=source)
-        return Row(name or f"{video_id} {language}", heard, ffmpeg.loudness(path))
+        texts = {line.id: line.text for line in speech.said(translation).lines}
+        words = recognised(path, script, texts, language, into=folder)
+        return Row(name or f"{video_id} {language}", heard, ffmpeg.loudness(path), words)
 
 
 def of_address(address: str) -> Row:

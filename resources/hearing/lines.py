@@ -6,7 +6,8 @@ What is looked for is the take as it was to be said, v, in the middle of the rel
 
 - it starts where the normalised correlation  <x, v> / (|x| |v|)  is greatest (`likeness`); where it
   is that great twice, as when a word is said twice, at the place that is nearer to its own;
-- its gain is the least-squares one,  g = <x, v> / <v, v>,  and what is not g v is the bed;
+- its gain is the least-squares one,  g = <x, v> / <v, v>,  and what is not g v is the bed, for
+  whose power g is told anew every 20 ms;
 - it is surely missing where even the upper bound of its gain is under half of other lines';
 - of its first and last 300 ms a piece of 100 ms is lost where even the upper bound of its own
   gain (three standard errors) is under half of g. What cannot be told through a loud bed, or is too
@@ -44,6 +45,8 @@ EDGE_SECONDS, PIECE_SECONDS = 0.3, 0.1
 # A piece so far under its take is not missed, and codecs leave it out.
 AUDIBLE_DB = -30.0
 LOST_SHARE = 0.5
+# How loud a take is, is told anew every 20 ms: what a limiter takes from it is no bed.
+GAIN_FRAMES = RATE // 50
 STANDARD_ERRORS = 3.0
 # What is independent in a second of speech or music, for the error of a gain.
 INDEPENDENT_A_SECOND = 500
@@ -125,7 +128,7 @@ def heard_line(
     """What is measured of a line where it was found; `original` is the source there."""
     start = (at.first + said.lead) / RATE
     speech = slice(said.lead, said.lead + round(place.seconds * RATE))
-    voice, bed = at.gain * at.voice[speech], at.bed[:, speech]
+    voice_power, bed_power = _powers(at.sound[:, speech], at.voice[speech])
     return HeardLine(
         line_id=place.line_id,
         start=start,
@@ -137,8 +140,8 @@ def heard_line(
         gain=at.gain,
         most_gain=_most_gain(at.sound.mean(axis=0), at.voice),
         lost_seconds=_lost(at.sound.mean(axis=0)[speech], at.voice[speech], at.gain),
-        voice_power=float(np.mean(np.square(voice))),
-        bed_power=float(np.mean(np.square(bed))),
+        voice_power=voice_power,
+        bed_power=bed_power,
         clicks=edge_clicks(at, said.lead, speech.stop, original),
     )
 
@@ -164,6 +167,16 @@ def nearest_peak(alike: NDArray[np.float64]) -> int:
 
 def _gain(heard: Sound, voice: Sound) -> float:
     return float(np.dot(heard, voice)) / (float(np.square(voice).sum()) + 1e-9)
+
+
+def _powers(sound: Sound, voice: Sound) -> tuple[float, float]:
+    """The mean squares of the take, and of all that sounds beside it in both channels."""
+    count = max(1, len(voice) // GAIN_FRAMES)
+    said = np.array_split(voice, count)
+    parts = np.array_split(sound, count, axis=1)
+    takes = [_gain(part.mean(axis=0), each) * each for part, each in zip(parts, said, strict=True)]
+    take = np.concatenate(takes)
+    return float(np.mean(np.square(take))), float(np.mean(np.square(sound - take)))
 
 
 def _lost(heard: Sound, voice: Sound, gain: float) -> float:

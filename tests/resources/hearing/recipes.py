@@ -53,7 +53,7 @@ class Recipe:
     def heard(self, folder: Path, suffix: str = ".m4a") -> Hearing:
         """The release as it is measured."""
         script = self.script(folder)
-        path = make_sound(folder / f"track{suffix}", self._mixed(script))
+        path = make_sound(folder / f"track{suffix}", self.mixed(script))
         return hearing(path, into=folder, script=script, source=self.source)
 
     def script(self, folder: Path) -> Script:
@@ -64,7 +64,7 @@ class Recipe:
         )
         return Script(Timeline(SECONDS, places), takes)
 
-    def _mixed(self, script: Script) -> Sound:
+    def mixed(self, script: Script) -> Sound:
         sound = self.bed.copy()
         for (take, path), place in zip(script.takes, script.timeline.placements, strict=True):
             if take.line_id not in self.left_out:

@@ -131,6 +131,17 @@ def test_voice_to_bed_is_the_ratio_of_their_powers(tmp_path: Path, ratio: float)
     assert pytest.approx(ratio, abs=0.5) == heard.lines[0].voice_to_bed_db
 
 
+def test_what_a_limiter_takes_from_a_voice_is_no_bed(tmp_path: Path) -> None:
+    """A gain that moves by 3 dB and back several times a second leaves the voice alone."""
+    recipe = Recipe(silence(SECONDS))
+    script = recipe.script(tmp_path)
+    moving = 0.85 + 0.15 * np.sin(2 * np.pi * 4.0 * np.arange(round(SECONDS * RATE)) / RATE)
+    path = make_sound(tmp_path / "track.flac", moving.astype(np.float32) * recipe.mixed(script))
+    heard = hearing(path, into=tmp_path, script=script)
+    assert heard.voice_to_bed_db is not None
+    assert heard.voice_to_bed_db > 25.0
+
+
 class TestTheSource:
     """What is measured against the source."""
 
