@@ -12,6 +12,9 @@ and again. For each length, one after the other:
   to the M4A with its loudness and true peak measured, by the real mixer in a process of its own,
   whose memory is watched.
 
+The two are done in turn, again and again, and the fastest of each counts: what others do on the
+machine meanwhile belongs to neither. The memory is the most that was seen.
+
 Decoding the source to FLAC is a part of `audio`, done once for all languages of a video, and shown
 beside them. The mixer's own start, such as loading codecs, counts as mixing; Python's does not.
 """
@@ -57,6 +60,7 @@ LOOP_SECONDS = 60
 # Slow enough for a line to be as long as in a talk, 3 to 5 s.
 VOICE_WORDS_A_MINUTE = 175
 SAMPLE_SECONDS = 0.05
+MOST_MINUTES_THRICE = 60
 SAID = (
     "My father was a fisherman, and he taught me how to read the wind.",
     "The water is cold, but the people here love the sea.",
@@ -111,12 +115,15 @@ class _Material:
         ffmpeg.run(minute.output(str(folder / "five.mp4"), acodec="aac", audio_bitrate="160k"))
 
     def cost(self, minutes: int) -> Cost:
-        source, floor = self._source(minutes), self._floor(minutes)
+        source = self._source(minutes)
         began = time.monotonic()
         decoded(source, seconds=60.0 * minutes, into=self.folder, pictures=False)
         audio = time.monotonic() - began
-        said, peak_mb = _watched(self.job(minutes))
-        return Cost(minutes, floor, audio, peak_mb=peak_mb, **said)
+        job = self.job(minutes)
+        turns = [(self._floor(minutes), *_watched(job)) for _ in range(_times(minutes))]
+        floors, said, peaks = zip(*turns, strict=True)
+        fastest = min(said, key=lambda each: each["seconds"])
+        return Cost(minutes, min(floors), audio, peak_mb=max(peaks), **fastest)
 
     def _source(self, minutes: int) -> Path:
         source = self.folder / "source.mp4"
@@ -158,6 +165,11 @@ class _Material:
         timeline = fitted(parts, seconds=60.0 * minutes)
         job.write_bytes(pickle.dumps((self.folder / "sound.flac", takes, timeline, speech)))
         return job
+
+
+def _times(minutes: int) -> int:
+    """How often a length is measured: a long one evens out by itself what is short."""
+    return 3 if minutes <= MOST_MINUTES_THRICE else 2
 
 
 def _write_minute(path: Path) -> list[Span]:
