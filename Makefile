@@ -15,7 +15,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-latency bench-load bench-scale chaos soak constraints sample clean
+.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate soak constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -63,17 +63,30 @@ restore: .venv/platform ## bring back what is saved in the folder FROM; the plat
 bench-faults: .venv/tests ## a hundred videos while every fifth request to a provider goes wrong
 	@$(RUN) benchmarks.faults --videos 100
 
+bench-fit: .venv/tests ## the timeline against greedy placement, on recorded takes
+	@$(RUN) benchmarks.fit
+
 bench-latency: .venv/tests test-packages ## where the seconds of a video go, and a hundred videos at once
 	@$(RUN) benchmarks.latency --clips 12 --burst 100
 
 bench-load: .venv/tests test-packages ## 50, 200 and 500 people at the API at once, and its throughput beside a bare route
 	@$(RUN) benchmarks.load --seconds 30
 
+bench-mix: .venv/tests ## the mix of 5, 60 and 180 minutes beside the least that ffmpeg needs, and its memory
+	@$(RUN) benchmarks.mix --minutes 5 60 180
+
 chaos: .venv/tests test-packages ## kill everything at random moments while a hundred videos are handed in
 	@$(RUN) benchmarks.chaos --videos 100 --seconds 420
 
 bench-scale: .venv/tests ## ticks, pages, metrics and the daemon's memory at 1,000 to 100,000 videos
 	@$(RUN) benchmarks.scale --videos 1000 10000 100000
+
+bench-stretch: .venv/tests test-packages ## speech at other tempos, stretched by the platform and by other ways
+	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt -e '.[bench]'
+	@$(RUN) benchmarks.stretch
+
+evaluate: .venv/tests test-packages ## dub clips that are hard to dub, each in one way, and measure what is released
+	@$(RUN) benchmarks.evaluate
 
 soak: .venv/tests test-packages ## after a warm-up, twenty minutes of videos and requests, and how memory, files and connections grow
 	@$(RUN) benchmarks.soak --minutes 20
@@ -101,5 +114,5 @@ clean: ## remove the virtual environment and everything that was made
 	@touch $@
 
 .venv/tests: .venv/platform
-	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt $(TORCH) -e '.[dev,whisper]'
+	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt $(TORCH) -e '.[dev,separate,whisper]'
 	@touch $@

@@ -46,8 +46,7 @@ def hurried_storage(url: str, *, key_prefix: str, connect_seconds: float) -> Red
         retry=Retry(NoBackoff(), 0),
         # Neither a greeting nor a name: each would be an answer more to wait for.
         protocol=2,
-        lib_name=None,
-        lib_version=None,
+        driver_info=None,
     )
     kind = pool.connection_class
     pool.connection_class = type(f"Hurried{kind.__name__}", (_Hurried, kind), {})

@@ -9,6 +9,7 @@ import functools
 import inspect
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from dagster import (
@@ -25,11 +26,13 @@ from assets.lease import held
 from assets.observed import counted
 from assets.partitions import dubs, target_in, videos
 from assets.source import transcript
-from assets.steps import signed
+from assets.steps import failing_in_words, signed
 from dub_platform.core import loudness
 from dub_platform.core.metrics import GATE_RESULTS
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
 from dub_platform.registry import Registry
+from resources.hearing.original import Source
+from resources.hearing.report import Hearing, Script, hearing
 from resources.media import ffmpeg
 from resources.store.port import Store
 from resources.workfolder import WorkFolders
@@ -39,7 +42,8 @@ Judgement = Callable[..., AssetCheckResult]
 
 
 def gate(**options: Any) -> Callable[[Judgement], AssetChecksDefinition]:
-    """A check that blocks, and whose results are counted."""
+    """A check that blocks, whose results are counted, and which fails in words where it cannot
+    judge."""
 
     def declare(judge: Judgement) -> AssetChecksDefinition:
         return asset_check(blocking=True, **options)(_counting(judge))
@@ -54,7 +58,8 @@ def _counting(judge: Judgement) -> Judgement:
     def counting(*context: Any, registry: Registry, **inputs: Any) -> AssetCheckResult:
         if "registry" in wants:
             inputs["registry"] = registry
-        verdict = judge(*context, **inputs)
+        with failing_in_words():
+            verdict = judge(*context, **inputs)
         result = "passed" if verdict.passed else "failed"
         counted(registry, GATE_RESULTS.seen(1, judge.__name__, result))
         return verdict
@@ -137,13 +142,16 @@ def track_is_as_long_as_source(
 ) -> AssetCheckResult:
     with _at_work(context, registry), folders.new("check") as folder:
         seconds = ffmpeg.sound_seconds(store.fetch(dubbed_track.key, folder))
-    late = [p.line_id for p in dubbed_track.timeline.placements if p.end > audio.seconds]
+    named = dubbed_track.timeline.too_long()
+    cuts = ", ".join(f"line {each.line_id} by {each.seconds:.1f} s" for each in named)
+    late = [each.line_id for each in named]
     return _verdict(
         abs(seconds - audio.seconds) <= SAME_LENGTH_SECONDS,
         f"The track lasts {seconds:.3f} s and the video {audio.seconds:.3f} s"
-        + (f": lines {late} do not fit before its end. Shorten them." if late else "."),
+        + (f": lines {late} do not fit before its end. Shorten {cuts}." if late else "."),
         track_seconds=seconds,
         video_seconds=audio.seconds,
+        too_long_seconds=sum(each.seconds for each in named),
     )
 
 
@@ -170,6 +178,47 @@ def track_loudness_is_on_target(
     )
 
 
+@gate(
+    asset=dubbed_track,
+    partitions_def=dubs,
+    additional_ins={"audio": AssetIn("audio"), "speech": AssetIn("speech")},
+    description="Every take is heard in the encoded track, whole, and no two at once.",
+)
+def track_says_every_take(
+    context: AssetCheckExecutionContext,
+    audio: Audio,
+    speech: Takes,
+    dubbed_track: Track,
+    registry: ResourceParam[Registry],
+    store: ResourceParam[Store],
+    folders: ResourceParam[WorkFolders],
+) -> AssetCheckResult:
+    with _at_work(context, registry), folders.new("check") as folder:
+        heard = _heard(audio, speech, dubbed_track, store, folder)
+    return _verdict(
+        not (heard.missing or heard.cut or heard.overlaps),
+        f"In the track, lines {list(heard.missing)} are not heard, {list(heard.cut)} are cut, and "
+        f"{list(heard.overlaps)} begin before the line before them has ended. "
+        "Materialize dubbed_track again.",
+        missing=len(heard.missing),
+        cut=len(heard.cut),
+        overlaps=len(heard.overlaps),
+        clicks=heard.clicks,
+        **{name: value for name, value in heard.levels.items() if value is not None},
+    )
+
+
+def _heard(audio: Audio, speech: Takes, dubbed_track: Track, store: Store, folder: Path) -> Hearing:
+    takes = [(take, store.fetch(take.audio_key, folder)) for take in speech.takes]
+    source = Source(store.fetch(audio.sound_key, folder), audio.seconds, audio.speech)
+    return hearing(
+        store.fetch(dubbed_track.key, folder),
+        into=folder,
+        script=Script(dubbed_track.timeline, takes),
+        source=source,
+    )
+
+
 def _at_work(
     context: AssetCheckExecutionContext, registry: Registry
 ) -> contextlib.AbstractContextManager[None]:
@@ -190,4 +239,5 @@ gates = [
     track_has_no_overlaps,
     track_is_as_long_as_source,
     track_loudness_is_on_target,
+    track_says_every_take,
 ]

@@ -1,7 +1,7 @@
 """Once per video and language: translated, spoken, mixed, published."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,9 @@ from assets.show import Showcase, lines_table, waveform
 from assets.steps import dub_asset, made
 from assets.wording import Worded, wording_of
 from dub_platform.core.brief import Brief
-from dub_platform.core.budget import character_budgets, speaking_rate
 from dub_platform.core.edits import Edits, edited, in_force
 from dub_platform.core.errors import SpokenLanguageError
+from dub_platform.core.fitting import budgets_at, parts_of, predicted, steps, tempos_over
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.keys import content_key, file_sha256
 from dub_platform.core.languages import language
@@ -31,11 +31,14 @@ from dub_platform.core.speech import (
     Transcript,
     Translation,
 )
-from dub_platform.core.timeline import Part, Timeline, fitted
+from dub_platform.core.timeline import Timeline, fitted
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import Registry
-from resources.mixer import Mixed, Mixer
+from resources.mixer.port import Mixed, Mixer
+from resources.pace import Paces
 from resources.releases import FinishedDub, Publisher
+from resources.rewriter import Rewriter, SpokenScript
+from resources.separator.beds import BedKeeper
 from resources.store.port import Store
 from resources.translator.port import Translator
 from resources.voice.recording import write_sound
@@ -43,12 +46,13 @@ from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
 
 
-@dub_asset(kinds={"apertium", "openai"}, pool="translate", code_version="2")
+@dub_asset(kinds={"apertium", "openai"}, pool="translate", code_version="3")
 def translation(
     context: AssetExecutionContext,
     transcript: Transcript,
     translator: ResourceParam[Translator],
     registry: ResourceParam[Registry],
+    paces: ResourceParam[Paces],
     showcase: ResourceParam[Showcase],
 ) -> Output[Translation]:
     """Every line in the target language, written to its slot; an edit is in place of what was
@@ -56,9 +60,11 @@ def translation(
     target = target_of(context)
     _refuse_unfit(transcript.language, str(target.language), translator)
     wording, heeded = wording_of(registry, target), translator.heeds_wording
-    title = registry.video(target.video_id).title
-    brief = _brief(target, title, transcript, wording if heeded else AS_BEFORE)
-    edits = _edits(registry, target, transcript)
+    speakers = sorted({line.speaker for line in transcript.lines})
+    rates = paces.rates(target.video_id, str(target.language), speakers)
+    budgets = budgets_at(transcript.lines, rates)
+    brief = _brief(registry, target, wording if heeded else AS_BEFORE, budgets)
+    edits, seconds = _edits(registry, target, transcript), _seconds(registry, target, transcript)
     value = edited(translator.translate(transcript, str(target.language), brief), edits)
     worded = Worded(wording, heeded, transcript, value)
     spoken = sum(len(line.text) for line in transcript.lines)
@@ -72,6 +78,7 @@ def translation(
         characters=written,
         length_ratio=written / max(spoken, 1),
         rewrites=value.rewrites,
+        lines_predicted_over_1_15=_hurried(transcript, value, rates, seconds),
         cost_usd=value.cost_usd,
         engine=value.engine,
         **worded.numbers,
@@ -80,7 +87,7 @@ def translation(
     )
 
 
-@dub_asset(kinds={"elevenlabs", "espeak"}, pool="speech", code_version="1")
+@dub_asset(kinds={"elevenlabs", "espeak"}, pool="speech", code_version="2")
 def speech(
     context: AssetExecutionContext,
     transcript: Transcript,
@@ -89,15 +96,24 @@ def speech(
     store: ResourceParam[Store],
     folders: ResourceParam[WorkFolders],
     registry: ResourceParam[Registry],
+    rewriter: ResourceParam[Rewriter],
+    paces: ResourceParam[Paces],
     showcase: ResourceParam[Showcase],
 ) -> Output[Takes]:
-    """One take per line, with the receipt. A line that was spoken before is not spoken again."""
+    """One take per line, with the receipt. A line that was spoken before is not spoken again; one
+    that does not fit is said shorter, once."""
     target = target_of(context)
-    speakers = {line.id: line.speaker for line in transcript.lines}
-    spoken = takes.takes_of(
-        target.video_id, translation.lines, translation.language, speakers, say=context.log.info
+    script = _script(registry, target, transcript, translation)
+    first = takes.takes_of(
+        target.video_id,
+        translation.lines,
+        translation.language,
+        script.speakers,
+        say=context.log.info,
     )
-    value = Takes(translation.language, takes.voice.engine, spoken)
+    value = rewriter.fitted(script, Takes(translation.language, takes.voice.engine, first))
+    said, spoken = value.said(translation), value.takes
+    paces.learn(target.video_id, transcript, said, value)
     paid = [take for take in spoken if not take.reused]
     counted(
         registry,
@@ -110,10 +126,12 @@ def speech(
         takes_paid=len(paid),
         takes_reused=len(spoken) - len(paid),
         characters=sum(take.characters for take in spoken),
+        lines_over_1_15_first=len(script.hurried(first)),
+        lines_rewritten=sum(each.text != each.instead_of for each in value.rewrites),
         cost_usd=value.cost_usd,
         engine=value.engine,
         waveform=_takes_picture(spoken, store, folders),
-        table=lines_table(transcript, translation),
+        table=lines_table(transcript, said),
         player=showcase.player(target),
     )
 
@@ -125,6 +143,7 @@ def dubbed_track(
     transcript: Transcript,
     translation: Translation,
     speech: Takes,
+    beds: ResourceParam[BedKeeper],
     mixer: ResourceParam[Mixer],
     store: ResourceParam[Store],
     folders: ResourceParam[WorkFolders],
@@ -132,11 +151,14 @@ def dubbed_track(
 ) -> Output[Track]:
     """The timeline and the mixed track: the dub over the bed, as long as the source."""
     target = target_of(context)
-    timeline = _timeline(transcript, speech, audio.seconds)
+    timeline = _timeline(transcript, speech, audio)
+    bed_key = beds.bed_of(target.video_id, audio)
     with folders.new("mix") as folder:
         began = time.monotonic()
-        mixed = _mixed(audio, speech, timeline, mixer, store, folder)
-        value = _track(mixed, timeline, f"videos/{target.video_id}/dubs/{target.language}/track")
+        bed = store.fetch(bed_key, folder)
+        mixed = _mixed(bed, audio, speech, timeline, mixer, store, folder)
+        prefix = f"videos/{target.video_id}/dubs/{target.language}/track"
+        value = _track(mixed, timeline, prefix, bed_key)
         speed = audio.seconds / (time.monotonic() - began)
         store.put_file(value.key, mixed.path)
         picture = waveform(mixed.path)
@@ -145,11 +167,14 @@ def dubbed_track(
         identity=value.sha256,
         onset_p95_ms=1000 * timeline.onset_p95,
         tempo_p95=timeline.tempo_p95,
+        **steps(timeline),
+        too_long_seconds=sum(each.seconds for each in timeline.too_long()),
         lufs=value.lufs,
         true_peak_db=value.true_peak_db,
         times_real_time=speed,
+        bed=bed_key,
         waveform=picture,
-        table=lines_table(transcript, translation, timeline),
+        table=lines_table(transcript, speech.said(translation), timeline),
         player=showcase.player(target),
     )
 
@@ -169,10 +194,9 @@ def r2_object(
 ) -> Output[Release]:
     """The release as published: track, captions, manifest, and the film of all languages."""
     target = target_of(context)
+    said = speech.said(translation)
     with folders.new("release") as folder:
-        dub = FinishedDub(
-            target.video_id, source_media, transcript, translation, speech, dubbed_track
-        )
+        dub = FinishedDub(target.video_id, source_media, transcript, said, speech, dubbed_track)
         value = publisher.publish(dub, folder, context.run.run_id)
         picture = waveform(store.fetch(value.track_key, folder))
     return made(
@@ -183,7 +207,7 @@ def r2_object(
         cost_usd=value.cost_usd,
         public_url=MetadataValue.url(store.url(value.track_key)),
         waveform=picture,
-        table=lines_table(transcript, translation, dubbed_track.timeline),
+        table=lines_table(transcript, said, dubbed_track.timeline),
         player=showcase.player(target),
     )
 
@@ -205,31 +229,58 @@ def _edits(registry: Registry, target: Target, transcript: Transcript) -> Edits:
     return in_force(registry.edits(target.video_id, str(target.language)), transcript.lines)
 
 
-def _brief(target: Target, title: str, transcript: Transcript, wording: Wording) -> Brief:
+def _script(
+    registry: Registry, target: Target, transcript: Transcript, translation: Translation
+) -> SpokenScript:
+    brief = _brief(registry, target, wording_of(registry, target), {})
+    return SpokenScript(transcript, translation, brief, _seconds(registry, target, transcript))
+
+
+def _hurried(
+    transcript: Transcript, translation: Translation, rates: Mapping[str, float], seconds: float
+) -> int:
+    """How many lines would need more than a comfortable tempo, as far as can be told unspoken."""
+    texts = {line.id: line.text for line in translation.lines}
+    lines = [line for line in transcript.lines if line.id in texts]
+    return len(tempos_over(lines, predicted(lines, texts, rates), seconds=seconds))
+
+
+def _seconds(registry: Registry, target: Target, transcript: Transcript) -> float:
+    end = max((line.end for line in transcript.lines), default=0.0)
+    return registry.video(target.video_id).duration_seconds or end
+
+
+def _brief(
+    registry: Registry, target: Target, wording: Wording, budgets: Mapping[int, int]
+) -> Brief:
     return Brief(
         video_id=target.video_id,
-        title=title,
+        title=registry.video(target.video_id).title,
         formality=wording.formality or "neutral",
         glossary=wording.glossary or Glossary(),
-        budgets=character_budgets(transcript.lines, rate=speaking_rate(str(target.language))),
+        budgets=budgets,
     )
 
 
-def _timeline(transcript: Transcript, speech: Takes, seconds: float) -> Timeline:
+def _timeline(transcript: Transcript, speech: Takes, audio: Audio) -> Timeline:
     lengths = {take.line_id: take.speech_seconds for take in speech.takes}
-    parts = [Part(line.id, line.start, lengths[line.id]) for line in transcript.lines]
-    return fitted(parts, seconds=seconds)
+    return fitted(parts_of(transcript.lines, lengths, audio.cuts), seconds=audio.seconds)
 
 
 def _mixed(
-    audio: Audio, speech: Takes, timeline: Timeline, mixer: Mixer, store: Store, folder: Path
+    bed: Path,
+    audio: Audio,
+    speech: Takes,
+    timeline: Timeline,
+    mixer: Mixer,
+    store: Store,
+    folder: Path,
 ) -> Mixed:
-    bed = store.fetch(audio.sound_key, folder)
     takes = [(take, store.fetch(take.audio_key, folder)) for take in speech.takes]
-    return mixer.mix(bed, audio.lufs, takes, timeline, audio.speech, into=folder)
+    return mixer.mix(bed, takes, timeline, audio.speech, into=folder)
 
 
-def _track(mixed: Mixed, timeline: Timeline, prefix: str) -> Track:
+def _track(mixed: Mixed, timeline: Timeline, prefix: str, bed_key: str) -> Track:
     sha256 = file_sha256(mixed.path)
     return Track(
         key=content_key(prefix, sha256, ".m4a"),
@@ -239,6 +290,7 @@ def _track(mixed: Mixed, timeline: Timeline, prefix: str) -> Track:
         lufs=mixed.loudness.lufs,
         true_peak_db=mixed.loudness.true_peak_db,
         timeline=timeline,
+        bed_key=bed_key,
     )
 
 

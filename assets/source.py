@@ -16,6 +16,7 @@ from dub_platform.core.speech import Audio, Heard, SourceMedia, Transcript
 from dub_platform.registry import Registry, Source, Video
 from resources.downloader.port import Downloader, Fetched
 from resources.media.probe import Prober
+from resources.media.shots import shot_cuts
 from resources.media.sound import decoded
 from resources.media.vad import SileroSpeechFinder
 from resources.store.port import Store
@@ -78,7 +79,7 @@ def audio(
     folders: ResourceParam[WorkFolders],
     showcase: ResourceParam[Showcase],
 ) -> Output[Audio]:
-    """What is listened to and mixed from: the source sound, and where a voice is in it."""
+    """The source sound to listen to and mix from; where a voice is in it, and where shots end."""
     prefix = f"videos/{context.partition_key}/audio"
     with folders.new("audio") as folder:
         source = store.fetch(source_media.key, folder)
@@ -96,6 +97,7 @@ def audio(
             seconds=source_media.seconds,
             lufs=sound.loudness.lufs,
             speech=speech_finder.find(sound.speech),
+            cuts=shot_cuts(source) if pictures else (),
         )
         picture = waveform(sound.sound)
     return made(
@@ -104,6 +106,7 @@ def audio(
         seconds=value.seconds,
         lufs=value.lufs,
         speech_seconds=value.speech_seconds,
+        cuts=len(value.cuts),
         waveform=picture,
         player=showcase.player(target_of(context)),
     )

@@ -30,6 +30,7 @@ def definitions(settings: Settings) -> Definitions:
     s3 = {"s3": _bucket(settings)} if settings.store == "r2" else {}
     client = s3["s3"].process_config_and_initialize().get_client() if s3 else None
     registry, store = wiring.registry(settings), wiring.store(settings, client)
+    translator, takes = wiring.translator(settings, store), wiring.takes(settings, store)
     return Definitions(
         assets=[source_media, audio, transcript, translation, speech, dubbed_track, r2_object],
         asset_checks=gates,
@@ -56,8 +57,11 @@ def definitions(settings: Settings) -> Definitions:
             "probe": wiring.probe(settings),
             "speech_finder": SileroSpeechFinder(),
             "transcriber": wiring.transcriber(settings, store),
-            "translator": wiring.translator(settings, store),
-            "takes": wiring.takes(settings, store),
+            "translator": translator,
+            "takes": takes,
+            "paces": wiring.paces(settings, store, takes.voice),
+            "rewriter": wiring.rewriter(settings, takes, translator),
+            "beds": wiring.beds(settings, store),
             "mixer": wiring.mixer(settings),
             "publisher": Publisher(store, registry),
             "showcase": Showcase(settings.base_url),

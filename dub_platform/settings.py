@@ -127,6 +127,28 @@ class Settings(BaseSettings):
     voice: Literal["espeak", "elevenlabs", "openai"] = Field(
         default="espeak", description="Who speaks."
     )
+    original: Literal["duck", "remove", "voice"] = Field(
+        default="duck",
+        description="What is heard beside the dub: duck keeps the original's music and lowers its "
+        "voice; remove takes the voice out with Demucs; voice keeps nothing of it.",
+    )
+    demucs_model: str = Field(
+        default="htdemucs",
+        description="The model of DUB_ORIGINAL=remove, or a file of one; a named one is "
+        "downloaded at its first use.",
+    )
+    duck_depth_db: float = Field(
+        default=26.0,
+        ge=0,
+        le=60,
+        description="How far the original voice is lowered while anybody speaks, in dB.",
+    )
+    duck_attack_seconds: float = Field(
+        default=0.08, ge=0.01, le=2, description="How long it takes to fall before a line."
+    )
+    duck_release_seconds: float = Field(
+        default=0.25, ge=0.01, le=5, description="How long it takes to rise after a line."
+    )
     store: Literal["local", "r2"] = Field(
         default="local", description="Where artifacts and releases are kept."
     )
@@ -215,6 +237,13 @@ class Settings(BaseSettings):
         default=2,
         description="Lines that one run has spoken at once by a paid voice; the plan's limit is "
         "this times the pool `speech`.",
+    )
+    rewrite_share: float = Field(
+        default=0.1,
+        ge=0.0,
+        le=1.0,
+        description="The most lines of a video, as a share, that are rewritten and spoken again "
+        "where their takes do not fit; 0 is none.",
     )
 
     r2_endpoint: str = Field(

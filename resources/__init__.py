@@ -5,7 +5,8 @@
     translator/   a line in another language    apertium; openai
     voice/        a line spoken                 espeak; elevenlabs, openai
     store/        where artifacts are kept      local; s3
-    mixer.py      bed and takes made a track    numpy blocks between two ffmpeg processes
+    separator/    the bed without its voice     ducking; demucs
+    mixer/        bed and takes made a track    pieces, mixed by numpy and encoded by PyAV
 
 The engines before the semicolon need no account. What they are made of: `media/` (hostile files,
 sound, where a voice is, the film), `calls.py`, `openai_api.py`, `provider_key.py` and `ledger.py`

@@ -7,7 +7,7 @@ script.line(3).text
 from __future__ import annotations
 
 from dub_platform.core.script import Script, not_ready, written
-from dub_platform.core.speech import Transcript, Translation
+from dub_platform.core.speech import Takes, Transcript, Translation
 from dub_platform.registry import Registry
 from resources.releases import placed_in
 from resources.store.port import Store
@@ -23,5 +23,7 @@ def script_of(registry: Registry, store: Store, video_id: str, language: str) ->
     translation = value_in(store, Translation, "translation", video_id, language)
     if transcript is None or translation is None:
         raise not_ready(language)
+    speech = value_in(store, Takes, "speech", video_id, language)
+    said = speech.said(translation) if speech else translation
     released = placed_in(store.get_bytes(release.manifest_key)) if release else ()
-    return written(transcript, translation, history, released)
+    return written(transcript, said, history, released)

@@ -18,12 +18,14 @@ from dub_platform.core.casting import Casting
 from dub_platform.core.cost import Caps, Prices
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.languages import AUTO
+from dub_platform.core.mixing import SIDES_DEPTH_DB, Ducking
 from dub_platform.observability.reports import Reporter
 from dub_platform.registry import Registry, Source, SqlRegistry
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
+from dub_platform.registry.speaking_rates import SpeakingRates
 from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
@@ -33,9 +35,16 @@ from resources.downloader.upload import UploadDownloader
 from resources.downloader.youtube import YouTubeDownloader
 from resources.ledger import CappedLedger, Ledger
 from resources.media.probe import Prober
-from resources.mixer import BlockMixer, Mixer
+from resources.mixer.blocks import BlockMixer
+from resources.mixer.port import Mixer
+from resources.pace import Paces
 from resources.removal import Remover
 from resources.retention import Retention
+from resources.rewriter import Rewriter
+from resources.separator.beds import BedKeeper
+from resources.separator.demucs import DemucsSeparator
+from resources.separator.ducking import DuckingSeparator
+from resources.separator.port import Separator
 from resources.store.local import LocalStore
 from resources.store.port import Store
 from resources.transcriber.openai import OpenAITranscriber
@@ -243,14 +252,39 @@ def _elevenlabs(settings: Settings) -> Voice:
     )
 
 
-def mixer(_: Settings) -> Mixer:
-    """The one mixer there is."""
-    return BlockMixer()
+def mixer(settings: Settings) -> Mixer:
+    """The one mixer there is, with what becomes of the original voice."""
+    # Where the voice is taken out, the rest makes as much room as the sides of any bed do.
+    depth_db = -SIDES_DEPTH_DB if settings.original == "remove" else settings.duck_depth_db
+    ducking = Ducking(depth_db, settings.duck_attack_seconds, settings.duck_release_seconds)
+    return BlockMixer(ducking, original=settings.original != "voice")
+
+
+def separator(settings: Settings) -> Separator:
+    """DUB_ORIGINAL: remove takes the voice out. Raises EngineUnavailableError."""
+    if settings.original == "remove":
+        return DemucsSeparator(settings.demucs_model)
+    return DuckingSeparator()
+
+
+def beds(settings: Settings, kept: Store) -> BedKeeper:
+    """The separator, with the memory of what it has made."""
+    return BedKeeper(kept, separator(settings), folders(settings))
 
 
 def takes(settings: Settings, kept: Store) -> TakeKeeper:
     """The voice, with the memory of what it has spoken."""
     return TakeKeeper(kept, voice(settings), folders(settings), ledger(settings))
+
+
+def rewriter(settings: Settings, keeper: TakeKeeper, translates: Translator) -> Rewriter:
+    """What says lines shorter that do not fit once they are spoken."""
+    return Rewriter(keeper, translates, settings.rewrite_share)
+
+
+def paces(settings: Settings, kept: Store, speaks: Voice) -> Paces:
+    """How fast the voice speaks, as the registry's database knows it."""
+    return Paces(SpeakingRates.at(settings.registry_url), speaks, kept)
 
 
 def policy(settings: Settings) -> CallPolicy:

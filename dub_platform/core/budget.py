@@ -51,7 +51,7 @@ def speaking_rate(language: str) -> float:
 def character_budgets(lines: Sequence[Line], *, rate: float) -> dict[int, int]:
     """How many characters each line can have, by its id, at `rate` characters a second."""
     return {
-        line.id: max(LEAST_CHARACTERS, int((line.seconds + _loan(line, following)) * rate))
+        line.id: max(LEAST_CHARACTERS, int((line.seconds + loan(line, following)) * rate))
         for line, following in zip_longest(lines, lines[1:])
     }
 
@@ -68,7 +68,7 @@ def plausible(text: str, original: str, *, language: str, source: str) -> bool:
     return shortest <= len(text) <= expected * LONGEST_RATIO + EITHER_WAY
 
 
-def _loan(line: Line, following: Line | None) -> float:
+def loan(line: Line, following: Line | None) -> float:
     """Seconds of the silence after the line that it may use."""
     if following is None:
         return 0.0

@@ -7,7 +7,7 @@ Times are seconds from the start of the video. Keys are paths in the artifact st
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dub_platform.core.timeline import Timeline
 
@@ -47,7 +47,8 @@ class Audio:
     """What is listened to and mixed from.
 
     `sound_key` is 48 kHz stereo FLAC as long as the video; `speech_key` is 16 kHz mono WAV of
-    the same; `speech` is where a voice was found in it.
+    the same; `speech` is where a voice was found in it, and `cuts` are the seconds at which a shot
+    of the pictures is known to end.
     """
 
     sound_key: str
@@ -55,6 +56,7 @@ class Audio:
     seconds: float
     lufs: float
     speech: tuple[Span, ...]
+    cuts: tuple[float, ...] = ()
 
     @property
     def speech_seconds(self) -> float:
@@ -176,24 +178,79 @@ class Take:
     def speech_seconds(self) -> float:
         return self.speech_end - self.speech_start
 
+    @property
+    def paid_usd(self) -> float:
+        """What was paid for it now."""
+        return 0.0 if self.reused else self.cost_usd
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """What is spoken in place of a translation that did not fit once it was spoken.
+
+    Where the take of the new words was no shorter, `text` is the same as `instead_of`. The take
+    that is not used lies under `spare_key`, kept as long as the one that is.
+    """
+
+    line_id: int
+    instead_of: str
+    text: str
+    spare_key: str
+
 
 @dataclass(frozen=True)
 class Takes:
-    """One take per translated line, with the receipt."""
+    """One take per translated line, with the receipt.
+
+    `rewriting_usd` is what was paid now for rewrites, and for takes that are not used.
+    """
 
     language: str
     engine: str
     takes: tuple[Take, ...]
+    rewrites: tuple[Rewrite, ...] = ()
+    rewriting_usd: float = 0.0
 
     @property
     def cost_usd(self) -> float:
         """What was paid now: a reused take was paid for before."""
-        return sum(take.cost_usd for take in self.takes if not take.reused)
+        return self.rewriting_usd + sum(take.paid_usd for take in self.takes)
+
+    def with_rewrite(self, text: str, instead_of: str, take: Take) -> Takes:
+        """The same with the shorter of a line's take and this one, which says `text`."""
+        before = next(each for each in self.takes if each.line_id == take.line_id)
+        used, spare = (
+            (take, before) if take.speech_seconds < before.speech_seconds else (before, take)
+        )
+        said = text if used is take else instead_of
+        return replace(
+            self,
+            takes=tuple(used if each is before else each for each in self.takes),
+            rewrites=(*self.rewrites, Rewrite(take.line_id, instead_of, said, spare.audio_key)),
+            rewriting_usd=self.rewriting_usd + spare.paid_usd,
+        )
+
+    def said(self, translation: Translation) -> Translation:
+        """The translation as it is spoken: rewritten where these takes say other words.
+
+        A line that has been translated anew or edited since is left as it is.
+        """
+        texts = {(each.line_id, each.instead_of): each.text for each in self.rewrites}
+        lines = tuple(
+            line
+            if line.draft is not None
+            else replace(line, text=texts.get((line.id, line.text), line.text))
+            for line in translation.lines
+        )
+        return replace(translation, lines=lines)
 
 
 @dataclass(frozen=True)
 class Track:
-    """The timeline and the mixed track, with what was measured on the encoded file."""
+    """The timeline and the mixed track, with what was measured on the encoded file.
+
+    `bed_key` is what the takes were mixed with; tracks from before it was noted have none.
+    """
 
     key: str
     sha256: str
@@ -202,6 +259,7 @@ class Track:
     lufs: float
     true_peak_db: float
     timeline: Timeline
+    bed_key: str = ""
 
 
 @dataclass(frozen=True)

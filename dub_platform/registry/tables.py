@@ -411,6 +411,18 @@ tallies = Table(
     Column("sum", Float, nullable=False),
 )
 
+speaking_rates = Table(
+    "speaking_rates",
+    metadata,
+    Column("voice", String(255), primary_key=True),
+    Column("language", String(16), primary_key=True),
+    # No foreign key: how fast a voice is stays true when the video is gone.
+    Column("video_id", String(64), primary_key=True),
+    Column("rate", Float, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("learned_at", UtcDateTime, nullable=False),
+)
+
 # The listing's order: newest first, and the id decides between two of the same moment.
 Index("ix_videos_created_at", videos.c.created_at.desc(), videos.c.id.desc())
 Index("ix_videos_tenant", videos.c.tenant, videos.c.created_at.desc(), videos.c.id.desc())

@@ -15,8 +15,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import threading
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,11 +57,11 @@ def binary() -> str:
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def untrusted(path: Path) -> Any:
+def untrusted(path: Path, **options: Any) -> Any:
     """The file as a graph's input, opened by the demuxers and decoders we take and no others.
 
     Without the lists a text file named .mp4 can be a playlist that opens its neighbours, and a
-    small picture can be one that fills the memory.
+    small picture can be one that fills the memory. More `options` are those of ffmpeg's inputs.
     """
     return ffmpeg.input(
         str(path),
@@ -71,6 +69,7 @@ def untrusted(path: Path) -> Any:
         protocol_whitelist="file",
         codec_whitelist=",".join(DECODERS),
         max_pixels=MOST_PIXELS,
+        **options,
     )
 
 
@@ -90,26 +89,6 @@ def run(graph: Any) -> str:
     said = done.stderr.decode(errors="replace")
     if done.returncode != 0:
         raise _failure(done.returncode, said)
-    return said
-
-
-def feed(graph: Any, blocks: Iterable[bytes]) -> str:
-    """Run a graph whose input is `pipe:`, fed block by block.
-
-    Raises MediaToolError, StorageFullError.
-    """
-    process = subprocess.Popen(
-        _command(graph), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    deadline = threading.Timer(DEADLINE_SECONDS, process.kill)
-    with process:
-        deadline.start()
-        try:
-            said = _pour(process, blocks)
-        finally:
-            deadline.cancel()
-    if process.returncode != 0:
-        raise _failure(process.returncode, said)
     return said
 
 
@@ -165,22 +144,6 @@ def _command(graph: Any) -> list[str]:
     command: list[str] = graph.global_args(*_QUIET).compile(cmd=binary())
     limits = Limits(MOST_MEMORY_BYTES, MOST_CPU_SECONDS, MOST_FILE_BYTES)
     return bound(command, limits=limits)
-
-
-def _pour(process: subprocess.Popen[bytes], blocks: Iterable[bytes]) -> str:
-    assert process.stdin is not None
-    assert process.stderr is not None
-    try:
-        for block in blocks:
-            process.stdin.write(block)
-        process.stdin.close()
-    except BrokenPipeError:
-        # ffmpeg ended early: what it said, read below, tells why.
-        pass
-    except BaseException:
-        process.kill()
-        raise
-    return process.stderr.read().decode(errors="replace")
 
 
 def _failure(status: int, said: str) -> DubError:

@@ -2,7 +2,9 @@
 
     translation = ApertiumTranslator().translate(transcript, "es")
 
-A language pair is a pipeline of programs that is kept warm; see `resources/warm_pipeline.py`.
+It writes English from the languages that it writes from English. A pair of languages is a pipeline
+of programs that is kept warm; see `resources/warm_pipeline.py`. Its promises are tested in
+`tests/contracts/test_translator.py`.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ import shlex
 import shutil
 import subprocess
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
+from typing import ClassVar
 from unicodedata import category
 
 from dub_platform.core.brief import Brief
@@ -22,6 +25,9 @@ from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Transcript, TranslatedLine, Translation
 from resources.translator.port import NO_BRIEF
 from resources.warm_pipeline import WarmPipeline
+
+# The languages of source and target.
+Pair = tuple[str, str]
 
 # NUL flushes every stage. Before it an empty superblank, because stages whose input was cut off
 # write a NUL of their own, and that is no answer.
@@ -42,34 +48,41 @@ _LEFTOVERS = {
 
 
 class ApertiumTranslator:
-    """Apertium, offline, from English: gist quality, a few milliseconds a line once warm.
+    """Apertium, offline, from and into English: gist quality, some milliseconds a line once warm.
 
-    `modes` is the folder with its mode files. One pipeline for each target is kept warm. It
+    `modes` is the folder with its mode files. One pipeline for each pair is kept warm. It
     translates what is there: it knows no glossary and no formality, and cannot say it shorter.
     """
 
     heeds_wording = False
-    _modes = MappingProxyType({"ca": "eng-cat", "eo": "en-eo", "es": "eng-spa", "gl": "en-gl"})
+    _modes: ClassVar[Mapping[Pair, str]] = {
+        ("ca", "en"): "cat-eng",
+        ("en", "ca"): "eng-cat",
+        ("en", "eo"): "en-eo",
+        ("en", "es"): "eng-spa",
+        ("en", "gl"): "en-gl",
+        ("eo", "en"): "eo-en",
+        ("es", "en"): "spa-eng",
+        ("gl", "en"): "gl-en",
+    }
     _deadline = 10.0
 
     def __init__(self, modes: Path = Path("/usr/share/apertium/modes")) -> None:
         self.engine = _apertium_version()
         self._folder = modes
         self._lock = threading.Lock()
-        self._pipelines: dict[str, WarmPipeline] = {}
+        self._pipelines: dict[Pair, WarmPipeline] = {}
 
     def check(self) -> None:
-        """Return if there is a language to translate into. Raises EngineUnavailableError."""
-        if not self.targets("en"):
+        """Return if there is a pair to translate. Raises EngineUnavailableError."""
+        if not self._pairs():
             raise EngineUnavailableError(
                 "Apertium or its language data are not installed. Install the Debian packages "
                 "apertium-eng-spa apertium-eng-cat apertium-en-gl apertium-eo-en."
             )
 
     def targets(self, source: str) -> tuple[str, ...]:
-        if source not in ("en", AUTO) or shutil.which("lt-proc") is None:
-            return ()
-        return tuple(code for code, mode in self._modes.items() if self._file(mode).is_file())
+        return tuple(sorted({into for spoken, into in self._pairs() if source in (spoken, AUTO)}))
 
     def translate(
         self,
@@ -77,15 +90,10 @@ class ApertiumTranslator:
         language: str,
         brief: Brief = NO_BRIEF,  # noqa: ARG002 - it cannot heed one
     ) -> Translation:
-        targets = self.targets(transcript.language)
-        if language not in targets:
-            raise LanguageNotAvailableError(
-                f"Apertium cannot translate {transcript.language!r} into {language!r} here. "
-                f"From English it can: {', '.join(self.targets('en')) or 'nothing'}."
-            )
-        pipeline = self._pipeline(language)
+        pair = self._known(transcript.language, language)
+        pipeline = self._pipeline(pair)
         lines = tuple(
-            TranslatedLine(line.id, self._translated(line.text, pipeline))
+            TranslatedLine(line.id, self._translated(line.text, language, pipeline))
             for line in transcript.lines
         )
         return Translation(language, self.engine, lines)
@@ -103,16 +111,34 @@ class ApertiumTranslator:
             for pipeline in self._pipelines.values():
                 pipeline.close()
 
-    def _translated(self, text: str, pipeline: WarmPipeline) -> str:
-        answer = pipeline.ask(deformatted(text).encode(), seconds=self._deadline)
-        return _tidy(reformatted(answer.decode()), text) or text
+    def _pairs(self) -> list[Pair]:
+        """The pairs that are installed."""
+        if shutil.which("lt-proc") is None:
+            return []
+        return [pair for pair, mode in self._modes.items() if self._file(mode).is_file()]
 
-    def _pipeline(self, language: str) -> WarmPipeline:
+    def _known(self, source: str, language: str) -> Pair:
+        """The pair, if it is installed. Raises LanguageNotAvailableError."""
+        pairs = self._pairs()
+        if (source, language) not in pairs:
+            offers = (f"{code} into {', '.join(self.targets(code))}" for code, _ in pairs)
+            raise LanguageNotAvailableError(
+                f"Apertium cannot translate {source!r} into {language!r} here. "
+                f"It translates {'; '.join(dict.fromkeys(offers)) or 'nothing'}."
+            )
+        return source, language
+
+    def _translated(self, text: str, language: str, pipeline: WarmPipeline) -> str:
+        answer = pipeline.ask(deformatted(text).encode(), seconds=self._deadline)
+        written = _tidy(reformatted(answer.decode()), text)
+        return _capitalised(written, text, language) or text
+
+    def _pipeline(self, pair: Pair) -> WarmPipeline:
         with self._lock:
-            if language not in self._pipelines:
-                stages = mode_stages(self._file(self._modes[language]).read_text("utf-8"))
-                self._pipelines[language] = WarmPipeline("Apertium", stages, _END)
-            return self._pipelines[language]
+            if pair not in self._pipelines:
+                stages = mode_stages(self._file(self._modes[pair]).read_text("utf-8"))
+                self._pipelines[pair] = WarmPipeline("Apertium", stages, _END)
+            return self._pipelines[pair]
 
     def _file(self, mode: str) -> Path:
         return self._folder / f"{mode}.mode"
@@ -152,12 +178,18 @@ def reformatted(stream: str) -> str:
 
 
 def _tidy(text: str, source: str) -> str:
-    """Spaces as they are written, a capital where the source has one, no marks it has not."""
+    """Spaces as they are written, no marks that the source has not."""
     for character, leftover in _LEFTOVERS.items():
         if character not in source:
             text = leftover.sub("", text)
-    text = _SPACE_BEFORE.sub(r"\1", " ".join(text.split()))
-    text = _recased(text, source)
+    return _SPACE_BEFORE.sub(r"\1", " ".join(text.split()))
+
+
+def _capitalised(text: str, source: str, language: str) -> str:
+    """A capital where the source begins with one, and none that the data put into words."""
+    # English has capitals of its own: "yo" is "I", "la tele" is "the TV".
+    if language != "en":
+        text = _recased(text, source)
     return text[:1].upper() + text[1:] if source.strip()[:1].isupper() else text
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, as_completed
 from dataclasses import dataclass
 
@@ -49,18 +49,21 @@ class TakeKeeper:
         language: str,
         speakers: Mapping[int, str],
         say: Callable[[str], object] = lambda _: None,
+        only: Collection[int] | None = None,
     ) -> tuple[Take, ...]:
         """The takes of all lines, in their order, spoken as many at once as the voice allows.
 
-        `speakers` are by line id; `say` is told of each line that is done. After a failure no
-        new line is begun, and those that are under way are finished and kept. Raises what went
-        wrong first in the order of lines: BadTakeError, ProviderError, CostCapError, StorageError.
+        `speakers` are by line id; `only` has the ids of those to speak, if it is not all of them;
+        `say` is told of each line that is done. After a failure no new line is begun, and those
+        that are under way are finished and kept. Raises what went wrong first in the order of
+        lines: BadTakeError, ProviderError, CostCapError, StorageError.
         """
         over = threading.Event()
         with ContextPool(self.voice.parallel, thread_name_prefix="take") as pool:
             work = [
                 pool.submit(self._unless, over, video_id, line.id, reading)
                 for line, reading in zip(lines, readings(lines, language, speakers), strict=True)
+                if only is None or line.id in only
             ]
             try:
                 _tell(work, say)

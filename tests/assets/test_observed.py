@@ -15,7 +15,7 @@ from assets.observed import subject
 from assets.tags import REQUEST
 from dub_platform.observability import configure_logging
 from dub_platform.registry.tallies import Tallies
-from resources.mixer import BlockMixer
+from resources.mixer.blocks import BlockMixer
 from tests.assets.workshop import Workshop, opened_workshop
 from tests.sentry_server import SentryServer
 

@@ -34,7 +34,7 @@ On Sunday morning, the market opens at seven.
 """
 NUMBERS = {
     "source_media": {"seconds", "bytes", "streams"},
-    "audio": {"seconds", "lufs", "speech_seconds"},
+    "audio": {"seconds", "lufs", "speech_seconds", "cuts"},
     "transcript": {"lines", "words_per_minute", "mean_confidence", "engine"},
     "translation": {"lines", "characters", "length_ratio", "rewrites", "cost_usd"},
     "speech": {"takes_paid", "takes_reused", "characters", "cost_usd"},
@@ -85,7 +85,7 @@ def test_strangers_words_are_no_markdown(workshop: Workshop, clip: GoldenClip) -
     ]
     assert {TableMetadataValue} == {type(value) for value in values if PLACE in str(value)}
     judged = [check for run in runs for check in run.get_asset_check_evaluations()]
-    assert 6 == len(judged)
+    assert 7 == len(judged)
     assert PLACE not in str([(check.description, check.metadata) for check in judged])
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
@@ -16,6 +17,8 @@ from dub_platform.registry.port import NewVideo, Source
 from resources.media.probe import Prober
 from resources.store.s3 import S3Store
 from tests.api.desks import YOUTUBE, make_clip, make_desk, make_track, release, serving
+from tests.dub_recipes import ONSETS, make_dub, take
+from tests.integration.measuring import RATE, located
 from tests.swift_s3 import running_swift
 
 CHROMIUM = "/usr/bin/chromium"
@@ -35,6 +38,13 @@ STATE = """() => ({
   filmMuted: film.muted, dubMuted: dub.muted, filmRate: film.playbackRate,
   dubTrack: dub.getAttribute("src"),
 })"""
+
+DECODED = """async () => {
+  const answer = await fetch(dub.src);
+  const context = new OfflineAudioContext(2, 1, 48000);
+  const sound = await context.decodeAudioData(await answer.arrayBuffer());
+  return Array.from(sound.getChannelData(0));
+}"""
 
 
 @dataclass(frozen=True)
@@ -134,6 +144,20 @@ def drift(site: Site) -> float:
         }"""
     )
     return median(distances)
+
+
+def test_a_browser_hears_takes_where_the_timeline_has_them(site: Site, tmp_path: Path) -> None:
+    """To the sample, and from the very start: in the track's sound as the browser decodes it."""
+    make_clip(tmp_path / "film.mp4", seconds=SECONDS)
+    make_dub(tmp_path, seconds=SECONDS)
+    release(site.desk, YOUTUBE, "es", media=tmp_path)
+    site.watch()
+    sound = np.array(site.page.evaluate(DECODED), np.float64)
+    assert pytest.approx(SECONDS, abs=0.020) == len(sound) / RATE
+    for number, onset in enumerate(ONSETS[:3]):
+        found = located(take(number), sound, near=onset)
+        assert round(onset * RATE) == round(found.start * RATE)
+        assert found.likeness > 0.9
 
 
 def test_a_dub_plays_in_step_with_the_muted_film(player: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -28,6 +29,13 @@ from tests.speech_recipes import BOATS, FISHERMAN, HARBOR, LIGHTHOUSE, MARKET, W
 
 # The head word of "the house", as the dictionary has it.
 HOUSE = {"ca": "casa", "eo": "domo", "es": "casa", "gl": "casa"}
+# The house, and a sentence with what is in its English, as the keyless engine writes it.
+INTO_ENGLISH = {
+    "ca": ("la casa", "El meu pare era pescador.", "father was"),
+    "eo": ("la domo", "La akvo estas malvarma.", "water is cold"),
+    "es": ("la casa", "Mi padre era pescador.", "father was"),
+    "gl": ("a casa", "A auga está fría.", "water is cold"),
+}
 HOSTILE = [
     "He said \"yes\" and 'no'.",
     "a [b] {c} ^d$ /e \\f @g <h> i&j *k #l ~m",
@@ -74,15 +82,16 @@ def openai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAITranslato
         )
 
 
-def transcript(*texts: str) -> Transcript:
-    """An English transcript of these lines, with ids that are not positions."""
+def transcript(*texts: str, spoken: str = "en") -> Transcript:
+    """A transcript of these lines, English unless said, with ids that are not positions."""
     lines = tuple(Line(7 * n + 3, float(n), n + 0.9, text) for n, text in enumerate(texts))
-    return Transcript("en", "test", lines)
+    return Transcript(spoken, "test", lines)
 
 
-def translated(translator: Translator, language: str, *texts: str) -> list[str]:
+def translated(translator: Translator, language: str, *texts: str, spoken: str = "en") -> list[str]:
     """The texts in the language."""
-    return [line.text for line in translator.translate(transcript(*texts), language).lines]
+    asked = transcript(*texts, spoken=spoken)
+    return [line.text for line in translator.translate(asked, language).lines]
 
 
 @pytest.mark.parametrize("language", HOUSE)
@@ -101,7 +110,8 @@ def test_targets_are_in_order_and_only_from_known_languages(translator: Translat
 
 def test_a_language_that_is_not_known_yet_has_every_target(translator: Translator) -> None:
     """Whatever turns out to be spoken, nothing more can be asked of it."""
-    assert set(translator.targets("en")) <= set(translator.targets(AUTO))
+    for spoken in ("en", *INTO_ENGLISH):
+        assert set(translator.targets(spoken)) <= set(translator.targets(AUTO))
     assert sorted(translator.targets(AUTO)) == list(translator.targets(AUTO))
 
 
@@ -224,10 +234,48 @@ def test_it_can_be_used_after_close(translator: Translator) -> None:
 class TestApertium:
     """What only Apertium has: modes, pipelines, marks."""
 
-    @pytest.mark.parametrize("mode", ["eng-spa", "eng-cat", "en-gl", "en-eo"])
-    def test_warm_is_as_good_as_cold(self, apertium: ApertiumTranslator, mode: str) -> None:
+    @pytest.mark.parametrize("spoken", INTO_ENGLISH)
+    def test_what_it_writes_from_english_it_writes_in_english(
+        self, apertium: ApertiumTranslator, spoken: str
+    ) -> None:
+        """A sentence of each, from the language and into no other."""
+        assert ("en",) == apertium.targets(spoken)
+        house, sentence, said = INTO_ENGLISH[spoken]
+        texts = translated(apertium, "en", sentence, *HOSTILE, house, spoken=spoken)
+        assert said in texts[0]
+        assert texts[-1].lower() in ("the house", "the home")
+        assert [] == [text for text in texts if not text.strip()]
+
+    def test_english_keeps_its_own_capitals(self, apertium: ApertiumTranslator) -> None:
+        """What a Spanish sentence has in small letters, English writes in capitals."""
+        (text,) = translated(apertium, "en", "Mi padre y yo vemos la tele.", spoken="es")
+        assert ["I", "TV"] == [word for word in re.findall(r"\w+", text) if word.isupper()]
+
+    @pytest.mark.parametrize("pair", [("es", "ca"), ("ca", "es"), (AUTO, "es"), (AUTO, "en")])
+    def test_one_of_a_pair_is_english(
+        self, apertium: ApertiumTranslator, pair: tuple[str, str]
+    ) -> None:
+        """Any other pair is refused, and a language that nobody named, with all pairs there are."""
+        spoken, language = pair
+        with pytest.raises(LanguageNotAvailableError) as refused:
+            translated(apertium, language, WATER, spoken=spoken)
+        assert refused.value.sentence.endswith(
+            "It translates ca into en; en into ca, eo, es, gl; eo into en; es into en; gl into en."
+        )
+
+    @pytest.mark.parametrize("spoken", INTO_ENGLISH)
+    def test_warm_is_as_good_as_cold_into_english(
+        self, apertium: ApertiumTranslator, spoken: str
+    ) -> None:
+        """What the command line says of each line, one after the other from one pipeline."""
+        lines = [sentence for _, sentence, _ in INTO_ENGLISH.values()]
+        cold = _cold(apertium._modes[spoken, "en"], "\n\n".join(lines)).split("\n\n")
+        warm = translated(apertium, "en", *lines, spoken=spoken)
+        assert [_bare(text) for text in cold] == [_bare(text) for text in warm]
+
+    @pytest.mark.parametrize("language", HOUSE)
+    def test_warm_is_as_good_as_cold(self, apertium: ApertiumTranslator, language: str) -> None:
         """The warm pipeline says what the command line says, spaces and first capital apart."""
-        language = {mode: code for code, mode in apertium._modes.items()}[mode]
         texts = [
             HARBOR,
             FISHERMAN,
@@ -242,7 +290,7 @@ class TestApertium:
             "Is this it? Yes! No...",
             "I'm sure they'd've gone, zzyzx.",
         ]
-        cold = _cold(mode, "\n\n".join(texts)).split("\n\n")
+        cold = _cold(apertium._modes["en", language], "\n\n".join(texts)).split("\n\n")
         assert [_bare(text) for text in cold] == [
             _bare(text) for text in translated(apertium, language, *texts)
         ]
@@ -292,11 +340,12 @@ class TestApertium:
         assert ("apertium", ()) == (apertium.engine, apertium.targets("en"))
 
     def test_only_what_is_installed_is_a_target(self, tmp_path: Path) -> None:
-        """One mode file, one language."""
+        """One mode file, one pair, in one direction."""
         (tmp_path / "eng-cat.mode").write_text("cat")
         apertium = ApertiumTranslator(modes=tmp_path)
         apertium.check()
-        assert ("ca",) == apertium.targets("en")
+        pairs = {spoken: apertium.targets(spoken) for spoken in ("en", "ca", AUTO)}
+        assert {"en": ("ca",), "ca": (), AUTO: ("ca",)} == pairs
 
     def test_the_receipt_has_the_version(self, apertium: ApertiumTranslator) -> None:
         """The engine is Apertium as it is installed."""

@@ -36,6 +36,7 @@ LINES = {
 # What is translated into without an account, and so has to be spoken without one.
 KEYLESS_LINES = {
     "es": LINES["es"],
+    "en": LINES["en"],
     "ca": "El meu pare era pescador i em va ensenyar a llegir el vent.",
     "eo": "Mia patro estis fiŝkaptisto kaj li instruis min legi la venton.",
     "gl": "Meu pai era pescador e ensinoume a ler o vento.",

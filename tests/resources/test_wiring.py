@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.settings import Settings
 from resources import wiring
+from resources.mixer.blocks import BlockMixer
 
 KEYS = {
     "OPENAI_API_KEY": "sk-1",
@@ -35,3 +38,32 @@ def test_an_estimate_takes_the_price_that_the_voice_is_booked_at(
     settings = Settings(home=tmp_path, **KEYS, **chosen)  # type: ignore[arg-type]
     assert pytest.approx(usd) == wiring.prices(settings).speech_per_thousand_characters
     assert pytest.approx(usd / 1000) == wiring.voice(settings).cost_usd("a")
+
+
+@pytest.mark.parametrize(
+    ("original", "removes_voice", "depth_db", "is_heard"),
+    [("duck", False, 26.0, True), ("remove", True, 3.0, True), ("voice", False, 26.0, False)],
+)
+def test_what_becomes_of_the_original_is_one_choice(
+    tmp_path: Path,
+    original: Literal["duck", "remove", "voice"],
+    removes_voice: bool,
+    depth_db: float,
+    is_heard: bool,
+) -> None:
+    """Separator and mixer follow it: without a voice, music makes room as it does beside one."""
+    settings = Settings(home=tmp_path, original=original)
+    mixer = wiring.mixer(settings)
+    assert isinstance(mixer, BlockMixer)
+    assert removes_voice == wiring.separator(settings).removes_voice
+    assert (depth_db, is_heard) == (mixer.ducking.depth_db, mixer.original)
+
+
+def test_a_separator_that_is_not_installed_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not the first dub."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    settings = Settings(home=tmp_path, original="remove")
+    with pytest.raises(EngineUnavailableError, match=r"DUB_ORIGINAL.*dub-platform\[separate\]"):
+        wiring.beds(settings, wiring.store(settings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dub_platform.core.timeline import (
@@ -15,6 +15,7 @@ from dub_platform.core.timeline import (
     Part,
     Placement,
     Timeline,
+    TooLong,
     fitted,
 )
 
@@ -96,6 +97,37 @@ def test_what_cannot_fit_runs_over_by_no_more_than_it_must(takes: list[Part], sh
     needed = least_seconds(takes)
     overrun = fitted(takes, seconds=needed * share).overrun
     assert pytest.approx(needed * (1 - share), abs=CLOSE) == overrun
+
+
+@given(parts(), st.floats(0.0, 1.0))
+def test_shortening_the_lines_that_are_named_makes_all_fit(takes: list[Part], share: float) -> None:
+    """By the seconds that are named, and none is named where all fit already."""
+    seconds = least_seconds(takes) * share
+    cuts = {each.line_id: each.seconds for each in fitted(takes, seconds=seconds).too_long()}
+    # Lines that leave no room for the gaps between them fit at no length.
+    assume(all(cuts.get(take.line_id, 0.0) <= take.seconds for take in takes))
+    shorter = [replace(take, seconds=take.seconds - cuts.get(take.line_id, 0.0)) for take in takes]
+    assert fitted(shorter, seconds=seconds).overrun <= 2 * CLOSE
+
+
+@given(parts(), st.floats(0.0, 30.0))
+def test_a_video_that_holds_all_names_no_line(takes: list[Part], spare: float) -> None:
+    """There is nothing to shorten where nothing runs past the end."""
+    timeline = fitted(takes, seconds=least_seconds(takes) + 2 * CLOSE + spare)
+    assert () == timeline.too_long()
+
+
+@given(parts(), st.floats(0.0, 3.0), st.floats(0.0, 300.0))
+def test_wishes_for_an_end_never_break_a_promise(
+    takes: list[Part], after: float, seconds: float
+) -> None:
+    """No overlap, no other tempo, nothing before the video, no more past its end than it must."""
+    wishing = [replace(take, until=take.onset + after) for take in takes]
+    timeline = fitted(wishing, seconds=seconds)
+    assert () == timeline.overlaps()
+    assert all(SLOWEST <= place.tempo <= FASTEST for place in timeline.placements)
+    assert timeline.placements[0].start >= 0.0
+    assert timeline.overrun <= max(0.0, least_seconds(takes) - seconds) + CLOSE
 
 
 @given(parts_with_room())
@@ -199,6 +231,24 @@ def test_what_is_left_untouched_does_not_run_past_the_end() -> None:
     timeline = fitted([Part(0, 0.0, 12.03)], seconds=12.0)
     assert timeline.overrun <= CLOSE
     assert 1.0025 == round(timeline.tempo_p95, 4)
+
+
+def test_a_take_hurries_when_nobody_is_seen_to_speak_any_more() -> None:
+    """With silence to borrow and a wish to be over, tempo and end share what is too long."""
+    take = Part(0, 2.0, 4.0)
+    (free,) = fitted([take], seconds=10.0).placements
+    (wishing,) = fitted([replace(take, until=5.0)], seconds=10.0).placements
+    assert (6.0, 1.0) == (round(free.end, 2), free.tempo)
+    assert 1.02 < wishing.tempo < 1.30
+    assert 5.0 < wishing.end < 5.9
+    assert 0.0 == wishing.onset_error
+
+
+def test_the_lines_that_fill_a_video_beyond_its_end_are_named() -> None:
+    """The long one in the short slot, by what it is over the end at the highest tempo."""
+    takes = [Part(0, 0.0, 1.3), Part(1, 2.0, 10.4), Part(2, 4.0, 1.3)]
+    (named,) = fitted(takes, seconds=9.0).too_long()
+    assert TooLong(1, 1.46) == replace(named, seconds=round(named.seconds, 2))
 
 
 def test_overlaps_names_the_lines_that_sound_at_once() -> None:

@@ -104,6 +104,7 @@ TABLES = [
     "line_edits",
     "paid_calls",
     "removals",
+    "speaking_rates",
     "tallies",
     "videos",
     "webhooks",
@@ -302,4 +303,4 @@ def test_the_command_goes_up_by_default_and_one_step_down(
     migrate.main([])
     assert TABLES == tables(url)
     migrate.main(["down"])
-    assert [name for name in TABLES if name != "answer_uses"] == tables(url)
+    assert [name for name in TABLES if name != "speaking_rates"] == tables(url)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import struct
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +26,6 @@ from tests.media_recipes import (
     stereo,
     tone,
 )
-
-SECOND = silence(1.0).tobytes() * 2
-
-
-def piped() -> graphs.nodes.FilterableStream:
-    """What `feed` is fed with: float stereo at 48 kHz."""
-    return graphs.input("pipe:", format="f32le", ar=RATE, channel_layout="stereo")
 
 
 @pytest.mark.parametrize("db", [-40.0, -20.0, -1.0])
@@ -117,43 +108,14 @@ def test_a_failure_keeps_the_words_of_ffmpeg(tmp_path: Path) -> None:
     assert "missing.mp4" in str(failed.value.detail)
 
 
-@pytest.mark.parametrize("blocks", [[], [b"\0" * 80], [SECOND] * 200], ids=["none", "few", "many"])
-def test_ffmpeg_that_ends_early_is_a_failure_with_its_reason(
-    tmp_path: Path, blocks: list[bytes]
-) -> None:
-    """However much was still to be fed: its words, and not a broken pipe."""
-    with pytest.raises(MediaToolError, match="No such file or directory"):
-        ffmpeg.feed(piped().output(str(tmp_path / "missing" / "x.wav")), blocks)
-
-
-def test_what_is_fed_is_heard(tmp_path: Path) -> None:
-    """Block by block, all of it."""
-    ffmpeg.feed(piped().output(str(tmp_path / "x.wav")), [SECOND, SECOND, SECOND[: RATE // 2 * 8]])
-    assert 2.5 == ffmpeg.sound_seconds(tmp_path / "x.wav")
-
-
-def test_an_error_among_the_blocks_ends_ffmpeg(tmp_path: Path) -> None:
-    """It is raised as it is, and no process waits for more."""
-
-    def blocks() -> Iterator[bytes]:
-        yield SECOND
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        ffmpeg.feed(piped().output(str(tmp_path / "x.wav")), blocks())
-
-
 def test_ffmpeg_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A deadline holds for a graph that runs and for one that is fed."""
+    """A graph has a deadline."""
     monkeypatch.setattr(ffmpeg, "DEADLINE_SECONDS", 0.3)
     began = time.monotonic()
     slow = graphs.input("anullsrc=duration=30", format="lavfi").filter("arealtime")
     with pytest.raises(MediaToolError, match=r"had not ended after 0\.3 s"):
         ffmpeg.run(slow.output("-", format="null"))
-    with pytest.raises(MediaToolError, match=r"worked for 0\.3 s"):
-        ffmpeg.feed(piped().filter("arealtime").output("-", format="null"), [SECOND] * 30)
     assert time.monotonic() - began < 10.0
-    assert [] == [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
 
 
 def test_the_outline_is_a_picture(tmp_path: Path) -> None:
@@ -221,12 +183,3 @@ def test_a_full_disk_is_no_fault_of_the_file(tmp_path: Path, name: str) -> None:
         make(tmp_path / name)
     make(tmp_path / name)
     assert pytest.approx(3.0, abs=0.1) == ffmpeg.sound_seconds(tmp_path / name)
-
-
-def test_a_disk_that_fills_up_while_ffmpeg_is_fed_is_named(tmp_path: Path) -> None:
-    """As the mixer feeds it."""
-    blocks = [SECOND] * 20
-    with no_file_beyond(10_000), pytest.raises(StorageFullError):
-        ffmpeg.feed(piped().output(str(tmp_path / "track.wav")), blocks)
-    ffmpeg.feed(piped().output(str(tmp_path / "track.wav")), blocks)
-    assert 20.0 == ffmpeg.sound_seconds(tmp_path / "track.wav")

@@ -14,6 +14,8 @@ from dub_platform.core.errors import MediaToolError
 from dub_platform.core.speech import SourceMedia
 from resources.media.film import Voiced, mux
 from resources.media.probe import probe
+from tests.dub_recipes import ONSETS, make_dub, take
+from tests.integration.measuring import located
 from tests.media_recipes import (
     RATE,
     Sound,
@@ -213,6 +215,33 @@ def test_the_original_is_heard_when_it_was(tmp_path: Path, name: str) -> None:
     start, sound = heard(make_film(tmp_path, source), 0)
     first = np.flatnonzero(np.abs(sound) > 0.05)[0]
     assert pytest.approx(0.5, abs=0.025) == start + first / RATE
+
+
+def test_takes_begin_in_the_track_alone_where_the_timeline_has_them(tmp_path: Path) -> None:
+    """To the sample, from the very start and across pieces: found by correlation."""
+    start, sound = heard(make_dub(tmp_path, seconds=21.0), 0)
+    assert 0.0 == start
+    assert pytest.approx(21.0, abs=0.020) == len(sound) / RATE
+    found = [
+        located(take(number), sound.astype(np.float64), near=onset)
+        for number, onset in enumerate(ONSETS)
+    ]
+    assert [round(onset * RATE) for onset in ONSETS] == [round(each.start * RATE) for each in found]
+    assert min(each.likeness for each in found) > 0.9
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.webm", "clip.ts"])
+def test_takes_begin_in_the_film_where_the_timeline_has_them(tmp_path: Path, name: str) -> None:
+    """To a millisecond, in which a film counts, and from the very start."""
+    source = make_clip(tmp_path / name, seconds=SECONDS, sound=tone(440, 1.0), late=0.5)
+    dub, srt = make_dub(tmp_path, seconds=SECONDS), make_srt(tmp_path / "captions.srt", CUES)
+    film = tmp_path / "film.mp4"
+    mux(media_of(source), source, [Voiced("en", srt), Voiced("es", srt, dub)], into=film)
+    start, sound = heard(film, 1)
+    for number, onset in enumerate(ONSETS[:2]):
+        found = located(take(number), sound.astype(np.float64), near=onset)
+        assert pytest.approx(onset, abs=0.001) == start + found.start
+        assert found.likeness > 0.9
 
 
 def test_captions_cut_nothing(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from resources.voice.recording import (
     speech_of,
     write_sound,
 )
+from tests import speech_recipes as recipes
 from tests.full_disks import on_a_full_disk
 from tests.media_recipes import Sound, noise, silence, tone
 
@@ -97,9 +98,30 @@ def test_what_no_voice_can_have_spoken_is_refused(sound: Sound) -> None:
 
 
 def test_speech_is_found_between_silences() -> None:
-    """A little before its first sound, and a little after its last."""
+    """To the millisecond, from its first sound to its last."""
     sound = np.concatenate([silence(0.5), tone(200, 1.0), silence(0.7)])
-    assert pytest.approx((0.49, 1.54)) == speech_bounds(sound, RATE)
+    assert pytest.approx((0.5, 1.5), abs=0.001) == speech_bounds(sound, RATE)
+
+
+@pytest.mark.parametrize("voice", ["awb", "slt"])
+@pytest.mark.parametrize("text", ["She is here.", "Take care.", "Four of them fell.", "He has it."])
+def test_the_onset_is_the_speech_s_own(voice: str, text: str) -> None:
+    """To 2 ms, whatever sound it begins with, and not the breath that is drawn before it."""
+    rate = recipes.RATE
+    said = recipes.say(text, voice).astype(np.float32)
+    drawn = noise(0.2, db=-50, rate=rate) * np.hanning(round(0.2 * rate)).astype(np.float32)
+    lead = np.concatenate([silence(0.1, rate=rate), drawn, silence(0.1, rate=rate)])
+    start, end = speech_bounds(np.concatenate([lead, said, silence(0.4, rate=rate)]), rate)
+    assert pytest.approx(0.4, abs=0.002) == start
+    assert pytest.approx(0.4 + len(said) / rate, abs=0.002) == end
+
+
+def test_a_plosive_after_its_closure_is_the_speech_s_end() -> None:
+    """A last consonant is soft, and comes after a moment of silence."""
+    burst = noise(0.01, db=-45, rate=RATE)
+    word = np.concatenate([silence(0.2), tone(200, 0.5, db=-10), silence(0.07), burst])
+    _, end = speech_bounds(np.concatenate([word, silence(0.5)]), RATE)
+    assert pytest.approx(0.78, abs=0.002) == end
 
 
 def test_speech_without_silence_is_the_whole_recording() -> None:
@@ -110,7 +132,7 @@ def test_speech_without_silence_is_the_whole_recording() -> None:
 def test_a_soft_ending_is_speech() -> None:
     """What is 30 dB below the loudest moment is still heard."""
     sound = np.concatenate([tone(200, 1.0, db=-10), tone(200, 0.5, db=-40), silence(0.5)])
-    assert pytest.approx(1.54) == speech_bounds(sound, RATE)[1]
+    assert pytest.approx(1.5, abs=0.001) == speech_bounds(sound, RATE)[1]
 
 
 @pytest.mark.parametrize("sound", [silence(0.0), silence(0.001), silence(1.0)])

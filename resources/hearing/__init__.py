@@ -1,0 +1,1 @@
+"""What a listener gets of a dub, measured in the file that is released."""

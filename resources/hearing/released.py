@@ -1,0 +1,62 @@
+"""A released file as a player hears it: decoded once, to disk, then read wherever it is wanted.
+
+    released = decoded(Path("track.m4a"), into=folder)
+    sound = window(released.sound, first, frames)       # float32, (2, frames)
+
+Nothing is filled in or cut off, so its length is what comes out of the decoder, which a header
+only claims.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile
+
+from dub_platform.core.mixing import RATE
+from resources.media import ffmpeg
+from resources.media.sound import BLOCK
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Sound = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Released:
+    """`sound` is 48 kHz stereo FLAC, `frames` long."""
+
+    sound: Path
+    frames: int
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / RATE
+
+
+def decoded(path: Path, *, into: Path, stream: int = 0) -> Released:
+    """Decode the audio stream of this number. Raises MediaToolError."""
+    sound = into / "released.flac"
+    heard = (
+        ffmpeg.untrusted(path)[f"a:{stream}"]
+        .filter("aresample", RATE, ochl="stereo", rematrix_maxval=1)
+        .filter("asetnsamples", BLOCK, pad=0)
+        .output(str(sound), acodec="flac", sample_fmt="s16", compression_level=0)
+    )
+    ffmpeg.run(heard)
+    return Released(sound, soundfile.info(sound).frames)
+
+
+def window(path: Path, first: int, frames: int) -> Sound:
+    """Left and right from frame `first` on; before and after the file is silence."""
+    sound = np.zeros((frames, 2), np.float32)
+    with soundfile.SoundFile(path) as file:
+        begin, end = max(0, first), min(first + frames, file.frames)
+        if begin < end:
+            file.seek(begin)
+            file.read(end - begin, out=sound[begin - first : end - first])
+    return np.asarray(sound.T)

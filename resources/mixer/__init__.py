@@ -1,0 +1,1 @@
+"""Bed and takes made one track."""

@@ -1,0 +1,1 @@
+"""The original voice taken out of what the dub is laid over."""

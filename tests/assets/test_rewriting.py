@@ -1,0 +1,137 @@
+"""Lines that do not fit once they are spoken: rewritten once, spoken once more, and paid once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.faults import paid_engines
+from dub_platform.registry import DubStatus
+from dub_platform.registry.speaking_rates import SpeakingRates
+from resources.scripts import script_of
+from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
+from tests.integration.golden_clip import GoldenClip
+from tests.providers.elevenlabs_server import ElevenLabsServer
+from tests.providers.openai_server import OpenAIServer
+
+# Digits are few characters and long words: no budget of characters sees the second line coming.
+CAPTIONS = """\
+1
+00:00:00,500 --> 00:00:02,400
+My father has a house.
+
+2
+00:00:02,500 --> 00:00:05,300
+It was 1787, 1893 and 1979.
+
+3
+00:00:05,400 --> 00:00:08,200
+The wind takes my father home.
+"""
+NUMBERS = "It was 1787, 1893 and 1979."
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A deployment that pays for translation and voice, and a clip with a line that is long."""
+
+    workshop: Workshop
+    translator: OpenAIServer
+    voice: ElevenLabsServer
+    video_id: str
+
+    def dub(self) -> Mapping[str, Any]:
+        return materialized(self.workshop.dub(self.video_id, "es"))
+
+    def value(self, asset: str) -> Mapping[str, Any]:
+        key = f"videos/{self.video_id}/dubs/es/{asset}.json"
+        return dict(json.loads(self.workshop.store.get_bytes(key)))
+
+    def script(self) -> list[str]:
+        """What the API shows as translated."""
+        script = script_of(self.workshop.registry, self.workshop.store, self.video_id, "es")
+        return [line.translation for line in script.lines]
+
+    def asked_of(self) -> tuple[int, int]:
+        """How many answers and how many takes the providers were asked for."""
+        return len(self.translator.asked), len(self.voice.asked())
+
+
+@pytest.fixture
+def share() -> float:
+    return 0.1
+
+
+@pytest.fixture
+def bench(tmp_path: Path, clip: GoldenClip, share: float) -> Iterator[Bench]:
+    with OpenAIServer() as chat, ElevenLabsServer(tmp_path / "asked.jsonl") as voice:
+        chosen = {**paid_engines(chat, voice), "rewrite_share": share}
+        with opened_workshop(tmp_path, **chosen) as workshop:
+            video_id = workshop.hand_in(clip.path, "es", captions=CAPTIONS)
+            workshop.prepare(video_id)
+            yield Bench(workshop, chat, voice, video_id)
+
+
+def number_of(materialization: Any, name: str) -> Any:
+    return shown(materialization)[name].value
+
+
+def test_a_line_that_does_not_fit_is_said_shorter(bench: Bench) -> None:
+    """The most hurried line, in fewer words, at a lower tempo than its first take would need."""
+    made = bench.dub()
+    [rewrite] = bench.value("speech")["rewrites"]
+    assert (1, NUMBERS) == (rewrite["line_id"], rewrite["instead_of"])
+    assert 0 < len(rewrite["text"]) < len(NUMBERS)
+    assert 1 == number_of(made["speech"], "lines_rewritten")
+    assert number_of(made["speech"], "lines_over_1_15_first") > number_of(
+        made["dubbed_track"], "lines_over_1_15"
+    )
+    assert DubStatus.RELEASED is bench.workshop.registry.dub(bench.video_id, "es").status
+
+
+def test_captions_and_lines_show_what_is_spoken(bench: Bench) -> None:
+    """Not what was translated first."""
+    bench.dub()
+    [rewrite] = bench.value("speech")["rewrites"]
+    release = bench.workshop.registry.dub(bench.video_id, "es").release
+    assert release is not None
+    srt = bench.workshop.store.get_bytes(release.captions_keys["srt"]).decode()
+    assert (True, False) == (rewrite["text"] in srt, NUMBERS in " ".join(srt.split()))
+    assert rewrite["text"] == bench.script()[1]
+
+
+def test_making_the_dub_again_finds_the_same_rewrites_and_pays_nothing(bench: Bench) -> None:
+    """The answer is kept, and so are the take that is used and the one that is not."""
+    bench.dub()
+    before, asked = bench.value("speech")["rewrites"], bench.asked_of()
+    made = materialized(bench.workshop.dub_by_hand(bench.video_id, "es", "translation", "speech"))
+    assert (asked, before) == (bench.asked_of(), bench.value("speech")["rewrites"])
+    assert 0.0 == number_of(made["speech"], "cost_usd")
+
+
+def test_what_a_voice_was_learned_to_speak_is_used_for_the_next_dub(bench: Bench) -> None:
+    """And not for the one that is there, which is asked for in the same words as before."""
+    bench.dub()
+    first, asked = bench.value("rates"), bench.asked_of()
+    [voice] = first
+    [pace] = SpeakingRates.at(bench.workshop.settings.registry_url).of(voice, "es")
+    bench.dub()
+    assert (first, asked) == (bench.value("rates"), bench.asked_of())
+    bench.workshop.store.delete(f"videos/{bench.video_id}/dubs/es/rates.json")
+    bench.workshop.store.delete(f"videos/{bench.video_id}/dubs/es/translation.json")
+    bench.dub()
+    low, high = sorted((first[voice], pace.rate))
+    assert low < bench.value("rates")[voice] < high
+
+
+@pytest.mark.parametrize("share", [0.0])
+def test_a_share_of_none_rewrites_nothing(bench: Bench) -> None:
+    """The line is hurried instead, and counted."""
+    made = bench.dub()
+    assert [] == bench.value("speech")["rewrites"]
+    assert number_of(made["dubbed_track"], "lines_over_1_15") >= 1

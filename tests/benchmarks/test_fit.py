@@ -1,0 +1,37 @@
+"""The timeline against greedy placement: what a listener notices is less, and nothing is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.fit import WAYS, Result, drawn, measured
+
+LINES = 300
+
+
+def made(way: str, share: float) -> Result:
+    return measured(WAYS[way], drawn(LINES, share))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.4], ids=["dense", "between"])
+def test_crowded_takes_are_out_of_step_and_fast_less_often_than_greedily(share: float) -> None:
+    """At the same cap: fewer lines that are noticed either way, and none as late as the latest."""
+    timeline, greedy = made("timeline", share), made("greedy, shifts", share)
+    assert timeline.out_of_step <= greedy.out_of_step
+    assert timeline.fast < greedy.fast
+    assert timeline.onset_max_ms < greedy.onset_max_ms
+    assert timeline.tempo_p95 <= greedy.tempo_p95
+    assert (0, 0.0, 0.0) == (timeline.overlaps, timeline.words_cut, timeline.overrun_seconds)
+
+
+def test_takes_with_room_are_left_on_their_onsets() -> None:
+    """Only what would go on for long after its speaker is a little faster."""
+    timeline = made("timeline", 1.0)
+    assert (0.0, 0.0) == (round(timeline.onset_max_ms), timeline.fast)
+    assert timeline.tempo_p95 < 1.10
+
+
+@pytest.mark.parametrize(("way", "lost"), [("greedy, cuts", "words_cut"), ("overlaid", "overlaps")])
+def test_the_other_ways_lose_what_they_are_known_to_lose(way: str, lost: str) -> None:
+    """Words or order: the comparison would see it."""
+    assert getattr(made(way, 0.2), lost) > 0
