@@ -12,15 +12,17 @@ from collections.abc import Iterator
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     Field,
+    HttpUrl,
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     SecretStr,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -32,9 +34,15 @@ from dub_platform.core.casting import Casting
 from dub_platform.core.languages import AUTO, code_in
 from dub_platform.core.webhooks import Receivers
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 # The day of the default prices below, and of those that voices have (`list_price`). They move: an
 # operator sets what the provider charges.
 PRICES_TAKEN_ON = date(2026, 11, 22)
+
+# Checked and kept as it was written: pydantic's own spelling adds a slash.
+_ADDRESS = TypeAdapter[HttpUrl | None](HttpUrl | None)
 
 # What a choice needs: role, engine, the settings that must not be empty.
 _NEEDS = (
@@ -361,6 +369,23 @@ class Settings(BaseSettings):
             raise ValueError("it is neither an ISO 639 code such as en nor auto")
         return code
 
+    @field_validator(
+        "public_url",
+        "openai_base_url",
+        "openai_transcription_base_url",
+        "elevenlabs_base_url",
+        "r2_endpoint",
+        "r2_public_url",
+        "youtube_po_token_url",
+    )
+    @classmethod
+    def _leads_to_a_server(cls, url: str) -> str:
+        try:
+            _ADDRESS.validate_python(url or None)
+        except ValidationError as error:
+            raise ValueError("it is no address such as https://example.org") from error
+        return url
+
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, text: str) -> str:
@@ -410,10 +435,7 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             # Values are left out: one of them may be a secret in the wrong place.
-            wrong = [
-                ": ".join((*map(_variable, each["loc"][:1]), each["msg"]))
-                for each in error.errors()
-            ]
+            wrong = map(_in_words, error.errors())
             raise WrongSettingError(
                 f"The environment (or .env) has settings that cannot be used. {'; '.join(wrong)}. "
                 "See .env.example for what each can be."
@@ -468,6 +490,12 @@ class Settings(BaseSettings):
 
 def _password(url: str) -> str:
     return unquote(urlsplit(url).password or "")
+
+
+def _in_words(wrong: ErrorDetails) -> str:
+    """The variable and what is wrong with it, without pydantic's name for that kind of error."""
+    words = wrong["msg"].removeprefix("Value error, ")
+    return ": ".join((*map(_variable, wrong["loc"][:1]), words))
 
 
 def _text(value: object) -> str:

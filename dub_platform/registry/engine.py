@@ -17,7 +17,7 @@ import threading
 import time
 from weakref import WeakValueDictionary
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from dub_platform.core.errors import StorageFullError, StorageUnavailableError
@@ -26,6 +26,8 @@ from dub_platform.core.errors import StorageFullError, StorageUnavailableError
 # fits that its processes share.
 _FULL_CODE, _FULL_WORDS = "53100", ("database or disk is full", "disk I/O error")
 BUSY_SECONDS = 30
+# A server that takes a connection and says nothing would be waited for without an end.
+CONNECT_SECONDS = 10
 # PostgreSQL has a hundred for all processes, Dagster's too; a transaction here lasts milliseconds.
 MOST_CONNECTIONS = 8
 _WAL_PAUSE_SECONDS = 0.02
@@ -70,6 +72,8 @@ def _made(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "do_connect", _give_up_in_time)
     return engine
 
 
@@ -94,6 +98,12 @@ def _name_busy_file(context: ExceptionContext) -> None:
             f"The registry's database was written to by others for all of {BUSY_SECONDS} s, so "
             "nothing was written. Try again in a moment; with so much to do, use PostgreSQL."
         ) from context.original_exception
+
+
+def _give_up_in_time(
+    _dialect: Dialect, _record: object, _args: object, wanted: dict[str, object]
+) -> None:
+    wanted.setdefault("connect_timeout", CONNECT_SECONDS)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -130,6 +131,15 @@ def test_a_process_has_few_connections(postgres_url: str) -> None:
     with engine_at(postgres_url).connect() as connection:
         count = connection.scalar(BACKENDS, {"name": "counted"})
     assert 1 <= count <= MOST_CONNECTIONS
+
+
+def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the connection, as a machine whose database hangs; libpq waits for two at least."""
+    monkeypatch.setattr("dub_platform.registry.engine.CONNECT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hanging = engine_at(f"postgresql://dub@127.0.0.1:{silent.getsockname()[1]}/registry")
+        with pytest.raises(OperationalError, match="timeout expired"):
+            hanging.connect()
 
 
 def test_a_forked_process_leaves_its_parents_connections_alone(postgres_url: str) -> None:
