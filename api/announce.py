@@ -27,8 +27,7 @@ class Announcer:
     def __call__(self, video_id: str, languages: Sequence[str]) -> None:
         """Add the keys of a video and its languages. Never raises."""
         try:
-            self._add("videos", [video_id])
-            self._add("languages", languages)
+            self._add([video_id], languages)
         except Exception as error:  # noqa: BLE001 - Dagster being away must not refuse a video
             _log.warning("partition keys left to the sensor", video=video_id, error=repr(error))
 
@@ -38,7 +37,7 @@ class Announcer:
         Never raises.
         """
         try:
-            self._add("videos", [])
+            self._add([], [])
         except Exception as error:  # noqa: BLE001 - it is tried again with the first video
             _log.warning("Dagster's instance cannot be opened yet", error=repr(error))
 
@@ -48,13 +47,8 @@ class Announcer:
 
         return DagsterInstance.get()
 
-    def _add(self, partitions: str, keys: Sequence[str]) -> None:
-        """Add the keys that are not there yet; on SQLite a key twice in one call raises."""
-        instance = self.instance
-        new = [
-            key
-            for key in dict.fromkeys(keys)
-            if not instance.has_dynamic_partition(partitions, key)
-        ]
-        if new:
-            instance.add_dynamic_partitions(partitions, new)
+    def _add(self, video_ids: Sequence[str], codes: Sequence[str]) -> None:
+        from assets.partitions import add_keys, languages, videos
+
+        add_keys(self.instance, videos, video_ids)
+        add_keys(self.instance, languages, codes)

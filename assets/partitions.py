@@ -1,13 +1,22 @@
-"""What there is one of: a video, a language, and a dub, which is a video in one language."""
+"""What there is one of: a video, a language, and a dub, which is a video in one language.
 
+add_keys(instance, videos, ["dQw4w9WgXcQ"])
+"""
+
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from dagster import (
     AssetExecutionContext,
+    DagsterInstance,
     DynamicPartitionsDefinition,
     MultiPartitionKey,
     MultiPartitionsDefinition,
 )
+from sqlalchemy.exc import IntegrityError
+
+# The API and the two requesting sensors: each may come between another's look and its write once.
+MOST_COLLISIONS = 3
 
 videos = DynamicPartitionsDefinition(name="videos")
 languages = DynamicPartitionsDefinition(name="languages")
@@ -36,3 +45,24 @@ def target_in(key: str) -> Target:
 def dub_key(video_id: str, language: str) -> MultiPartitionKey:
     """The partition key of a dub."""
     return MultiPartitionKey({"video": video_id, "language": language})
+
+
+def add_keys(
+    instance: DagsterInstance, partitions: DynamicPartitionsDefinition, keys: Sequence[str]
+) -> None:
+    """Add the keys that are missing. It may be called by several processes at once.
+
+    On SQLite Dagster reads which keys there are and then writes the others, so two processes
+    collide that add the same key; whoever comes second finds it there.
+    """
+    name, has_key = str(partitions.name), instance.has_dynamic_partition
+    for attempt in range(MOST_COLLISIONS + 1):
+        missing = [key for key in dict.fromkeys(keys) if not has_key(name, key)]
+        try:
+            if missing:
+                instance.add_dynamic_partitions(name, missing)
+        except IntegrityError:
+            if attempt == MOST_COLLISIONS:
+                raise
+        else:
+            return

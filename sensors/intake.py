@@ -22,7 +22,7 @@ from dagster import (
 )
 
 from assets.jobs import dub_video, prepare_video
-from assets.partitions import dub_key, languages, videos
+from assets.partitions import add_keys, dub_key, languages, videos
 from assets.tags import asked_by, tags_of
 from dub_platform.registry import Registry, Work
 
@@ -48,11 +48,8 @@ def on_video_registered(
         return SensorResult(skip_reason=SkipReason("No video in the registry waits."))
     context.log.info(f"{len(work)} videos are to be prepared.")
     # The API adds these keys too; a crash between its two writes must not lose the video.
-    keys = [each.video_id for each in work]
-    return SensorResult(
-        run_requests=[_request(each, each.video_id) for each in work],
-        dynamic_partitions_requests=[videos.build_add_request(keys)],
-    )
+    add_keys(context.instance, videos, [each.video_id for each in work])
+    return SensorResult(run_requests=[_request(each, each.video_id) for each in work])
 
 
 @sensor(
@@ -69,12 +66,10 @@ def on_video_prepared(
         return SensorResult(skip_reason=SkipReason("No dub in the registry can start."))
     context.log.info(f"{len(work)} dubs are to be made.")
     wanted = [(each, each.video_id, str(each.language)) for each in work]
+    add_keys(context.instance, videos, [video for _, video, _ in wanted])
+    add_keys(context.instance, languages, [code for *_, code in wanted])
     return SensorResult(
-        run_requests=[_request(each, dub_key(video, code)) for each, video, code in wanted],
-        dynamic_partitions_requests=[
-            videos.build_add_request(sorted({video for _, video, _ in wanted})),
-            languages.build_add_request(sorted({code for *_, code in wanted})),
-        ],
+        run_requests=[_request(each, dub_key(video, code)) for each, video, code in wanted]
     )
 
 

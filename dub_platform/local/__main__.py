@@ -25,7 +25,7 @@ def main(command: str) -> int:
     try:
         settings = Settings.from_environment()
         stack = Stack(settings)
-        with stack.running():
+        with stack.running(tell=console.print):
             (_demo if command == "demo" else _up)(stack, settings)
     except KeyboardInterrupt:
         console.print("Stopped.")

@@ -1,9 +1,10 @@
 """The servers of one machine, started together and stopped together.
 
-    with Stack(Settings()).running():
+    with Stack(Settings()).running(tell=print):
         ...                             # API, Dagster UI, daemon and code server answer
 
-Each server is a process group of its own with a log file under DUB_HOME/logs.
+All are forked from one process that has imported what they need (`fork_server.py`), and so are the
+runs. Each server is a process group of its own with a log file under DUB_HOME/logs.
 """
 
 from __future__ import annotations
@@ -12,21 +13,28 @@ import contextlib
 import fcntl
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+import httpx
+
+from dub_platform.local.fork_server import SOCKET, STOP_SECONDS, ForkServer, Program
 from dub_platform.settings import Settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-START_SECONDS = 90
-STOP_SECONDS = 15
+# Only a server that hangs takes so long, however busy the machine is.
+START_SECONDS = 900
+PAUSE_SECONDS = 0.05
+PARENT = "fork-server"
+_HEARTBEATS = """
+    { instance { daemonHealth { allDaemonStatuses { required lastHeartbeatTime } } } }
+"""
 
 
 class StackError(Exception):
@@ -39,20 +47,26 @@ class Stack:
 
     settings: Settings
     code_port: int = 0
-    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _parent: subprocess.Popen[bytes] | None = None
+    _started: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         # Two code servers on one port both start and share clients, so the port is a fresh one.
         self.code_port = self.code_port or _free_port()
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
-        """Start everything and wait until it answers; stop it all at the end. Raises StackError."""
+    def running(self, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+        """Start everything and wait until it answers; stop it all at the end. Raises StackError.
+
+        `tell` is given a line for each server that is ready.
+        """
         self._require_free_ports()
         with alone(self.settings.home):
-            self.prepare()
             try:
-                self._start_all()
+                self._make_folders()
+                self._start_parent()
+                self.prepare()
+                self._start_servers(tell)
                 yield
             finally:
                 self.stop()
@@ -61,11 +75,14 @@ class Stack:
         """Make the folders, the Dagster instance's configuration and the registry's tables."""
         from dub_platform.registry.migrate import upgrade
 
+        self._make_folders()
+        upgrade(self.settings.registry_url)
+        self._prepare_dagster()
+
+    def _make_folders(self) -> None:
         for folder in (self.dagster_home, self.logs, self.settings.store_dir):
             folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / "deploy" / "embedded" / "dagster.yaml", self.dagster_home)
-        upgrade(self.settings.registry_url)
-        self._prepare_dagster()
 
     def _prepare_dagster(self) -> None:
         """Make or upgrade the Dagster instance's tables, once for each version of Dagster.
@@ -93,6 +110,10 @@ class Stack:
         return self.settings.home / "dagster"
 
     @property
+    def _socket(self) -> Path:
+        return self.dagster_home / SOCKET
+
+    @property
     def logs(self) -> Path:
         """Where each server's output goes."""
         return self.settings.home / "logs"
@@ -117,20 +138,26 @@ class Stack:
 
     def died(self) -> str | None:
         """The name of a server that has ended by itself, if one has."""
-        return next((name for name, p in self._processes.items() if p.poll() is not None), None)
+        if self._parent is not None and self._parent.poll() is not None:
+            return PARENT
+        server = ForkServer(self._socket)
+        return next(
+            (name for name in self._started if server.status(name).state != "running"), None
+        )
 
     def stop(self) -> None:
         """Ask every server to end, and end those that do not."""
-        for process in self._processes.values():
-            _signal(process, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        for process in self._processes.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.1, deadline - time.monotonic()))
-            # The group can outlive its leader: a run, or a worker of an engine.
-            _signal(process, signal.SIGKILL)
-            process.wait()
-        self._processes.clear()
+        if self._parent is None:
+            return
+        assert self._parent.stdin is not None
+        self._parent.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._parent.wait(2 * STOP_SECONDS)
+        # The kernel ends the others with it.
+        self._parent.kill()
+        self._parent.wait()
+        self._parent = None
+        self._started.clear()
 
     def _require_free_ports(self) -> None:
         for variable, port in (
@@ -144,41 +171,65 @@ class Stack:
                     f"{variable}={port + 1}"
                 )
 
-    def _start_all(self) -> None:
-        settings, workspace = self.settings, ["-w", str(CHECKOUT / "workspace.yaml")]
-        local = ["-h", "127.0.0.1", "-p"]
-        definitions = ["-m", "dub_platform.served"]
-        code = [*definitions, *local, str(self.code_port)]
-        self._start("code-server", "dagster", "api", "grpc", *code)
-        address = ["--host", settings.host, "--port", str(settings.port)]
-        plain = ["--no-access-log", "--no-proxy-headers"]
-        self._start("api", "uvicorn", "--factory", "api.asgi:create", *address, *plain)
-        self._await_port("code-server", self.code_port)
-        self._start("dagster-daemon", "dagster._daemon", "run", *workspace)
-        ui = [*local, str(settings.dagster_port)]
-        self._start("dagster-webserver", "dagster_webserver", *ui, *workspace)
-        self._await_port("api", settings.port)
-        self._await_port("dagster-webserver", settings.dagster_port)
-
-    def _start(self, name: str, *module: str) -> None:
-        with (self.logs / f"{name}.log").open("wb") as log:
-            self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", *module],
-                stdin=subprocess.DEVNULL,
+    def _start_parent(self) -> None:
+        """Start the process that the servers and runs are forked from; it begins to import."""
+        with (self.logs / f"{PARENT}.log").open("wb") as log:
+            self._parent = subprocess.Popen(
+                [sys.executable, "-m", "dub_platform.local.fork_server", str(self._socket)],
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=CHECKOUT,
-                env=dict(self.environment),
+                # Its children must find no thread in it, and one for each core is numpy's default.
+                env={**self.environment, "OPENBLAS_NUM_THREADS": "1"},
                 start_new_session=True,
             )
 
-    def _await_port(self, name: str, port: int) -> None:
+    def _start_servers(self, tell: Callable[[str], None]) -> None:
+        """Fork the servers side by side, and wait until all of them answer."""
+        began, since = time.monotonic(), time.time()
+        self._await(PARENT, self._socket.exists)
+        settings, workspace = self.settings, ["-w", str(CHECKOUT / "workspace.yaml")]
+        local = ["-h", "127.0.0.1", "-p"]
+        code = ["-m", "dub_platform.served", *local, str(self.code_port)]
+        self._fork("code-server", "dagster", "api", "grpc", *code)
+        address = ["--host", settings.host, "--port", str(settings.port)]
+        plain = ["--no-access-log", "--no-proxy-headers"]
+        self._fork("api", "uvicorn", "--factory", "api.asgi:create", *address, *plain)
+        self._await("code-server", lambda: _answers(self.code_port))
+        self._fork("dagster-daemon", "dagster._daemon", "run", *workspace)
+        ui = [*local, str(settings.dagster_port)]
+        self._fork("dagster-webserver", "dagster_webserver", *ui, *workspace)
+        waited_for = {
+            "api": lambda: _answers(settings.port),
+            "dagster-webserver": lambda: _answers(settings.dagster_port),
+            "dagster-daemon": lambda: self._daemon_is_heard(since),
+        }
+        for name, is_ready in waited_for.items():
+            self._await(name, is_ready)
+            tell(f"{time.monotonic() - began:6.1f} s  {name} is ready")
+
+    def _fork(self, name: str, module: str, *arguments: str) -> None:
+        log = self.logs / f"{name}.log"
+        log.unlink(missing_ok=True)
+        ForkServer(self._socket).start(Program(name, module, arguments, log))
+        self._started.append(name)
+
+    def _await(self, name: str, is_ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(port):
+        while not is_ready():
             dead = self.died()
             if dead or time.monotonic() > deadline:
                 raise StackError(self._why_not(dead or name))
-            time.sleep(0.1)
+            time.sleep(PAUSE_SECONDS)
+
+    def _daemon_is_heard(self, since: float) -> bool:
+        """Whether all parts of the daemon have written a heartbeat since then (Unix time)."""
+        answer = httpx.post(
+            f"{self.settings.dagster_url}/graphql", json={"query": _HEARTBEATS}, timeout=60
+        ).json()
+        parts = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
+        return all((part["lastHeartbeatTime"] or 0) > since for part in parts if part["required"])
 
     def _why_not(self, name: str) -> str:
         log = self.logs / f"{name}.log"
@@ -200,11 +251,6 @@ def alone(home: Path) -> Iterator[None]:
                 "own: DUB_HOME=.dub-two"
             ) from error
         yield
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
 
 
 def _answers(port: int) -> bool:

@@ -1,0 +1,276 @@
+"""A process that imports once what servers and runs need, and forks itself for each of them.
+
+    python -m dub_platform.local.fork_server SOCKET        until its standard input ends
+
+    server = ForkServer(Path(".dub/dagster/fork-server.sock"))
+    server.start(Program("api", "uvicorn", ("--factory", "api.asgi:create"), Path("api.log")))
+    server.status("api")                                   # Status("running", None)
+    server.send_signal("api", signal.SIGTERM)
+
+Importing the platform costs seconds, a fork costs milliseconds. It has no thread and no open
+connection, so what is forked from it is as if it had just been started. It ends with whoever
+holds the other end of its standard input, and the kernel ends its children with it.
+Tested by `tests/dub_platform/local/test_fork_server.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from multiprocessing import connection, get_context
+from pathlib import Path
+from typing import Any, Literal
+
+from resources.bound_process import end_with
+
+# In DAGSTER_HOME, where the run launcher finds it.
+SOCKET = "fork-server.sock"
+STOP_SECONDS = 15
+# Of a program that ended, which somebody may still ask about.
+MOST_REMEMBERED = 1000
+ANSWER_SECONDS = 60
+# What a socket's address may be long is 108 bytes on Linux, 104 elsewhere.
+LONGEST_ADDRESS = 100
+# Imported before anything is forked. The definitions bring the engines; the rest is what these
+# import only once they are used.
+IMPORTS = (
+    "dub_platform.definitions",
+    "api.asgi",
+    "dagster._cli",
+    "dagster._daemon.cli",
+    "dagster_webserver.cli",
+    "uvicorn",
+    "av",
+    "clarabel",
+    "onnxruntime",
+    "pysubs2",
+    "scipy.sparse",
+    "soundfile",
+)
+
+Answer = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process to fork: `python -m MODULE ARGUMENTS`, its output appended to `log`.
+
+    `on_crash` is a module that runs with the arguments NAME STATUS when the program ends with
+    another status than 0; a negative status is the signal that ended it.
+    """
+
+    name: str
+    module: str
+    arguments: Sequence[str]
+    log: Path
+    on_crash: str | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """A program's state; `code` is the exit status of one that has ended."""
+
+    state: Literal["running", "ended", "unknown"]
+    code: int | None
+
+
+class ForkServer:
+    """A client of the fork server at this socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def start(self, program: Program) -> None:
+        """Fork the program. Raises OSError when no server answers."""
+        self._ask({"do": "start", **asdict(program), "log": str(program.log)})
+
+    def status(self, name: str) -> Status:
+        """What became of a program. Raises OSError when no server answers."""
+        return Status(**self._ask({"do": "status", "name": name}))
+
+    def send_signal(self, name: str, number: signal.Signals) -> bool:
+        """Send a signal to the program; whether it still ran. Raises OSError."""
+        return bool(self._ask({"do": "signal", "name": name, "number": int(number)})["running"])
+
+    def _ask(self, question: Mapping[str, Any]) -> Answer:
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(ANSWER_SECONDS)
+            with _address(self._path) as address:
+                asking.connect(address)
+            asking.sendall(json.dumps(question).encode() + b"\n")
+            with asking.makefile("rb") as answers:
+                answer: Answer = json.loads(answers.readline() or b"{}")
+        if "error" in answer or not answer:
+            raise OSError(f"The fork server did not do what it was asked: {answer.get('error')}")
+        return answer
+
+
+@contextlib.contextmanager
+def _address(path: Path) -> Iterator[str]:
+    """An address of the socket that is short enough, wherever its folder is."""
+    if len(os.fsencode(path)) <= LONGEST_ADDRESS:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+class _Programs:
+    """The children of the fork server."""
+
+    def __init__(self) -> None:
+        self._fork = get_context("fork")
+        self._running: dict[str, tuple[Program, Any]] = {}
+        self._ended: dict[str, int] = {}
+
+    @property
+    def sentinels(self) -> list[int]:
+        """Descriptors that become readable when a child ends."""
+        return [process.sentinel for _, process in self._running.values()]
+
+    def start(self, program: Program) -> None:
+        process = self._fork.Process(target=_run, args=(program, os.getpid()), name=program.name)
+        process.start()
+        self._running[program.name] = (program, process)
+        self._ended.pop(program.name, None)
+
+    def status(self, name: str) -> Status:
+        if name in self._running:
+            return Status("running", None)
+        code = self._ended.get(name)
+        return Status("unknown" if code is None else "ended", code)
+
+    def send_signal(self, name: str, number: int) -> bool:
+        """The group: what a program started belongs to it."""
+        if name not in self._running:
+            return False
+        _signal_group(self._running[name][1].pid, number)
+        return True
+
+    def reap(self) -> None:
+        """Note which children have ended, and have it told what crashed."""
+        for name, (program, process) in list(self._running.items()):
+            if process.exitcode is not None:
+                del self._running[name]
+                _signal_group(process.pid, signal.SIGKILL)
+                self._note_end(program, process.exitcode)
+                process.close()
+
+    def stop(self) -> None:
+        """Ask every child to end, and end those that do not."""
+        for name in list(self._running):
+            self.send_signal(name, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for _, process in self._running.values():
+            process.join(max(0.1, deadline - time.monotonic()))
+            # The group can outlive its leader: an engine's worker.
+            _signal_group(process.pid, signal.SIGKILL)
+            process.join()
+
+    def _note_end(self, program: Program, code: int) -> None:
+        self._ended[program.name] = code
+        while len(self._ended) > MOST_REMEMBERED:
+            del self._ended[next(iter(self._ended))]
+        if code != 0 and program.on_crash is not None:
+            told = (program.name, str(code))
+            self.start(Program(f"{program.name} crashed", program.on_crash, told, log=program.log))
+
+
+def _run(program: Program, parent: int) -> None:
+    """Become the program, in the forked child."""
+    os.setsid()
+    end_with(parent, signal.SIGKILL)
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    log = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+    sys.argv = [program.module, *program.arguments]
+    runpy.run_module(program.module, run_name="__main__", alter_sys=True)
+
+
+def _signal_group(pid: int, number: int) -> None:
+    """The child may not have made its group yet, or all of it may be gone."""
+    with contextlib.suppress(ProcessLookupError):
+        try:
+            os.killpg(pid, number)
+        except ProcessLookupError:
+            os.kill(pid, number)
+
+
+def _answer(question: Answer, programs: _Programs) -> Answer:
+    if question["do"] == "start":
+        fields = {name: value for name, value in question.items() if name != "do"}
+        programs.start(Program(**{**fields, "log": Path(fields["log"])}))
+        return {"started": True}
+    if question["do"] == "signal":
+        return {"running": programs.send_signal(question["name"], question["number"])}
+    return asdict(programs.status(question["name"]))
+
+
+def _serve(listener: socket.socket, programs: _Programs) -> None:
+    """Answer until standard input ends, which is when whoever started this process is gone."""
+    while True:
+        ready = connection.wait([listener, sys.stdin.fileno(), *programs.sentinels])
+        programs.reap()
+        if sys.stdin.fileno() in ready and not os.read(sys.stdin.fileno(), 1024):
+            return
+        if listener in ready:
+            _answer_one(listener, programs)
+
+
+def _answer_one(listener: socket.socket, programs: _Programs) -> None:
+    asking, _ = listener.accept()
+    with asking, contextlib.suppress(OSError):
+        # Only this user reaches the socket; one that says nothing must not hold up the others.
+        asking.settimeout(ANSWER_SECONDS)
+        with asking.makefile("rb") as questions:
+            question = questions.readline()
+        try:
+            answer = _answer(json.loads(question), programs)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            answer = {"error": repr(error)}
+        asking.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def main(path: Path) -> None:
+    """Import everything, then serve at the socket until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in IMPORTS:
+        importlib.import_module(name)
+    # What is there now is shared with all children as long as no collection touches it.
+    gc.collect()
+    gc.freeze()
+    programs = _Programs()
+    with socket.socket(socket.AF_UNIX) as listener:
+        path.unlink(missing_ok=True)
+        with _address(path) as address:
+            listener.bind(address)
+        path.chmod(0o600)
+        listener.listen(64)
+        listener.set_inheritable(False)
+        try:
+            _serve(listener, programs)
+        finally:
+            programs.stop()
+            path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    # The child of a fork must come here too before it runs another module: nothing is left to do.
+    main(Path(sys.argv[1]))
