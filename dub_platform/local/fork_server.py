@@ -142,6 +142,8 @@ class _Programs:
         return [process.sentinel for _, process in self._running.values()]
 
     def start(self, program: Program) -> None:
+        if program.name in self._running:
+            raise ValueError(f"{program.name} is running")
         process = self._fork.Process(target=_run, args=(program, os.getpid()), name=program.name)
         process.start()
         self._running[program.name] = (program, process)

@@ -77,17 +77,18 @@ def until_written(log: Path) -> str:
 
 def test_a_program_runs_as_a_module_with_its_arguments(server: ForkServer, tmp_path: Path) -> None:
     """In a process of its own, whose output goes to its log."""
-    server.start(Program("one", "waits", ("a b", "é"), tmp_path / "one.log"))
+    server.start(Program("arguments", "waits", ("a b", "é"), tmp_path / "one.log"))
     assert until_written(tmp_path / "one.log").endswith("['a b', 'é']\n")
-    assert Status("running", None) == server.status("one")
+    assert Status("running", None) == server.status("arguments")
 
 
 @pytest.mark.parametrize("code", [0, 3])
 def test_the_exit_status_is_remembered(server: ForkServer, tmp_path: Path, code: int) -> None:
     """Nobody has to ask while the program runs."""
-    server.start(Program("one", "leaves", (str(code),), tmp_path / "one.log"))
-    until(lambda: server.status("one").state == "ended")
-    assert Status("ended", code) == server.status("one")
+    name = f"leaves with {code}"
+    server.start(Program(name, "leaves", (str(code),), tmp_path / "one.log"))
+    until(lambda: server.status(name).state == "ended")
+    assert Status("ended", code) == server.status(name)
 
 
 def test_what_was_never_started_is_unknown(server: ForkServer) -> None:
@@ -97,12 +98,12 @@ def test_what_was_never_started_is_unknown(server: ForkServer) -> None:
 
 def test_a_signal_reaches_the_program(server: ForkServer, tmp_path: Path) -> None:
     """Whether there was one to reach is told."""
-    server.start(Program("one", "waits", (), tmp_path / "one.log"))
+    server.start(Program("signal", "waits", (), tmp_path / "one.log"))
     until_written(tmp_path / "one.log")
-    assert server.send_signal("one", signal.SIGTERM)
-    until(lambda: server.status("one").state == "ended")
-    assert Status("ended", -signal.SIGTERM) == server.status("one")
-    assert not server.send_signal("one", signal.SIGTERM)
+    assert server.send_signal("signal", signal.SIGTERM)
+    until(lambda: server.status("signal").state == "ended")
+    assert Status("ended", -signal.SIGTERM) == server.status("signal")
+    assert not server.send_signal("signal", signal.SIGTERM)
 
 
 def test_a_crash_is_told_to_the_module_that_is_to_hear_of_it(
@@ -110,27 +111,35 @@ def test_a_crash_is_told_to_the_module_that_is_to_hear_of_it(
 ) -> None:
     """With the program's name and the signal that ended it."""
     log = tmp_path / "one.log"
-    server.start(Program("one", "waits", (), log, on_crash="told"))
+    server.start(Program("crash", "waits", (), log, on_crash="told"))
     pid = int(until_written(log).split()[0])
     os.kill(pid, signal.SIGKILL)
     until(lambda: "told" in log.read_text())
-    assert log.read_text().endswith("told one -9\n")
+    assert log.read_text().endswith("told crash -9\n")
 
 
 def test_a_good_end_is_no_crash(server: ForkServer, tmp_path: Path) -> None:
     """Nobody is told of it."""
     log = tmp_path / "one.log"
-    server.start(Program("one", "leaves", ("0",), log, on_crash="told"))
-    until(lambda: server.status("one").state == "ended")
+    server.start(Program("good", "leaves", ("0",), log, on_crash="told"))
+    until(lambda: server.status("good").state == "ended")
     server.start(Program("two", "leaves", ("0",), log))
     until(lambda: server.status("two").state == "ended")
     assert "" == log.read_text()
-    assert Status("unknown", None) == server.status("one crashed")
+    assert Status("unknown", None) == server.status("good crashed")
+
+
+def test_a_name_is_one_programs(server: ForkServer, tmp_path: Path) -> None:
+    """A second would hide the first, which nobody could stop any more."""
+    first = Program("twice", "waits", (), tmp_path / "one.log")
+    server.start(first)
+    with pytest.raises(OSError, match="twice is running"):
+        server.start(first)
 
 
 def test_what_is_imported_is_imported_before_the_fork(server: ForkServer, tmp_path: Path) -> None:
     """Servers and runs find Dagster and the definitions there, and no thread beside their own."""
-    server.start(Program("one", "looks", (), tmp_path / "one.log"))
+    server.start(Program("imports", "looks", (), tmp_path / "one.log"))
     assert "True True True True 1\n" == until_written(tmp_path / "one.log")
 
 
