@@ -31,6 +31,7 @@ from dub_platform.core.errors import (
     DubError,
     GateFailedError,
     InternalError,
+    MachineBusyError,
     RunLostError,
     RunStoppedError,
     RunSupersededError,
@@ -52,27 +53,50 @@ def on_run_failed(
     """Write why the run failed."""
     reason = reason_of(context.instance, context.dagster_run)
     report_unheard(reporter, context.dagster_run, reason)
-    record_failure(registry, context.dagster_run, reason)
+    record_failure(registry, context.instance, context.dagster_run, reason)
     redo_untold(registry, context.instance, context.dagster_run)
 
 
 @run_status_sensor(run_status=DagsterRunStatus.CANCELED, default_status=DefaultSensorStatus.RUNNING)
 def on_run_canceled(context: RunStatusSensorContext, registry: ResourceParam[Registry]) -> None:
     """Write that somebody stopped the run."""
-    record_failure(registry, context.dagster_run, stopped(context.dagster_run.run_id))
+    run = context.dagster_run
+    record_failure(registry, context.instance, run, stopped(run.run_id))
 
 
-def record_failure(registry: Registry, run: DagsterRun, details: Details) -> None:
+def record_failure(
+    registry: Registry, instance: DagsterInstance, run: DagsterRun, details: Details
+) -> None:
     """Write the reason into the row of the run's work, if it was requested for any.
 
     Work whose run ended without saying why is queued once more: it was killed, or its machine was.
-    A run that gave way to another says nothing about the work.
+    One that never began says nothing about its work, which waits for a while. Nor does one that
+    gave way to another.
     """
     work = work_of(run.tags)
     if work is None or details["code"] == RunSupersededError.code:
         return
-    outcome = registry.lost if details["code"] == RunLostError.code else registry.failed
-    outcome(work, {**details, "run_id": run.run_id}, now=datetime.now(timezone.utc))
+    now, told = datetime.now(timezone.utc), {**details, "run_id": run.run_id}
+    if details["code"] != RunLostError.code:
+        registry.failed(work, told, now=now)
+    elif has_begun(instance, run):
+        registry.lost(work, told, now=now)
+    else:
+        registry.postpone(work, machine_is_busy(), now=now)
+
+
+def has_begun(instance: DagsterInstance, run: DagsterRun) -> bool:
+    """Whether the run's process came so far that it said so."""
+    record = instance.get_run_record_by_id(run.run_id)
+    return record is not None and record.start_time is not None
+
+
+def machine_is_busy() -> Details:
+    """What is said of work whose run could not begin."""
+    return MachineBusyError(
+        "The machine is busy: the process for this work could not begin. It is tried again by "
+        "itself after a pause, and nothing needs to be asked for again."
+    ).as_details()
 
 
 def report_unheard(reporter: Reporter, run: DagsterRun, details: Details) -> None:

@@ -25,7 +25,7 @@ from assets.tags import tags_of
 from dub_platform.core.errors import InternalError, RunLostError
 from dub_platform.registry import Registry, Work
 from sensors.outcome import reason_of, record_failure, redo_untold, stopped
-from sensors.workers import lost
+from sensors.workers import is_alive, lost
 
 MOST_ROWS_A_TICK = 100
 # A run waits for another's lease for 25 seconds at most, and says nothing meanwhile.
@@ -49,7 +49,7 @@ def reconciled(registry: Registry, instance: DagsterInstance, now: datetime) -> 
     newest = [_newest_run(instance, work) for work, _ in silent]
     gone = lost(instance, [run for run in newest if run is not None])
     return sum(
-        _agreed(run, work, registry, instance, now, is_lost=run.run_id in gone)
+        _agreed(run, registry, instance, is_lost=run.run_id in gone)
         if run is not None
         else _forgotten(registry, work, run_id, now)
         for (work, run_id), run in zip(silent, newest, strict=True)
@@ -68,7 +68,10 @@ def _forsaken(registry: Registry, instance: DagsterInstance, now: datetime) -> l
     return [
         run
         for run in runs
-        if _PARTITION in run.tags and run.run_id not in at_work and _is_quiet(run, instance, now)
+        if _PARTITION in run.tags
+        and run.run_id not in at_work
+        and _is_quiet(run, instance, now)
+        and not is_alive(instance, run)
     ]
 
 
@@ -96,24 +99,18 @@ def _newest_run(instance: DagsterInstance, work: Work) -> DagsterRun | None:
 
 
 def _agreed(
-    run: DagsterRun,
-    work: Work,
-    registry: Registry,
-    instance: DagsterInstance,
-    now: datetime,
-    *,
-    is_lost: bool,
+    run: DagsterRun, registry: Registry, instance: DagsterInstance, *, is_lost: bool
 ) -> bool:
     if run.status is DagsterRunStatus.FAILURE:
-        record_failure(registry, run, reason_of(instance, run))
+        record_failure(registry, instance, run, reason_of(instance, run))
     elif run.status is DagsterRunStatus.CANCELED:
-        record_failure(registry, run, stopped(run.run_id))
+        record_failure(registry, instance, run, stopped(run.run_id))
     elif run.status is DagsterRunStatus.SUCCESS:
-        record_failure(registry, run, _nothing_written(run))
-    elif run.status is DagsterRunStatus.STARTED or is_lost:
+        record_failure(registry, instance, run, _nothing_written(run))
+    elif is_lost or (run.status is DagsterRunStatus.STARTED and not is_alive(instance, run)):
         # First the run, so that the next one for the same partition may start.
         instance.report_run_failed(run, _GONE)
-        registry.lost(work, _vanished(run.run_id), now=now)
+        record_failure(registry, instance, run, _vanished(run.run_id))
     else:
         return False
     return True

@@ -1,6 +1,7 @@
-"""Which runs that were handed to Celery's workers can no longer begin.
+"""Which runs that were handed to Celery's workers can no longer begin, and which are at work.
 
     lost(instance, runs)        # {"8f1ee77c-883a-4de6-9f9c-e536c0d81169"}
+    is_alive(instance, run)     # True: its process is there, however slow the machine is
 
 A task is in a queue, or a worker has it. One that is in neither was lost with the worker that had
 just taken it, or with a broker that was killed before it wrote the task down; it would come back
@@ -14,6 +15,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster._core.launcher.base import WorkerStatus
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -42,6 +44,18 @@ def lost(instance: DagsterInstance, runs: Iterable[DagsterRun]) -> Collection[st
     missing = launched.keys() - _waiting(launcher.celery, queues)
     missing -= _taken(launcher.celery, missing)
     return {launched[task_id].run_id for task_id in missing}
+
+
+def is_alive(instance: DagsterInstance, run: DagsterRun) -> bool:
+    """Whether the run's process is known to be there; False where nobody can tell.
+
+    A process on a very busy machine renews its lease late, and is not gone. Celery only knows
+    which tasks were taken, and believes so of one whose worker was killed.
+    """
+    launcher = instance.run_launcher
+    if TASK_ID in run.tags or not launcher.supports_check_run_worker_health:
+        return False
+    return launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
 
 
 def _waiting(celery: Celery, queues: Iterable[str]) -> set[str]:

@@ -73,6 +73,7 @@
     └── InternalError              ours to mend
         ├── GateFailedError             gate_failed
         ├── DaemonSilentError           daemon_silent          a retry can help
+        ├── MachineBusyError            machine_busy           a retry can help
         ├── RunLostError                run_lost               a retry can help
         ├── RunStoppedError             run_stopped            a retry can help
         └── RunSupersededError          run_superseded
@@ -410,6 +411,11 @@ class GateFailedError(InternalError):
 
 class DaemonSilentError(InternalError):
     code = "daemon_silent"
+    retryable = True
+
+
+class MachineBusyError(InternalError):
+    code = "machine_busy"
     retryable = True
 
 

@@ -420,6 +420,15 @@ class Registry(Protocol):
         """
         ...
 
+    def postpone(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
+        """Queue this work once more, a generation up: its run ended before it began.
+
+        It is no loss, however often it happens. The row shows `details` meanwhile, and the work
+        is not claimed before a pause is over: 5 seconds, twice as long each time, 5 minutes at
+        most.
+        """
+        ...
+
     def redo(self, work: Work, run_id: str) -> None:
         """Queue a released dub once more, a generation up, if it was this run that released it.
 

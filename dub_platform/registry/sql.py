@@ -80,6 +80,8 @@ CLAIM_LASTS = timedelta(seconds=60)
 SETTLED = timedelta(seconds=15)
 # A video that takes its worker down with it must not go round for ever.
 MOST_LOSSES = 5
+# What could not begin waits so long, then twice as long each time, up to the second.
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
 
 # The same words in both tables.
 _QUEUED = DubStatus.QUEUED.value
@@ -109,6 +111,8 @@ _NOTHING_YET = {
     "run_id": None,
     "claimed_at": None,
     "losses": 0,
+    "postponements": 0,
+    "not_before": None,
     # The moment at which the statement is sent, not that at which it was written down here.
     "queued_at": bindparam("queued_now", callable_=utc_now, type_=UtcDateTime),
 }
@@ -481,6 +485,27 @@ class SqlRegistry:
                 return
         self.failed(work, details, now=now)
 
+    def postpone(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
+        table, _ = _row(work.video_id, work.language)
+        unbegun = _is_at(work, *_UNFINISHED)
+        counts = select(table.c.postponements, table.c.losses).where(unbegun).with_for_update()
+        with self._engine.begin() as connection:
+            found = connection.execute(counts).first()
+            if found is None:
+                return
+            pause = min(FIRST_PAUSE * 2 ** min(found.postponements, 16), LONGEST_PAUSE)
+            again = {
+                **_NOTHING_YET,
+                "generation": table.c.generation + 1,
+                "losses": found.losses,
+                "postponements": found.postponements + 1,
+                "not_before": now + pause,
+                "error_details": dict(details),
+            }
+            connection.execute(update(table).where(unbegun).values(again))
+            leases.end(connection, work.video_id, work.language)
+            events.tell(connection, work.video_id, work.language)
+
     def redo(self, work: Work, run_id: str) -> None:
         his = and_(_is_at(work, DubStatus.RELEASED), dubs.c.run_id == run_id)
         once_more = _QUEUE_DUB_AGAIN.where(his, dubs.c.losses < MOST_LOSSES)
@@ -711,9 +736,10 @@ def _work(row: Row[Any]) -> Work:
 
 
 def _due(table: Table, now: datetime) -> ColumnElement[bool]:
-    claimed_at = table.c.claimed_at
+    claimed_at, not_before = table.c.claimed_at, table.c.not_before
     unclaimed = or_(claimed_at.is_(None), claimed_at <= now - CLAIM_LASTS)
-    return and_(table.c.status == _QUEUED, unclaimed)
+    has_waited = or_(not_before.is_(None), not_before <= now)
+    return and_(table.c.status == _QUEUED, unclaimed, has_waited)
 
 
 # Both skip rows that someone else holds: what is being claimed is taken, and a claim that waits

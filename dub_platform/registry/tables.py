@@ -216,6 +216,8 @@ videos = Table(
     # No foreign key: SQLite cannot add one to a table that is there.
     Column("channel_id", String(64)),
     Column("losses", Integer, nullable=False, default=0, server_default="0"),
+    Column("postponements", Integer, nullable=False, default=0, server_default="0"),
+    Column("not_before", UtcDateTime),
     Column("tenant", String(32), nullable=False, server_default=DEFAULT_TENANT),
     # What the source calls it; rows that were there before have it as their id.
     Column("source_id", String(64)),
@@ -250,6 +252,8 @@ dubs = Table(
     Column("formality", String(16)),
     Column("asked_anew", Boolean, nullable=False, server_default=false()),
     Column("losses", Integer, nullable=False, default=0, server_default="0"),
+    Column("postponements", Integer, nullable=False, default=0, server_default="0"),
+    Column("not_before", UtcDateTime),
     Column("request_id", String(64)),
     Column("queued_at", UtcDateTime, default=utc_now),
 )

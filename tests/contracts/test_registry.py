@@ -18,6 +18,7 @@ from dub_platform.core.errors import (
     ChannelNotFoundError,
     DubNotFoundError,
     InvalidRequestError,
+    MachineBusyError,
     MediaError,
     NoSpeechError,
     RunLostError,
@@ -49,6 +50,7 @@ OTHER_ID = "up-0123456789abcdef0123456789abcdef"
 NOW = datetime(2026, 5, 4, 12, 30, tzinfo=timezone.utc)
 NO_SPEECH = NoSpeechError("Nobody speaks in this video.").as_details()
 LOST = RunLostError("Its machine is gone.").as_details()
+BUSY = MachineBusyError("The machine is busy.").as_details()
 PREPARE = Work(ID, None, 1)
 DUB = Work(ID, "es", 1)
 CHANNEL = "UC0123456789012345678901"
@@ -850,6 +852,52 @@ class TestFailing:
         registry.ask(ID, "es")
         lose(registry, Work(ID, "es", 7))
         assert [("es", DubStatus.QUEUED, 8)] == states(registry)
+
+    @pytest.mark.parametrize("work", [PREPARE, DUB])
+    def test_work_that_could_not_begin_waits_longer_each_time(
+        self, registry: Registry, work: Work
+    ) -> None:
+        """It is never failed for it, and shows why it waits."""
+        accept(registry, "es")
+        if work.language is not None:
+            prepare(registry)
+        claim = registry.claim_videos if work.language is None else registry.claim_dubs
+        now, pauses = NOW, []
+        for generation in range(1, 12):
+            registry.postpone(dataclasses.replace(work, generation=generation), BUSY, now=now)
+            claimed: list[Work] = []
+            began = now
+            while not claimed:
+                now += timedelta(seconds=1)
+                claimed = list(claim(limit=9, now=now))
+            assert [dataclasses.replace(work, generation=generation + 1)] == claimed
+            pauses.append((now - began).total_seconds())
+        assert [5, 10, 20, 40, 80, 160, 300, 300, 300, 300, 300] == pauses
+        row = registry.video(ID) if work.language is None else registry.dub(ID, "es")
+        assert ("queued", BUSY) == (row.status, row.error_details)
+
+    def test_what_could_not_begin_begins_anew_when_it_is_asked_for(
+        self, registry: Registry
+    ) -> None:
+        """Once it has begun the row says nothing of the wait, and its losses are as before."""
+        accept(registry, "es")
+        prepare(registry)
+        for generation in range(1, 6):
+            lose(registry, Work(ID, "es", generation))
+        registry.postpone(Work(ID, "es", 6), BUSY, now=NOW)
+        assert registry.started(Work(ID, "es", 7), "run-1")
+        assert registry.dub(ID, "es").error_details is None
+        lose(registry, Work(ID, "es", 7))
+        assert [("es", DubStatus.FAILED, 7)] == states(registry)
+
+    def test_only_the_newest_work_is_postponed(self, registry: Registry) -> None:
+        """A word of an older run comes late."""
+        accept(registry, "es")
+        prepare(registry)
+        lose(registry, DUB)
+        registry.postpone(DUB, BUSY, now=NOW)
+        assert [("es", DubStatus.QUEUED, 2)] == states(registry)
+        assert registry.dub(ID, "es").error_details is None
 
     def test_a_release_whose_run_died_is_made_once_more(self, registry: Registry) -> None:
         """Only if it was that run's, and not for ever; it stays public meanwhile."""

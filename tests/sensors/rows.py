@@ -50,11 +50,14 @@ def run_of(
 def begun(instance: DagsterInstance, work: Work, *made: AssetKey) -> DagsterRun:
     """A run that is at work on the dub's partition and has made these assets."""
     partition = {"dagster/partition": f"{work.language}|{work.video_id}"}
-    run = run_of(instance, work, DagsterRunStatus.STARTED, **partition)
-    instance.report_engine_event("It began.", run)
+    run = run_of(instance, work, DagsterRunStatus.STARTING, **partition)
+    start = DagsterEvent(DagsterEventType.PIPELINE_START.value, run.job_name)
+    instance.report_dagster_event(start, run.run_id)
     for key in made:
         instance.report_dagster_event(_materialized(key), run.run_id)
-    return run
+    started = instance.get_run_by_id(run.run_id)
+    assert started
+    return started
 
 
 def released(registry: SqlRegistry, work: Work, run_id: str) -> None:

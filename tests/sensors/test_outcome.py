@@ -128,7 +128,7 @@ def test_a_failed_run_fails_its_row(registry: SqlRegistry, instance: DagsterInst
     work = Work(VIDEO, None, 1)
     registry.started(work, "r")
     run = run_of(instance, work, DagsterRunStatus.FAILURE)
-    record_failure(registry, run, NoSpeechError("Nobody speaks.").as_details())
+    record_failure(registry, instance, run, NoSpeechError("Nobody speaks.").as_details())
     assert VideoStatus.FAILED is registry.video(VIDEO).status
     assert DubStatus.FAILED is registry.dub(VIDEO, "es").status
 
@@ -139,7 +139,7 @@ def test_a_run_started_by_hand_fails_no_row(
     """An operator's experiment does not take a release away."""
     prepared(registry, "es")
     run = DagsterRun(job_name="dub_video", tags={})
-    record_failure(registry, run, {"code": "internal_error"})
+    record_failure(registry, instance, run, {"code": "internal_error"})
     assert DubStatus.QUEUED is registry.dub(VIDEO, "es").status
 
 
@@ -151,7 +151,9 @@ def test_a_late_failure_of_an_old_generation_changes_nothing(
     old = Work(VIDEO, "es", 1)
     registry.failed(old, {"code": "engine_failed"}, now=datetime.now(timezone.utc))
     registry.ask(VIDEO, "es")
-    record_failure(registry, run_of(instance, old, DagsterRunStatus.FAILURE), {"code": "late"})
+    record_failure(
+        registry, instance, run_of(instance, old, DagsterRunStatus.FAILURE), {"code": "late"}
+    )
     assert DubStatus.QUEUED is registry.dub(VIDEO, "es").status
 
 
@@ -160,10 +162,26 @@ def test_work_whose_run_was_killed_is_queued_again(
 ) -> None:
     """Nobody has to ask again for what a machine lost."""
     prepared(registry, "es")
-    run = run_of(instance, Work(VIDEO, "es", 1), DagsterRunStatus.FAILURE)
-    record_failure(registry, run, reason_of(instance, run))
+    run = begun(instance, Work(VIDEO, "es", 1))
+    instance.report_run_failed(run)
+    record_failure(registry, instance, run, reason_of(instance, run))
     dub = registry.dub(VIDEO, "es")
-    assert (DubStatus.QUEUED, 2) == (dub.status, dub.generation)
+    assert (DubStatus.QUEUED, 2, None) == (dub.status, dub.generation, dub.error_details)
+
+
+def test_work_whose_runs_never_begin_is_not_failed(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """However often a busy machine throws its launch away, and the row says why it waits."""
+    prepared(registry, "es")
+    for generation in range(1, 20):
+        run = run_of(instance, Work(VIDEO, "es", generation), DagsterRunStatus.STARTING)
+        instance.report_run_failed(run)
+        record_failure(registry, instance, run, reason_of(instance, run))
+    dub = registry.dub(VIDEO, "es")
+    assert (DubStatus.QUEUED, 20) == (dub.status, dub.generation)
+    assert dub.error_details
+    assert "machine_busy" == dub.error_details["code"]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +207,7 @@ def test_a_run_that_gave_way_to_another_says_nothing_of_its_work(
     """The other one is at it."""
     prepared(registry, "es")
     run = run_of(instance, Work(VIDEO, "es", 1), DagsterRunStatus.FAILURE)
-    record_failure(registry, run, superseded(VIDEO, "es").as_details())
+    record_failure(registry, instance, run, superseded(VIDEO, "es").as_details())
     assert DubStatus.QUEUED is registry.dub(VIDEO, "es").status
 
 
