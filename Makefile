@@ -36,11 +36,12 @@ test: .venv/tests test-packages lint ## every test, on real engines and servers
 quick: .venv/tests ## the tests that need neither Dagster nor an engine, in seconds
 	$(RUN) pytest tests/dub_platform/core -q
 
-lint: .venv/tests ## style, types, layers, and whether Dagster can load the definitions
+lint: .venv/tests ## style, types, layers, licences, and whether Dagster can load the definitions
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/pip-licenses >/dev/null
 	@home=$$(mktemp -d) && trap "rm -rf $$home" EXIT && export DAGSTER_HOME=$$home DUB_HOME=$$home && \
 		.venv/bin/dg check defs && .venv/bin/dagster definitions validate -m dub_platform.definitions
 
