@@ -15,6 +15,14 @@ from pathlib import Path
 _BOUND = Path(__file__).with_name("bound_process.py")
 
 
+def patience(seconds: float) -> float:
+    """How long to wait for a program with `seconds` of work on a quiet machine, in seconds.
+
+    Only a program that hangs takes so long: a busy machine may be a hundred times slower.
+    """
+    return 600 + 100 * seconds
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one process may use, 0 for as much as there is; the kernel ends one that wants more.

@@ -11,10 +11,15 @@ import httpx
 from rich.console import Console
 from rich.markup import escape
 
+from dub_platform.core.events import Event
 from dub_platform.local import demo
 from dub_platform.local.stack import Stack, StackError
+from dub_platform.observability.logs import printable
 from dub_platform.settings import Settings, WrongSettingError
+from resources import wiring
 
+# In a second; what is beyond comes with the next.
+MOST_EVENTS = 100
 console = Console(soft_wrap=True, highlight=False)
 
 
@@ -42,9 +47,22 @@ def _up(stack: Stack, settings: Settings) -> None:
     console.print(f"Dagster           {settings.dagster_url}")
     console.print(f"Logs              {stack.logs}")
     console.print("Ctrl-C stops it.")
+    log = wiring.events(settings)
+    position = log.newest()
     while True:
         _require_alive(stack)
+        for event in log.since(position, limit=MOST_EVENTS):
+            console.print(line_of(event), markup=False)
+            position = event.id
         time.sleep(1)
+
+
+def line_of(event: Event) -> str:
+    """An event as one line: when, which video, in which language, and what it has become."""
+    what = event.stage or event.type.partition(".")[2]
+    why = f": {event.error['message']}" if event.error else ""
+    where = f"{event.video_id} {event.language or ''}".rstrip()
+    return printable(f"{event.created_at.astimezone():%H:%M:%S}  {where}  {what}{why}")
 
 
 def _demo(stack: Stack, settings: Settings) -> None:

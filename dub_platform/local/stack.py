@@ -32,6 +32,12 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 START_SECONDS = 900
 PAUSE_SECONDS = 0.05
 PARENT = "fork-server"
+SERVERS = ("code-server", "api", "dagster-webserver", "dagster-daemon")
+# Dagster's own limits on its calls are 60 s, which a busy machine comes to.
+_PATIENCE = {
+    f"DAGSTER_{call}GRPC_TIMEOUT_SECONDS": str(START_SECONDS)
+    for call in ("", "REPOSITORY_", "SCHEDULE_", "SENSOR_")
+}
 _HEARTBEATS = """
     { instance { daemonHealth { allDaemonStatuses { required lastHeartbeatTime } } } }
 """
@@ -39,6 +45,26 @@ _HEARTBEATS = """
 
 class StackError(Exception):
     """A server cannot be started; the message says which, why, and what to do."""
+
+
+class _Progress:
+    """Tells what is ready, and what is waited for."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._began = time.monotonic()
+        self._waited_for = ["tables", PARENT, *SERVERS]
+        self._say("")
+
+    def note(self, name: str) -> None:
+        """Tell that this is ready."""
+        self._waited_for.remove(name)
+        self._say(f"{name} ready")
+
+    def _say(self, ready: str) -> None:
+        waiting = "waiting for " + ", ".join(self._waited_for) if self._waited_for else ""
+        seconds = time.monotonic() - self._began
+        self._tell(f"{seconds:6.1f} s  " + "; ".join(filter(None, (ready, waiting))))
 
 
 @dataclass
@@ -58,15 +84,13 @@ class Stack:
     def running(self, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
         """Start everything and wait until it answers; stop it all at the end. Raises StackError.
 
-        `tell` is given a line for each server that is ready.
+        `tell` is given a line each time that something is ready: what it is, and what is waited
+        for.
         """
         self._require_free_ports()
         with alone(self.settings.home):
             try:
-                self._make_folders()
-                self._start_parent()
-                self.prepare()
-                self._start_servers(tell)
+                self._start(_Progress(tell))
                 yield
             finally:
                 self.stop()
@@ -122,6 +146,7 @@ class Stack:
     def environment(self) -> Mapping[str, str]:
         """What every server of the stack finds in its environment."""
         return {
+            **_PATIENCE,
             **os.environ,
             **self.settings.as_environment(),
             **self._unlimited(),
@@ -185,10 +210,27 @@ class Stack:
                 start_new_session=True,
             )
 
-    def _start_servers(self, tell: Callable[[str], None]) -> None:
+    def _start(self, progress: _Progress) -> None:
         """Fork the servers side by side, and wait until all of them answer."""
-        began, since = time.monotonic(), time.time()
+        since = time.time()
+        self._make_folders()
+        self._start_parent()
+        self.prepare()
+        progress.note("tables")
         self._await(PARENT, self._socket.exists)
+        progress.note(PARENT)
+        self._fork_servers()
+        waited_for: Mapping[str, Callable[[], bool]] = {
+            "code-server": lambda: _answers(self.code_port),
+            "api": lambda: _answers(self.settings.port),
+            "dagster-webserver": lambda: _answers(self.settings.dagster_port),
+            "dagster-daemon": lambda: self._daemon_is_heard(since),
+        }
+        for name, is_ready in waited_for.items():
+            self._await(name, is_ready)
+            progress.note(name)
+
+    def _fork_servers(self) -> None:
         settings, workspace = self.settings, ["-w", str(CHECKOUT / "workspace.yaml")]
         local = ["-h", "127.0.0.1", "-p"]
         code = ["-m", "dub_platform.served", *local, str(self.code_port)]
@@ -196,18 +238,11 @@ class Stack:
         address = ["--host", settings.host, "--port", str(settings.port)]
         plain = ["--no-access-log", "--no-proxy-headers"]
         self._fork("api", "uvicorn", "--factory", "api.asgi:create", *address, *plain)
+        # These two ask the code server as soon as they are there.
         self._await("code-server", lambda: _answers(self.code_port))
         self._fork("dagster-daemon", "dagster._daemon", "run", *workspace)
         ui = [*local, str(settings.dagster_port)]
         self._fork("dagster-webserver", "dagster_webserver", *ui, *workspace)
-        waited_for = {
-            "api": lambda: _answers(settings.port),
-            "dagster-webserver": lambda: _answers(settings.dagster_port),
-            "dagster-daemon": lambda: self._daemon_is_heard(since),
-        }
-        for name, is_ready in waited_for.items():
-            self._await(name, is_ready)
-            tell(f"{time.monotonic() - began:6.1f} s  {name} is ready")
 
     def _fork(self, name: str, module: str, *arguments: str) -> None:
         log = self.logs / f"{name}.log"

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
-from resources.programs import bound, helper
+from resources.programs import bound, helper, patience
 from resources.transcriber.chunks import Piece, cut, segments
 from resources.warm_pipeline import WarmPipeline
 
@@ -36,7 +36,6 @@ class PocketsphinxTranscriber:
     shortest = 5.0
     # A decoder holds 100 MB.
     most_processes = 8
-    _deadline = 120.0
 
     def __init__(self) -> None:
         self.engine = f"pocketsphinx {_version()}"
@@ -78,7 +77,7 @@ class PocketsphinxTranscriber:
         def decode(piece: Piece) -> list[Word]:
             decoder = free.get()
             try:
-                return _heard(decoder, piece, self._deadline)
+                return _heard(decoder, piece)
             finally:
                 free.put(decoder)
 
@@ -109,9 +108,10 @@ def _decoder(audio: Path) -> WarmPipeline:
     return WarmPipeline("pocketsphinx", [command], end=b"\n")
 
 
-def _heard(decoder: WarmPipeline, piece: Piece, seconds: float) -> list[Word]:
+def _heard(decoder: WarmPipeline, piece: Piece) -> list[Word]:
     question = json.dumps({"start": piece.start, "end": piece.end})
-    answer = json.loads(decoder.ask(question.encode(), seconds=seconds))
+    limit = patience(piece.end - piece.start)
+    answer = json.loads(decoder.ask(question.encode(), seconds=limit))
     return [Word(*word) for word in answer["words"]]
 
 

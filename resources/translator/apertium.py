@@ -23,6 +23,7 @@ from dub_platform.core.brief import Brief
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Transcript, TranslatedLine, Translation
+from resources.programs import patience
 from resources.translator.port import NO_BRIEF
 from resources.warm_pipeline import WarmPipeline
 
@@ -65,7 +66,6 @@ class ApertiumTranslator:
         ("es", "en"): "spa-eng",
         ("gl", "en"): "gl-en",
     }
-    _deadline = 10.0
 
     def __init__(self, modes: Path = Path("/usr/share/apertium/modes")) -> None:
         self.engine = _apertium_version()
@@ -129,7 +129,7 @@ class ApertiumTranslator:
         return source, language
 
     def _translated(self, text: str, language: str, pipeline: WarmPipeline) -> str:
-        answer = pipeline.ask(deformatted(text).encode(), seconds=self._deadline)
+        answer = pipeline.ask(deformatted(text).encode(), seconds=patience(1.0))
         written = _tidy(reformatted(answer.decode()), text)
         return _capitalised(written, text, language) or text
 

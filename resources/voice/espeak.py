@@ -20,7 +20,7 @@ import espeakng_loader
 
 from dub_platform.core.errors import EngineFailedError, LanguageNotAvailableError
 from resources.disk import full_disk, is_full
-from resources.programs import helper
+from resources.programs import helper, patience
 from resources.voice.port import Bill, Reading
 from resources.warm_pipeline import WarmPipeline
 
@@ -37,7 +37,6 @@ class EspeakVoice:
     parallel = 1
     # Of the voices in its data, those that are told apart best, by turns male and female.
     variants = ("m3", "f2", "m1", "f4", "m7", "f1", "m5", "f3")
-    _deadline = 60.0
     # There is no Galician voice. Galician is written much as Spanish is, and read well by it.
     _borrowed: ClassVar[Mapping[str, str]] = {"gl": "es"}
 
@@ -70,7 +69,8 @@ class EspeakVoice:
             "speed": self.words_per_minute,
             "path": str(into.absolute()),
         }
-        answer = json.loads(self._process.ask(json.dumps(request).encode(), seconds=self._deadline))
+        question = json.dumps(request).encode()
+        answer = json.loads(self._process.ask(question, seconds=patience(1.0)))
         if is_full(answer.get("number")):
             raise full_disk(into.name, answer["error"])
         if "error" in answer:
