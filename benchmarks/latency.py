@@ -1,12 +1,14 @@
-"""Where the time of a video goes, from POST to released, on production's warm workers.
+"""Where the time of a video goes, from POST to released: on one machine, and in production.
 
     python -m benchmarks.latency --clips 12 --burst 100
+    python -m benchmarks.latency --one-machine              # the embedded platform alone
 
-First one-minute clips are handed in one after another, with nothing else to do: what the platform
-adds to the work itself is its overhead. Then so many are handed in at once, while the providers'
-local servers take as long as the real ones: how long each takes from the start of its work to its
-release, the wait for a worker told apart. All times are Dagster's own, from its event log, and the
-client's clock at the POST and at the release.
+The embedded platform is measured by `one_machine.py`. In production, first one-minute clips are
+handed in one after another, with nothing else to do: what the platform adds to the work itself is
+its overhead. Then so many are handed in at once, while the providers' local servers take as long
+as the real ones: how long each takes from the start of its work to its release, the wait for a
+worker told apart. All times are Dagster's own, from its event log, and the client's clock at the
+POST and at the release.
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ from benchmarks.cluster import Cluster, cluster
 from benchmarks.cluster.providers import local_providers
 from benchmarks.command import PROGRESS
 from benchmarks.faults import captions_of
+from benchmarks.one_machine import OneMachine
+from benchmarks.one_machine import measured as measured_on_one_machine
+from benchmarks.timing import Run
 from tests.integration.golden_clip import make_golden_clip
 
 LANGUAGE, JOBS = "es", ("prepare_video", "dub_video")
@@ -46,6 +51,8 @@ STARTS = tuple(2.0 + 4.8 * place for place in range(12))
 # What OpenAI takes for a batch of lines, and ElevenLabs for a line, at the median.
 TRANSLATION_SECONDS, SPEECH_SECONDS = 4.0, 1.0
 PAUSE_SECONDS = 0.1
+# Clips on the embedded platform, one after the other.
+ALONE = 7
 # Of each queue, one for a core: what waits in a queue is not yet work, what shares a core is slow.
 WORKERS = 2
 _EVENTS = text(
@@ -75,38 +82,6 @@ class Parts:
     def overhead(self) -> float:
         """What is not work on the video."""
         return self.total - self.steps
-
-
-@dataclass(frozen=True)
-class Run:
-    """The moments of one run, as seconds since 1970; `taken` is when a worker took it."""
-
-    requested: float
-    taken: float
-    began: float
-    ended: float
-    steps: Mapping[str, float]
-
-    @classmethod
-    def of(cls, events: Sequence[tuple[str, str | None, float]], released: float) -> Run:
-        """From its event log; what a step does after the release is waited for by nobody."""
-
-        def first(*kinds: str) -> float:
-            return next(moment for kind, _, moment in events if kind in kinds)
-
-        starts = {step: moment for kind, step, moment in events if kind == "STEP_START" and step}
-        ends = {
-            step: min(moment, released)
-            for kind, step, moment in events
-            if kind == "STEP_SUCCESS" and step and starts[step] < released
-        }
-        return cls(
-            requested=first("PIPELINE_ENQUEUED"),
-            taken=first("PIPELINE_START"),
-            began=min(starts.values()),
-            ended=max(ends.values()),
-            steps={step: ends[step] - starts[step] for step in ends},
-        )
 
 
 def parts_of(running: Cluster, video_id: str, posted: float, released: float) -> Parts:
@@ -241,10 +216,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency")
     parser.add_argument("--clips", type=int, default=12)
     parser.add_argument("--burst", type=int, default=100)
+    parser.add_argument("--one-machine", action="store_true", help="the embedded platform alone")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dub-latency-") as name:
-        found, burst = measured(Path(name), chosen.clips, chosen.burst)
-    _print(found, burst)
+        folder = Path(name)
+        machine = measured_on_one_machine(folder / "one", ALONE)
+        figures = print_one_machine(machine)
+        if not chosen.one_machine:
+            found, burst = measured(folder, chosen.clips, chosen.burst)
+            figures |= print_production(found, burst)
+    Console().print(json.dumps(figures), soft_wrap=True, highlight=False)
     return 0
 
 
@@ -265,7 +246,29 @@ def measured(folder: Path, clips: int, burst: int) -> tuple[list[Parts], Burst]:
         return found, at_once(running, made, burst)
 
 
-def _print(found: Sequence[Parts], burst: Burst) -> None:
+def print_one_machine(found: OneMachine) -> dict[str, float]:
+    """Print the table of the embedded platform; the figures that machines read."""
+    table = Table("the embedded platform", "value")
+    table.add_row("second start, to all servers ready", f"{found.start_seconds:.1f} s")
+    table.add_row("a bare `import dagster`", f"{found.import_seconds:.2f} s")
+    table.add_row("at rest: memory", f"{found.idle_mb:.0f} MB")
+    table.add_row("at rest: share of a core", f"{100 * found.idle_share:.1f} %")
+    worst = max(found.overheads)
+    table.add_row("overhead of a clip, alone", f"{found.overhead_median:.2f} s, worst {worst:.2f}")
+    table.add_row("the demo, two languages at once", f"{found.demo_seconds:.1f} s")
+    table.add_row("its steps, of the longer dub", f"{found.demo_engine_seconds:.1f} s")
+    Console().print(table)
+    return {
+        "start_s": round(found.start_seconds, 1),
+        "start_ratio": round(found.start_ratio, 1),
+        "idle_mb": round(found.idle_mb),
+        "overhead_embedded_median_s": round(found.overhead_median, 2),
+        "demo_ratio": round(found.demo_ratio, 2),
+    }
+
+
+def print_production(found: Sequence[Parts], burst: Burst) -> dict[str, float]:
+    """Print the tables of the warm workers; the figures that machines read."""
     console = Console()
     table = Table("seconds of a clip, alone", "median", "worst")
     measures: dict[str, Callable[[Parts], float]] = {
@@ -280,17 +283,12 @@ def _print(found: Sequence[Parts], burst: Burst) -> None:
     for name, value in asdict(burst).items():
         crowd.add_row(name, f"{value:.1f}")
     console.print(crowd)
-    console.print(as_json(found, burst), soft_wrap=True, highlight=False)
+    overhead = statistics.median(parts.overhead for parts in found)
+    return {"overhead_median_s": round(overhead, 2), "p95_s": round(burst.work_p95, 1)}
 
 
 def _get(name: str) -> Callable[[Parts], float]:
     return lambda parts: float(getattr(parts, name))
-
-
-def as_json(found: Sequence[Parts], burst: Burst) -> str:
-    """The line that machines read."""
-    overhead = statistics.median(parts.overhead for parts in found)
-    return json.dumps({"overhead_median_s": round(overhead, 2), "p95_s": round(burst.work_p95, 1)})
 
 
 if __name__ == "__main__":
