@@ -2,15 +2,19 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+include deploy/surroundings.mk
 
 # The newest Python that the platform is tested with, from what this machine has.
+IS_TESTED := import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; do \
-	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' \
-	2>/dev/null && echo $$p && break; done)
+	command -v $$p >/dev/null && $$p -I -c '$(IS_TESTED)' 2>/dev/null && echo $$p && break; done)
+# Set up anew where the system's upgrade took that Python away, or the checkout was moved.
+$(shell test -s .venv/uv && ! { grep -qxF "$$(pwd -P)" .venv/uv && .venv/bin/python -I -c ''; } \
+	2>/dev/null && rm -f .venv/uv .venv/platform .venv/tests)
 UV := .venv/bin/uv
 # Whisper is tested on the CPU build of torch, which is 2 GB and not 6: from where pip finds wheels
 # on this machine if that is set, else from where uv knows it to be.
-TORCH := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--torch-backend cpu)
+TORCH := $(if $(PIP_FIND_LINKS),$(addprefix --find-links=,$(PIP_FIND_LINKS)),--torch-backend cpu)
 RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
@@ -102,11 +106,12 @@ clean: ## remove the virtual environment and everything that was made
 	rm -rf .venv .dub
 
 .venv/uv:
-	@test -n "$(PYTHON)" || { echo "Python 3.10 to 3.13 is needed and none was found. Install python3."; exit 1; }
-	@bash deploy/packages.sh venv $(PYTHON)
-	@$(PYTHON) -m venv .venv
+	@"$(PYTHON)" -I -c '$(IS_TESTED)' 2>/dev/null || { echo "Python 3.10 to 3.13 is needed, and \
+	$(or $(PYTHON),nothing) was found. Install python3, or name another: make demo PYTHON=python3.12"; exit 1; }
+	@bash deploy/packages.sh venv "$(PYTHON)"
+	@"$(PYTHON)" -m venv --clear .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
-	@touch $@
+	@pwd -P > $@
 
 .venv/platform: .venv/uv pyproject.toml constraints.txt
 	@echo "Installing the platform's Python packages into .venv"

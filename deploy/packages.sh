@@ -2,10 +2,64 @@
 # Debian packages, named with their reason before they are installed, and only what is missing.
 #
 #   packages.sh venv PYTHON   what `python -m venv` needs
-#   packages.sh demo          the translator's language data
+#   packages.sh demo          the translator's language data: a language that cannot be had is named
 #   packages.sh test          the same, a voice that test clips are made with, a browser, and the
 #                             servers of production that no wheel has
 set -euo pipefail
+
+# What packages write is for everybody to read, whatever the user keeps private; sudo keeps this.
+umask 022
+export LC_ALL=C
+
+# A language, the mode file that the translator looks for, and the package that it comes with.
+modes=/usr/share/apertium/modes
+languages=(
+    "Spanish eng-spa apertium-eng-spa"
+    "Catalan eng-cat apertium-eng-cat"
+    "Galician en-gl apertium-en-gl"
+    "Esperanto en-eo apertium-eo-en"
+)
+
+offer_languages() {
+    local wanted known
+    mapfile -t wanted < <(lacking package)
+    [ ${#wanted[@]} -eq 0 ] && return
+    if require_root; then
+        mapfile -t known < <(listed "${wanted[@]}")
+        # A new system has no lists of packages yet.
+        if [ ${#known[@]} -eq 0 ] && ! compgen -G "/var/lib/apt/lists/*Packages*" >/dev/null; then
+            "${as_root[@]}" apt-get update >/dev/null 2>&1 || true
+            mapfile -t known < <(listed "${wanted[@]}")
+        fi
+        [ ${#known[@]} -eq 0 ] ||
+            obtain "Apertium and its data translate without an account" "${known[@]}" || true
+    fi
+    lacking name | while read -r language package; do
+        if [ -z "$reason" ]; then
+            echo "Dubbing into $language is not offered: apt knows no package $package here ($(release))."
+        else
+            echo "Dubbing into $language is not offered, because $reason. To have it, install $package."
+        fi
+    done
+}
+
+# Of each language that is not here the package, or the name before it.
+lacking() {
+    local language mode package
+    for each in "${languages[@]}"; do
+        read -r language mode package <<<"$each"
+        [ -f "$modes/$mode.mode" ] && command -v lt-proc >/dev/null && continue
+        if [ "$1" = name ]; then echo "$language $package"; else echo "$package"; fi
+    done
+}
+
+install() {
+    local why=$1 wanted
+    shift
+    mapfile -t wanted < <(missing "$@")
+    [ ${#wanted[@]} -eq 0 ] && return
+    require_root && obtain "$why" "${wanted[@]}" || stop "$reason" "${wanted[@]}"
+}
 
 missing() {
     for package in "$@"; do
@@ -13,24 +67,46 @@ missing() {
     done
 }
 
-install() {
-    local why=$1 sudo=()
-    shift
-    mapfile -t wanted < <(missing "$@")
-    [ ${#wanted[@]} -eq 0 ] && return
-    echo "Installing Debian packages ($why): ${wanted[*]}"
-    command -v apt-get >/dev/null || stop "this machine has no apt-get" "${wanted[@]}"
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || stop "this user is not root and there is no sudo" "${wanted[@]}"
-        sudo=(sudo)
+# Those that apt could install. Fails where there is none.
+listed() {
+    local none=1
+    for package in "$@"; do
+        apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]' && echo "$package" && none=0
+    done
+    return $none
+}
+
+# How to become root is in `as_root`; where that cannot be, why not is in `reason`.
+reason=
+as_root=()
+require_root() {
+    if ! command -v apt-get >/dev/null; then
+        reason="this machine has no apt-get"
+    elif [ "$(id -u)" -ne 0 ]; then
+        as_root=(sudo)
+        command -v sudo >/dev/null || reason="this user is not root and there is no sudo"
     fi
+    [ -z "$reason" ]
+}
+
+obtain() {
+    local why=$1
+    shift
+    echo "Installing Debian packages ($why): $*"
     log=$(mktemp)
     trap 'rm -f "$log"' EXIT
-    if ! { "${sudo[@]}" apt-get update && "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y --no-install-recommends "${wanted[@]}"; } >"$log" 2>&1; then
+    # A source that does not answer is no obstacle where the others have what is wanted.
+    "${as_root[@]}" apt-get update >"$log" 2>&1 || true
+    if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y \
+        --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" >>"$log" 2>&1; then
         tail -5 "$log"
-        stop "apt-get did not succeed" "${wanted[@]}"
+        reason="apt-get did not succeed"
     fi
+    [ -z "$reason" ]
+}
+
+release() {
+    (. /etc/os-release 2>/dev/null && echo "$PRETTY_NAME") || uname -s
 }
 
 stop() {
@@ -38,15 +114,13 @@ stop() {
     exit 1
 }
 
-apertium=(apertium apertium-eng-spa apertium-eng-cat apertium-en-gl apertium-eo-en)
-
 case $1 in
 venv)
-    "$2" -c 'import ensurepip, venv' 2>/dev/null || install "Python's virtual environments" "$(basename "$2")-venv"
+    "$2" -I -c 'import ensurepip, venv' 2>/dev/null || install "Python's virtual environments" "$(basename "$2")-venv"
     ;;
-demo) install "Apertium and its data translate without an account" "${apertium[@]}" ;;
+demo) offer_languages ;;
 test)
-    install "Apertium and its data translate without an account" "${apertium[@]}"
+    offer_languages
     install "flite speaks the test clips, chromium looks at the pages" flite chromium
     install "production's broker, pooler and counters run as in docker-compose.yml" \
         redis-server pgbouncer prometheus
