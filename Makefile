@@ -86,7 +86,7 @@ bench-scale: .venv/tests ## ticks, pages, metrics and the daemon's memory at 1,0
 	@$(RUN) benchmarks.scale --videos 1000 10000 100000
 
 bench-stretch: .venv/tests test-packages ## speech at other tempos, stretched by the platform and by other ways
-	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt -e '.[bench]'
+	@bash deploy/install.sh -e '.[bench]'
 	@$(RUN) benchmarks.stretch
 
 evaluate: .venv/tests test-packages ## dub clips that are hard to dub, each in one way, and measure what is released
@@ -115,9 +115,9 @@ clean: ## remove the virtual environment and everything that was made
 
 .venv/platform: .venv/uv pyproject.toml constraints.txt
 	@echo "Installing the platform's Python packages into .venv"
-	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt -e .
+	@bash deploy/install.sh -e .
 	@touch $@
 
 .venv/tests: .venv/platform
-	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt $(TORCH) -e '.[dev,separate,whisper]'
+	@bash deploy/install.sh $(TORCH) -e '.[dev,separate,whisper]'
 	@touch $@

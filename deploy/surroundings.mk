@@ -15,6 +15,11 @@ export PYTHONUTF8 := 1
 # A setting of the user's can have pip install for the user, which a virtual environment refuses.
 export PIP_USER := 0
 
+# As pip does, uv trusts whom this machine trusts: a company's own authority among them.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),)
+export UV_SYSTEM_CERTS := true
+endif
+
 # What is on this machine is reached without a proxy.
 comma := ,
 export no_proxy := 127.0.0.1,localhost,::1$(if $(no_proxy)$(NO_PROXY),$(comma)$(or $(no_proxy),$(NO_PROXY)))
