@@ -63,17 +63,15 @@ install() {
 
 missing() {
     for package in "$@"; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "ok installed" || echo "$package"
+        [[ $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) == *"ok installed" ]] || echo "$package"
     done
 }
 
-# Those that apt could install. Fails where there is none.
+# Those that apt could install.
 listed() {
-    local none=1
     for package in "$@"; do
-        apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]' && echo "$package" && none=0
+        [[ $(apt-cache policy "$package" 2>/dev/null) != *"Candidate: "[^\(]* ]] || echo "$package"
     done
-    return $none
 }
 
 # How to become root is in `as_root`; where that cannot be, why not is in `reason`.
