@@ -9,6 +9,7 @@ Each server is a process group of its own with a log file under DUB_HOME/logs.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -21,6 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO
 
 from dub_platform.settings import Settings
 
@@ -133,16 +135,14 @@ class Stack:
         self._processes.clear()
 
     def _require_free_ports(self) -> None:
-        for variable, port in (
-            ("PORT", self.settings.port),
-            ("DAGSTER_PORT", self.settings.dagster_port),
-        ):
-            if _answers(port):
-                raise StackError(
-                    f"Port {port} is taken by another program (or by this platform, still running "
-                    f"in another terminal). Stop it, or choose another port: make demo "
-                    f"{variable}={port + 1}"
-                )
+        settings = self.settings
+        if settings.port == settings.dagster_port:
+            raise StackError(
+                f"PORT and DAGSTER_PORT are both {settings.port}, and two servers cannot share a "
+                f"port. Choose another for one: make demo DAGSTER_PORT={_free_port()}"
+            )
+        _require_free("PORT", settings.host, settings.port)
+        _require_free("DAGSTER_PORT", "127.0.0.1", settings.dagster_port)
 
     def _start_all(self) -> None:
         settings, workspace = self.settings, ["-w", str(CHECKOUT / "workspace.yaml")]
@@ -190,8 +190,7 @@ class Stack:
 @contextlib.contextmanager
 def alone(home: Path) -> Iterator[None]:
     """Hold DUB_HOME, which two platforms at once would spoil for each other. Raises StackError."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "lock").open("w") as lock:
+    with _lock_in(home) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -200,6 +199,17 @@ def alone(home: Path) -> Iterator[None]:
                 "own: DUB_HOME=.dub-two"
             ) from error
         yield
+
+
+def _lock_in(home: Path) -> IO[str]:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        return (home / "lock").open("w")
+    except PermissionError as error:
+        raise StackError(
+            f"This user may not write to {home}, where everything made here is kept. Have it given "
+            "to this user, or give the platform another folder: DUB_HOME=.dub-two"
+        ) from error
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
@@ -211,6 +221,29 @@ def _answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _require_free(variable: str, host: str, port: int) -> None:
+    """Raises StackError where no server of ours could listen there."""
+    reason = _refusal(host, port)
+    if reason:
+        raise StackError(
+            f"Port {port} is {reason} choose another port: make demo {variable}={_free_port()}"
+        )
+
+
+def _refusal(host: str, port: int) -> str | None:
+    """Why nobody could listen at this port; None where somebody can, or the address is no good."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        return {
+            errno.EADDRINUSE: "taken by another program (or by this platform, still running in "
+            "another terminal). Stop it, or",
+            errno.EACCES: "one that only root may use:",
+        }.get(error.errno or 0)
+    return None
 
 
 def _free_port() -> int:
