@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; 
 	command -v $$p >/dev/null && $$p -I -c '$(IS_TESTED)' 2>/dev/null && echo $$p && break; done)
 # Set up anew where the system's upgrade took that Python away, or the checkout was moved.
 $(shell test -s .venv/uv && ! { grep -qxF "$$(pwd -P)" .venv/uv && .venv/bin/python -I -c ''; } \
-	2>/dev/null && rm -f .venv/uv .venv/platform .venv/tests)
+	2>/dev/null && rm -f .venv/uv .venv/platform .venv/dev .venv/tests)
 UV := .venv/bin/uv
 # Whisper is tested on the CPU build of torch, which is 2 GB and not 6: from where pip finds wheels
 # on this machine if that is set, else from where uv knows it to be.
@@ -19,7 +19,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate soak constraints sample clean
+.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate portability soak constraints sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,7 +37,7 @@ cluster: .venv/tests test-packages ## start production's topology as processes o
 test: .venv/tests test-packages lint ## every test, on real engines and servers
 	$(RUN) pytest tests -n 2 --dist loadgroup
 
-quick: .venv/tests ## the tests that need neither Dagster nor an engine, in seconds
+quick: .venv/dev ## the tests that need neither Dagster nor an engine, in seconds
 	$(RUN) pytest tests/dub_platform/core -q
 
 lint: .venv/tests ## style, types, layers, and whether Dagster can load the definitions
@@ -95,6 +95,10 @@ evaluate: .venv/tests test-packages ## dub clips that are hard to dub, each in o
 soak: .venv/tests test-packages ## after a warm-up, twenty minutes of videos and requests, and how memory, files and connections grow
 	@$(RUN) benchmarks.soak --minutes 20
 
+portability: .venv/tests ## systems of Debian 12 and 13 made anew, the demo run in each and what it releases measured; needs root
+	@bash deploy/packages.sh portability
+	@$(RUN) benchmarks.portability
+
 constraints: .venv/tests ## pin every dependency anew, for every Python that is supported
 	$(UV) pip compile --quiet --universal --python-version 3.10 --all-extras --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o constraints.txt
@@ -118,6 +122,10 @@ clean: ## remove the virtual environment and everything that was made
 	@bash deploy/install.sh -e .
 	@touch $@
 
-.venv/tests: .venv/platform
+.venv/dev: .venv/platform
+	@bash deploy/install.sh -e '.[dev]'
+	@touch $@
+
+.venv/tests: .venv/dev
 	@bash deploy/install.sh $(TORCH) -e '.[dev,separate,whisper]'
 	@touch $@
