@@ -8,6 +8,7 @@ with Root.copied("trixie", cache) as root:
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import shlex
 import shutil
 import subprocess
@@ -38,12 +39,10 @@ class Root:
     @contextlib.contextmanager
     def copied(cls, suite: str, cache: Path) -> Iterator[Root]:
         """A new system of a Debian release, gone at the end. Raises RootError."""
-        made = cache / suite
-        if not (made / "complete").exists():
-            _make(suite, made)
+        made = _made(suite, cache)
         with tempfile.TemporaryDirectory(prefix=f"{suite}-", dir=cache) as folder:
             root = cls(Path(folder) / "root")
-            _run("cp", "-a", "--reflink=auto", str(made / "root"), str(root.path))
+            _run("cp", "-a", "--reflink=auto", str(made), str(root.path))
             handed_in.hand_in(root.path, "root")
             yield root
 
@@ -83,14 +82,18 @@ class Root:
         return "; ".join(commands)
 
 
-def _make(suite: str, made: Path) -> None:
-    """Raises RootError."""
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
-    options = ["--variant=minbase", f"--include={','.join(ORDINARY)}"]
-    mirror = handed_in.mirror()
-    _run("debootstrap", *options, suite, str(made / "root"), *([mirror] if mirror else []))
-    (made / "complete").touch()
+def _made(suite: str, cache: Path) -> Path:
+    """The system that is copied, made if it is not there yet. Raises RootError."""
+    whole = cache / suite
+    with (cache / f"{suite}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not whole.exists():
+            half = cache / f"{suite}.half"
+            shutil.rmtree(half, ignore_errors=True)
+            options = ["--variant=minbase", f"--include={','.join(ORDINARY)}"]
+            _run("debootstrap", *options, suite, str(half), *filter(None, [handed_in.mirror()]))
+            half.rename(whole)
+    return whole
 
 
 def _environment(user: str) -> list[str]:
