@@ -21,6 +21,9 @@ from benchmarks.portability import handed_in
 
 # What a person has who was told to clone a repository and to type `make`.
 ORDINARY = ("ca-certificates", "git", "make", "python3", "python3-venv")
+# What is mounted and started inside ends with the command, whatever happens to this process, so
+# that nothing of this machine can be removed together with a system.
+_ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 # Reached by a hang alone: a busy machine takes minutes.
 MOST_SECONDS = 3600
 
@@ -47,18 +50,13 @@ class Root:
             yield root
 
     def run(self, script: str, *, user: str = "root", place: str = "/", log: Path) -> bool:
-        """Whether the script ends well, run by bash as that user; what it says is added to `log`.
-
-        It and what it started are gone afterwards, and so are the mounts, which only they saw:
-        whatever happens to this process, nothing of this machine can be removed with the copy.
-        """
+        """Whether the script ends well, run by bash as that user; its words are added to `log`."""
         inner = ["bash", "-ec", f"cd {shlex.quote(place)}; {script}"]
         enter = ["chroot", str(self.path), "setpriv", f"--reuid={user}", f"--regid={user}"]
         entered = [*enter, "--init-groups", "env", "-i", *_environment(user), *inner]
-        alone = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-ec"]
         with log.open("ab") as said, contextlib.suppress(subprocess.TimeoutExpired):
             return not subprocess.run(
-                [*alone, f"{self._mounts()}; exec {shlex.join(entered)}"],
+                [*_ALONE, "bash", "-ec", f"{self._mounts()}; exec {shlex.join(entered)}"],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
@@ -91,7 +89,8 @@ def _made(suite: str, cache: Path) -> Path:
             half = cache / f"{suite}.half"
             shutil.rmtree(half, ignore_errors=True)
             options = ["--variant=minbase", f"--include={','.join(ORDINARY)}"]
-            _run("debootstrap", *options, suite, str(half), *filter(None, [handed_in.mirror()]))
+            make = ("debootstrap", *options, suite, str(half))
+            _run(*_ALONE, *make, *filter(None, [handed_in.mirror()]))
             half.rename(whole)
     return whole
 
