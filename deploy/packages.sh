@@ -12,30 +12,28 @@ set -euo pipefail
 umask 022
 export LC_ALL=C
 
-# A language, the mode file that the translator looks for, and the package that it comes with.
+# A language, the mode file that the translator looks for, and the package that it comes with; the
+# same under the name that an older release has it by.
 modes=/usr/share/apertium/modes
 languages=(
-    "Spanish eng-spa apertium-eng-spa"
+    "Spanish eng-spa apertium-eng-spa en-es apertium-en-es"
     "Catalan eng-cat apertium-eng-cat"
     "Galician en-gl apertium-en-gl"
     "Esperanto en-eo apertium-eo-en"
 )
 
 offer_languages() {
-    local wanted known
-    mapfile -t wanted < <(lacking package)
-    [ ${#wanted[@]} -eq 0 ] && return
+    local known
+    [ -n "$(lacking)" ] || return 0
     if require_root; then
-        mapfile -t known < <(listed "${wanted[@]}")
         # A new system has no lists of packages yet.
-        if [ ${#known[@]} -eq 0 ] && ! compgen -G "/var/lib/apt/lists/*Packages*" >/dev/null; then
+        compgen -G "/var/lib/apt/lists/*Packages*" >/dev/null ||
             "${as_root[@]}" apt-get update >/dev/null 2>&1 || true
-            mapfile -t known < <(listed "${wanted[@]}")
-        fi
+        mapfile -t known < <(lacking | while read -r _ package; do listed "$package"; done)
         [ ${#known[@]} -eq 0 ] ||
             obtain "Apertium and its data translate without an account" "${known[@]}" || true
     fi
-    lacking name | while read -r language package; do
+    lacking | while read -r language package; do
         if [ -z "$reason" ]; then
             echo "Dubbing into $language is not offered: apt knows no package $package here ($(release))."
         else
@@ -44,14 +42,32 @@ offer_languages() {
     done
 }
 
-# Of each language that is not here the package, or the name before it.
+# Each language that is not here, and its package.
 lacking() {
-    local language mode package
     for each in "${languages[@]}"; do
-        read -r language mode package <<<"$each"
-        [ -f "$modes/$mode.mode" ] && command -v lt-proc >/dev/null && continue
-        if [ "$1" = name ]; then echo "$language $package"; else echo "$package"; fi
+        # shellcheck disable=SC2086 # its words
+        is_here ${each#* } || echo "${each%% *} $(package_of ${each#* })"
     done
+}
+
+is_here() {
+    command -v lt-proc >/dev/null || return 1
+    while [ $# -gt 0 ]; do
+        [ -f "$modes/$1.mode" ] && return
+        shift 2
+    done
+    return 1
+}
+
+# The one that apt knows, the first where it knows none.
+package_of() {
+    local known first=$2
+    while [ $# -gt 0 ]; do
+        known=$(listed "$2")
+        [ -z "$known" ] || break
+        shift 2
+    done
+    echo "${known:-$first}"
 }
 
 install() {

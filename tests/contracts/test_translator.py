@@ -277,7 +277,7 @@ class TestApertium:
     ) -> None:
         """What the command line says of each line, one after the other from one pipeline."""
         lines = [sentence for _, sentence, _ in INTO_ENGLISH.values()]
-        cold = _cold(apertium._modes[spoken, "en"], "\n\n".join(lines)).split("\n\n")
+        cold = _cold(apertium, (spoken, "en"), "\n\n".join(lines)).split("\n\n")
         warm = translated(apertium, "en", *lines, spoken=spoken)
         assert [_bare(text) for text in cold] == [_bare(text) for text in warm]
 
@@ -298,7 +298,7 @@ class TestApertium:
             "Is this it? Yes! No...",
             "I'm sure they'd've gone, zzyzx.",
         ]
-        cold = _cold(apertium._modes["en", language], "\n\n".join(texts)).split("\n\n")
+        cold = _cold(apertium, ("en", language), "\n\n".join(texts)).split("\n\n")
         assert [_bare(text) for text in cold] == [
             _bare(text) for text in translated(apertium, language, *texts)
         ]
@@ -355,6 +355,21 @@ class TestApertium:
         pairs = {spoken: apertium.targets(spoken) for spoken in ("en", "ca", AUTO)}
         assert {"en": ("ca",), "ca": (), AUTO: ("ca",)} == pairs
 
+    @pytest.mark.parametrize("mode", ["eng-spa", "en-es"])
+    def test_data_are_found_under_their_older_name(self, tmp_path: Path, mode: str) -> None:
+        """Ubuntu 22.04 has Spanish as it was called before."""
+        (tmp_path / f"{mode}.mode").write_text("cat")
+        assert ("es",) == ApertiumTranslator(modes=tmp_path).targets("en")
+
+    def test_a_version_that_is_not_said_is_none(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """An older apertium answers the question with its usage."""
+        (tmp_path / "apertium").write_text("#!/bin/sh\necho USAGE: apertium; exit 1\n")
+        (tmp_path / "apertium").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+        assert "apertium" == ApertiumTranslator().engine
+
     def test_the_receipt_has_the_version(self, apertium: ApertiumTranslator) -> None:
         """The engine is Apertium as it is installed."""
         name, number = apertium.engine.split()
@@ -367,9 +382,11 @@ def pids(apertium: ApertiumTranslator) -> Sequence[int]:
     return [pid for pipeline in apertium._pipelines.values() for pid in pipeline.pids()]
 
 
-def _cold(mode: str, text: str) -> str:
+def _cold(apertium: ApertiumTranslator, pair: tuple[str, str], text: str) -> str:
+    mode = apertium._file(pair)
+    assert mode
     done = subprocess.run(
-        ["apertium", "-u", mode],
+        ["apertium", "-u", mode.stem],
         input=text,
         capture_output=True,
         text=True,
