@@ -78,6 +78,14 @@ install() {
     require_root && obtain "$why" "${wanted[@]}" || stop "$reason" "${wanted[@]}"
 }
 
+# Ubuntu's package is none: it brings a snap, which a container cannot have.
+install_browser() {
+    command -v chromium google-chrome-stable >/dev/null && return
+    [ -n "$(listed chromium)" ] || ! command -v apt-get >/dev/null ||
+        stop "apt knows no chromium here ($(release))" google-chrome-stable, or chromium as a snap
+    install "chromium looks at the pages" chromium
+}
+
 missing() {
     for package in "$@"; do
         [[ $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) == *"ok installed" ]] || echo "$package"
@@ -137,7 +145,8 @@ demo) offer_languages ;;
 portability) install "debootstrap makes the systems that the demo is run in" debootstrap ;;
 test)
     offer_languages
-    install "flite speaks the test clips, chromium looks at the pages" flite chromium
+    install "flite speaks the test clips" flite
+    install_browser
     install "production's broker, pooler and counters run as in docker-compose.yml" \
         redis-server pgbouncer prometheus
     ;;

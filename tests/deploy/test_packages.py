@@ -190,6 +190,19 @@ def test_an_installation_that_fails_is_said_and_takes_nothing_else_away(system: 
     assert "Spanish" not in done.stdout
 
 
+def test_a_browser_that_no_package_brings_is_asked_for_by_name(system: System) -> None:
+    """Ubuntu has chromium as a snap only; any that is there already will do."""
+    (system.folder / "lists" / "_Packages").touch()
+    system.install(*PACKAGES)
+    system.add("dpkg-query", "echo install ok installed")
+    done = system.run("test")
+    assert 1 == done.returncode
+    assert "Cannot go on, because apt knows no chromium here (" in done.stderr
+    assert "google-chrome-stable, or chromium as a snap" in done.stderr
+    system.add("google-chrome-stable", "")
+    assert 0 == system.run("test").returncode
+
+
 def test_tests_do_not_begin_without_their_servers(system: System) -> None:
     """They would fail one by one: it stops, and names what to install."""
     (system.folder / "bin" / "apt-get").unlink()
