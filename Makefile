@@ -25,7 +25,7 @@ help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: export DUB_DEMO_BEGAN := $(shell date +%s.%N)
-demo: .venv/platform packages ## set everything up, dub the sample into Spanish and Catalan, show the result
+demo: .venv/platform packages ## set everything up, dub the sample into two languages, show the result
 	@$(RUN) dub_platform.local demo
 
 up: .venv/platform packages ## start everything and stay up until Ctrl-C

@@ -2,7 +2,7 @@
 
 with Root.copied("trixie", cache) as root:
     root.run("apt-get update && apt-get install -y sudo", log=log)
-    root.run("make demo", user="dub", place="/home/dub/it", log=log)
+    root.run("make demo", user="dub", place="/srv/it", log=log)
 """
 
 from __future__ import annotations

@@ -14,10 +14,10 @@ from tests.nuisances import nuisances
 
 SHOWS = f"include {ROOT}/deploy/surroundings.mk\nshow: ; @env -0\n"
 COMES_FROM = {
-    "PIP_INDEX_URL": "https://packages.example.org/simple",
+    "PIP_INDEX_URL": "https://packages.example.org/index",
     "PIP_FIND_LINKS": "/srv/wheels",
     "PIP_CERT": "/etc/ssl/ours.pem",
-    "UV_DEFAULT_INDEX": "https://packages.example.org/simple",
+    "UV_DEFAULT_INDEX": "https://packages.example.org/index",
     "UV_HTTP_TIMEOUT": "180",
     "http_proxy": "http://proxy.example.org:3128",
 }
