@@ -14,6 +14,8 @@ from dub_platform.settings import Settings
 from tests.docs.documents import settings
 
 ENV_FILE = Path(__file__).resolve().parents[1] / str(Settings.model_config["env_file"])
+# The tests are tried with the ffmpeg that this names.
+KEPT = {"DUB_FFMPEG"}
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 # A shell without job control starts what it puts in the background with SIGINT ignored. Dagster
@@ -30,7 +32,7 @@ def pytest_configure() -> None:
             returncode=1,
         )
     proxies = (*PROXIES, *map(str.upper, PROXIES))
-    for name in (*settings(), "DAGSTER_HOME", *proxies):
+    for name in {*settings(), "DAGSTER_HOME", *proxies} - KEPT:
         os.environ.pop(name, None)
 
 

@@ -205,10 +205,11 @@ def _lock_in(home: Path) -> IO[str]:
     try:
         home.mkdir(parents=True, exist_ok=True)
         return (home / "lock").open("w")
-    except PermissionError as error:
+    except OSError as error:
         raise StackError(
-            f"This user may not write to {home}, where everything made here is kept. Have it given "
-            "to this user, or give the platform another folder: DUB_HOME=.dub-two"
+            f"Nothing can be written to {home}, where everything made here is kept: "
+            f"{error.strerror}. Have it given to this user, or give the platform another folder: "
+            "DUB_HOME=.dub-two"
         ) from error
 
 
