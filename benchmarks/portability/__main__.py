@@ -30,7 +30,9 @@ from tests.integration.platform import free_ports
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dub_platform"
 # A person's folder can be called anything.
 FOLDER = "la città del porto"
-DEMO = "time make demo"
+# What a user's other projects and habits leave behind.
+OTHERS = "DUB_VOICE=parrot\nDAGSTER_HOME=/nowhere\nPORT=1\n"
+HABITS = "git config --global core.autocrlf true; umask 077; export LC_ALL=C"
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,14 @@ def _steps(machine: Machine, root: Root) -> Iterator[tuple[str, str, str, str]]:
         may = f"{machine.user} ALL=(ALL) NOPASSWD: ALL"
         script = f"useradd -m {machine.user}; echo {shlex.quote(may)} > /etc/sudoers.d/user"
         yield "its user", script, "root", "/"
-    clone = (
-        f"mkdir {shlex.quote(FOLDER)}; git clone -q /srv/repository {shlex.quote(machine.place)}"
-    )
+    place, folder = shlex.quote(machine.place), shlex.quote(FOLDER)
+    others = f"mkdir {folder}; echo -n {shlex.quote(OTHERS)} > {folder}/.env"
+    clone = f"{HABITS}; {others}; git clone -q /srv/repository {place}"
     yield "the clone", clone, machine.user, str(Path(machine.place).parents[1])
     port, dagster_port = free_ports(2)
-    demo = f"{DEMO} PORT={port} DAGSTER_PORT={dagster_port}"
+    demo = f"{HABITS}; time make demo PORT={port} DAGSTER_PORT={dagster_port}"
     yield "the demo", demo, machine.user, machine.place
-    yield "what is run after it", machine.then, machine.user, machine.place
+    yield "what is run after it", f"{HABITS}; {machine.then}", machine.user, machine.place
 
 
 def _bundle(to: Path) -> None:
