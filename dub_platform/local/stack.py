@@ -30,8 +30,8 @@ from dub_platform.settings import Settings
 CHECKOUT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90
 STOP_SECONDS = 15
-# The last line of a traceback that ends in one of our errors, which is a sentence for people.
-_OURS = re.compile(r"dub_platform\.[\w.]+Error: (.+)")
+# What a traceback says of one of our errors, which is a sentence for people.
+_OURS = re.compile(r"(?m)^dub_platform\.[\w.]+Error: (.+)$")
 
 
 class StackError(Exception):
@@ -185,10 +185,10 @@ class Stack:
 
     def _why_not(self, name: str) -> str:
         log = self.logs / f"{name}.log"
-        last = log.read_text(errors="replace").strip().splitlines()[-8:]
-        if ours := _OURS.fullmatch("".join(last[-1:])):
-            return f"{ours[1]} (The server {name} said so; see {log}.)"
-        said = "\n".join(f"    {line}" for line in last) or "    (nothing)"
+        text = log.read_text(errors="replace").strip()
+        if ours := _OURS.findall(text):
+            return f"{ours[-1]} (The server {name} said so; see {log}.)"
+        said = "\n".join(f"    {line}" for line in text.splitlines()[-8:]) or "    (nothing)"
         return f"The server {name} did not start. It said, in {log}:\n{said}"
 
 

@@ -128,6 +128,17 @@ def test_a_wrong_setting_is_said_by_name(environment: Mapping[str, str]) -> None
     assert "Traceback" not in refused.stdout
 
 
+def test_what_a_server_lacks_is_said_in_a_sentence(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Without Apertium, what to install, and no traceback."""
+    refused = _run("up", {**environment, "PATH": str(tmp_path)})
+    assert 1 == refused.returncode
+    said = "Start failed. Apertium or its language data are not installed. Install one of the"
+    assert said in refused.stdout
+    assert "Traceback" not in refused.stdout
+
+
 def test_ctrl_c_stops_everything(environment: Mapping[str, str]) -> None:
     """`make up` goes on until then, and leaves nothing running."""
     with _started("up", environment) as up:

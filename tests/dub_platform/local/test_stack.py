@@ -60,13 +60,3 @@ def test_a_home_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
     said = refused(file / "home", *free_ports(2))
     assert said.startswith(f"Nothing can be written to {file / 'home'}, where everything made here")
     assert said.endswith("give the platform another folder: DUB_HOME=.dub-two")
-
-
-def test_a_server_that_lacks_something_says_so_in_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without Apertium, what to install, and no traceback."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    said = refused(tmp_path / "home", *free_ports(2))
-    assert said.startswith("Apertium or its language data are not installed. Install one of the")
-    assert 1 == len(said.splitlines())
