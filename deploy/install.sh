@@ -8,7 +8,8 @@
 set -euo pipefail
 
 while IFS='=' read -r name value; do
-    value=${value#\'} value=${value%\'}
+    # A list has a line for each, which pip shows as \n.
+    value=${value#\'} value=${value%\'} value=${value//\\n/ }
     case ${name##*.} in
     index-url) export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-$value}} ;;
     trusted-host) export UV_INSECURE_HOST=${UV_INSECURE_HOST:-$value} ;;

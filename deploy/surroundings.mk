@@ -17,7 +17,7 @@ export PIP_USER := 0
 
 # As pip does, uv trusts whom this machine trusts: a company's own authority among them.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),)
-export UV_SYSTEM_CERTS := true
+export UV_SYSTEM_CERTS ?= true
 endif
 
 # What is on this machine is reached without a proxy.
@@ -29,7 +29,7 @@ export NO_PROXY := $(no_proxy)
 ifeq ($(shell test -d "$$HOME" && echo there),)
 export HOME := $(CURDIR)/.venv/home
 endif
-ifeq ($(shell test -w "$$HOME" && echo writable),)
+ifeq ($(XDG_CACHE_HOME)$(shell test -w "$$HOME" && echo writable),)
 export XDG_CACHE_HOME := $(CURDIR)/.venv/cache
 endif
 ifeq ($(shell test -d "$$TMPDIR" -a -w "$$TMPDIR" && echo writable),)

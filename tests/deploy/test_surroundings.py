@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -82,3 +83,36 @@ def test_another_python_is_said_in_a_sentence(python: str, tmp_path: Path) -> No
     )
     assert f"3.13 is needed, and {python} was found. Install python3" in made.stdout
     assert not (tmp_path / ".venv").exists()
+
+
+def test_uv_takes_packages_from_where_pip_is_told_to(tmp_path: Path) -> None:
+    """From pip's own file: an index, a certificate, and hosts that are trusted without one."""
+    config = "[global]\nindex-url = https://packages.example.org/index\ncert = /etc/ssl/ours.pem\n"
+    (tmp_path / "pip.conf").write_text(f"{config}trusted-host =\n    one.test\n    two.test\n")
+    given = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
+    assert {
+        "UV_DEFAULT_INDEX": "https://packages.example.org/index",
+        "SSL_CERT_FILE": "/etc/ssl/ours.pem",
+        "UV_INSECURE_HOST": " one.test two.test",
+    } == told_to_uv(tmp_path, given)
+    theirs = {"UV_DEFAULT_INDEX": "https://uv.example.org/index", **given}
+    assert theirs["UV_DEFAULT_INDEX"] == told_to_uv(tmp_path, theirs)["UV_DEFAULT_INDEX"]
+
+
+def told_to_uv(folder: Path, given: Mapping[str, str]) -> Mapping[str, str]:
+    """What uv finds in its environment when deploy/install.sh calls it."""
+    commands = folder / ".venv" / "bin"
+    commands.mkdir(parents=True, exist_ok=True)
+    for name, script in (("uv", "exec env -0"), ("python", f'exec {sys.executable} "$@"')):
+        (commands / name).write_text(f"#!/bin/sh\n{script}\n")
+        (commands / name).chmod(0o755)
+    said = subprocess.run(
+        ["bash", str(ROOT / "deploy" / "install.sh"), "-e", "."],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **given},
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    found = dict(pair.partition("=")[::2] for pair in said.strip("\0").split("\0"))
+    wanted = ("UV_DEFAULT_INDEX", "SSL_CERT_FILE", "UV_INSECURE_HOST")
+    return {name: found[name] for name in wanted}
