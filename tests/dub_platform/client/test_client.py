@@ -167,4 +167,4 @@ def test_this_machine_is_reached_without_a_proxy(
     with serving(desk) as url, DubClient(url) as here:
         assert [] == list(here.videos())
     with DubClient("http://dub.test") as there:
-        assert ["all://"] == [pattern.pattern for pattern in there._http._mounts]
+        assert "all://" in [pattern.pattern for pattern in there._http._mounts]
