@@ -2,26 +2,30 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+include deploy/surroundings.mk
 
 # The newest Python that the platform is tested with, from what this machine has.
+IS_TESTED := import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; do \
-	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' \
-	2>/dev/null && echo $$p && break; done)
+	command -v $$p >/dev/null && $$p -I -c '$(IS_TESTED)' 2>/dev/null && echo $$p && break; done)
+# Set up anew where the system's upgrade took that Python away, or the checkout was moved.
+$(shell test -s .venv/uv && ! { grep -qxF "$$(pwd -P)" .venv/uv && .venv/bin/python -I -c ''; } \
+	2>/dev/null && rm -f .venv/uv .venv/platform .venv/dev .venv/tests)
 UV := .venv/bin/uv
 # Whisper is tested on the CPU build of torch, which is 2 GB and not 6: from where pip finds wheels
 # on this machine if that is set, else from where uv knows it to be.
-TORCH := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--torch-backend cpu)
+TORCH := $(if $(PIP_FIND_LINKS),$(addprefix --find-links=,$(PIP_FIND_LINKS)),--torch-backend cpu)
 RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate soak constraints pins sample clean
+.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate portability soak constraints pins sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: export DUB_DEMO_BEGAN := $(shell date +%s.%N)
-demo: .venv/platform packages ## set everything up, dub the sample into Spanish and Catalan, show the result
+demo: .venv/platform packages ## set everything up, dub the sample into two languages, show the result
 	@$(RUN) dub_platform.local demo
 
 up: .venv/platform packages ## start everything and stay up until Ctrl-C
@@ -33,7 +37,7 @@ cluster: .venv/tests test-packages ## start production's topology as processes o
 test: .venv/tests test-packages lint ## every test, on real engines and servers
 	$(RUN) pytest tests -n 2 --dist loadgroup
 
-quick: .venv/tests ## the tests that need neither Dagster nor an engine, in seconds
+quick: .venv/dev ## the tests that need neither Dagster nor an engine, in seconds
 	$(RUN) pytest tests/dub_platform/core -q
 
 lint: .venv/tests ## style, types, layers, licences, and whether Dagster can load the definitions
@@ -83,7 +87,7 @@ bench-scale: .venv/tests ## ticks, pages, metrics and the daemon's memory at 1,0
 	@$(RUN) benchmarks.scale --videos 1000 10000 100000
 
 bench-stretch: .venv/tests test-packages ## speech at other tempos, stretched by the platform and by other ways
-	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt -e '.[bench]'
+	@bash deploy/install.sh -e '.[bench]'
 	@$(RUN) benchmarks.stretch
 
 evaluate: .venv/tests test-packages ## dub clips that are hard to dub, each in one way, and measure what is released
@@ -91,6 +95,10 @@ evaluate: .venv/tests test-packages ## dub clips that are hard to dub, each in o
 
 soak: .venv/tests test-packages ## after a warm-up, twenty minutes of videos and requests, and how memory, files and connections grow
 	@$(RUN) benchmarks.soak --minutes 20
+
+portability: .venv/tests ## systems of Debian 12 and 13 made anew, the demo run in each and what it releases measured; needs root
+	@bash deploy/packages.sh portability
+	@$(RUN) benchmarks.portability
 
 constraints: .venv/tests ## pin every dependency anew, for every Python that is supported
 	$(UV) pip compile --quiet --universal --python-version 3.10 --all-extras --upgrade \
@@ -107,17 +115,22 @@ clean: ## remove the virtual environment and everything that was made
 	rm -rf .venv .dub
 
 .venv/uv:
-	@test -n "$(PYTHON)" || { echo "Python 3.10 to 3.13 is needed and none was found. Install python3."; exit 1; }
-	@bash deploy/packages.sh venv $(PYTHON)
-	@$(PYTHON) -m venv .venv
+	@"$(PYTHON)" -I -c '$(IS_TESTED)' 2>/dev/null || { echo "Python 3.10 to 3.13 is needed, and \
+	$(or $(PYTHON),nothing) was found. Install python3, or name another: make demo PYTHON=python3.12"; exit 1; }
+	@bash deploy/packages.sh venv "$(PYTHON)"
+	@"$(PYTHON)" -m venv --clear .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
-	@touch $@
+	@pwd -P > $@
 
 .venv/platform: .venv/uv pyproject.toml constraints.txt
 	@echo "Installing the platform's Python packages into .venv"
-	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt -e .
+	@bash deploy/install.sh -e .
 	@touch $@
 
-.venv/tests: .venv/platform
-	@$(UV) pip install --quiet --python .venv/bin/python -c constraints.txt $(TORCH) -e '.[dev,separate,whisper]'
+.venv/dev: .venv/platform
+	@bash deploy/install.sh -e '.[dev]'
+	@touch $@
+
+.venv/tests: .venv/dev
+	@bash deploy/install.sh $(TORCH) -e '.[dev,separate,whisper]'
 	@touch $@

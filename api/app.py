@@ -31,6 +31,7 @@ from api.health import Checks, health, ready, version
 from api.hub import Hub
 from api.idempotency import Idempotency
 from api.keys import Key, Keys
+from api.languages import languages
 from api.limits import RateLimited
 from api.lines import Lines, OneLine
 from api.media import media
@@ -65,6 +66,7 @@ def create_app(desk: Desk) -> Starlette:
             Route("/videos/{id}/dubs/{language}/lines", Lines),
             Route("/videos/{id}/dubs/{language}/lines/{number}", OneLine),
             Route("/videos/{id}/events", video_events),
+            Route("/languages", languages),
             Route("/channels", Channels),
             Route("/channels/{id}", Channel),
             Route("/keys", Keys),

@@ -1,4 +1,4 @@
-"""Which languages a request may name and ask for.
+"""Which languages there are here, and which a request may name and ask for.
 
 named("auto", detected=True)                                        # "auto"
 chosen(["ES", "ca", "es"], spoken="en", available=("ca", "es"))     # ["es", "ca"]
@@ -8,8 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.answers import answer
+from api.conditional import tagged
+from api.desk import desk_of
+from api.schemas import LanguageAnswer, LanguageListing, LanguagesAnswer, parsed
 from dub_platform.core.errors import LanguageNotAvailableError
 from dub_platform.core.languages import AUTO, language
+
+
+def languages(request: Request) -> Response:
+    """List what a video can be dubbed into here, from a language or from the one that is usual."""
+    desk, asked = desk_of(request), parsed(LanguageListing, request.query_params)
+    spoken = desk.source_language
+    if asked.source_language is not None:
+        spoken = named(asked.source_language, detected=desk.detects_languages)
+    rows = [
+        LanguageAnswer(language=code, name=language(code).name) for code in desk.targets(spoken)
+    ]
+    return tagged(request, answer(LanguagesAnswer(source_language=spoken, languages=rows)))
 
 
 def named(text: str, *, detected: bool) -> str:

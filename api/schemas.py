@@ -120,6 +120,12 @@ class VideoChange(Asked):
     visibility: Visibility
 
 
+class LanguageListing(Asked):
+    """The query of GET /languages."""
+
+    source_language: LanguageCode | None = None
+
+
 class DubOrder(Worded):
     """PUT /videos/{id}/dubs/{language}."""
 
@@ -291,6 +297,20 @@ class DubAnswer(BaseModel):
     source_captions_urls: dict[str, str] | None = None
     manifest_url: str | None = None
     numbers: DubNumbers | None = None
+
+
+class LanguageAnswer(BaseModel):
+    """A language that videos can be dubbed into here, by its code and its English name."""
+
+    language: str
+    name: str
+
+
+class LanguagesAnswer(BaseModel):
+    """What can be made here of a video that speaks `source_language`, in the order of codes."""
+
+    source_language: str
+    languages: list[LanguageAnswer]
 
 
 class Estimate(BaseModel):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 # operator sets what the provider charges.
 PRICES_TAKEN_ON = date(2026, 11, 22)
 
+Port = Annotated[int, Field(ge=1, le=65_535)]
 # Checked and kept as it was written: pydantic's own spelling adds a slash.
 _ADDRESS = TypeAdapter[HttpUrl | None](HttpUrl | None)
 
@@ -76,10 +77,10 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path(".dub"), description="Where everything made here is kept.")
     host: str = Field(default="127.0.0.1", description="The address the API listens on.")
-    port: PositiveInt = Field(
+    port: Port = Field(
         default=5001, validation_alias="PORT", description="The API's and the player's port."
     )
-    dagster_port: PositiveInt = Field(
+    dagster_port: Port = Field(
         default=3000, validation_alias="DAGSTER_PORT", description="The Dagster UI's port."
     )
     drain_seconds: NonNegativeFloat = Field(

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from dub_platform.settings import Settings
+from tests.docs.documents import settings
+
+ENV_FILE = Path(__file__).resolve().parents[1] / str(Settings.model_config["env_file"])
+# The tests are tried with the ffmpeg that this names.
+KEPT = {"DUB_FFMPEG"}
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 # A shell without job control starts what it puts in the background with SIGINT ignored. Dagster
 # handles SIGTERM as it does SIGINT, so neither it nor a process it starts could be told to end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure() -> None:
+    """Tests use nothing that was set for a platform of this machine: no database, no account."""
+    if ENV_FILE.exists():
+        pytest.exit(
+            f"{ENV_FILE} is of a platform that people use, and Dagster's servers read it wherever "
+            "they are started from. Move it away while the tests run.",
+            returncode=1,
+        )
+    proxies = (*PROXIES, *map(str.upper, PROXIES))
+    for name in {*settings(), "DAGSTER_HOME", *proxies} - KEPT:
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(autouse=True)

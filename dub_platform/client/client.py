@@ -24,6 +24,7 @@ from dub_platform.client.errors import RefusedError
 from dub_platform.client.retries import Retries
 
 DEFAULT_URL = "http://127.0.0.1:5001"
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 POLL_SECONDS = 2.0
 # An upload's answer comes when all of it is taken and stored.
 TIMEOUT = httpx.Timeout(30.0, read=600.0, write=600.0)
@@ -37,7 +38,9 @@ class DubClient:
 
     def __init__(self, url: str, key: str | None = None, retries: Retries | None = None) -> None:
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT)
+        # A proxy of this machine's cannot reach this machine.
+        proxied = httpx.URL(url).host not in _THIS_MACHINE
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=proxied)
         self._retries = retries or Retries()
 
     @classmethod

@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 
-import httpx
 from rich.console import Console
 from rich.markup import escape
 
@@ -67,21 +67,27 @@ def line_of(event: Event) -> str:
 
 def _demo(stack: Stack, settings: Settings) -> None:
     _print_setup_time()
-    with httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=60) as client:
+    with demo.client_of(f"http://127.0.0.1:{settings.port}") as client:
+        languages = demo.choose_languages(client)
         began = time.monotonic()
-        video = demo.hand_in(client)
+        video = demo.hand_in(client, languages)
         new = "handed in" if video["created"] else "known from before, so what is there is reused"
         console.print(f"\n{demo.SAMPLE.name} is {new}: {video['id']}")
         demo.follow(client, video["id"], console, lambda: _require_alive(stack))
         seconds = time.monotonic() - began
         below = f"{settings.base_url}/media/releases/{video['id']}/"
-        console.print(demo.table_of(demo.results(client, video["id"]), below))
-        console.print(f"Dub time, from POST to both languages released: {seconds:.1f} s")
-        for language in demo.LANGUAGES:
+        console.print(demo.table_of(demo.results(client, video["id"], languages), below))
+        console.print(f"Dub time, from POST to {_all(languages)} released: {seconds:.1f} s")
+        for language in languages:
             console.print(f"Watch    {settings.base_url}/watch?v={video['id']}&lang={language}")
         console.print(f"Dagster  {settings.dagster_url}/assets")
         console.print("`make up` keeps both open; what was made stays.")
-        demo.await_last_words(settings.dagster_url)
+    with demo.client_of(settings.dagster_url) as dagster:
+        demo.await_last_words(dagster)
+
+
+def _all(languages: Sequence[str]) -> str:
+    return "both languages" if len(languages) == demo.AT_MOST else "its one language"
 
 
 def _print_setup_time() -> None:

@@ -1,5 +1,8 @@
 """The demo: hand the sample in over HTTP, watch it being dubbed, show what came back.
 
+    with demo.client_of("http://127.0.0.1:5001") as client:
+        video = demo.hand_in(client, demo.choose_languages(client))
+
 Everything it knows it learns from the API's answers, as any client would.
 """
 
@@ -18,7 +21,7 @@ from rich.table import Column, Table
 from dub_platform.local.stack import CHECKOUT, StackError
 
 SAMPLE = CHECKOUT / "examples" / "sample" / "harbor.mp4"
-LANGUAGES = ("es", "ca")
+SPOKEN, PREFERRED, AT_MOST = "en", ("es", "ca"), 2
 POLL_SECONDS = 0.4
 # Only a platform that hangs takes so long, whatever else the machine does.
 DEADLINE_SECONDS = 7200
@@ -39,7 +42,31 @@ class Shown:
     numbers: str
 
 
-def hand_in(client: httpx.Client, languages: Sequence[str] = LANGUAGES) -> Answer:
+def client_of(url: str) -> httpx.Client:
+    """A client of a server on this machine, which is reached without any proxy."""
+    return httpx.Client(base_url=url, timeout=60, trust_env=False)
+
+
+def choose_languages(client: httpx.Client) -> tuple[str, ...]:
+    """Two languages of those that there are here, Spanish and Catalan where they are among them.
+
+    Only one where there is only one. Raises StackError where there is none.
+    """
+    answer = client.get("/languages", params={"source_language": SPOKEN})
+    offered = [each["language"] for each in _accepted(answer)["languages"]]
+    if not offered:
+        raise StackError(
+            "Nothing can be dubbed into here, because no language is installed that the sample's "
+            "English can be translated into. Have apertium-eng-spa installed and start again."
+        )
+    return tuple(sorted(offered, key=_preference)[:AT_MOST])
+
+
+def _preference(language: str) -> int:
+    return PREFERRED.index(language) if language in PREFERRED else len(PREFERRED)
+
+
+def hand_in(client: httpx.Client, languages: Sequence[str]) -> Answer:
     """POST the sample for these languages and return the API's answer."""
     with SAMPLE.open("rb") as file:
         answer = client.post(
@@ -72,7 +99,7 @@ def follow(
     raise StackError(f"The dubs were not released within {DEADLINE_SECONDS} s.")
 
 
-def await_last_words(dagster_url: str) -> None:
+def await_last_words(dagster: httpx.Client) -> None:
     """Wait until no run is at work any more, for LAST_WORDS_SECONDS at most.
 
     Dagster is told of a release a moment after the viewers. A run that is stopped in between is
@@ -80,15 +107,13 @@ def await_last_words(dagster_url: str) -> None:
     """
     began = time.monotonic()
     while time.monotonic() - began < LAST_WORDS_SECONDS:
-        answer = httpx.post(f"{dagster_url}/graphql", json={"query": _AT_WORK}, timeout=30)
+        answer = dagster.post("/graphql", json={"query": _AT_WORK})
         if not answer.raise_for_status().json()["data"]["runsOrError"]["results"]:
             return
         time.sleep(POLL_SECONDS)
 
 
-def results(
-    client: httpx.Client, video_id: str, languages: Sequence[str] = LANGUAGES
-) -> Iterator[Shown]:
+def results(client: httpx.Client, video_id: str, languages: Sequence[str]) -> Iterator[Shown]:
     """What was made, fetched to be sure that it can be."""
     for language in languages:
         dub = _accepted(client.get(f"/videos/{video_id}/dubs/{language}"))

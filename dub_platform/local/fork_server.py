@@ -65,7 +65,7 @@ Answer = Mapping[str, Any]
 class Program:
     """A process to fork: `python -m MODULE ARGUMENTS`, its output appended to `log`.
 
-    `on_crash` is a module that runs with the arguments NAME STATUS when the program ends with
+    It works in `folder`, or in the fork server's. `on_crash` is a module that runs with the arguments NAME STATUS when the program ends with
     another status than 0; a negative status is the signal that ended it.
     """
 
@@ -74,6 +74,7 @@ class Program:
     arguments: Sequence[str]
     log: Path
     on_crash: str | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class ForkServer:
 
     def start(self, program: Program) -> None:
         """Fork the program. Raises OSError when no server answers."""
-        self._ask({"do": "start", **asdict(program), "log": str(program.log)})
+        self._ask({"do": "start", "program": asdict(program)})
 
     def status(self, name: str) -> Status:
         """What became of a program. Raises OSError when no server answers."""
@@ -107,7 +108,7 @@ class ForkServer:
             asking.settimeout(ANSWER_SECONDS)
             with _address(self._path) as address:
                 asking.connect(address)
-            asking.sendall(json.dumps(question).encode() + b"\n")
+            asking.sendall(json.dumps(question, default=str).encode() + b"\n")
             with asking.makefile("rb") as answers:
                 answer: Answer = json.loads(answers.readline() or b"{}")
         if "error" in answer or not answer:
@@ -202,6 +203,8 @@ def _run(program: Program, parent: int) -> None:
     for stream in (1, 2):
         os.dup2(log, stream)
     os.close(log)
+    if program.folder is not None:
+        os.chdir(program.folder)
     sys.argv = [program.module, *program.arguments]
     runpy.run_module(program.module, run_name="__main__", alter_sys=True)
 
@@ -217,8 +220,9 @@ def _signal_group(pid: int, number: int) -> None:
 
 def _answer(question: Answer, programs: _Programs) -> Answer:
     if question["do"] == "start":
-        fields = {name: value for name, value in question.items() if name != "do"}
-        programs.start(Program(**{**fields, "log": Path(fields["log"])}))
+        fields = question["program"]
+        folder = Path(fields["folder"]) if fields["folder"] else None
+        programs.start(Program(**{**fields, "log": Path(fields["log"]), "folder": folder}))
         return {"started": True}
     if question["do"] == "signal":
         return {"running": programs.send_signal(question["name"], question["number"])}

@@ -10,8 +10,10 @@ runs. Each server is a process group of its own with a log file under DUB_HOME/l
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -21,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO
 
 import httpx
 
@@ -41,6 +44,8 @@ _PATIENCE = {
 _HEARTBEATS = """
     { instance { daemonHealth { allDaemonStatuses { required lastHeartbeatTime } } } }
 """
+# What a traceback says of one of our errors, which is a sentence for people.
+_OURS = re.compile(r"(?m)^dub_platform\.[\w.]+Error: (.+)$")
 
 
 class StackError(Exception):
@@ -118,7 +123,11 @@ class Stack:
             return
         command = [sys.executable, "-m", "dagster", "instance", "migrate"]
         done = subprocess.run(
-            command, cwd=CHECKOUT, env=dict(self.environment), capture_output=True, check=False
+            command,
+            cwd=self.dagster_home,
+            env={**self.environment, "PYTHONPATH": str(CHECKOUT)},
+            capture_output=True,
+            check=False,
         )
         if done.returncode != 0:
             last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
@@ -185,16 +194,14 @@ class Stack:
         self._started.clear()
 
     def _require_free_ports(self) -> None:
-        for variable, port in (
-            ("PORT", self.settings.port),
-            ("DAGSTER_PORT", self.settings.dagster_port),
-        ):
-            if _answers(port):
-                raise StackError(
-                    f"Port {port} is taken by another program (or by this platform, still running "
-                    f"in another terminal). Stop it, or choose another port: make demo "
-                    f"{variable}={port + 1}"
-                )
+        settings = self.settings
+        if settings.port == settings.dagster_port:
+            raise StackError(
+                f"PORT and DAGSTER_PORT are both {settings.port}, and two servers cannot share a "
+                f"port. Choose another for one: make demo DAGSTER_PORT={_free_port()}"
+            )
+        _require_free("PORT", settings.host, settings.port)
+        _require_free("DAGSTER_PORT", "127.0.0.1", settings.dagster_port)
 
     def _start_parent(self) -> None:
         """Start the process that the servers and runs are forked from; it begins to import."""
@@ -247,7 +254,9 @@ class Stack:
     def _fork(self, name: str, module: str, *arguments: str) -> None:
         log = self.logs / f"{name}.log"
         log.unlink(missing_ok=True)
-        ForkServer(self._socket).start(Program(name, module, arguments, log))
+        # Dagster's servers take a .env of their folder for more than their environment.
+        program = Program(name, module, arguments, log, folder=self.dagster_home)
+        ForkServer(self._socket).start(program)
         self._started.append(name)
 
     def _await(self, name: str, is_ready: Callable[[], bool]) -> None:
@@ -261,23 +270,27 @@ class Stack:
     def _daemon_is_heard(self, since: float) -> bool:
         """Whether all parts of the daemon have written a heartbeat since then (Unix time)."""
         answer = httpx.post(
-            f"{self.settings.dagster_url}/graphql", json={"query": _HEARTBEATS}, timeout=60
+            f"{self.settings.dagster_url}/graphql",
+            json={"query": _HEARTBEATS},
+            timeout=START_SECONDS,
+            trust_env=False,
         ).json()
         parts = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
         return all((part["lastHeartbeatTime"] or 0) > since for part in parts if part["required"])
 
     def _why_not(self, name: str) -> str:
         log = self.logs / f"{name}.log"
-        last = log.read_text(errors="replace").strip().splitlines()[-8:]
-        said = "\n".join(f"    {line}" for line in last) or "    (nothing)"
+        text = log.read_text(errors="replace").strip()
+        if ours := _OURS.findall(text):
+            return f"{ours[-1]} (The server {name} said so; see {log}.)"
+        said = "\n".join(f"    {line}" for line in text.splitlines()[-8:]) or "    (nothing)"
         return f"The server {name} did not start. It said, in {log}:\n{said}"
 
 
 @contextlib.contextmanager
 def alone(home: Path) -> Iterator[None]:
     """Hold DUB_HOME, which two platforms at once would spoil for each other. Raises StackError."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "lock").open("w") as lock:
+    with _lock_in(home) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -288,10 +301,45 @@ def alone(home: Path) -> Iterator[None]:
         yield
 
 
+def _lock_in(home: Path) -> IO[str]:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        return (home / "lock").open("w")
+    except OSError as error:
+        raise StackError(
+            f"Nothing can be written to {home}, where everything made here is kept: "
+            f"{error.strerror}. Have it given to this user, or give the platform another folder: "
+            "DUB_HOME=.dub-two"
+        ) from error
+
+
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _require_free(variable: str, host: str, port: int) -> None:
+    """Raises StackError where no server of ours could listen there."""
+    reason = _refusal(host, port)
+    if reason:
+        raise StackError(
+            f"Port {port} is {reason} choose another port: make demo {variable}={_free_port()}"
+        )
+
+
+def _refusal(host: str, port: int) -> str | None:
+    """Why nobody could listen at this port; None where somebody can, or the address is no good."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        return {
+            errno.EADDRINUSE: "taken by another program (or by this platform, still running in "
+            "another terminal). Stop it, or",
+            errno.EACCES: "one that only root may use:",
+        }.get(error.errno or 0)
+    return None
 
 
 def _free_port() -> int:

@@ -14,7 +14,7 @@ import shlex
 import shutil
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 from unicodedata import category
@@ -56,15 +56,16 @@ class ApertiumTranslator:
     """
 
     heeds_wording = False
-    _modes: ClassVar[Mapping[Pair, str]] = {
-        ("ca", "en"): "cat-eng",
-        ("en", "ca"): "eng-cat",
-        ("en", "eo"): "en-eo",
-        ("en", "es"): "eng-spa",
-        ("en", "gl"): "en-gl",
-        ("eo", "en"): "eo-en",
-        ("es", "en"): "spa-eng",
-        ("gl", "en"): "gl-en",
+    # The data for Spanish had another name before 2022.
+    _modes: ClassVar[Mapping[Pair, Sequence[str]]] = {
+        ("ca", "en"): ("cat-eng",),
+        ("en", "ca"): ("eng-cat",),
+        ("en", "eo"): ("en-eo",),
+        ("en", "es"): ("eng-spa", "en-es"),
+        ("en", "gl"): ("en-gl",),
+        ("eo", "en"): ("eo-en",),
+        ("es", "en"): ("spa-eng", "es-en"),
+        ("gl", "en"): ("gl-en",),
     }
 
     def __init__(self, modes: Path = Path("/usr/share/apertium/modes")) -> None:
@@ -77,8 +78,9 @@ class ApertiumTranslator:
         """Return if there is a pair to translate. Raises EngineUnavailableError."""
         if not self._pairs():
             raise EngineUnavailableError(
-                "Apertium or its language data are not installed. Install the Debian packages "
-                "apertium-eng-spa apertium-eng-cat apertium-en-gl apertium-eo-en."
+                "Apertium or its language data are not installed. Install one of the Debian "
+                "packages apertium-eng-spa apertium-eng-cat apertium-en-gl apertium-eo-en, or "
+                "choose another DUB_TRANSLATOR."
             )
 
     def targets(self, source: str) -> tuple[str, ...]:
@@ -115,7 +117,7 @@ class ApertiumTranslator:
         """The pairs that are installed."""
         if shutil.which("lt-proc") is None:
             return []
-        return [pair for pair, mode in self._modes.items() if self._file(mode).is_file()]
+        return [pair for pair in self._modes if self._file(pair)]
 
     def _known(self, source: str, language: str) -> Pair:
         """The pair, if it is installed. Raises LanguageNotAvailableError."""
@@ -136,12 +138,16 @@ class ApertiumTranslator:
     def _pipeline(self, pair: Pair) -> WarmPipeline:
         with self._lock:
             if pair not in self._pipelines:
-                stages = mode_stages(self._file(self._modes[pair]).read_text("utf-8"))
+                mode = self._file(pair)
+                assert mode
+                stages = mode_stages(mode.read_text("utf-8"))
                 self._pipelines[pair] = WarmPipeline("Apertium", stages, _END)
             return self._pipelines[pair]
 
-    def _file(self, mode: str) -> Path:
-        return self._folder / f"{mode}.mode"
+    def _file(self, pair: Pair) -> Path | None:
+        """The mode file of a pair, under the name that it has here; None where it has none."""
+        files = (self._folder / f"{mode}.mode" for mode in self._modes[pair])
+        return next(filter(Path.is_file, files), None)
 
 
 def mode_stages(mode: str) -> list[list[str]]:
@@ -208,7 +214,7 @@ def _lower_unless(found: re.Match[str], capitals: set[str]) -> str:
 
 
 def _apertium_version() -> str:
-    """What `apertium -V` says, such as `apertium 3.8.3`; just the name where it is missing."""
+    """What `apertium -V` says, such as `apertium 3.8.3`; just the name where it does not say it."""
     try:
         said = subprocess.run(
             [shutil.which("apertium") or "apertium", "-V"],
@@ -219,4 +225,5 @@ def _apertium_version() -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return "apertium"
-    return said.stdout.strip().lower()
+    version = said.stdout.strip().lower()
+    return version if said.returncode == 0 and version else "apertium"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from tests.dub_recipes import ONSETS, make_dub, take
 from tests.integration.measuring import RATE, located
 from tests.swift_s3 import running_swift
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome-stable")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -104,3 +104,13 @@ def test_the_settings_make_themselves_again_in_another_process(
     for variable, value in told.as_environment().items():
         monkeypatch.setenv(variable, value)
     assert told == Settings.from_environment()
+
+
+def test_what_another_project_has_one_folder_up_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the .env beside the platform is its own."""
+    (tmp_path / ".env").write_text("PORT=1\nDUB_VOICE=parrot\n")
+    (tmp_path / "checkout").mkdir()
+    monkeypatch.chdir(tmp_path / "checkout")
+    assert "espeak" == Settings.from_environment().voice

@@ -23,9 +23,9 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> GoldenClip:
 
 @pytest.fixture(scope="session")
 def handed_in(platform: Platform, golden: GoldenClip) -> Answer:
-    """The golden clip's video, asked for in Spanish and Esperanto, both released."""
-    video = platform.hand_in(golden.path, "es,eo", title="By the river")
-    for language in ("es", "eo"):
+    """The golden clip's video, asked for in Spanish and Catalan, both released."""
+    video = platform.hand_in(golden.path, "es,ca", title="By the river")
+    for language in ("es", "ca"):
         platform.released(video["id"], language)
     return video
 

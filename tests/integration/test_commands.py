@@ -16,7 +16,9 @@ import httpx
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
+from dub_platform.local.stack import CHECKOUT
 from tests.integration.platform import free_ports
+from tests.nuisances import nuisances
 
 pytestmark = pytest.mark.xdist_group("commands")  # one stack serves them all
 
@@ -27,7 +29,7 @@ LOCAL = [sys.executable, "-m", "dub_platform.local"]
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """A home and ports of its own."""
     port, dagster_port = free_ports(2)
-    home = tmp_path_factory.mktemp("home")
+    home = tmp_path_factory.mktemp("la città", numbered=False)
     return {
         **os.environ,
         "DUB_HOME": str(home),
@@ -37,8 +39,24 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="module")
-def demo(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return _run("demo", environment)
+def demo(
+    environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> subprocess.CompletedProcess[str]:
+    """`make demo` where everything lies about that people have on their machines."""
+    given = {**environment, **nuisances(tmp_path_factory.mktemp("nuisances"))}
+    # It is installed: these tests run in it.
+    make = ["make", "--old-file=.venv/platform", "demo"]
+    return subprocess.run(
+        make,
+        cwd=CHECKOUT,
+        env=given,
+        umask=0o077,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=280,
+        check=False,
+    )
 
 
 def test_the_demo_dubs_the_sample_and_ends_well(demo: subprocess.CompletedProcess[str]) -> None:
@@ -107,6 +125,17 @@ def test_a_wrong_setting_is_said_by_name(environment: Mapping[str, str]) -> None
     refused = _run("up", {**environment, "DUB_VOICE": "parrot"})
     assert 1 == refused.returncode
     assert "DUB_VOICE" in refused.stdout
+    assert "Traceback" not in refused.stdout
+
+
+def test_what_a_server_lacks_is_said_in_a_sentence(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Without Apertium, what to install, and no traceback."""
+    refused = _run("up", {**environment, "PATH": str(tmp_path)})
+    assert 1 == refused.returncode
+    said = "Start failed. Apertium or its language data are not installed. Install one of the"
+    assert said in refused.stdout
     assert "Traceback" not in refused.stdout
 
 

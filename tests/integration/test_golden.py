@@ -33,7 +33,7 @@ from tests.speech_recipes import plain_words
 
 pytestmark = pytest.mark.xdist_group("platform")  # one stack serves them all
 
-LANGUAGES = ("es", "eo")
+LANGUAGES = ("es", "ca")
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def test_what_was_said_is_in_the_captions(
 
 def test_the_translation_says_the_same(platform: Platform, handed_in: Answer, folder: Path) -> None:
     """Words that were looked up in a dictionary are in the dub's captions."""
-    expected = {"es": {"casa", "verano", "domingo"}, "eo": {"domo", "somero", "dimanĉo"}}
+    expected = {"es": {"casa", "verano", "domingo"}, "ca": {"casa", "estiu", "diumenge"}}
     for language, words in expected.items():
         dub = platform.dub(handed_in["id"], language)
         text = platform.fetched(dub["captions_urls"]["vtt"], folder).read_text()
@@ -178,14 +178,14 @@ def test_the_film_carries_every_language(
 ) -> None:
     """The MP4 has the pictures, the original sound, each dub and all captions, tagged."""
     url = platform.dub(handed_in["id"], "es")["video_url"]
-    assert url == platform.dub(handed_in["id"], "eo")["video_url"]
+    assert url == platform.dub(handed_in["id"], "ca")["video_url"]
     with av.open(str(platform.fetched(url, folder))) as film:
         assert 1 == len(film.streams.video)
         audio = [stream.metadata["language"] for stream in film.streams.audio]
         captions = [stream.metadata["language"] for stream in film.streams.subtitles]
         assert abs(film.duration / av.time_base - SECONDS) < 0.1
-    assert ["eng", "epo", "spa"] == audio
-    assert ["eng", "epo", "spa"] == captions
+    assert ["eng", "cat", "spa"] == audio
+    assert ["eng", "cat", "spa"] == captions
 
 
 def test_the_films_dub_is_in_step_with_the_track(
@@ -193,7 +193,7 @@ def test_the_films_dub_is_in_step_with_the_track(
 ) -> None:
     """The dub's stream in the film is the released track, sample for sample in time."""
     film = platform.fetched(released.dub["video_url"], folder)
-    stream = {"eo": "0:a:1", "es": "0:a:2"}[released.dub["language"]]
+    stream = {"ca": "0:a:1", "es": "0:a:2"}[released.dub["language"]]
     sound = decoded(film, stream=stream)
     assert abs(len(sound) - len(released.sound)) <= 0.020 * RATE
     part = released.sound[5 * RATE : 8 * RATE].mean(axis=1)

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import ffmpeg
 import httpx
+import numpy as np
 import pytest
 
 from resources.media.ffmpeg import run
 from tests.integration.golden_clip import GoldenClip
 from tests.integration.platform import Answer, Platform
+from tests.media_recipes import make_clip
+from tests.speech_recipes import HARBOR, RATE, say
 
 pytestmark = pytest.mark.xdist_group("platform")  # one stack serves them all
 
@@ -25,15 +28,16 @@ MATERIALIZATIONS = """query($asset: [String!]!, $partition: String!) {
 }"""
 
 
-def test_a_language_added_later_runs_only_that_language(
-    platform: Platform, handed_in: Answer
-) -> None:
+def test_a_language_added_later_runs_only_that_language(platform: Platform, folder: Path) -> None:
     """PUT for one more language makes one dub and prepares nothing again."""
-    before = _jobs(platform, handed_in["id"])
-    asked = platform.api.put(f"/videos/{handed_in['id']}/dubs/gl")
-    assert 202 == asked.status_code
-    platform.released(handed_in["id"], "gl")
-    assert sorted([*before, "dub_video"]) == sorted(_jobs(platform, handed_in["id"]))
+    sound = np.pad(say(HARBOR), RATE)
+    clip = make_clip(folder / "clip.mp4", seconds=len(sound) / RATE, sound=sound, rate=RATE)
+    video = platform.hand_in(clip, "es")
+    platform.released(video["id"], "es")
+    before = _jobs(platform, video["id"])
+    assert 202 == platform.api.put(f"/videos/{video['id']}/dubs/ca").status_code
+    platform.released(video["id"], "ca")
+    assert sorted([*before, "dub_video"]) == sorted(_jobs(platform, video["id"]))
 
 
 def test_the_same_file_again_is_the_same_video(

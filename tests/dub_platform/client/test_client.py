@@ -157,3 +157,14 @@ def test_where_it_is_and_the_key_come_from_the_environment(monkeypatch: pytest.M
     assert httpx.URL("https://dub.example.com/") == httpx.URL(str(named.base_url).rstrip("/") + "/")
     assert "Bearer dub_secret" == named.headers["authorization"]
     assert ("127.0.0.1", None) == (unnamed.base_url.host, unnamed.headers.get("authorization"))
+
+
+def test_this_machine_is_reached_without_a_proxy(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One would ask for itself; a platform elsewhere is asked for through it."""
+    monkeypatch.setenv("all_proxy", "http://127.0.0.1:9")
+    with serving(desk) as url, DubClient(url) as here:
+        assert [] == list(here.videos())
+    with DubClient("http://dub.test") as there:
+        assert "all://" in [pattern.pattern for pattern in there._http._mounts]

@@ -168,7 +168,7 @@ def test_programs_end_with_a_server_that_is_killed(modules: Path, tmp_path: Path
 def test_a_question_that_is_none_is_refused_and_the_next_is_answered(server: ForkServer) -> None:
     """A program without its module, say."""
     with pytest.raises(OSError, match="did not do what it was asked"):
-        server._ask({"do": "start", "name": "nobody"})
+        server._ask({"do": "start", "program": {"name": "nobody"}})
     assert Status("unknown", None) == server.status("nobody")
 
 
