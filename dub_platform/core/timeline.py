@@ -65,7 +65,7 @@ TEMPO_SLOPES = ((0.0, 1.0), ((1 - 1 / COMFORTABLE) / TEMPO, 2.0), ((1 - 1 / 1.20
 CHANGE_SLOPES = ((0.0, 0.0), (0.10 / TEMPO, 1.5))
 ONSET_SQUARE = 0.6
 # Nobody sees a line begin within it.
-WITHIN = 0.3
+WITHIN = 0.03
 # s - a, r - 1, what three things cost, and o.
 _VARIABLES = ("late", "longer", "onset", "tempo", "change", "over")
 # A voice over a closed mouth or after a cut is less of a fault than one that comes late.
