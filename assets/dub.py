@@ -21,7 +21,7 @@ from dub_platform.core.glossary import Glossary
 from dub_platform.core.keys import content_key, file_sha256
 from dub_platform.core.languages import language
 from dub_platform.core.metrics import LINES_SPOKEN
-from dub_platform.core.pauses import phrase_ends
+from dub_platform.core.pauses import find_phrase_ends
 from dub_platform.core.speech import (
     Audio,
     Release,
@@ -43,7 +43,7 @@ from resources.rewriter import Rewriter, SpokenScript
 from resources.separator.beds import BedKeeper
 from resources.store.port import Store
 from resources.translator.port import Translator
-from resources.voice.recording import rests_in, write_sound
+from resources.voice.recording import find_rests, write_sound
 from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
 
@@ -270,18 +270,22 @@ def _timeline(
     transcript: Transcript, said: Translation, takes: Sequence[tuple[Take, Path]], audio: Audio
 ) -> Timeline:
     lengths = {take.line_id: take.speech_seconds for take, _ in takes}
-    parts = parts_of(transcript.lines, lengths, audio.cuts, _rests(transcript, said, takes))
+    parts = parts_of(
+        transcript.lines, lengths, audio.cuts, _rests_at_pauses(transcript, said, takes)
+    )
     return fitted(parts, seconds=audio.seconds)
 
 
-def _rests(
+def _rests_at_pauses(
     transcript: Transcript, said: Translation, takes: Sequence[tuple[Take, Path]]
 ) -> Mapping[int, Sequence[Span]]:
     """Where phrases end in the takes of lines that hold a pause."""
     pausing = {line.id for line in transcript.lines if line.pauses}
     texts = {line.id: line.text for line in said.lines}
     return {
-        take.line_id: phrase_ends(texts[take.line_id], take.speech_seconds, rests_in(take, path))
+        take.line_id: find_phrase_ends(
+            texts[take.line_id], take.speech_seconds, find_rests(take, path)
+        )
         for take, path in takes
         if take.line_id in pausing & texts.keys()
     }

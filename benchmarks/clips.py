@@ -117,11 +117,11 @@ class Recipe:
         return Clip(path, as_srt(cued(lines)) if self.captioned else None)
 
     def _said(self, number: int, text: str) -> NDArray[np.float64]:
-        phrases = [self._phrase(number, phrase.strip()) for phrase in text.split("|")]
+        phrases = [self._say_phrase(number, phrase.strip()) for phrase in text.split("|")]
         breath = np.zeros(round(self.breath * RATE))
         return np.concatenate([each for phrase in phrases for each in (breath, phrase)][1:])
 
-    def _phrase(self, number: int, text: str) -> NDArray[np.float64]:
+    def _say_phrase(self, number: int, text: str) -> NDArray[np.float64]:
         who = self.voices[number % len(self.voices)]
         voice = say(text, who) if self.spoken == "en" else _said_by_espeak(text, self.spoken)
         return stretched(voice.astype(np.float32), RATE, self.tempo).astype(np.float64)

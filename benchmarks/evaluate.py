@@ -41,7 +41,7 @@ from dub_platform.observability.logs import configure_logging
 from dub_platform.settings import Settings
 from resources import wiring
 from resources.hearing.original import Source
-from resources.hearing.pauses import Pauses, Sentence, compared, speech_in
+from resources.hearing.pauses import Pauses, Sentence, compare_pauses, find_speech
 from resources.hearing.report import Hearing, Script, hearing
 from resources.hearing.words import Words, recognised
 from resources.media import ffmpeg
@@ -148,18 +148,20 @@ def of_dub(store: Store, video_id: str, language: str, name: str = "") -> Row:
         heard = hearing(path, into=folder, script=script, source=source)
         texts = {line.id: line.text for line in speech.said(translation).lines}
         words = recognised(path, script, texts, language, into=folder)
-        pauses = _pauses(transcript, heard, source.sound, path, folder)
+        pauses = _compare_heard(transcript, heard, source.sound, path, folder)
         return Row(name or f"{video_id} {language}", heard, ffmpeg.loudness(path), words, pauses)
 
 
-def _pauses(
+def _compare_heard(
     transcript: Transcript, heard: Hearing, source: Path, release: Path, folder: Path
 ) -> Pauses:
     said = {line.line_id: Span(line.start, line.end) for line in heard.found}
     sentences = [
         Sentence(Span(line.start, line.end), said.get(line.id)) for line in transcript.lines
     ]
-    return compared(sentences, speech_in(source, into=folder), speech_in(release, into=folder))
+    return compare_pauses(
+        sentences, find_speech(source, into=folder), find_speech(release, into=folder)
+    )
 
 
 def of_address(address: str) -> Row:

@@ -121,7 +121,7 @@ def main() -> int:
         for name, place in WAYS.items()
     }
     results |= {
-        f"{name} {density} {size}": measured(solved, breathing(size, share, parted=parted))
+        f"{name} {density} {size}": measured(solved, draw_breathing(size, share, parted=parted))
         for size in SIZES
         for density, share in DENSITIES.items()
         for name, parted in (("whole takes", False), ("takes in parts", True))
@@ -146,7 +146,7 @@ def drawn(lines: int, share: float) -> Video:
     return Video(parts, words, at)
 
 
-def breathing(lines: int, share: float, *, parted: bool) -> Video:
+def draw_breathing(lines: int, share: float, *, parted: bool) -> Video:
     """A video whose lines hold pauses, and takes to be placed whole or in parts."""
     kept = json.loads(RECORDED.read_text("utf-8"))
     chance = random.Random(SEED)  # noqa: S311 - not a secret
@@ -229,11 +229,11 @@ def measured(place: Callable[[Video], Placed], video: Video) -> Result:
         words_cut=sum(share * count for share, count in words) / sum(video.words),
         overrun_seconds=placed.timeline.overrun,
         solve_ms=1000 * statistics.median(seconds),
-        pauses_in_place=_in_place(places, video.pauses) if video.pauses else None,
+        pauses_in_place=_count_in_place(places, video.pauses) if video.pauses else None,
     )
 
 
-def _in_place(places: Sequence[Placement], pauses: Sequence[float]) -> float:
+def _count_in_place(places: Sequence[Placement], pauses: Sequence[float]) -> float:
     """The share of pauses after which a take goes on where its line does."""
     begun = [part.start for place in places for part in place.parts[1:]]
     return _share(any(abs(start - end) <= OFF_SECONDS for start in begun) for end in pauses)

@@ -1,6 +1,6 @@
 """Takes as they are said in a track: trimmed to their speech, at their tempo, at 48 kHz.
 
-    voice = placed(take, Path("take.flac"), placement)
+    voice = say_placed(take, Path("take.flac"), placement)
     track[start - voice.lead : ...] += voice.sound     # its speech begins at `start`
 
     faster = stretched(sound, 22_050, 1.2)             # mono, as long as sound / 1.2
@@ -57,12 +57,12 @@ class Spoken:
     lead: int
 
 
-def placed(take: Take, recording: Path, place: Placement) -> Spoken:
+def say_placed(take: Take, recording: Path, place: Placement) -> Spoken:
     """The take's speech as it is placed, silent between its parts.
 
     Raises soundfile.LibsndfileError where the recording is damaged.
     """
-    voices = [_spoken(take, recording, part) for part in place.all_parts]
+    voices = [_say_part(take, recording, part) for part in place.all_parts]
     lead = voices[0].lead
     firsts = [
         lead + round((part.start - place.start) * RATE) - voice.lead
@@ -80,10 +80,10 @@ def spoken(take: Take, recording: Path, tempo: float) -> Spoken:
     What is before and after is not stretched, so the speech starts and ends to the frame.
     Raises soundfile.LibsndfileError where the recording is damaged.
     """
-    return _spoken(take, recording, PlacedPart(0.0, 0.0, take.speech_seconds / tempo, tempo))
+    return _say_part(take, recording, PlacedPart(0.0, 0.0, take.speech_seconds / tempo, tempo))
 
 
-def _spoken(take: Take, recording: Path, part: PlacedPart) -> Spoken:
+def _say_part(take: Take, recording: Path, part: PlacedPart) -> Spoken:
     start = take.speech_start + part.offset
     with soundfile.SoundFile(recording) as file:
         rate = int(file.samplerate)

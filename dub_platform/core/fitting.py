@@ -18,7 +18,7 @@ from itertools import zip_longest
 from types import MappingProxyType
 
 from dub_platform.core.budget import LEAST_CHARACTERS, LONGEST_LOAN_SECONDS, character_budgets, loan
-from dub_platform.core.pauses import parted
+from dub_platform.core.pauses import part_take
 from dub_platform.core.speech import Line, Span
 from dub_platform.core.timeline import (
     COMFORTABLE,
@@ -80,13 +80,13 @@ def parts_of(
     """What to place: each line's take on its onset, to be over soon after its slot is, and before
     the speaker is out of the picture; in parts where it rests as its line pauses. `cuts` are where
     shots end, in seconds, ascending; `rests` are in seconds from where a take's speech starts."""
-    return [part for line in lines for part in _parts(line, lengths[line.id], cuts, rests)]
+    return [part for line in lines for part in _part_line(line, lengths[line.id], cuts, rests)]
 
 
-def _parts(
+def _part_line(
     line: Line, seconds: float, cuts: Sequence[float], rests: Mapping[int, Sequence[Span]]
 ) -> list[Part]:
-    phrases = parted(line, seconds, rests.get(line.id, ()))
+    phrases = part_take(line, seconds, rests.get(line.id, ()))
     return [
         Part(
             line.id,

@@ -37,7 +37,7 @@ def regrouped(segments: Sequence[Segment], speech: Sequence[Span] = ()) -> tuple
     punctuated = any(
         word.text.endswith(_SENTENCE_ENDS) for segment in segments for word in segment.words
     )
-    partings = [] if punctuated else [_middle(pause) for pause in pauses]
+    partings = [] if punctuated else [_find_middle(pause) for pause in pauses]
     groups: list[tuple[str, list[Word]]] = []
     for speaker, run in itertools.groupby(segments, key=lambda segment: segment.speaker):
         words = [word for segment in run for word in segment.words if _is_spoken(word)]
@@ -74,10 +74,10 @@ def _ends_phrase(word: Word, following: Word, partings: Sequence[float]) -> bool
 
 def _are_parted(word: Word, following: Word, partings: Sequence[float]) -> bool:
     """Whether one of these moments lies between two words."""
-    return bisect(partings, _middle(word)) < bisect(partings, _middle(following))
+    return bisect(partings, _find_middle(word)) < bisect(partings, _find_middle(following))
 
 
-def _middle(stretch: Span | Word) -> float:
+def _find_middle(stretch: Span | Word) -> float:
     return (stretch.start + stretch.end) / 2
 
 

@@ -1,7 +1,7 @@
 """Pauses: where a take is parted, so that the dub is silent where the original is.
 
-    rests = phrase_ends("Buenos días, y bienvenidos.", 2.3, [Span(0.74, 0.91)])
-    parted(line, 2.3, rests)                # two phrases, the second from 0.91 s of the take on
+    rests = find_phrase_ends("Buenos días, y bienvenidos.", 2.3, [Span(0.74, 0.91)])
+    part_take(line, 2.3, rests)                # two phrases, the second from 0.91 s of the take on
 
 A take is parted only where its own voice rests between two phrases, so no word is ever cut. Pauses
 of the line and rests of the take are matched in order: as many as there are phrases for that can be
@@ -26,6 +26,8 @@ LEAST_SECONDS = 0.15
 # How far from its share of the letters a mark may be, as a share of the take and in seconds.
 NEAR_SHARE, NEAR_SECONDS = 0.12, 0.3
 _MARKS = re.compile(r"[,;:.!?…—–،؛؟]+(?=[\s\"”»)])|[，、。；：！？]+")
+# What is shorter is a breath that was drawn, and no phrase.
+SHORTEST_SECONDS = 0.25
 # A sentence that stops for longer than its speaker did sounds broken.
 LONGER_SECONDS = 0.5
 
@@ -54,7 +56,7 @@ class _Way:
         return len(self.phrases), -self.unlike
 
 
-def phrase_ends(text: str, seconds: float, rests: Sequence[Span]) -> tuple[Span, ...]:
+def find_phrase_ends(text: str, seconds: float, rests: Sequence[Span]) -> tuple[Span, ...]:
     """Those rests of a take of this text at which a phrase ends, and not only a syllable.
 
     `rests` are where its voice is silent, in seconds from where its speech starts, in order.
@@ -62,21 +64,21 @@ def phrase_ends(text: str, seconds: float, rests: Sequence[Span]) -> tuple[Span,
     near = max(NEAR_SECONDS, NEAR_SHARE * seconds)
     ends = {rest for rest in rests if rest.seconds >= SURE_SECONDS}
     long = [rest for rest in rests if rest.seconds >= LEAST_SECONDS]
-    for place in _marks(text, seconds):
+    for place in _place_marks(text, seconds):
         found = min(long, key=lambda rest: abs(rest.start - place), default=None)
         if found and abs(found.start - place) <= near:
             ends.add(found)
     return tuple(sorted(ends, key=lambda rest: rest.start))
 
 
-def _marks(text: str, seconds: float) -> list[float]:
+def _place_marks(text: str, seconds: float) -> list[float]:
     """When in a take of the text its marks come, if each letter takes as long."""
     letters = max(1, sum(map(str.isalnum, text)))
     before = [sum(map(str.isalnum, text[: mark.start()])) for mark in _MARKS.finditer(text)]
     return [seconds * count / letters for count in before if 0 < count < letters]
 
 
-def parted(line: Line, seconds: float, rests: Sequence[Span]) -> tuple[Phrase, ...]:
+def part_take(line: Line, seconds: float, rests: Sequence[Span]) -> tuple[Phrase, ...]:
     """The phrases of the line's take, whose speech lasts `seconds`; one where it is not parted.
 
     `rests` are where its phrases end, in seconds from where its speech starts, in order.
@@ -84,31 +86,31 @@ def parted(line: Line, seconds: float, rests: Sequence[Span]) -> tuple[Phrase, .
     # By the last rest that is used: the best ways so far, one for each pause it can stand for.
     ways = [_Way((), 0.0, line.start)]
     for rest in rests:
-        ways += list(_parted_at(rest, line.pauses, ways))
-    return max((_ended(way, line, seconds) for way in ways), key=lambda way: way.merit).phrases
+        ways += list(_extend_ways(rest, line.pauses, ways))
+    return max((_finish(way, line, seconds) for way in ways), key=lambda way: way.merit).phrases
 
 
-def _parted_at(rest: Span, pauses: Sequence[Span], ways: Sequence[_Way]) -> Iterator[_Way]:
+def _extend_ways(rest: Span, pauses: Sequence[Span], ways: Sequence[_Way]) -> Iterator[_Way]:
     """For each pause that can be at this rest, the best way to come there."""
     for pause in pauses:
-        found = [_said(way, rest, pause) for way in ways if way.onset < pause.start]
+        found = [_add_phrase(way, rest, pause) for way in ways if way.onset < pause.start]
         fitting = [way for way in found if way.unlike < math.inf]
         if fitting:
             yield max(fitting, key=lambda way: way.merit)
 
 
-def _said(way: _Way, rest: Span, pause: Span) -> _Way:
+def _add_phrase(way: _Way, rest: Span, pause: Span) -> _Way:
     """The way with a phrase more, which ends at the rest and for the pause."""
     seconds = rest.start - way.offset
     phrase = Phrase(way.offset, seconds, way.onset)
     silence = pause.end - way.onset - seconds
-    fits = seconds / COMFORTABLE + GAP_SECONDS <= pause.end - way.onset
+    fits = SHORTEST_SECONDS <= seconds <= COMFORTABLE * (pause.end - way.onset - GAP_SECONDS)
     broken = silence > pause.seconds + LONGER_SECONDS
     unlike = abs(pause.start - way.onset - seconds) if fits and not broken else math.inf
     return _Way((*way.phrases, phrase), rest.end, pause.end, way.unlike + unlike)
 
 
-def _ended(way: _Way, line: Line, seconds: float) -> _Way:
+def _finish(way: _Way, line: Line, seconds: float) -> _Way:
     """The way with the rest of the take."""
     left = seconds - way.offset
     unlike = abs(line.end - way.onset - left)

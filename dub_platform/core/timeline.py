@@ -213,10 +213,10 @@ def fitted(parts: Sequence[Part], *, seconds: float) -> Timeline:
     end = max(seconds, _least_seconds(parts) + SLACK_SECONDS)
     placed = zip(parts, _swept(parts, *_solve(parts, end), end), strict=True)
     takes = itertools.groupby(placed, key=lambda pair: pair[0].line_id)
-    return Timeline(seconds, tuple(_whole(list(take)) for _, take in takes))
+    return Timeline(seconds, tuple(_join_parts(list(take)) for _, take in takes))
 
 
-def _whole(placed: Sequence[tuple[Part, PlacedPart]]) -> Placement:
+def _join_parts(placed: Sequence[tuple[Part, PlacedPart]]) -> Placement:
     """A take of its parts, one where it has only one."""
     (first, begin), (_, last) = placed[0], placed[-1]
     parts = tuple(part for _, part in placed)
@@ -303,14 +303,14 @@ def _costs(parts: Sequence[Part]) -> tuple[csc_matrix, NDArray[np.float64]]:
     count = len(parts)
     sizes = [count - (name == "change") for name in _VARIABLES]
     weights = np.concatenate(
-        [_weights(name, parts)[:size] for name, size in zip(_VARIABLES, sizes, strict=True)]
+        [_weigh(name, parts)[:size] for name, size in zip(_VARIABLES, sizes, strict=True)]
     )
     quadratic = np.repeat([2.0 * squares.get(name, 0.0) for name in _VARIABLES], sizes)
     linear = np.repeat([float(name not in squares) for name in _VARIABLES], sizes)
     return csc_matrix(diags(weights * quadratic)), weights * linear
 
 
-def _weights(name: str, parts: Sequence[Part]) -> NDArray[np.float64]:
+def _weigh(name: str, parts: Sequence[Part]) -> NDArray[np.float64]:
     """How much each part counts in a cost."""
     if name not in ("late", "onset"):
         return np.ones(len(parts))

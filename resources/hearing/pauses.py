@@ -1,7 +1,7 @@
 """The pauses of a release beside those of its source, counted as the IWSLT dubbing track does.
 
-    spoken = speech_in(Path("track.m4a"), into=folder)
-    found = compared([Sentence(slot, said), ...], source=speech_in(source, into=folder), spoken)
+    source, release = (find_speech(path, into=folder) for path in (original, track))
+    found = compare_pauses([Sentence(slot, said), ...], source, release)
     found.in_place, found.duration_ratio, found.segments_off, found.wrong
 
 Both are listened to by the same detector of voices, and nothing of the timeline is asked. What a
@@ -52,7 +52,7 @@ class Pauses:
     wrong: int
 
 
-def speech_in(sound: Path, *, into: Path) -> tuple[Span, ...]:
+def find_speech(sound: Path, *, into: Path) -> tuple[Span, ...]:
     """Where a voice is in any sound file. Raises MediaToolError."""
     with tempfile.TemporaryDirectory(dir=into) as folder:
         wav = Path(folder) / "speech.wav"
@@ -61,7 +61,7 @@ def speech_in(sound: Path, *, into: Path) -> tuple[Span, ...]:
         return SileroSpeechFinder().find(wav)
 
 
-def compared(
+def compare_pauses(
     sentences: Sequence[Sentence], source: Sequence[Span], release: Sequence[Span]
 ) -> Pauses:
     """The pauses of a release, by where a voice is in it and in its source."""
@@ -69,30 +69,30 @@ def compared(
     off: list[bool] = []
     wrong = 0
     for sentence in sentences:
-        wanted = _segments(source, sentence.slot)
-        heard = _segments(release, sentence.said) if sentence.said else []
+        wanted = _measure_segments(source, sentence.slot)
+        heard = _measure_segments(release, sentence.said) if sentence.said else []
         if len(wanted) != len(heard):
             wrong += 1
             heard = [0.0] * len(wanted)
         pairs = list(zip(wanted, heard, strict=True))
         ratios += [min(pair) / max(pair) for pair in pairs]
         off += [abs(one - other) > OFF_SECONDS for one, other in pairs]
-    return Pauses(_share(_kept(source, release)), _share(ratios), _share(off), wrong)
+    return Pauses(_average(_judge_pauses(source, release)), _average(ratios), _average(off), wrong)
 
 
-def _segments(speech: Sequence[Span], sentence: Span) -> list[float]:
+def _measure_segments(speech: Sequence[Span], sentence: Span) -> list[float]:
     """How long each stretch of speech in a sentence is, in seconds."""
     lengths = (min(each.end, sentence.end) - max(each.start, sentence.start) for each in speech)
     return [seconds for seconds in lengths if seconds > EDGE_SECONDS]
 
 
-def _kept(source: Sequence[Span], release: Sequence[Span]) -> Iterator[bool]:
+def _judge_pauses(source: Sequence[Span], release: Sequence[Span]) -> Iterator[bool]:
     """Whether each pause of the source is one of the release, too."""
     ends = [after.start for _, after in pairwise(release)]
     for _, after in pairwise(source):
         yield any(abs(end - after.start) <= OFF_SECONDS for end in ends)
 
 
-def _share(found: Sequence[float] | Iterator[bool]) -> float | None:
+def _average(found: Sequence[float] | Iterator[bool]) -> float | None:
     values = list(found)
     return fmean(values) if values else None

@@ -80,7 +80,7 @@ class Chunk:
 
     @property
     def _pauses(self) -> list[float]:
-        return [_pause(*pair) for pair in pairwise(self.pieces)]
+        return [_measure_pause(*pair) for pair in pairwise(self.pieces)]
 
     def sound(self, source: wave.Wave_read) -> NDArray[np.float32]:
         """Samples at 16 kHz, between -1 and 1."""
@@ -103,7 +103,7 @@ class Chunk:
             yield piece, set_apart(group, piece.spoken)
 
 
-def _pause(piece: Piece, following: Piece) -> float:
+def _measure_pause(piece: Piece, following: Piece) -> float:
     """How long the silence between two pieces of a chunk is, beside what is around their speech."""
     apart = following.speech.start - piece.speech.end
     return 0.0 if 0.0 < apart < BREATH else PAUSE

@@ -2,7 +2,7 @@
 
     recording = decoded(Path("take.mp3"))
     start, end = speech_of(recording, "Buenos días.")    # raises BadTakeError
-    rests = rests_in(take, Path("take.flac"))
+    rests = find_rests(take, Path("take.flac"))
 
 Half an MP3 decodes without an error and its header claims the whole, so what counts is how much
 sound comes out of the decoder, whether speech is in it, and whether it is as long as its text.
@@ -111,18 +111,18 @@ def speech_of(recording: Recording, text: str) -> tuple[float, float]:
 def speech_bounds(sound: NDArray[np.float32], rate: int) -> tuple[float, float]:
     """Where speech starts and ends in a mono recording, to a millisecond. Raises BadTakeError."""
     powers = _powers(sound, rate)
-    levels = _levels(powers)
+    levels = _measure_levels(powers)
     if not len(levels):
         raise BadTakeError("The voice answered with an empty recording. Try the line again.")
     if levels.max() <= SILENCE_DB:
         raise BadTakeError("The voice answered with silence. Try the line again, or reword it.")
     sure = np.flatnonzero(levels > max(levels.max() - SURE_RANGE_DB, SILENCE_DB)) * SURE_MS
-    loud = _loud(powers)
+    loud = _find_loud(powers)
     start, end = -_reached(-loud[::-1], -sure[0] - SURE_MS), _reached(loud, sure[-1]) + 1
     return start / 1000, min(len(sound) / rate, end / 1000)
 
 
-def rests_in(take: Take, path: Path) -> tuple[Span, ...]:
+def find_rests(take: Take, path: Path) -> tuple[Span, ...]:
     """Where the voice is silent in a take's speech, in seconds from where that starts.
 
     To a millisecond, and only what is longer than the silence before a plosive. Nowhere in a file
@@ -133,7 +133,7 @@ def rests_in(take: Take, path: Path) -> tuple[Span, ...]:
     except BadTakeError:
         return ()
     first, last = round(1000 * take.speech_start), round(1000 * take.speech_end)
-    loud = _loud(_powers(recording.sound, recording.rate)[first:last])
+    loud = _find_loud(_powers(recording.sound, recording.rate)[first:last])
     return tuple(
         Span((int(one) + 1) / 1000, int(other) / 1000)
         for one, other in pairwise(loud)
@@ -141,14 +141,14 @@ def rests_in(take: Take, path: Path) -> tuple[Span, ...]:
     )
 
 
-def _levels(powers: NDArray[np.float64]) -> NDArray[np.float64]:
+def _measure_levels(powers: NDArray[np.float64]) -> NDArray[np.float64]:
     """The level of every 10 ms."""
     return _decibels(powers[: len(powers) // SURE_MS * SURE_MS].reshape(-1, SURE_MS).mean(axis=1))
 
 
-def _loud(powers: NDArray[np.float64]) -> NDArray[np.intp]:
+def _find_loud(powers: NDArray[np.float64]) -> NDArray[np.intp]:
     """The milliseconds that may be speech."""
-    loudest = _levels(powers).max(initial=SILENCE_DB)
+    loudest = _measure_levels(powers).max(initial=SILENCE_DB)
     return np.flatnonzero(_decibels(powers) > max(loudest - SPEECH_RANGE_DB, SILENCE_DB))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.clips import BREATHS, Clip, Recipe
 from dub_platform.core.speech import Audio, Release, Takes, Track, Transcript
-from resources.hearing.pauses import speech_in
+from resources.hearing.pauses import find_speech
 from resources.values import value_in
 from tests.assets.workshop import Workshop, materialized, shown
 
@@ -36,7 +36,7 @@ def test_the_dub_pauses_where_the_original_does(
     assert transcript
     assert release
     assert [1] * LINES == [len(line.pauses) for line in transcript.lines]
-    heard = speech_in(workshop.store.fetch(release.track_key, tmp_path), into=tmp_path)
+    heard = find_speech(workshop.store.fetch(release.track_key, tmp_path), into=tmp_path)
     assert pytest.approx([span.start for span in audio.speech], abs=0.125) == [
         span.start for span in heard
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.fit import WAYS, Result, breathing, drawn, measured
+from benchmarks.fit import WAYS, Result, draw_breathing, drawn, measured
 
 LINES = 300
 
@@ -34,7 +34,8 @@ def test_takes_with_room_are_left_on_their_onsets() -> None:
 def test_takes_in_parts_keep_pauses_at_no_cost_to_lines() -> None:
     """Most that can be kept are, and crowded lines are neither later nor faster for it."""
     whole, parts = (
-        measured(WAYS["timeline"], breathing(LINES, 0.2, parted=parted)) for parted in (False, True)
+        measured(WAYS["timeline"], draw_breathing(LINES, 0.2, parted=parted))
+        for parted in (False, True)
     )
     assert 0.0 == whole.pauses_in_place
     assert parts.pauses_in_place is not None

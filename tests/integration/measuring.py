@@ -68,7 +68,7 @@ class Phrase:
         return self.found.start + len(self.sound) / RATE
 
 
-def phrases(take: Sound, track: Sound, *, near: float) -> tuple[Phrase, ...]:
+def find_phrases(take: Sound, track: Sound, *, near: float) -> tuple[Phrase, ...]:
     """A take in a track, phrase by phrase, as a dub may be silent for longer between two."""
     loud = np.flatnonzero(np.abs(take) > 0.01 * np.abs(take).max())
     gaps = np.flatnonzero(np.diff(loud) > PAUSE_SECONDS * RATE)

@@ -22,9 +22,9 @@ from tests.integration.measuring import (
     at_48_khz,
     decoded,
     ebur128,
+    find_phrases,
     level_db,
     located,
-    phrases,
     share_db,
     spoken_takes,
     tone_level_db,
@@ -72,7 +72,7 @@ def released(
     takes = spoken_takes(platform.settings.store_dir, handed_in["id"], request.param)
     assert len(golden.spoken) == len(takes)
     lines = tuple(
-        phrases(take, sound.mean(axis=1), near=spoken.start)
+        find_phrases(take, sound.mean(axis=1), near=spoken.start)
         for take, spoken in zip(takes, golden.spoken, strict=True)
     )
     return Released(dub, path, sound, lines)

@@ -19,7 +19,7 @@ from benchmarks.likeness import likeness
 from dub_platform.core.speech import Take
 from dub_platform.core.timeline import PlacedPart, Placement
 from resources import stretching
-from resources.stretching import at_48_khz, placed, spoken, stretched
+from resources.stretching import at_48_khz, say_placed, spoken, stretched
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Bill, Reading
 from resources.voice.recording import decoded, speech_bounds
@@ -82,7 +82,7 @@ class TestPlaced:
         second = PlacedPart(0.7, 4.5 + pause, 0.8 / tempo, tempo)
         parts = (first, second)
         place = Placement(0, 4.0, second.end - 4.0, tempo, parts=parts)
-        said = placed(take, path, place)
+        said = say_placed(take, path, place)
         return said.sound[said.lead :]
 
     def test_it_is_silent_between_them_for_as_long_as_is_wanted(self, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ class TestPlaced:
         """Sample for sample."""
         take, path = made_take(tmp_path, flite("awb"), FLITE_RATE)
         place = Placement(0, 2.0, take.speech_seconds / 1.1, 1.1)
-        assert np.array_equal(spoken(take, path, 1.1).sound, placed(take, path, place).sound)
+        assert np.array_equal(spoken(take, path, 1.1).sound, say_placed(take, path, place).sound)
 
 
 class TestStretched:

@@ -19,7 +19,7 @@ from dub_platform.core.speech import Span, Take
 from dub_platform.core.timeline import PlacedPart, Placement, Timeline
 from resources.hearing.original import Source
 from resources.hearing.report import Hearing, Script, hearing
-from resources.stretching import at_48_khz, placed
+from resources.stretching import at_48_khz, say_placed
 from tests.media_recipes import RATE, Sound, make_sound, noise, silence
 from tests.speech_recipes import BOATS, FISHERMAN, WATER, say
 from tests.speech_recipes import RATE as TAKE_RATE
@@ -74,7 +74,7 @@ class Recipe:
         sound = self.bed.copy()
         for (take, path), place in zip(script.takes, script.timeline.placements, strict=True):
             if take.line_id not in self.left_out:
-                said = placed(take, path, place)
+                said = say_placed(take, path, place)
                 voice = self._cut(take.line_id, said.sound, said.lead, place.seconds)
                 start = place.start + self.late.get(take.line_id, 0.0)
                 first = round(start * RATE) - said.lead

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dub_platform.core.speech import Span
-from resources.hearing.pauses import Pauses, Sentence, compared, speech_in
+from resources.hearing.pauses import Pauses, Sentence, compare_pauses, find_speech
 from tests.media_recipes import RATE, make_sound, silence
 from tests.resources.hearing.recipes import say_again
 from tests.speech_recipes import BOATS, WATER
@@ -22,7 +22,7 @@ SLOT = Span(1.0, 4.5)
 def found(*said: Span, ends: float | None = None) -> Pauses:
     """What is counted of one sentence with these stretches of speech in the release."""
     heard = Span(said[0].start, ends or said[-1].end) if said else None
-    return compared([Sentence(SLOT, heard)], SPEECH, said)
+    return compare_pauses([Sentence(SLOT, heard)], SPEECH, said)
 
 
 def test_the_same_pauses_are_all_kept() -> None:
@@ -64,13 +64,13 @@ def test_a_sentence_that_is_not_heard_has_nothing_right() -> None:
 
 def test_where_there_is_no_pause_no_share_is_made_up() -> None:
     """Nor where nothing is said."""
-    assert Pauses(None, None, None, 0) == compared([], SPEECH[:1], SPEECH[:1])
+    assert Pauses(None, None, None, 0) == compare_pauses([], SPEECH[:1], SPEECH[:1])
 
 
 def test_what_reaches_over_from_a_neighbour_is_no_segment() -> None:
     """Captions are not exact."""
     sentence = Sentence(Span(0.0, 2.55), Span(0.0, 2.55))
-    assert Pauses(1.0, 1.0, 0.0, 0) == compared([sentence], SPEECH, SPEECH)
+    assert Pauses(1.0, 1.0, 0.0, 0) == compare_pauses([sentence], SPEECH, SPEECH)
 
 
 @pytest.mark.parametrize("suffix", [".m4a", ".flac"])
@@ -82,5 +82,5 @@ def test_speech_is_found_in_a_released_file(tmp_path: Path, suffix: str) -> None
     made = make_sound(tmp_path / f"track{suffix}", sound, rate=SPEECH_RATE, ar=RATE)
     starts = [0.5, 1.0 + len(phrases[0]) / SPEECH_RATE]
     assert pytest.approx(starts, abs=0.06) == [
-        span.start for span in speech_in(made, into=tmp_path)
+        span.start for span in find_speech(made, into=tmp_path)
     ]

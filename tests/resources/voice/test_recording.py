@@ -14,8 +14,8 @@ from dub_platform.core.speech import Take
 from resources.voice.recording import (
     Recording,
     decoded,
+    find_rests,
     from_pcm,
-    rests_in,
     speech_bounds,
     speech_of,
     write_sound,
@@ -142,7 +142,7 @@ def test_rests_are_the_silences_within_a_speech(tmp_path: Path) -> None:
     phrases = [tone(200, 0.6), silence(0.07), tone(200, 0.4), silence(0.2), tone(200, 0.5)]
     path = tmp_path / "take.flac"
     write_sound(path, np.concatenate([silence(0.3), *phrases, silence(0.4)]), RATE)
-    (rest,) = rests_in(Take(0, "key", path.name, 2.47, 0.3, 2.07, 20), path)
+    (rest,) = find_rests(Take(0, "key", path.name, 2.47, 0.3, 2.07, 20), path)
     assert pytest.approx((1.07, 1.27), abs=0.0015) == (rest.start, rest.end)
 
 
@@ -150,7 +150,7 @@ def test_a_file_that_is_no_recording_has_no_rests(tmp_path: Path) -> None:
     """Who mixes it says what is wrong with it."""
     path = tmp_path / "take.flac"
     path.write_bytes(b"no sound")
-    assert () == rests_in(Take(0, "key", path.name, 2.0, 0.0, 2.0, 20), path)
+    assert () == find_rests(Take(0, "key", path.name, 2.0, 0.0, 2.0, 20), path)
 
 
 @pytest.mark.parametrize("sound", [silence(0.0), silence(0.001), silence(1.0)])
