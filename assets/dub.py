@@ -21,10 +21,12 @@ from dub_platform.core.glossary import Glossary
 from dub_platform.core.keys import content_key, file_sha256
 from dub_platform.core.languages import language
 from dub_platform.core.metrics import LINES_SPOKEN
+from dub_platform.core.pauses import find_phrase_ends
 from dub_platform.core.speech import (
     Audio,
     Release,
     SourceMedia,
+    Span,
     Take,
     Takes,
     Track,
@@ -41,7 +43,7 @@ from resources.rewriter import Rewriter, SpokenScript
 from resources.separator.beds import BedKeeper
 from resources.store.port import Store
 from resources.translator.port import Translator
-from resources.voice.recording import write_sound
+from resources.voice.recording import find_rests, write_sound
 from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
 
@@ -136,7 +138,7 @@ def speech(
     )
 
 
-@dub_asset(kinds={"ffmpeg", "numpy"}, code_version="1")
+@dub_asset(kinds={"ffmpeg", "numpy"}, code_version="2")
 def dubbed_track(
     context: AssetExecutionContext,
     audio: Audio,
@@ -151,12 +153,13 @@ def dubbed_track(
 ) -> Output[Track]:
     """The timeline and the mixed track: the dub over the bed, as long as the source."""
     target = target_of(context)
-    timeline = _timeline(transcript, speech, audio)
-    bed_key = beds.bed_of(target.video_id, audio)
+    said, bed_key = speech.said(translation), beds.bed_of(target.video_id, audio)
     with folders.new("mix") as folder:
         began = time.monotonic()
+        takes = [(take, store.fetch(take.audio_key, folder)) for take in speech.takes]
+        timeline = _timeline(transcript, said, takes, audio)
         bed = store.fetch(bed_key, folder)
-        mixed = _mixed(bed, audio, speech, timeline, mixer, store, folder)
+        mixed = mixer.mix(bed, takes, timeline, audio.speech, into=folder)
         prefix = f"videos/{target.video_id}/dubs/{target.language}/track"
         value = _track(mixed, timeline, prefix, bed_key)
         speed = audio.seconds / (time.monotonic() - began)
@@ -167,6 +170,7 @@ def dubbed_track(
         identity=value.sha256,
         onset_p95_ms=1000 * timeline.onset_p95,
         tempo_p95=timeline.tempo_p95,
+        takes_in_parts=sum(bool(place.parts) for place in timeline.placements),
         **steps(timeline),
         too_long_seconds=sum(each.seconds for each in timeline.too_long()),
         lufs=value.lufs,
@@ -174,7 +178,7 @@ def dubbed_track(
         times_real_time=speed,
         bed=bed_key,
         waveform=picture,
-        table=lines_table(transcript, speech.said(translation), timeline),
+        table=lines_table(transcript, said, timeline),
         player=showcase.player(target),
     )
 
@@ -262,22 +266,29 @@ def _brief(
     )
 
 
-def _timeline(transcript: Transcript, speech: Takes, audio: Audio) -> Timeline:
-    lengths = {take.line_id: take.speech_seconds for take in speech.takes}
-    return fitted(parts_of(transcript.lines, lengths, audio.cuts), seconds=audio.seconds)
+def _timeline(
+    transcript: Transcript, said: Translation, takes: Sequence[tuple[Take, Path]], audio: Audio
+) -> Timeline:
+    lengths = {take.line_id: take.speech_seconds for take, _ in takes}
+    parts = parts_of(
+        transcript.lines, lengths, audio.cuts, _rests_at_pauses(transcript, said, takes)
+    )
+    return fitted(parts, seconds=audio.seconds)
 
 
-def _mixed(
-    bed: Path,
-    audio: Audio,
-    speech: Takes,
-    timeline: Timeline,
-    mixer: Mixer,
-    store: Store,
-    folder: Path,
-) -> Mixed:
-    takes = [(take, store.fetch(take.audio_key, folder)) for take in speech.takes]
-    return mixer.mix(bed, takes, timeline, audio.speech, into=folder)
+def _rests_at_pauses(
+    transcript: Transcript, said: Translation, takes: Sequence[tuple[Take, Path]]
+) -> Mapping[int, Sequence[Span]]:
+    """Where phrases end in the takes of lines that hold a pause."""
+    pausing = {line.id for line in transcript.lines if line.pauses}
+    texts = {line.id: line.text for line in said.lines}
+    return {
+        take.line_id: find_phrase_ends(
+            texts[take.line_id], take.speech_seconds, find_rests(take, path)
+        )
+        for take, path in takes
+        if take.line_id in pausing & texts.keys()
+    }
 
 
 def _track(mixed: Mixed, timeline: Timeline, prefix: str, bed_key: str) -> Track:

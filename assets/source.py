@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from dataclasses import astuple
 
 from dagster import AssetExecutionContext, Output, ResourceParam
 
@@ -70,7 +71,7 @@ def source_media(
     )
 
 
-@video_asset(kinds={"ffmpeg", "silero"}, code_version="1")
+@video_asset(kinds={"ffmpeg", "silero"}, code_version="2")
 def audio(
     context: AssetExecutionContext,
     source_media: SourceMedia,
@@ -112,7 +113,7 @@ def audio(
     )
 
 
-@video_asset(kinds={"whisper", "python"}, pool="transcribe", code_version="2")
+@video_asset(kinds={"whisper", "python"}, pool="transcribe", code_version="3")
 def transcript(
     context: AssetExecutionContext,
     source_media: SourceMedia,
@@ -125,7 +126,8 @@ def transcript(
 ) -> Announced:
     """Who says what when: what was heard, regrouped into the lines that are dubbed."""
     heard = _heard(context.partition_key, source_media, audio, transcriber, store, folders)
-    value = Transcript(heard.language, heard.engine, regrouped(heard.segments), heard.why)
+    lines = regrouped(heard.segments, audio.speech)
+    value = Transcript(heard.language, heard.engine, lines, heard.why)
     if not value.lines:
         raise NoSpeechError(
             "No speech was found in this video, so there is nothing to dub. If somebody does "
@@ -133,7 +135,10 @@ def transcript(
         )
     output = made(
         value,
-        identity=[[line.start, line.end, line.speaker, line.text] for line in value.lines],
+        identity=[
+            [line.start, line.end, line.speaker, line.text, *map(astuple, line.pauses)]
+            for line in value.lines
+        ],
         **_transcript_numbers(value, audio),
         cost_usd=heard.cost_usd,
         table=lines_table(value),

@@ -4,8 +4,8 @@
         clip = recipe.made(folder)
         clip.path, clip.captions
 
-The voices are flite's in English, eSpeak NG's in other languages. Captions are beside each clip, so
-that what is measured is the dub and not what a recogniser made of the clip.
+The voices are flite's in English, eSpeak NG's in other languages. Captions are beside each clip but
+one, so that what is measured is the dub and not what a recogniser made of the clip.
 """
 
 from __future__ import annotations
@@ -50,20 +50,40 @@ SPANISH = (
     "El agua está fría, pero el sol es bueno.",
 )
 FAST = 1.3
+# Sentences with a breath in them, and others that follow each other without one to spare.
+BREATHS = (
+    "Good morning, | and welcome to the harbor.",
+    "My father was a fisherman, | and he taught me how to read the wind.",
+    "The water is cold, | but the people here love the sea.",
+    "Come back tomorrow, | and we will show you the old light house.",
+    "Every day, | small boats leave this town before the sun comes up.",
+)
+RUSHED = (
+    FISHERMAN,
+    "The people here know the town.",
+    MARKET,
+    WATER,
+    "The children wait for summer.",
+)
+RUSHED += (LIGHTHOUSE, "Our neighbors leave at sunrise.", BOATS, MARKET, HARBOR, FISHERMAN, WATER)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """The file and the text of its captions, an SRT."""
+    """The file and the text of its captions, an SRT; None where it has none."""
 
     path: Path
-    captions: str
+    captions: str | None
 
 
 @dataclass(frozen=True)
 class Recipe:
     """`texts` are said one every `every` seconds from 1 s on, by `voices` in turn, in `spoken`, and
-    the clip is dubbed into `dubbed`."""
+    the clip is dubbed into `dubbed`.
+
+    With `gaps`, each is said so many seconds after the one before it, in turn. At a `|` its speaker
+    stops for `breath` seconds. Without captions it is recognised.
+    """
 
     name: str
     texts: Sequence[str] = LONG
@@ -75,23 +95,33 @@ class Recipe:
     music_db: float | None = None
     spoken: str = "en"
     dubbed: str = "es"
+    gaps: Sequence[float] = ()
+    breath: float = 0.5
+    captioned: bool = True
 
     def made(self, folder: Path) -> Clip:
         """Make the clip in the folder."""
-        sound, lines = self._bed(), []
+        sound, lines, start = self._bed(), [], 1.0
         for number, text in enumerate(self.texts):
-            start, said = 1.0 + self.every * number, self._said(number, text)
-            first = round(start * RATE)
+            said, first = self._said(number, text), round(start * RATE)
+            end = start + len(said) / RATE
             sound[first : first + len(said)] += VOICE * said[: len(sound) - first]
-            lines.append((start, start + len(said) / RATE, text))
+            lines.append((start, end, text.replace("| ", "")))
+            gap = self.gaps[number % len(self.gaps)] if self.gaps else start + self.every - end
+            start = end + gap
         path = make_clip(
             folder / f"{self.name.replace(' ', '-')}.mp4",
             seconds=self.seconds,
             sound=at_48_khz(sound.astype(np.float32), RATE),
         )
-        return Clip(path, as_srt(cued(lines)))
+        return Clip(path, as_srt(cued(lines)) if self.captioned else None)
 
     def _said(self, number: int, text: str) -> NDArray[np.float64]:
+        phrases = [self._say_phrase(number, phrase.strip()) for phrase in text.split("|")]
+        breath = np.zeros(round(self.breath * RATE))
+        return np.concatenate([each for phrase in phrases for each in (breath, phrase)][1:])
+
+    def _say_phrase(self, number: int, text: str) -> NDArray[np.float64]:
         who = self.voices[number % len(self.voices)]
         voice = say(text, who) if self.spoken == "en" else _said_by_espeak(text, self.spoken)
         return stretched(voice.astype(np.float32), RATE, self.tempo).astype(np.float64)
@@ -119,5 +149,15 @@ RECIPES = (
     Recipe("fast talker", every=3.2, seconds=24.0, tempo=FAST),
     Recipe("long silence", texts=(HARBOR, BOATS), every=50.0, seconds=60.0),
     Recipe("30 lines a minute", texts=SHORT, every=2.0, seconds=62.0, voices=("slt", "awb")),
+    Recipe("breaths", texts=BREATHS, every=6.5),
+    Recipe(
+        "recognised",
+        texts=RUSHED,
+        seconds=45.0,
+        voices=("awb", "slt"),
+        music_db=-40.0,
+        gaps=(0.30, 0.45, 0.36),
+        captioned=False,
+    ),
     Recipe("into English", texts=SPANISH, seconds=30.0, music_db=-28.0, spoken="es", dubbed="en"),
 )

@@ -28,11 +28,20 @@ from rich.table import Table
 from benchmarks import command
 from benchmarks.clips import RECIPES, Recipe
 from benchmarks.command import PROGRESS
-from dub_platform.core.speech import Audio, Release, Takes, Track, Translation
+from dub_platform.core.speech import (
+    Audio,
+    Release,
+    Span,
+    Takes,
+    Track,
+    Transcript,
+    Translation,
+)
 from dub_platform.observability.logs import configure_logging
 from dub_platform.settings import Settings
 from resources import wiring
 from resources.hearing.original import Source
+from resources.hearing.pauses import Pauses, Sentence, compare_pauses, find_speech
 from resources.hearing.report import Hearing, Script, hearing
 from resources.hearing.words import Words, recognised
 from resources.media import ffmpeg
@@ -44,7 +53,7 @@ from tests.assets.workshop import opened_workshop
 DEADLINE_SECONDS = 60.0
 NOT_MEASURED = "-"
 # Of a table that nobody wants wrapped.
-WIDTH = 220
+WIDTH = 270
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,7 @@ class Row:
     heard: Hearing
     loudness: Loudness
     words: Words | None = None
+    pauses: Pauses | None = None
 
     @property
     def figures(self) -> dict[str, float | None]:
@@ -74,7 +84,18 @@ class Row:
             "lines": said or None,
             **counts,
             **self.heard.levels,
+            **self._pauses,
             **loud,
+        }
+
+    @property
+    def _pauses(self) -> Mapping[str, float | None]:
+        kept = self.pauses
+        return {
+            "pauses_in_place": kept.in_place if kept else None,
+            "pauses_wrong": kept.wrong if kept else None,
+            "duration_ratio": kept.duration_ratio if kept else None,
+            "segments_off": kept.segments_off if kept else None,
         }
 
     @property
@@ -102,6 +123,7 @@ def of_recipe(recipe: Recipe) -> Row:
 def of_dub(store: Store, video_id: str, language: str, name: str = "") -> Row:
     """The release of a dub, with the takes and the source that are in the store."""
     audio = value_in(store, Audio, "audio", video_id)
+    transcript = value_in(store, Transcript, "transcript", video_id)
     translation, speech, made = (
         value_in(store, shape, asset, video_id, language)
         for shape, asset in (
@@ -112,6 +134,7 @@ def of_dub(store: Store, video_id: str, language: str, name: str = "") -> Row:
     )
     release = value_in(store, Release, "r2_object", video_id, language)
     assert isinstance(audio, Audio)
+    assert isinstance(transcript, Transcript)
     assert isinstance(translation, Translation)
     assert isinstance(speech, Takes)
     assert isinstance(made, Track)
@@ -125,7 +148,20 @@ def of_dub(store: Store, video_id: str, language: str, name: str = "") -> Row:
         heard = hearing(path, into=folder, script=script, source=source)
         texts = {line.id: line.text for line in speech.said(translation).lines}
         words = recognised(path, script, texts, language, into=folder)
-        return Row(name or f"{video_id} {language}", heard, ffmpeg.loudness(path), words)
+        pauses = _compare_heard(transcript, heard, source.sound, path, folder)
+        return Row(name or f"{video_id} {language}", heard, ffmpeg.loudness(path), words, pauses)
+
+
+def _compare_heard(
+    transcript: Transcript, heard: Hearing, source: Path, release: Path, folder: Path
+) -> Pauses:
+    said = {line.line_id: Span(line.start, line.end) for line in heard.found}
+    sentences = [
+        Sentence(Span(line.start, line.end), said.get(line.id)) for line in transcript.lines
+    ]
+    return compare_pauses(
+        sentences, find_speech(source, into=folder), find_speech(release, into=folder)
+    )
 
 
 def of_address(address: str) -> Row:

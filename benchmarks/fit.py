@@ -10,6 +10,9 @@ seed: its lines follow each other with the sample's pauses, whole (calm) or a fi
 Greedy is: at the onset or after the take before, whichever is later, as fast as the slot and the
 silence after it ask for, up to a cap. What does not fit at the cap is shifted, or cut where it is
 the kind that cuts.
+
+Lines with pauses are drawn too, each of one to three of the pairs at three fifths of their length.
+Six takes of seven rest where a phrase ends, as eSpeak NG does at a comma.
 """
 
 from __future__ import annotations
@@ -31,7 +34,8 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.command import PROGRESS, run
-from dub_platform.core.speech import Line, Transcript
+from dub_platform.core.fitting import NO_RESTS, parts_of
+from dub_platform.core.speech import Line, Span, Transcript
 from dub_platform.core.timeline import (
     EARLIEST_SECONDS,
     FASTEST,
@@ -50,6 +54,10 @@ SEED = 6
 DENSITIES = {"calm": 1.0, "dense": 0.2}
 LOAN_SECONDS = 1.0
 NOTICED_TEMPO = 1.205
+PHRASE_SHARE, REST_SECONDS, REST_SHARE = 0.6, 0.17, 6 / 7
+PAUSE_SECONDS = (0.3, 0.8)
+# How far from its place a pause may end, as in resources/hearing/pauses.py.
+OFF_SECONDS = 0.3
 SIZES = (30, 300, 3000)
 
 
@@ -78,15 +86,17 @@ class Result:
     words_cut: float
     overrun_seconds: float
     solve_ms: float
+    pauses_in_place: float | None
 
 
 @dataclass(frozen=True)
 class Video:
-    """Takes to place, with the words in each."""
+    """Takes to place, with the words in each, and where pauses end within their lines."""
 
     parts: Sequence[Part]
     words: Sequence[int]
     seconds: float
+    pauses: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,12 @@ def main() -> int:
         for density, share in DENSITIES.items()
         for name, place in WAYS.items()
     }
+    results |= {
+        f"{name} {density} {size}": measured(solved, draw_breathing(size, share, parted=parted))
+        for size in SIZES
+        for density, share in DENSITIES.items()
+        for name, parted in (("whole takes", False), ("takes in parts", True))
+    }
     Console().print(_table(results))
     print(json.dumps({name: vars(result) for name, result in results.items()}))  # noqa: T201
     return 0
@@ -128,6 +144,30 @@ def drawn(lines: int, share: float) -> Video:
         words.append(pair.words)
         at = end + share * chance.choice(pauses)
     return Video(parts, words, at)
+
+
+def draw_breathing(lines: int, share: float, *, parted: bool) -> Video:
+    """A video whose lines hold pauses, and takes to be placed whole or in parts."""
+    kept = json.loads(RECORDED.read_text("utf-8"))
+    chance = random.Random(SEED)  # noqa: S311 - not a secret
+    drawn_lines, lengths, rests, at = [], {}, {}, 0.0
+    for number in range(lines):
+        phrases = [chance.choice(kept["pairs"]) for _ in range(chance.choice((1, 1, 2, 2, 3)))]
+        end, take, pauses, rests[number] = at, 0.0, [], []
+        for left, (slot, seconds, _) in zip(range(len(phrases))[::-1], phrases, strict=True):
+            end, take = end + PHRASE_SHARE * slot, take + PHRASE_SHARE * seconds
+            if left:
+                pauses.append(Span(end, end + chance.uniform(*PAUSE_SECONDS)))
+                end = pauses[-1].end
+            if left and chance.random() < REST_SHARE:
+                rests[number].append(Span(take, take + REST_SECONDS))
+                take += REST_SECONDS
+        drawn_lines.append(Line(number, at, end, "", pauses=tuple(pauses)))
+        lengths[number] = take
+        at = end + share * chance.choice(kept["pauses"])
+    parts = parts_of(drawn_lines, lengths, rests=rests if parted else NO_RESTS)
+    ends = [pause.end for line in drawn_lines for pause in line.pauses]
+    return Video(parts, [1] * len(parts), at, ends)
 
 
 def solved(video: Video) -> Placed:
@@ -189,7 +229,14 @@ def measured(place: Callable[[Video], Placed], video: Video) -> Result:
         words_cut=sum(share * count for share, count in words) / sum(video.words),
         overrun_seconds=placed.timeline.overrun,
         solve_ms=1000 * statistics.median(seconds),
+        pauses_in_place=_count_in_place(places, video.pauses) if video.pauses else None,
     )
+
+
+def _count_in_place(places: Sequence[Placement], pauses: Sequence[float]) -> float:
+    """The share of pauses after which a take goes on where its line does."""
+    begun = [part.start for place in places for part in place.parts[1:]]
+    return _share(any(abs(start - end) <= OFF_SECONDS for start in begun) for end in pauses)
 
 
 def _share(found: Iterable[bool]) -> float:
@@ -198,7 +245,7 @@ def _share(found: Iterable[bool]) -> float:
 
 def _table(results: dict[str, Result]) -> Table:
     table = Table("way, lines", "onset p95", "max", "out of step", "tempo p95", "over 1.2")
-    for name in ("overlaps", "cut", "CPU"):
+    for name in ("overlaps", "cut", "CPU", "pauses in place"):
         table.add_column(name)
     for name, result in results.items():
         table.add_row(
@@ -211,6 +258,7 @@ def _table(results: dict[str, Result]) -> Table:
             str(result.overlaps),
             f"{result.words_cut:.2%}",
             f"{result.solve_ms:.1f} ms",
+            "-" if result.pauses_in_place is None else f"{result.pauses_in_place:.1%}",
         )
     return table
 

@@ -258,6 +258,10 @@ def _manifest(dub: FinishedDub) -> dict[str, object]:
                 "start": place.start,
                 "seconds": place.seconds,
                 "tempo": place.tempo,
+                "parts": [
+                    {"start": part.start, "seconds": part.seconds, "tempo": part.tempo}
+                    for part in place.all_parts
+                ],
                 "source": source[place.line_id].text,
                 "target": target[place.line_id],
             }

@@ -1,6 +1,6 @@
 """Takes as they are said in a track: trimmed to their speech, at their tempo, at 48 kHz.
 
-    voice = spoken(take, Path("take.flac"), tempo=1.2)
+    voice = say_placed(take, Path("take.flac"), placement)
     track[start - voice.lead : ...] += voice.sound     # its speech begins at `start`
 
     faster = stretched(sound, 22_050, 1.2)             # mono, as long as sound / 1.2
@@ -22,6 +22,7 @@ import soundfile
 
 from dub_platform.core.mixing import RATE
 from dub_platform.core.speech import Take
+from dub_platform.core.timeline import PlacedPart, Placement
 
 if TYPE_CHECKING:
     import av
@@ -56,21 +57,43 @@ class Spoken:
     lead: int
 
 
+def say_placed(take: Take, recording: Path, place: Placement) -> Spoken:
+    """The take's speech as it is placed, silent between its parts.
+
+    Raises soundfile.LibsndfileError where the recording is damaged.
+    """
+    voices = [_say_part(take, recording, part) for part in place.all_parts]
+    lead = voices[0].lead
+    firsts = [
+        lead + round((part.start - place.start) * RATE) - voice.lead
+        for part, voice in zip(place.all_parts, voices, strict=True)
+    ]
+    sound = np.zeros(firsts[-1] + len(voices[-1].sound), np.float32)
+    for first, voice in zip(firsts, voices, strict=True):
+        sound[first : first + len(voice.sound)] += voice.sound
+    return Spoken(sound, lead)
+
+
 def spoken(take: Take, recording: Path, tempo: float) -> Spoken:
-    """The take's speech at `tempo`, with the little that is heard before and after it.
+    """The take's whole speech at `tempo`, with the little that is heard before and after it.
 
     What is before and after is not stretched, so the speech starts and ends to the frame.
     Raises soundfile.LibsndfileError where the recording is damaged.
     """
+    return _say_part(take, recording, PlacedPart(0.0, 0.0, take.speech_seconds / tempo, tempo))
+
+
+def _say_part(take: Take, recording: Path, part: PlacedPart) -> Spoken:
+    start = take.speech_start + part.offset
     with soundfile.SoundFile(recording) as file:
         rate = int(file.samplerate)
-        first, last = round(take.speech_start * rate), round(take.speech_end * rate)
+        first, last = round(start * rate), round((start + part.spoken_seconds) * rate)
         before = min(first, round(LEAD_SECONDS * rate))
         file.seek(first - before)
         count = last - first + before + round(TAIL_SECONDS * rate)
         sound = file.read(count, dtype="float32", always_2d=True).mean(axis=1)
     lead, speech, tail = np.split(sound, [before, before + last - first])
-    parts = [lead, stretched(speech, rate, tempo), tail]
+    parts = [lead, stretched(speech, rate, part.tempo), tail]
     whole, scale = at_48_khz(np.concatenate(parts), rate), RATE / rate
     return Spoken(faded(whole, len(lead) * scale, len(tail) * scale), round(len(lead) * scale))
 

@@ -15,10 +15,13 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from types import MappingProxyType
 
 from dub_platform.core.budget import LEAST_CHARACTERS, LONGEST_LOAN_SECONDS, character_budgets, loan
-from dub_platform.core.speech import Line
+from dub_platform.core.pauses import part_take
+from dub_platform.core.speech import Line, Span
 from dub_platform.core.timeline import (
+    COMFORTABLE,
     LATEST_SECONDS,
     Part,
     Timeline,
@@ -26,10 +29,9 @@ from dub_platform.core.timeline import (
     is_flagged,
 )
 
-# Up to here speech is only brisk; before it becomes hurried, a line is better said shorter.
-COMFORTABLE = 1.15
 # The solver's tolerance, which nobody hears.
 _HEARD = 0.005
+NO_RESTS: Mapping[int, Sequence[Span]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,31 @@ def learned_rate(prior: float, dubs: Sequence[Pace]) -> float:
 
 
 def parts_of(
-    lines: Sequence[Line], lengths: Mapping[int, float], cuts: Sequence[float] = ()
+    lines: Sequence[Line],
+    lengths: Mapping[int, float],
+    cuts: Sequence[float] = (),
+    rests: Mapping[int, Sequence[Span]] = NO_RESTS,
 ) -> list[Part]:
     """What to place: each line's take on its onset, to be over soon after its slot is, and before
-    the speaker is out of the picture. `cuts` are where shots end, in seconds, ascending."""
-    return [Part(line.id, line.start, lengths[line.id], _until(line, cuts)) for line in lines]
+    the speaker is out of the picture; in parts where it rests as its line pauses. `cuts` are where
+    shots end, in seconds, ascending; `rests` are in seconds from where a take's speech starts."""
+    return [part for line in lines for part in _part_line(line, lengths[line.id], cuts, rests)]
+
+
+def _part_line(
+    line: Line, seconds: float, cuts: Sequence[float], rests: Mapping[int, Sequence[Span]]
+) -> list[Part]:
+    phrases = part_take(line, seconds, rests.get(line.id, ()))
+    return [
+        Part(
+            line.id,
+            phrase.onset,
+            phrase.seconds,
+            _until(line, cuts) if phrase is phrases[-1] else None,
+            phrase.offset,
+        )
+        for phrase in phrases
+    ]
 
 
 def _until(line: Line, cuts: Sequence[float]) -> float:

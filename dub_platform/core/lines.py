@@ -1,18 +1,21 @@
 """Lines: recognised words regrouped into what is translated and spoken as one.
 
-    lines = regrouped(heard.segments)
+    lines = regrouped(heard.segments, audio.speech)
 
 A line is a sentence or a breath group of 1 to 12 s by one speaker. What is spoken is never
-dropped and never reordered.
+dropped and never reordered. Words without punctuation are parted where the detector of voices
+heard a pause; a pause that is left within a line is noted there, for the dub to keep.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from dub_platform.core.speech import Line, Segment, Word
+from dub_platform.core.speech import Line, Segment, Span, Word
 
 LONGEST_SECONDS = 12.0
 SHORTEST_SECONDS = 1.0
@@ -20,24 +23,29 @@ SHORTEST_SECONDS = 1.0
 PAUSE_SECONDS = 0.45
 # A short line joins its neighbour only over less than this, so that no dub talks into a silence.
 JOIN_SECONDS = 1.0
+# Captions are seldom right to less: silence so near to a line's edge is not within it.
+EDGE_SECONDS = 0.25
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
 # Thai, Lao, Burmese, Chinese and Japanese are written without spaces between words.
 _UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u3000-\u30ff\u3400-\u9fff\uff00-\uff65]"
 _NO_SPACE = re.compile(f"(?<={_UNSPACED}) (?={_UNSPACED})")
 
 
-def regrouped(segments: Sequence[Segment]) -> tuple[Line, ...]:
-    """Lines in order of their start, numbered from 0."""
-    groups: list[tuple[str, list[Word]]] = []
-    for speaker, run in itertools.groupby(segments, key=lambda segment: segment.speaker):
-        words = [word for segment in run for word in segment.words if _is_spoken(word)]
-        pieces = [piece for phrase in _phrases(words) for piece in _shortened(phrase)]
-        groups += [(speaker, group) for group in _joined(pieces)]
+def regrouped(segments: Sequence[Segment], speech: Sequence[Span] = ()) -> tuple[Line, ...]:
+    """Lines in order of their start, numbered from 0; `speech` is where a voice was found."""
+    pauses = [Span(one.end, other.start) for one, other in itertools.pairwise(speech)]
     punctuated = any(
         word.text.endswith(_SENTENCE_ENDS) for segment in segments for word in segment.words
     )
+    partings = [] if punctuated else [_find_middle(pause) for pause in pauses]
+    groups: list[tuple[str, list[Word]]] = []
+    for speaker, run in itertools.groupby(segments, key=lambda segment: segment.speaker):
+        words = [word for segment in run for word in segment.words if _is_spoken(word)]
+        pieces = [piece for phrase in _phrases(words, partings) for piece in _shortened(phrase)]
+        groups += [(speaker, group) for group in _joined(pieces)]
     return tuple(
-        _line(number, speaker, words, punctuated) for number, (speaker, words) in enumerate(groups)
+        _line(number, speaker, words if punctuated else _as_sentence(words, partings), pauses)
+        for number, (speaker, words) in enumerate(groups)
     )
 
 
@@ -46,18 +54,31 @@ def _is_spoken(word: Word) -> bool:
     return any(char.isalnum() for char in word.text)
 
 
-def _phrases(words: Iterable[Word]) -> list[list[Word]]:
+def _phrases(words: Iterable[Word], partings: Sequence[float]) -> list[list[Word]]:
     phrases: list[list[Word]] = []
     for word in words:
-        if phrases and not _ends_phrase(phrases[-1][-1], word):
+        if phrases and not _ends_phrase(phrases[-1][-1], word, partings):
             phrases[-1].append(word)
         else:
             phrases.append([word])
     return phrases
 
 
-def _ends_phrase(word: Word, following: Word) -> bool:
-    return word.text.endswith(_SENTENCE_ENDS) or following.start - word.end >= PAUSE_SECONDS
+def _ends_phrase(word: Word, following: Word, partings: Sequence[float]) -> bool:
+    return (
+        word.text.endswith(_SENTENCE_ENDS)
+        or following.start - word.end >= PAUSE_SECONDS
+        or _are_parted(word, following, partings)
+    )
+
+
+def _are_parted(word: Word, following: Word, partings: Sequence[float]) -> bool:
+    """Whether one of these moments lies between two words."""
+    return bisect(partings, _find_middle(word)) < bisect(partings, _find_middle(following))
+
+
+def _find_middle(stretch: Span | Word) -> float:
+    return (stretch.start + stretch.end) / 2
 
 
 def _shortened(words: list[Word]) -> list[list[Word]]:
@@ -76,14 +97,28 @@ def _parting_merit(words: list[Word], index: int) -> tuple[float, float]:
 
 
 def _joined(pieces: list[list[Word]]) -> list[list[Word]]:
-    """Pieces that are too short to be spoken alone, put together with what follows or precedes."""
+    """Pieces that are too short to be spoken alone, put together with what precedes or follows."""
     joined: list[list[Word]] = []
-    for piece in pieces:
-        if joined and _belong_together(joined[-1], piece):
+    for piece, following in itertools.zip_longest(pieces, pieces[1:]):
+        if (
+            joined
+            and _belong_together(joined[-1], piece)
+            and not _belongs_to_next(joined[-1], piece, following)
+        ):
             joined[-1] = joined[-1] + piece
         else:
             joined.append(piece)
     return joined
+
+
+def _belongs_to_next(before: list[Word], piece: list[Word], following: list[Word] | None) -> bool:
+    """Whether a short piece is nearer to what follows than to a piece that needs no company."""
+    return (
+        following is not None
+        and _seconds(before) >= SHORTEST_SECONDS
+        and following[0].start - piece[-1].end < piece[0].start - before[-1].end
+        and _belong_together(piece, following)
+    )
 
 
 def _belong_together(first: list[Word], second: list[Word]) -> bool:
@@ -96,19 +131,34 @@ def _seconds(words: list[Word]) -> float:
     return words[-1].end - words[0].start
 
 
-def _line(number: int, speaker: str, words: list[Word], punctuated: bool) -> Line:
-    text = _NO_SPACE.sub("", " ".join(word.text for word in words))
+def _line(number: int, speaker: str, words: list[Word], pauses: Sequence[Span]) -> Line:
+    start, end = words[0].start, words[-1].end
     return Line(
         id=number,
-        start=words[0].start,
-        end=words[-1].end,
-        text=text if punctuated else _as_sentence(text),
+        start=start,
+        end=end,
+        text=_NO_SPACE.sub("", " ".join(word.text for word in words)),
         speaker=speaker,
         confidence=sum(word.confidence for word in words) / len(words),
         doubt=next((word.doubt for word in words if word.doubt), ""),
+        pauses=tuple(
+            pause
+            for pause in pauses
+            if start + EDGE_SECONDS <= pause.start and pause.end <= end - EDGE_SECONDS
+        ),
     )
 
 
-def _as_sentence(text: str) -> str:
-    """A recogniser without punctuation still gives a sentence: translators and readers need it."""
-    return text[:1].upper() + text[1:].rstrip(",;:") + "."
+def _as_sentence(words: list[Word], partings: Sequence[float]) -> list[Word]:
+    """A recogniser without punctuation still gives a sentence: translators and readers need it.
+
+    A comma at each pause has the voice stop there, too.
+    """
+    texts = [word.text.rstrip(",;:") for word in words]
+    for number, (word, following) in enumerate(itertools.pairwise(words)):
+        texts[number] = word.text
+        if _are_parted(word, following, partings) and word.text[-1].isalnum():
+            texts[number] += ","
+    texts[0] = texts[0][:1].upper() + texts[0][1:]
+    texts[-1] += "."
+    return [replace(word, text=text) for word, text in zip(words, texts, strict=True)]

@@ -103,7 +103,8 @@ class Heard:
 class Line:
     """The unit that is translated and spoken; `start` and `end` are its slot.
 
-    `doubt` says why the recogniser does not trust some of its words; empty where it does.
+    `doubt` says why the recogniser does not trust some of its words; empty where it does. `pauses`
+    are where its speaker is silent within it, in order.
     """
 
     id: int
@@ -113,6 +114,7 @@ class Line:
     speaker: str = "1"
     confidence: float = 1.0
     doubt: str = ""
+    pauses: tuple[Span, ...] = ()
 
     @property
     def seconds(self) -> float:

@@ -22,6 +22,9 @@ a fault is noticed (ITU-R BT.1359 for onsets, 5 % of tempo on either side of the
 line take what nobody hears before another one is heard, where squares alone spread it over all.
 Each that bends is the greatest of straight lines: in the QP a variable that is above all of them.
 
+A take that is placed in parts is as many takes to the QP. The onsets of all but the first count
+for WITHIN of that of a line: the pause before them gives way before the voice is hurried.
+
 E is the video's end, or where all takes end that follow each other from 0 at FASTEST, whichever
 is later. So it always has a solution: only what cannot fit runs past the end (`overrun`), which
 a gate refuses to publish, and `too_long` names the lines that make it so; nothing is ever cut or
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
 
 FASTEST = 1.30
 SLOWEST = 0.90
+# Up to here speech is only brisk; before it becomes hurried, a line is better said shorter.
+COMFORTABLE = 1.15
 GAP_SECONDS = 0.06
 # Where a voice out of step with the lips is noticed (ITU-R BT.1359).
 LATE_SECONDS = 0.125
@@ -56,9 +61,11 @@ EARLY_SECONDS = 0.045
 TEMPO = 0.15
 # From there on, one more unit costs so much. `benchmarks/fit.py` has what they were chosen by.
 ONSET_SLOPES = ((0.0, 0.5), (1.0, 6.0))
-TEMPO_SLOPES = ((0.0, 1.0), ((1 - 1 / 1.15) / TEMPO, 2.0), ((1 - 1 / 1.20) / TEMPO, 10.0))
+TEMPO_SLOPES = ((0.0, 1.0), ((1 - 1 / COMFORTABLE) / TEMPO, 2.0), ((1 - 1 / 1.20) / TEMPO, 10.0))
 CHANGE_SLOPES = ((0.0, 0.0), (0.10 / TEMPO, 1.5))
 ONSET_SQUARE = 0.6
+# Nobody sees a line begin within it.
+WITHIN = 0.03
 # s - a, r - 1, what three things cost, and o.
 _VARIABLES = ("late", "longer", "onset", "tempo", "change", "over")
 # A voice over a closed mouth or after a cut is less of a fault than one that comes late.
@@ -72,22 +79,44 @@ SLACK_SECONDS = 0.001
 
 @dataclass(frozen=True)
 class Part:
-    """A take to place: its speech lasts `seconds` and should start at `onset`.
+    """A take to place, or a part of one: its speech lasts `seconds` and should start at `onset`.
 
-    It should be over by `until`, which is a wish as the onset is; None where nothing is known.
+    It should be over by `until`, which is a wish as the onset is; None where nothing is known. A
+    part begins `offset` seconds into the take's speech, and follows the one before it.
     """
 
     line_id: int
     onset: float
     seconds: float
     until: float | None = None
+    offset: float = 0.0
+
+
+@dataclass(frozen=True)
+class PlacedPart:
+    """What a take says from `offset` seconds into its speech on, from `start`, for `seconds`."""
+
+    offset: float
+    start: float
+    seconds: float
+    tempo: float
+
+    @property
+    def end(self) -> float:
+        return self.start + self.seconds
+
+    @property
+    def spoken_seconds(self) -> float:
+        """How long it is in the take."""
+        return self.seconds * self.tempo
 
 
 @dataclass(frozen=True)
 class Placement:
     """One take: its speech from `start`, for `seconds`, at `tempo` (1.0 is as spoken).
 
-    `onset_error` is in seconds, positive when late.
+    `onset_error` is in seconds, positive when late. With `parts` it is silent between them, and
+    `tempo` is the fastest one's; without, it is said as it was spoken.
     """
 
     line_id: int
@@ -95,10 +124,16 @@ class Placement:
     seconds: float
     tempo: float
     onset_error: float = 0.0
+    parts: tuple[PlacedPart, ...] = ()
 
     @property
     def end(self) -> float:
         return self.start + self.seconds
+
+    @property
+    def all_parts(self) -> tuple[PlacedPart, ...]:
+        """Its parts, or all of it as one."""
+        return self.parts or (PlacedPart(0.0, self.start, self.seconds, self.tempo),)
 
     @property
     def onset(self) -> float:
@@ -156,10 +191,11 @@ class Timeline:
         )
 
     def overlaps(self) -> tuple[tuple[int, int], ...]:
-        """Pairs of line ids whose takes sound at once."""
+        """Pairs of line ids whose takes sound at once; twice the same for two parts of one."""
+        parts = [(place.line_id, part) for place in self.placements for part in place.all_parts]
         return tuple(
-            (first.line_id, second.line_id)
-            for first, second in itertools.pairwise(self.placements)
+            (line, other)
+            for (line, first), (other, second) in itertools.pairwise(parts)
             if second.start < first.end
         )
 
@@ -175,13 +211,30 @@ def fitted(parts: Sequence[Part], *, seconds: float) -> Timeline:
     if not parts:
         return Timeline(seconds, ())
     end = max(seconds, _least_seconds(parts) + SLACK_SECONDS)
-    starts, stretches = _solve(parts, end)
-    return Timeline(seconds, tuple(_swept(parts, starts, stretches, end)))
+    placed = zip(parts, _swept(parts, *_solve(parts, end), end), strict=True)
+    takes = itertools.groupby(placed, key=lambda pair: pair[0].line_id)
+    return Timeline(seconds, tuple(_join_parts(list(take)) for _, take in takes))
+
+
+def _join_parts(placed: Sequence[tuple[Part, PlacedPart]]) -> Placement:
+    """A take of its parts, one where it has only one."""
+    (first, begin), (_, last) = placed[0], placed[-1]
+    parts = tuple(part for _, part in placed)
+    return Placement(
+        line_id=first.line_id,
+        start=begin.start,
+        seconds=last.end - begin.start if len(parts) > 1 else begin.seconds,
+        tempo=max(part.tempo for part in parts),
+        onset_error=begin.start - first.onset,
+        parts=parts if len(parts) > 1 else (),
+    )
 
 
 def _over(place: Placement, onset: float, border: float) -> float:
     """How far a take at its fastest goes past the border, in seconds, started on its onset."""
-    return onset + place.seconds * place.tempo / FASTEST - border
+    gaps = GAP_SECONDS * (len(place.all_parts) - 1)
+    spoken = sum(part.spoken_seconds for part in place.all_parts)
+    return onset + spoken / FASTEST + gaps - border
 
 
 def _level(values: Sequence[float], total: float) -> float:
@@ -200,9 +253,9 @@ def _least_seconds(parts: Sequence[Part]) -> float:
 
 def _swept(
     parts: Sequence[Part], starts: Sequence[float], stretches: Sequence[float], end: float
-) -> list[Placement]:
+) -> list[PlacedPart]:
     """The solver's answer made exact: its tolerance must not become an overlap."""
-    placed: list[Placement] = []
+    placed: list[PlacedPart] = []
     free_from = 0.0
     borders = [*(start - GAP_SECONDS / 2 for start in starts[1:]), end]
     for part, wanted, stretch, border in zip(parts, starts, stretches, borders, strict=True):
@@ -211,9 +264,7 @@ def _swept(
         # Nobody hears half a percent, and an untouched take sounds best where it has room.
         if abs(tempo - 1.0) < 0.005 and start + part.seconds <= border:
             tempo = 1.0
-        placed.append(
-            Placement(part.line_id, start, part.seconds / tempo, tempo, start - part.onset)
-        )
+        placed.append(PlacedPart(part.offset, start, part.seconds / tempo, tempo))
         free_from = placed[-1].end + GAP_SECONDS / 2
     return placed
 
@@ -234,13 +285,13 @@ def _solve(parts: Sequence[Part], end: float) -> tuple[list[float], list[float]]
     settings.tol_infeas_abs = settings.tol_infeas_rel = 0.0
     matrix, bounds = _constraints(parts, onsets, end)
     cones = [clarabel.NonnegativeConeT(len(bounds))]
-    solver = clarabel.DefaultSolver(*_costs(len(parts)), matrix, bounds, cones, settings)
+    solver = clarabel.DefaultSolver(*_costs(parts), matrix, bounds, cones, settings)
     late, longer = np.array(solver.solve().x)[: 2 * len(parts)].reshape(2, -1)
     late[np.abs(late) < SLACK_SECONDS] = 0.0
     return (onsets + late).tolist(), (1.0 + longer).tolist()
 
 
-def _costs(count: int) -> tuple[csc_matrix, NDArray[np.float64]]:
+def _costs(parts: Sequence[Part]) -> tuple[csc_matrix, NDArray[np.float64]]:
     """P and q of 1/2 x'Px + q'x."""
     from scipy.sparse import csc_matrix, diags
 
@@ -249,10 +300,21 @@ def _costs(count: int) -> tuple[csc_matrix, NDArray[np.float64]]:
         "longer": 1.0 / TEMPO**2,
         "over": 1.0 / LATER_SECONDS**2,
     }
+    count = len(parts)
     sizes = [count - (name == "change") for name in _VARIABLES]
+    weights = np.concatenate(
+        [_weigh(name, parts)[:size] for name, size in zip(_VARIABLES, sizes, strict=True)]
+    )
     quadratic = np.repeat([2.0 * squares.get(name, 0.0) for name in _VARIABLES], sizes)
     linear = np.repeat([float(name not in squares) for name in _VARIABLES], sizes)
-    return csc_matrix(diags(quadratic)), linear
+    return csc_matrix(diags(weights * quadratic)), weights * linear
+
+
+def _weigh(name: str, parts: Sequence[Part]) -> NDArray[np.float64]:
+    """How much each part counts in a cost."""
+    if name not in ("late", "onset"):
+        return np.ones(len(parts))
+    return np.array([WITHIN if part.offset else 1.0 for part in parts])
 
 
 def _constraints(

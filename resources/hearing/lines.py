@@ -1,6 +1,7 @@
 """One line as it is heard: where, whole or cut, over how much of a bed.
 
-    line = heard_line(released.sound, spoken(take, path, place.tempo), place)
+    said = say_placed(take, path, place)
+    line = heard_line(located(released.sound, said, place.start), said, place)
 
 What is looked for is the take as it was to be said, v, in the middle of the released sound, x:
 

@@ -25,7 +25,7 @@ from resources.hearing.lines import LOST_SHARE, HeardLine, heard_line, located
 from resources.hearing.original import Left, Source, left_db, left_of, original_at, start_frames
 from resources.hearing.released import Released, decoded
 from resources.mixer.pieces import each
-from resources.stretching import spoken
+from resources.stretching import say_placed
 
 # Two takes that touch do not sound at once; correlation tells where to a sample.
 TOUCHING_SECONDS = 0.005
@@ -154,7 +154,7 @@ class _Lines:
         self.left = [left for line, left in measured if left and line.found]
 
     def _line(self, place: Placement) -> tuple[HeardLine, Left | None]:
-        said = spoken(*self._takes[place.line_id], place.tempo)
+        said = say_placed(*self._takes[place.line_id], place)
         at = located(self._sound, said, place.start)
         if self._source is None:
             return heard_line(at, said, place), None

@@ -24,7 +24,7 @@ from dub_platform.core.timeline import Placement
 from resources.hearing.released import Released, decoded, window
 from resources.hearing.report import Script
 from resources.media.sound import SPEECH_RATE
-from resources.stretching import Spoken, spoken
+from resources.stretching import Spoken, say_placed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +64,7 @@ def recognised(
     alone: Counter[tuple[int, str]] = Counter()
     mixed: Counter[tuple[int, str]] = Counter()
     for place in script.timeline.placements:
-        said = spoken(*takes[place.line_id], place.tempo)
+        said = say_placed(*takes[place.line_id], place)
         may = _known(decoder, texts[place.line_id])
         for counted, sound in ((alone, said.sound), (mixed, _at(released, said, place))):
             counted.update((place.line_id, word) for word in _heard(decoder, sound, may))

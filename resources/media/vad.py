@@ -35,12 +35,14 @@ _LOADING = threading.Lock()
 
 
 class SileroSpeechFinder:
-    """Speech starts at a probability of 0.5 and goes on until it stays under 0.35 for 0.3 s."""
+    """Speech starts at a probability of 0.5 and goes on until it stays under 0.35 for 0.15 s."""
 
     enter = 0.5
     leave = 0.35
     least_speech = 0.25
-    least_silence = 0.3
+    # Finds every pause of 0.3 s: the model hears a voice for 0.1 s after it has ended. With less,
+    # sentences are parted at their commas.
+    least_silence = 0.15
     padding = 0.03
 
     def find(self, wav: Path) -> tuple[Span, ...]:

@@ -23,7 +23,7 @@ from dub_platform.core.timeline import Placement, Timeline
 from resources.disk import full_disk_named
 from resources.mixer.meter import steps
 from resources.mixer.pieces import STEP, each
-from resources.stretching import spoken
+from resources.stretching import say_placed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,7 +95,7 @@ def _kept(said: Iterator[tuple[int, Sound, NDArray[np.float64]]], out: Any) -> I
 
 def _said(take: Take, path: Path, placement: Placement) -> tuple[int, Sound, NDArray[np.float64]]:
     """A take's first frame in the track, its sound, and its power by the track's steps."""
-    voice, start = spoken(take, path, placement.tempo), round(placement.start * RATE)
+    voice, start = say_placed(take, path, placement), round(placement.start * RATE)
     # There is no place before the video for what is heard before the speech.
     left_out = max(0, voice.lead - start)
     first, sound = start - voice.lead + left_out, voice.sound[left_out:]

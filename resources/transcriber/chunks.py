@@ -6,8 +6,8 @@
             for piece, found in chunk.placed(words):
                 ...
 
-Only speech is in a chunk: what lies between its pieces is replaced by a short silence. One
-chunk of sound is in memory at a time, however long the recording.
+Only speech is in a chunk: what lies between its pieces is replaced by a short silence, or left out
+where they nearly touch. One chunk of sound is in memory at a time, however long the recording.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import bisect
 import wave
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 PADDING = 0.1
 # Long enough to be heard as the end of a phrase.
 PAUSE = 0.5
+# Speech that goes on sooner is heard as it is: a pause that was longer would end its sentence.
+BREATH = 0.24
 
 
 @dataclass(frozen=True)
@@ -61,21 +64,23 @@ class Piece:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Pieces one after another with a pause between them."""
+    """Pieces one after another with a pause between them, where there was more than a breath."""
 
     pieces: tuple[Piece, ...]
 
     @property
     def seconds(self) -> float:
-        return sum(piece.seconds + PAUSE for piece in self.pieces) - PAUSE
+        return sum(piece.seconds for piece in self.pieces) + sum(self._pauses)
 
     @property
     def starts(self) -> list[float]:
         """Where each piece starts, in the chunk's own time."""
-        starts = [0.0]
-        for piece in self.pieces[:-1]:
-            starts.append(starts[-1] + piece.seconds + PAUSE)
-        return starts
+        pairs = zip(self.pieces, self._pauses, strict=False)
+        return list(accumulate((piece.seconds + pause for piece, pause in pairs), initial=0.0))
+
+    @property
+    def _pauses(self) -> list[float]:
+        return [_measure_pause(*pair) for pair in pairwise(self.pieces)]
 
     def sound(self, source: wave.Wave_read) -> NDArray[np.float32]:
         """Samples at 16 kHz, between -1 and 1."""
@@ -88,7 +93,7 @@ class Chunk:
     def placed(self, words: Iterable[Word]) -> Iterator[tuple[Piece, list[Word]]]:
         """The words, given in the chunk's time, for each piece and in the recording's time."""
         starts = self.starts
-        turns = [start - PAUSE / 2 for start in starts[1:]]
+        turns = [start - pause / 2 for start, pause in zip(starts[1:], self._pauses, strict=True)]
         groups: list[list[Word]] = [[] for _ in self.pieces]
         for word in words:
             # A word in a pause belongs to the nearer piece.
@@ -96,6 +101,12 @@ class Chunk:
             groups[number].append(_moved(word, self.pieces[number].start - starts[number]))
         for piece, group in zip(self.pieces, groups, strict=True):
             yield piece, set_apart(group, piece.spoken)
+
+
+def _measure_pause(piece: Piece, following: Piece) -> float:
+    """How long the silence between two pieces of a chunk is, beside what is around their speech."""
+    apart = following.speech.start - piece.speech.end
+    return 0.0 if 0.0 < apart < BREATH else PAUSE
 
 
 def cut(

@@ -2,6 +2,7 @@
 
     recording = decoded(Path("take.mp3"))
     start, end = speech_of(recording, "Buenos días.")    # raises BadTakeError
+    rests = find_rests(take, Path("take.flac"))
 
 Half an MP3 decodes without an error and its header claims the whole, so what counts is how much
 sound comes out of the decoder, whether speech is in it, and whether it is as long as its text.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ import numpy as np
 import soundfile
 
 from dub_platform.core.errors import BadTakeError, EngineFailedError
+from dub_platform.core.speech import Span, Take
 from resources.disk import full_disk_named
 
 if TYPE_CHECKING:
@@ -108,16 +111,45 @@ def speech_of(recording: Recording, text: str) -> tuple[float, float]:
 def speech_bounds(sound: NDArray[np.float32], rate: int) -> tuple[float, float]:
     """Where speech starts and ends in a mono recording, to a millisecond. Raises BadTakeError."""
     powers = _powers(sound, rate)
-    frames = powers[: len(powers) // SURE_MS * SURE_MS].reshape(-1, SURE_MS)
-    if not len(frames):
+    levels = _measure_levels(powers)
+    if not len(levels):
         raise BadTakeError("The voice answered with an empty recording. Try the line again.")
-    levels = _decibels(frames.mean(axis=1))
     if levels.max() <= SILENCE_DB:
         raise BadTakeError("The voice answered with silence. Try the line again, or reword it.")
     sure = np.flatnonzero(levels > max(levels.max() - SURE_RANGE_DB, SILENCE_DB)) * SURE_MS
-    loud = np.flatnonzero(_decibels(powers) > max(levels.max() - SPEECH_RANGE_DB, SILENCE_DB))
+    loud = _find_loud(powers)
     start, end = -_reached(-loud[::-1], -sure[0] - SURE_MS), _reached(loud, sure[-1]) + 1
     return start / 1000, min(len(sound) / rate, end / 1000)
+
+
+def find_rests(take: Take, path: Path) -> tuple[Span, ...]:
+    """Where the voice is silent in a take's speech, in seconds from where that starts.
+
+    To a millisecond, and only what is longer than the silence before a plosive. Nowhere in a file
+    that cannot be read: who mixes it says what is wrong with it.
+    """
+    try:
+        recording = decoded(path)
+    except BadTakeError:
+        return ()
+    first, last = round(1000 * take.speech_start), round(1000 * take.speech_end)
+    loud = _find_loud(_powers(recording.sound, recording.rate)[first:last])
+    return tuple(
+        Span((int(one) + 1) / 1000, int(other) / 1000)
+        for one, other in pairwise(loud)
+        if other - one > LONGEST_CLOSURE_MS
+    )
+
+
+def _measure_levels(powers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The level of every 10 ms."""
+    return _decibels(powers[: len(powers) // SURE_MS * SURE_MS].reshape(-1, SURE_MS).mean(axis=1))
+
+
+def _find_loud(powers: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The milliseconds that may be speech."""
+    loudest = _measure_levels(powers).max(initial=SILENCE_DB)
+    return np.flatnonzero(_decibels(powers) > max(loudest - SPEECH_RANGE_DB, SILENCE_DB))
 
 
 def _powers(sound: NDArray[np.float32], rate: int) -> NDArray[np.float64]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.clips import Recipe
+from benchmarks.clips import BREATHS, Recipe
 from benchmarks.evaluate import Row, as_json, of_address, of_recipe
+from resources.hearing.pauses import find_speech
 from tests.media_recipes import make_sound, tone
 from tests.speech_recipes import HARBOR, WATER
 
@@ -50,6 +51,23 @@ def test_a_clip_is_dubbed_and_heard(dubbed: Row) -> None:
         [figures[name] for name in ("misplaced_ms", "start_ms", "length_ms")], abs=0.1
     )
     assert pytest.approx(-16.0, abs=0.5) == figures["lufs"]
+
+
+def test_the_pauses_of_a_clip_are_counted(dubbed: Row) -> None:
+    """The one between two sentences is in its place, and neither has one within."""
+    figures = dubbed.figures
+    assert (1.0, 0) == (figures["pauses_in_place"], figures["pauses_wrong"])
+    assert figures["duration_ratio"] is not None
+    assert 0.5 < figures["duration_ratio"] <= 1.0
+
+
+def test_a_breath_is_where_a_recipe_has_it(tmp_path: Path) -> None:
+    """For as long as it says, and the captions have the words alone."""
+    clip = Recipe("breath", texts=BREATHS[:1], seconds=5.0, breath=0.7).made(tmp_path)
+    one, other = find_speech(clip.path, into=tmp_path)
+    assert pytest.approx(0.7, abs=0.15) == other.start - one.end
+    assert clip.captions is not None
+    assert "|" not in clip.captions
 
 
 @pytest.mark.parametrize("name", ["current.json", "v/manifest.json", "v/track.m4a"])

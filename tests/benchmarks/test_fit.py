@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.fit import WAYS, Result, drawn, measured
+from benchmarks.fit import WAYS, Result, draw_breathing, drawn, measured
 
 LINES = 300
 
@@ -29,6 +29,22 @@ def test_takes_with_room_are_left_on_their_onsets() -> None:
     timeline = made("timeline", 1.0)
     assert (0.0, 0.0) == (round(timeline.onset_max_ms), timeline.fast)
     assert timeline.tempo_p95 < 1.10
+
+
+def test_takes_in_parts_keep_pauses_at_no_cost_to_lines() -> None:
+    """Most that can be kept are, and crowded lines are neither later nor faster for it."""
+    whole, parts = (
+        measured(WAYS["timeline"], draw_breathing(LINES, 0.2, parted=parted))
+        for parted in (False, True)
+    )
+    assert 0.0 == whole.pauses_in_place
+    assert parts.pauses_in_place is not None
+    assert parts.pauses_in_place > 0.7
+    assert parts.out_of_step <= whole.out_of_step + 0.005
+    assert parts.fast <= whole.fast + 0.005
+    assert parts.tempo_p95 <= whole.tempo_p95 + 0.02
+    assert parts.onset_p95_ms <= whole.onset_p95_ms + 20
+    assert (0, 0.0) == (parts.overlaps, parts.overrun_seconds)
 
 
 @pytest.mark.parametrize(("way", "lost"), [("greedy, cuts", "words_cut"), ("overlaid", "overlaps")])

@@ -18,7 +18,7 @@ import soundfile
 from dub_platform.core import loudness
 from dub_platform.core.errors import MediaToolError, StorageFullError
 from dub_platform.core.speech import Span, Take
-from dub_platform.core.timeline import Placement, Timeline
+from dub_platform.core.timeline import PlacedPart, Placement, Timeline
 from resources.media import ffmpeg, sound
 from resources.mixer.blocks import BlockMixer
 from resources.mixer.port import Mixer
@@ -174,6 +174,23 @@ def test_takes_start_where_the_timeline_has_them(engine: Mixer, tmp_path: Path) 
         found = located(first, track, near=start, within=0.25)
         assert pytest.approx(start, abs=0.002) == found.start
         assert found.likeness > 0.9
+
+
+def test_a_take_in_parts_pauses_between_them(engine: Mixer, tmp_path: Path) -> None:
+    """Its second part starts to 2 ms where it is to, and until then nothing of it is heard."""
+    soundfile.write(tmp_path / "bed.flac", stereo(silence(6.0), silence(6.0)), RATE)
+    phrases = spoken(0), spoken(1)
+    rest = silence(0.2, rate=TAKE_RATE)
+    take = make_take(tmp_path, 0, np.concatenate([phrases[0], rest, phrases[1]]))
+    parts = PlacedPart(0.0, 1.0, 1.2, 1.0), PlacedPart(1.4, 2.9, 1.0, 1.2)
+    timeline = Timeline(6.0, (Placement(0, 1.0, 2.9, 1.2, parts=parts),))
+    track = decoded(engine.mix(tmp_path / "bed.flac", [take], timeline, (), into=tmp_path).path)[
+        :, 0
+    ]
+    first = at_48_khz(phrases[1].astype(np.float64), TAKE_RATE)[: round(0.009 * RATE)]
+    assert pytest.approx(2.9, abs=0.002) == located(first, track, near=2.9, within=0.25).start
+    assert level_db(part(track, 2.3, 2.85)) < -60.0
+    assert moment_db(part(track, 3.87, 3.89), TAIL_HERTZ) > -20.0
 
 
 @pytest.mark.parametrize("tempo", [1.0, 1.2, 0.92, 1.3, 0.9])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dub_platform.core.errors import LanguageNotAvailableError, LanguageNotToldError
 from dub_platform.core.languages import AUTO
+from dub_platform.core.lines import regrouped
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import SileroSpeechFinder
 from resources.store.local import LocalStore
@@ -30,6 +31,7 @@ from tests.speech_recipes import (
     BOATS,
     FISHERMAN,
     HARBOR,
+    LIGHTHOUSE,
     MARKET,
     RATE,
     WATER,
@@ -84,6 +86,10 @@ def transcriber(request: pytest.FixtureRequest, tmp_path: Path) -> Transcriber:
 hears = pytest.mark.parametrize("transcriber", HEARING, indirect=True)
 
 
+# None of them is shorter than a line may be.
+HURRIED = (FISHERMAN, "The people here know the town.", MARKET, BOATS, LIGHTHOUSE, WATER, HARBOR)
+
+
 def words_of(heard: Heard) -> list[Word]:
     """All words, in the order of the segments."""
     return [word for segment in heard.segments for word in segment.words]
@@ -114,6 +120,26 @@ def test_it_hears_what_is_said_and_when(
     onsets = [segment.words[0].start for segment in heard.segments]
     assert len(spoken) == len(onsets)
     assert max(abs(a.start - b) for a, b in zip(spoken, onsets, strict=True)) < 0.06
+
+
+def test_sentences_that_follow_each_other_at_once_are_lines_of_their_own(tmp_path: Path) -> None:
+    """Fifteen by two voices over a soft bed, 0.30 to 0.45 s apart: each is a line that starts
+    where it does, though pocketsphinx writes no marks."""
+    pieces, starts, at = [np.zeros(RATE)], [], 1.0
+    for number, gap in enumerate([0.30, 0.45, 0.36, 0.30, 0.40] * 3):
+        said = say(HURRIED[number % len(HURRIED)], ("awb", "slt")[number % 2])
+        pieces += [0.6 * said, np.zeros(round(gap * RATE))]
+        starts.append(at)
+        at += (len(pieces[-2]) + len(pieces[-1])) / RATE
+    sound = np.concatenate([*pieces, np.zeros(RATE)])
+    audio = tmp_path / "speech.wav"
+    write_wav(audio, sound + music(len(sound) / RATE + 1.0, -40.0)[: len(sound)])
+    speech = SileroSpeechFinder().find(audio)
+    heard = PocketsphinxTranscriber().transcribe(audio, speech, "en")
+    lines = regrouped(heard.segments, speech)
+    assert 15 == len(lines)
+    late = [line.start - start for line, start in zip(lines, starts, strict=True)]
+    assert max(map(abs, late)) < 0.125
 
 
 def test_words_lie_in_order_inside_the_speech(transcriber: Transcriber, tmp_path: Path) -> None:

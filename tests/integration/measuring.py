@@ -20,6 +20,8 @@ from scipy.signal import butter, correlate, resample_poly, sosfiltfilt
 from resources.media.ffmpeg import binary
 
 RATE = 48_000
+# As long as a voice stops at a comma.
+PAUSE_SECONDS = 0.14
 Sound = NDArray[np.float64]
 
 
@@ -52,6 +54,30 @@ def located(recording: Sound, track: Sound, *, near: float, within: float = 1.0)
     likeness = match / np.sqrt(np.maximum(energy, 1e-9) * np.square(recording).sum())
     best = int(np.argmax(likeness))
     return Found((first + best) / RATE, float(likeness[best]))
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """What a recording says without a pause, and where it was found in a track."""
+
+    sound: Sound
+    found: Found
+
+    @property
+    def end(self) -> float:
+        return self.found.start + len(self.sound) / RATE
+
+
+def find_phrases(take: Sound, track: Sound, *, near: float) -> tuple[Phrase, ...]:
+    """A take in a track, phrase by phrase, as a dub may be silent for longer between two."""
+    loud = np.flatnonzero(np.abs(take) > 0.01 * np.abs(take).max())
+    gaps = np.flatnonzero(np.diff(loud) > PAUSE_SECONDS * RATE)
+    firsts, lasts = [0, *loud[gaps + 1]], [*(loud[gaps] + 1), len(take)]
+    heard: list[Phrase] = []
+    for first, last in zip(firsts, lasts, strict=True):
+        expected = heard[-1].end if heard else near
+        heard.append(Phrase(take[first:last], located(take[first:last], track, near=expected)))
+    return tuple(heard)
 
 
 def spoken_takes(store: Path, video_id: str, language: str) -> tuple[Sound, ...]:

@@ -17,10 +17,12 @@ from tests.integration.golden_clip import BED_HERTZ, SECONDS, GoldenClip
 from tests.integration.measuring import (
     RATE,
     Found,
+    Phrase,
     Sound,
     at_48_khz,
     decoded,
     ebur128,
+    find_phrases,
     level_db,
     located,
     share_db,
@@ -38,13 +40,21 @@ LANGUAGES = ("es", "ca")
 
 @dataclass(frozen=True)
 class Released:
-    """A downloaded track, and each line's recording as it was found in it."""
+    """A downloaded track, and each line's recording as it was found in it, phrase by phrase."""
 
     dub: Answer
     path: Path
     sound: Sound
-    takes: tuple[Sound, ...]
-    found: tuple[Found, ...]
+    lines: tuple[tuple[Phrase, ...], ...]
+
+    @property
+    def found(self) -> tuple[Found, ...]:
+        """Where each line begins."""
+        return tuple(line[0].found for line in self.lines)
+
+    @property
+    def phrases(self) -> tuple[Phrase, ...]:
+        return tuple(phrase for line in self.lines for phrase in line)
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
@@ -61,11 +71,11 @@ def released(
     sound = decoded(path)
     takes = spoken_takes(platform.settings.store_dir, handed_in["id"], request.param)
     assert len(golden.spoken) == len(takes)
-    found = tuple(
-        located(take, sound.mean(axis=1), near=spoken.start)
+    lines = tuple(
+        find_phrases(take, sound.mean(axis=1), near=spoken.start)
         for take, spoken in zip(takes, golden.spoken, strict=True)
     )
-    return Released(dub, path, sound, takes, found)
+    return Released(dub, path, sound, lines)
 
 
 def test_every_line_starts_where_its_original_started(
@@ -76,26 +86,23 @@ def test_every_line_starts_where_its_original_started(
         abs(found.start - spoken.start)
         for found, spoken in zip(released.found, golden.spoken, strict=True)
     ]
-    assert all(found.likeness > 0.7 for found in released.found), released.found
+    assert all(phrase.found.likeness > 0.7 for phrase in released.phrases), released.phrases
     assert np.percentile(errors, 95) < 0.250, errors
 
 
 def test_no_two_takes_overlap(released: Released) -> None:
-    """Each take, as found in the track, ends before the next begins."""
-    ends = [
-        found.start + len(take) / RATE
-        for found, take in zip(released.found, released.takes, strict=True)
-    ]
-    starts = [found.start for found in released.found]
+    """Each phrase of a take, as found in the track, ends before the next begins."""
+    ends = [phrase.end for phrase in released.phrases]
+    starts = [phrase.found.start for phrase in released.phrases]
     assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
 
 
 def test_nothing_is_cut(released: Released) -> None:
-    """The last 300 ms of every take are in the track, where they belong."""
+    """The last 300 ms of every phrase are in the track, where they belong."""
     middle, tail = released.sound.mean(axis=1), round(0.3 * RATE)
-    for found, take in zip(released.found, released.takes, strict=True):
-        expected = found.start + (len(take) - tail) / RATE
-        end = located(take[-tail:], middle, near=expected, within=0.02)
+    for phrase in released.phrases:
+        expected = phrase.end - tail / RATE
+        end = located(phrase.sound[-tail:], middle, near=expected, within=0.02)
         assert end.likeness > 0.6
         assert abs(end.start - expected) < 0.005
 

@@ -257,6 +257,7 @@ def test_the_manifest_says_what_it_was_made_of(
         "start": 0.5,
         "seconds": 0.7,
         "tempo": 1.1,
+        "parts": [{"start": 0.5, "seconds": 0.7, "tempo": 1.1}],
         "source": "Good morning.",
         "target": "Buenos días.",
     } == manifest["lines"][0]

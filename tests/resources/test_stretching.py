@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from benchmarks.likeness import likeness
 from dub_platform.core.speech import Take
+from dub_platform.core.timeline import PlacedPart, Placement
 from resources import stretching
-from resources.stretching import at_48_khz, spoken, stretched
+from resources.stretching import at_48_khz, say_placed, spoken, stretched
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Bill, Reading
 from resources.voice.recording import decoded, speech_bounds
@@ -67,6 +68,42 @@ def breath(rate: int) -> Sound:
     drawn = noise(0.3 - PAUSE_SECONDS, db=BREATH_DB, rate=rate)
     shaped = drawn * np.hanning(len(drawn)).astype(np.float32)
     return np.concatenate([shaped, silence(PAUSE_SECONDS, rate=rate)])
+
+
+class TestPlaced:
+    """A take that is placed in parts."""
+
+    def in_parts(self, folder: Path, *, tempo: float = 1.0, pause: float = 0.6) -> Sound:
+        """Two tones with 0.2 s between them in the take, at 48 kHz; what is heard from the first
+        frame of its speech on."""
+        sound = np.concatenate([tone(200, 0.5), silence(0.2), tone(300, 0.8)])
+        take, path = made_take(folder, sound, RATE)
+        first = PlacedPart(0.0, 4.0, 0.5, 1.0)
+        second = PlacedPart(0.7, 4.5 + pause, 0.8 / tempo, tempo)
+        parts = (first, second)
+        place = Placement(0, 4.0, second.end - 4.0, tempo, parts=parts)
+        said = say_placed(take, path, place)
+        return said.sound[said.lead :]
+
+    def test_it_is_silent_between_them_for_as_long_as_is_wanted(self, tmp_path: Path) -> None:
+        """But for what rings at their edges, and no part is faded."""
+        said = self.in_parts(tmp_path)
+        loud = np.flatnonzero(np.abs(said) > 1e-3)
+        gap = int(np.argmax(np.diff(loud)))
+        assert pytest.approx((0.5, 1.1), abs=0.002) == (loud[gap] / RATE, loud[gap + 1] / RATE)
+        assert pytest.approx(1.9, abs=0.002) == loud[-1] / RATE
+
+    def test_each_has_its_own_tempo(self, tmp_path: Path) -> None:
+        """What is before it stays as it was spoken."""
+        said = self.in_parts(tmp_path, tempo=1.25)
+        assert np.array_equal(self.in_parts(tmp_path)[: RATE // 2], said[: RATE // 2])
+        assert pytest.approx(1.1 + 0.8 / 1.25, abs=0.002) == np.flatnonzero(said)[-1] / RATE
+
+    def test_in_one_part_it_is_the_whole_take(self, tmp_path: Path) -> None:
+        """Sample for sample."""
+        take, path = made_take(tmp_path, flite("awb"), FLITE_RATE)
+        place = Placement(0, 2.0, take.speech_seconds / 1.1, 1.1)
+        assert np.array_equal(spoken(take, path, 1.1).sound, say_placed(take, path, place).sound)
 
 
 class TestStretched:

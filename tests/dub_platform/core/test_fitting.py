@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dub_platform.core.fitting import (
@@ -16,8 +18,8 @@ from dub_platform.core.fitting import (
     steps,
     tempos_over,
 )
-from dub_platform.core.speech import Line
-from dub_platform.core.timeline import Placement, Timeline
+from dub_platform.core.speech import Line, Span
+from dub_platform.core.timeline import Part, Placement, Timeline
 
 LINES = (
     Line(0, 0.0, 2.0, "a"),
@@ -32,6 +34,19 @@ def test_a_line_should_be_over_before_its_shot_is() -> None:
     parts = parts_of(LINES, lengths, cuts=(1.0, 2.4, 4.0, 7.5))
     assert [2.4, 4.0, 7.0] == [part.until for part in parts]
     assert [3.0, 5.0, 7.0] == [part.until for part in parts_of(LINES, lengths)]
+
+
+def test_a_take_that_rests_is_placed_in_parts() -> None:
+    """Each part on its own onset; the last one is to be over with the line."""
+    line = replace(LINES[0], end=4.0, pauses=(Span(1.0, 1.5),))
+    one, other = parts_of([line], {0: 3.0}, rests={0: [Span(0.9, 1.1)]})
+    assert Part(0, 0.0, 0.9) == one
+    assert (1.5, pytest.approx(1.9), 5.0, 1.1) == (
+        other.onset,
+        other.seconds,
+        other.until,
+        other.offset,
+    )
 
 
 def test_a_pace_is_the_median_of_lines_that_tell_one() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dub_platform.core.lines import JOIN_SECONDS, LONGEST_SECONDS, regrouped
-from dub_platform.core.speech import Line, Segment, Word
+from dub_platform.core.speech import Line, Segment, Span, Word
 
 WORD_SECONDS = 0.3
 texts = st.sampled_from(["water", "cold.", "sea,", "I", "1984", "\u00bfqu\u00e9?", "wind\u2026"])
@@ -30,6 +30,18 @@ def segments(draw: st.DrawFn) -> list[Segment]:
             time += WORD_SECONDS
         heard.append(Segment(tuple(words), draw(st.sampled_from("123"))))
     return heard
+
+
+@st.composite
+def segments_with_speech(draw: st.DrawFn) -> tuple[list[Segment], list[Span]]:
+    """Segments, and a voice found wherever some of their words are, without a pause in a word."""
+    heard = draw(segments())
+    words = [word for each in heard for word in each.words]
+    parted = draw(st.lists(st.booleans(), min_size=len(words), max_size=len(words)))
+    runs: list[list[Word]] = []
+    for word, begins in zip(words, parted, strict=True):
+        runs.append([word]) if begins or not runs else runs[-1].append(word)
+    return heard, [Span(run[0].start, run[-1].end) for run in runs]
 
 
 def segment(text: str, *, start: float = 0.0, speaker: str = "1") -> Segment:
@@ -68,6 +80,19 @@ def test_every_word_is_in_a_line_once_and_in_order(heard: list[Segment]) -> None
         assert words == kept
     else:
         assert [bare(word) for word in words] == [bare(word) for word in kept]
+
+
+@given(segments_with_speech())
+def test_edges_of_speech_lose_no_word(heard: tuple[list[Segment], list[Span]]) -> None:
+    """Wherever a voice was found, every word is in a line once, and each pause inside its line."""
+    words = [word.text for each in heard[0] for word in each.words]
+    lines = regrouped(*heard)
+    assert [bare(word) for word in words] == [
+        bare(word) for line in lines for word in line.text.split()
+    ]
+    for line in lines:
+        edges = [edge for pause in line.pauses for edge in (pause.start, pause.end)]
+        assert sorted([line.start, *edges, line.end]) == [line.start, *edges, line.end]
 
 
 @given(segments())
@@ -118,6 +143,31 @@ def test_a_pause_ends_a_line_without_punctuation() -> None:
     assert ["The water is cold.", "The people love it."] == said(
         segment("the water is cold _ the people love it")
     )
+
+
+def test_an_edge_of_speech_ends_a_line_without_punctuation() -> None:
+    """However short the pause that the detector heard."""
+    heard = segment("the water is cold"), segment("the people love it", start=1.4)
+    speech = [Span(0.0, 1.2), Span(1.4, 2.6)]
+    assert ["The water is cold.", "The people love it."] == [
+        line.text for line in regrouped(heard, speech)
+    ]
+
+
+def test_a_pause_in_a_sentence_with_marks_is_noted_and_parts_nothing() -> None:
+    """Its words say where it ends; silence at its edge is none of its pauses."""
+    heard = segment("The water is"), segment("cold today.", start=1.2)
+    speech = [Span(-2.0, -0.1), Span(0.0, 0.9), Span(1.2, 1.8), Span(2.4, 3.0)]
+    (line,) = regrouped(heard, speech)
+    assert ("The water is cold today.", (Span(0.9, 1.2),)) == (line.text, line.pauses)
+
+
+def test_a_short_piece_without_marks_joins_what_is_nearer_with_a_comma() -> None:
+    """The voice stops there as the speaker did, and the pause is noted."""
+    heard = segment("the water is cold"), segment("well", start=2.0), segment("we go in", start=2.5)
+    speech = [Span(0.0, 1.2), Span(2.0, 2.3), Span(2.5, 3.4)]
+    _, line = regrouped(heard, speech)
+    assert ("Well, we go in.", (Span(2.3, 2.5),)) == (line.text, line.pauses)
 
 
 def test_a_short_word_joins_its_neighbour() -> None:

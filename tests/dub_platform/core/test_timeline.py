@@ -48,6 +48,19 @@ def parts_with_room(draw: st.DrawFn) -> list[Part]:
     return placed
 
 
+@st.composite
+def takes_in_parts(draw: st.DrawFn) -> list[Part]:
+    """Takes of one part to three, each to follow the one before it, with a rest between them."""
+    placed: list[Part] = []
+    for take in draw(parts()):
+        onset, offset = take.onset, 0.0
+        for seconds in draw(st.lists(st.floats(0.05, 6.0), min_size=1, max_size=3)):
+            placed.append(replace(take, onset=onset, seconds=seconds, offset=offset))
+            offset += seconds + 0.1
+            onset += seconds + draw(st.floats(-1.0, 2.0))
+    return placed
+
+
 def least_seconds(takes: list[Part]) -> float:
     """How long the takes last at their fastest, one gap after the other."""
     return sum(take.seconds for take in takes) / FASTEST + GAP_SECONDS * (len(takes) - 1)
@@ -144,6 +157,55 @@ def test_the_onset_error_is_what_it_says(takes: list[Part], seconds: float) -> N
     """Seconds from the wanted onset to the start, positive when late."""
     for take, place in zip(takes, fitted(takes, seconds=seconds).placements, strict=True):
         assert place.start - take.onset == place.onset_error
+
+
+@given(takes_in_parts(), st.floats(0.0, 300.0))
+def test_a_take_in_parts_is_said_whole_and_in_order(takes: list[Part], seconds: float) -> None:
+    """No part is left out, cut, hurried over the limit, or said over another one."""
+    timeline = fitted(takes, seconds=seconds)
+    placed = [part for place in timeline.placements for part in place.all_parts]
+    assert [take.offset for take in takes] == [part.offset for part in placed]
+    assert pytest.approx([take.seconds for take in takes]) == [
+        part.spoken_seconds for part in placed
+    ]
+    assert () == timeline.overlaps()
+    assert all(SLOWEST <= part.tempo <= FASTEST for part in placed)
+
+
+@given(takes_in_parts(), st.floats(0.0, 300.0))
+def test_a_take_in_parts_is_one_placement(takes: list[Part], seconds: float) -> None:
+    """From its first part's start to its last one's end, as fast as the fastest."""
+    places = fitted(takes, seconds=seconds).placements
+    assert list(dict.fromkeys(take.line_id for take in takes)) == [it.line_id for it in places]
+    firsts = [take.onset for take in takes if not take.offset]
+    assert pytest.approx(firsts) == [place.onset for place in places]
+    for place in places:
+        assert (place.start, pytest.approx(place.end)) == (
+            place.all_parts[0].start,
+            place.all_parts[-1].end,
+        )
+        assert place.tempo == max(part.tempo for part in place.all_parts)
+
+
+@given(takes_in_parts(), st.floats(0.0, 1.0))
+def test_parts_fit_wherever_they_can(takes: list[Part], share: float) -> None:
+    """Past the end goes no more than must, and the lines that are named can make good for it."""
+    needed = least_seconds(takes)
+    timeline = fitted(takes, seconds=needed * share)
+    assert pytest.approx(needed * (1 - share), abs=CLOSE) == timeline.overrun
+    named = sum(each.seconds for each in timeline.too_long()) / FASTEST
+    assert named >= timeline.overrun - 2 * CLOSE
+
+
+def test_a_pause_gives_way_before_the_voice_is_hurried() -> None:
+    """A second part whose place is taken begins late; at its own onset where it has room."""
+    takes = [Part(0, 0.0, 2.0), Part(0, 1.9, 1.0, offset=2.2)]
+    (place,) = fitted(takes, seconds=10.0).placements
+    # Less than 5 % is no hurry that anybody notices.
+    assert place.tempo < 1.05
+    assert place.parts[1].start > 2.0
+    (roomy,) = fitted([takes[0], replace(takes[1], onset=2.5)], seconds=10.0).placements
+    assert (2.5, 3.5) == pytest.approx((roomy.parts[1].start, roomy.end), abs=CLOSE)
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ import numpy as np
 import soundfile
 
 from dub_platform.core.speech import Span, Take
-from dub_platform.core.timeline import Placement, Timeline
+from dub_platform.core.timeline import PlacedPart, Placement, Timeline
 from resources.hearing.original import Source
 from resources.hearing.report import Hearing, Script, hearing
-from resources.stretching import at_48_khz, spoken
+from resources.stretching import at_48_khz, say_placed
 from tests.media_recipes import RATE, Sound, make_sound, noise, silence
 from tests.speech_recipes import BOATS, FISHERMAN, WATER, say
 from tests.speech_recipes import RATE as TAKE_RATE
@@ -35,7 +35,8 @@ class Recipe:
     """What the takes are put into, and what goes wrong; line ids are places in SAID.
 
     `late` says by how many seconds, `head` and `tail` how many are cut off, `clicks` at which
-    moments a sample is at full scale; `gap` is silence before everything.
+    moments a sample is at full scale; `gap` is silence before everything. `parts` are where those
+    takes are that are placed in parts.
     """
 
     bed: Sound = field(default_factory=lambda: noise(SECONDS, db=-50.0, seed=7))
@@ -49,6 +50,7 @@ class Recipe:
     starts: Sequence[float] = STARTS
     source: Source | None = None
     said: Sequence[str] = SAID
+    parts: Mapping[int, tuple[PlacedPart, ...]] = field(default_factory=dict)
 
     def heard(self, folder: Path, suffix: str = ".m4a") -> Hearing:
         """The release as it is measured."""
@@ -59,16 +61,20 @@ class Recipe:
     def script(self, folder: Path) -> Script:
         takes = [made_take(folder, line_id, text) for line_id, text in enumerate(self.said)]
         places = tuple(
-            Placement(take.line_id, start, take.speech_seconds / self.tempo, self.tempo, 0.0)
-            for (take, _), start in zip(takes, self.starts, strict=True)
+            self._place(take, start) for (take, _), start in zip(takes, self.starts, strict=True)
         )
         return Script(Timeline(SECONDS, places), takes)
+
+    def _place(self, take: Take, start: float) -> Placement:
+        parts = self.parts.get(take.line_id, ())
+        seconds = parts[-1].end - start if parts else take.speech_seconds / self.tempo
+        return Placement(take.line_id, start, seconds, self.tempo, 0.0, parts)
 
     def mixed(self, script: Script) -> Sound:
         sound = self.bed.copy()
         for (take, path), place in zip(script.takes, script.timeline.placements, strict=True):
             if take.line_id not in self.left_out:
-                said = spoken(take, path, place.tempo)
+                said = say_placed(take, path, place)
                 voice = self._cut(take.line_id, said.sound, said.lead, place.seconds)
                 start = place.start + self.late.get(take.line_id, 0.0)
                 first = round(start * RATE) - said.lead

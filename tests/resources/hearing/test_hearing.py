@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dub_platform.core.timeline import PlacedPart
 from resources.hearing.report import hearing
 from tests.media_recipes import RATE, Sound, make_clip, make_sound, noise, silence, tone
 from tests.resources.hearing.recipes import (
@@ -76,6 +77,30 @@ class TestLines:
         end = STARTS[1] + len(say_again(SAID[1])) / TAKE_RATE
         heard = Recipe(BEDS[bed], clicks=[STARTS[0], end + 0.002]).heard(tmp_path)
         assert [1, 1, 0] == [line.clicks for line in heard.lines]
+
+
+def in_parts() -> tuple[PlacedPart, ...]:
+    """The second line's take, parted at its comma, with half a second more of a pause."""
+    comma, left = 1.17, len(say_again(SAID[1])) / TAKE_RATE - 1.17
+    return PlacedPart(0.0, STARTS[1], 1.05, 1.0), PlacedPart(comma, STARTS[1] + 1.67, left, 1.0)
+
+
+def test_a_take_in_parts_is_found_whole(tmp_path: Path) -> None:
+    """It is looked for as it was placed, with its pause."""
+    heard = Recipe(BEDS["music"], parts={1: in_parts()}).heard(tmp_path)
+    assert ((), (), ()) == (heard.missing, heard.cut, heard.overlaps)
+    assert heard.misplaced_ms is not None
+    assert heard.misplaced_ms <= 0.1
+
+
+def test_a_part_that_is_not_in_its_place_is_not_taken_for_the_take(tmp_path: Path) -> None:
+    """Said without its pause, a take that was to have one is missing or cut."""
+    recipe = Recipe(BEDS["music"])
+    script = recipe.script(tmp_path)
+    path = make_sound(tmp_path / "track.m4a", recipe.mixed(script))
+    wanted = Recipe(BEDS["music"], parts={1: in_parts()}).script(tmp_path)
+    heard = hearing(path, into=tmp_path, script=wanted)
+    assert (1,) == heard.cut + heard.missing
 
 
 def test_a_take_that_is_drowned_is_not_said_to_be_missing(tmp_path: Path) -> None:

@@ -15,7 +15,18 @@ from numpy.typing import NDArray
 
 from dub_platform.core.errors import MediaToolError
 from resources.media.vad import SileroSpeechFinder
-from tests.speech_recipes import FISHERMAN, HARBOR, MARKET, RATE, make_speech, music, say, write_wav
+from tests.speech_recipes import (
+    BOATS,
+    FISHERMAN,
+    HARBOR,
+    MARKET,
+    RATE,
+    WATER,
+    make_speech,
+    music,
+    say,
+    write_wav,
+)
 
 SENTENCES = [(1.0, HARBOR), (4.5, FISHERMAN), (9.5, MARKET)]
 
@@ -28,6 +39,21 @@ def test_each_sentence_is_one_span_that_starts_where_it_starts(tmp_path: Path, b
     assert len(spoken) == len(found)
     assert max(abs(a.start - b.start) for a, b in zip(spoken, found, strict=True)) < 0.06
     assert max(abs(a.end - b.end) for a, b in zip(spoken, found, strict=True)) < 0.16
+
+
+@pytest.mark.parametrize("bed", [False, True], ids=["clean", "over music"])
+def test_sentences_are_parted_by_a_pause_of_0_3_s_and_not_at_commas(
+    tmp_path: Path, bed: bool
+) -> None:
+    """Each sentence is found where it starts, though its speaker hurries on to it."""
+    texts, sentences, start = [HARBOR, FISHERMAN, MARKET, BOATS, WATER], [], 1.0
+    for text in texts:
+        sentences.append((start, text))
+        start += len(say(text)) / RATE + 0.3
+    spoken = make_speech(tmp_path / "speech.wav", sentences, seconds=start + 1.0, bed=bed)
+    found = SileroSpeechFinder().find(tmp_path / "speech.wav")
+    assert len(spoken) == len(found)
+    assert max(abs(a.start - b.start) for a, b in zip(spoken, found, strict=True)) < 0.06
 
 
 @pytest.mark.parametrize("sound", [np.zeros(RATE * 3), music(6.0), np.zeros(0)])

@@ -42,6 +42,15 @@ def test_pieces_go_together_as_long_as_they_fit() -> None:
     assert 4.2 + 0.5 + 4.2 == pytest.approx(one.seconds)
 
 
+def test_a_breath_is_no_longer_in_a_chunk_than_it_was() -> None:
+    """Else a recogniser that writes marks would end the sentence there."""
+    spans = [Span(1.0, 3.0), Span(3.2, 5.0), Span(5.3, 7.0)]
+    (chunk,) = packed((Piece(span.start - 0.1, span.end + 0.1, span) for span in spans), 28.0)
+    assert [0.0, 2.2, 2.2 + 2.0 + 0.5] == pytest.approx(chunk.starts)
+    words = [Word("a", 2.0, 2.1), Word("b", 2.3, 2.4)]
+    assert [["a"], ["b"], []] == [[word.text for word in found] for _, found in chunk.placed(words)]
+
+
 def test_a_chunk_sounds_as_its_pieces_do_with_silence_between(tmp_path: Path) -> None:
     """Sample for sample; what lies between them in the recording is not in it."""
     samples = np.linspace(-0.9, 0.9, 4 * RATE)

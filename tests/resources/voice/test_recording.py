@@ -10,9 +10,11 @@ import pytest
 import soundfile
 
 from dub_platform.core.errors import BadTakeError, StorageFullError
+from dub_platform.core.speech import Take
 from resources.voice.recording import (
     Recording,
     decoded,
+    find_rests,
     from_pcm,
     speech_bounds,
     speech_of,
@@ -133,6 +135,22 @@ def test_a_soft_ending_is_speech() -> None:
     """What is 30 dB below the loudest moment is still heard."""
     sound = np.concatenate([tone(200, 1.0, db=-10), tone(200, 0.5, db=-40), silence(0.5)])
     assert pytest.approx(1.5, abs=0.001) == speech_bounds(sound, RATE)[1]
+
+
+def test_rests_are_the_silences_within_a_speech(tmp_path: Path) -> None:
+    """To the millisecond, from where it starts; what is silent before a plosive is none."""
+    phrases = [tone(200, 0.6), silence(0.07), tone(200, 0.4), silence(0.2), tone(200, 0.5)]
+    path = tmp_path / "take.flac"
+    write_sound(path, np.concatenate([silence(0.3), *phrases, silence(0.4)]), RATE)
+    (rest,) = find_rests(Take(0, "key", path.name, 2.47, 0.3, 2.07, 20), path)
+    assert pytest.approx((1.07, 1.27), abs=0.0015) == (rest.start, rest.end)
+
+
+def test_a_file_that_is_no_recording_has_no_rests(tmp_path: Path) -> None:
+    """Who mixes it says what is wrong with it."""
+    path = tmp_path / "take.flac"
+    path.write_bytes(b"no sound")
+    assert () == find_rests(Take(0, "key", path.name, 2.0, 0.0, 2.0, 20), path)
 
 
 @pytest.mark.parametrize("sound", [silence(0.0), silence(0.001), silence(1.0)])
