@@ -65,8 +65,9 @@ Answer = Mapping[str, Any]
 class Program:
     """A process to fork: `python -m MODULE ARGUMENTS`, its output appended to `log`.
 
-    It works in `folder`, or in the fork server's. `on_crash` is a module that runs with the arguments NAME STATUS when the program ends with
-    another status than 0; a negative status is the signal that ended it.
+    It works in `folder`, or in the fork server's. `on_crash` is a module that runs with the
+    arguments NAME STATUS when the program ends with another status than 0; a negative status is
+    the signal that ended it.
     """
 
     name: str

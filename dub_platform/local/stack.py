@@ -143,6 +143,12 @@ class Stack:
         return self.settings.home / "dagster"
 
     @property
+    def parent_pid(self) -> int:
+        """The process that all others are forked from, while it runs."""
+        assert self._parent is not None
+        return self._parent.pid
+
+    @property
     def _socket(self) -> Path:
         return self.dagster_home / SOCKET
 

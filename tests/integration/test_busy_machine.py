@@ -7,8 +7,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dub_platform.local.stack import Stack
 from tests.integration.golden_clip import make_golden_clip
-from tests.integration.platform import running_platform
+from tests.integration.platform import Platform, running_platform
+from tests.patience import HANG_SECONDS
 from tests.throttle import held_to
 
 pytestmark = pytest.mark.long
@@ -17,18 +19,31 @@ SHARE = 0.1
 VIDEOS = 3
 CAPTIONS = """1
 00:00:01,300 --> 00:00:03,900
-My mother works in a small house by the river.
+My mother works in a small house.
 """
 
 
 def test_what_is_handed_in_on_a_busy_machine_is_released(tmp_path: Path) -> None:
     """All videos, each at its first try: no run is thrown away or taken for dead."""
     clip = make_golden_clip(tmp_path, [(1.3, "My mother works in a small house.")], 5.0).path
+    content = clip.read_bytes()
     with running_platform(tmp_path / "home") as platform:
-        parent = platform.stack.parent
-        assert parent is not None
-        with held_to(SHARE, psutil.Process(parent)):
-            ids = [_hand_in(platform.api, clip, number) for number in range(VIDEOS)]
-            platform.until(lambda: all(_has_ended(platform.dub(each, "es")) for each in ids))
-        dubs = [platform.dub(each, "es") for each in ids]
+        stack = platform.stack
+        assert isinstance(stack, Stack)
+        with held_to(SHARE, psutil.Process(stack.parent_pid)):
+            ids = [_hand_in(platform, content + bytes([number])) for number in range(VIDEOS)]
+            for video_id in ids:
+                platform.released(video_id, "es")
+        dubs = [platform.dub(video_id, "es") for video_id in ids]
     assert [("released", 1)] * VIDEOS == [(dub["status"], dub["generation"]) for dub in dubs]
+
+
+def _hand_in(platform: Platform, content: bytes) -> str:
+    answer = platform.api.post(
+        "/videos",
+        files={"file": ("clip.mkv", content), "captions": ("clip.srt", CAPTIONS)},
+        data={"languages": "es"},
+        timeout=HANG_SECONDS,
+    )
+    video_id: str = answer.raise_for_status().json()["id"]
+    return video_id
