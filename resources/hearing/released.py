@@ -43,9 +43,10 @@ def decoded(path: Path, *, into: Path, stream: int = 0) -> Released:
     sound = into / "released.flac"
     heard = (
         ffmpeg.untrusted(path)[f"a:{stream}"]
-        .filter("aresample", RATE, ochl="stereo", rematrix_maxval=1)
-        .filter("asetnsamples", BLOCK, pad=0)
-        .output(str(sound), acodec="flac", sample_fmt="s16", compression_level=0)
+        .filter("aresample", sample_rate=RATE, rematrix_maxval=1)
+        .filter("aformat", channel_layouts="stereo")
+        .filter("asetnsamples", n=BLOCK, pad=0)
+        .output(str(sound), format="flac", codec="flac", sample_fmt="s16", compression_level=0)
     )
     ffmpeg.run(heard)
     return Released(sound, soundfile.info(sound).frames)

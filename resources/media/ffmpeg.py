@@ -3,27 +3,28 @@
     run(ffmpeg.input(str(path)).output("out.wav"))
     loudness(Path("track.m4a"))
 
-The binary is the one on PATH, else the one in the imageio-ffmpeg wheel. Input is hostile
-until decoded, so demuxers and protocols are listed, and every run has a deadline.
+The binary is the one in the imageio-ffmpeg wheel, whatever is on PATH, unless the process was told
+of another (`choose`). Input is hostile until decoded, so demuxers and protocols are listed, and
+every run has a deadline. A graph uses nothing that `features.py` has no row for.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 import resource
-import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
 
-from dub_platform.core.errors import DubError, MediaToolError
+from dub_platform.core.errors import DubError, EngineUnavailableError, MediaToolError
 from resources.disk import full_disk, says_full
 from resources.media.demuxers import DEMUXERS
+from resources.media.features import require_listed
 from resources.media.limits import (
     DECODERS,
     MOST_CPU_SECONDS,
@@ -46,15 +47,40 @@ class Loudness:
     true_peak_db: float
 
 
-@functools.cache
-def binary() -> str:
-    """The ffmpeg to run."""
-    on_path = shutil.which("ffmpeg")
-    if on_path:
-        return on_path
-    import imageio_ffmpeg
+@dataclass
+class _Choice:
+    program: Path | None = None
 
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+_choice = _Choice()
+
+
+def choose(program: Path) -> None:
+    """Have everything in this process done by that ffmpeg from now on."""
+    _choice.program = program
+
+
+def binary() -> str:
+    """The ffmpeg to run: the chosen one, else the wheel's. Raises EngineUnavailableError."""
+    return str(_choice.program or find_in_wheel())
+
+
+def find_in_wheel() -> Path:
+    """The ffmpeg in the imageio-ffmpeg wheel. Raises EngineUnavailableError where it has none.
+
+    The package's own function would look at a variable of its own first, and on PATH last.
+    """
+    programs = [
+        Path(str(each))
+        for each in files("imageio_ffmpeg.binaries").iterdir()
+        if each.name.startswith("ffmpeg-")
+    ]
+    if not programs:
+        raise EngineUnavailableError(
+            "There is no ffmpeg: the package imageio-ffmpeg holds none for this kind of machine. "
+            "Install one and name it with DUB_FFMPEG."
+        )
+    return programs[0]
 
 
 def untrusted(path: Path, **options: Any) -> Any:
@@ -111,7 +137,8 @@ def sound_seconds(path: Path) -> float:
 
 def loudness_meter(stream: Any) -> Any:
     """A graph that measures the stream; `parsed_loudness` reads what it says."""
-    return stream.filter("ebur128", peak="true", framelog="quiet").output("-", format="null")
+    # Its lines about every tenth of a second go where ffmpeg does not write unless it is asked to.
+    return stream.filter("ebur128", peak="true", framelog="verbose").output("-", format="null")
 
 
 def parsed_loudness(said: str) -> Loudness:
@@ -130,7 +157,7 @@ def waveform(path: Path) -> bytes:
         untrusted(path)
         .audio.filter("aformat", channel_layouts="mono")
         .filter("showwavespic", s="640x80", colors="0x4f7cff", scale="sqrt")
-        .output("pipe:", vframes=1, format="image2pipe", vcodec="png")
+        .output("pipe:", frames=1, format="image2pipe", codec="png")
     )
     done = subprocess.run(
         _command(graph), capture_output=True, timeout=DEADLINE_SECONDS, check=False
@@ -141,6 +168,7 @@ def waveform(path: Path) -> bytes:
 
 
 def _command(graph: Any) -> list[str]:
+    require_listed(graph)
     command: list[str] = graph.global_args(*_QUIET).compile(cmd=binary())
     limits = Limits(MOST_MEMORY_BYTES, MOST_CPU_SECONDS, MOST_FILE_BYTES)
     return bound(command, limits=limits)

@@ -8,9 +8,9 @@ import ffmpeg
 import httpx
 import pytest
 
-from resources.media.ffmpeg import run
 from tests.integration.golden_clip import GoldenClip
 from tests.integration.platform import Answer, Platform
+from tests.media_recipes import run
 
 pytestmark = pytest.mark.xdist_group("platform")  # one stack serves them all
 
