@@ -15,6 +15,7 @@ from resources.media import ffmpeg
 
 SPEECH_RATE = 16_000
 BLOCK = 4096
+FLAC = {"format": "flac", "codec": "flac", "sample_fmt": "s16", "frame_size": BLOCK}
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,10 @@ def decoded(source: Path, *, seconds: float, into: Path, pictures: bool = True) 
         .filter("aformat", channel_layouts="stereo")
         .filter("apad", whole_dur=seconds)
         .filter("atrim", end=seconds)
-        .filter("asetnsamples", n=BLOCK, pad=0)
         .filter_multi_output("asplit", outputs=3)
     )
     outputs = [
-        heard[0].output(
-            str(sound), format="flac", codec="flac", sample_fmt="s16", compression_level=2
-        ),
+        heard[0].output(str(sound), **FLAC, compression_level=2),
         heard[1].output(str(speech), format="wav", codec="pcm_s16le", ar=SPEECH_RATE, ac=1),
         ffmpeg.loudness_meter(heard[2]),
     ]

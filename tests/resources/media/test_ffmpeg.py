@@ -58,6 +58,17 @@ def test_silence_has_the_least_loudness(tmp_path: Path) -> None:
     assert ffmpeg.Loudness(-70.0, float("-inf")) == ffmpeg.loudness(sound)
 
 
+def test_the_meter_says_no_more_of_a_longer_sound(tmp_path: Path) -> None:
+    """Else hours of sound would be a log of a hundred thousand lines, all in memory."""
+
+    def lines(seconds: float) -> int:
+        sound = make_sound(tmp_path / f"{seconds}.wav", tone(440, seconds))
+        meter = ffmpeg.loudness_meter(graphs.input(str(sound)).audio)
+        return len(ffmpeg.run(meter).splitlines())
+
+    assert lines(1.0) == lines(30.0)
+
+
 @pytest.mark.usefixtures("any_graph")
 def test_work_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """On however many cores it is done."""
