@@ -42,7 +42,7 @@ def decoded(path: Path, *, into: Path, stream: int = 0) -> Released:
     """Decode the audio stream of this number. Raises MediaToolError."""
     sound = into / "released.flac"
     heard = (
-        ffmpeg.played(path, stream)
+        ffmpeg.open_audio(path, stream)
         .filter("aresample", sample_rate=RATE, rematrix_maxval=1)
         .filter("aformat", channel_layouts="stereo")
         .output(str(sound), **FLAC, compression_level=0)

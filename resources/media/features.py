@@ -146,7 +146,7 @@ def _uses_of_filter(node: Any) -> Iterator[str]:
 
 
 def _uses_of_output(options: dict[str, Any]) -> Iterator[str]:
-    """Of an output nothing may be left for ffmpeg to choose by the name of the file."""
+    """What an output uses. Nothing may be left for ffmpeg to choose by the name of the file."""
     yield from _uses_of_file(options, "muxer")
     codecs = {value for name, value in options.items() if name.partition(":")[0] == "codec"}
     yield from (f"encoder {value}" for value in codecs - {"copy"})
@@ -167,29 +167,29 @@ def _uses_of_file(options: dict[str, Any], kind: str) -> Iterator[str]:
 def _offers(program: Path) -> Iterator[str]:
     """What an ffmpeg has, as far as the table asks for it, in the table's words."""
     for kind in ("filter", *NAMES):
-        yield from (f"{kind} {name}" for name in _listed(_said(program, f"-{kind}s")))
+        yield from (f"{kind} {name}" for name in _names_in(_ask(program, f"-{kind}s")))
     for name in FILTERS:
-        said = _said(program, "-h", f"filter={name}")
-        yield from (_option(name, each) for each in _explained(said))
-    options = re.findall(r"(?m)^ *-(\w+)", _said(program, "-h", "full"))
+        said = _ask(program, "-h", f"filter={name}")
+        yield from (_option(name, each) for each in _options_in(said))
+    options = re.findall(r"(?m)^ *-(\w+)", _ask(program, "-h", "full"))
     yield from (f"option -{name}" for name in options)
 
 
 def _mends(version: str) -> Iterator[str]:
-    """What the version tells of; one from between releases has no number, and is not old."""
+    """What the version tells of. A build from between releases has no number, and is not old."""
     number = re.match(r"n?(\d+)\.(\d+)", version)
     if number is None or tuple(map(int, number.groups())) >= OLDEST:
         yield _REPAIRS
 
 
-def _listed(said: str) -> Iterator[str]:
+def _names_in(said: str) -> Iterator[str]:
     """The names in one of ffmpeg's lists, each after its flags; a name can be several."""
     for line in said.splitlines():
         words = (word for word in line.split() if not _FLAGS.fullmatch(word))
         yield from next(words, "").split(",")
 
 
-def _explained(said: str) -> Iterator[str]:
+def _options_in(said: str) -> Iterator[str]:
     """The options in the help of a filter, and each with each of its constants."""
     option = ""
     for name, kind in _HELP.findall(said):
@@ -198,15 +198,15 @@ def _explained(said: str) -> Iterator[str]:
 
 
 def _version(program: Path) -> str:
-    """The version as it tells it. Raises CalledProcessError where it is no ffmpeg."""
-    found = re.match(r"ffmpeg version (\S+)", _said(program, "-version"))
+    """The version as ffmpeg tells it. Raises SubprocessError where the program is none."""
+    found = re.match(r"ffmpeg version (\S+)", _ask(program, "-version"))
     if found is None:
         raise subprocess.SubprocessError("it does not answer as ffmpeg does")
     return found[1]
 
 
-def _said(program: Path, *arguments: str) -> str:
-    """What it writes to its standard output. Raises OSError, SubprocessError."""
+def _ask(program: Path, *arguments: str) -> str:
+    """Run ffmpeg for what it writes to its standard output. Raises OSError, SubprocessError."""
     command = [str(program), "-hide_banner", *arguments]
     done = subprocess.run(
         command,
@@ -220,7 +220,7 @@ def _said(program: Path, *arguments: str) -> str:
 
 
 def _fingerprint(program: Path) -> str:
-    """What is another text when the program or the table is another."""
+    """A text that is another when the program or the table is another."""
     status = program.stat()
     table = hashlib.sha256(" ".join(sorted(_table())).encode()).hexdigest()
     return f"{program} {status.st_size} {status.st_mtime_ns} {table}\n"

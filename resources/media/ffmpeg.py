@@ -1,6 +1,6 @@
 """ffmpeg, found and run in one place: graphs are built with ffmpeg-python, run here.
 
-    run(ffmpeg.input(str(path)).output("out.wav"))
+    run(open_audio(path).output("out.wav", format="wav", codec="pcm_s16le"))
     loudness(Path("track.m4a"))
 
 The binary is the one in the imageio-ffmpeg wheel, whatever is on PATH, unless the process was told
@@ -37,6 +37,11 @@ from resources.programs import Limits, bound
 
 DEADLINE_SECONDS = 3600
 COUNTING_RATE = 48_000
+_LISTS = {
+    "format_whitelist": ",".join(DEMUXERS),
+    "protocol_whitelist": "file",
+    "codec_whitelist": ",".join(DECODERS),
+}
 _QUIET = ("-hide_banner", "-nostdin", "-nostats", "-y")
 
 
@@ -90,14 +95,7 @@ def untrusted(path: Path, **options: Any) -> Any:
     Without the lists a text file named .mp4 can be a playlist that opens its neighbours, and a
     small picture can be one that fills the memory. More `options` are those of ffmpeg's inputs.
     """
-    return ffmpeg.input(
-        str(path),
-        format_whitelist=",".join(DEMUXERS),
-        protocol_whitelist="file",
-        codec_whitelist=",".join(DECODERS),
-        max_pixels=MOST_PIXELS,
-        **options,
-    )
+    return ffmpeg.input(str(path), **_LISTS, max_pixels=MOST_PIXELS, **options)
 
 
 def run(graph: Any) -> str:
@@ -127,7 +125,7 @@ def loudness(path: Path) -> Loudness:
 def sound_seconds(path: Path) -> float:
     """How long a sound file is when it is decoded, which a header only claims."""
     counted = (
-        played(path)
+        open_audio(path)
         .filter("aformat", channel_layouts="mono", sample_rates=COUNTING_RATE)
         .filter("volumedetect")
         .output("-", format="null")
@@ -136,23 +134,22 @@ def sound_seconds(path: Path) -> float:
     return sum(map(int, re.findall(r"n_samples: (\d+)", run(counted)))) / COUNTING_RATE
 
 
-def played(path: Path, stream: int = 0) -> Any:
+def open_audio(path: Path, stream: int = 0) -> Any:
     """An audio stream of an untrusted file as a graph's node, to where an MP4 says that it ends.
 
     Before ffmpeg 9, what fills the last packet is decoded too: up to 21 ms of AAC.
     """
     sound = untrusted(path)[f"a:{stream}"]
-    end = _said_end(path, stream)
+    end = _read_end(path, stream)
     return sound.filter("atrim", end=end) if end else sound
 
 
-def _said_end(path: Path, stream: int) -> float | None:
-    """Where a stream of an MP4 ends by its tables, in seconds from the start of the file."""
+def _read_end(path: Path, stream: int) -> float | None:
+    """Where an audio stream of an MP4 ends by its tables, in seconds from the file's start."""
     import av
 
-    options = {"format_whitelist": ",".join(DEMUXERS), "protocol_whitelist": "file"}
     # What cannot be opened is refused by ffmpeg, in its words.
-    with contextlib.suppress(av.FFmpegError, IndexError), av.open(path, options=options) as file:
+    with contextlib.suppress(av.FFmpegError, IndexError), av.open(path, options=_LISTS) as file:
         sound = file.streams.audio[stream]
         if "mp4" in file.format.name.split(",") and sound.duration:
             begin = (sound.start_time or 0) * sound.time_base - (file.start_time or 0) / 1_000_000
