@@ -5,7 +5,7 @@
 
 The lists of what strangers' files may hold (`demuxers.py`, `limits.py`) are longer: a build that
 lacks a name of theirs refuses such files as it refuses all others. The table has what the platform
-cannot work without, and is kept to what ffmpeg 4.4 and all after it can do.
+cannot work without, and is kept to what ffmpeg 4.2 and all after it can do.
 """
 
 from __future__ import annotations
@@ -51,12 +51,9 @@ OPTIONS = (
     *("format_whitelist", "frame_size", "frames", "map_metadata", "max_pixels", "metadata"),
     *("movflags", "pix_fmt", "preset", "protocol_whitelist", "sample_fmt", "skip_frame"),
 )
-# 4.2 has all that is named above, and its reader of transport streams ends in a crash.
-OLDEST = (4, 4)
 
 ANSWER_SECONDS = 60
 _MOST_NAMED = 5
-_REPAIRS = f"repairs up to {OLDEST[0]}.{OLDEST[1]}"
 _FLAGS = re.compile(r"[A-Z.|]+|d")
 _HELP = re.compile(r"^ +-?(\w+) +(\[?<\S+)?", re.MULTILINE)
 
@@ -74,7 +71,7 @@ def require_listed(graph: Any) -> None:
 def require_capable(program: Path, known: Path) -> None:
     """Raise EngineUnavailableError unless this ffmpeg has everything that the table names.
 
-    Asking takes a tenth of a second, and a second where it loads many libraries: `known` is a file
+    Asking takes 0.3 s, and 1.5 s where it loads many libraries: `known` is a file
     that remembers which program passed, as long as neither that nor the table changes.
     """
     try:
@@ -82,7 +79,7 @@ def require_capable(program: Path, known: Path) -> None:
         if known.is_file() and known.read_text() == fingerprint:
             return
         version = _version(program)
-        missing = sorted(_table() - {*_offers(program), *_mends(version)})
+        missing = sorted(_table() - set(_offers(program)))
     except (OSError, subprocess.SubprocessError) as error:
         raise EngineUnavailableError(
             f"The ffmpeg in {program} cannot be run: {error}. Name another with DUB_FFMPEG, or "
@@ -114,7 +111,6 @@ def _table() -> frozenset[str]:
             *(f"{kind} {name}" for kind, names in named.items() for name in names),
             *(_option(name, each) for name, options in FILTERS.items() for each in options),
             *(f"option -{name}" for name in OPTIONS),
-            _REPAIRS,
         ]
     )
 
@@ -173,13 +169,6 @@ def _offers(program: Path) -> Iterator[str]:
         yield from (_option(name, each) for each in _options_in(said))
     options = re.findall(r"(?m)^ *-(\w+)", _ask(program, "-h", "full"))
     yield from (f"option -{name}" for name in options)
-
-
-def _mends(version: str) -> Iterator[str]:
-    """What the version tells of. A build from between releases has no number, and is not old."""
-    number = re.match(r"n?(\d+)\.(\d+)", version)
-    if number is None or tuple(map(int, number.groups())) >= OLDEST:
-        yield _REPAIRS
 
 
 def _names_in(said: str) -> Iterator[str]:

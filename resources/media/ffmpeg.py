@@ -11,6 +11,7 @@ every run has a deadline. A graph uses nothing that `features.py` has no row for
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import resource
 import signal
@@ -103,9 +104,8 @@ def run(graph: Any) -> str:
 
     Raises MediaToolError, StorageFullError.
     """
-    command = _command(graph)
     try:
-        done = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, check=False)
+        done = _start(graph)
     except subprocess.TimeoutExpired as error:
         raise MediaToolError(
             f"ffmpeg had not ended after {DEADLINE_SECONDS} s and was stopped. "
@@ -181,12 +181,23 @@ def waveform(path: Path) -> bytes:
         .filter("showwavespic", s="640x80", colors="0x4f7cff", scale="sqrt")
         .output("pipe:", frames=1, format="image2pipe", codec="png")
     )
-    done = subprocess.run(
-        _command(graph), capture_output=True, timeout=DEADLINE_SECONDS, check=False
-    )
+    done = _start(graph)
     if done.returncode != 0:
         raise _failure(done.returncode, done.stderr.decode(errors="replace"))
     return done.stdout
+
+
+def _start(graph: Any) -> subprocess.CompletedProcess[bytes]:
+    # A static build that loads the system's character tables, for the name of a channel in a
+    # transport stream, ends in a crash where these are of another C library than its own.
+    environment = {**os.environ, "GCONV_PATH": "/dev/null"}
+    return subprocess.run(
+        _command(graph),
+        capture_output=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+        env=environment,
+    )
 
 
 def _command(graph: Any) -> list[str]:

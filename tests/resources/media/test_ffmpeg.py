@@ -133,7 +133,7 @@ def test_ffmpeg_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> N
     """A graph has a deadline."""
     monkeypatch.setattr(ffmpeg, "DEADLINE_SECONDS", 0.3)
     began = time.monotonic()
-    slow = graphs.input("anullsrc=duration=30", format="lavfi").filter("arealtime")
+    slow = graphs.input("anullsrc", format="lavfi", t=30).filter("arealtime")
     with pytest.raises(MediaToolError, match=r"had not ended after 0\.3 s"):
         ffmpeg.run(slow.output("-", format="null"))
     assert time.monotonic() - began < 10.0

@@ -30,9 +30,10 @@ def install(release: str, folder: Path) -> Path:
     return program
 
 
-def test_media_is_made_as_well_with_another_build(tmp_path: Path) -> None:
-    """7.0 has all that is asked of it, and all tests of media and of the mix pass with it."""
-    program = install("0.6.0", tmp_path / "wheel")
+@pytest.mark.parametrize("release", ["0.4.9", "0.6.0"], ids=["4.2", "7.0"])
+def test_media_is_made_as_well_with_another_build(tmp_path: Path, release: str) -> None:
+    """It has all that is asked of it, and all tests of media and of the mix pass with it."""
+    program = install(release, tmp_path / "wheel")
     require_capable(program, tmp_path / "known.txt")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-m", "not long", *TESTS],
@@ -45,16 +46,9 @@ def test_media_is_made_as_well_with_another_build(tmp_path: Path) -> None:
     assert 0 == done.returncode, done.stdout[-4000:]
 
 
-@pytest.mark.parametrize(
-    ("release", "lacks"),
-    [
-        ("0.3.0", r"4\.1-static, .*: filter apad with whole_dur, repairs up to 4\.4\."),
-        ("0.4.9", r"4\.2\.2-static, .*: repairs up to 4\.4\."),
-    ],
-    ids=["4.1", "4.2"],
-)
-def test_a_build_that_is_too_old_is_refused(tmp_path: Path, release: str, lacks: str) -> None:
-    """By what it lacks, and by its age where it lacks nothing that has a name."""
-    program = install(release, tmp_path / "wheel")
-    with pytest.raises(EngineUnavailableError, match=f"version {lacks} Name another"):
+def test_a_build_that_is_too_old_is_refused(tmp_path: Path) -> None:
+    """By what it lacks; 4.1 fills up no sound to a length."""
+    program = install("0.3.0", tmp_path / "wheel")
+    said = r"version 4\.1-static, lacks what the platform uses: filter apad with whole_dur\. Name"
+    with pytest.raises(EngineUnavailableError, match=said):
         require_capable(program, tmp_path / "known.txt")
