@@ -46,13 +46,13 @@ from benchmarks.command import PROGRESS
 from dub_platform.core.mixing import RATE
 from dub_platform.core.speech import Span, Take
 from dub_platform.core.timeline import Part, fitted
-from resources.media import ffmpeg
 from resources.media.sound import decoded
 from resources.mixer.blocks import BlockMixer
 from resources.voice import recording
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Bill, Reading
 from tests.integration.measuring import at_48_khz
+from tests.media_recipes import run
 
 TAKES_A_MINUTE = 10
 TAKE_RATE = 24_000
@@ -112,7 +112,7 @@ class _Material:
         self.takes = [_take(folder, number, text) for number, text in enumerate(SAID_AGAIN)]
         self.spans = _write_minute(folder / "minute.wav")
         minute = graphs.input(str(folder / "minute.wav"), stream_loop=4)
-        ffmpeg.run(minute.output(str(folder / "five.mp4"), acodec="aac", audio_bitrate="160k"))
+        run(minute.output(str(folder / "five.mp4"), acodec="aac", audio_bitrate="160k"))
 
     def cost(self, minutes: int) -> Cost:
         source = self._source(minutes)
@@ -129,7 +129,7 @@ class _Material:
         source = self.folder / "source.mp4"
         loops = -(-minutes // 5) - 1
         five = graphs.input(str(self.folder / "five.mp4"), stream_loop=loops)
-        ffmpeg.run(five.output(str(source), acodec="copy", t=60 * minutes))
+        run(five.output(str(source), acodec="copy", t=60 * minutes))
         return source
 
     def _floor(self, minutes: int) -> float:
@@ -140,8 +140,8 @@ class _Material:
         source = graphs.input(str(self.folder / "source.mp4"))
         takes = graphs.input(str(listed), format="concat", safe=0)
         began = time.monotonic()
-        ffmpeg.run(source.output(str(self.folder / "floor.m4a"), acodec="aac", vn=None))
-        ffmpeg.run(takes.output("-", format="null"))
+        run(source.output(str(self.folder / "floor.m4a"), acodec="aac", vn=None))
+        run(takes.output("-", format="null"))
         return time.monotonic() - began
 
     def _said(self, minutes: int) -> list[tuple[Take, Path]]:
@@ -199,7 +199,7 @@ def _take(folder: Path, number: int, text: str) -> tuple[Take, Path]:
     path = folder / f"take-{number}.mp3"
     said = _spoken(folder / "take.wav", text, "es")
     wav = graphs.input(str(folder / "take.wav"))
-    ffmpeg.run(wav.output(str(path), ar=TAKE_RATE, audio_bitrate="64k"))
+    run(wav.output(str(path), ar=TAKE_RATE, audio_bitrate="64k"))
     start, end = recording.speech_bounds(said.sound, said.rate)
     return Take(number, text, path.name, said.seconds, start, end, len(text)), path
 

@@ -27,6 +27,7 @@ from sensors.upkeep import on_run_lost
 
 def definitions(settings: Settings) -> Definitions:
     """The platform as these settings describe it."""
+    wiring.ffmpeg(settings)
     s3 = {"s3": _bucket(settings)} if settings.store == "r2" else {}
     client = s3["s3"].process_config_and_initialize().get_client() if s3 else None
     registry, store = wiring.registry(settings), wiring.store(settings, client)

@@ -162,6 +162,11 @@ class Settings(BaseSettings):
         default="local", description="Where artifacts and releases are kept."
     )
 
+    ffmpeg: Path | None = Field(
+        default=None,
+        description="The ffmpeg that works on media; the one installed with the platform where it "
+        "is empty.",
+    )
     openai_api_key: SecretStr | None = Field(
         default=None,
         validation_alias="OPENAI_API_KEY",
@@ -361,6 +366,12 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
+
+    @field_validator("ffmpeg")
+    @classmethod
+    def _is_found_from_everywhere(cls, ffmpeg: Path | None) -> Path | None:
+        # What a link leads to may be a program that goes by the link's name.
+        return ffmpeg and ffmpeg.expanduser().absolute()
 
     @field_validator("source_language")
     @classmethod

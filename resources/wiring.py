@@ -34,6 +34,8 @@ from resources.downloader.port import Downloader, Downloaders
 from resources.downloader.upload import UploadDownloader
 from resources.downloader.youtube import YouTubeDownloader
 from resources.ledger import CappedLedger, Ledger
+from resources.media import ffmpeg as media
+from resources.media.features import require_capable
 from resources.media.probe import Prober
 from resources.mixer.blocks import BlockMixer
 from resources.mixer.port import Mixer
@@ -140,6 +142,13 @@ def downloader(settings: Settings, kept: Store) -> Downloaders:
         youtube.check()
         engines[Source.YOUTUBE] = youtube
     return Downloaders(engines)
+
+
+def ffmpeg(settings: Settings) -> None:
+    """DUB_FFMPEG: what works on media in this process. Raises EngineUnavailableError."""
+    program = settings.ffmpeg or media.find_in_wheel()
+    require_capable(program, known=settings.home / "ffmpeg-checked.txt")
+    media.choose(program)
 
 
 def probe(settings: Settings) -> Prober:

@@ -36,6 +36,15 @@ def pytest_configure() -> None:
         os.environ.pop(name, None)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def named_ffmpeg() -> None:
+    """DUB_FFMPEG=/usr/bin/ffmpeg pytest tests/resources/media tests that one."""
+    if named := os.environ.get("DUB_FFMPEG"):
+        from resources.media import ffmpeg
+
+        ffmpeg.choose(Path(named))
+
+
 @pytest.fixture(autouse=True)
 def own_temporary_files() -> Iterator[None]:
     """An API that runs in this process moves them, which is no business of the next test."""

@@ -19,7 +19,7 @@ import ffmpeg
 import numpy as np
 import soundfile
 
-from resources.media.ffmpeg import run
+from resources.media.ffmpeg import find_in_wheel
 
 RATE = 48_000
 SECONDS = 30.0
@@ -105,21 +105,20 @@ def main() -> None:
             sound[first : first + len(line)] += line[:, np.newaxis]
         wav = folder / "sound.wav"
         soundfile.write(wav, sound, RATE)
-        run(
-            ffmpeg.output(
-                pictures(),
-                ffmpeg.input(str(wav)).audio,
-                str(target),
-                vcodec="libx264",
-                crf=32,
-                preset="veryslow",
-                pix_fmt="yuv420p",
-                acodec="aac",
-                audio_bitrate="96k",
-                movflags="+faststart",
-                t=SECONDS,
-            )
+        film = ffmpeg.output(
+            pictures(),
+            ffmpeg.input(str(wav)).audio,
+            str(target),
+            vcodec="libx264",
+            crf=32,
+            preset="veryslow",
+            pix_fmt="yuv420p",
+            acodec="aac",
+            audio_bitrate="96k",
+            movflags="+faststart",
+            t=SECONDS,
         )
+        film.run(cmd=str(find_in_wheel()), quiet=True, overwrite_output=True)
     print(f"{target.name}: {target.stat().st_size:,} bytes")
 
 

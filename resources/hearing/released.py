@@ -18,7 +18,7 @@ import soundfile
 
 from dub_platform.core.mixing import RATE
 from resources.media import ffmpeg
-from resources.media.sound import BLOCK
+from resources.media.sound import FLAC
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,10 +42,10 @@ def decoded(path: Path, *, into: Path, stream: int = 0) -> Released:
     """Decode the audio stream of this number. Raises MediaToolError."""
     sound = into / "released.flac"
     heard = (
-        ffmpeg.untrusted(path)[f"a:{stream}"]
-        .filter("aresample", RATE, ochl="stereo", rematrix_maxval=1)
-        .filter("asetnsamples", BLOCK, pad=0)
-        .output(str(sound), acodec="flac", sample_fmt="s16", compression_level=0)
+        ffmpeg.open_audio(path, stream)
+        .filter("aresample", sample_rate=RATE, rematrix_maxval=1)
+        .filter("aformat", channel_layouts="stereo")
+        .output(str(sound), **FLAC, compression_level=0)
     )
     ffmpeg.run(heard)
     return Released(sound, soundfile.info(sound).frames)

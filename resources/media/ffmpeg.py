@@ -1,29 +1,32 @@
 """ffmpeg, found and run in one place: graphs are built with ffmpeg-python, run here.
 
-    run(ffmpeg.input(str(path)).output("out.wav"))
+    run(open_audio(path).output("out.wav", format="wav", codec="pcm_s16le"))
     loudness(Path("track.m4a"))
 
-The binary is the one on PATH, else the one in the imageio-ffmpeg wheel. Input is hostile
-until decoded, so demuxers and protocols are listed, and every run has a deadline.
+The binary is the one in the imageio-ffmpeg wheel, whatever is on PATH, unless the process was told
+of another (`choose`). Input is hostile until decoded, so demuxers and protocols are listed, and
+every run has a deadline. A graph uses nothing that `features.py` has no row for.
 """
 
 from __future__ import annotations
 
-import functools
+import contextlib
+import os
 import re
 import resource
-import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
 
-from dub_platform.core.errors import DubError, MediaToolError
+from dub_platform.core.errors import DubError, EngineUnavailableError, MediaToolError
 from resources.disk import full_disk, says_full
 from resources.media.demuxers import DEMUXERS
+from resources.media.features import require_listed
 from resources.media.limits import (
     DECODERS,
     MOST_CPU_SECONDS,
@@ -35,6 +38,11 @@ from resources.programs import Limits, bound
 
 DEADLINE_SECONDS = 3600
 COUNTING_RATE = 48_000
+_LISTS = {
+    "format_whitelist": ",".join(DEMUXERS),
+    "protocol_whitelist": "file",
+    "codec_whitelist": ",".join(DECODERS),
+}
 _QUIET = ("-hide_banner", "-nostdin", "-nostats", "-y")
 
 
@@ -46,15 +54,40 @@ class Loudness:
     true_peak_db: float
 
 
-@functools.cache
-def binary() -> str:
-    """The ffmpeg to run."""
-    on_path = shutil.which("ffmpeg")
-    if on_path:
-        return on_path
-    import imageio_ffmpeg
+@dataclass
+class _Choice:
+    program: Path | None = None
 
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+_choice = _Choice()
+
+
+def choose(program: Path) -> None:
+    """Have everything in this process done by that ffmpeg from now on."""
+    _choice.program = program
+
+
+def binary() -> str:
+    """The ffmpeg to run: the chosen one, else the wheel's. Raises EngineUnavailableError."""
+    return str(_choice.program or find_in_wheel())
+
+
+def find_in_wheel() -> Path:
+    """The ffmpeg in the imageio-ffmpeg wheel. Raises EngineUnavailableError where it has none.
+
+    The package's own function would look at a variable of its own first, and on PATH last.
+    """
+    programs = [
+        Path(str(each))
+        for each in files("imageio_ffmpeg.binaries").iterdir()
+        if each.name.startswith("ffmpeg-")
+    ]
+    if not programs:
+        raise EngineUnavailableError(
+            "There is no ffmpeg: the package imageio-ffmpeg holds none for this kind of machine. "
+            "Install one and name it with DUB_FFMPEG."
+        )
+    return programs[0]
 
 
 def untrusted(path: Path, **options: Any) -> Any:
@@ -63,14 +96,7 @@ def untrusted(path: Path, **options: Any) -> Any:
     Without the lists a text file named .mp4 can be a playlist that opens its neighbours, and a
     small picture can be one that fills the memory. More `options` are those of ffmpeg's inputs.
     """
-    return ffmpeg.input(
-        str(path),
-        format_whitelist=",".join(DEMUXERS),
-        protocol_whitelist="file",
-        codec_whitelist=",".join(DECODERS),
-        max_pixels=MOST_PIXELS,
-        **options,
-    )
+    return ffmpeg.input(str(path), **_LISTS, max_pixels=MOST_PIXELS, **options)
 
 
 def run(graph: Any) -> str:
@@ -78,9 +104,8 @@ def run(graph: Any) -> str:
 
     Raises MediaToolError, StorageFullError.
     """
-    command = _command(graph)
     try:
-        done = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, check=False)
+        done = _start(graph)
     except subprocess.TimeoutExpired as error:
         raise MediaToolError(
             f"ffmpeg had not ended after {DEADLINE_SECONDS} s and was stopped. "
@@ -100,8 +125,8 @@ def loudness(path: Path) -> Loudness:
 def sound_seconds(path: Path) -> float:
     """How long a sound file is when it is decoded, which a header only claims."""
     counted = (
-        ffmpeg.input(str(path))
-        .audio.filter("aformat", channel_layouts="mono", sample_rates=COUNTING_RATE)
+        open_audio(path)
+        .filter("aformat", channel_layouts="mono", sample_rates=COUNTING_RATE)
         .filter("volumedetect")
         .output("-", format="null")
     )
@@ -109,9 +134,33 @@ def sound_seconds(path: Path) -> float:
     return sum(map(int, re.findall(r"n_samples: (\d+)", run(counted)))) / COUNTING_RATE
 
 
+def open_audio(path: Path, stream: int = 0) -> Any:
+    """An audio stream of an untrusted file as a graph's node, to where an MP4 says that it ends.
+
+    Before ffmpeg 9, what fills the last packet is decoded too: up to 21 ms of AAC.
+    """
+    sound = untrusted(path)[f"a:{stream}"]
+    end = _read_end(path, stream)
+    return sound.filter("atrim", end=end) if end else sound
+
+
+def _read_end(path: Path, stream: int) -> float | None:
+    """Where an audio stream of an MP4 ends by its tables, in seconds from the file's start."""
+    import av
+
+    # What cannot be opened is refused by ffmpeg, in its words.
+    with contextlib.suppress(av.FFmpegError, IndexError), av.open(path, options=_LISTS) as file:
+        sound = file.streams.audio[stream]
+        if "mp4" in file.format.name.split(",") and sound.duration:
+            begin = (sound.start_time or 0) * sound.time_base - (file.start_time or 0) / 1_000_000
+            return float(begin + sound.duration * sound.time_base)
+    return None
+
+
 def loudness_meter(stream: Any) -> Any:
     """A graph that measures the stream; `parsed_loudness` reads what it says."""
-    return stream.filter("ebur128", peak="true", framelog="quiet").output("-", format="null")
+    # Its lines about every tenth of a second go where ffmpeg does not write unless it is asked to.
+    return stream.filter("ebur128", peak="true", framelog="verbose").output("-", format="null")
 
 
 def parsed_loudness(said: str) -> Loudness:
@@ -130,17 +179,29 @@ def waveform(path: Path) -> bytes:
         untrusted(path)
         .audio.filter("aformat", channel_layouts="mono")
         .filter("showwavespic", s="640x80", colors="0x4f7cff", scale="sqrt")
-        .output("pipe:", vframes=1, format="image2pipe", vcodec="png")
+        .output("pipe:", frames=1, format="image2pipe", codec="png")
     )
-    done = subprocess.run(
-        _command(graph), capture_output=True, timeout=DEADLINE_SECONDS, check=False
-    )
+    done = _start(graph)
     if done.returncode != 0:
         raise _failure(done.returncode, done.stderr.decode(errors="replace"))
     return done.stdout
 
 
+def _start(graph: Any) -> subprocess.CompletedProcess[bytes]:
+    # A static build that loads the system's character tables, for the name of a channel in a
+    # transport stream, ends in a crash where these are of another C library than its own.
+    environment = {**os.environ, "GCONV_PATH": "/dev/null"}
+    return subprocess.run(
+        _command(graph),
+        capture_output=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+        env=environment,
+    )
+
+
 def _command(graph: Any) -> list[str]:
+    require_listed(graph)
     command: list[str] = graph.global_args(*_QUIET).compile(cmd=binary())
     limits = Limits(MOST_MEMORY_BYTES, MOST_CPU_SECONDS, MOST_FILE_BYTES)
     return bound(command, limits=limits)

@@ -40,12 +40,12 @@ def mux(media: SourceMedia, source: Path, voiced: Sequence[Voiced], *, into: Pat
     ]
     streams += [graphs.input(str(each.captions), format="srt")["s:0"] for each in voiced]
     codecs = {
-        "c:v": "copy" if media.video_codec in _PLAYABLE_VIDEO else "libx264",
-        "c:a": "copy",
-        "c:a:0": "copy" if media.audio_codec in _PLAYABLE_AUDIO else "aac",
-        "c:s": "mov_text",
+        "codec:v": "copy" if media.video_codec in _PLAYABLE_VIDEO else "libx264",
+        "codec:a": "copy",
+        "codec:a:0": "copy" if media.audio_codec in _PLAYABLE_AUDIO else "aac",
+        "codec:s": "mov_text",
     }
-    if codecs["c:v"] != "copy":
+    if codecs["codec:v"] != "copy":
         codecs |= {"pix_fmt": "yuv420p", "crf": "20", "preset": "veryfast"}
     # No -shortest: with a caption stream it would cut the film where the last caption ends.
     ffmpeg.run(

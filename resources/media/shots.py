@@ -38,9 +38,9 @@ def shot_cuts(source: Path) -> tuple[float, ...]:
     """
     pictures = (
         ffmpeg.untrusted(source, skip_frame="nokey")["v:0"]
-        .filter("scale", WIDTH, -2)
-        .filter("select", "gte(scene,0)")
-        .filter("metadata", "print")
+        .filter("scale", w=WIDTH, h=-2)
+        .filter("select", expr="gte(scene,0)")
+        .filter("metadata", mode="print")
         .output("-", format="null")
     )
     try:

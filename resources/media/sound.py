@@ -15,6 +15,7 @@ from resources.media import ffmpeg
 
 SPEECH_RATE = 16_000
 BLOCK = 4096
+FLAC = {"format": "flac", "codec": "flac", "sample_fmt": "s16", "frame_size": BLOCK}
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,19 @@ def decoded(source: Path, *, seconds: float, into: Path, pictures: bool = True) 
     # pieces of 47 samples, and FLAC that is made of such pieces takes 30 times as long to read.
     heard = (
         video["a:0"]
-        .filter("aresample", RATE, **{"async": 1, "first_pts": 0}, ochl="stereo", rematrix_maxval=1)
+        .filter("aresample", sample_rate=RATE, **{"async": 1, "first_pts": 0}, rematrix_maxval=1)
+        .filter("aformat", channel_layouts="stereo")
         .filter("apad", whole_dur=seconds)
         .filter("atrim", end=seconds)
-        .filter("asetnsamples", BLOCK, pad=0)
-        .filter_multi_output("asplit", 3)
+        .filter_multi_output("asplit", outputs=3)
     )
     outputs = [
-        heard[0].output(str(sound), acodec="flac", sample_fmt="s16", compression_level=2),
-        heard[1].output(str(speech), acodec="pcm_s16le", ar=SPEECH_RATE, ac=1),
+        heard[0].output(str(sound), **FLAC, compression_level=2),
+        heard[1].output(str(speech), format="wav", codec="pcm_s16le", ar=SPEECH_RATE, ac=1),
         ffmpeg.loudness_meter(heard[2]),
     ]
     if pictures:
         # A transport stream's time begins with the first stream that is used: pictures too.
-        outputs.append(video["v:0"].output("-", format="null", vcodec="copy"))
+        outputs.append(video["v:0"].output("-", format="null", codec="copy"))
     said = ffmpeg.run(graphs.merge_outputs(*outputs))
     return DecodedSound(sound, speech, ffmpeg.parsed_loudness(said))

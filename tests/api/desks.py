@@ -34,7 +34,7 @@ from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.sql import SqlRegistry
 from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
-from resources.media.ffmpeg import binary
+from resources.media.ffmpeg import find_in_wheel
 from resources.media.probe import Prober
 from resources.store.local import LocalStore
 
@@ -97,7 +97,7 @@ def make_clip(path: Path, *, seconds: float = 2, sound: bool = True) -> Path:
     """A small H.264 video with a tone of 440 Hz, or without sound."""
     tone = ["-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}"] if sound else []
     picture = f"testsrc2=size=320x180:rate=25:duration={seconds}"
-    command = [binary(), "-v", "error", "-y", "-f", "lavfi", "-i", picture, *tone]
+    command = [find_in_wheel(), "-v", "error", "-y", "-f", "lavfi", "-i", picture, *tone]
     codecs = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-preset", "ultrafast", "-c:a", "aac"]
     subprocess.run([*command, *codecs, "-movflags", "+faststart", str(path)], check=True)
     return path
@@ -106,7 +106,7 @@ def make_clip(path: Path, *, seconds: float = 2, sound: bool = True) -> Path:
 def make_track(path: Path, *, seconds: float = 2) -> Path:
     """A dub's track: an M4A with a tone of 660 Hz."""
     tone = f"sine=frequency=660:duration={seconds}"
-    command = [binary(), "-v", "error", "-y", "-f", "lavfi", "-i", tone, "-c:a", "aac"]
+    command = [find_in_wheel(), "-v", "error", "-y", "-f", "lavfi", "-i", tone, "-c:a", "aac"]
     subprocess.run([*command, str(path)], check=True)
     return path
 

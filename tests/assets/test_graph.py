@@ -12,6 +12,7 @@ import assets
 import dub_platform
 import resources
 import sensors
+from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.definitions import definitions
 from dub_platform.settings import Settings
 
@@ -115,3 +116,9 @@ def test_each_package_is_the_one_of_this_checkout(package: object) -> None:
     """No folder of tests and no installed copy stands before it."""
     file = Path(str(package.__file__))  # type: ignore[attr-defined]
     assert CHECKOUT / file.parent.name / "__init__.py" == file
+
+
+def test_an_ffmpeg_that_cannot_do_it_stops_the_start(tmp_path: Path) -> None:
+    """The servers say so, and no video has to fail first."""
+    with pytest.raises(EngineUnavailableError, match=r"The ffmpeg in /bin/true .* DUB_FFMPEG"):
+        definitions(Settings(home=tmp_path, ffmpeg=Path("/bin/true")))

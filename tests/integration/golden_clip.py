@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from resources.media.ffmpeg import run
+from tests.media_recipes import run
 from tests.speech_recipes import RATE, Spoken, say
 
 SECONDS = 23.48

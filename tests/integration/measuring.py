@@ -17,7 +17,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import butter, correlate, resample_poly, sosfiltfilt
 
-from resources.media.ffmpeg import binary
+from resources.media.ffmpeg import find_in_wheel
 
 RATE = 48_000
 # As long as a voice stops at a comma.
@@ -35,7 +35,7 @@ class Found:
 
 def decoded(path: Path, *, stream: str = "0:a:0") -> Sound:
     """One audio stream of a file as a player hears it: 48 kHz stereo."""
-    command = [binary(), "-v", "error", "-nostdin", "-i", str(path), "-map", stream]
+    command = [find_in_wheel(), "-v", "error", "-nostdin", "-i", str(path), "-map", stream]
     raw = subprocess.run(
         [*command, "-f", "f32le", "-ar", str(RATE), "-ac", "2", "-"],
         capture_output=True,
@@ -120,7 +120,17 @@ def share_db(part: Sound, whole: Sound) -> float:
 def ebur128(path: Path) -> tuple[float, float]:
     """Integrated loudness in LUFS and true peak in dBTP, as ffmpeg measures them."""
     said = subprocess.run(
-        [binary(), "-nostdin", "-i", str(path), "-af", "ebur128=peak=true", "-f", "null", "-"],
+        [
+            find_in_wheel(),
+            "-nostdin",
+            "-i",
+            str(path),
+            "-af",
+            "ebur128=peak=true",
+            "-f",
+            "null",
+            "-",
+        ],
         capture_output=True,
         text=True,
         check=True,

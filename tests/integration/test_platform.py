@@ -9,10 +9,9 @@ import httpx
 import numpy as np
 import pytest
 
-from resources.media.ffmpeg import run
 from tests.integration.golden_clip import GoldenClip
 from tests.integration.platform import Answer, Platform
-from tests.media_recipes import make_clip
+from tests.media_recipes import make_clip, run
 from tests.speech_recipes import HARBOR, RATE, say
 
 pytestmark = pytest.mark.xdist_group("platform")  # one stack serves them all

@@ -31,7 +31,7 @@ START_SECONDS = 60
 FFMPEG = """
 import ffmpeg
 from resources.media import ffmpeg as media
-media.run(ffmpeg.input("anullsrc", f="lavfi").output("-", format="null"))
+media.run(ffmpeg.input("endless").output("-", format="null"))
 """
 PROBE = """
 from pathlib import Path
@@ -56,6 +56,8 @@ threading.Event().wait()
 YTDLP = """
 from pathlib import Path
 from resources.downloader.ytdlp import Way, YtDlp
+from resources.media import ffmpeg
+ffmpeg.choose(Path("bin/ffmpeg").resolve())
 way = Way(Path("download"), pictures=True, proxy={proxy!r}, ca_bundle=Path({certificates!r}))
 with YtDlp.visiting("https://www.youtube.com/watch?v={id}", way, deadline_seconds=600) as visit:
     visit.facts()
@@ -101,7 +103,7 @@ def speech(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("endless", "speech")
 @pytest.mark.parametrize(
     ("program", "script"),
-    [("anullsrc", FFMPEG), ("probe_process.py", PROBE), ("sphinx_process.py", POCKETSPHINX)],
+    [("null", FFMPEG), ("probe_process.py", PROBE), ("sphinx_process.py", POCKETSPHINX)],
     ids=["ffmpeg", "probe", "pocketsphinx"],
 )
 def test_a_program_at_work_ends_with_its_killed_owner(

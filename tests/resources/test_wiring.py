@@ -10,7 +10,9 @@ import pytest
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.settings import Settings
 from resources import wiring
+from resources.media import ffmpeg
 from resources.mixer.blocks import BlockMixer
+from tests.media_recipes import make_sound, tone
 
 KEYS = {
     "OPENAI_API_KEY": "sk-1",
@@ -67,3 +69,64 @@ def test_a_separator_that_is_not_installed_stops_the_start(
     settings = Settings(home=tmp_path, original="remove")
     with pytest.raises(EngineUnavailableError, match=r"DUB_ORIGINAL.*dub-platform\[separate\]"):
         wiring.beds(settings, wiring.store(settings))
+
+
+@pytest.fixture
+def unchosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process chose before is chosen after the test again."""
+    monkeypatch.setattr(ffmpeg._choice, "program", None)
+
+
+@pytest.fixture
+def noted(tmp_path: Path) -> Path:
+    """An ffmpeg that notes in ffmpeg.log that it was started, then works as the wheel's does."""
+    program = tmp_path / "bin" / "ffmpeg"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >>{tmp_path}/ffmpeg.log\nexec {ffmpeg.find_in_wheel()} "$@"\n'
+    )
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.usefixtures("unchosen")
+def test_a_broken_ffmpeg_that_is_first_on_path_is_not_run(
+    tmp_path: Path, noted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor one that the wheel's package is told of: what the tests run is what runs."""
+    noted.write_text(noted.read_text().replace("exec", "exit 1\n"))
+    monkeypatch.setenv("PATH", str(noted.parent), prepend=":")
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(noted))
+    wiring.ffmpeg(Settings(home=tmp_path))
+    sound = make_sound(tmp_path / "sound.wav", tone(440, 1.0))
+    assert pytest.approx(1.0) == ffmpeg.sound_seconds(sound)
+    assert not (tmp_path / "ffmpeg.log").exists()
+
+
+@pytest.mark.usefixtures("unchosen")
+def test_the_ffmpeg_that_is_named_does_all_work(tmp_path: Path, noted: Path) -> None:
+    """It is asked what it has, and then it works."""
+    wiring.ffmpeg(Settings(home=tmp_path, ffmpeg=noted))
+    sound = make_sound(tmp_path / "sound.wav", tone(440, 1.0))
+    assert pytest.approx(1.0) == ffmpeg.sound_seconds(sound)
+    started = (tmp_path / "ffmpeg.log").read_text()
+    assert "-hide_banner -filters" in started
+    assert "volumedetect" in started.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("unchosen")
+def test_an_ffmpeg_that_lacks_something_stops_the_start(tmp_path: Path, noted: Path) -> None:
+    """And not the first video."""
+    noted.write_text(noted.read_text().rstrip().replace("exec ", "") + " | grep -v libx264\n")
+    with pytest.raises(EngineUnavailableError, match=r"lacks .* encoder libx264\. .* DUB_FFMPEG"):
+        wiring.ffmpeg(Settings(home=tmp_path, ffmpeg=noted))
+
+
+@pytest.mark.usefixtures("unchosen")
+def test_a_wheel_without_an_ffmpeg_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are machines that the package has none for."""
+    monkeypatch.setattr(ffmpeg, "files", lambda package: tmp_path)
+    with pytest.raises(EngineUnavailableError, match="Install one and name it with DUB_FFMPEG"):
+        wiring.ffmpeg(Settings(home=tmp_path))
