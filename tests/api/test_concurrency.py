@@ -16,6 +16,7 @@ from dub_platform.registry import SqlRegistry
 from sensors.intake import on_video_registered
 from tests.api.conftest import Log
 from tests.api.desks import YOUTUBE, serving
+from tests.patience import HANG_SECONDS
 from tests.sensors.conftest import instance
 
 __all__ = ["instance"]
@@ -35,7 +36,7 @@ def many_connections() -> Iterator[None]:
 
 async def all_post(*urls: str) -> list[httpx.Response]:
     limits = httpx.Limits(max_connections=CLIENTS)
-    async with httpx.AsyncClient(limits=limits, timeout=200) as client:
+    async with httpx.AsyncClient(limits=limits, timeout=HANG_SECONDS) as client:
         return await asyncio.gather(
             *[taken(client, urls[number % len(urls)]) for number in range(CLIENTS)]
         )

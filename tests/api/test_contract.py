@@ -45,7 +45,6 @@ def contract(desk: Desk, server: str) -> BaseSchema:
     return schema
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("each", WITH_INPUT, ids=lambda each: f"{each.method} {each.path}")
 def test_it_is_kept(contract: BaseSchema, each: Operation) -> None:
     """In thousands of cases no 5xx, and no status, type or shape that is not in it."""

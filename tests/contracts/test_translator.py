@@ -365,7 +365,6 @@ def _cold(mode: str, text: str) -> str:
         input=text,
         capture_output=True,
         text=True,
-        timeout=30,
         check=False,
     )
     return done.stdout

@@ -39,6 +39,7 @@ from tests.assets.workshop import Workshop, materialized, shown
 from tests.contracts.databases import postgres, postgres_tools
 from tests.integration.golden_clip import make_golden_clip
 from tests.integration.platform import Answer, Platform, running_platform
+from tests.patience import HANG_SECONDS
 from tests.sensors.rows import run_of
 from tests.swift_s3 import running_swift
 
@@ -222,7 +223,7 @@ def test_a_restored_release_is_public_again(there: There) -> None:
         release = workshop.registry.dub(there.video_id, "es").release
     assert release
     url = f"{settings.r2_public_url}/{release.track_key}"
-    assert release.bytes == len(httpx.get(url).raise_for_status().content)
+    assert release.bytes == len(httpx.get(url, timeout=HANG_SECONDS).raise_for_status().content)
     with local_client(desk_from(settings, Announcer())) as client:
         page = client.get("/watch", params={"v": there.video_id, "lang": "es"})
     assert 200 == page.status_code

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
 from tests.integration.platform import free_ports
+from tests.patience import HANG_SECONDS, wait_until
 
 pytestmark = pytest.mark.xdist_group("commands")  # one stack serves them all
 
@@ -115,7 +115,7 @@ def test_ctrl_c_stops_everything(environment: Mapping[str, str]) -> None:
     with _started("up", environment) as up:
         _await_api(environment)
         up.send_signal(signal.SIGINT)
-        assert 0 == up.wait(60)
+        assert 0 == up.wait(HANG_SECONDS)
     assert [] == _processes_of(environment["DUB_HOME"])
 
 
@@ -126,7 +126,7 @@ def test_two_platforms_do_not_share_a_home(environment: Mapping[str, str]) -> No
         _await_api(environment)
         second = _run("up", {**environment, "PORT": str(port), "DAGSTER_PORT": str(dagster_port)})
         up.send_signal(signal.SIGTERM)
-        up.wait(60)
+        up.wait(HANG_SECONDS)
     assert 1 == second.returncode
     assert "Another platform is running in" in second.stdout
 
@@ -138,7 +138,7 @@ def _run(command: str, environment: Mapping[str, str]) -> subprocess.CompletedPr
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=280,
+        timeout=HANG_SECONDS,
         check=False,
     )
 
@@ -152,17 +152,19 @@ def _started(command: str, environment: Mapping[str, str]) -> Iterator[subproces
         yield process
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(HANG_SECONDS)
 
 
 def _await_api(environment: Mapping[str, str]) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+    url = f"http://127.0.0.1:{environment['DAGSTER_PORT']}/server_info"
+
+    def answers() -> bool:
         with contextlib.suppress(httpx.TransportError):
-            httpx.get(f"http://127.0.0.1:{environment['DAGSTER_PORT']}/server_info")
-            return
-        time.sleep(0.3)
-    raise AssertionError("The platform did not start.")
+            httpx.get(url)
+            return True
+        return False
+
+    wait_until(answers, pause=0.3)
 
 
 def _processes_of(home: str) -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
 from tests.docs.documents import ROOT
 from tests.integration.platform import free_ports
+from tests.patience import HANG_SECONDS, wait_until
 from tests.redis_server import running_redis
 
-PATIENCE_SECONDS = 120.0
 SHAPE = {"event", "level", "logger", "timestamp"}
 
 
@@ -111,11 +111,6 @@ def test_a_redis_that_is_away_degrades_it_soon(environment: dict[str, str]) -> N
 
 def ready(port: int) -> httpx.Response:
     """What it says of itself, as soon as it answers."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return httpx.get(f"http://127.0.0.1:{port}/ready", timeout=60)
-        except httpx.ConnectError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+    with socket.socket() as probe:
+        wait_until(lambda: probe.connect_ex(("127.0.0.1", port)) == 0)
+    return httpx.get(f"http://127.0.0.1:{port}/ready", timeout=HANG_SECONDS)

@@ -18,6 +18,7 @@ from tests.assets.conftest import SENTENCES
 from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
 from tests.integration.golden_clip import make_golden_clip
 from tests.integration.measuring import decoded
+from tests.patience import HANG_SECONDS
 from tests.providers.elevenlabs_server import ElevenLabsServer
 from tests.providers.openai_server import OpenAIServer
 from tests.swift_s3 import SwiftS3, running_swift
@@ -59,7 +60,9 @@ def test_the_release_is_in_the_bucket_for_anybody_to_read(paid: Paid, tmp_path: 
     """The track is fetched without a signature and plays."""
     release = paid.workshop.registry.dub(paid.video_id, "es").release
     assert release is not None
-    answer = httpx.get(paid.workshop.store.url(release.track_key)).raise_for_status()
+    answer = httpx.get(
+        paid.workshop.store.url(release.track_key), timeout=HANG_SECONDS
+    ).raise_for_status()
     assert "audio/mp4" == answer.headers["content-type"]
     track = tmp_path / "track.m4a"
     track.write_bytes(answer.content)
@@ -69,7 +72,9 @@ def test_the_release_is_in_the_bucket_for_anybody_to_read(paid: Paid, tmp_path: 
 def test_the_newest_release_is_named_last(paid: Paid) -> None:
     """The small manifest that points at the release is what the registry says too."""
     key = f"releases/{paid.video_id}/es/current.json"
-    current = json.loads(httpx.get(paid.workshop.store.url(key)).raise_for_status().text)
+    current = json.loads(
+        httpx.get(paid.workshop.store.url(key), timeout=HANG_SECONDS).raise_for_status().text
+    )
     release = paid.workshop.registry.dub(paid.video_id, "es").release
     assert release is not None
     assert (release.track_key, release.sha256) == (current["track"], current["sha256"])

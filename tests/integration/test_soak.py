@@ -11,10 +11,7 @@ from benchmarks.cluster.providers import local_providers
 from benchmarks.faults import short_clip
 from benchmarks.soak import JUDGED, Outcome, soaked
 
-pytestmark = [
-    pytest.mark.xdist_group("soak"),  # one cluster serves them all
-    pytest.mark.timeout(600),
-]
+pytestmark = pytest.mark.xdist_group("soak")  # one cluster serves them all
 
 CONNECTIONS = ("PostgreSQL's clients", "PgBouncer's clients", "Redis' clients")
 

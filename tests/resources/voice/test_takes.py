@@ -43,6 +43,7 @@ from resources.workfolder import WorkFolders
 from tests.contracts.threads import at_once
 from tests.full_disks import no_file_beyond
 from tests.media_recipes import Sound, noise, silence, tone
+from tests.patience import HANG_SECONDS
 from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
 from tests.providers.speech_provider import Fault, Faults
 
@@ -89,9 +90,9 @@ class HeldVoice(WatchedVoice):
         """The first line waits for the failure, and the second fails when the first has begun."""
         if reading.text == LINES[0].text:
             self.begun.set()
-            assert self.failed.wait(30)
+            assert self.failed.wait(HANG_SECONDS)
         if reading.text == LINES[1].text:
-            assert self.begun.wait(30)
+            assert self.begun.wait(HANG_SECONDS)
             self.asked.append(reading.text)
             self.failed.set()
             raise EngineFailedError("It did not work.")
@@ -162,7 +163,7 @@ def server(tmp_path: Path, faults: list[Fault | None]) -> Iterator[ElevenLabsSer
 
 
 def paid_voice(server: ElevenLabsServer, **options: Any) -> ElevenLabsVoice:
-    policy = CallPolicy(try_seconds=10.0, deadline_seconds=30.0, first_pause=0.01)
+    policy = CallPolicy(HANG_SECONDS, HANG_SECONDS, first_pause=0.01)
     return ElevenLabsVoice(
         server.key,
         Casting.parse(f"*:2={VOICES[1]}, default={VOICES[0]}"),
