@@ -30,7 +30,6 @@ from dub_platform.core.errors import (
 from dub_platform.core.speech import Take, TranslatedLine
 from dub_platform.registry.engine import engine_at
 from dub_platform.registry.ledger import PaidCalls
-from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.tables import paid_calls
 from resources.calls import CallPolicy
 from resources.ledger import CappedLedger
@@ -43,6 +42,7 @@ from resources.workfolder import WorkFolders
 from tests.contracts.threads import at_once
 from tests.full_disks import no_file_beyond
 from tests.media_recipes import Sound, noise, silence, tone
+from tests.new_registries import make_registry
 from tests.patience import HANG_SECONDS
 from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
 from tests.providers.speech_provider import Fault, Faults
@@ -107,7 +107,7 @@ class Home:
         self.store = LocalStore(folder / "store", "http://dub.test/media")
         self.folders = WorkFolders(folder / "spool")
         self.url = f"sqlite:///{folder / 'registry.sqlite'}"
-        upgrade(self.url)
+        make_registry(self.url)
 
     def keeper(self, voice: Voice, caps: Caps = Caps()) -> TakeKeeper:  # noqa: B008 - it is frozen
         ledger = CappedLedger(PaidCalls.at(self.url), caps)
