@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -43,6 +43,7 @@ from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.tables import dubs, videos
 from sensors import intake
 from tests.integration.platform import free_ports
+from tests.patience import HANG_SECONDS, wait_until
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LANGUAGES, ONE_MORE = ("ca", "es"), "gl"
@@ -253,7 +254,9 @@ def _platform(folder: Path, daemon_seconds: float) -> Iterator[Platform]:
         )
         module = ["-m", "dub_platform.served", "-h", "127.0.0.1", "-p", str(code_port)]
         stack.enter_context(_process(["dagster", "api", "grpc", *module], environment))
-        api = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60))
+        api = stack.enter_context(
+            httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=HANG_SECONDS)
+        )
         _await(api)
         registry_engine = create_engine(url)
         yield Platform(
@@ -282,20 +285,16 @@ def _process(
         yield process
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(HANG_SECONDS)
 
 
 def _await(api: httpx.Client) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            api.get("/health").raise_for_status()
-        except httpx.HTTPError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-        else:
-            return
+    def answers() -> bool:
+        with suppress(httpx.HTTPError):
+            return api.get("/health").is_success
+        return False
+
+    wait_until(answers, pause=0.2)
 
 
 def main() -> int:
