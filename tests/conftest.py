@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+import os
+import random
 import signal
 import tempfile
 from collections.abc import Iterator
 
 import pytest
 
+from tests.lanes import LONGEST, ROOT, is_quick
+
 # A shell without job control starts what it puts in the background with SIGINT ignored. Dagster
 # handles SIGTERM as it does SIGINT, so neither it nor a process it starts could be told to end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure() -> None:
+    """Choose what the long fuzz tries, for all workers."""
+    os.environ.setdefault("FUZZ_SEED", str(random.randrange(2**32)))
+
+
+def pytest_report_header() -> str:
+    """Say how to repeat what the long fuzz tries."""
+    return f"FUZZ_SEED={os.environ['FUZZ_SEED']}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the quick lane, and put what takes longest first."""
+    for item in items:
+        if is_quick(item.path):
+            item.add_marker("quick")
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    group = item.get_closest_marker("xdist_group")
+    names = (group.args[0] if group else None, str(item.path.relative_to(ROOT)))
+    return min((LONGEST.index(name) for name in names if name in LONGEST), default=len(LONGEST))
 
 
 @pytest.fixture(autouse=True)

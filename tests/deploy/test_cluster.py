@@ -26,7 +26,8 @@ from tests.patience import HANG_SECONDS, wait_until
 from tests.processes import gone
 from tests.providers.openai_server import Fault
 
-pytestmark = pytest.mark.xdist_group("cluster")  # one cluster serves them all
+# One cluster serves them all.
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("cluster")]
 
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "workers.json"
 WATCHED = ("flower", "prometheus", "proxy")

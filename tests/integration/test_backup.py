@@ -52,7 +52,6 @@ UNDER_WAY = Work("dQw4w9WgXcQ", None, 1)
 LATER = datetime.now(timezone.utc) + timedelta(minutes=30)
 
 one_machine = pytest.mark.xdist_group("platform")  # its stack is the one that is saved
-servers = pytest.mark.xdist_group("servers")
 
 
 def backup(command: str, folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
@@ -215,7 +214,8 @@ def there(
     return There(servers, folder, again, done, video_id, run)
 
 
-@servers
+@pytest.mark.long
+@pytest.mark.xdist_group("servers")
 def test_a_restored_release_is_public_again(there: There) -> None:
     """Track and page, in the bucket and on the page of the new deployment."""
     settings = there.again.deployment.settings
@@ -230,7 +230,8 @@ def test_a_restored_release_is_public_again(there: There) -> None:
     assert settings.r2_public_url in page.text
 
 
-@servers
+@pytest.mark.long
+@pytest.mark.xdist_group("servers")
 def test_one_more_language_is_made_from_what_was_restored(there: There) -> None:
     """From the transcript that is there, and no take of the other language is spoken again."""
     with there.again.opened() as workshop:
@@ -242,7 +243,8 @@ def test_one_more_language_is_made_from_what_was_restored(there: There) -> None:
     assert 0 == shown(again["speech"])["takes_paid"].value
 
 
-@servers
+@pytest.mark.long
+@pytest.mark.xdist_group("servers")
 def test_what_was_under_way_is_requested_anew(there: There) -> None:
     """Its run ended with the machine it ran on, and the registry queues the work again."""
     assert 1 == there.restored.runs_ended
@@ -255,7 +257,8 @@ def test_what_was_under_way_is_requested_anew(there: There) -> None:
     assert (VideoStatus.QUEUED, 2) == (video.status, video.generation)
 
 
-@servers
+@pytest.mark.long
+@pytest.mark.xdist_group("servers")
 def test_what_is_there_is_replaced_only_when_told(
     there: There, new_servers: Callable[[str], Servers], postgres_tools: None
 ) -> None:
@@ -272,7 +275,8 @@ def test_what_is_there_is_replaced_only_when_told(
     )
 
 
-@servers
+@pytest.mark.long
+@pytest.mark.xdist_group("servers")
 def test_a_backup_is_restored_where_the_same_databases_are(there: There, tmp_path: Path) -> None:
     """PostgreSQL's into PostgreSQL; before anything is touched."""
     (tmp_path / "dagster.yaml").write_text("")

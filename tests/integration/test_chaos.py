@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.chaos import survived
 from tests.patience import HANG_SECONDS
 
 
+@pytest.mark.long
 def test_nothing_is_lost_and_nothing_paid_twice(tmp_path: Path) -> None:
     """The last blow is a reboot of everything; nobody helps afterwards."""
     outcome = survived(tmp_path, videos=4, seconds=15.0, seed=11, patience=HANG_SECONDS)

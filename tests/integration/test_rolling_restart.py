@@ -29,7 +29,7 @@ from tests.api.desks import make_clip
 from tests.integration.platform import free_ports
 from tests.patience import HANG_SECONDS, wait_until
 
-pytestmark = pytest.mark.xdist_group("rolling")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("rolling")]
 
 CADDY = Path(sysconfig.get_path("scripts")) / "caddy"
 DRAIN_SECONDS = 3.0
