@@ -1,9 +1,9 @@
 """The lanes of the tests, what runs in which, and what became of each.
 
-    python -m tests.lanes test           # `make test`: lint, and every test that is not long
-    python -m tests.lanes quick          # `make test-quick`
-    python -m tests.lanes long           # `make test-long`
-    python -m tests.lanes ci             # all of them, as far as the time goes
+    python -m tests.lanes test       # `make test`: lint, and every test that is not long
+    python -m tests.lanes quick      # `make test-quick`
+    python -m tests.lanes long       # `make test-long`
+    python -m tests.lanes all        # `make test-all`: both, as far as an hour goes
 
 A lane is a run of pytest by itself. Lint goes on beside them; its output is shown when it is over.
 The last line is a test runner's, over all lanes.
@@ -87,7 +87,7 @@ LANES = {
     "quick": (QUICK_LANE,),
     "test": (QUICK_LANE, FULL_LANE),
     "long": LONG_LANES,
-    "ci": (QUICK_LANE, FULL_LANE, *LONG_LANES),
+    "all": (QUICK_LANE, FULL_LANE, *LONG_LANES),
 }
 
 
@@ -153,9 +153,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lanes")
     parser.add_argument("lanes", choices=LANES)
     asked = parser.parse_args(arguments).lanes
-    course, lint = Course(), Lint() if asked in ("test", "ci") else None
+    course, lint = Course(), Lint() if asked in ("test", "all") else None
     for lane in LANES[asked]:
-        if lane in LONG_LANES and asked == "ci" and not course.has_time_for(lane):
+        if lane in LONG_LANES and asked == "all" and not course.has_time_for(lane):
             course.left.append(lane)
         else:
             course.run(lane)
