@@ -110,25 +110,31 @@ def test_a_wrong_setting_is_said_by_name(environment: Mapping[str, str]) -> None
     assert "Traceback" not in refused.stdout
 
 
-def test_ctrl_c_stops_everything(environment: Mapping[str, str]) -> None:
-    """`make up` goes on until then, and leaves nothing running."""
-    with _started("up", environment) as up:
+@pytest.fixture(scope="module")
+def up(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """`make up`, until a test or the last one ends it."""
+    with _started("up", environment) as process:
         _await_api(environment)
-        up.send_signal(signal.SIGINT)
-        assert 0 == up.wait(HANG_SECONDS)
-    assert [] == _processes_of(environment["DUB_HOME"])
+        yield process
 
 
+@pytest.mark.usefixtures("up")
 def test_two_platforms_do_not_share_a_home(environment: Mapping[str, str]) -> None:
     """The second is told to take another folder."""
     port, dagster_port = free_ports(2)
-    with _started("up", environment) as up:
-        _await_api(environment)
-        second = _run("up", {**environment, "PORT": str(port), "DAGSTER_PORT": str(dagster_port)})
-        up.send_signal(signal.SIGTERM)
-        up.wait(HANG_SECONDS)
+    second = _run("up", {**environment, "PORT": str(port), "DAGSTER_PORT": str(dagster_port)})
     assert 1 == second.returncode
     assert "Another platform is running in" in second.stdout
+
+
+def test_ctrl_c_stops_everything(
+    environment: Mapping[str, str], up: subprocess.Popen[bytes]
+) -> None:
+    """`make up` goes on until then, and leaves nothing running."""
+    assert up.poll() is None
+    up.send_signal(signal.SIGINT)
+    assert 0 == up.wait(HANG_SECONDS)
+    assert [] == _processes_of(environment["DUB_HOME"])
 
 
 def _run(command: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

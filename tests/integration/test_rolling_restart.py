@@ -32,7 +32,6 @@ from tests.patience import HANG_SECONDS, wait_until
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("rolling")]
 
 CADDY = Path(sysconfig.get_path("scripts")) / "caddy"
-DRAIN_SECONDS = 3.0
 RATE = 100
 # A machine that cannot keep up gets fewer requests, as it would of people who wait for answers.
 MOST_AT_ONCE = 30
@@ -41,11 +40,19 @@ COMPOSED = services(SECRETS)["api"]["command"]
 PAGES = ("/videos", "/health", "/", "/static/style.css", "/version")
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where processes of the API start, and for how long each goes on when it is told to end."""
+
+    stack: Stack
+    drain_seconds: float
+
+
 @dataclass
 class Api:
     """One process of the API on a port, which the next one takes over."""
 
-    stack: Stack
+    place: Place
     port: int
     process: subprocess.Popen[bytes] = field(init=False)
 
@@ -57,7 +64,10 @@ class Api:
         self.process = subprocess.Popen(
             [here.get(word, word) for word in COMPOSED],
             cwd=CHECKOUT,
-            env={**self.stack.environment, "DUB_DRAIN_SECONDS": str(DRAIN_SECONDS)},
+            env={
+                **self.place.stack.environment,
+                "DUB_DRAIN_SECONDS": str(self.place.drain_seconds),
+            },
             stdout=subprocess.DEVNULL,
         )
 
@@ -81,15 +91,17 @@ def await_ready(url: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """A home with its tables made, and no server on it yet."""
     stack = Stack(
         Settings(
             home=tmp_path_factory.mktemp("home"), log_level="WARNING", auth="off", rate_limits="off"
         )
     )
+    began = time.monotonic()
     stack.prepare()
-    return stack
+    # A slow machine needs longer to see that a process is about to end: as much longer as this took.
+    return Place(stack, max(3.0, time.monotonic() - began))
 
 
 @pytest.fixture(scope="module")
@@ -98,23 +110,23 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def processes(stack: Stack) -> Iterator[Sequence[Api]]:
+def processes(place: Place) -> Iterator[Sequence[Api]]:
     """Two processes of the API that are ready."""
-    with running(stack, 2) as started:
+    with running(place, 2) as started:
         yield started
 
 
 @pytest.fixture
-def api(stack: Stack) -> Iterator[Api]:
+def api(place: Place) -> Iterator[Api]:
     """One process of the API that is ready."""
-    with running(stack, 1) as (started,):
+    with running(place, 1) as (started,):
         yield started
 
 
 @contextmanager
-def running(stack: Stack, count: int) -> Iterator[Sequence[Api]]:
+def running(place: Place, count: int) -> Iterator[Sequence[Api]]:
     with ExitStack() as exits:
-        started = [Api(stack, port) for port in free_ports(count)]
+        started = [Api(place, port) for port in free_ports(count)]
         for each in started:
             exits.callback(each.kill)
         for each in started:
