@@ -100,7 +100,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     )
     began = time.monotonic()
     stack.prepare()
-    # A slow machine needs longer to see that a process is about to end: as much longer as this took.
+    # To see that a process is about to end takes a slow machine as much longer as this did.
     return Place(stack, max(3.0, time.monotonic() - began))
 
 
