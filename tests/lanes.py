@@ -78,7 +78,15 @@ LONG_LANES = tuple(
         ("migrations", 30, ("tests/dub_platform/registry/test_migrations.py",)),
         ("scale", 60, ("tests/integration/test_scale.py",)),
         ("backup", 60, ("tests/integration/test_backup.py",)),
-        ("rolling", 90, ("tests/integration/test_rolling_restart.py",)),
+        (
+            "restarts",
+            90,
+            (
+                "tests/integration/test_rolling_restart.py",
+                "tests/integration/test_draining_workers.py",
+            ),
+        ),
+        ("load", 40, ("tests/api/test_concurrency.py", "tests/benchmarks/test_mix.py")),
         ("cluster", 180, ("tests/deploy/test_cluster.py", "tests/integration/test_soak.py")),
         ("chaos", 120, ("tests/integration/test_chaos.py",)),
     )

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = ["postgres"]
 
-pytestmark = pytest.mark.xdist_group("draining")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("draining")]
 
 DATABASES = ("draining_registry", "draining_dagster")
 LATER = timedelta(minutes=1)
