@@ -163,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments).lanes
     course, lint = Course(), Lint() if asked in ("test", "all") else None
     for lane in LANES[asked]:
-        if lane in LONG_LANES and asked == "all" and not course.has_time_for(lane):
+        if asked == "all" and lane in LONG_LANES and not course.has_time_for(lane):
             course.left.append(lane)
         else:
             course.run(lane)
@@ -227,6 +227,7 @@ def _run_pytest(arguments: Sequence[str], seconds: float) -> tuple[int, str]:
     colour = ("--color=yes",) if sys.stdout.isatty() else ()
     command = [sys.executable, "-m", "pytest", *arguments, *TWO_AT_ONCE, *colour]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    # It hears Ctrl-C too, and says what it did until then.
     stopping = threading.Timer(max(0.0, seconds), _stop, (process,))
     stopping.daemon = True
     stopping.start()
