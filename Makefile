@@ -33,7 +33,7 @@ cluster: .venv/tests test-packages ## start production's topology as processes o
 test: .venv/tests test-packages ## every test but the long ones, on real engines and servers, with lint beside them
 	@$(RUN) tests.lanes test
 
-test-quick: .venv/dev ## the tests that need nothing but Python, in about a minute
+test-quick: .venv/dev packages ## the tests that need neither a server nor torch, in about a minute
 	@$(RUN) tests.lanes quick
 
 test-long: .venv/tests test-packages ## what takes minutes: clusters that are killed, restarted and loaded, and whatever the contract allows

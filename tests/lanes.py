@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
-# Quick lanes: neither a server nor a program of Debian's nor torch. A test of these folders that
-# needs one, or that takes long, is in a file that is listed in SLOW.
+# The quick lane has no server, no torch, and no program but the translator's. A test of these folders
+# that needs one, or that takes long, is in a file that is listed in SLOW.
 QUICK = (
     "tests/test_lanes.py",
     "tests/dub_platform",
@@ -110,7 +110,7 @@ class Result:
 
 
 def is_quick(path: Path) -> bool:
-    """Whether the tests of the file need nothing but Python, and take a moment."""
+    """Whether the tests of the file are in the quick lane."""
     return _is_below(path, QUICK) and not _is_below(path, SLOW)
 
 
