@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
-# The quick lane has no server, no torch, and no program but the translator's. A test of these folders
-# that needs one, or that takes long, is in a file that is listed in SLOW.
+# The quick lane has no server, no torch, and no program but the translator's. A test of these
+# folders that needs one, or that takes long, is in a file that is listed in SLOW.
 QUICK = (
     "tests/test_lanes.py",
     "tests/dub_platform",
@@ -45,6 +45,7 @@ SLOW = (
     "tests/benchmarks/test_evaluate.py",
     "tests/benchmarks/test_mix.py",
     "tests/benchmarks/test_stretch.py",
+    "tests/docs/test_paid_deployment.py",
     "tests/dub_platform/backup",
     "tests/dub_platform/observability/test_reports.py",
     "tests/dub_platform/registry",
