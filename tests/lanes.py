@@ -79,6 +79,7 @@ LONG_LANES = tuple(
         ("migrations", 30, ("tests/dub_platform/registry/test_migrations.py",)),
         ("scale", 60, ("tests/integration/test_scale.py",)),
         ("backup", 60, ("tests/integration/test_backup.py",)),
+        ("whisper", 90, ("tests/integration/test_deployment.py",)),
         (
             "restarts",
             90,

@@ -150,7 +150,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # What one test alone asks for comes first: pytest puts tests together by a parameter's place.
-@pytest.fixture(scope="module", params=[OPENAI, "whisper"])
+@pytest.fixture(scope="module", params=[OPENAI, pytest.param("whisper", marks=pytest.mark.long)])
 def deployed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployed]:
