@@ -76,9 +76,11 @@ def test_a_second_demo_reuses_what_is_there_and_says_so(environment: Mapping[str
 def test_the_demo_stops_no_run_before_its_end(environment: Mapping[str, str]) -> None:
     """A release comes a moment before the end of its run, which would be made once more."""
     with DagsterInstance.from_config(str(Path(environment["DUB_HOME"]) / "dagster")) as instance:
-        runs = instance.get_runs()
-    assert 3 == len(runs)
-    assert {DagsterRunStatus.SUCCESS} == {run.status for run in runs}
+        runs = instance.get_run_records()
+    # A machine that is too busy to start one in time gives it up, and another is asked for.
+    began = [run for run in runs if run.start_time is not None]
+    assert 3 == len(began)
+    assert {DagsterRunStatus.SUCCESS} == {run.dagster_run.status for run in began}
 
 
 @pytest.mark.usefixtures("demo")
