@@ -56,7 +56,7 @@ SLOW = (
 LONGEST = ("platform", "commands", "deployment", "paid engines", "whisper", "demucs", "evaluate")
 TWO_AT_ONCE = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
 # A lane begins only if it will have ended by then, and is stopped where it still has not.
-BUDGET_SECONDS, STOP_SECONDS = 60 * 60, 80 * 60
+BUDGET_SECONDS, STOP_SECONDS = 55 * 60, 75 * 60
 _ENDS = ("failed", "passed", "skipped", "xfailed", "xpassed", "error")
 _COUNTS = re.compile(rf"(\d+) ({'|'.join(_ENDS)})")
 
