@@ -15,7 +15,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate soak constraints sample clean
+.PHONY: help demo up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate soak constraints pins sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,11 +42,12 @@ test-long: .venv/tests test-packages ## what takes minutes: clusters that are ki
 test-all: .venv/tests test-packages ## lint, every test, and the long ones as far as an hour goes
 	@$(RUN) tests.lanes all
 
-lint: .venv/tests ## style, types, layers, and whether Dagster can load the definitions
+lint: .venv/tests ## style, types, layers, licences, and whether Dagster can load the definitions
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/pip-licenses >/dev/null
 	@home=$$(mktemp -d) && trap "rm -rf $$home" EXIT && export DAGSTER_HOME=$$home DUB_HOME=$$home && \
 		.venv/bin/dg check defs && .venv/bin/dagster definitions validate -m dub_platform.definitions
 
@@ -100,6 +101,10 @@ soak: .venv/tests test-packages ## after a warm-up, twenty minutes of videos and
 constraints: .venv/tests ## pin every dependency anew, for every Python that is supported
 	$(UV) pip compile --quiet --universal --python-version 3.10 --all-extras --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o constraints.txt
+	@$(MAKE) --no-print-directory pins
+
+pins: .venv/tests ## whether every pin has a wheel for every Python, on x86-64 and arm64
+	$(RUN) pytest tests/deploy/test_pins.py -n 2
 
 sample: .venv/tests ## make the sample clip anew from its recipe
 	.venv/bin/python examples/sample/make_sample.py

@@ -3,5 +3,3 @@
 The pipeline is read top-down in `assets/__init__.py`; the wiring is one page,
 `dub_platform/definitions.py`; what a caller sees is in `api/`.
 """
-
-__version__ = "0.1.0"

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dagster import DagsterInstance, DagsterInvariantViolationError
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 from dub_platform.core.errors import DubError
@@ -34,7 +35,7 @@ def main(*arguments: str) -> int:
     try:
         tallies = _tidied(Settings.from_environment(), dry_run)
     except (DubError, WrongSettingError, DagsterInvariantViolationError) as error:
-        console.print(f"[bold red]Upkeep failed.[/] {error}")
+        console.print(f"[bold red]Upkeep failed.[/] {escape(str(error))}")
         return 1
     console.print(table_of(tallies, "would go" if dry_run else "went"))
     return 0

@@ -77,6 +77,7 @@ LONG_LANES = tuple(
     for name, seconds, files in (
         ("fuzz", 60, ("tests/api/test_contract.py",)),
         ("migrations", 30, ("tests/dub_platform/registry/test_migrations.py",)),
+        ("pins", 60, ("tests/deploy/test_pins.py",)),
         ("scale", 60, ("tests/integration/test_scale.py",)),
         ("backup", 60, ("tests/integration/test_backup.py",)),
         ("whisper", 90, ("tests/integration/test_deployment.py",)),

@@ -9,6 +9,7 @@ import time
 
 import httpx
 from rich.console import Console
+from rich.markup import escape
 
 from dub_platform.local import demo
 from dub_platform.local.stack import Stack, StackError
@@ -30,7 +31,8 @@ def main(command: str) -> int:
     except KeyboardInterrupt:
         console.print("Stopped.")
     except (StackError, WrongSettingError) as error:
-        console.print(f"[bold red]{'Demo' if command == 'demo' else 'Start'} failed.[/] {error}")
+        what = "Demo" if command == "demo" else "Start"
+        console.print(f"[bold red]{what} failed.[/] {escape(str(error))}")
         return 1
     return 0
 

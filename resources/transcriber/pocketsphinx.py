@@ -10,11 +10,11 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from queue import SimpleQueue
 
-from dub_platform.core.errors import LanguageNotAvailableError
+from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
 from resources.programs import bound, helper
@@ -27,6 +27,7 @@ class PocketsphinxTranscriber:
 
     Each span of speech is decoded as one utterance: pocketsphinx's own endpointer fails under
     music. A line's onset is its first word's, within 45 ms of the truth under a music bed.
+    Raises EngineUnavailableError where the package is missing.
     """
 
     detects_languages = False
@@ -38,7 +39,7 @@ class PocketsphinxTranscriber:
     _deadline = 120.0
 
     def __init__(self) -> None:
-        self.engine = f"pocketsphinx {version('pocketsphinx')}"
+        self.engine = f"pocketsphinx {_version()}"
 
     def languages(self) -> tuple[str, ...]:
         return ("en",)
@@ -87,6 +88,18 @@ class PocketsphinxTranscriber:
         finally:
             for decoder in decoders:
                 decoder.close()
+
+
+def _version() -> str:
+    try:
+        return version("pocketsphinx")
+    except PackageNotFoundError as error:
+        raise EngineUnavailableError(
+            "DUB_TRANSCRIBER is pocketsphinx, which is not installed: on arm64 it is ready-made "
+            "for Python 3.11 and 3.13 only. Use one of these (make clean, then for example make "
+            "demo PYTHON=python3.13), or build it with a C compiler: pip install "
+            "'dub-platform[pocketsphinx]'."
+        ) from error
 
 
 def _decoder(audio: Path) -> WarmPipeline:
