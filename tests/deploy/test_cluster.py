@@ -105,7 +105,9 @@ def test_a_run_goes_to_the_queue_of_its_job(running: Cluster, dubbed: list[Answe
 @pytest.mark.usefixtures("dubbed")
 def test_runs_share_a_warm_process(running: Cluster) -> None:
     """Both dubs were made by the same process id: nothing was imported for the second."""
-    dubs = [run for run in _runs(running) if run["jobName"] == "dub_video"]
+    # A machine that is too busy to launch one in time gives it up, and another is asked for.
+    began = [run for run in _runs(running) if run["status"] == "SUCCESS"]
+    dubs = [run for run in began if run["jobName"] == "dub_video"]
     assert 2 == len(dubs)
     assert 1 == len({_pid(run) for run in dubs})
 
