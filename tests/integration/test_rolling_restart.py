@@ -21,6 +21,7 @@ import httpx
 import pytest
 from anyio.abc import TaskGroup
 
+from api.pace import IDLE_SECONDS
 from benchmarks.cluster.composition import services
 from benchmarks.cluster.machine import SECRETS
 from dub_platform.local.stack import CHECKOUT, Stack
@@ -100,8 +101,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     )
     began = time.monotonic()
     stack.prepare()
-    # To see that a process is about to end takes a slow machine as much longer as this did.
-    return Place(stack, max(3.0, time.monotonic() - began))
+    # To see that a process is about to end takes a slow machine as much longer as this did; it
+    # must have ended to listen before a body that pauses meanwhile is given up.
+    return Place(stack, min(max(3.0, time.monotonic() - began), IDLE_SECONDS / 2))
 
 
 @pytest.fixture(scope="module")

@@ -163,7 +163,7 @@ def server(tmp_path: Path, faults: list[Fault | None]) -> Iterator[ElevenLabsSer
 
 
 def paid_voice(server: ElevenLabsServer, **options: Any) -> ElevenLabsVoice:
-    policy = CallPolicy(HANG_SECONDS, HANG_SECONDS, first_pause=0.01)
+    policy = CallPolicy(try_seconds=HANG_SECONDS, deadline_seconds=HANG_SECONDS, first_pause=0.01)
     return ElevenLabsVoice(
         server.key,
         Casting.parse(f"*:2={VOICES[1]}, default={VOICES[0]}"),
