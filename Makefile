@@ -19,7 +19,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test quick lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate portability soak constraints pins sample clean
+.PHONY: help demo up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate portability soak constraints pins sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,11 +34,17 @@ up: .venv/platform packages ## start everything and stay up until Ctrl-C
 cluster: .venv/tests test-packages ## start production's topology as processes of this machine and dub the sample on it
 	@$(RUN) benchmarks.cluster
 
-test: .venv/tests test-packages lint ## every test, on real engines and servers
-	$(RUN) pytest tests -n 2 --dist loadgroup
+test: .venv/tests test-packages ## every test but the long ones, on real engines and servers, with lint beside them
+	@$(RUN) tests.lanes test
 
-quick: .venv/dev ## the tests that need neither Dagster nor an engine, in seconds
-	$(RUN) pytest tests/dub_platform/core -q
+test-quick: .venv/dev packages ## the tests that need neither a server nor torch, in about a minute
+	@$(RUN) tests.lanes quick
+
+test-long: .venv/tests test-packages ## what takes minutes: clusters that are killed, restarted and loaded, and whatever the contract allows
+	@$(RUN) tests.lanes long
+
+test-all: .venv/tests test-packages ## lint, every test, and the long ones as far as an hour goes
+	@$(RUN) tests.lanes all
 
 lint: .venv/tests ## style, types, layers, licences, and whether Dagster can load the definitions
 	.venv/bin/ruff check .

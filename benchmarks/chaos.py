@@ -39,6 +39,7 @@ from benchmarks.cluster import Cluster, cluster
 from benchmarks.cluster.providers import local_providers
 from benchmarks.command import PROGRESS
 from benchmarks.faults import captions_of, short_clip
+from tests.patience import HANG_SECONDS
 from tests.providers.speech_provider import Fault, Faults
 from tests.swift_s3 import running_swift
 
@@ -299,10 +300,10 @@ def engine_of(running: Cluster, database: str) -> Engine:
 
 def _is_whole(dub: dict[str, Any]) -> bool:
     """Whether everything that a viewer is pointed to can be fetched as it was made."""
-    manifest = httpx.get(dub["manifest_url"])
-    track = httpx.get(dub["track_url"])
-    captions = [httpx.get(url) for url in dub["captions_urls"].values()]
-    answers = [manifest, track, httpx.head(dub["video_url"]), *captions]
+    with httpx.Client(timeout=HANG_SECONDS) as client:
+        manifest, track = client.get(dub["manifest_url"]), client.get(dub["track_url"])
+        captions = [client.get(url) for url in dub["captions_urls"].values()]
+        answers = [manifest, track, client.head(dub["video_url"]), *captions]
     if not all(answer.is_success for answer in answers):
         return False
     return bool(hashlib.sha256(track.content).hexdigest() == manifest.json()["track"]["sha256"])

@@ -32,6 +32,7 @@ from dub_platform.core.captions import as_srt, cued
 from dub_platform.registry import DubStatus
 from tests.assets.workshop import Workshop, opened_workshop
 from tests.integration.golden_clip import make_golden_clip
+from tests.patience import HANG_SECONDS
 from tests.providers.elevenlabs_server import ElevenLabsServer
 from tests.providers.openai_server import Fault as ChatFault
 from tests.providers.openai_server import OpenAIServer, random_faults
@@ -40,10 +41,11 @@ from tests.providers.speech_provider import Faults
 
 LANGUAGE = "es"
 TRY_SECONDS = 3.0
-DEADLINE_SECONDS = 12.0
+# So many tries' seconds are all that one call may take.
+TRIES_IN_A_CALL = 4
 # All that a dub does in its calls: a batch of lines, two takes, each with three tries, and Dagster
 # tries a failed step twice more.
-RUN_DEADLINE_SECONDS = 3 * 3 * DEADLINE_SECONDS
+CALLS_IN_A_RUN = 3 * 3
 # An account without credit is a fault that no patience mends.
 _PASSING = [fault for fault in ChatFault if fault is not ChatFault.NO_CREDIT]
 _SENTENCES = (
@@ -76,11 +78,17 @@ class Outcome:
         )
 
 
-def measured(folder: Path, videos: int, *, rate: float, seed: int) -> Outcome:
-    """Put so many videos through the pipeline with this rate of faults."""
+def measured(
+    folder: Path, videos: int, *, rate: float, seed: int, try_seconds: float = TRY_SECONDS
+) -> Outcome:
+    """Put so many videos through the pipeline with this rate of faults.
+
+    What hangs is left after `try_seconds`, which must be plenty for what does not.
+    """
     began = time.monotonic()
     clip = short_clip(folder)
-    with _platform(folder, rate, seed) as (workshop, voice):
+    longest = CALLS_IN_A_RUN * TRIES_IN_A_CALL * try_seconds
+    with _platform(folder, rate, seed, try_seconds) as (workshop, voice):
         durations = [_dubbed(workshop, folder, clip, number) for number in range(videos)]
         released = sum(duration.released for duration in durations)
         asked = voice.asked()
@@ -88,7 +96,7 @@ def measured(folder: Path, videos: int, *, rate: float, seed: int) -> Outcome:
         videos=videos,
         released=released,
         synthesised_twice=_synthesised_twice(asked),
-        over_deadline=sum(each.seconds > RUN_DEADLINE_SECONDS for each in durations),
+        over_deadline=sum(each.seconds > longest for each in durations),
         seconds=time.monotonic() - began,
         requests=len(asked),
         faults=sum(entry["fault"] is not None for entry in asked),
@@ -132,16 +140,20 @@ def _line(number: int, place: int) -> str:
 
 
 @contextmanager
-def _platform(folder: Path, rate: float, seed: int) -> Iterator[tuple[Workshop, ElevenLabsServer]]:
+def _platform(
+    folder: Path, rate: float, seed: int, try_seconds: float
+) -> Iterator[tuple[Workshop, ElevenLabsServer]]:
     with ExitStack() as running:
         chat = running.enter_context(OpenAIServer(random_faults(seed, rate, _PASSING)))
         faults = Faults.at_random(rate, seed + 1, SpeechFault)
         voice = running.enter_context(ElevenLabsServer(folder / "asked.jsonl", faults))
-        workshop = running.enter_context(opened_workshop(folder, **paid_engines(chat, voice)))
-        yield workshop, voice
+        engines = paid_engines(chat, voice, try_seconds=try_seconds)
+        yield running.enter_context(opened_workshop(folder, **engines)), voice
 
 
-def paid_engines(chat: OpenAIServer, voice: ElevenLabsServer) -> dict[str, Any]:
+def paid_engines(
+    chat: OpenAIServer, voice: ElevenLabsServer, *, try_seconds: float = HANG_SECONDS
+) -> dict[str, Any]:
     """The settings of a deployment that pays, with local servers as its providers."""
     return {
         "translator": "openai",
@@ -151,8 +163,8 @@ def paid_engines(chat: OpenAIServer, voice: ElevenLabsServer) -> dict[str, Any]:
         "ELEVENLABS_API_KEY": voice.key,
         "ELEVENLABS_BASE_URL": voice.url,
         "elevenlabs_voices": "default=aVoiceForTheTests000",
-        "provider_try_seconds": TRY_SECONDS,
-        "provider_deadline_seconds": DEADLINE_SECONDS,
+        "provider_try_seconds": try_seconds,
+        "provider_deadline_seconds": TRIES_IN_A_CALL * try_seconds,
     }
 
 

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -43,6 +43,7 @@ from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.tables import dubs, videos
 from sensors import intake
 from tests.integration.platform import free_ports
+from tests.patience import HANG_SECONDS, wait_until
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LANGUAGES, ONE_MORE = ("ca", "es"), "gl"
@@ -50,7 +51,6 @@ WAITING = 10
 ROWS_A_STATEMENT = 5000
 PAGES = 40
 DAEMON_SECONDS = 30.0
-MOST_SECONDS = 60.0
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
 
 
@@ -184,10 +184,7 @@ class Platform:
             before = self.instance.get_runs_count()
             self._hand_in()
             began = time.perf_counter()
-            while self.instance.get_runs_count() < before + WAITING:
-                if time.perf_counter() - began > MOST_SECONDS:
-                    raise TimeoutError("the daemon has requested no runs")
-                time.sleep(0.05)
+            wait_until(lambda: self.instance.get_runs_count() >= before + WAITING, pause=0.05)
             took = time.perf_counter() - began
             return took, float(psutil.Process(daemon.pid).memory_info().rss) / 1e6
 
@@ -253,7 +250,9 @@ def _platform(folder: Path, daemon_seconds: float) -> Iterator[Platform]:
         )
         module = ["-m", "dub_platform.served", "-h", "127.0.0.1", "-p", str(code_port)]
         stack.enter_context(_process(["dagster", "api", "grpc", *module], environment))
-        api = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60))
+        api = stack.enter_context(
+            httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=HANG_SECONDS)
+        )
         _await(api)
         registry_engine = create_engine(url)
         yield Platform(
@@ -282,20 +281,16 @@ def _process(
         yield process
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(HANG_SECONDS)
 
 
 def _await(api: httpx.Client) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            api.get("/health").raise_for_status()
-        except httpx.HTTPError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-        else:
-            return
+    def answers() -> bool:
+        with suppress(httpx.HTTPError):
+            return api.get("/health").is_success
+        return False
+
+    wait_until(answers, pause=0.2)
 
 
 def main() -> int:

@@ -42,6 +42,7 @@ from benchmarks.cluster.machine import SECRETS
 from benchmarks.cluster.providers import local_providers
 from benchmarks.faults import captions_of, short_clip
 from benchmarks.growth import Growth, Measure, Reading, Sample
+from tests.patience import HANG_SECONDS
 
 LANGUAGE = "es"
 WORKERS = ("worker-transcribe", "worker-dub")
@@ -120,7 +121,9 @@ class Visitors:
     def come(self, stop: threading.Event) -> None:
         """One request after the other, until it is said to stop."""
         visits = (self._list, self._look, self._watch, self._hear, self._err, self._leave)
-        with httpx.Client(base_url=self.videos.running.api.base_url, timeout=60) as client:
+        with httpx.Client(
+            base_url=self.videos.running.api.base_url, timeout=HANG_SECONDS
+        ) as client:
             while not stop.wait(PAUSE_SECONDS):
                 self.requests += 1
                 self.surprised += not self.chance.choice(visits)(client)

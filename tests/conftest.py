@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from dub_platform.settings import Settings
 from tests.docs.documents import settings
+from tests.lanes import LONGEST, ROOT, is_quick
 
 ENV_FILE = Path(__file__).resolve().parents[1] / str(Settings.model_config["env_file"])
 # The tests are tried with the ffmpeg that this names.
@@ -24,7 +26,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure() -> None:
-    """Tests use nothing that was set for a platform of this machine: no database, no account."""
+    """Use nothing that was set for a platform of this machine, and choose the long fuzz."""
     if ENV_FILE.exists():
         pytest.exit(
             f"{ENV_FILE} is of a platform that people use, and Dagster's servers read it wherever "
@@ -34,6 +36,27 @@ def pytest_configure() -> None:
     proxies = (*PROXIES, *map(str.upper, PROXIES))
     for name in {*settings(), "DAGSTER_HOME", *proxies} - KEPT:
         os.environ.pop(name, None)
+    os.environ.setdefault("FUZZ_SEED", str(random.randrange(2**32)))
+
+
+def pytest_report_header() -> str:
+    """Say how to repeat what the long fuzz tries."""
+    return f"FUZZ_SEED={os.environ['FUZZ_SEED']}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the quick lane, and put what takes longest first."""
+    for item in items:
+        if is_quick(item.path):
+            item.add_marker("quick")
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    group = item.get_closest_marker("xdist_group")
+    names = (group.args[0] if group else None, str(item.path.relative_to(ROOT)))
+    return min((LONGEST.index(name) for name in names if name in LONGEST), default=len(LONGEST))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -26,6 +26,11 @@ Sound = NDArray[np.float32]
 
 RATE = 48_000
 SIZE = (160, 90)
+# How an encoder is told that only its format matters.
+_HURRY = {
+    "libx264": {"preset": "ultrafast"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": 8},
+}
 _CODECS = {
     ".mp4": ("libx264", "aac"),
     ".mov": ("libx264", "aac"),
@@ -75,9 +80,8 @@ def make_clip(
     card = f"testsrc2=size={SIZE[0]}x{SIZE[1]}:rate=25:duration={seconds}"
     pictures = ffmpeg.input(card, format="lavfi")["v:0"]
     video, audio = _CODECS[path.suffix]
-    codecs = {"c:v": video, "pix_fmt": "yuv420p", "g": 25}
-    if video == "libx264":
-        codecs["preset"] = "ultrafast"
+    codecs: dict[str, Any] = {"c:v": video, "pix_fmt": "yuv420p", "g": 25}
+    codecs |= _HURRY.get(video, {})
     with tempfile.TemporaryDirectory() as folder:
         streams = [pictures]
         if sound is not None:

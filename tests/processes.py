@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
+
+from tests.patience import wait_until
 
 
 def alive(pid: int) -> bool:
@@ -14,11 +15,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def gone(*pids: int, within: float = 10.0) -> bool:
-    """Whether all the processes end in time."""
-    deadline = time.monotonic() + within
-    while any(map(alive, pids)):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
+def gone(*pids: int) -> bool:
+    """True as soon as all the processes have ended. Raises AssertionError if they hang."""
+    wait_until(lambda: not any(map(alive, pids)))
     return True

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.patience import HANG_SECONDS
+
 
 @dataclass(frozen=True)
 class Got:
@@ -50,7 +52,7 @@ class Receiver:
     def awaited(self, count: int) -> list[Got]:
         """The first messages, as soon as there are so many."""
         with self.came:
-            assert self.came.wait_for(lambda: len(self.got) >= count, timeout=120)
+            assert self.came.wait_for(lambda: len(self.got) >= count, HANG_SECONDS)
         return self.got[:count]
 
 
@@ -82,7 +84,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                 receiver.got.append(Got(self.path, headers, body))
                 status = receiver.answers[min(len(receiver.got), len(receiver.answers)) - 1]
                 receiver.came.notify_all()
-            receiver.hold.wait(60)
+            receiver.hold.wait(HANG_SECONDS)
             with contextlib.suppress(OSError):
                 self._answer(status)
 

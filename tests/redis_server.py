@@ -10,8 +10,9 @@ import contextlib
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
+
+from tests.patience import wait_until
 
 
 @contextlib.contextmanager
@@ -41,12 +42,8 @@ def redis_at(port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _await_port(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        else:
-            return
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(listens)

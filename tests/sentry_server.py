@@ -15,9 +15,9 @@ from typing import Any
 
 import brotli
 
+from tests.patience import HANG_SECONDS
 from tests.providers.local_server import JSON, Handler, LocalServer
 
-PATIENCE_SECONDS = 60.0
 UNPACK = {"br": brotli.decompress, "gzip": gzip.decompress, "identity": bytes}
 
 
@@ -37,7 +37,7 @@ class SentryServer(LocalServer):
     def events(self, count: int) -> list[dict[str, Any]]:
         """All events, once there are this many."""
         with self.came:
-            self.came.wait_for(lambda: len(self.raw) >= count, PATIENCE_SECONDS)
+            self.came.wait_for(lambda: len(self.raw) >= count, HANG_SECONDS)
         return [event for body in self.raw for event in _events(body)]
 
 

@@ -66,7 +66,7 @@ def say(text: str, voice: str = "awb") -> NDArray[np.float64]:
     """The sentence as samples between -1 and 1, without the silence around it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "said.wav"
-        subprocess.run(["flite", "-voice", voice, "-t", text, "-o", path], check=True, timeout=30)
+        subprocess.run(["flite", "-voice", voice, "-t", text, "-o", path], check=True)
         samples = read_wav(path)
     audible = np.flatnonzero(np.abs(samples) > _AUDIBLE)
     return samples[audible[0] : audible[-1] + 1]

@@ -36,6 +36,7 @@ from benchmarks.cluster.redis import redis
 from benchmarks.cluster.server import NOBODY, Server, ServerError
 from dub_platform.settings import Settings
 from tests.integration.platform import Platform
+from tests.patience import HANG_SECONDS
 
 # What `docker compose up` needs from .env; the hash is that of the password.
 PASSWORD = "harbor"
@@ -171,7 +172,7 @@ def cluster(
         machine = Machine(folder, chosen, services(variables), place, here)
         try:
             machine.start_all(*more)
-            with httpx.Client(base_url=chosen.base_url, timeout=60) as api:
+            with httpx.Client(base_url=chosen.base_url, timeout=HANG_SECONDS) as api:
                 yield Cluster(machine, api, machine)
         finally:
             machine.kill_all()

@@ -21,9 +21,8 @@ from benchmarks.cluster.addresses import Addresses
 from benchmarks.cluster.composition import ROOT, Service
 from benchmarks.cluster.server import Server, answers, listens, says
 
-# What the machine that this runs on has set for another platform. The image holds bytecode: without
-# it, each process would compile everything anew, and keep 200 MB that only this has taken.
-_FOREIGN = ("DUB_", "DAGSTER_", "PG", "POSTGRES_", "REDIS", "PYTHONDONTWRITEBYTECODE")
+# What the machine that this runs on has set for another platform.
+_FOREIGN = ("DUB_", "DAGSTER_", "PG", "POSTGRES_", "REDIS")
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,6 @@ class Surroundings:
             "DUB_HOME": str(self.home),
             "DAGSTER_HOME": str(self.dagster_home),
             "TMPDIR": str(self.temp),
-            "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode"),
             "PYTHONUNBUFFERED": "1",
             "PATH": os.pathsep.join((sysconfig.get_path("scripts"), own["PATH"])),
         }

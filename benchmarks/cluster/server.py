@@ -23,8 +23,8 @@ from pathlib import Path
 import httpx
 
 from benchmarks.cluster.addresses import HERE
+from tests.patience import HANG_SECONDS
 
-START_SECONDS = 120
 STOP_SECONDS = 60
 PAUSE_SECONDS = 0.05
 NOBODY = 65534
@@ -74,7 +74,7 @@ class Server:
 
     def await_ready(self) -> None:
         """Return when it can be used. Raises ServerError."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + HANG_SECONDS
         while not self.is_ready(self):
             if self.has_died():
                 raise ServerError(f"{self.name} ended by itself. Its log ends:\n{self.said()}")
@@ -145,7 +145,7 @@ def answers(url: str) -> Callable[[Server], bool]:
 
     def ready(_: Server) -> bool:
         try:
-            return httpx.get(url, timeout=5).is_success
+            return httpx.get(url, timeout=HANG_SECONDS).is_success
         except httpx.TransportError:
             return False
 

@@ -29,7 +29,6 @@ from dub_platform.core.webhooks import Receivers
 from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
-from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.sql import SqlRegistry
 from dub_platform.registry.tallies import Tallies
@@ -37,6 +36,7 @@ from dub_platform.registry.webhooks import Webhooks
 from resources.media.ffmpeg import find_in_wheel
 from resources.media.probe import Prober
 from resources.store.local import LocalStore
+from tests.new_registries import make_registry
 
 YOUTUBE = "dQw4w9WgXcQ"
 TARGETS = {"en": ("ca", "eo", "es", "gl"), "auto": ("ca", "en", "eo", "es", "gl")}
@@ -63,7 +63,7 @@ class Told:
 def make_desk(home: Path, **changes: Any) -> Desk:
     """A desk below `home`, like the one of the settings but with small limits."""
     url = f"sqlite:///{home / 'registry.sqlite'}"
-    upgrade(url)
+    make_registry(url)
     registry = SqlRegistry.at(url)
     desk = Desk(
         registry=registry,

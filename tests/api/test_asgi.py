@@ -18,8 +18,8 @@ from api.desk import Desk
 from dub_platform.core.access import Scope
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.registry.api_keys import ApiKeys
-from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings, WrongSettingError
+from tests.new_registries import make_registry
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 def test_the_settings_make_an_app_that_is_ready() -> None:
     """With a migrated registry and a place to write, every check is well."""
-    upgrade(Settings().registry_url)
+    make_registry(Settings().registry_url)
     with TestClient(create()) as client:
         body = client.get("/ready").json()
         # No daemon was ever heard of here, and a video can be accepted without one.
@@ -62,7 +62,7 @@ def test_the_spoken_language_can_be_left_to_who_can_tell(
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     for variable, value in {"DUB_SOURCE_LANGUAGE": "auto", **transcriber}.items():
         monkeypatch.setenv(variable, value)
-    upgrade(Settings().registry_url)
+    make_registry(Settings().registry_url)
     assert ("auto", True) == (desk().source_language, desk().detects_languages)
 
 
@@ -105,7 +105,7 @@ def test_an_api_for_others_does_not_start_before_it_is_told_of_keys(
 
 def test_nobody_but_this_machine_is_answered_by_default() -> None:
     """Whatever the server listens on; with keys, who has one is."""
-    upgrade(Settings().registry_url)
+    make_registry(Settings().registry_url)
     app = create()
     answers = [
         TestClient(app, client=(address, 50_000), base_url="http://localhost").get("/videos")
@@ -116,7 +116,7 @@ def test_nobody_but_this_machine_is_answered_by_default() -> None:
 
 def test_keys_are_asked_for_where_the_settings_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that the command makes opens what its scopes say."""
-    upgrade(Settings().registry_url)
+    make_registry(Settings().registry_url)
     monkeypatch.setenv("DUB_AUTH", "keys")
     _, token = ApiKeys.at(Settings().registry_url).make(tenant="acme", scopes={Scope.READ})
     with TestClient(create()) as client:

@@ -13,7 +13,8 @@ from api.desk import Desk
 from dub_platform.core.addresses import Networks, one_of
 from tests.api.conftest import Log
 from tests.api.desks import YOUTUBE, make_desk
-from tests.api.test_uploads import connected, until
+from tests.api.test_uploads import connected
+from tests.patience import wait_until
 
 HERE, THERE = "127.0.0.1", "203.0.113.7"
 ORDER = {"json": {"source": YOUTUBE, "languages": ["es"]}}
@@ -192,7 +193,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(
         answer = said_by(client)
     assert answer.startswith("HTTP/1.1 408 ")
     assert ("body_too_slow" in answer, "connection: close" in answer) == (True, True)
-    until(lambda: [line for line in log if line["event"] == "request"])
+    wait_until(lambda: [line for line in log if line["event"] == "request"])
     assert [] == list(desk.spool_dir.iterdir())
 
 
@@ -210,7 +211,7 @@ def test_a_drip_is_no_body(server: str, log: Log) -> None:
             except TimeoutError:
                 client.sendall(b" ")
     assert answer.startswith(b"HTTP/1.1 408 ")
-    until(lambda: [line for line in log if line["event"] == "request"])
+    wait_until(lambda: [line for line in log if line["event"] == "request"])
 
 
 def said_by(client: socket.socket) -> str:

@@ -22,11 +22,12 @@ from dub_platform.core.errors import NoSpeechError
 from dub_platform.registry import NewVideo, Source, Work
 from tests.api.conftest import Log
 from tests.api.desks import YOUTUBE, prepare, release, serving
+from tests.patience import HANG_SECONDS
 
 OTHER = "up-0123456789abcdef0123456789abcdef"
 NO_SPEECH = NoSpeechError("Nobody speaks.").as_details()
 # A busy machine may take longer than httpx's five seconds.
-get = partial(httpx.get, timeout=60)
+get = partial(httpx.get, timeout=HANG_SECONDS)
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Stream:
 def listening(server: str, video_id: str = YOUTUBE, after: str | None = None) -> Iterator[Stream]:
     headers = {} if after is None else {"last-event-id": after}
     url = f"{server}/videos/{video_id}/events"
-    with httpx.stream("GET", url, headers=headers, timeout=60) as answer:
+    with httpx.stream("GET", url, headers=headers, timeout=HANG_SECONDS) as answer:
         assert "text/event-stream; charset=utf-8" == answer.headers["content-type"]
         assert "no-store" == answer.headers["cache-control"]
         yield Stream(answer.iter_lines())
@@ -188,7 +189,7 @@ def test_clients_share_one_reader(desk: Desk, server: str) -> None:
             heard = iter(stream)
             first = [next(heard)["event"] for _ in range(2)]
             joined.wait()
-            assert failed.wait(60)
+            assert failed.wait(HANG_SECONDS)
             return [*first, *(each["event"] for each in heard)]
 
     engine = desk.events._reading
@@ -212,7 +213,7 @@ def test_every_process_hears_of_what_another_did(desk: Desk) -> None:
         one, other = [exits.enter_context(serving(desk)) for _ in range(2)]
         heard = [iter(exits.enter_context(listening(each))) for each in (one, other)]
         assert ["video.queued"] * 2 == [next(each)["event"] for each in heard]
-        assert 202 == httpx.put(f"{one}/videos/{YOUTUBE}/dubs/ca", timeout=60).status_code
+        assert 202 == httpx.put(f"{one}/videos/{YOUTUBE}/dubs/ca", timeout=HANG_SECONDS).status_code
         fail(desk)
         ends = ["dub.queued", "dub.queued", "video.failed", "dub.failed", "dub.failed", "end"]
         told = [[event["event"] for event in each] for each in heard]

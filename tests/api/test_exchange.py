@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import MutableMapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,9 +23,9 @@ from dub_platform.core.addresses import Networks
 from dub_platform.registry.api_keys import ApiKeys
 from tests.api.conftest import Log
 from tests.api.desks import YOUTUBE, release
+from tests.patience import HANG_SECONDS, wait_until
 
 BIG = 64_000_000
-PATIENCE_SECONDS = 60.0
 
 
 def requests(log: Log) -> list[MutableMapping[str, Any]]:
@@ -35,9 +34,7 @@ def requests(log: Log) -> list[MutableMapping[str, Any]]:
 
 def awaited(log: Log) -> MutableMapping[str, Any]:
     """The line of the one request, which a real server writes after its client has gone on."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not requests(log) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(lambda: requests(log))
     [line] = requests(log)
     return line
 
@@ -133,7 +130,7 @@ def test_a_whole_answer_over_a_real_connection_is_answered(
 ) -> None:
     """Its body is counted as it was sent."""
     made = release(desk, YOUTUBE, "es")
-    got = httpx2.get(f"{server}/media/{made.track_key}")
+    got = httpx2.get(f"{server}/media/{made.track_key}", timeout=HANG_SECONDS)
     line = awaited(log)
     assert ("answered", len(got.content)) == (line["outcome"], line["bytes_out"])
 

@@ -15,6 +15,7 @@ from dub_platform.core.errors import StorageUnavailableError
 from dub_platform.registry import NewVideo, Source
 from tests.api.conftest import Log
 from tests.api.desks import YOUTUBE
+from tests.patience import HANG_SECONDS
 
 LANGUAGES = ["es"]
 
@@ -26,7 +27,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
     async def in_time() -> None:
-        with anyio.fail_after(60):
+        with anyio.fail_after(HANG_SECONDS):
             await scenario()
 
     anyio.run(in_time)

@@ -24,6 +24,7 @@ from dub_platform.registry.tables import first_answers
 from tests.api.conftest import Log
 from tests.api.desks import YOUTUBE, make_desk, serving
 from tests.contracts.threads import at_once
+from tests.patience import HANG_SECONDS
 
 KEY = {"idempotency-key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 ORDER = {"source": YOUTUBE, "languages": ["es"]}
@@ -195,6 +196,6 @@ def test_two_processes_share_the_answers(desk: Desk) -> None:
     """Twenty requests over two servers: one video is new, and whoever is answered reads that."""
     with serving(desk) as one, serving(desk) as two:
         posts = [partial(httpx.post, f"{url}/videos", json=ORDER) for url in 10 * (one, two)]
-        answers = at_once([partial(post, headers=KEY, timeout=60) for post in posts])
+        answers = at_once([partial(post, headers=KEY, timeout=HANG_SECONDS) for post in posts])
     assert {202, 409} >= {each.status_code for each in answers}
     assert {True} == {each.json()["created"] for each in answers if each.status_code == 202}

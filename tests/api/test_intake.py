@@ -15,6 +15,7 @@ from api.desk import Desk
 from dub_platform.core.keys import file_sha256
 from resources.media.probe import MediaFacts
 from tests.api.desks import YOUTUBE, Told, make_desk, serving
+from tests.patience import HANG_SECONDS
 
 SRT = "1\n00:00:00,500 --> 00:00:01,500\nGood morning.\n"
 
@@ -171,9 +172,10 @@ def test_the_language_known_of_a_video_stays(tmp_path: Path) -> None:
     desk = make_desk(tmp_path, targets=lambda source: targets.get(source, ()))
     with serving(desk) as url:
         ask = {"source": YOUTUBE, "languages": ["es"]}
-        httpx2.post(f"{url}/videos", json=ask)
+        httpx2.post(f"{url}/videos", json=ask, timeout=HANG_SECONDS)
         other = {"source": YOUTUBE, "languages": ["en"], "source_language": "ca"}
-        assert "language_not_available" == httpx2.post(f"{url}/videos", json=other).json()["code"]
+        refused = httpx2.post(f"{url}/videos", json=other, timeout=HANG_SECONDS).json()
+        assert "language_not_available" == refused["code"]
 
 
 def test_the_event_loop_is_free_while_a_file_is_probed(desk: Desk, clip: Path) -> None:
@@ -182,7 +184,7 @@ def test_the_event_loop_is_free_while_a_file_is_probed(desk: Desk, clip: Path) -
 
     def slow(path: Path) -> MediaFacts:
         probing.set()
-        assert enough.wait(20)
+        assert enough.wait(HANG_SECONDS)
         return desk.probe(path)
 
     with serving(replace(desk, probe=slow)) as url:
@@ -190,12 +192,14 @@ def test_the_event_loop_is_free_while_a_file_is_probed(desk: Desk, clip: Path) -
         answers: list[httpx2.Response] = []
         thread = threading.Thread(
             target=lambda: answers.append(
-                httpx2.post(f"{url}/videos", files=upload, data={"languages": "es"}, timeout=30)
+                httpx2.post(
+                    f"{url}/videos", files=upload, data={"languages": "es"}, timeout=HANG_SECONDS
+                )
             )
         )
         thread.start()
-        assert probing.wait(20)
-        assert 200 == httpx2.get(f"{url}/health").status_code
+        assert probing.wait(HANG_SECONDS)
+        assert 200 == httpx2.get(f"{url}/health", timeout=HANG_SECONDS).status_code
         enough.set()
         thread.join()
     assert [202] == [answer.status_code for answer in answers]

@@ -20,6 +20,7 @@ from dub_platform.core.links import GOOD_FOR, Links
 from dub_platform.registry.port import Visibility
 from resources.store.s3 import S3Store
 from tests.api.desks import YOUTUBE, make_desk, release
+from tests.patience import HANG_SECONDS
 from tests.swift_s3 import running_swift
 
 LINKS = Links("s" * 32)
@@ -153,13 +154,17 @@ def test_a_bucket_that_nobody_can_read_lends_to_who_has_a_link(closed: Desk) -> 
     assert {404} == {answer.status_code for answer in [*bare, missing]}
     assert {200: 5, 302: 2} == Counter(answer.status_code for answer in answers)
     lent = [answer.headers["location"] for answer in answers if answer.status_code == 302]
-    films = [httpx.get(address, headers={"range": "bytes=0-1"}) for address in lent]
+    films = [
+        httpx.get(address, headers={"range": "bytes=0-1"}, timeout=HANG_SECONDS) for address in lent
+    ]
     assert [(206, "private, no-cache")] * 2 == [
         (film.status_code, film.headers["cache-control"]) for film in films
     ]
     changed = [address.replace("/es/", "/fr/").replace("/film/", "/more/") for address in lent]
-    assert {403} == {httpx.get(address).status_code for address in changed}
-    assert not {200, 206} & {httpx.get(each.partition("?")[0]).status_code for each in lent}
+    assert {403} == {httpx.get(address, timeout=HANG_SECONDS).status_code for address in changed}
+    assert not {200, 206} & {
+        httpx.get(each.partition("?")[0], timeout=HANG_SECONDS).status_code for each in lent
+    }
 
 
 @pytest.mark.parametrize("lack", ["secret", "closed bucket"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import httpx2
 import pytest
 
@@ -9,7 +11,9 @@ from api.desk import Desk
 from dub_platform.registry.port import NewVideo, Source
 from tests.api.desks import YOUTUBE
 from tests.api.test_uploads import connected
+from tests.patience import HANG_SECONDS
 
+get, head = (partial(ask, timeout=HANG_SECONDS) for ask in (httpx2.get, httpx2.head))
 KEY = "releases/dQw4w9WgXcQ/es/1/track.m4a"
 
 
@@ -24,7 +28,7 @@ def url(desk: Desk, server: str) -> str:
 
 def test_a_file_comes_whole_and_may_be_kept(url: str) -> None:
     """Its address never changes its meaning, so a year in a cache is right."""
-    answer = httpx2.get(url)
+    answer = get(url)
     assert (200, b"0123456789") == (answer.status_code, answer.content)
     assert {
         "content-type": "audio/mp4",
@@ -45,7 +49,7 @@ def test_a_file_comes_whole_and_may_be_kept(url: str) -> None:
 )
 def test_a_range_comes_alone(url: str, asked: str, content: bytes, said: str) -> None:
     """Players seek with this."""
-    answer = httpx2.get(url, headers={"range": asked})
+    answer = get(url, headers={"range": asked})
     assert (206, content, said) == (
         answer.status_code,
         answer.content,
@@ -55,28 +59,28 @@ def test_a_range_comes_alone(url: str, asked: str, content: bytes, said: str) ->
 
 def test_a_range_beyond_the_end_is_refused(url: str) -> None:
     """416 names the size there is."""
-    answer = httpx2.get(url, headers={"range": "bytes=10-"})
+    answer = get(url, headers={"range": "bytes=10-"})
     assert (416, "bytes */10") == (answer.status_code, answer.headers["content-range"])
 
 
 @pytest.mark.parametrize(("same", "status"), [(True, 206), (False, 200)])
 def test_a_range_of_another_version_is_not_mixed_in(url: str, same: bool, status: int) -> None:
     """If-Range with a tag that is no longer right gives the whole file."""
-    tag = httpx2.head(url).headers["etag"] if same else '"other"'
-    answer = httpx2.get(url, headers={"range": "bytes=2-4", "if-range": tag})
+    tag = head(url).headers["etag"] if same else '"other"'
+    answer = get(url, headers={"range": "bytes=2-4", "if-range": tag})
     assert status == answer.status_code
 
 
 def test_what_the_client_has_is_not_sent_again(url: str) -> None:
     """A tag that still fits is answered without a body."""
-    tag = httpx2.head(url).headers["etag"]
-    answer = httpx2.get(url, headers={"if-none-match": f'"a", W/{tag}'})
+    tag = head(url).headers["etag"]
+    answer = get(url, headers={"if-none-match": f'"a", W/{tag}'})
     assert (304, b"", tag) == (answer.status_code, answer.content, answer.headers["etag"])
 
 
 def test_head_tells_the_size_without_the_bytes(url: str) -> None:
     """HEAD is GET without its body."""
-    answer = httpx2.head(url)
+    answer = head(url)
     assert (200, "10", b"") == (
         answer.status_code,
         answer.headers["content-length"],
@@ -98,7 +102,7 @@ def test_a_file_is_served_as_what_it_is(desk: Desk, server: str, name: str, kind
     """What is none of ours is bytes, never a page."""
     desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     desk.store.put_bytes(f"releases/{YOUTUBE}/{name}", b"x")
-    answer = httpx2.get(f"{server}/media/releases/{YOUTUBE}/{name}")
+    answer = get(f"{server}/media/releases/{YOUTUBE}/{name}")
     assert kind == answer.headers["content-type"]
 
 

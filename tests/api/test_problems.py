@@ -17,6 +17,7 @@ from dub_platform.core import errors
 from dub_platform.core.errors import DubError
 from tests.api.conftest import Log
 from tests.api.desks import YOUTUBE
+from tests.patience import HANG_SECONDS
 
 
 def every(kind: type[DubError]) -> Iterator[type[DubError]]:
@@ -85,13 +86,13 @@ def test_a_head_without_end_is_refused(
     server: str, query: str, value: str, status: int, code: str
 ) -> None:
     """By a real server, which takes it; the connection ends with the answer."""
-    answer = httpx.get(f"{server}/health?{query}", headers={"x-long": value})
+    answer = httpx.get(f"{server}/health?{query}", headers={"x-long": value}, timeout=HANG_SECONDS)
     assert (status, code, "close") == (
         answer.status_code,
         answer.json()["code"],
         answer.headers["connection"],
     )
-    assert 200 == httpx.get(f"{server}/health?{query[:4000]}").status_code
+    assert 200 == httpx.get(f"{server}/health?{query[:4000]}", timeout=HANG_SECONDS).status_code
 
 
 @pytest.mark.parametrize("path", ["/webhooks/%00", "/channels/a%00", f"/videos/{YOUTUBE}%00"])

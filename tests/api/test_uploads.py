@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from tests.api.conftest import Log
 from tests.api.desks import MAX_UPLOAD_BYTES
 from tests.api.test_bad_input import assert_refused
 from tests.full_disks import no_file_beyond
+from tests.patience import HANG_SECONDS, wait_until
 
 HEAD = (
     b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n'
@@ -33,7 +33,7 @@ def connected(url: str) -> socket.socket:
     address = urlsplit(url)
     assert address.hostname
     assert address.port
-    return socket.create_connection((address.hostname, address.port), timeout=20)
+    return socket.create_connection((address.hostname, address.port), timeout=HANG_SECONDS)
 
 
 def begin_upload(client: socket.socket, declared: int) -> None:
@@ -45,14 +45,6 @@ def begin_upload(client: socket.socket, declared: int) -> None:
         f"Content-Length: {declared}",
     ]
     client.sendall("\r\n".join([*lines, "", ""]).encode())
-
-
-def until(true: Callable[[], object]) -> None:
-    """Wait for what another thread does; fails after 20 s."""
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def open_in(folder: Path) -> list[str]:
@@ -89,10 +81,10 @@ def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(server: str, de
             sent += 100_000
             yield b"x" * 100_000
 
-    answer = httpx2.post(f"{server}/videos", content=endless(), headers=FORM, timeout=20)
+    answer = httpx2.post(f"{server}/videos", content=endless(), headers=FORM, timeout=HANG_SECONDS)
     assert_refused(answer, 413, "upload_too_large", desk)
     assert sent < 100_000_000
-    until(lambda: not open_in(desk.spool_dir))
+    wait_until(lambda: not open_in(desk.spool_dir))
 
 
 def test_an_upload_in_progress_is_a_file_without_a_name(server: str, desk: Desk, log: Log) -> None:
@@ -100,9 +92,9 @@ def test_an_upload_in_progress_is_a_file_without_a_name(server: str, desk: Desk,
     with connected(server) as client:
         begin_upload(client, MAX_UPLOAD_BYTES)
         client.sendall(HEAD + b"x" * 2_000_000)
-        until(lambda: open_in(desk.spool_dir))
+        wait_until(lambda: open_in(desk.spool_dir))
         assert [] == list(desk.spool_dir.iterdir())
-    until(lambda: [line for line in log if line["event"] == "request"])
+    wait_until(lambda: [line for line in log if line["event"] == "request"])
 
 
 def test_a_client_that_goes_away_leaves_nothing(server: str, desk: Desk, log: Log) -> None:
@@ -110,8 +102,8 @@ def test_a_client_that_goes_away_leaves_nothing(server: str, desk: Desk, log: Lo
     with connected(server) as client:
         begin_upload(client, MAX_UPLOAD_BYTES)
         client.sendall(HEAD + b"x" * 2_000_000)
-        until(lambda: open_in(desk.spool_dir))
-    until(lambda: [line for line in log if line["event"] == "request"])
+        wait_until(lambda: open_in(desk.spool_dir))
+    wait_until(lambda: [line for line in log if line["event"] == "request"])
     assert [499] == [line["status"] for line in log if line["event"] == "request"]
     assert ([], []) == (open_in(desk.spool_dir), list(desk.spool_dir.iterdir()))
 

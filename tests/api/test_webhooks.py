@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from dub_platform.core.webhooks import Receivers
 from tests.api.conftest import Log
 from tests.api.desks import YOUTUBE, make_desk, serving
 from tests.docs.documents import section
+from tests.patience import HANG_SECONDS, wait_until
 from tests.receivers import Receiver, receiving
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -46,7 +46,7 @@ def open_desk(tmp_path: Path, receiver: Receiver) -> Desk:
 
 @pytest.fixture
 def api(open_desk: Desk) -> Iterator[httpx.Client]:
-    with serving(open_desk) as url, httpx.Client(base_url=url, timeout=60) as api:
+    with serving(open_desk) as url, httpx.Client(base_url=url, timeout=HANG_SECONDS) as api:
         yield api
 
 
@@ -64,13 +64,15 @@ def hand_in(api: httpx.Client) -> None:
 
 def awaited(api: httpx.Client, webhook: dict[str, Any], state: str) -> dict[str, Any]:
     """The newest message to the webhook, as soon as it is in this state."""
-    deadline = time.monotonic() + 60
     listing = f"/webhooks/{webhook['id']}/deliveries"
-    while not (found := api.get(listing, params={"state": state}).json()["deliveries"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    newest: dict[str, Any] = found[0]
-    return newest
+    found: list[dict[str, Any]] = []
+
+    def listed() -> list[dict[str, Any]]:
+        found[:] = api.get(listing, params={"state": state}).json()["deliveries"]
+        return found
+
+    wait_until(listed)
+    return found[0]
 
 
 def test_a_receiver_is_told_what_happens(api: httpx.Client, receiver: Receiver) -> None:
@@ -136,9 +138,8 @@ def test_a_message_that_is_not_taken_is_tried_again(
     webhook = made(api, receiver.url)
     api.post(f"/webhooks/{webhook['id']}/test")
     receiver.awaited(1)
-    deadline = time.monotonic() + 60
-    while not (tried := awaited(api, webhook, "pending")).get("last_status"):
-        assert time.monotonic() < deadline
+    wait_until(lambda: awaited(api, webhook, "pending").get("last_status"))
+    tried = awaited(api, webhook, "pending")
     assert (1, 503, "it answered 503") == (
         tried["attempts"],
         tried["last_status"],
@@ -170,7 +171,7 @@ def test_a_slow_receiver_holds_up_no_other(tmp_path: Path, receiver: Receiver) -
         slow.hold.clear()
         desk = make_desk(tmp_path, receivers=Receivers.parse(f"{receiver.place},{slow.place}"))
         url = exits.enter_context(serving(desk))
-        api = exits.enter_context(httpx.Client(base_url=url, timeout=60))
+        api = exits.enter_context(httpx.Client(base_url=url, timeout=HANG_SECONDS))
         held, quick = made(api, slow.url), made(api, receiver.url)
         for _ in range(3):
             api.post(f"/webhooks/{held['id']}/test")

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import functools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,22 +18,34 @@ SENTENCES = (
 )
 
 
+# Prepares the clip in a workshop, with these captions beside it if any; the video's id.
+Prepare = Callable[[Workshop, str | None], str]
+
+
 @pytest.fixture(scope="session")
-def prepared_folder(tmp_path_factory: pytest.TempPathFactory, clip: GoldenClip) -> Path:
-    """What is there after the clip was prepared once, to be copied by each test that starts so."""
-    folder = tmp_path_factory.mktemp("prepared")
-    with opened_workshop(folder) as opened:
-        opened.prepare(opened.hand_in(clip.path, "es"))
-    return folder
+def prepare(tmp_path_factory: pytest.TempPathFactory, clip: GoldenClip) -> Prepare:
+    """Copies what is there after the clip was prepared once with the same captions."""
+
+    @functools.cache
+    def prepared_with(captions: str | None) -> Path:
+        folder = tmp_path_factory.mktemp("prepared")
+        with opened_workshop(folder) as opened:
+            opened.prepare(opened.hand_in(clip.path, "es", captions=captions))
+        return folder / "home"
+
+    def prepare_in(workshop: Workshop, captions: str | None) -> str:
+        shutil.copytree(prepared_with(captions), workshop.settings.home, dirs_exist_ok=True)
+        video_id = upload_id(file_sha256(clip.path))
+        workshop.add_partitions(video_id, ["es"])
+        return video_id
+
+    return prepare_in
 
 
 @pytest.fixture
-def prepared(workshop: Workshop, prepared_folder: Path, clip: GoldenClip) -> str:
+def prepared(workshop: Workshop, prepare: Prepare) -> str:
     """The id of the clip, prepared and asked for in Spanish, in this test's own workshop."""
-    shutil.copytree(prepared_folder / "home", workshop.settings.home, dirs_exist_ok=True)
-    video_id = upload_id(file_sha256(clip.path))
-    workshop.add_partitions(video_id, ["es"])
-    return video_id
+    return prepare(workshop, None)
 
 
 @pytest.fixture

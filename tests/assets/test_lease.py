@@ -17,6 +17,7 @@ from assets.partitions import Target
 from dub_platform.core.errors import RunSupersededError
 from dub_platform.registry import SqlRegistry
 from dub_platform.registry.leases import LEASE_LASTS
+from tests.patience import HANG_SECONDS
 
 TARGET = Target("dQw4w9WgXcQ", "es")
 
@@ -72,7 +73,7 @@ def test_a_run_that_another_took_over_from_is_ended(registry: SqlRegistry) -> No
     with held(registry, TARGET, "run-1", on_lost=lost.set):
         later = datetime.now(timezone.utc) + LEASE_LASTS * 2
         assert registry.hold(*TARGET, "run-2", now=later)
-        assert lost.wait(10)
+        assert lost.wait(HANG_SECONDS)
 
 
 def test_a_run_without_a_registry_is_ended_before_its_lease_is(
@@ -84,7 +85,7 @@ def test_a_run_without_a_registry_is_ended_before_its_lease_is(
     with held(away, TARGET, "run-1", on_lost=lost.set):
         assert not lost.is_set()
         away.since_now = True
-        assert lost.wait(10)
+        assert lost.wait(HANG_SECONDS)
 
 
 def test_a_short_absence_of_the_registry_ends_nothing(registry: SqlRegistry) -> None:
@@ -92,10 +93,10 @@ def test_a_short_absence_of_the_registry_ends_nothing(registry: SqlRegistry) -> 
     lost, away = threading.Event(), _Away(registry)
     with held(away, TARGET, "run-1", on_lost=lost.set):
         away.since_now = True
-        assert away.asked.wait(10)
+        assert away.asked.wait(HANG_SECONDS)
         away.since_now = False
         away.asked.clear()
-        assert away.asked.wait(10)
+        assert away.asked.wait(HANG_SECONDS)
     assert not lost.is_set()
 
 
@@ -128,7 +129,7 @@ class _Counting:
         return self._registry.hold(*args, **options)
 
     def times(self, count: int) -> bool:
-        return all(self._asked.acquire(timeout=10) for _ in range(count))
+        return all(self._asked.acquire(timeout=HANG_SECONDS) for _ in range(count))
 
 
 class _Away(_Counting):

@@ -19,8 +19,8 @@ from dub_platform.registry import DubStatus, Work
 from dub_platform.registry.engine import engine_at
 from dub_platform.registry.tables import CallStatus, paid_calls, utc_now
 from tests.api.desks import local_client
+from tests.assets.conftest import Prepare
 from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
-from tests.integration.golden_clip import GoldenClip
 from tests.providers.elevenlabs_server import ElevenLabsServer
 from tests.providers.openai_server import Asked, OpenAIServer
 
@@ -115,13 +115,12 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, clip: GoldenClip) -> Iterator[Bench]:
+def bench(tmp_path: Path, prepare: Prepare) -> Iterator[Bench]:
     """With the clip prepared."""
     with AttentiveServer() as translator, ElevenLabsServer(tmp_path / "asked.jsonl") as voice:
         chosen = paid_engines(translator, voice)
         with opened_workshop(tmp_path, **chosen) as workshop:
-            video_id = workshop.hand_in(clip.path, "es", captions=CAPTIONS)
-            workshop.prepare(video_id)
+            video_id = prepare(workshop, CAPTIONS)
             desk = desk_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
             with local_client(desk) as client:
                 yield Bench(workshop, client, translator, voice, video_id)

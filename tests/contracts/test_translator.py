@@ -390,7 +390,6 @@ def _cold(apertium: ApertiumTranslator, pair: tuple[str, str], text: str) -> str
         input=text,
         capture_output=True,
         text=True,
-        timeout=30,
         check=False,
     )
     return done.stdout

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,12 @@ from benchmarks.cluster.providers import Providers, local_providers
 from tests.assets.conftest import SENTENCES
 from tests.integration.golden_clip import make_golden_clip
 from tests.integration.platform import Answer
+from tests.patience import HANG_SECONDS, wait_until
 from tests.processes import gone
 from tests.providers.openai_server import Fault
 
-pytestmark = pytest.mark.xdist_group("cluster")  # one cluster serves them all
+# One cluster serves them all.
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("cluster")]
 
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "workers.json"
 WATCHED = ("flower", "prometheus", "proxy")
@@ -98,13 +99,15 @@ def test_a_run_goes_to_the_queue_of_its_job(running: Cluster, dubbed: list[Answe
     assert {"prepare_video": "transcribe", "dub_video": "dub"} == queues
     for queue in queues.values():
         done = f'flower_events_total{{type="task-succeeded",queue="{queue}"}}'
-        _await(lambda done=done: sum(_asked(running, done)) >= len(dubbed))
+        wait_until(lambda done=done: sum(_asked(running, done)) >= len(dubbed))
 
 
 @pytest.mark.usefixtures("dubbed")
 def test_runs_share_a_warm_process(running: Cluster) -> None:
     """Both dubs were made by the same process id: nothing was imported for the second."""
-    dubs = [run for run in _runs(running) if run["jobName"] == "dub_video"]
+    # A machine that is too busy to launch one in time gives it up, and another is asked for.
+    began = [run for run in _runs(running) if run["status"] == "SUCCESS"]
+    dubs = [run for run in began if run["jobName"] == "dub_video"]
     assert 2 == len(dubs)
     assert 1 == len({_pid(run) for run in dubs})
 
@@ -116,7 +119,7 @@ def test_a_run_that_is_terminated_in_the_ui_ends(
     asked = len(providers.chat.asked)
     providers.chat.script(Fault.HANG)
     video = running.hand_in(next(clips), "es")
-    _await(lambda: len(providers.chat.asked) > asked)
+    wait_until(lambda: len(providers.chat.asked) > asked)
     [run] = [run for run in _runs(running, video["id"]) if run["jobName"] == "dub_video"]
     answer = running.ask_dagster(TERMINATE, run=run["runId"])
     assert "TerminateRunSuccess" == answer["terminateRun"]["__typename"]
@@ -132,7 +135,7 @@ def test_a_worker_that_is_told_to_stop_finishes_its_run(
     """It takes nothing new, and a worker that starts elsewhere does."""
     first, second = (running.hand_in(next(clips), "es") for _ in range(2))
     dubs = {first["id"], second["id"]}
-    _await(lambda: any("STARTED" in _dubs(running, video) for video in dubs))
+    wait_until(lambda: any("STARTED" in _dubs(running, video) for video in dubs))
     running.stop("worker-dub")
     left = {status for video in dubs for status in _dubs(running, video)}
     assert "SUCCESS" in left
@@ -159,7 +162,7 @@ def test_no_panel_is_without_a_figure(running: Cluster) -> None:
     panels = json.loads(DASHBOARD.read_text())["panels"]
     queries = [target["expr"] for panel in panels for target in panel["targets"]]
     for query in queries:
-        _await(lambda query=query: bool(_asked(running, query)))
+        wait_until(lambda query=query: bool(_asked(running, query)))
 
 
 @pytest.mark.parametrize(
@@ -168,8 +171,12 @@ def test_no_panel_is_without_a_figure(running: Cluster) -> None:
 def test_nobody_sees_the_page_without_the_password(running: Cluster, path: str, says: str) -> None:
     """Dagster and Flower are behind the proxy, which knows one account."""
     url = running.machine.here.url("8080") + path
-    assert [401, 401] == [httpx.get(url, auth=auth).status_code for auth in (None, ("dub", "x"))]
-    assert says in httpx.get(url, auth=("dub", PASSWORD)).raise_for_status().text
+    assert [401, 401] == [
+        httpx.get(url, auth=auth, timeout=HANG_SECONDS).status_code for auth in (None, ("dub", "x"))
+    ]
+    assert (
+        says in httpx.get(url, auth=("dub", PASSWORD), timeout=HANG_SECONDS).raise_for_status().text
+    )
 
 
 @pytest.mark.parametrize("name", ["api", "code", "daemon", "worker-transcribe"])
@@ -240,7 +247,7 @@ def _pid(run: dict[str, Any]) -> str:
 def _asked(running: Cluster, query: str) -> list[float]:
     """What Prometheus answers: the value of each series."""
     url = running.machine.here.url("9090") + "/api/v1/query"
-    answer = httpx.get(url, params={"query": query}).raise_for_status().json()
+    answer = httpx.get(url, params={"query": query}, timeout=HANG_SECONDS).raise_for_status().json()
     values = [float(each["value"][1]) for each in answer["data"]["result"]]
     return [value for value in values if value == value]
 
@@ -255,10 +262,3 @@ def _health(running: Cluster, name: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         command, env=environment, cwd=around.dagster_home, capture_output=True, check=False
     )
-
-
-def _await(holds: Any, within: float = 60) -> None:
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 
 from benchmarks.cluster.composition import ROOT
 from dub_platform.settings import Settings
+from tests.patience import HANG_SECONDS
 from tests.swift_s3 import running_swift
 
 FOLDER = ROOT / "deploy" / "s3"
@@ -53,4 +54,8 @@ def test_its_buckets_are_made_once() -> None:
         subprocess.run(command, env=environment, cwd=ROOT, check=True)
     made = {bucket["Name"] for bucket in swift.client.list_buckets()["Buckets"]}
     assert {f"private-{name}", f"public-{name}"} <= made
-    assert httpx.get(swift.public_url(f"private-{name}")).status_code in (401, 403, 404)
+    assert httpx.get(swift.public_url(f"private-{name}"), timeout=HANG_SECONDS).status_code in (
+        401,
+        403,
+        404,
+    )

@@ -8,6 +8,8 @@ Nothing here asks git: a checkout without its history is tested the same.
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -40,9 +42,17 @@ def default(setting: FieldInfo) -> str:
 def committed(*patterns: str) -> Iterator[Path]:
     """The files of the repository that match, without what .gitignore names."""
     for pattern in patterns:
-        for path in sorted(ROOT.rglob(pattern)):
-            if path.is_file() and not _IGNORED.intersection(path.relative_to(ROOT).parts):
-                yield path
+        yield from (path for path in _files() if path.match(pattern))
+
+
+@functools.cache
+def _files() -> list[Path]:
+    # Not by `rglob`, which goes through all of what is installed.
+    found = list[Path]()
+    for folder, below, names in os.walk(ROOT):
+        below[:] = [name for name in below if name not in _IGNORED]
+        found += [Path(folder, name) for name in names if name not in _IGNORED]
+    return sorted(found)
 
 
 def section(document: str, heading: str) -> str:

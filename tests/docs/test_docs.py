@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,13 +147,8 @@ def test_every_defence_names_where_it_is_and_what_tries_it() -> None:
 @EACH
 def test_a_document_names_only_classes_that_exist(document: Path) -> None:
     """A name in code with capitals like a class's is one."""
-    classes = {
-        name
-        for path in committed("*.py")
-        for name in re.findall(r"^class (\w+)", path.read_text(), re.MULTILINE)
-    }
     named = re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)*)`", document.read_text())
-    assert set() == set(named) - classes
+    assert set() == set(named) - _classes()
 
 
 @EACH
@@ -180,6 +176,12 @@ def test_the_decisions_are_numbered_without_a_gap() -> None:
     assert [f"# {number}" for number in numbers] == [title.partition(".")[0] for title, _ in opened]
     said = re.compile(r"Accepted\.|Accepted; supersedes \d+\.|Superseded by \d+\.")
     assert [] == [status for _, status in opened if not said.fullmatch(status)]
+
+
+@functools.cache
+def _classes() -> set[str]:
+    texts = (path.read_text() for path in committed("*.py"))
+    return {name for text in texts for name in re.findall(r"^class (\w+)", text, re.MULTILINE)}
 
 
 def _composed() -> dict[str, str]:

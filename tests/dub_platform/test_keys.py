@@ -9,9 +9,9 @@ import pytest
 from dub_platform import keys
 from dub_platform.core.access import Scope, Token
 from dub_platform.registry.api_keys import ApiKeys
-from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.tables import utc_now
 from dub_platform.settings import Settings
+from tests.new_registries import make_registry
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ApiKeys:
     """The keys of an environment of its own."""
     monkeypatch.chdir(tmp_path)
     url = Settings().registry_url
-    upgrade(url)
+    make_registry(url)
     return ApiKeys.at(url)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import httpx
 
 from dub_platform.local.stack import Stack
 from dub_platform.settings import Settings
+from tests.patience import HANG_SECONDS, wait_until
 
 Answer = Mapping[str, Any]
 LAUNCH = """mutation($params: ExecutionParams!) {
@@ -26,7 +26,6 @@ LAUNCH = """mutation($params: ExecutionParams!) {
     ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
 }"""
 RUN = """query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"""
-DEADLINE_SECONDS = 240
 
 
 class Servers(Protocol):
@@ -72,11 +71,12 @@ class Platform:
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Wait for something that the platform is about to do."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not holds():
+
+        def holds_or_died() -> bool:
             assert self.stack.died() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.3)
+            return holds()
+
+        wait_until(holds_or_died, pause=0.3)
 
     def released(self, video_id: str, language: str) -> Answer:
         """The dub, once it is released; a failure fails the test with its reason."""
@@ -127,7 +127,7 @@ class Platform:
         answer = httpx.post(
             f"{self.settings.dagster_url}/graphql",
             json={"query": query, "variables": variables},
-            timeout=60,
+            timeout=HANG_SECONDS,
         )
         body = answer.raise_for_status().json()
         assert "errors" not in body, body
@@ -142,7 +142,7 @@ def running_platform(folder: Path, **settings: Any) -> Iterator[Platform]:
         home=folder, PORT=port, DAGSTER_PORT=dagster_port, log_format="json", **settings
     )
     stack = Stack(chosen)
-    with stack.running(), httpx.Client(base_url=chosen.base_url, timeout=60) as api:
+    with stack.running(), httpx.Client(base_url=chosen.base_url, timeout=HANG_SECONDS) as api:
         yield Platform(stack, api)
 
 

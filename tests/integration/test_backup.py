@@ -39,6 +39,7 @@ from tests.assets.workshop import Workshop, materialized, shown
 from tests.contracts.databases import postgres, postgres_tools
 from tests.integration.golden_clip import make_golden_clip
 from tests.integration.platform import Answer, Platform, running_platform
+from tests.patience import HANG_SECONDS
 from tests.sensors.rows import run_of
 from tests.swift_s3 import running_swift
 
@@ -51,7 +52,6 @@ UNDER_WAY = Work("dQw4w9WgXcQ", None, 1)
 LATER = datetime.now(timezone.utc) + timedelta(minutes=30)
 
 one_machine = pytest.mark.xdist_group("platform")  # its stack is the one that is saved
-servers = pytest.mark.xdist_group("servers")
 
 
 def backup(command: str, folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
@@ -214,7 +214,8 @@ def there(
     return There(servers, folder, again, done, video_id, run)
 
 
-@servers
+@pytest.mark.long
+@pytest.mark.xdist_group("servers")
 def test_a_restored_release_is_public_again(there: There) -> None:
     """Track and page, in the bucket and on the page of the new deployment."""
     settings = there.again.deployment.settings
@@ -222,14 +223,15 @@ def test_a_restored_release_is_public_again(there: There) -> None:
         release = workshop.registry.dub(there.video_id, "es").release
     assert release
     url = f"{settings.r2_public_url}/{release.track_key}"
-    assert release.bytes == len(httpx.get(url).raise_for_status().content)
+    assert release.bytes == len(httpx.get(url, timeout=HANG_SECONDS).raise_for_status().content)
     with local_client(desk_from(settings, Announcer())) as client:
         page = client.get("/watch", params={"v": there.video_id, "lang": "es"})
     assert 200 == page.status_code
     assert settings.r2_public_url in page.text
 
 
-@servers
+@pytest.mark.long
+@pytest.mark.xdist_group("servers")
 def test_one_more_language_is_made_from_what_was_restored(there: There) -> None:
     """From the transcript that is there, and no take of the other language is spoken again."""
     with there.again.opened() as workshop:
@@ -241,7 +243,8 @@ def test_one_more_language_is_made_from_what_was_restored(there: There) -> None:
     assert 0 == shown(again["speech"])["takes_paid"].value
 
 
-@servers
+@pytest.mark.long
+@pytest.mark.xdist_group("servers")
 def test_what_was_under_way_is_requested_anew(there: There) -> None:
     """Its run ended with the machine it ran on, and the registry queues the work again."""
     assert 1 == there.restored.runs_ended
@@ -254,7 +257,8 @@ def test_what_was_under_way_is_requested_anew(there: There) -> None:
     assert (VideoStatus.QUEUED, 2) == (video.status, video.generation)
 
 
-@servers
+@pytest.mark.long
+@pytest.mark.xdist_group("servers")
 def test_what_is_there_is_replaced_only_when_told(
     there: There, new_servers: Callable[[str], Servers], postgres_tools: None
 ) -> None:
@@ -271,7 +275,8 @@ def test_what_is_there_is_replaced_only_when_told(
     )
 
 
-@servers
+@pytest.mark.long
+@pytest.mark.xdist_group("servers")
 def test_a_backup_is_restored_where_the_same_databases_are(there: There, tmp_path: Path) -> None:
     """PostgreSQL's into PostgreSQL; before anything is touched."""
     (tmp_path / "dagster.yaml").write_text("")

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from dagster import DagsterInstance, DagsterRunStatus
 from dub_platform.local.stack import CHECKOUT
 from tests.integration.platform import free_ports
 from tests.nuisances import nuisances
+from tests.patience import HANG_SECONDS, wait_until
 
 pytestmark = pytest.mark.xdist_group("commands")  # one stack serves them all
 
@@ -54,7 +54,7 @@ def demo(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=280,
+        timeout=HANG_SECONDS,
         check=False,
     )
 
@@ -94,9 +94,11 @@ def test_a_second_demo_reuses_what_is_there_and_says_so(environment: Mapping[str
 def test_the_demo_stops_no_run_before_its_end(environment: Mapping[str, str]) -> None:
     """A release comes a moment before the end of its run, which would be made once more."""
     with DagsterInstance.from_config(str(Path(environment["DUB_HOME"]) / "dagster")) as instance:
-        runs = instance.get_runs()
-    assert 3 == len(runs)
-    assert {DagsterRunStatus.SUCCESS} == {run.status for run in runs}
+        runs = instance.get_run_records()
+    # A machine that is too busy to start one in time gives it up, and another is asked for.
+    began = [run for run in runs if run.start_time is not None]
+    assert 3 == len(began)
+    assert {DagsterRunStatus.SUCCESS} == {run.dagster_run.status for run in began}
 
 
 @pytest.mark.usefixtures("demo")
@@ -139,25 +141,31 @@ def test_what_a_server_lacks_is_said_in_a_sentence(
     assert "Traceback" not in refused.stdout
 
 
-def test_ctrl_c_stops_everything(environment: Mapping[str, str]) -> None:
-    """`make up` goes on until then, and leaves nothing running."""
-    with _started("up", environment) as up:
+@pytest.fixture(scope="module")
+def up(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """`make up`, until a test or the last one ends it."""
+    with _started("up", environment) as process:
         _await_api(environment)
-        up.send_signal(signal.SIGINT)
-        assert 0 == up.wait(60)
-    assert [] == _processes_of(environment["DUB_HOME"])
+        yield process
 
 
+@pytest.mark.usefixtures("up")
 def test_two_platforms_do_not_share_a_home(environment: Mapping[str, str]) -> None:
     """The second is told to take another folder."""
     port, dagster_port = free_ports(2)
-    with _started("up", environment) as up:
-        _await_api(environment)
-        second = _run("up", {**environment, "PORT": str(port), "DAGSTER_PORT": str(dagster_port)})
-        up.send_signal(signal.SIGTERM)
-        up.wait(60)
+    second = _run("up", {**environment, "PORT": str(port), "DAGSTER_PORT": str(dagster_port)})
     assert 1 == second.returncode
     assert "Another platform is running in" in second.stdout
+
+
+def test_ctrl_c_stops_everything(
+    environment: Mapping[str, str], up: subprocess.Popen[bytes]
+) -> None:
+    """`make up` goes on until then, and leaves nothing running."""
+    assert up.poll() is None
+    up.send_signal(signal.SIGINT)
+    assert 0 == up.wait(HANG_SECONDS)
+    assert [] == _processes_of(environment["DUB_HOME"])
 
 
 def _run(command: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -167,7 +175,7 @@ def _run(command: str, environment: Mapping[str, str]) -> subprocess.CompletedPr
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=280,
+        timeout=HANG_SECONDS,
         check=False,
     )
 
@@ -181,17 +189,19 @@ def _started(command: str, environment: Mapping[str, str]) -> Iterator[subproces
         yield process
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(HANG_SECONDS)
 
 
 def _await_api(environment: Mapping[str, str]) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+    url = f"http://127.0.0.1:{environment['DAGSTER_PORT']}/server_info"
+
+    def answers() -> bool:
         with contextlib.suppress(httpx.TransportError):
-            httpx.get(f"http://127.0.0.1:{environment['DAGSTER_PORT']}/server_info")
-            return
-        time.sleep(0.3)
-    raise AssertionError("The platform did not start.")
+            httpx.get(url)
+            return True
+        return False
+
+    wait_until(answers, pause=0.3)
 
 
 def _processes_of(home: str) -> list[str]:

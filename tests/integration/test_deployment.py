@@ -3,7 +3,8 @@ speaks, a bucket keeps, in the running stack. The sample goes through all of it.
 
 Providers and bucket are servers of this machine that hold requests to the documented wire formats,
 signatures and checksums. Nothing here asks the platform how well it did: the public files are
-measured, and what was paid is added up from the servers' own accounts.
+measured, and what was paid is added up from the servers' own accounts. What its runs print is in
+the bucket too.
 """
 
 from __future__ import annotations
@@ -58,7 +59,18 @@ COSTS = """query($asset: [String!]!, $partition: String!) {
     assetMaterializations(partitions: [$partition]) {
       metadataEntries { label ... on FloatMetadataEntry { floatValue } } } } }
 }"""
+RUNS = """query($tags: [ExecutionTag!]!) {
+  runsOrError(filter: {tags: $tags}) { ... on Runs { results { runId } } }
+}"""
+LOGS = """query($key: [String!]!) {
+  capturedLogs(logKey: $key) { stderr }
+  capturedLogsMetadata(logKey: $key) { stderrLocation }
+}"""
 _ORDER = tuple(field.name for field in fields(Order))
+
+
+# What is the same whoever listens is looked at once.
+with_openai = pytest.mark.parametrize("deployed", [OPENAI], indirect=True)
 
 
 @dataclass(frozen=True)
@@ -138,7 +150,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # What one test alone asks for comes first: pytest puts tests together by a parameter's place.
-@pytest.fixture(scope="module", params=[OPENAI, "whisper"])
+@pytest.fixture(scope="module", params=[OPENAI, pytest.param("whisper", marks=pytest.mark.long)])
 def deployed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployed]:
@@ -207,7 +219,7 @@ def test_what_was_paid_is_what_the_providers_counted(deployed: Deployed) -> None
     assert pytest.approx(listening, abs=1e-4) == _cost_shown(deployed, "transcript")
 
 
-@pytest.mark.parametrize("deployed", [OPENAI], indirect=True)
+@with_openai
 def test_asking_again_pays_nothing(deployed: Deployed) -> None:
     """Handed in, asked for and materialized again: no provider hears of it."""
     before, video = deployed.providers.requests, deployed.dub["video_id"]
@@ -229,6 +241,82 @@ def test_no_secret_is_written_down(deployed: Deployed) -> None:
     for secret in secrets:
         written = secret.get_secret_value().encode()
         assert [] == [path.name for path in files if written in path.read_bytes()]
+
+
+@pytest.fixture(scope="module")
+def logs(deployed: Deployed) -> Mapping[str, str]:
+    """What the runs of the video printed, by its key in the private bucket."""
+    platform, bucket = deployed.platform, deployed.platform.settings.r2_bucket
+    runs = _runs(deployed)
+
+    def kept() -> dict[str, str]:
+        keys = [key for key in _keys(bucket, "dagster/") if key.endswith(".err")]
+        return {key: _content(bucket, key) for key in keys if key.split("/")[2] in runs}
+
+    # A run puts its log after its last step, in which the dub was released.
+    platform.until(lambda: len(kept()) == len(runs))
+    return kept()
+
+
+@with_openai
+def test_every_run_leaves_its_log_in_the_private_bucket(
+    deployed: Deployed, logs: Mapping[str, str]
+) -> None:
+    """The preparation's and the dub's are there, and each tells of its steps."""
+    assert len(logs) >= 2
+    assert _runs(deployed) == {key.split("/")[2] for key in logs}
+    told = "".join(logs.values())
+    assert all(asset in told for asset in ("transcript", "speech", "r2_object"))
+
+
+@with_openai
+def test_dagster_shows_the_log_from_the_bucket(deployed: Deployed, logs: Mapping[str, str]) -> None:
+    """The whole of it, and where it is."""
+    bucket = deployed.platform.settings.r2_bucket
+    for key, content in logs.items():
+        shown = _shown(deployed.platform, key)
+        assert content == shown["capturedLogs"]["stderr"]
+        assert f"s3://{bucket}/{key}" == shown["capturedLogsMetadata"]["stderrLocation"]
+
+
+@with_openai
+def test_viewers_read_releases_and_no_log(deployed: Deployed, logs: Mapping[str, str]) -> None:
+    """The public bucket holds nothing else."""
+    assert logs
+    public = deployed.platform.settings.r2_public_bucket
+    assert {"releases"} == {key.split("/")[0] for key in _keys(public)}
+
+
+@with_openai
+def test_no_log_holds_a_secret(deployed: Deployed, logs: Mapping[str, str]) -> None:
+    """Neither the providers' keys nor the bucket's."""
+    settings = deployed.platform.settings
+    keys = (settings.openai_api_key, settings.elevenlabs_api_key, settings.r2_secret_access_key)
+    told = "".join(logs.values())
+    assert [False] * 3 == [key is None or key.get_secret_value() in told for key in keys]
+
+
+def _runs(deployed: Deployed) -> set[str]:
+    """The ids of the runs that prepared and dubbed the video."""
+    tags = [{"key": "dub/video", "value": deployed.dub["video_id"]}]
+    found = deployed.platform.ask_dagster(RUNS, tags=tags)["runsOrError"]["results"]
+    return {run["runId"] for run in found}
+
+
+def _shown(platform: Platform, key: str) -> Mapping[str, Mapping[str, str]]:
+    """What the UI shows of the log under a key: dagster/storage/RUN/compute_logs/NAME.err."""
+    log_key = key.removesuffix(".err").split("/")[2:]
+    answer: Mapping[str, Mapping[str, str]] = platform.ask_dagster(LOGS, key=log_key)
+    return answer
+
+
+def _content(bucket: str, key: str) -> str:
+    return str(running_swift().client.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+
+
+def _keys(bucket: str, prefix: str = "") -> list[str]:
+    listed = running_swift().client.list_objects_v2(Bucket=bucket, Prefix=prefix)
+    return [entry["Key"] for entry in listed.get("Contents", [])]
 
 
 def _neighbours(asked: Mapping[str, str]) -> tuple[str, str, str]:

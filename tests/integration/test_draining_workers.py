@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -41,6 +40,7 @@ from tests.assets.conftest import SENTENCES
 from tests.assets.workshop import Workshop
 from tests.contracts.databases import postgres
 from tests.integration.golden_clip import make_golden_clip
+from tests.patience import HANG_SECONDS, wait_until
 from tests.processes import gone
 from tests.providers.elevenlabs_server import ElevenLabsServer
 from tests.providers.openai_server import OpenAIServer
@@ -51,10 +51,9 @@ if TYPE_CHECKING:
 
 __all__ = ["postgres"]
 
-pytestmark = pytest.mark.xdist_group("draining")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("draining")]
 
 DATABASES = ("draining_registry", "draining_dagster")
-DEADLINE_SECONDS = 180
 LATER = timedelta(minutes=1)
 
 
@@ -176,7 +175,7 @@ def test_a_worker_that_is_stopped_finishes_its_run_and_takes_no_other(cluster: C
     until(lambda: bool(cluster.spoken()), old.log)
     old.process.send_signal(signal.SIGTERM)
     cluster.request_dub()
-    assert 0 == old.process.wait(DEADLINE_SECONDS)
+    assert 0 == old.process.wait(HANG_SECONDS)
     run = cluster.workshop.instance.get_run_by_id(run_id)
     assert run
     assert DagsterRunStatus.SUCCESS is run.status
@@ -208,10 +207,10 @@ def test_the_run_of_a_worker_that_is_killed_is_done_by_another(cluster: Cluster)
 
 def until(holds: Callable[[], bool], log: Path) -> None:
     """Wait for something that a worker is about to do; what it said, if it does not."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, log.read_text()[-3000:]
-        time.sleep(0.05)
+    try:
+        wait_until(holds, pause=0.05)
+    except AssertionError as error:
+        raise AssertionError(log.read_text()[-3000:]) from error
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ from typing import Any
 import httpx
 import pytest
 
-from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
 from tests.docs.documents import ROOT
 from tests.integration.platform import free_ports
+from tests.new_registries import make_registry
+from tests.patience import HANG_SECONDS, wait_until
 from tests.redis_server import running_redis
 
-PATIENCE_SECONDS = 120.0
 SHAPE = {"event", "level", "logger", "timestamp"}
 
 
@@ -77,7 +77,7 @@ def test_the_code_server_logs_in_the_shape_of_all_lines(environment: dict[str, s
 def test_a_server_that_has_redis_and_no_daemon_is_degraded(environment: dict[str, str]) -> None:
     """It is ready all the same, and its log is one object a line, uvicorn's lines too."""
     (port,) = free_ports(1)
-    upgrade(Settings(home=Path(environment["DUB_HOME"])).registry_url)
+    make_registry(Settings(home=Path(environment["DUB_HOME"])).registry_url)
     command = ["uvicorn", "--factory", "api.asgi:create", "--port", str(port), "--no-access-log"]
     with running_redis() as url:
         server = started(command, {**environment, "DUB_REDIS_URL": url})
@@ -96,7 +96,7 @@ def test_a_server_that_has_redis_and_no_daemon_is_degraded(environment: dict[str
 def test_a_redis_that_is_away_degrades_it_soon(environment: dict[str, str]) -> None:
     """Nobody waits long for what is not there."""
     port, nowhere = free_ports(2)
-    upgrade(Settings(home=Path(environment["DUB_HOME"])).registry_url)
+    make_registry(Settings(home=Path(environment["DUB_HOME"])).registry_url)
     command = ["uvicorn", "--factory", "api.asgi:create", "--port", str(port), "--no-access-log"]
     server = started(command, {**environment, "DUB_REDIS_URL": f"redis://127.0.0.1:{nowhere}/0"})
     try:
@@ -111,11 +111,6 @@ def test_a_redis_that_is_away_degrades_it_soon(environment: dict[str, str]) -> N
 
 def ready(port: int) -> httpx.Response:
     """What it says of itself, as soon as it answers."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return httpx.get(f"http://127.0.0.1:{port}/ready", timeout=60)
-        except httpx.ConnectError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+    with socket.socket() as probe:
+        wait_until(lambda: probe.connect_ex(("127.0.0.1", port)) == 0)
+    return httpx.get(f"http://127.0.0.1:{port}/ready", timeout=HANG_SECONDS)

@@ -12,6 +12,7 @@ import pytest
 from tests.integration.golden_clip import GoldenClip
 from tests.integration.platform import Answer, Platform
 from tests.media_recipes import make_clip, run
+from tests.patience import HANG_SECONDS
 from tests.speech_recipes import HARBOR, RATE, say
 
 pytestmark = pytest.mark.xdist_group("platform")  # one stack serves them all
@@ -142,7 +143,9 @@ def test_the_servers_say_that_they_are_well(platform: Platform) -> None:
     assert 200 == platform.api.get("/health").status_code
     assert 200 == platform.api.get("/ready").status_code
     assert 200 == platform.api.get("/version").status_code
-    ui = httpx.get(f"http://127.0.0.1:{platform.settings.dagster_port}/server_info")
+    ui = httpx.get(
+        f"http://127.0.0.1:{platform.settings.dagster_port}/server_info", timeout=HANG_SECONDS
+    )
     assert 200 == ui.status_code
 
 

@@ -11,6 +11,7 @@ from benchmarks.scale import as_json, measured
 from sensors import intake
 
 
+@pytest.mark.long
 def test_a_catalogue_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Real servers answer, and every figure is there."""
     monkeypatch.setattr(intake, "WAIT_SECONDS", 0.0)

@@ -11,10 +11,8 @@ from benchmarks.cluster.providers import local_providers
 from benchmarks.faults import short_clip
 from benchmarks.soak import JUDGED, Outcome, soaked
 
-pytestmark = [
-    pytest.mark.xdist_group("soak"),  # one cluster serves them all
-    pytest.mark.timeout(600),
-]
+# One cluster serves them all.
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("soak")]
 
 CONNECTIONS = ("PostgreSQL's clients", "PgBouncer's clients", "Redis' clients")
 

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.patience import HANG_SECONDS
 from tests.providers.openai_server import Fault, OpenAIServer, random_faults, rendered
 
 MATERIAL = '{"into": "Spanish (es)", "glossary": [], "lines": [{"id": 1, "text": "The house"}]}'
@@ -47,7 +48,7 @@ def body(**changes: Any) -> dict[str, Any]:
 def post(server: OpenAIServer, sent: Any, path: str = "/chat/completions") -> httpx.Response:
     """The answer to this body."""
     key = {"authorization": f"Bearer {server.api_key}"}
-    return httpx.post(f"{server.base_url}{path}", json=sent, headers=key, timeout=10)
+    return httpx.post(f"{server.base_url}{path}", json=sent, headers=key, timeout=HANG_SECONDS)
 
 
 def test_a_right_request_is_answered_and_noted(server: OpenAIServer) -> None:
@@ -96,7 +97,9 @@ def test_other_paths_and_keys_are_refused(server: OpenAIServer) -> None:
     """As the API says it."""
     assert 404 == post(server, body(), path="/completions").status_code
     address = f"{server.base_url}/chat/completions"
-    answer = httpx.post(address, json=body(), headers={"authorization": "Bearer sk-wrong"})
+    answer = httpx.post(
+        address, json=body(), headers={"authorization": "Bearer sk-wrong"}, timeout=HANG_SECONDS
+    )
     assert (401, "invalid_api_key") == (answer.status_code, answer.json()["error"]["code"])
 
 

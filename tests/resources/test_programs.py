@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import wave
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import psutil
 import pytest
 
 from resources.programs import bound
+from tests.patience import wait_until
 from tests.processes import gone
 from tests.youtube.conftest import ID, media, normal, youtube
 from tests.youtube.server import YouTube
@@ -26,7 +26,6 @@ __all__ = ["media", "normal", "youtube"]
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = "bound_process.py"
-START_SECONDS = 60
 
 FFMPEG = """
 import ffmpeg
@@ -168,12 +167,13 @@ def _never_ending(program: Path) -> None:
 
 def _await(program: str, owner: psutil.Process) -> Sequence[psutil.Process]:
     """The processes that run it for the owner."""
-    deadline = time.monotonic() + START_SECONDS
-    while not (found := [each for each in owner.children() if _runs(each, program)]):
+
+    def running() -> Sequence[psutil.Process]:
         assert owner.is_running()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return found
+        return [each for each in owner.children() if _runs(each, program)]
+
+    wait_until(running)
+    return running()
 
 
 def _runs(process: psutil.Process, program: str) -> bool:

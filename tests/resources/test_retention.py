@@ -17,13 +17,13 @@ from dub_platform.core.keys import content_key
 from dub_platform.core.speech import Release
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
 from dub_platform.registry.first_answers import FirstAnswers
-from dub_platform.registry.migrate import upgrade
 from resources.retention import Gone, Kind, Retention
 from resources.store.local import LocalStore
 from resources.store.port import Store
 from resources.store.s3 import S3Store
 from resources.workfolder import WorkFolders
 from tests.contracts.threads import at_once
+from tests.new_registries import make_registry
 from tests.swift_s3 import running_swift
 
 ID = "up-0123456789abcdef0123456789abcdef"
@@ -66,7 +66,7 @@ def film(number: int) -> str:
 def registry(tmp_path: Path) -> SqlRegistry:
     """With one uploaded video that is released in Spanish."""
     url = f"sqlite:///{tmp_path / 'registry.sqlite'}"
-    upgrade(url)
+    make_registry(url)
     made = SqlRegistry.at(url)
     made.accept(NewVideo(ID, Source.UPLOAD, upload_key=UPLOAD), ["es"])
     made.prepared(
@@ -276,7 +276,7 @@ class TestUploads:
     ) -> None:
         """A wrong DUB_DATABASE_URL must not empty the store: what was worked on was accepted."""
         url = f"sqlite:///{tmp_path / 'wrong.sqlite'}"
-        upgrade(url)
+        make_registry(url)
         lost_its_memory = replace(retention, registry=SqlRegistry.at(url))
         assert set() == lost(lost_its_memory, 3650)
 

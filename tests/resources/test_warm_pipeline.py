@@ -14,6 +14,7 @@ import pytest
 
 from dub_platform.core.errors import EngineFailedError, EngineUnavailableError
 from resources.warm_pipeline import WarmPipeline
+from tests.patience import HANG_SECONDS
 from tests.processes import alive, gone
 
 # `cat` and `tr` as filters that hold nothing back; `tr` itself buffers what goes to a pipe.
@@ -24,7 +25,7 @@ LOUD = [
     "-c",
     "import sys\nfor line in sys.stdin: print(line.upper(), end='')",
 ]
-MUTE = ["sleep", "600"]
+MUTE_AFTER_ONE = ["sh", "-c", "read first; echo $first; sleep 600"]
 FALLING = [sys.executable, "-c", "import sys; input(); sys.exit('the dictionary is broken')"]
 
 Starter = Callable[..., WarmPipeline]
@@ -46,22 +47,22 @@ def pipeline() -> Iterator[Starter]:
 
 def test_a_question_passes_every_stage(pipeline: Starter) -> None:
     """The answer is what the last program says."""
-    assert b"THE HOUSE" == pipeline(CAT, LOUD, CAT).ask(b"the house", seconds=10)
+    assert b"THE HOUSE" == pipeline(CAT, LOUD, CAT).ask(b"the house", seconds=HANG_SECONDS)
 
 
 def test_the_programs_stay_between_questions(pipeline: Starter) -> None:
     """The second question is answered by the same processes as the first."""
     warm = pipeline(CAT, LOUD)
-    warm.ask(b"one", seconds=10)
+    warm.ask(b"one", seconds=HANG_SECONDS)
     before = warm.pids()
-    assert b"TWO" == warm.ask(b"two", seconds=10)
+    assert b"TWO" == warm.ask(b"two", seconds=HANG_SECONDS)
     assert before == warm.pids()
 
 
 def test_a_question_larger_than_the_pipes_does_not_jam_them(pipeline: Starter) -> None:
     """A megabyte goes in while its answer comes out."""
     text = b"a" * 1_000_000
-    assert text == pipeline(CAT, CAT).ask(text, seconds=20)
+    assert text == pipeline(CAT, CAT).ask(text, seconds=HANG_SECONDS)
 
 
 def test_threads_take_turns(pipeline: Starter) -> None:
@@ -70,7 +71,7 @@ def test_threads_take_turns(pipeline: Starter) -> None:
     answers: dict[str, bytes] = {}
 
     def ask(word: str) -> None:
-        answers[word] = warm.ask(word.encode(), seconds=20)
+        answers[word] = warm.ask(word.encode(), seconds=HANG_SECONDS)
 
     threads = [threading.Thread(target=ask, args=(f"word{n}",)) for n in range(20)]
     for thread in threads:
@@ -84,10 +85,10 @@ def test_threads_take_turns(pipeline: Starter) -> None:
 def test_a_killed_stage_is_noticed_and_all_start_again(pipeline: Starter, stage: int) -> None:
     """Whichever program dies, the next question is answered, by new processes."""
     warm = pipeline(CAT, LOUD, CAT)
-    warm.ask(b"one", seconds=10)
+    warm.ask(b"one", seconds=HANG_SECONDS)
     before = warm.pids()
     os.kill(before[stage], signal.SIGKILL)
-    assert b"TWO" == warm.ask(b"two", seconds=10)
+    assert b"TWO" == warm.ask(b"two", seconds=HANG_SECONDS)
     assert set() == set(before) & set(warm.pids())
     assert gone(*before)
 
@@ -96,22 +97,20 @@ def test_what_fails_twice_is_an_error_with_the_programs_words(pipeline: Starter)
     """A program that dies of the question is started again once, then given up."""
     warm = pipeline(CAT, FALLING)
     with pytest.raises(EngineFailedError, match="and again after a new start") as failed:
-        warm.ask(b"one", seconds=10)
+        warm.ask(b"one", seconds=HANG_SECONDS)
     assert "the dictionary is broken" == failed.value.detail
     assert () == warm.pids()
 
 
 def test_no_answer_in_time_is_an_error_and_ends_the_programs(pipeline: Starter) -> None:
     """The deadline counts for the whole answer; nothing is left running after it."""
-    warm = pipeline(MUTE)
-    warm_pids: list[int] = []
-    watcher = threading.Timer(0.2, lambda: warm_pids.extend(warm.pids()))
-    watcher.start()
+    warm = pipeline(MUTE_AFTER_ONE)
+    warm.ask(b"one", seconds=HANG_SECONDS)
+    before = warm.pids()
     with pytest.raises(EngineFailedError, match="did not answer in time"):
-        warm.ask(b"one", seconds=0.5)
-    watcher.join()
-    assert 1 == len(warm_pids)
-    assert gone(*warm_pids)
+        warm.ask(b"two", seconds=0.2)
+    assert 1 == len(before)
+    assert gone(*before)
 
 
 def test_an_interrupted_question_leaves_no_answer_behind(pipeline: Starter) -> None:
@@ -131,33 +130,35 @@ def test_an_interrupted_question_leaves_no_answer_behind(pipeline: Starter) -> N
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.5)
         with pytest.raises(KeyboardInterrupt):
-            warm.ask(b"one", seconds=10)
+            warm.ask(b"one", seconds=HANG_SECONDS)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert b"two" == warm.ask(b"two", seconds=10)
+    assert b"two" == warm.ask(b"two", seconds=HANG_SECONDS)
 
 
 def test_a_program_that_is_not_installed_is_named() -> None:
     """The error says what cannot be run, and the stages before it are ended."""
     with pytest.raises(EngineUnavailableError, match="no-such-program cannot be run"):
-        WarmPipeline("The filter", [CAT, ["no-such-program"]], end=b"\n").ask(b"one", seconds=10)
+        WarmPipeline("The filter", [CAT, ["no-such-program"]], end=b"\n").ask(
+            b"one", seconds=HANG_SECONDS
+        )
 
 
 def test_closing_ends_all_and_a_new_question_starts_again(pipeline: Starter) -> None:
     """Nothing outlives close(), and close() is not the end."""
     warm = pipeline(CAT, LOUD)
-    warm.ask(b"one", seconds=10)
+    warm.ask(b"one", seconds=HANG_SECONDS)
     before = warm.pids()
     warm.close()
     assert gone(*before)
-    assert b"TWO" == warm.ask(b"two", seconds=10)
+    assert b"TWO" == warm.ask(b"two", seconds=HANG_SECONDS)
 
 
 def test_closing_ends_what_a_program_forked(pipeline: Starter) -> None:
     """A program's children go with it."""
     warm = pipeline(["sh", "-c", "sleep 600 & echo $!; wait"])
-    child = int(warm.ask(b"who is your child?", seconds=10))
+    child = int(warm.ask(b"who is your child?", seconds=HANG_SECONDS))
     assert alive(child)
     warm.close()
     assert gone(child)
@@ -172,7 +173,7 @@ def test_the_programs_do_not_outlive_a_killed_owner() -> None:
             (
                 "import sys; from resources.warm_pipeline import WarmPipeline\n"
                 "warm = WarmPipeline('cats', [['cat'], ['cat']], end=b'\\n')\n"
-                "warm.ask(b'one', seconds=10)\n"
+                "warm.ask(b'one', seconds=600)\n"
                 "print(*warm.pids(), flush=True); sys.stdin.read()"
             ),
         ],

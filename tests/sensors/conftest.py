@@ -7,13 +7,13 @@ import pytest
 from dagster import DagsterInstance
 
 from dub_platform.registry import SqlRegistry
-from dub_platform.registry.migrate import upgrade
+from tests.new_registries import make_registry
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> SqlRegistry:
     url = f"sqlite:///{tmp_path / 'registry.sqlite'}"
-    upgrade(url)
+    make_registry(url)
     return SqlRegistry.at(url)
 
 

@@ -22,12 +22,12 @@ from dagster import (
 
 from dub_platform.definitions import definitions
 from dub_platform.registry import Work
-from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
 from dub_platform.upkeep import main
 from resources.retention import Gone, Kind
 from sensors.retention import Tally, every_night, old_runs, tallied, total
 from tests.contracts.databases import postgres, postgres_url
+from tests.new_registries import make_registry
 from tests.sensors.rows import VIDEO, run_of
 
 __all__ = ["postgres", "postgres_url"]
@@ -144,7 +144,7 @@ def test_every_kind_is_counted(tmp_path: Path) -> None:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A platform's, in which a process was killed while it wrote four bytes."""
-    upgrade(Settings(home=tmp_path).registry_url)
+    make_registry(Settings(home=tmp_path).registry_url)
     (tmp_path / "dagster").mkdir()
     left = tmp_path / "spool" / "mix-a.work" / "half"
     left.parent.mkdir(parents=True)

@@ -14,6 +14,7 @@ from dagster_celery.launcher import CeleryRunLauncher
 
 from dub_platform.registry import Work
 from sensors.workers import lost
+from tests.patience import HANG_SECONDS
 from tests.redis_server import running_redis
 from tests.sensors.rows import VIDEO, run_of
 
@@ -61,7 +62,7 @@ def test_a_task_that_a_worker_has_is_not_lost(instance: DagsterInstance) -> None
     run = launched(instance, "taken")
     with holding_worker(celery_of(instance)) as begun:
         celery_of(instance).send_task("hold", task_id="taken", queue="dub")
-        assert begun.wait(30)
+        assert begun.wait(HANG_SECONDS)
         assert set() == set(lost(instance, [run, launched(instance, "taken")]))
 
 
@@ -93,7 +94,7 @@ def holding_worker(celery: Celery) -> Iterator[threading.Event]:
     @celery.task(name="hold")
     def hold() -> None:
         begun.set()
-        over.wait(60)
+        over.wait(HANG_SECONDS)
 
     celery.conf.task_default_queue = "dub"
     with start_worker(celery, pool="threads", perform_ping_check=False, queues=["dub"]):

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.port import NewVideo, Source, Video
 from dub_platform.registry.sql import SqlRegistry
 from resources.downloader.youtube import YouTubeDownloader
 from tests.media_recipes import make_clip, make_sound, noise
+from tests.new_registries import make_registry
 from tests.youtube import answers
 from tests.youtube.answers import Answer, Json
 from tests.youtube.server import YouTube, serving
@@ -107,7 +107,7 @@ def downloader(youtube: YouTube) -> Callable[..., YouTubeDownloader]:
 def video(tmp_path: Path) -> Video:
     """The video as the registry knows it when its run begins."""
     url = f"sqlite:///{tmp_path / 'registry.sqlite'}"
-    upgrade(url)
+    make_registry(url)
     return SqlRegistry.at(url).accept(NewVideo(ID, Source.YOUTUBE, language="en"), ["es"])[0]
 
 

@@ -15,12 +15,12 @@ from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import SourceMedia
 from dub_platform.observability.reports import Reporter
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Video
-from dub_platform.registry.migrate import upgrade
 from resources.downloader.port import Downloaders
 from resources.downloader.youtube import YouTubeDownloader
 from resources.media.probe import Prober
 from resources.store.local import LocalStore
 from resources.workfolder import WorkFolders
+from tests.new_registries import make_registry
 from tests.youtube import answers
 from tests.youtube.answers import Answer
 from tests.youtube.conftest import ID
@@ -46,7 +46,7 @@ def test_channel_and_language_are_known_once_it_is_fetched(
 
 def handed_in(folder: Path, language: str) -> SqlRegistry:
     url = f"sqlite:///{folder / 'asked.sqlite'}"
-    upgrade(url)
+    make_registry(url)
     registry = SqlRegistry.at(url)
     registry.accept(NewVideo(ID, Source.YOUTUBE, language=language), ["es"])
     return registry

@@ -31,6 +31,7 @@ class PreviousRelease:
 
     def __init__(self, engine: Engine) -> None:
         self.failures: list[Exception] = []
+        self._numbers = itertools.count()
         self._engine = engine
         metadata = MetaData()
         metadata.reflect(engine)
@@ -58,7 +59,7 @@ class PreviousRelease:
             thread.join()
 
     def _work(self, done: threading.Event, waits: list[float]) -> None:
-        for number in itertools.count():
+        for number in self._numbers:
             for step in (self._accept, self._list, self._claim, self._prepare, self._release):
                 began = time.monotonic()
                 try:

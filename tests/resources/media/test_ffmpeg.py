@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import time
 from pathlib import Path
 from typing import Any
 
@@ -130,13 +129,11 @@ def test_a_failure_keeps_the_words_of_ffmpeg(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("any_graph")
 def test_ffmpeg_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A graph has a deadline."""
+    """A graph has a deadline; this one would take an hour."""
     monkeypatch.setattr(ffmpeg, "DEADLINE_SECONDS", 0.3)
-    began = time.monotonic()
-    slow = graphs.input("anullsrc", format="lavfi", t=30).filter("arealtime")
+    slow = graphs.input("anullsrc", format="lavfi", t=3600).filter("arealtime")
     with pytest.raises(MediaToolError, match=r"had not ended after 0\.3 s"):
         ffmpeg.run(slow.output("-", format="null"))
-    assert time.monotonic() - began < 10.0
 
 
 def test_the_outline_is_a_picture(tmp_path: Path) -> None:

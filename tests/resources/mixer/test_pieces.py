@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from resources.mixer.pieces import AAC_FRAME, AT_ONCE, PIECE_FRAMES, STEP, each, pieces
+from tests.patience import HANG_SECONDS
 
 
 @pytest.mark.parametrize("frames", [1, PIECE_FRAMES, PIECE_FRAMES + 1, 3 * PIECE_FRAMES - 7])
@@ -38,7 +39,7 @@ def test_what_is_made_of_each_comes_in_order() -> None:
 
     def make(number: int) -> int:
         if number == 0:
-            second.wait(30)
+            second.wait(HANG_SECONDS)
         second.set()
         return 10 * number
 

@@ -11,7 +11,7 @@ import traceback
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,13 @@ from dub_platform.core.keys import file_sha256
 from resources.calls import CallPolicy
 from resources.store.s3 import PART_BYTES, S3Store, client
 from tests.contracts.threads import at_once
+from tests.patience import HANG_SECONDS
 from tests.swift_s3 import KEY_ID, SECRET, SwiftS3, running_swift
 
 KEY = "videos/dQw4w9WgXcQ/audio/sound.flac"
 PUBLIC_KEY = "releases/dQw4w9WgXcQ/es/0123/track.m4a"
 WRONG = "wrong-secret-4711"
-ONCE = CallPolicy(tries=1, try_seconds=5.0, deadline_seconds=10.0)
+ONCE = CallPolicy(tries=1, try_seconds=HANG_SECONDS, deadline_seconds=HANG_SECONDS)
 
 
 @pytest.fixture
@@ -419,7 +420,7 @@ class TestDeadlines:
     def test_a_server_that_errs_is_asked_as_often_as_the_policy_says(self) -> None:
         """By botocore, and by nobody else."""
         with misbehaving("err") as server:
-            store = store_at(server, CallPolicy(tries=2, try_seconds=5.0, deadline_seconds=30.0))
+            store = store_at(server, replace(ONCE, tries=2))
             with pytest.raises(StorageUnavailableError, match="Please reduce your request rate"):
                 store.get_bytes(KEY)
         assert 2 == server.requests
@@ -459,7 +460,7 @@ class _Manners(BaseHTTPRequestHandler):
         getattr(self, self.server.manner)()
 
     def hang(self) -> None:
-        self.server.over.wait(10)
+        self.server.over.wait(HANG_SECONDS)
 
     def drip(self) -> None:
         self._begin(200, 1000)

@@ -40,7 +40,6 @@ def test_times_are_the_recordings_and_fillers_are_left_out(tmp_path: Path) -> No
         input=request + "\n",
         capture_output=True,
         text=True,
-        timeout=60,
         check=True,
     )
     words = json.loads(asked.stdout)["words"]

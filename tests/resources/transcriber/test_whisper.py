@@ -291,7 +291,10 @@ def test_importing_it_does_not_import_torch() -> None:
         "import sys, resources.transcriber.whisper; print({'torch', 'whisper'} & set(sys.modules))"
     )
     said = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "set()\n" == said.stdout
 

@@ -24,7 +24,6 @@ def ask(*requests: dict[str, Any], places: list[str] = PLACES) -> list[dict[str,
         input="".join(json.dumps(request) + "\n" for request in requests),
         capture_output=True,
         text=True,
-        timeout=60,
         check=True,
     )
     return [json.loads(line) for line in asked.stdout.splitlines()]

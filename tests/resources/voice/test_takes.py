@@ -30,7 +30,6 @@ from dub_platform.core.errors import (
 from dub_platform.core.speech import Take, TranslatedLine
 from dub_platform.registry.engine import engine_at
 from dub_platform.registry.ledger import PaidCalls
-from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.tables import paid_calls
 from resources.calls import CallPolicy
 from resources.ledger import CappedLedger
@@ -43,6 +42,8 @@ from resources.workfolder import WorkFolders
 from tests.contracts.threads import at_once
 from tests.full_disks import no_file_beyond
 from tests.media_recipes import Sound, noise, silence, tone
+from tests.new_registries import make_registry
+from tests.patience import HANG_SECONDS
 from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
 from tests.providers.speech_provider import Fault, Faults
 
@@ -89,9 +90,9 @@ class HeldVoice(WatchedVoice):
         """The first line waits for the failure, and the second fails when the first has begun."""
         if reading.text == LINES[0].text:
             self.begun.set()
-            assert self.failed.wait(30)
+            assert self.failed.wait(HANG_SECONDS)
         if reading.text == LINES[1].text:
-            assert self.begun.wait(30)
+            assert self.begun.wait(HANG_SECONDS)
             self.asked.append(reading.text)
             self.failed.set()
             raise EngineFailedError("It did not work.")
@@ -106,7 +107,7 @@ class Home:
         self.store = LocalStore(folder / "store", "http://dub.test/media")
         self.folders = WorkFolders(folder / "spool")
         self.url = f"sqlite:///{folder / 'registry.sqlite'}"
-        upgrade(self.url)
+        make_registry(self.url)
 
     def keeper(self, voice: Voice, caps: Caps = Caps()) -> TakeKeeper:  # noqa: B008 - it is frozen
         ledger = CappedLedger(PaidCalls.at(self.url), caps)
@@ -162,7 +163,7 @@ def server(tmp_path: Path, faults: list[Fault | None]) -> Iterator[ElevenLabsSer
 
 
 def paid_voice(server: ElevenLabsServer, **options: Any) -> ElevenLabsVoice:
-    policy = CallPolicy(try_seconds=10.0, deadline_seconds=30.0, first_pause=0.01)
+    policy = CallPolicy(try_seconds=HANG_SECONDS, deadline_seconds=HANG_SECONDS, first_pause=0.01)
     return ElevenLabsVoice(
         server.key,
         Casting.parse(f"*:2={VOICES[1]}, default={VOICES[0]}"),
