@@ -25,25 +25,25 @@ help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: export DUB_DEMO_BEGAN := $(shell date +%s.%N)
-demo: .venv/platform packages ## set everything up, dub the sample into two languages, show the result
+demo: .venv/platform bytecode packages ## set everything up, dub the sample into two languages, show the result
 	@$(RUN) dub_platform.local demo
 
-up: .venv/platform packages ## start everything and stay up until Ctrl-C
+up: .venv/platform bytecode packages ## start everything and stay up until Ctrl-C
 	@$(RUN) dub_platform.local up
 
-cluster: .venv/tests test-packages ## start production's topology as processes of this machine and dub the sample on it
+cluster: .venv/tests bytecode test-packages ## start production's topology as processes of this machine and dub the sample on it
 	@$(RUN) benchmarks.cluster
 
-test: .venv/tests test-packages ## every test but the long ones, on real engines and servers, with lint beside them
+test: .venv/tests bytecode test-packages ## every test but the long ones, on real engines and servers, with lint beside them
 	@$(RUN) tests.lanes test
 
-test-quick: .venv/dev packages ## the tests that need neither a server nor torch, in about a minute
+test-quick: .venv/dev bytecode packages ## the tests that need neither a server nor torch, in about a minute
 	@$(RUN) tests.lanes quick
 
-test-long: .venv/tests test-packages ## what takes minutes: clusters that are killed, restarted and loaded, and whatever the contract allows
+test-long: .venv/tests bytecode test-packages ## what takes minutes: clusters that are killed, restarted and loaded, and whatever the contract allows
 	@$(RUN) tests.lanes long
 
-test-all: .venv/tests test-packages ## lint, every test, and the long ones as far as an hour goes
+test-all: .venv/tests bytecode test-packages ## lint, every test, and the long ones as far as an hour goes
 	@$(RUN) tests.lanes all
 
 lint: .venv/tests ## style, types, layers, licences, and whether Dagster can load the definitions
@@ -55,7 +55,11 @@ lint: .venv/tests ## style, types, layers, licences, and whether Dagster can loa
 	@home=$$(mktemp -d) && trap "rm -rf $$home" EXIT && export DAGSTER_HOME=$$home DUB_HOME=$$home && \
 		.venv/bin/dg check defs && .venv/bin/dagster definitions validate -m dub_platform.definitions
 
-.PHONY: packages test-packages
+.PHONY: bytecode packages test-packages
+# Where PYTHONDONTWRITEBYTECODE is set, each process would compile all it imports, every time.
+bytecode:
+	@.venv/bin/python -m compileall -q api assets dub_platform resources sensors
+
 packages: ## Debian packages the keyless engines need
 	@bash deploy/packages.sh demo
 

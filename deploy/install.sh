@@ -3,6 +3,8 @@
 #
 #   install.sh -e .
 #
+# Bytecode is made now, for every process would make it anew where PYTHONDONTWRITEBYTECODE is set.
+#
 # uv reads nothing of pip's configuration, so where pip is told that packages come from is told to
 # uv here, unless uv was told something else.
 set -euo pipefail
@@ -17,4 +19,4 @@ while IFS='=' read -r name value; do
     esac
 done < <(.venv/bin/python -m pip config list 2>/dev/null)
 
-exec .venv/bin/uv pip install --quiet --python .venv/bin/python -c constraints.txt "$@"
+exec .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python -c constraints.txt "$@"
