@@ -36,7 +36,8 @@ from resources.media.limits import (
 )
 from resources.programs import Limits, bound
 
-DEADLINE_SECONDS = 3600
+# The processor's time has its own limit; this is for one that hangs.
+DEADLINE_SECONDS = 24 * 3600
 COUNTING_RATE = 48_000
 _LISTS = {
     "format_whitelist": ",".join(DEMUXERS),
@@ -216,11 +217,17 @@ def _failure(status: int, said: str) -> DubError:
         )
     if status == -signal.SIGXFSZ or says_full(said):
         return full_disk("what ffmpeg makes", said)
+    if status in (-signal.SIGXCPU, -signal.SIGKILL):
+        return MediaToolError(
+            f"ffmpeg was ended by signal {-status}: it had worked for {MOST_CPU_SECONDS} s of all "
+            "cores together, or the machine's memory was used up. Hand in a shorter or simpler "
+            "file.",
+            detail=said[-2000:],
+        )
     if status < 0:
         return MediaToolError(
-            f"ffmpeg was ended by signal {-status}: it had worked for {DEADLINE_SECONDS} s, for "
-            f"{MOST_CPU_SECONDS} s of all cores together, or the machine's memory was used up. "
-            "Hand in a shorter or simpler file.",
+            f"ffmpeg crashed on this file (signal {-status}). Hand in another copy of it, or have "
+            "DUB_FFMPEG name another ffmpeg.",
             detail=said[-2000:],
         )
     lines = [line for line in said.strip().splitlines() if line.strip()]

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
-from dub_platform.local.stack import CHECKOUT
+from dub_platform.local.demo import SAMPLE
+from dub_platform.local.stack import CHECKOUT, PARENT, SERVERS
 from tests.integration.platform import free_ports
 from tests.nuisances import nuisances
 from tests.patience import HANG_SECONDS, wait_until
@@ -70,6 +73,18 @@ def test_the_demo_shows_progress_by_stage(demo: subprocess.CompletedProcess[str]
     """Stages are printed as they are reached, ending with both languages released."""
     for line in ("video  prepared", "es     released", "ca     released"):
         assert line in demo.stdout
+
+
+def test_the_start_says_what_is_ready_and_what_is_waited_for(
+    demo: subprocess.CompletedProcess[str],
+) -> None:
+    """A line for each of the servers, the last when all are there."""
+    ready = re.findall(r"(?m)^ +[\d.]+ s  (\S+) ready(?:; waiting for (.+))?$", demo.stdout)
+    assert ("tables", "fork-server, code-server, api, dagster-webserver, dagster-daemon") == ready[
+        0
+    ]
+    assert [*SERVERS] == [name for name, _ in ready[2:]]
+    assert ("dagster-daemon", "") == ready[-1]
 
 
 def test_the_demo_says_how_long_it_took_and_where_to_look(
@@ -142,11 +157,34 @@ def test_what_a_server_lacks_is_said_in_a_sentence(
 
 
 @pytest.fixture(scope="module")
-def up(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def said(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make up` says."""
+    return tmp_path_factory.mktemp("said") / "up.txt"
+
+
+@pytest.fixture(scope="module")
+def up(environment: Mapping[str, str], said: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`make up`, until a test or the last one ends it."""
-    with _started("up", environment) as process:
+    with said.open("wb") as output, _started("up", environment, output) as process:
         _await_api(environment)
         yield process
+
+
+@pytest.mark.usefixtures("up")
+def test_up_says_what_happens_to_a_video(environment: Mapping[str, str], said: Path) -> None:
+    """One line for each event, with the language where it is a dub's."""
+    url = f"http://127.0.0.1:{environment['PORT']}/videos"
+    content = SAMPLE.read_bytes() + b"another"
+    answer = httpx.post(
+        url,
+        files={"file": ("clip.mp4", content)},
+        data={"languages": "es"},
+        timeout=HANG_SECONDS,
+        trust_env=False,
+    )
+    video_id = answer.raise_for_status().json()["id"]
+    for line in (f"{video_id}  source_media", f"{video_id} es  queued"):
+        wait_until(lambda line=line: line in said.read_text())
 
 
 @pytest.mark.usefixtures("up")
@@ -181,9 +219,11 @@ def _run(command: str, environment: Mapping[str, str]) -> subprocess.CompletedPr
 
 
 @contextlib.contextmanager
-def _started(command: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _started(
+    command: str, environment: Mapping[str, str], output: IO[bytes]
+) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        [*LOCAL, command], env=dict(environment), stdout=subprocess.DEVNULL, start_new_session=True
+        [*LOCAL, command], env=dict(environment), stdout=output, start_new_session=True
     )
     try:
         yield process
