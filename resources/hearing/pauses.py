@@ -57,7 +57,7 @@ def find_speech(sound: Path, *, into: Path) -> tuple[Span, ...]:
     with tempfile.TemporaryDirectory(dir=into) as folder:
         wav = Path(folder) / "speech.wav"
         heard = ffmpeg.untrusted(sound)["a:0"]
-        ffmpeg.run(heard.output(str(wav), acodec="pcm_s16le", ar=RATE, ac=1))
+        ffmpeg.run(heard.output(str(wav), format="wav", codec="pcm_s16le", ar=RATE, ac=1))
         return SileroSpeechFinder().find(wav)
 
 

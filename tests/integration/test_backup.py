@@ -96,10 +96,13 @@ def test_a_restored_video_can_still_be_watched(restored: Platform, handed_in: An
 
 
 @one_machine
-def test_one_more_language_makes_only_that(restored: Platform, handed_in: Answer) -> None:
+def test_an_edited_line_makes_only_its_dub(restored: Platform, handed_in: Answer) -> None:
     """What was prepared is prepared."""
     before = _jobs(restored, handed_in["id"])
-    assert 202 == restored.api.put(f"/videos/{handed_in['id']}/dubs/ca").status_code
+    line = f"/videos/{handed_in['id']}/dubs/ca/lines/1"
+    etag = restored.api.get(line).headers["ETag"]
+    edited = restored.api.put(line, json={"text": "Bon dia a tothom."}, headers={"If-Match": etag})
+    assert edited.is_success, edited.text
     restored.released(handed_in["id"], "ca")
     assert sorted([*before, "dub_video"]) == sorted(_jobs(restored, handed_in["id"]))
 
