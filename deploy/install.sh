@@ -19,4 +19,6 @@ while IFS='=' read -r name value; do
     esac
 done < <(.venv/bin/python -m pip config list 2>/dev/null)
 
-exec .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python -c constraints.txt "$@"
+.venv/bin/uv pip install --quiet --python .venv/bin/python -c constraints.txt "$@"
+# A package may hold a file that is for another Python.
+.venv/bin/python -m compileall -qq -j 0 .venv/lib || true
