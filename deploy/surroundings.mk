@@ -10,8 +10,10 @@ KEPT := PYTHON PYTHONDONTWRITEBYTECODE \
 unexport $(filter-out $(KEPT),$(filter PIP_% UV_% PYTHON% CONDA_% VIRTUAL_ENV%,$(.VARIABLES)))
 unexport PYTEST_PLUGINS PYTEST_DISABLE_PLUGIN_AUTOLOAD MYPYPATH GREP_OPTIONS CDPATH BASH_ENV
 
-# Files are read and written as UTF-8, whatever locale this is and whether it exists.
+# Files are read and written as UTF-8, whatever locale this is and whether it exists. Python 3.11
+# and 3.12 read where a package lies by the locale alone.
 export PYTHONUTF8 := 1
+export LC_ALL := C.UTF-8
 # A setting of the user's can have pip install for the user, which a virtual environment refuses.
 export PIP_USER := 0
 

@@ -69,6 +69,27 @@ def test_a_home_that_is_not_there_is_replaced(tmp_path: Path) -> None:
     assert given == {name: shown(tmp_path, given)[name] for name in given}
 
 
+@pytest.mark.parametrize("locale", ["C", "xx_XX.latin1"])
+def test_a_checkout_may_lie_below_a_name_of_any_letters(locale: str, tmp_path: Path) -> None:
+    """Python reads the file that says where the platform lies before it reads anything else."""
+    folder = tmp_path / "la città"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
+    [packages] = (folder / ".venv").glob("lib/python*/site-packages")
+    (packages / "platform.pth").write_text(str(folder / "packages"), encoding="utf-8")
+    (folder / "packages").mkdir()
+    (folder / "packages" / "there.py").write_text("print('there')")
+    (folder / "Makefile").write_text(f"{SHOWS}starts: ; @.venv/bin/python -m there\n")
+    made = subprocess.run(
+        ["make", "--no-print-directory", "starts"],
+        cwd=folder,
+        env={**os.environ, "LC_ALL": locale},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "there\n" == made.stdout, made.stderr
+
+
 @pytest.mark.parametrize("python", ["python2", "false"])
 def test_another_python_is_said_in_a_sentence(python: str, tmp_path: Path) -> None:
     """With what to type instead."""
