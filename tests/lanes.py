@@ -55,7 +55,8 @@ SLOW = (
 )
 # The groups and files that take longest, the longest first: what is short fills the gaps.
 LONGEST = ("platform", "commands", "deployment", "paid engines", "whisper", "demucs", "evaluate")
-TWO_AT_ONCE = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
+# One more than the two cores of a small machine: tests of a platform wait for it most of the time.
+AT_ONCE = ("-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder")
 # A lane begins only if it will have ended by then, and is stopped where it still has not.
 BUDGET_SECONDS, STOP_SECONDS = 40 * 60, 75 * 60
 _ENDS = ("failed", "passed", "skipped", "xfailed", "xpassed", "error")
@@ -231,7 +232,7 @@ class Lint:
 def _run_pytest(arguments: Sequence[str], seconds: float) -> tuple[int, str]:
     """The exit status of pytest and the end of what it said, which is shown as it comes."""
     colour = ("--color=yes",) if sys.stdout.isatty() else ()
-    command = [sys.executable, "-m", "pytest", *arguments, *TWO_AT_ONCE, *colour]
+    command = [sys.executable, "-m", "pytest", *arguments, *AT_ONCE, *colour]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     # It hears Ctrl-C too, and says what it did until then.
     stopping = threading.Timer(max(0.0, seconds), _stop, (process,))
