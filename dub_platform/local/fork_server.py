@@ -52,6 +52,7 @@ IMPORTS = (
     "uvicorn",
     "av",
     "clarabel",
+    "language_data.name_data",
     "onnxruntime",
     "pysubs2",
     "scipy.sparse",
