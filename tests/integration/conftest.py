@@ -9,9 +9,9 @@ from tests.integration.golden_clip import GoldenClip, make_golden_clip
 from tests.integration.platform import Answer, Platform, running_platform
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """One running stack for all the tests that only use it as people do."""
+    """One running stack for all the tests that only use it as people do, and not for others."""
     with running_platform(tmp_path_factory.mktemp("platform"), MAX_VIDEO_LENGTH=60) as platform:
         yield platform
 
@@ -21,7 +21,7 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> GoldenClip:
     return make_golden_clip(tmp_path_factory.mktemp("golden"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def handed_in(platform: Platform, golden: GoldenClip) -> Answer:
     """The golden clip's video, asked for in Spanish and Catalan, both released."""
     video = platform.hand_in(golden.path, "es,ca", title="By the river")
