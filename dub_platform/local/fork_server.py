@@ -267,9 +267,15 @@ def main(path: Path) -> None:
     programs = _Programs()
     with socket.socket(socket.AF_UNIX) as listener:
         path.unlink(missing_ok=True)
-        with _address(path) as address:
-            listener.bind(address)
-        path.chmod(0o600)
+        try:
+            with _address(path) as address:
+                listener.bind(address)
+            path.chmod(0o600)
+        except OSError as error:
+            raise SystemExit(
+                f"No socket can be made in {path.parent}: {error.strerror}. Give the platform a "
+                "folder of this machine's own disk: DUB_HOME=/var/tmp/dub"
+            ) from error
         listener.listen(64)
         listener.set_inheritable(False)
         try:

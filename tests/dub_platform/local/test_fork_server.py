@@ -180,6 +180,22 @@ def test_a_folder_may_have_a_long_name(modules: Path, tmp_path: Path) -> None:
         assert Status("unknown", None) == ForkServer(deep / "socket").status("one")
 
 
+def test_a_folder_that_takes_no_socket_is_said_in_a_sentence(modules: Path, tmp_path: Path) -> None:
+    """Some file systems have none."""
+    command = [sys.executable, "-m", "dub_platform.local.fork_server", str(tmp_path / "no" / "one")]
+    environment = {**os.environ, "DUB_HOME": str(modules / "home")}
+    refused = subprocess.run(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 1 == refused.returncode
+    assert f"No socket can be made in {tmp_path / 'no'}: No such file" in refused.stderr
+
+
 def _is_zombie(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
