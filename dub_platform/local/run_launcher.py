@@ -10,6 +10,7 @@ queue's `max_concurrent_runs`. Tested by `tests/integration/test_run_launcher.py
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,8 +72,9 @@ class ForkRunLauncher(RunLauncher[Any], ConfigurableClass):
         if run is None or run.is_finished:
             return False
         self._instance.report_run_canceling(run)
-        if self._server.send_signal(run_id, signal.SIGTERM):
-            return True
+        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+            if self._server.send_signal(run_id, signal.SIGTERM):
+                return True
         # It has no process that could write how it ended.
         self._instance.report_run_canceled(run)
         return run.status is DagsterRunStatus.STARTING
@@ -84,7 +86,11 @@ class ForkRunLauncher(RunLauncher[Any], ConfigurableClass):
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Whether the run's process is there."""
-        found = self._server.status(run.run_id)
+        try:
+            found = self._server.status(run.run_id)
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            # The fork server is gone, and the kernel has ended all that it forked.
+            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, repr(error))
         if found.state == "running":
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         if found.state == "unknown":
