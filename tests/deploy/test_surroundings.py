@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ import pytest
 from benchmarks.cluster.composition import ROOT
 from tests.nuisances import nuisances
 
-SHOWS = f"include {ROOT}/deploy/surroundings.mk\nshow: ; @env -0\n"
+SURROUNDINGS = str(ROOT / "deploy" / "surroundings.mk").replace(" ", "\\ ")
+SHOWS = f"include {SURROUNDINGS}\nshow: ; @env -0\n"
 COMES_FROM = {
     "PIP_INDEX_URL": "https://packages.example.org/index",
     "PIP_FIND_LINKS": "/srv/wheels",
@@ -124,7 +126,10 @@ def told_to_uv(folder: Path, given: Mapping[str, str]) -> Mapping[str, str]:
     """What uv finds in its environment when deploy/install.sh calls it."""
     commands = folder / ".venv" / "bin"
     commands.mkdir(parents=True, exist_ok=True)
-    for name, script in (("uv", "exec env -0"), ("python", f'exec {sys.executable} "$@"')):
+    for name, script in (
+        ("uv", "exec env -0"),
+        ("python", f'exec {shlex.quote(sys.executable)} "$@"'),
+    ):
         (commands / name).write_text(f"#!/bin/sh\n{script}\n")
         (commands / name).chmod(0o755)
     said = subprocess.run(

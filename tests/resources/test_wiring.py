@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -82,9 +83,8 @@ def noted(tmp_path: Path) -> Path:
     """An ffmpeg that notes in ffmpeg.log that it was started, then works as the wheel's does."""
     program = tmp_path / "bin" / "ffmpeg"
     program.parent.mkdir()
-    program.write_text(
-        f'#!/bin/sh\necho "$@" >>{tmp_path}/ffmpeg.log\nexec {ffmpeg.find_in_wheel()} "$@"\n'
-    )
+    real = shlex.quote(str(ffmpeg.find_in_wheel()))
+    program.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/ffmpeg.log\nexec {real} "$@"\n')
     program.chmod(0o755)
     return program
 

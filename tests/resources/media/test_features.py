@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def wrap(tmp_path: Path) -> Callable[[str], Path]:
 
     def make(script: str) -> Path:
         program = tmp_path / "ffmpeg"
-        program.write_text(f"#!/bin/sh\nREAL={find_in_wheel()}\n{script}\n")
+        program.write_text(f"#!/bin/sh\nREAL={shlex.quote(str(find_in_wheel()))}\n{script}\n")
         program.chmod(0o755)
         return program
 
