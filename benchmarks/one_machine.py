@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,9 @@ from rich.progress import track
 
 from benchmarks.command import PROGRESS
 from benchmarks.timing import Run
-from dub_platform.local.demo import SAMPLE
+from dub_platform.local.demo import SAMPLE, client_of
 from tests.integration.platform import free_ports
+from tests.patience import wait_until
 
 COMMAND = (sys.executable, "-m", "dub_platform.local", "up")
 LAST_READY = "dagster-daemon ready"
@@ -72,7 +73,7 @@ def measured(home: Path, clips: int) -> OneMachine:
         pass
     with _up(environment) as (up, start_seconds):
         idle_mb, idle_share = _at_rest(up)
-        with httpx.Client(base_url=f"http://127.0.0.1:{environment['PORT']}", timeout=60) as api:
+        with client_of(f"http://127.0.0.1:{environment['PORT']}") as api:
             home_of_dagster = str(home / "dagster")
             with DagsterInstance.from_config(home_of_dagster) as instance:
                 overheads = [
@@ -177,7 +178,7 @@ def _await_release(api: httpx.Client, video_id: str) -> float:
 def _runs_of(instance: DagsterInstance, video_id: str, released: float) -> list[Run]:
     """The preparation, then the dubs, once all have ended."""
     mine = RunsFilter(tags={"dub/video": video_id})
-    _until(lambda: all(run.is_finished for run in instance.get_runs(mine)))
+    wait_until(lambda: all(run.is_finished for run in instance.get_runs(mine)), pause=PAUSE_SECONDS)
     told = [
         [
             (event.dagster_event.event_type_value, event.dagster_event.step_key, event.timestamp)
@@ -187,8 +188,3 @@ def _runs_of(instance: DagsterInstance, video_id: str, released: float) -> list[
         for run in instance.get_runs(mine)
     ]
     return sorted((Run.of(each, released) for each in told), key=lambda run: run.requested)
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    while not holds():
-        time.sleep(PAUSE_SECONDS)

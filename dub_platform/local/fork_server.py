@@ -59,6 +59,9 @@ IMPORTS = (
     "soundfile",
 )
 
+# What asking raises where no server is, even if its socket is left from one that was killed.
+GONE = (FileNotFoundError, ConnectionRefusedError)
+
 Answer = Mapping[str, Any]
 
 
@@ -92,6 +95,14 @@ class ForkServer:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def answers(self) -> bool:
+        """Whether a server listens. Raises OSError when it does not answer in time."""
+        try:
+            self.status("")
+        except GONE:
+            return False
+        return True
 
     def start(self, program: Program) -> None:
         """Fork the program. Raises OSError when no server answers."""
@@ -170,7 +181,7 @@ class _Programs:
         for name, (program, process) in list(self._running.items()):
             if process.exitcode is not None:
                 del self._running[name]
-                _signal_group(process.pid, signal.SIGKILL)
+                _end_group(process.pid)
                 self._note_end(program, process.exitcode)
                 process.close()
 
@@ -181,8 +192,8 @@ class _Programs:
         deadline = time.monotonic() + STOP_SECONDS
         for _, process in self._running.values():
             process.join(max(0.1, deadline - time.monotonic()))
-            # The group can outlive its leader: an engine's worker.
-            _signal_group(process.pid, signal.SIGKILL)
+            process.kill()
+            _end_group(process.pid)
             process.join()
 
     def _note_end(self, program: Program, code: int) -> None:
@@ -211,8 +222,14 @@ def _run(program: Program, parent: int) -> None:
     runpy.run_module(program.module, run_name="__main__", alter_sys=True)
 
 
+def _end_group(pid: int) -> None:
+    """End what is left of a program's group, which can outlive it: an engine's worker."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
 def _signal_group(pid: int, number: int) -> None:
-    """The child may not have made its group yet, or all of it may be gone."""
+    """Signal a child that is not reaped yet. It may not have made its group so far."""
     with contextlib.suppress(ProcessLookupError):
         try:
             os.killpg(pid, number)
@@ -277,7 +294,6 @@ def main(path: Path) -> None:
                 "folder of this machine's own disk: DUB_HOME=/var/tmp/dub"
             ) from error
         listener.listen(64)
-        listener.set_inheritable(False)
         try:
             _serve(listener, programs)
         finally:
@@ -286,5 +302,4 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    # The child of a fork must come here too before it runs another module: nothing is left to do.
     main(Path(sys.argv[1]))

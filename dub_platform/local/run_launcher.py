@@ -24,7 +24,7 @@ from dagster._serdes import ConfigurableClass, serialize_value
 from dagster._serdes.config_class import ConfigurableClassData
 from typing_extensions import Self
 
-from dub_platform.local.fork_server import SOCKET, ForkServer, Program
+from dub_platform.local.fork_server import GONE, SOCKET, ForkServer, Program
 
 
 class ForkRunLauncher(RunLauncher[Any], ConfigurableClass):
@@ -72,7 +72,7 @@ class ForkRunLauncher(RunLauncher[Any], ConfigurableClass):
         if run is None or run.is_finished:
             return False
         self._instance.report_run_canceling(run)
-        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+        with contextlib.suppress(*GONE):
             if self._server.send_signal(run_id, signal.SIGTERM):
                 return True
         # It has no process that could write how it ended.
@@ -88,7 +88,7 @@ class ForkRunLauncher(RunLauncher[Any], ConfigurableClass):
         """Whether the run's process is there."""
         try:
             found = self._server.status(run.run_id)
-        except (FileNotFoundError, ConnectionRefusedError) as error:
+        except GONE as error:
             # The fork server is gone, and the kernel has ended all that it forked.
             return CheckRunHealthResult(WorkerStatus.NOT_FOUND, repr(error))
         if found.state == "running":

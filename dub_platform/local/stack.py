@@ -230,7 +230,7 @@ class Stack:
         self._start_parent()
         self.prepare()
         progress.note("tables")
-        self._await(PARENT, self._socket.exists)
+        self._await(PARENT, ForkServer(self._socket).answers)
         progress.note(PARENT)
         self._fork_servers()
         waited_for: Mapping[str, Callable[[], bool]] = {

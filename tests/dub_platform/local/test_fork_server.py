@@ -48,7 +48,7 @@ def serving(socket: Path, modules: Path) -> Iterator[subprocess.Popen[bytes]]:
     }
     process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)
     try:
-        until(socket.exists)
+        until(ForkServer(socket).answers)
         yield process
     finally:
         assert process.stdin is not None
@@ -162,7 +162,9 @@ def test_programs_end_with_a_server_that_is_killed(modules: Path, tmp_path: Path
         process.kill()
         process.wait(HANG_SECONDS)
         until(lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid))
-    (tmp_path / "socket").unlink()
+    assert not ForkServer(tmp_path / "socket").answers()
+    with serving(tmp_path / "socket", modules):
+        assert Status("unknown", None) == ForkServer(tmp_path / "socket").status("one")
 
 
 def test_a_question_that_is_none_is_refused_and_the_next_is_answered(server: ForkServer) -> None:
