@@ -26,7 +26,7 @@ from dub_platform.core.webhooks import Delivery, Webhook, headers
 from dub_platform.registry.webhooks import Webhooks
 from resources.messenger import Messenger
 
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 1.0
 _log = structlog.get_logger(__name__)
 
 

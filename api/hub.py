@@ -27,6 +27,8 @@ from dub_platform.core.events import Event
 from dub_platform.registry.events import EventLog
 
 PAUSE_SECONDS = 0.3
+# Between two looks at the log while nobody listens.
+REST_SECONDS = 5.0
 # More than happens to a video with many languages while a client is slow for seconds.
 MAILBOX_SIZE = 200
 MOST_AT_ONCE = MAILBOX_SIZE // 2
@@ -46,6 +48,7 @@ class Hub:
         self._listeners: dict[str, set[MemoryObjectSendStream[Event]]] = defaultdict(set)
         self._position = 0
         self._begun = anyio.Event()
+        self._wanted = anyio.Event()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -64,6 +67,7 @@ class Hub:
         await self._begun.wait()
         put, mailbox = anyio.create_memory_object_stream[Event](MAILBOX_SIZE)
         self._listeners[video_id].add(put)
+        self._wanted.set()
         try:
             with put, mailbox:
                 yield mailbox
@@ -80,7 +84,18 @@ class Hub:
             full = await self._read()
             if self._is_ending():
                 self._close_all()
-            await anyio.sleep(BREATH_SECONDS if full else PAUSE_SECONDS)
+            if full:
+                await anyio.sleep(BREATH_SECONDS)
+            elif self._listeners:
+                await anyio.sleep(PAUSE_SECONDS)
+            else:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait for somebody who listens, a few seconds at most."""
+        self._wanted = anyio.Event()
+        with anyio.move_on_after(REST_SECONDS):
+            await self._wanted.wait()
 
     async def _read(self) -> bool:
         """Hand out what is new; whether there may be more of it at once."""

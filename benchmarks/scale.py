@@ -41,7 +41,7 @@ from benchmarks.command import PROGRESS
 from dub_platform.registry import NewVideo, Source, SqlRegistry
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.tables import dubs, videos
-from sensors import intake
+from sensors import intake, waiting
 from tests.integration.platform import free_ports
 from tests.patience import HANG_SECONDS, wait_until
 
@@ -298,7 +298,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--videos", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     chosen = parser.parse_args()
-    intake.WAIT_SECONDS = 0.0
+    waiting.WAIT_SECONDS = 0.0
     with tempfile.TemporaryDirectory(prefix="dub-scale-") as folder:
         costs = measured(chosen.videos, Path(folder))
     _print(costs)

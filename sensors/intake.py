@@ -1,14 +1,11 @@
 """The requesting sensors: from the registry's rows to runs.
 
 They are level-triggered: they ask the registry what should be running and keep no cursor, so a
-tick that is lost, repeated or killed half-way changes nothing. Dagster evaluates a sensor every
-five seconds at most, so a tick with nothing to do waits for something to do until the next one
-is due. What a tick returns ends it, so videos and dubs have a sensor each: a video that was just
-prepared does not wait for the tick after the one that saw it come.
+tick that is lost, repeated or killed half-way changes nothing. A tick with nothing to do waits for
+something to do. What a tick returns ends it, so videos and dubs have a sensor each: a video that
+was just prepared does not wait for the tick after the one that saw it come.
 """
 
-import time
-from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 
 from dagster import (
@@ -25,11 +22,10 @@ from assets.jobs import dub_video, prepare_video
 from assets.partitions import add_keys, dub_key, languages, videos
 from assets.tags import asked_by, tags_of
 from dub_platform.registry import Registry, Work
+from sensors.waiting import wait_for
 
 MOST_RUNS_A_TICK = 50
-# A little less than the five seconds between two ticks.
-WAIT_SECONDS = 4.5
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.2
 # Above what is started by hand or as a backfill, whose runs have none.
 PRIORITY = {"dagster/priority": "10", "dagster-celery/run_priority": "0"}
 
@@ -43,7 +39,10 @@ def on_video_registered(
     context: SensorEvaluationContext, registry: ResourceParam[Registry]
 ) -> SensorResult:
     """Request a run for every video that waits to be prepared."""
-    work = _awaited(lambda now: registry.claim_videos(limit=MOST_RUNS_A_TICK, now=now))
+    work = wait_for(
+        lambda: registry.claim_videos(limit=MOST_RUNS_A_TICK, now=datetime.now(timezone.utc)),
+        pause_seconds=PAUSE_SECONDS,
+    )
     if not work:
         return SensorResult(skip_reason=SkipReason("No video in the registry waits."))
     context.log.info(f"{len(work)} videos are to be prepared.")
@@ -61,7 +60,10 @@ def on_video_prepared(
     context: SensorEvaluationContext, registry: ResourceParam[Registry]
 ) -> SensorResult:
     """Request a run for every dub whose video is prepared."""
-    work = _awaited(lambda now: registry.claim_dubs(limit=MOST_RUNS_A_TICK, now=now))
+    work = wait_for(
+        lambda: registry.claim_dubs(limit=MOST_RUNS_A_TICK, now=datetime.now(timezone.utc)),
+        pause_seconds=PAUSE_SECONDS,
+    )
     if not work:
         return SensorResult(skip_reason=SkipReason("No dub in the registry can start."))
     context.log.info(f"{len(work)} dubs are to be made.")
@@ -71,14 +73,6 @@ def on_video_prepared(
     return SensorResult(
         run_requests=[_request(each, dub_key(video, code)) for each, video, code in wanted]
     )
-
-
-def _awaited(claim: Callable[[datetime], Sequence[Work]]) -> Sequence[Work]:
-    """What there is to do, as soon as there is any; nothing when the tick's time is over."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not (work := claim(datetime.now(timezone.utc))) and time.monotonic() < deadline:
-        time.sleep(PAUSE_SECONDS)
-    return work
 
 
 def _request(work: Work, partition_key: str) -> RunRequest:

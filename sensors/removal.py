@@ -23,8 +23,10 @@ from assets.tags import VIDEO
 from dub_platform.registry import Registry
 from resources.removal import Remover
 from sensors.retention import deleted
+from sensors.waiting import wait_for
 
 MOST_VIDEOS_A_TICK = 10
+PAUSE_SECONDS = 1.0
 # Of runs that were requested, and of those that an operator started for a video or a dub.
 _TAGS = (VIDEO, "dagster/partition", "dagster/partition/video")
 
@@ -36,7 +38,9 @@ def on_video_removed(
     remover: ResourceParam[Remover],
 ) -> SkipReason:
     """Delete what was made of removed videos, and Dagster's records of it. It starts no run."""
-    waiting = registry.removals(limit=MOST_VIDEOS_A_TICK)
+    waiting = wait_for(
+        lambda: registry.removals(limit=MOST_VIDEOS_A_TICK), pause_seconds=PAUSE_SECONDS
+    )
     gone = [each for each in waiting if cleared(each, registry, remover, context.instance)]
     return SkipReason(f"{len(gone)} of {len(waiting)} removed videos are gone.")
 

@@ -25,9 +25,11 @@ from assets.tags import tags_of
 from dub_platform.core.errors import InternalError, RunLostError
 from dub_platform.registry import Registry, Work
 from sensors.outcome import reason_of, record_failure, redo_untold, stopped
+from sensors.waiting import wait_for
 from sensors.workers import is_alive, lost
 
 MOST_ROWS_A_TICK = 100
+PAUSE_SECONDS = 5.0
 # A run waits for another's lease for 25 seconds at most, and says nothing meanwhile.
 QUIET_SECONDS = 45.0
 _PARTITION = "dagster/partition"
@@ -37,7 +39,10 @@ _GONE = "Its process is gone: nobody renews its lease."
 @sensor(minimum_interval_seconds=5, default_status=DefaultSensorStatus.RUNNING)
 def on_run_lost(context: SensorEvaluationContext, registry: ResourceParam[Registry]) -> SkipReason:
     """Compare unfinished work that nobody is at with its runs. It starts no run itself."""
-    found = reconciled(registry, context.instance, datetime.now(timezone.utc))
+    found = wait_for(
+        lambda: reconciled(registry, context.instance, datetime.now(timezone.utc)),
+        pause_seconds=PAUSE_SECONDS,
+    )
     return SkipReason(f"{found} rows were put right.")
 
 

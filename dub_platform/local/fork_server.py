@@ -1,6 +1,7 @@
 """A process that imports once what servers and runs need, and forks itself for each of them.
 
-    python -m dub_platform.local.fork_server SOCKET        until its standard input ends
+    python -m dub_platform.local.fork_server SOCKET MODULE...   # imports them, then serves until
+                                                                # its standard input ends
 
     server = ForkServer(Path(".dub/dagster/fork-server.sock"))
     server.start(Program("api", "uvicorn", ("--factory", "api.asgi:create"), Path("api.log")))
@@ -41,24 +42,6 @@ MOST_REMEMBERED = 1000
 ANSWER_SECONDS = 60
 # What a socket's address may be long is 108 bytes on Linux, 104 elsewhere.
 LONGEST_ADDRESS = 100
-# Imported before anything is forked. The definitions bring the engines; the rest is what these
-# import only once they are used.
-IMPORTS = (
-    "dub_platform.definitions",
-    "api.asgi",
-    "dagster._cli",
-    "dagster._daemon.cli",
-    "dagster_webserver.cli",
-    "uvicorn",
-    "av",
-    "clarabel",
-    "language_data.name_data",
-    "onnxruntime",
-    "pysubs2",
-    "scipy.sparse",
-    "soundfile",
-)
-
 # What asking raises where no server is, even if its socket is left from one that was killed.
 GONE = (FileNotFoundError, ConnectionRefusedError)
 
@@ -273,10 +256,10 @@ def _answer_one(listener: socket.socket, programs: _Programs) -> None:
         asking.sendall(json.dumps(answer).encode() + b"\n")
 
 
-def main(path: Path) -> None:
-    """Import everything, then serve at the socket until standard input ends."""
+def main(path: Path, modules: Sequence[str]) -> None:
+    """Import the modules, then serve at the socket until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in IMPORTS:
+    for name in modules:
         importlib.import_module(name)
     # What is there now is shared with all children as long as no collection touches it.
     gc.collect()
@@ -302,4 +285,4 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

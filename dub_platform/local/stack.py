@@ -36,11 +36,29 @@ START_SECONDS = 900
 PAUSE_SECONDS = 0.05
 PARENT = "fork-server"
 SERVERS = ("code-server", "api", "dagster-webserver", "dagster-daemon")
+# Imported before anything is forked. The definitions bring the engines; the rest is what these
+# import only once they are used.
+IMPORTS = (
+    "dub_platform.definitions",
+    "api.asgi",
+    "dagster._cli",
+    "dagster._daemon.cli",
+    "dagster_webserver.cli",
+    "uvicorn",
+    "av",
+    "clarabel",
+    "language_data.name_data",
+    "onnxruntime",
+    "pysubs2",
+    "scipy.sparse",
+    "soundfile",
+)
 # Dagster's own limits on its calls are 60 s, which a busy machine comes to.
 _PATIENCE = {
     f"DAGSTER_{call}GRPC_TIMEOUT_SECONDS": str(START_SECONDS)
     for call in ("", "REPOSITORY_", "SCHEDULE_", "SENSOR_")
 }
+_FORK_SERVER = "dub_platform.local.fork_server"
 _HEARTBEATS = """
     { instance { daemonHealth { allDaemonStatuses { required lastHeartbeatTime } } } }
 """
@@ -213,7 +231,7 @@ class Stack:
         """Start the process that the servers and runs are forked from; it begins to import."""
         with (self.logs / f"{PARENT}.log").open("wb") as log:
             self._parent = subprocess.Popen(
-                [sys.executable, "-m", "dub_platform.local.fork_server", str(self._socket)],
+                [sys.executable, "-m", _FORK_SERVER, str(self._socket), *IMPORTS],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks.scale import as_json, measured
-from sensors import intake
+from sensors import waiting
 
 
 @pytest.mark.long
 def test_a_catalogue_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Real servers answer, and every figure is there."""
-    monkeypatch.setattr(intake, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "WAIT_SECONDS", 0.0)
     (cost,) = measured([300], tmp_path, daemon_seconds=5.0)
     assert 300 == cost.videos
     figures = [

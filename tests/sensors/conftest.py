@@ -7,7 +7,14 @@ import pytest
 from dagster import DagsterInstance
 
 from dub_platform.registry import SqlRegistry
+from sensors import waiting
 from tests.new_registries import make_registry
+
+
+@pytest.fixture(autouse=True)
+def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tick that finds nothing ends at once."""
+    monkeypatch.setattr(waiting, "WAIT_SECONDS", 0.0)
 
 
 @pytest.fixture

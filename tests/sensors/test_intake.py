@@ -15,7 +15,7 @@ from dagster import (
 
 from assets.jobs import prepare_video
 from dub_platform.registry import SqlRegistry, Work
-from sensors import intake
+from sensors import waiting
 from sensors.intake import MOST_RUNS_A_TICK, on_video_prepared, on_video_registered
 from tests.sensors.rows import VIDEO, handed_in, prepared
 
@@ -102,9 +102,9 @@ def test_a_tick_waits_for_work_instead_of_the_next_tick(
     registry: SqlRegistry, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A video that comes while a tick is under way is requested by it."""
-    monkeypatch.setattr(intake, "WAIT_SECONDS", 60.0)
+    monkeypatch.setattr(waiting, "WAIT_SECONDS", 60.0)
     claims = iter([lambda: None, lambda: handed_in(registry, "es")])
-    monkeypatch.setattr(intake.time, "sleep", lambda _: next(claims)())
+    monkeypatch.setattr(waiting.time, "sleep", lambda _: next(claims)())
     (request,) = _tick(registry, instance).run_requests or ()
     assert f"prepare:{VIDEO}:1" == request.run_key
 
@@ -119,11 +119,6 @@ def test_what_was_handed_in_goes_before_what_an_operator_started(
     assert int(request.tags["dagster/priority"]) > int(by_hand.get("dagster/priority", "0"))
     first = int(request.tags["dagster-celery/run_priority"])
     assert first < int(by_hand["dagster-celery/run_priority"])
-
-
-@pytest.fixture(autouse=True)
-def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "WAIT_SECONDS", 0.0)
 
 
 def _tick(

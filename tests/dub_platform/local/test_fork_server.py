@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from dub_platform.local.fork_server import ForkServer, Program, Status
+from dub_platform.local.stack import IMPORTS
 
+pytestmark = pytest.mark.xdist_group("fork server")  # one server serves most of them
 # What a hang reaches, and no machine that is busy.
 HANG_SECONDS = 600
 LOOKS = """
@@ -37,9 +39,9 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.contextmanager
-def serving(socket: Path, modules: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A fork server that listens there."""
-    command = [sys.executable, "-m", "dub_platform.local.fork_server", str(socket)]
+def serving(socket: Path, modules: Path, *imported: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A fork server that listens there, and has imported the modules."""
+    command = [sys.executable, "-m", "dub_platform.local.fork_server", str(socket), *imported]
     environment = {
         **os.environ,
         "DUB_HOME": str(modules / "home"),
@@ -59,7 +61,7 @@ def serving(socket: Path, modules: Path) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.fixture(scope="module")
 def server(modules: Path) -> Iterator[ForkServer]:
     """One for all tests that leave it as it was."""
-    with serving(modules / "socket", modules):
+    with serving(modules / "socket", modules, *IMPORTS):
         yield ForkServer(modules / "socket")
 
 
