@@ -21,12 +21,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
 import httpx
 
+from dub_platform.local.dagster_tables import are_made, make_tables
 from dub_platform.local.fork_server import SOCKET, STOP_SECONDS, ForkServer, Program
 from dub_platform.settings import Settings
 
@@ -34,7 +34,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # Only a server that hangs takes so long, however busy the machine is.
 START_SECONDS = 900
 PAUSE_SECONDS = 0.05
-PARENT = "fork-server"
+PARENT, TABLES = "fork-server", "tables"
 SERVERS = ("code-server", "api", "dagster-webserver", "dagster-daemon")
 # Imported before anything is forked. The definitions bring the engines; the rest is what these
 # import only once they are used.
@@ -76,7 +76,7 @@ class _Progress:
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._began = time.monotonic()
-        self._waited_for = ["tables", PARENT, *SERVERS]
+        self._waited_for = [PARENT, TABLES, *SERVERS]
         self._say("")
 
     def note(self, name: str) -> None:
@@ -120,40 +120,20 @@ class Stack:
 
     def prepare(self) -> None:
         """Make the folders, the Dagster instance's configuration and the registry's tables."""
-        from dub_platform.registry.migrate import upgrade
-
         self._make_folders()
-        upgrade(self.settings.registry_url)
-        self._prepare_dagster()
+        self._make_registry()
+        if not are_made(self.dagster_home):
+            make_tables(self.dagster_home)
 
     def _make_folders(self) -> None:
         for folder in (self.dagster_home, self.logs, self.settings.store_dir):
             folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / "deploy" / "embedded" / "dagster.yaml", self.dagster_home)
 
-    def _prepare_dagster(self) -> None:
-        """Make or upgrade the Dagster instance's tables, once for each version of Dagster.
+    def _make_registry(self) -> None:
+        from dub_platform.registry.migrate import upgrade
 
-        On SQLite every server would make them by itself at its start, and two at once spoil them.
-        """
-        stamp, wanted = self.dagster_home / "migrated-by", version("dagster")
-        if stamp.exists() and stamp.read_text() == wanted:
-            return
-        command = [sys.executable, "-m", "dagster", "instance", "migrate"]
-        done = subprocess.run(
-            command,
-            cwd=self.dagster_home,
-            env={**self.environment, "PYTHONPATH": str(CHECKOUT)},
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            raise StackError(
-                f"Dagster's own tables in {self.dagster_home} cannot be made: {' '.join(last)} "
-                "Look whether the disk is full; `make clean` starts anew."
-            )
-        stamp.write_text(wanted)
+        upgrade(self.settings.registry_url)
 
     @property
     def dagster_home(self) -> Path:
@@ -246,10 +226,11 @@ class Stack:
         since = time.time()
         self._make_folders()
         self._start_parent()
-        self.prepare()
-        progress.note("tables")
+        self._make_registry()
         self._await(PARENT, ForkServer(self._socket).answers)
         progress.note(PARENT)
+        self._fork_tables()
+        progress.note(TABLES)
         self._fork_servers()
         waited_for: Mapping[str, Callable[[], bool]] = {
             "code-server": lambda: _answers(self.code_port),
@@ -260,6 +241,17 @@ class Stack:
         for name, is_ready in waited_for.items():
             self._await(name, is_ready)
             progress.note(name)
+
+    def _fork_tables(self) -> None:
+        """Make Dagster's tables, in a process that need not import Dagster."""
+        if are_made(self.dagster_home):
+            return
+        self._fork(TABLES, "dub_platform.local.dagster_tables")
+        self._started.remove(TABLES)
+        server = ForkServer(self._socket)
+        self._await(TABLES, lambda: server.status(TABLES).state != "running")
+        if server.status(TABLES).code != 0:
+            raise StackError(self._why_not(TABLES))
 
     def _fork_servers(self) -> None:
         settings, workspace = self.settings, ["-w", str(CHECKOUT / "workspace.yaml")]

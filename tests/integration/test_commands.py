@@ -18,7 +18,7 @@ import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
 from dub_platform.local.demo import SAMPLE
-from dub_platform.local.stack import CHECKOUT, PARENT, SERVERS
+from dub_platform.local.stack import CHECKOUT, PARENT, SERVERS, TABLES
 from tests.integration.platform import free_ports
 from tests.nuisances import nuisances
 from tests.patience import HANG_SECONDS, wait_until
@@ -80,7 +80,7 @@ def test_the_start_says_what_is_ready_and_what_is_waited_for(
 ) -> None:
     """A line for each of the servers, the last when all are there."""
     ready = re.findall(r"(?m)^ +[\d.]+ s  (\S+) ready(?:; waiting for (.+))?$", demo.stdout)
-    assert ("tables", ", ".join((PARENT, *SERVERS))) == ready[0]
+    assert (PARENT, ", ".join((TABLES, *SERVERS))) == ready[0]
     assert [*SERVERS] == [name for name, _ in ready[2:]]
     assert ("dagster-daemon", "") == ready[-1]
 
