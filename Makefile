@@ -132,15 +132,15 @@ clean: ## remove the virtual environment and everything that was made
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	@pwd -P > $@
 
-.venv/platform: .venv/uv pyproject.toml constraints.txt
-	@echo "Installing the platform's Python packages into .venv"
-	@bash deploy/install.sh -e .
-	@touch $@
+# Each holds all that the ones before it do, in one installation.
+SOURCES := .venv/uv pyproject.toml constraints.txt
+INSTALL := echo "Installing Python packages into .venv" && bash deploy/install.sh
 
-.venv/dev: .venv/platform
-	@bash deploy/install.sh -e '.[dev]'
-	@touch $@
+.venv/platform: $(SOURCES)
+	@$(INSTALL) -e . && touch $@
 
-.venv/tests: .venv/dev
-	@bash deploy/install.sh $(TORCH) -e '.[dev,separate,whisper]'
-	@touch $@
+.venv/dev: $(SOURCES)
+	@$(INSTALL) -e '.[dev]' && touch .venv/platform $@
+
+.venv/tests: $(SOURCES)
+	@$(INSTALL) $(TORCH) -e '.[dev,separate,whisper]' && touch .venv/platform .venv/dev $@

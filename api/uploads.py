@@ -29,6 +29,7 @@ from dub_platform.core.errors import (
 )
 from dub_platform.core.titles import plain
 from resources.disk import full_disk_named
+from resources.transcriber.cues import NotTextError, decode_text, is_webvtt, read_cues
 from resources.workfolder import WorkFolders
 
 MAX_FILES = 2
@@ -112,7 +113,7 @@ class Captions:
 
 
 def captions_in(file: BinaryIO) -> Captions:
-    """The SRT or WebVTT in the file, whatever it is called. Raises InvalidRequestError."""
+    """The captions in the file, whatever it is called. Raises InvalidRequestError."""
     data = file.read(MAX_CAPTIONS_BYTES + 1)
     if len(data) > MAX_CAPTIONS_BYTES:
         raise InvalidRequestError(
@@ -120,31 +121,22 @@ def captions_in(file: BinaryIO) -> Captions:
             "right file?"
         )
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidRequestError("The captions are not text in UTF-8: save them so.") from error
-    kind = "vtt" if text.lstrip().startswith("WEBVTT") else "srt"
-    _refuse_unreadable(kind, text)
-    return Captions(kind, text)
+        text = decode_text(data)
+    except NotTextError as error:
+        raise InvalidRequestError(
+            f"The captions cannot be read: {error}. Save them as text in UTF-8."
+        ) from error
+    if not any(cue.rows for cue in read_cues(text)):
+        raise InvalidRequestError(
+            "The captions cannot be read as SubRip, WebVTT or SBV: no cue is in them."
+        )
+    return Captions("vtt" if is_webvtt(text) else "srt", text)
 
 
 def title_from(name: str | None) -> str:
     """A title from what the client calls the file: its last part, as plain text."""
     last = re.split(r"[/\\]", name or "")[-1]
     return plain(Path(last).stem)
-
-
-def _refuse_unreadable(kind: str, text: str) -> None:
-    import pysubs2
-
-    try:
-        read = pysubs2.SSAFile.from_string(text, format_=kind)
-    except (pysubs2.Pysubs2Error, ValueError) as error:
-        raise InvalidRequestError("The captions cannot be read as SRT or WebVTT.") from error
-    if not any(event.plaintext.strip() for event in read):
-        raise InvalidRequestError(
-            "The captions cannot be read as SRT or WebVTT: no cue is in them."
-        )
 
 
 def _too_large(limit: int) -> UploadTooLargeError:

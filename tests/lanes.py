@@ -54,7 +54,16 @@ SLOW = (
     "tests/sensors/test_workers.py",
 )
 # The groups and files that take longest, the longest first: what is short fills the gaps.
-LONGEST = ("platform", "commands", "deployment", "paid engines", "whisper", "demucs", "evaluate")
+LONGEST = (
+    "platform",
+    "commands",
+    "deployment",
+    "browser",
+    "paid engines",
+    "whisper",
+    "demucs",
+    "evaluate",
+)
 # One more than the two cores of a small machine: tests of a platform wait for it most of the time.
 AT_ONCE = ("-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder")
 # A lane begins only if it will have ended by then, and is stopped where it still has not.

@@ -49,7 +49,6 @@ IMPORTS = (
     "clarabel",
     "language_data.name_data",
     "onnxruntime",
-    "pysubs2",
     "scipy.sparse",
     "soundfile",
 )

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 import langcodes
 import numpy as np
-import pysubs2
 
 from dub_platform.core.errors import MediaError
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Segment, Span
 from dub_platform.core.words import spread
+from resources.transcriber.cues import NotTextError, decode_text, read_cues
 from resources.transcriber.text_language import text_languages
 
 if TYPE_CHECKING:
@@ -47,12 +47,13 @@ LEAST_GAIN = 0.1
 # Cues that start within this of each other are one: two people in the same picture.
 _TOGETHER = 0.1
 
-# Every repetition has a limit, so that no text takes more than linear time.
-_MARKUP = re.compile(r"</?[A-Za-z0-9][^<>\n]{0,300}>|\{[^{}\n]{0,300}\}")
-_BLANK_LINES = re.compile(r"\n[ \t]*\n[ \t\n]*")
-_SOUND = re.compile(r"\[[^\[\]\n]{0,300}\]|^[ \t]*\([^()\n]{0,300}\)|[♪♫]", re.MULTILINE)
+# Every repetition has a limit, so that no text takes more than linear time. A remark may go over
+# several rows.
+_SOUND = re.compile(r"\[[^\[\]]{0,300}\]|^[ \t]*\([^()]{0,300}\)|[♪♫]", re.MULTILINE)
 _SPEAKER = re.compile(
-    r"^[ \t]*(?:[-\u2013\u2014]{1,3}|>{2,3}|[A-Z][A-Z .'-]{1,30}:)[ \t]*", re.MULTILINE
+    r"^[ \t]*(?:[-\u2013\u2014]{1,3}|>{2,3})?[ \t]*"
+    r"(?:(?:[A-Z][A-Z0-9 .'-]{1,30}|[Ss]peaker [0-9A-Z]{1,3}):)?[ \t]*",
+    re.MULTILINE,
 )
 
 
@@ -116,31 +117,20 @@ def _text(path: Path) -> str:
         raise MediaError(_unused("they cannot be read")) from error
     if len(data) > LARGEST:
         raise MediaError(_unused(f"they are larger than {LARGEST // 1_000_000} MB"))
-    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
-        text = data.decode("utf-16" if utf16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise MediaError(_unused("they are not UTF-8 text")) from error
-    if "\0" in text:
-        raise MediaError(_unused("they are not text"))
-    return text
+        return decode_text(data)
+    except NotTextError as error:
+        raise MediaError(_unused(str(error))) from error
 
 
 def _cues(text: str) -> list[_Cue]:
-    # pysubs2 takes time quadratic in runs of blank lines and in unclosed tags, and reads a line
-    # with two time tags as a new cue: it gets neither to see.
-    plain = _MARKUP.sub("", "\n".join(text.splitlines()))
-    plain = _BLANK_LINES.sub("\n\n", plain)
-    kind = "vtt" if plain.lstrip().startswith("WEBVTT") else "srt"
-    subtitles = pysubs2.SSAFile.from_string(plain, format_=kind, keep_html_tags=True)
-    cues = [_Cue(event.start / 1000, event.end / 1000, _words(event.text)) for event in subtitles]
+    cues = [_Cue(max(0.0, cue.start), cue.end, _words(cue.rows)) for cue in read_cues(text)]
     return [cue for cue in cues if cue.words and cue.start < cue.end]
 
 
-def _words(text: str) -> tuple[str, ...]:
-    # What follows a blank line is no speech: the next cue's name, or a comment.
-    cue = text.replace(r"\N", "\n").partition("\n\n")[0]
-    spoken = _SPEAKER.sub("", _SOUND.sub("", html.unescape(cue)))
+def _words(rows: Iterable[str]) -> tuple[str, ...]:
+    shown = html.unescape("\n".join(rows))
+    spoken = _SPEAKER.sub("", _SOUND.sub("", shown))
     return tuple(word for word in spoken.split() if any(map(str.isalnum, word)))
 
 

@@ -23,6 +23,7 @@ from tests.integration.measuring import RATE, located
 from tests.patience import HANG_SECONDS
 from tests.swift_s3 import running_swift
 
+pytestmark = pytest.mark.xdist_group("browser")  # one serves them all
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome-stable")
 ARGUMENTS = [
     "--no-sandbox",

@@ -201,8 +201,8 @@ def test_captions_shown_a_little_early_and_long_are_good(tmp_path: Path) -> None
     [
         (b"", "there are no words in them"),
         (random.Random(1).randbytes(4096), "they are not"),
-        ("Das Café öffnet früh.".encode("cp1252"), "they are not UTF-8 text"),
-        (b"\xff\xfe\x00", "they are not UTF-8 text"),
+        ("Das Café öffnet früh.".encode("cp1252"), "they are not text in UTF-8 or UTF-16"),
+        (b"\xff\xfe\x00", "they are not text in UTF-8 or UTF-16"),
         (SRT.replace("Good", "Go\0od").encode(), "they are not text"),
         (b"00:00:01,000 --> 00:00:04,000\n" + b"a" * 5_000_000, "they are larger than 5 MB"),
         (b"<html><body>404 Not Found</body></html>", "there are no words in them"),
