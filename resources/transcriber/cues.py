@@ -145,8 +145,6 @@ def _rolled_up(cues: Sequence[Cue]) -> list[Cue]:
 
 def _shown_again(before: Cue, cue: Cue) -> int:
     """How many of the cue's first rows are the last ones of the cue before it."""
-    if cue.start - before.end > _AT_ONCE:
-        return 0
     most = min(len(before.rows), len(cue.rows))
     return next((n for n in range(most, 0, -1) if before.rows[-n:] == cue.rows[:n]), 0)
 

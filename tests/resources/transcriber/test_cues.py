@@ -56,11 +56,13 @@ def rolling(*texts: str) -> str:
     rows = [half for text in texts for half in _halves(text)]
     cues, before = [], " "
     for number, row in enumerate(rows):
+        # A second for each row, and one of silence after each text.
+        second = number + number // 2
         first, *rest = row.split()
-        timed = first + "".join(f"<00:00:0{number}.500><c> {word}</c>" for word in rest)
+        timed = first + "".join(f"<00:00:0{second}.500><c> {word}</c>" for word in rest)
         cues += [
-            f"00:00:0{number}.000 --> 00:00:0{number}.990 align:start\n{before}\n{timed}\n",
-            f"00:00:0{number}.990 --> 00:00:0{number + 1}.000 align:start\n{row}\n \n",
+            f"00:00:0{second}.000 --> 00:00:0{second}.990 align:start\n{before}\n{timed}\n",
+            f"00:00:0{second}.990 --> 00:00:0{second + 1}.000 align:start\n{row}\n \n",
         ]
         before = row
     return "WEBVTT\nKind: captions\nLanguage: en\n\n" + "\n".join(cues)
