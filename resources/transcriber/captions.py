@@ -1,7 +1,7 @@
 """Captions that came with a video, read as if a transcriber had heard them.
 
     heard = read_captions(Path("video.srt"), "en")      # or AUTO, to be told
-    good, why = captions_are_good(heard, speech)
+    fitted = fit_captions(heard, speech)              # no words where they do not belong to it
 
 Nothing in a captions file is trusted: whatever it holds, the answer is a `Heard`, empty and
 with the reason when there is nothing to use.
@@ -10,6 +10,7 @@ with the reason when there is nothing to use.
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +45,14 @@ MOST_SHIFT = 10.0
 _STEP = 0.1
 # How much more of the speech captions must cover when shifted, to be called shifted.
 LEAST_GAIN = 0.1
+# Rates of pictures that captions are made for, and films have.
+_RATES = (23.976, 24.0, 25.0)
+_FACTORS = tuple(a / b for a, b in itertools.permutations(_RATES, 2))
+# A cue begins within this of where its speaker does, in seconds.
+_NEAR = 0.5
+# Fewer places where somebody begins to speak tell no rate. Of them, the share at which a cue must
+# begin, and how much more it must be than without the factor.
+_LEAST_ONSETS, _LEAST_NEAR, _LEAST_MORE = 10, 0.7, 0.3
 # Cues that start within this of each other are one: two people in the same picture.
 _TOGETHER = 0.1
 
@@ -81,28 +90,109 @@ def read_captions(path: Path, language: str) -> Heard:
     return Heard(language, "captions", tuple(segments))
 
 
-def captions_are_good(heard: Heard, speech: Sequence[Span]) -> tuple[bool, str]:
-    """Whether captions belong to this speech, and the reason as a sentence.
+def fit_captions(heard: Heard, speech: Sequence[Span]) -> Heard:
+    """The captions as they belong to this speech; no words where they do not, and `why`.
 
-    They are in its language, cover most of it, most of their own time lies on it, and they
-    would not cover more of it if they were shown earlier or later: captions of a translation,
-    of another cut, or shifted ones, are not used.
+    Captions are used that are in the language that is spoken, cover most of it, lie on it with
+    most of their own time, and would not cover more if they were shown earlier or later: captions
+    of a translation, of another cut, or shifted ones, are not used. What is shown where nobody
+    speaks, such as an advertisement, is left out. Captions that were made for another rate of
+    pictures are brought to the film's.
     """
+    try:
+        _refuse_another_language(heard)
+        factor = _factor(heard, speech)
+        timed = _at_rate(heard, factor)
+        spoken = _on_speech(timed, speech)
+        covered = _share_covered(spoken, speech)
+    except MediaError as error:
+        return replace(heard, segments=(), why=error.sentence)
+    why = f"The captions that came with the video cover {covered:.0%} of its speech."
+    if factor != 1.0:
+        why += (
+            f" Their times were made for another rate of pictures and are taken {factor:.4f} times."
+        )
+    if left_out := len(timed.segments) - len(spoken.segments):
+        why += f" Of their cues {left_out} are shown where nobody speaks and were left out."
+    return replace(spoken, why=why)
+
+
+def _refuse_another_language(heard: Heard) -> None:
+    """Raises MediaError."""
     if not heard.segments:
-        return False, heard.why or _unused("there are no words in them")
-    cues = [Span(segment.words[0].start, segment.words[-1].end) for segment in heard.segments]
-    common, spoken, shown = _overlap(cues, speech), _seconds(speech), _seconds(cues)
+        raise MediaError(heard.why or _unused("there are no words in them"))
     if other := _another_language(heard):
-        return False, _unused(other)
-    if common < LEAST_COVERED * spoken:
-        return False, _unused(f"they cover only {common / spoken:.0%} of the speech")
+        raise MediaError(_unused(other))
+
+
+def _share_covered(heard: Heard, speech: Sequence[Span]) -> float:
+    """The share of the speech that the captions cover. Raises MediaError for what does not fit."""
+    cues = _shown(heard)
+    common, spoken, shown = _overlap(cues, speech), _seconds(speech), _seconds(cues)
+    if not cues or common < LEAST_COVERED * spoken:
+        share = common / spoken if spoken else 0.0
+        raise MediaError(_unused(f"they cover only {share:.0%} of the speech"))
     if common < LEAST_ON_SPEECH * shown:
-        return False, _unused(f"only {common / shown:.0%} of their time lies on speech")
+        raise MediaError(_unused(f"only {common / shown:.0%} of their time lies on speech"))
     if abs(late := _seconds_late(cues, speech)) >= LEAST_SHIFT:
         way = "late" if late > 0 else "early"
-        return False, _unused(f"they are about {abs(late):.1f} s {way}")
-    covered = common / spoken if spoken else 0.0
-    return True, f"The captions that came with the video cover {covered:.0%} of its speech."
+        raise MediaError(_unused(f"they are about {abs(late):.1f} s {way}"))
+    return common / spoken if spoken else 0.0
+
+
+def _shown(heard: Heard) -> list[Span]:
+    return [Span(segment.words[0].start, segment.words[-1].end) for segment in heard.segments]
+
+
+def _on_speech(heard: Heard, speech: Sequence[Span]) -> Heard:
+    """Without the cues that are shown where nobody speaks, nor shortly before or after."""
+    heard_at = [Span(max(0.0, span.start - _NEAR), span.end + _NEAR) for span in speech]
+    kept = [
+        segment
+        for segment, cue in zip(heard.segments, _shown(heard), strict=True)
+        if any(cue.start < span.end and span.start < cue.end for span in heard_at)
+    ]
+    return replace(heard, segments=tuple(kept))
+
+
+def _factor(heard: Heard, speech: Sequence[Span]) -> float:
+    """By what the captions' times are to be taken for cues to begin where people begin to speak.
+
+    1 unless another rate of pictures fits far better. That of captions that are late or early all
+    the same fits no better.
+    """
+    onsets = np.array([span.start for span in speech])
+    if len(onsets) < _LEAST_ONSETS:
+        return 1.0
+    starts = np.array([cue.start for cue in _shown(heard)])
+    apart = {factor: _distances(onsets, starts * factor) for factor in (1.0, *_FACTORS)}
+    near = {factor: int(np.sum(np.abs(each) < _NEAR)) for factor, each in apart.items()}
+    best = max(_FACTORS, key=lambda factor: (near[factor], -float(np.std(apart[factor]))))
+    far_better = near[best] - near[1.0] >= _LEAST_MORE * len(onsets)
+    return best if far_better and near[best] >= _LEAST_NEAR * len(onsets) else 1.0
+
+
+def _distances(onsets: NDArray[np.float64], starts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far from each onset the nearest of the cues begins, in seconds."""
+    return np.array([starts[np.argmin(np.abs(starts - onset))] - onset for onset in onsets])
+
+
+def _at_rate(heard: Heard, factor: float) -> Heard:
+    if factor == 1.0:
+        return heard
+    return replace(
+        heard,
+        segments=tuple(
+            replace(
+                segment,
+                words=tuple(
+                    replace(word, start=word.start * factor, end=word.end * factor)
+                    for word in segment.words
+                ),
+            )
+            for segment in heard.segments
+        ),
+    )
 
 
 def _unused(reason: str) -> str:

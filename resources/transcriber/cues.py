@@ -145,7 +145,9 @@ def _rolled_up(cues: Sequence[Cue]) -> list[Cue]:
 
 def _shown_again(before: Cue, cue: Cue) -> int:
     """How many of the cue's first rows are the last ones of the cue before it."""
-    most = min(len(before.rows), len(cue.rows))
+    # What says nothing new is the same picture only if it follows at once.
+    follows = cue.start - before.end <= _AT_ONCE
+    most = min(len(before.rows), len(cue.rows) if follows else len(cue.rows) - 1)
     return next((n for n in range(most, 0, -1) if before.rows[-n:] == cue.rows[:n]), 0)
 
 

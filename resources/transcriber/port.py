@@ -17,7 +17,7 @@ from typing import Protocol
 from dub_platform.core.errors import LanguageNotAvailableError, LanguageNotToldError
 from dub_platform.core.languages import AUTO, code_in
 from dub_platform.core.speech import Heard, Span
-from resources.transcriber.captions import captions_are_good, read_captions
+from resources.transcriber.captions import fit_captions, read_captions
 
 
 class Transcriber(Protocol):
@@ -63,10 +63,10 @@ def listen(
     """
     why = "No captions came with the video."
     if captions is not None:
-        heard = read_captions(captions, language)
-        good, why = captions_are_good(heard, speech)
-        if good:
-            return _told(replace(heard, why=why))
+        heard = fit_captions(read_captions(captions, language), speech)
+        if heard.segments:
+            return _told(heard)
+        why = heard.why
     if language == AUTO and not transcriber.detects_languages:
         raise _not_told(f"{why} {transcriber.engine} cannot tell languages.")
     try:

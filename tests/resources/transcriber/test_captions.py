@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Span
-from resources.transcriber.captions import captions_are_good, read_captions
+from resources.transcriber.captions import fit_captions, read_captions
 
 SPEECH = (Span(1.0, 4.0), Span(6.0, 9.0))
 SRT = """1
@@ -56,6 +56,22 @@ def read(folder: Path, content: str | bytes) -> Heard:
     path = folder / "video.srt"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read_captions(path, "en")
+
+
+def fitted(heard: Heard, speech: Sequence[Span]) -> tuple[bool, str]:
+    """Whether the captions are used for this speech, and why."""
+    answer = fit_captions(heard, speech)
+    return bool(answer.segments), answer.why
+
+
+def long_srt(*cues: tuple[float, float, str]) -> str:
+    """An .srt file of (start, end, text) cues, of more than a minute."""
+    return "\n".join(f"{_clock(start)} --> {_clock(end)}\n{text}\n" for start, end, text in cues)
+
+
+def _clock(seconds: float) -> str:
+    whole, thousandths = divmod(round(seconds * 1000), 1000)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02},{thousandths:03}"
 
 
 def srt(*cues: tuple[float, float, str]) -> str:
@@ -124,7 +140,7 @@ def test_captions_that_fit_the_speech_are_good(tmp_path: Path) -> None:
     assert (
         True,
         "The captions that came with the video cover 100% of its speech.",
-    ) == captions_are_good(read(tmp_path, SRT), SPEECH)
+    ) == fitted(read(tmp_path, SRT), SPEECH)
 
 
 @pytest.mark.parametrize(
@@ -141,14 +157,14 @@ def test_captions_that_do_not_fit_are_refused(
     tmp_path: Path, cues: list[tuple[float, float, str]], reason: str
 ) -> None:
     """Too few, shifted, or of another cut: the reason is said."""
-    good, why = captions_are_good(read(tmp_path, srt(*cues)), SPEECH)
+    good, why = fitted(read(tmp_path, srt(*cues)), SPEECH)
     assert not good
     assert f"The captions that came with the video were not used, because {reason}." == why
 
 
 def test_captions_in_another_language_are_refused(tmp_path: Path) -> None:
     """A translation beside the video is not what is said in it."""
-    good, why = captions_are_good(read(tmp_path, srt((1, 4, SPANISH), (6, 9, SPANISH))), SPEECH)
+    good, why = fitted(read(tmp_path, srt((1, 4, SPANISH), (6, 9, SPANISH))), SPEECH)
     assert not good
     assert "they are in Spanish and not in English" in why
 
@@ -156,14 +172,14 @@ def test_captions_in_another_language_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["Hola, buenos días.", "Anna Maria, Berlin, Paris, Rome"])
 def test_a_few_words_do_not_tell_their_language(tmp_path: Path, text: str) -> None:
     """Names and greetings are said in any."""
-    assert captions_are_good(read(tmp_path, srt((1, 4, text), (6, 9, text))), SPEECH)[0]
+    assert fitted(read(tmp_path, srt((1, 4, text), (6, 9, text))), SPEECH)[0]
 
 
 def test_languages_that_are_near_are_not_told_apart(tmp_path: Path) -> None:
     """Whoever says that a video is in Spanish may hand in Galician captions, and knows why."""
     path = tmp_path / "video.srt"
     path.write_text(srt((1, 4, GALICIAN), (6, 9, GALICIAN)))
-    assert captions_are_good(read_captions(path, "es"), SPEECH)[0]
+    assert fitted(read_captions(path, "es"), SPEECH)[0]
 
 
 def test_captions_tell_the_language_that_was_not_named(tmp_path: Path) -> None:
@@ -172,7 +188,7 @@ def test_captions_tell_the_language_that_was_not_named(tmp_path: Path) -> None:
     path.write_text(srt((1, 4, SPANISH), (6, 9, SPANISH)))
     assert "es" == read_captions(path, AUTO).language
     path.write_text(srt((1, 4, "Madrid"), (6, 9, "Barcelona")))
-    good, why = captions_are_good(read_captions(path, AUTO), SPEECH)
+    good, why = fitted(read_captions(path, AUTO), SPEECH)
     assert not good
     assert "their language was not named and cannot be told" in why
 
@@ -184,16 +200,67 @@ def test_captions_that_are_shifted_a_little_are_refused(
     """They cover most of the speech, but would cover more of it elsewhere."""
     speech = [Span(start, start + 4.0) for start in (2.0, 8.0, 15.0, 21.0, 30.0)]
     cues = [(span.start + shift, span.end + shift, "A line of the film.") for span in speech]
-    good, why = captions_are_good(read(tmp_path, srt(*cues)), speech)
+    good, why = fitted(read(tmp_path, srt(*cues)), speech)
     assert not good
     assert f"they are about {way}" in why
+
+
+def spoken_often(count: int) -> list[Span]:
+    """Sentences of two to three seconds, none as long as another, a second or so apart."""
+    chance, at, spans = random.Random(5), 2.0, []
+    for _ in range(count):
+        spans.append(Span(at, at + chance.uniform(2.0, 3.2)))
+        at = spans[-1].end + chance.uniform(0.6, 1.4)
+    return spans
+
+
+@pytest.mark.parametrize("factor", [25 / 23.976, 23.976 / 25, 24 / 25, 25 / 24])
+def test_captions_for_another_rate_of_pictures_are_put_right(tmp_path: Path, factor: float) -> None:
+    """Each line begins where its speaker does, in the last minutes too, and it is said."""
+    speech = spoken_often(150)
+    cues = [((s.start - 0.1) * factor, (s.end + 0.2) * factor, "A line of it.") for s in speech]
+    answer = fit_captions(read(tmp_path, long_srt(*cues)), speech)
+    late = [
+        segment.words[0].start - span.start
+        for segment, span in zip(answer.segments, speech, strict=True)
+    ]
+    assert max(map(abs, late)) < 0.2
+    assert f"are taken {1 / factor:.4f} times" in answer.why
+
+
+def test_captions_for_the_films_own_rate_are_left_as_they_are(tmp_path: Path) -> None:
+    """As are those that are not exact."""
+    chance, speech = random.Random(6), spoken_often(150)
+    cues = [
+        (span.start - chance.uniform(0, 0.6), span.end + 0.3, "A line of it.") for span in speech
+    ]
+    answer = fit_captions(read(tmp_path, long_srt(*cues)), speech)
+    assert [round(start, 3) for start, _, _ in cues] == [
+        pytest.approx(segment.words[0].start) for segment in answer.segments
+    ]
+
+
+def test_what_is_shown_where_nobody_speaks_is_not_said(tmp_path: Path) -> None:
+    """Such as an advertisement before the first line, and one after the film."""
+    speech = spoken_often(12)
+    spoken = [(span.start - 0.1, span.end + 0.2, "A line of it.") for span in speech]
+    after = speech[-1].end + 2
+    answer = fit_captions(
+        read(
+            tmp_path,
+            long_srt((0.0, 1.4, "Look at us."), *spoken, (after, after + 6, "And at us again.")),
+        ),
+        speech,
+    )
+    assert ["A line of it."] * 12 == texts(answer)
+    assert "Of their cues 2 are shown where nobody speaks and were left out." in answer.why
 
 
 def test_captions_shown_a_little_early_and_long_are_good(tmp_path: Path) -> None:
     """As people make them: there before the words, and there until they are read."""
     speech = [Span(start, start + 4.0) for start in (2.0, 8.0, 15.0, 21.0, 30.0)]
     cues = [(span.start - 0.4, span.end + 0.8, "A line of the film.") for span in speech]
-    assert captions_are_good(read(tmp_path, srt(*cues)), speech)[0]
+    assert fitted(read(tmp_path, srt(*cues)), speech)[0]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +280,7 @@ def test_a_file_that_is_no_captions_is_not_used(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     """It is never an exception, always a reason."""
-    good, why = captions_are_good(read(tmp_path, content), SPEECH)
+    good, why = fitted(read(tmp_path, content), SPEECH)
     assert not good
     assert reason in why
 
@@ -224,7 +291,7 @@ def test_a_missing_file_is_not_used(tmp_path: Path) -> None:
         assert (
             False,
             "The captions that came with the video were not used, because they cannot be read.",
-        ) == captions_are_good(read_captions(path, "en"), SPEECH)
+        ) == fitted(read_captions(path, "en"), SPEECH)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +334,7 @@ def test_damaged_captions_are_decided_on_without_an_exception(tmp_path: Path, se
     content = "".join(chance.sample(parts, chance.randint(0, len(parts))))
     whole = SRT[: chance.randint(0, len(SRT))] + content + VTT[chance.randint(0, len(VTT)) :]
     heard = read(tmp_path, whole)
-    _, why = captions_are_good(heard, SPEECH)
+    _, why = fitted(heard, SPEECH)
     words = [word for segment in heard.segments for word in segment.words]
     times = [time for word in words for time in (word.start, word.end)]
     assert sorted(times) == times

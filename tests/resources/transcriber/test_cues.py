@@ -161,6 +161,11 @@ def test_what_is_no_captions_has_no_cues(text: str) -> None:
     assert [] == read_cues(text)
 
 
+def test_a_sentence_that_is_said_again_and_again_is_said_each_time() -> None:
+    """A refrain is no caption that rolls up."""
+    assert [A] * 5 == said(srt(*[A] * 5))
+
+
 def test_what_somebody_says_twice_is_said_twice() -> None:
     """Cues that are the same by chance are no captions that roll up."""
     assert ["No.", "No. I will not.", B, B] == said(srt("No.", "No. I will not.", B, B))
