@@ -80,7 +80,7 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         tallies=wiring.tallies(settings),
         reporter=wiring.reporter(settings),
         base_url=settings.base_url,
-        dagster_url=settings.dagster_url,
+        dagster_url=settings.dagster_link,
         spool_dir=settings.spool_dir,
         max_upload_bytes=settings.max_upload_mb * 1_000_000,
         max_video_length=settings.max_video_length,

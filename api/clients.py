@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.problems import answer_error
-from dub_platform.core.addresses import Networks, address_in, is_loopback
+from dub_platform.core.addresses import Networks, address_in, is_loopback, name_of
 from dub_platform.core.errors import CrossSiteError, NotLocalError
 
 # They tell nothing, and what asks them has no name for this machine.
@@ -105,11 +105,5 @@ def _is_from_here(scope: Scope) -> bool:
     headers, peer = Headers(scope=scope), scope.get("client")
     if any(name in headers for name in FORWARDED):
         return False
-    # A socket of the file system has no peer.
-    return (peer is None or is_loopback(peer[0])) and _is_our_name(headers.get("host", ""))
-
-
-def _is_our_name(host: str) -> bool:
-    """Whether a page elsewhere can not have had this name lead here (DNS rebinding)."""
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    return is_loopback(name or "localhost")
+    # A socket of the file system has no peer. Another name may have been led here (DNS rebinding).
+    return (peer is None or is_loopback(peer[0])) and is_loopback(name_of(headers.get("host", "")))

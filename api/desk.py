@@ -66,7 +66,7 @@ class Desk:
     probe: Callable[[Path], MediaFacts]
     targets: Callable[[str], Sequence[str]]
     base_url: str
-    dagster_url: str
+    dagster_url: str | None
     spool_dir: Path
     max_upload_bytes: int
     max_video_length: int

@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     dagster_port: Port = Field(
         default=3000, validation_alias="DAGSTER_PORT", description="The Dagster UI's port."
     )
+    dagster_url: str = Field(
+        default="",
+        description="Where operators reach Dagster's UI; pages link to it where this is set, and "
+        "on a machine of one's own.",
+    )
     drain_seconds: NonNegativeFloat = Field(
         default=0.0,
         description="How long the API goes on answering after SIGTERM, /ready at 503: for a proxy "
@@ -383,6 +388,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "public_url",
+        "dagster_url",
         "openai_base_url",
         "openai_transcription_base_url",
         "elevenlabs_base_url",
@@ -458,9 +464,15 @@ class Settings(BaseSettings):
         return {_variable(name): _text(getattr(self, name)) for name in type(self).model_fields}
 
     @property
-    def dagster_url(self) -> str:
+    def local_dagster_url(self) -> str:
         """Where Dagster's UI and its GraphQL are on this machine."""
         return f"http://127.0.0.1:{self.dagster_port}"
+
+    @property
+    def dagster_link(self) -> str | None:
+        """Where pages lead to Dagster's UI, without a trailing slash; None where they do not."""
+        url = self.dagster_url or (self.local_dagster_url if self.is_local else "")
+        return url.rstrip("/") or None
 
     @property
     def base_url(self) -> str:

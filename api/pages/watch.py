@@ -67,7 +67,7 @@ class Player:
     film: str | None
     sounds: Sequence[Sound]
     waiting: Waiting | None
-    dagster_url: str
+    dagster_url: str | None
 
 
 def watch(request: Request) -> Response:

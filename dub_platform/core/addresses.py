@@ -49,6 +49,12 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" if address is None else address.is_loopback
 
 
+def name_of(host: str) -> str:
+    """The name or address in a Host header, without its port; localhost where it is empty."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return name or "localhost"
+
+
 def one_of(text: str) -> str:
     """Who counts as one client: an IPv4 address, or an IPv6 network of a household."""
     address = address_in(text)

@@ -44,7 +44,7 @@ def main(command: str) -> int:
 
 def _up(stack: Stack, settings: Settings) -> None:
     console.print(f"Hand videos in    {settings.base_url}")
-    console.print(f"Dagster           {settings.dagster_url}")
+    console.print(f"Dagster           {settings.local_dagster_url}")
     console.print(f"Logs              {stack.logs}")
     console.print("Ctrl-C stops it.")
     log = wiring.events(settings)
@@ -80,9 +80,9 @@ def _demo(stack: Stack, settings: Settings) -> None:
         console.print(f"Dub time, from POST to {_all(languages)} released: {seconds:.1f} s")
         for language in languages:
             console.print(f"Watch    {settings.base_url}/watch?v={video['id']}&lang={language}")
-        console.print(f"Dagster  {settings.dagster_url}/assets")
+        console.print(f"Dagster  {settings.local_dagster_url}/assets")
         console.print("`make up` keeps both open; what was made stays.")
-    with demo.client_of(settings.dagster_url) as dagster:
+    with demo.client_of(settings.local_dagster_url) as dagster:
         demo.await_last_words(dagster)
 
 

@@ -43,7 +43,7 @@ IMPORTS = (
     "api.asgi",
     "dagster._cli",
     "dagster._daemon.cli",
-    "dagster_webserver.cli",
+    "dub_platform.webserver",
     "uvicorn",
     "av",
     "clarabel",
@@ -264,7 +264,7 @@ class Stack:
         self._await("code-server", lambda: _answers(self.code_port))
         self._fork("dagster-daemon", "dagster._daemon", "run", *workspace)
         ui = [*local, str(settings.dagster_port)]
-        self._fork("dagster-webserver", "dagster_webserver", *ui, *workspace)
+        self._fork("dagster-webserver", "dub_platform.webserver", *ui, *workspace)
 
     def _fork(self, name: str, module: str, *arguments: str) -> None:
         log = self.logs / f"{name}.log"
@@ -285,7 +285,7 @@ class Stack:
     def _daemon_is_heard(self, since: float) -> bool:
         """Whether all parts of the daemon have written a heartbeat since then (Unix time)."""
         answer = httpx.post(
-            f"{self.settings.dagster_url}/graphql",
+            f"{self.settings.local_dagster_url}/graphql",
             json={"query": _HEARTBEATS},
             timeout=START_SECONDS,
             trust_env=False,

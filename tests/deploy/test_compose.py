@@ -15,12 +15,14 @@ from typing import Any
 
 import pytest
 import yaml
+from redis import Redis
 from sqlalchemy import make_url
 
 from assets.jobs import dub_video, prepare_video
 from benchmarks.cluster.composition import COMPOSE, ROOT, VARIABLE, services
 from benchmarks.cluster.machine import SECRETS
 from tests.docs.documents import settings
+from tests.redis_server import running_redis
 
 TOOLS = Path(sysconfig.get_path("scripts"))
 EVERY = services(SECRETS)
@@ -200,11 +202,28 @@ def test_an_api_has_the_time_to_drain_and_to_end_its_uploads(name: str) -> None:
 
 def test_redis_loses_no_run_that_was_accepted() -> None:
     """Each is on disk before it is answered, and none makes room for another."""
+    said = _redis_options()
+    assert ("yes", "always") == (said["--appendonly"], said["--appendfsync"])
+
+
+def test_strangers_counters_make_room_for_runs() -> None:
+    """A Redis that they have filled takes runs, and keeps those that it has."""
+    with running_redis() as url, Redis.from_url(url) as redis:
+        redis.config_set("maxmemory-policy", _redis_options()["--maxmemory-policy"])
+        redis.lpush("dub", *(f"run {number}" for number in range(100)))
+        redis.config_set("maxmemory", redis.info("memory")["used_memory"] + 1_000_000)
+        for block in range(20):
+            with redis.pipeline(transaction=False) as pipe:
+                for number in range(1_000):
+                    pipe.set(f"LIMITS:203.0.113.{block}.{number}", 1, ex=172_800)
+                pipe.execute()
+        assert redis.info("stats")["evicted_keys"] > 0
+        assert 101 == redis.lpush("dub", "one more")
+
+
+def _redis_options() -> dict[str, str]:
     words = EVERY["redis"]["command"]
-    said = dict(zip(words[1::2], words[2::2], strict=True))
-    assert ("yes", "always", "noeviction") == tuple(
-        said[f"--{name}"] for name in ("appendonly", "appendfsync", "maxmemory-policy")
-    )
+    return dict(zip(words[1::2], words[2::2], strict=True))
 
 
 def _compose(variables: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:

@@ -125,7 +125,7 @@ class Platform:
     def ask_dagster(self, query: str, **variables: Any) -> Any:
         """A GraphQL answer of the Dagster webserver, which is what its UI shows."""
         answer = httpx.post(
-            f"{self.settings.dagster_url}/graphql",
+            f"{self.settings.local_dagster_url}/graphql",
             json={"query": query, "variables": variables},
             timeout=HANG_SECONDS,
         )

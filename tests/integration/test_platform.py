@@ -40,6 +40,29 @@ def test_a_language_added_later_runs_only_that_language(platform: Platform, fold
     assert sorted([*before, "dub_video"]) == sorted(_jobs(platform, video["id"]))
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    ],
+)
+def test_another_sites_page_does_not_work_dagster(
+    platform: Platform, headers: dict[str, str]
+) -> None:
+    """Neither by POST nor by what a picture or a link can hold."""
+    url = f"{platform.settings.local_dagster_url}/graphql"
+    query = {"query": "{ runsOrError(limit: 1) { __typename } }"}
+    answers = [
+        httpx.get(url, params=query, headers=headers, timeout=HANG_SECONDS),
+        httpx.get(url, params=query, timeout=HANG_SECONDS),
+        httpx.post(url, json=query, headers=headers, timeout=HANG_SECONDS),
+        httpx.post(url, json=query, timeout=HANG_SECONDS),
+    ]
+    assert [403, 403, 403, 200] == [answer.status_code for answer in answers]
+
+
 def test_the_same_file_again_is_the_same_video(
     platform: Platform, handed_in: Answer, golden: GoldenClip
 ) -> None:
