@@ -114,6 +114,11 @@ def video_answer(
         updated_at=video.updated_at,
         duration_seconds=video.duration_seconds,
         file_size_bytes=video.file_size_bytes,
+        processing_started_at=video.processing_started_at,
+        processing_completed_at=video.processing_completed_at,
+        processing_duration_seconds=video.processing_duration_seconds,
+        retry_count=video.retry_count,
+        last_error_at=video.last_error_at,
         channel=_channel_link(desk, video),
         links=VideoLinks(
             self=video_url(desk, video.id),
@@ -153,6 +158,8 @@ def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Mapping[str | None, fl
         generation=dub.generation,
         created_at=dub.created_at,
         updated_at=dub.updated_at,
+        processing_started_at=dub.processing_started_at,
+        processing_completed_at=dub.processing_completed_at,
         links=DubLinks(
             self=dub_url(desk, video.id, dub.language),
             video=video_url(desk, video.id),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -49,6 +50,20 @@ from api.webhooks import Deliveries, Delivery, Redelivery, Test, Webhook, Webhoo
 from dub_platform.core.errors import DubError
 from resources.messenger import Messenger
 from resources.workfolder import WorkFolders
+
+# What a page of a site that is allowed may send, and read of an answer.
+CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+CORS_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "Last-Event-ID",
+    "Range",
+    "X-Request-Id",
+)
+CORS_EXPOSED = ("Content-Range", "ETag", "Location", "Retry-After", "X-Request-Id")
 
 
 def create_app(desk: Desk) -> Starlette:
@@ -86,13 +101,14 @@ def create_app(desk: Desk) -> Starlette:
         ],
         middleware=[
             Middleware(Farewell, drain=drain),
-            Middleware(RequestContext, metrics=counted),
+            Middleware(RequestContext, metrics=counted, reporter=desk.reporter),
             Middleware(SecurityHeaders),
             Middleware(HeadLimits),
             Middleware(UnexpectedErrors),
             Middleware(LocalOnly, is_local=desk.is_local),
             Middleware(Forwarded, proxies=desk.proxies),
-            Middleware(SameOrigin, base_url=desk.base_url),
+            Middleware(SameOrigin, base_url=desk.base_url, others=desk.cors_origins),
+            *_cross_origin(desk),
             Middleware(Identified, keys=desk.keys),
             Middleware(RateLimited, limits=desk.limits),
             Middleware(Permitted),
@@ -118,6 +134,18 @@ def create_app(desk: Desk) -> Starlette:
     app.state.metrics = counted
     app.state.checks = Checks({**desk.checks, **desk.helpful})
     return app
+
+
+def _cross_origin(desk: Desk) -> Iterator[Middleware]:
+    """What lets pages of sites that are allowed ask; nothing where there are none."""
+    if desk.cors_origins:
+        yield Middleware(
+            CORSMiddleware,
+            allow_origins=desk.cors_origins,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_HEADERS,
+            expose_headers=CORS_EXPOSED,
+        )
 
 
 @contextlib.asynccontextmanager

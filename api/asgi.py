@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from importlib.metadata import version
 
+import structlog
 from starlette.applications import Starlette
 
 from api.announce import Announcer
@@ -23,11 +23,15 @@ from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings, WrongSettingError
 from resources import wiring
 
+_log = structlog.get_logger(__name__)
+
 
 def create() -> Starlette:
     """The app of this environment. Raises WrongSettingError."""
     settings = Settings.from_environment()
     configure_logging(settings.log_format, settings.log_level)
+    for remark in Settings.remarks():
+        _log.warning(remark)
     refuse_strangers(settings, _told_to_listen_on())
     announcer = Announcer()
     announcer.open()
@@ -87,7 +91,9 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         source_language=wiring.source_language(settings, store),
         youtube_enabled=settings.downloader == "youtube",
         drain_seconds=settings.drain_seconds,
-        version=version("dub-platform"),
+        version=settings.version,
+        environment=settings.environment,
+        cors_origins=[each.strip() for each in settings.cors_origins.split(",") if each],
         prices=wiring.prices(settings),
         spent=wiring.paid_calls(settings).spent_usd,
         heeds_wording=translator.heeds_wording,

@@ -10,6 +10,7 @@ from a request's Host: links are made from DUB_PUBLIC_URL.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -75,12 +76,15 @@ class Forwarded:
 class SameOrigin:
     """Refuses requests that change something and that a browser sends for another site.
 
+    `others` are the origins of sites that may.
+
     A browser says who sends a request in headers that no page can set; other clients say nothing.
     """
 
-    def __init__(self, app: ASGIApp, base_url: str) -> None:
+    def __init__(self, app: ASGIApp, base_url: str, others: Sequence[str] = ()) -> None:
         self.app = app
         self.own = urlsplit(base_url).netloc
+        self.others = frozenset(others)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in SAFE or self._is_own(Headers(scope=scope)):
@@ -94,6 +98,8 @@ class SameOrigin:
 
     def _is_own(self, headers: Headers) -> bool:
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if origin in self.others:
+            return True
         if site is not None:
             return site in ("same-origin", "none")
         # `null`, which is what a page in a sandbox says, is nobody's origin.

@@ -53,7 +53,8 @@ class Desk:
     answering after SIGTERM; `keys` is None where no keys are asked for, `tenant` whose desk it is,
     `is_local` whether only this machine is answered, `proxies` are those whose word on a client's
     address counts, `limits` how much each client may ask, and `links` signs what is not for
-    everybody. Lengths are seconds, sizes bytes, URLs without a trailing slash.
+    everybody; `cors_origins` are other sites whose pages may ask. Lengths are seconds, sizes
+    bytes, URLs without a trailing slash.
     """
 
     registry: Registry
@@ -85,6 +86,8 @@ class Desk:
     version: str = "unknown"
     commit: str | None = None
     built_at: str | None = None
+    environment: str = "production"
+    cors_origins: Sequence[str] = ()
     keys: ApiKeys | None = None
     tenant: str = DEFAULT_TENANT
     is_local: bool = False

@@ -12,6 +12,7 @@ import asyncio
 import platform
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 
 import anyio
 import anyio.to_thread
@@ -44,19 +45,29 @@ class ReadyAnswer(BaseModel):
 
 
 class AliveAnswer(BaseModel):
+    """`status` and `timestamp` say the same in the words of other health checks."""
+
     alive: bool = True
+    status: str = "healthy"
+    timestamp: datetime
+    version: str
 
 
 class VersionAnswer(BaseModel):
+    """Which build answers; `build_time` is `built_at`. What is not known is null or `unknown`."""
+
     version: str
     commit: str | None
     built_at: str | None
+    build_time: str
+    environment: str
     python: str
 
 
-async def health(_: Request) -> Response:
+async def health(request: Request) -> Response:
     """200 as long as the event loop turns."""
-    return answer(AliveAnswer())
+    now = datetime.now(timezone.utc)
+    return answer(AliveAnswer(timestamp=now, version=desk_of(request).version))
 
 
 async def ready(request: Request) -> Response:
@@ -83,6 +94,8 @@ async def version(request: Request) -> Response:
             version=desk.version,
             commit=desk.commit,
             built_at=desk.built_at,
+            build_time=desk.built_at or "unknown",
+            environment=desk.environment,
             python=platform.python_version(),
         )
     )

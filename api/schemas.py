@@ -286,6 +286,8 @@ class DubAnswer(BaseModel):
     generation: int
     created_at: datetime
     updated_at: datetime
+    processing_started_at: datetime | None
+    processing_completed_at: datetime | None
     links: DubLinks
     cost_usd: float
     glossary: Renderings | None = None
@@ -418,7 +420,11 @@ class ChannelLink(BaseModel):
 
 
 class VideoAnswer(BaseModel):
-    """One video with its dubs; `created` and `estimate` only in the answer to POST /videos."""
+    """One video with its dubs; `created` and `estimate` only in the answer to POST /videos.
+
+    `processing_*` is when its preparing and dubbing began and ended last, and the seconds between;
+    `retry_count` is how often it was asked for again.
+    """
 
     id: str
     source: Source
@@ -431,6 +437,11 @@ class VideoAnswer(BaseModel):
     updated_at: datetime
     duration_seconds: float | None
     file_size_bytes: int | None
+    processing_started_at: datetime | None
+    processing_completed_at: datetime | None
+    processing_duration_seconds: float | None
+    retry_count: int
+    last_error_at: datetime | None
     channel: ChannelLink | None = None
     links: VideoLinks
     error: Failure | None = None

@@ -6,13 +6,41 @@ somebody wanted it, so a run that was terminated in the UI ended as one that fai
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from typing import Any
+
 from dagster import DagsterRunStatus
+from dagster._serdes import ConfigurableClassData
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
+from dub_platform.settings import WrongSettingError
+from dub_platform.variables import given
+
 
 class WorkerRunLauncher(CeleryRunLauncher):
-    """Sends runs to the workers of their queue, and takes them back."""
+    """Sends runs to the workers of their queue, and takes them back.
+
+    Where its configuration names no broker, it has those of the environment. Not every process
+    that sends runs has all that `Settings` asks for.
+    """
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
+    ) -> WorkerRunLauncher:
+        """The launcher with its broker. Raises WrongSettingError where nothing names one."""
+        if config_value.get("broker"):
+            return cls(**config_value, inst_data=inst_data)
+        broker = given(os.environ, "DUB_BROKER_URL") or given(os.environ, "DUB_REDIS_URL")
+        backend = given(os.environ, "DUB_RESULT_BACKEND_URL") or broker
+        if not broker:
+            raise WrongSettingError(
+                "Neither DUB_REDIS_URL nor DUB_BROKER_URL is set, and one of them must say where "
+                "runs wait for workers."
+            )
+        return cls(**{**config_value, "broker": broker, "backend": backend}, inst_data=inst_data)
 
     def terminate(self, run_id: str) -> bool:
         """Stop the run wherever it is; whether there was anything to stop."""

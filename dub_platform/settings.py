@@ -8,13 +8,15 @@ engine; what an engine needs and lacks is said by name when the platform starts.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from dotenv import dotenv_values
 from pydantic import (
     Field,
     HttpUrl,
@@ -27,14 +29,16 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dub_platform.core.addresses import Networks, is_loopback
 from dub_platform.core.casting import Casting
 from dub_platform.core.languages import AUTO, code_in
 from dub_platform.core.webhooks import Receivers
+from dub_platform.variables import PREFIX, former_values, remarks
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 # The day of the default prices below, and of those that voices have (`list_price`). They move: an
@@ -72,7 +76,7 @@ class Settings(BaseSettings):
     """What an operator can set. Paths are made absolute; URLs lose their trailing slash."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DUB_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     home: Path = Field(default=Path(".dub"), description="Where everything made here is kept.")
@@ -116,11 +120,26 @@ class Settings(BaseSettings):
         description="How much a key or an address may ask, as ROUTE=LIMIT;LIMIT, with commas; off "
         "for no limits.",
     )
+    cors_origins: str = Field(
+        default="",
+        description="Other sites whose pages may ask the API in a browser, as https://example.org, "
+        "with commas.",
+    )
     redis_url: str | None = Field(
         default=None,
         repr=False,
         description="The Redis that all processes share, where there is one: limits are counted "
         "there, else by each process of the API by itself.",
+    )
+    broker_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="The queue of the workers, where it is not DUB_REDIS_URL.",
+    )
+    result_backend_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Where workers say how their tasks ended, where it is not DUB_BROKER_URL.",
     )
     database_url: str = Field(
         default="",
@@ -361,10 +380,27 @@ class Settings(BaseSettings):
         validation_alias="BUILD_TIME",
         description="When this was built, for GET /version.",
     )
+    app_version: str = Field(
+        default="",
+        validation_alias="APP_VERSION",
+        description="What this release is called, for GET /version and reports; the package's "
+        "version where it is empty.",
+    )
+    environment: str = Field(
+        default="production",
+        description="What this deployment is called, for GET /version and reports.",
+    )
     sentry_dsn: SecretStr | None = Field(
         default=None,
         validation_alias="SENTRY_DSN",
         description="Where failures are reported to; nowhere where it is empty.",
+    )
+    sentry_traces_sample_rate: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="The share of requests whose times are reported there; 0.1 in production and "
+        "none elsewhere where it is empty.",
     )
 
     @field_validator("home")
@@ -403,6 +439,22 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise ValueError("it is no address such as https://example.org") from error
         return url
+
+    @field_validator("database_url")
+    @classmethod
+    def _has_its_full_name(cls, url: str) -> str:
+        # What Heroku and others still write; SQLAlchemy knows the full name alone.
+        short, full = "postgres://", "postgresql://"
+        return full + url.removeprefix(short) if url.startswith(short) else url
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: str) -> str:
+        for origin in filter(None, origins.split(",")):
+            parts = urlsplit(origin.strip())
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path:
+                raise ValueError("it has something that is no origin such as https://example.org")
+        return origins
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -447,6 +499,18 @@ class Settings(BaseSettings):
             yield "DUB_TRANSCRIBER=openai", ("openai_api_key",)
 
     @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - asked with this name
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Former names come last: ours win over them, wherever they are set."""
+        return init_settings, env_settings, dotenv_settings, _FormerNames(settings_cls)
+
+    @classmethod
     def from_environment(cls) -> Settings:
         """The settings of this process. Raises WrongSettingError, with the variables' names."""
         try:
@@ -458,6 +522,12 @@ class Settings(BaseSettings):
                 f"The environment (or .env) has settings that cannot be used. {'; '.join(wrong)}. "
                 "See .env.example for what each can be."
             ) from None
+
+    @classmethod
+    def remarks(cls) -> list[str]:
+        """What is set in the environment or .env and does nothing, as sentences."""
+        known = [_variable(name) for name in cls.model_fields]
+        return list(remarks(_environment(cls), known))
 
     def as_environment(self) -> dict[str, str]:
         """The variables that make these settings again in another process."""
@@ -485,15 +555,27 @@ class Settings(BaseSettings):
         return is_loopback(self.host) and is_loopback(urlsplit(self.base_url).hostname or "")
 
     @property
+    def version(self) -> str:
+        """What this release is called."""
+        return self.app_version or version("dub-platform")
+
+    @property
     def release(self) -> str:
-        """What runs: the package's version, with the commit where it is known."""
-        return "+".join(filter(None, (version("dub-platform"), self.git_commit)))
+        """What runs: its version, with the commit where it is known."""
+        return "+".join(filter(None, (self.version, self.git_commit)))
+
+    @property
+    def traces_sample_rate(self) -> float:
+        """The share of requests whose times are reported."""
+        if self.sentry_traces_sample_rate is not None:
+            return self.sentry_traces_sample_rate
+        return 0.1 if self.environment == "production" else 0.0
 
     @property
     def secrets(self) -> list[str]:
         """The texts in these settings that must not be told to anybody."""
         hidden = [_text(value) for _, value in self if isinstance(value, SecretStr)]
-        urls = (self.database_url, self.redis_url or "")
+        urls = (self.database_url, self.redis_url, self.broker_url, self.result_backend_url)
         return [text for text in (*hidden, *map(_password, urls)) if text]
 
     @property
@@ -512,8 +594,25 @@ class Settings(BaseSettings):
         return self.home / "spool"
 
 
-def _password(url: str) -> str:
-    return unquote(urlsplit(url).password or "")
+class _FormerNames(PydanticBaseSettingsSource):
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Required of a source; it is asked for all fields at once."""
+        raise NotImplementedError
+
+    def __call__(self) -> dict[str, Any]:
+        said = former_values(_environment(self.settings_cls))
+        return {ours.removeprefix(PREFIX).lower(): text for ours, text in said.items()}
+
+
+def _environment(settings: type[BaseSettings]) -> dict[str, str]:
+    """The environment and, below it, .env."""
+    file = settings.model_config.get("env_file")
+    written = dotenv_values(str(file)) if file else {}
+    return {**{name: text or "" for name, text in written.items()}, **os.environ}
+
+
+def _password(url: str | None) -> str:
+    return unquote(urlsplit(url or "").password or "")
 
 
 def _in_words(wrong: ErrorDetails) -> str:

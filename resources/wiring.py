@@ -347,7 +347,13 @@ def tallies(settings: Settings) -> Tallies:
 def reporter(settings: Settings) -> Reporter:
     """SENTRY_DSN: whom failures are told to."""
     dsn = secret(settings.sentry_dsn)
-    return Reporter(dsn, release=settings.release, secrets=settings.secrets)
+    return Reporter(
+        dsn,
+        release=settings.release,
+        environment=settings.environment,
+        traces_sample_rate=settings.traces_sample_rate,
+        secrets=settings.secrets,
+    )
 
 
 def redis_check(settings: Settings) -> Callable[[], None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dub_platform.settings import Settings
+from dub_platform.variables import FORMER
 from tests.docs.documents import settings
 from tests.lanes import LONGEST, ROOT, is_quick
 
@@ -34,7 +35,7 @@ def pytest_configure() -> None:
             returncode=1,
         )
     proxies = (*PROXIES, *map(str.upper, PROXIES))
-    for name in {*settings(), "DAGSTER_HOME", *proxies} - KEPT:
+    for name in {*settings(), *FORMER, "DAGSTER_HOME", *proxies} - KEPT:
         os.environ.pop(name, None)
     os.environ.setdefault("FUZZ_SEED", str(random.randrange(2**32)))
 

@@ -36,9 +36,13 @@ class SentryServer(LocalServer):
 
     def events(self, count: int) -> list[dict[str, Any]]:
         """All events, once there are this many."""
+        return self.items("event", count)
+
+    def items(self, kind: str, count: int) -> list[dict[str, Any]]:
+        """All items of a kind, once as many envelopes have come."""
         with self.came:
             self.came.wait_for(lambda: len(self.raw) >= count, HANG_SECONDS)
-        return [event for body in self.raw for event in _events(body)]
+        return [item for body in self.raw for item in _items(kind, body)]
 
 
 class _Envelopes(Handler):
@@ -53,8 +57,8 @@ class _Envelopes(Handler):
         self.send(status, {"content-type": JSON}, b"{}")
 
 
-def _events(body: bytes) -> list[dict[str, Any]]:
+def _items(kind: str, body: bytes) -> list[dict[str, Any]]:
     """An envelope is lines of JSON: its header, then each item's header and the item."""
     _, *lines = [json.loads(line) for line in body.splitlines() if line]
     items = zip(lines[::2], lines[1::2], strict=True)
-    return [item for header, item in items if header["type"] == "event"]
+    return [item for header, item in items if header["type"] == kind]

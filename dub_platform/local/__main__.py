@@ -16,6 +16,7 @@ from dub_platform.local import demo
 from dub_platform.local.stack import Stack, StackError
 from dub_platform.observability.logs import printable
 from dub_platform.settings import Settings, WrongSettingError
+from dub_platform.variables import FORMER
 from resources import wiring
 
 # In a second; what is beyond comes with the next.
@@ -28,8 +29,11 @@ def main(command: str) -> int:
     # `make` and shells without job control start children that ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _forget_other_projects()
     try:
         settings = Settings.from_environment()
+        for remark in Settings.remarks():
+            console.print(remark, markup=False)
         stack = Stack(settings)
         with stack.running(tell=console.print):
             (_demo if command == "demo" else _up)(stack, settings)
@@ -40,6 +44,17 @@ def main(command: str) -> int:
         console.print(f"[bold red]{what} failed.[/] {escape(str(error))}")
         return 1
     return 0
+
+
+def _forget_other_projects() -> None:
+    """Take general names out of the environment: a shell's database may be another project's."""
+    for name, ours in FORMER.items():
+        if os.environ.pop(name, None):
+            console.print(
+                f"{name} of this shell is left alone: it may be another project's. If it is this "
+                f"platform's, put it into .env, or set {ours}.",
+                markup=False,
+            )
 
 
 def _up(stack: Stack, settings: Settings) -> None:

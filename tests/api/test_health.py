@@ -21,7 +21,9 @@ def broken() -> None:
 
 def test_the_api_is_alive(client: TestClient) -> None:
     """200 without touching anything."""
-    assert {"alive": True} == client.get("/health").json()
+    body = client.get("/health").json()
+    assert body.pop("timestamp").endswith("Z")
+    assert {"alive": True, "status": "healthy", "version": "0.1.0"} == body
 
 
 def test_the_api_is_ready_when_every_check_is_well(client: TestClient) -> None:
@@ -109,9 +111,11 @@ def test_a_check_that_hangs_holds_one_thread_however_often_it_is_asked_for(
 def test_the_version_is_told(desk: Desk) -> None:
     """The package's, the commit it was built from and when, and Python's."""
     built = {"commit": "abc123", "built_at": "2026-11-22T21:15:00Z"}
-    with TestClient(create_app(replace(desk, **built))) as client:  # type: ignore[arg-type]
+    with TestClient(create_app(replace(desk, **built, environment="staging"))) as client:  # type: ignore[arg-type]
         assert {
             "version": "0.1.0",
             **built,
+            "build_time": "2026-11-22T21:15:00Z",
+            "environment": "staging",
             "python": platform.python_version(),
         } == client.get("/version").json()

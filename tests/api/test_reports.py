@@ -49,3 +49,21 @@ def test_a_request_that_is_wrong_is_no_failure(desk: Desk) -> None:
         assert 404 == client.get("/videos/aaaaaaaaaaa").status_code
         assert 422 == client.post("/videos", json={"source": "nonsense"}).status_code
     assert "_client" not in vars(reporter)
+
+
+@pytest.mark.parametrize(("rate", "count"), [(1.0, 1), (0.0, 0)])
+def test_the_times_of_a_share_of_requests_are_reported(desk: Desk, rate: float, count: int) -> None:
+    """By method and route: what a client wrote stays here."""
+    with SentryServer() as sentry:
+        reporter = Reporter(sentry.dsn, environment="staging", traces_sample_rate=rate)
+        with TestClient(create_app(replace(desk, reporter=reporter))) as client:
+            client.get("/videos/dQw4w9WgXcQ?secret=word")
+        found = sentry.items("transaction", count)
+    assert count == len(found)
+    for transaction in found:
+        assert "GET /videos/{id}" == transaction["transaction"]
+        assert ("staging", "ok") == (
+            transaction["environment"],
+            transaction["contexts"]["trace"]["status"],
+        )
+        assert "word" not in str(transaction)
