@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,7 @@ TOOLS = Path(sysconfig.get_path("scripts"))
 EVERY = services(SECRETS)
 OURS = {name: one for name, one in EVERY.items() if "DUB_HOME" in one.get("environment", {})}
 ONCE = {name for name, one in EVERY.items() if one["restart"] == "no"}
+BUILT = Counter(one["image"] for one in EVERY.values() if "build" in one)
 WORKERS = {name: one for name, one in EVERY.items() if name.startswith("worker-")}
 APIS = ("api", "api-2")
 # What only the image's entry point reads.
@@ -131,7 +133,7 @@ def test_a_container_can_change_nothing_but_its_data(name: str) -> None:
     assert ["ALL"] == service["cap_drop"]
     assert ["no-new-privileges:true"] == service["security_opt"]
     # An image of ours says so itself; test_dockerfile.py holds it to that.
-    assert "build" in service or service["user"].partition(":")[0].strip("0")
+    assert service["image"] in BUILT or service["user"].partition(":")[0].strip("0")
 
 
 def test_only_the_api_and_the_page_are_published() -> None:
@@ -145,11 +147,37 @@ def test_only_the_api_and_the_page_are_published() -> None:
     assert ["s3"] == EVERY["s3"]["profiles"]
 
 
+def test_one_service_builds_each_image() -> None:
+    """Two at once cannot give it the same name; who does not build it does not look elsewhere."""
+    assert {1} == {*BUILT.values()}
+    others = {
+        name: one.get("pull_policy")
+        for name, one in EVERY.items()
+        if one["image"] in BUILT and "build" not in one
+    }
+    assert {"never"} == {*others.values()}, others
+
+
+def test_who_asks_the_database_waits_for_its_tables() -> None:
+    """Else it restarts until there are some."""
+    once = {"migrate-dagster", "migrate", "s3-buckets"}
+    asking = {name for name, one in OURS.items() if name not in once}
+    assert {name for name in asking if not _waits_for(name, "migrate-dagster")} == set()
+
+
+def _waits_for(name: str, other: str) -> bool:
+    """Whether the service starts after the other, be it by way of those that it waits for."""
+    waited = EVERY[name].get("depends_on", {})
+    return other in waited or any(_waits_for(each, other) for each in waited)
+
+
 def test_what_needs_no_internet_has_none() -> None:
     """Only what asks providers, fetches videos or is published is on a network that leads out."""
     outward = {name for name, one in EVERY.items() if "default" in one["networks"]}
     fetching = {"migrate", "migrate-dagster", "code", *WORKERS}
-    assert {"api", "api-2", "front", "proxy", "s3", *fetching} == outward
+    # It shows the logs of steps, which are in the bucket where there is one.
+    reading = {"webserver"}
+    assert {"api", "api-2", "front", "proxy", "s3", *fetching, *reading} == outward
     assert yaml.safe_load(COMPOSE.read_text())["networks"]["back"]["internal"]
 
 
