@@ -20,6 +20,10 @@ CAPTIONS = """\
 1
 00:00:00,800 --> 00:00:03,600
 Every summer, many people come to visit us.
+
+2
+00:00:05,200 --> 00:00:08,200
+On Sunday morning, the market opens at seven.
 """
 
 
