@@ -15,7 +15,7 @@ import re
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,8 +76,7 @@ def empty_engine(database_url: str) -> Iterator[Engine]:
 def engine(empty_engine: Engine, database_url: str) -> Engine:
     """An engine for a migrated database."""
     if empty_engine.dialect.name == "postgresql":
-        with empty_engine.begin() as connection, connection.connection.cursor() as cursor:
-            cursor.execute(_registry_as_sql())
+        run_script(empty_engine, script_of(upgrade))
     else:
         make_registry(database_url)
     return empty_engine
@@ -98,20 +97,28 @@ def _server() -> PostgresServer:
 
 
 @functools.cache
-def _registry_as_sql() -> str:
-    """What `upgrade` makes on PostgreSQL, as a script that takes a third of its time."""
+def script_of(make: Callable[[str], None]) -> str:
+    """What `make` does to an empty PostgreSQL database at a URL, as a script that is run in a
+    fraction of the time."""
     server = _server()
     admin = engine_at(server.get_uri()).execution_options(isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.exec_driver_sql("CREATE DATABASE migrated")
+        connection.exec_driver_sql("DROP DATABASE IF EXISTS model")
+        connection.exec_driver_sql("CREATE DATABASE model")
     admin.dispose()
-    url = server.get_uri(database="migrated")
-    upgrade(url)
+    url = server.get_uri(database="model")
+    make(url)
     dump = [str(server.bin_path / "pg_dump"), "--no-owner", "--inserts", url]
     written = subprocess.run(dump, capture_output=True, text=True, check=True).stdout
     # What begins with a backslash is for psql, and the schema is there.
     dropped = re.compile(r"^(\\|CREATE SCHEMA public;).*$", re.MULTILINE)
     return f"{dropped.sub('', written)}\nRESET ALL;"
+
+
+def run_script(engine: Engine, script: str) -> None:
+    """Run it in one go, with nothing in it taken for a parameter."""
+    with engine.begin() as connection, connection.connection.cursor() as cursor:
+        cursor.execute(script)
 
 
 def _move_far_from_utc(server: PostgresServer) -> None:
