@@ -25,7 +25,7 @@ class Once:
         """The folder of this name, as whichever worker came first has made it."""
         folder = self._shared() / "made-once" / name
         folder.parent.mkdir(exist_ok=True)
-        with folder.with_suffix(".lock").open("w") as lock:
+        with (folder.parent / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not folder.exists():
                 making = self.factory.mktemp(name)
