@@ -6,7 +6,6 @@ Media bytes never come through here; they are put and got by key, by the assets 
 from typing import Any
 
 from dagster import InputContext, IOManager, OutputContext
-from pydantic import TypeAdapter
 
 from assets.lease import held
 from assets.partitions import Target, target_in
@@ -14,7 +13,7 @@ from assets.steps import failing_in_words
 from dub_platform.core.errors import ArtifactMissingError
 from dub_platform.registry import Registry
 from resources.store.port import Store
-from resources.values import value_key
+from resources.values import adapter, value_key
 
 
 class ArtifactIOManager(IOManager):
@@ -25,7 +24,7 @@ class ArtifactIOManager(IOManager):
         self.registry = registry
 
     def handle_output(self, context: OutputContext, obj: object) -> None:
-        value = TypeAdapter(type(obj)).dump_json(obj, indent=1)
+        value = adapter(type(obj)).dump_json(obj, indent=1)
         # These are the only objects that are ever written over, so this is where a run that was
         # taken for dead must not get through.
         with failing_in_words(), held(self.registry, _target(context), context.run_id):
@@ -34,7 +33,7 @@ class ArtifactIOManager(IOManager):
     def load_input(self, context: InputContext) -> Any:
         with failing_in_words():
             written = self._written(context)
-        return TypeAdapter(context.dagster_type.typing_type).validate_json(written)
+        return adapter(context.dagster_type.typing_type).validate_json(written)
 
     def _written(self, context: InputContext) -> bytes:
         key = _key(context)

@@ -8,13 +8,18 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
 from resources.store.port import Store
 
 T = TypeVar("T")
+
+# What reads and writes values of a type. Building one takes longer than using it.
+adapter: Callable[[Any], TypeAdapter[Any]] = functools.cache(TypeAdapter)
 
 
 def value_key(asset: str, video_id: str, language: str | None = None) -> str:
@@ -30,4 +35,5 @@ def value_in(
     key = value_key(asset, video_id, language)
     if not store.exists(key):
         return None
-    return TypeAdapter(shape).validate_json(store.get_bytes(key))
+    value: T = adapter(shape).validate_json(store.get_bytes(key))
+    return value

@@ -66,6 +66,7 @@ from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
 
 REDIS_SECONDS = 1.0
+FFMPEG_CHECKED = "ffmpeg-checked.txt"
 
 
 def registry(settings: Settings) -> Registry:
@@ -147,7 +148,7 @@ def downloader(settings: Settings, kept: Store) -> Downloaders:
 def ffmpeg(settings: Settings) -> None:
     """DUB_FFMPEG: what works on media in this process. Raises EngineUnavailableError."""
     program = settings.ffmpeg or media.find_in_wheel()
-    require_capable(program, known=settings.home / "ffmpeg-checked.txt")
+    require_capable(program, known=settings.home / FFMPEG_CHECKED)
     media.choose(program)
 
 

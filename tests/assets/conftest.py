@@ -1,16 +1,20 @@
 from __future__ import annotations
 
-import functools
+import hashlib
+import pickle
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from dagster import AssetMaterialization, ExecuteInProcessResult
 
 from dub_platform.core.keys import file_sha256
 from dub_platform.core.videos import upload_id
-from tests.assets.workshop import Workshop, opened_workshop
-from tests.integration.golden_clip import GoldenClip, make_golden_clip
+from tests.assets.workshop import Workshop, materialized, opened_workshop
+from tests.integration.golden_clip import make_golden_clip
+from tests.made_once import Once
 
 SENTENCES = (
     (0.8, "Every summer, many people come to visit us."),
@@ -19,25 +23,33 @@ SENTENCES = (
 
 
 # Prepares the clip in a workshop, with these captions beside it if any; the video's id.
-Prepare = Callable[[Workshop, str | None], str]
+Prepare = Callable[[Workshop, "str | None"], str]
+
+
+@dataclass(frozen=True)
+class Dubbed:
+    """The clip, prepared and dubbed into Spanish, and what both runs made, by asset."""
+
+    video_id: str
+    made: Mapping[str, AssetMaterialization]
 
 
 @pytest.fixture(scope="session")
-def prepare(tmp_path_factory: pytest.TempPathFactory, clip: GoldenClip) -> Prepare:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    return Once(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def prepare(once: Once, clip: Path) -> Prepare:
     """Copies what is there after the clip was prepared once with the same captions."""
 
-    @functools.cache
-    def prepared_with(captions: str | None) -> Path:
-        folder = tmp_path_factory.mktemp("prepared")
-        with opened_workshop(folder) as opened:
-            opened.prepare(opened.hand_in(clip.path, "es", captions=captions))
-        return folder / "home"
-
     def prepare_in(workshop: Workshop, captions: str | None) -> str:
-        shutil.copytree(prepared_with(captions), workshop.settings.home, dirs_exist_ok=True)
-        video_id = upload_id(file_sha256(clip.path))
-        workshop.add_partitions(video_id, ["es"])
-        return video_id
+        def make(folder: Path) -> None:
+            with opened_workshop(folder) as opened:
+                note(opened, opened.prepare(opened.hand_in(clip, "es", captions=captions)))
+
+        words = hashlib.sha256(repr(captions).encode()).hexdigest()[:8]
+        return settle(workshop, once(f"prepared-{words}", make), clip)
 
     return prepare_in
 
@@ -49,12 +61,49 @@ def prepared(workshop: Workshop, prepare: Prepare) -> str:
 
 
 @pytest.fixture
+def dubbed(workshop: Workshop, once: Once, prepare: Prepare, clip: Path) -> Dubbed:
+    """In this test's own workshop, whose Dagster has not seen the runs."""
+
+    def make(folder: Path) -> None:
+        with opened_workshop(folder) as opened:
+            note(opened, opened.dub(prepare(opened, None), "es"))
+
+    video_id = settle(workshop, once("dubbed", make), clip)
+    return Dubbed(video_id, noted(workshop))
+
+
+def settle(workshop: Workshop, made: Path, clip: Path) -> str:
+    """Copy the home of a workshop that was opened in that folder; the id of the clip."""
+    shutil.copytree(made / "home", workshop.settings.home, dirs_exist_ok=True)
+    video_id = upload_id(file_sha256(clip))
+    workshop.add_partitions(video_id, ["es"])
+    return video_id
+
+
+def note(workshop: Workshop, result: ExecuteInProcessResult) -> None:
+    """Add what the run made to what is noted in the workshop's home."""
+    made = {**noted(workshop), **materialized(result)}
+    _notes(workshop).write_bytes(pickle.dumps(made))
+
+
+def noted(workshop: Workshop) -> dict[str, AssetMaterialization]:
+    """What runs are noted to have made there, by asset."""
+    path = _notes(workshop)
+    return dict(pickle.loads(path.read_bytes())) if path.exists() else {}
+
+
+def _notes(workshop: Workshop) -> Path:
+    return workshop.settings.home / "made.pickle"
+
+
+@pytest.fixture
 def workshop(tmp_path: Path) -> Iterator[Workshop]:
     with opened_workshop(tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> GoldenClip:
-    """Nine seconds with two sentences in them."""
-    return make_golden_clip(tmp_path_factory.mktemp("clip"), SENTENCES, 9.0)
+def clip(once: Once) -> Path:
+    """Nine seconds with two sentences in them. What its pictures are made into is not looked at."""
+    made = once("clip", lambda folder: make_golden_clip(folder, SENTENCES, 9.0, size="96x72"))
+    return made / "golden.mkv"

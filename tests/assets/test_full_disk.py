@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from dagster import ExecuteInProcessResult
@@ -14,12 +15,15 @@ from resources.media import ffmpeg
 from resources.store.local import LocalStore
 from tests.assets.workshop import Workshop
 from tests.full_disks import no_file_beyond
-from tests.integration.golden_clip import GoldenClip
 
 CAPTIONS = """\
 1
 00:00:00,800 --> 00:00:03,600
 Every summer, many people come to visit us.
+
+2
+00:00:05,200 --> 00:00:08,200
+On Sunday morning, the market opens at seven.
 """
 
 
@@ -44,10 +48,10 @@ def test_a_step_that_finds_no_space_fails_in_words(
 
 
 def test_a_video_whose_transcript_was_not_kept_is_not_prepared(
-    workshop: Workshop, clip: GoldenClip, monkeypatch: pytest.MonkeyPatch
+    workshop: Workshop, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A dub that began at once would find nothing to read."""
-    video_id = workshop.hand_in(clip.path, "es", captions=CAPTIONS)
+    video_id = workshop.hand_in(clip, "es", captions=CAPTIONS)
     put = LocalStore.put_bytes
 
     def refuse_transcript(store: LocalStore, key: str, content: bytes) -> None:

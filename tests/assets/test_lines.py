@@ -19,8 +19,9 @@ from dub_platform.registry import DubStatus, Work
 from dub_platform.registry.engine import engine_at
 from dub_platform.registry.tables import CallStatus, paid_calls, utc_now
 from tests.api.desks import local_client
-from tests.assets.conftest import Prepare
+from tests.assets.conftest import Prepare, settle
 from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
+from tests.made_once import Once
 from tests.providers.elevenlabs_server import ElevenLabsServer
 from tests.providers.openai_server import Asked, OpenAIServer
 
@@ -115,12 +116,27 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, prepare: Prepare) -> Iterator[Bench]:
-    """With the clip prepared."""
+def dubbed_home(once: Once, prepare: Prepare) -> Path:
+    """Where such a deployment has dubbed the clip."""
+
+    def make(folder: Path) -> None:
+        with (
+            OpenAIServer() as translator,
+            ElevenLabsServer(folder / "asked.jsonl") as voice,
+            opened_workshop(folder, **paid_engines(translator, voice)) as workshop,
+        ):
+            workshop.dub(prepare(workshop, CAPTIONS), "es")
+
+    return once("dubbed-by-paid-engines", make)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, dubbed_home: Path, clip: Path) -> Iterator[Bench]:
+    """With the clip dubbed once; of that, its providers here know nothing."""
     with AttentiveServer() as translator, ElevenLabsServer(tmp_path / "asked.jsonl") as voice:
         chosen = paid_engines(translator, voice)
         with opened_workshop(tmp_path, **chosen) as workshop:
-            video_id = prepare(workshop, CAPTIONS)
+            video_id = settle(workshop, dubbed_home, clip)
             desk = desk_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
             with local_client(desk) as client:
                 yield Bench(workshop, client, translator, voice, video_id)
@@ -128,7 +144,6 @@ def bench(tmp_path: Path, prepare: Prepare) -> Iterator[Bench]:
 
 def test_one_edited_line_costs_one_take(bench: Bench) -> None:
     """By the ledger and by the providers' own accounts; all other takes are found again."""
-    bench.dub()
     before, takes, asked = bench.paid(), bench.takes(), len(bench.translator.asked)
     spoken = len(bench.voice.asked())
     bench.edit({1: EDIT})
@@ -148,7 +163,6 @@ def test_one_edited_line_costs_one_take(bench: Bench) -> None:
 
 def test_neighbours_that_are_edited_cost_a_take_each(bench: Bench) -> None:
     """Edited together, or one after the other, the first is not spoken again for the second."""
-    bench.dub()
     before = len(bench.voice.asked())
     bench.edit({0: "Vamos al puerto."})
     bench.dub()
@@ -160,7 +174,6 @@ def test_neighbours_that_are_edited_cost_a_take_each(bench: Bench) -> None:
 
 def test_the_release_says_what_was_edited_until_it_is_taken_back(bench: Bench) -> None:
     """The old one stays until there is the new one; going back finds translation and take again."""
-    bench.dub()
     before, takes = bench.released(), bench.takes()
     bench.edit({1: EDIT})
     assert before == bench.released()
@@ -176,7 +189,6 @@ def test_the_release_says_what_was_edited_until_it_is_taken_back(bench: Bench) -
 
 def test_a_run_whose_lines_are_edited_ends_before_its_next_step(bench: Bench) -> None:
     """Nothing is spoken in words that nobody wants any more; the next run says the others."""
-    bench.dub()
     bench.edit({0: "Vamos al puerto."})
     # Another wording, so that the translator has something to do during which to edit.
     bench.client.put(
@@ -194,7 +206,6 @@ def test_a_run_whose_lines_are_edited_ends_before_its_next_step(bench: Bench) ->
 
 def test_an_edit_that_is_longer_than_its_time_is_fitted(bench: Bench) -> None:
     """Spoken faster, those after it later, and flagged; nothing is cut and no take overlaps."""
-    bench.dub()
     bench.edit({0: "El viento nos lleva al puerto, " + "y nos lleva, " * 4 + "y nos lleva."})
     made = bench.dub()
     assert (DubStatus.RELEASED, 2) == bench.state()
@@ -207,7 +218,6 @@ def test_an_edit_that_is_longer_than_its_time_is_fitted(bench: Bench) -> None:
 
 def test_an_edit_that_cannot_fit_leaves_the_release(bench: Bench) -> None:
     """The dub fails at its gate and says of which line; a shorter text mends it."""
-    bench.dub()
     before = bench.released()
     bench.edit({2: "una palabra más " * 20})
     result = bench.workshop.dub(bench.video_id, "es", raise_on_error=False)
@@ -228,7 +238,6 @@ def test_an_edit_that_cannot_fit_leaves_the_release(bench: Bench) -> None:
 
 def test_an_edit_goes_with_its_words_when_the_transcript_is_made_anew(bench: Bench) -> None:
     """Under another number; one whose words are gone is kept, and shown as not applied."""
-    bench.dub()
     bench.edit({1: EDIT, 2: "Mi padre vive aquí."})
     key = f"videos/{bench.video_id}/transcript.json"
     transcript = json.loads(bench.workshop.store.get_bytes(key))
@@ -248,7 +257,6 @@ def test_an_edit_goes_with_its_words_when_the_transcript_is_made_anew(bench: Ben
 
 def test_orders_in_an_edit_are_spoken_and_not_obeyed(bench: Bench) -> None:
     """The voice gets them as plain text, the translator never, and captions show them."""
-    bench.dub()
     asked, heard = len(bench.translator.asked), len(bench.voice.asked())
     bench.edit(dict(enumerate(ORDERS)))
     bench.dub()

@@ -6,29 +6,39 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.clips import BREATHS, Clip, Recipe
+from benchmarks.clips import BREATHS, Recipe
 from dub_platform.core.speech import Audio, Release, Takes, Track, Transcript
 from resources.hearing.pauses import find_speech
 from resources.values import value_in
-from tests.assets.workshop import Workshop, materialized, shown
+from tests.assets.conftest import Dubbed, note, noted, settle
+from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
+from tests.made_once import Once
 
 LINES = 2
 
 
 @pytest.fixture
-def breathing(tmp_path: Path) -> Clip:
+def breathing(workshop: Workshop, once: Once) -> Dubbed:
     """Two sentences, each with half a second of silence at its comma."""
-    return Recipe("breaths", texts=BREATHS[:LINES], every=6.0, seconds=13.0).made(tmp_path)
+
+    def make(folder: Path) -> None:
+        recipe = Recipe("breaths", texts=BREATHS[:LINES], every=6.0, seconds=13.0)
+        clip = recipe.made(folder)
+        with opened_workshop(folder) as opened:
+            video_id = opened.hand_in(clip.path, "es", captions=clip.captions)
+            opened.prepare(video_id)
+            note(opened, opened.dub(video_id, "es"))
+
+    dubbed = once("dubbed-with-breaths", make)
+    return Dubbed(settle(workshop, dubbed, dubbed / "breaths.mp4"), noted(workshop))
 
 
 def test_the_dub_pauses_where_the_original_does(
-    workshop: Workshop, breathing: Clip, tmp_path: Path
+    workshop: Workshop, breathing: Dubbed, tmp_path: Path
 ) -> None:
     """In the released file a voice goes on within 125 ms of where the original goes on."""
-    video_id = workshop.hand_in(breathing.path, "es", captions=breathing.captions)
-    workshop.prepare(video_id)
-    made = materialized(workshop.dub(video_id, "es"))
-    assert LINES == shown(made["dubbed_track"])["takes_in_parts"].value
+    video_id = breathing.video_id
+    assert LINES == shown(breathing.made["dubbed_track"])["takes_in_parts"].value
     audio = value_in(workshop.store, Audio, "audio", video_id)
     transcript = value_in(workshop.store, Transcript, "transcript", video_id)
     release = value_in(workshop.store, Release, "r2_object", video_id, "es")
@@ -42,11 +52,9 @@ def test_the_dub_pauses_where_the_original_does(
     ]
 
 
-def test_a_take_is_parted_without_being_spoken_again(workshop: Workshop, breathing: Clip) -> None:
+def test_a_take_is_parted_without_being_spoken_again(workshop: Workshop, breathing: Dubbed) -> None:
     """It is the same recording whether its line pauses or not."""
-    video_id = workshop.hand_in(breathing.path, "es", captions=breathing.captions)
-    workshop.prepare(video_id)
-    workshop.dub(video_id, "es")
+    video_id = breathing.video_id
     track = value_in(workshop.store, Track, "dubbed_track", video_id, "es")
     takes = value_in(workshop.store, Takes, "speech", video_id, "es")
     made = materialized(workshop.dub_by_hand(video_id, "es"))

@@ -9,7 +9,6 @@ from resources import wiring
 from sensors.removal import cleared
 from tests.assets.test_wording import Bench, bench
 from tests.assets.workshop import Workshop, materialized
-from tests.integration.golden_clip import GoldenClip
 
 __all__ = ["bench"]
 
@@ -23,11 +22,9 @@ def is_cleared(workshop: Workshop, video_id: str) -> bool:
     return cleared(video_id, workshop.registry, remover, workshop.instance)
 
 
-def test_a_run_whose_video_is_removed_ends_before_its_next_step(
-    bench: Bench, clip: GoldenClip
-) -> None:
+def test_a_run_whose_video_is_removed_ends_before_its_next_step(bench: Bench, clip: Path) -> None:
     """Nothing is spoken, nothing of it is kept, and what was paid stays in the account."""
-    video_id, workshop = bench.hand_in(clip.path), bench.workshop
+    video_id, workshop = bench.hand_in(clip), bench.workshop
     removed = []
     bench.server.meanwhile = lambda: removed.append(bench.client.delete(f"/videos/{video_id}"))
     result = workshop.dub(video_id, "es")
@@ -39,15 +36,13 @@ def test_a_run_whose_video_is_removed_ends_before_its_next_step(
     assert wiring.paid_calls(workshop.settings).spent_usd(video_id)["es"] > 0
 
 
-def test_a_removed_video_is_dubbed_again(
-    workshop: Workshop, prepared: str, clip: GoldenClip
-) -> None:
+def test_a_removed_video_is_dubbed_again(workshop: Workshop, prepared: str, clip: Path) -> None:
     """From the beginning, under the same id."""
     workshop.dub(prepared, "es")
     workshop.registry.remove(prepared)
     assert is_cleared(workshop, prepared)
     assert {"takes"} == {Path(key).parts[0] for key in kept(workshop)}
-    assert prepared == workshop.hand_in(clip.path, "es")
+    assert prepared == workshop.hand_in(clip, "es")
     workshop.prepare(prepared)
     workshop.dub(prepared, "es")
     dub = workshop.registry.dub(prepared, "es")

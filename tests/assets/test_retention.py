@@ -8,20 +8,20 @@ from datetime import datetime, timedelta, timezone
 
 from resources import wiring
 from resources.retention import Kind
+from tests.assets.conftest import Dubbed
 from tests.assets.workshop import Workshop, materialized, shown
 
 
-def test_a_dub_made_anew_leaves_one_of_everything(workshop: Workshop, prepared: str) -> None:
+def test_a_dub_made_anew_leaves_one_of_everything(workshop: Workshop, dubbed: Dubbed) -> None:
     """What was replaced goes, and nothing that the dub is made of: it costs nothing to make it."""
-    workshop.dub(prepared, "es")
     assert Counter() == tidied(workshop, days=3650)
-    edit(workshop, f"videos/{prepared}/dubs/es/translation.json")
-    workshop.dub_by_hand(prepared, "es", "speech", "dubbed_track", "r2_object")
+    edit(workshop, f"videos/{dubbed.video_id}/dubs/es/translation.json")
+    workshop.dub_by_hand(dubbed.video_id, "es", "speech", "dubbed_track", "r2_object")
     assert Counter({Kind.MEDIA: 1}) == tidied(workshop, days=1)
     # A release of six files, a film of two, and a take of two.
     replaced = Counter({Kind.RELEASES: 8, Kind.TAKES: 2})
     assert replaced == tidied(workshop, days=31)
-    speech = shown(materialized(workshop.dub_by_hand(prepared, "es"))["speech"])
+    speech = shown(materialized(workshop.dub_by_hand(dubbed.video_id, "es"))["speech"])
     assert 1 == speech["takes_reused"].value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dagster import AssetMaterialization
 
 from benchmarks.faults import paid_engines
 from dub_platform.registry import DubStatus
 from dub_platform.registry.speaking_rates import SpeakingRates
 from resources.scripts import script_of
-from tests.assets.conftest import Prepare
+from tests.assets.conftest import Prepare, note, noted, settle
 from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
+from tests.made_once import Once
 from tests.providers.elevenlabs_server import ElevenLabsServer
 from tests.providers.openai_server import OpenAIServer
 
@@ -38,15 +41,14 @@ NUMBERS = "It was 1787, 1893 and 1979."
 
 @dataclass(frozen=True)
 class Bench:
-    """A deployment that pays for translation and voice, and a clip with a line that is long."""
+    """A deployment that pays for translation and voice, a clip with a line that is long, and what
+    its first dub made."""
 
     workshop: Workshop
     translator: OpenAIServer
     voice: ElevenLabsServer
     video_id: str
-
-    def dub(self) -> Mapping[str, Any]:
-        return materialized(self.workshop.dub(self.video_id, "es"))
+    made: Mapping[str, AssetMaterialization]
 
     def value(self, asset: str) -> Mapping[str, Any]:
         key = f"videos/{self.video_id}/dubs/es/{asset}.json"
@@ -67,13 +69,30 @@ def share() -> float:
     return 0.1
 
 
-@pytest.fixture
-def bench(tmp_path: Path, prepare: Prepare, share: float) -> Iterator[Bench]:
-    with OpenAIServer() as chat, ElevenLabsServer(tmp_path / "asked.jsonl") as voice:
+@contextlib.contextmanager
+def opened_deployment(
+    folder: Path, share: float
+) -> Iterator[tuple[Workshop, OpenAIServer, ElevenLabsServer]]:
+    with OpenAIServer() as chat, ElevenLabsServer(folder / "asked.jsonl") as voice:
         chosen = {**paid_engines(chat, voice), "rewrite_share": share}
-        with opened_workshop(tmp_path, **chosen) as workshop:
-            video_id = prepare(workshop, CAPTIONS)
-            yield Bench(workshop, chat, voice, video_id)
+        with opened_workshop(folder, **chosen) as workshop:
+            yield workshop, chat, voice
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path, once: Once, prepare: Prepare, clip: Path, share: float
+) -> Iterator[Bench]:
+    """With the clip dubbed once; of that, its providers here know nothing."""
+
+    def make(folder: Path) -> None:
+        with opened_deployment(folder, share) as (workshop, _, _):
+            note(workshop, workshop.dub(prepare(workshop, CAPTIONS), "es"))
+
+    dubbed = once(f"dubbed-with-rewrites-of-{share}", make)
+    with opened_deployment(tmp_path, share) as (workshop, chat, voice):
+        video_id = settle(workshop, dubbed, clip)
+        yield Bench(workshop, chat, voice, video_id, noted(workshop))
 
 
 def number_of(materialization: Any, name: str) -> Any:
@@ -82,20 +101,18 @@ def number_of(materialization: Any, name: str) -> Any:
 
 def test_a_line_that_does_not_fit_is_said_shorter(bench: Bench) -> None:
     """The most hurried line, in fewer words, at a lower tempo than its first take would need."""
-    made = bench.dub()
     [rewrite] = bench.value("speech")["rewrites"]
     assert (1, NUMBERS) == (rewrite["line_id"], rewrite["instead_of"])
     assert 0 < len(rewrite["text"]) < len(NUMBERS)
-    assert 1 == number_of(made["speech"], "lines_rewritten")
-    assert number_of(made["speech"], "lines_over_1_15_first") > number_of(
-        made["dubbed_track"], "lines_over_1_15"
+    assert 1 == number_of(bench.made["speech"], "lines_rewritten")
+    assert number_of(bench.made["speech"], "lines_over_1_15_first") > number_of(
+        bench.made["dubbed_track"], "lines_over_1_15"
     )
     assert DubStatus.RELEASED is bench.workshop.registry.dub(bench.video_id, "es").status
 
 
 def test_captions_and_lines_show_what_is_spoken(bench: Bench) -> None:
     """Not what was translated first."""
-    bench.dub()
     [rewrite] = bench.value("speech")["rewrites"]
     release = bench.workshop.registry.dub(bench.video_id, "es").release
     assert release is not None
@@ -106,7 +123,6 @@ def test_captions_and_lines_show_what_is_spoken(bench: Bench) -> None:
 
 def test_making_the_dub_again_finds_the_same_rewrites_and_pays_nothing(bench: Bench) -> None:
     """The answer is kept, and so are the take that is used and the one that is not."""
-    bench.dub()
     before, asked = bench.value("speech")["rewrites"], bench.asked_of()
     made = materialized(bench.workshop.dub_by_hand(bench.video_id, "es", "translation", "speech"))
     assert (asked, before) == (bench.asked_of(), bench.value("speech")["rewrites"])
@@ -115,15 +131,14 @@ def test_making_the_dub_again_finds_the_same_rewrites_and_pays_nothing(bench: Be
 
 def test_what_a_voice_was_learned_to_speak_is_used_for_the_next_dub(bench: Bench) -> None:
     """And not for the one that is there, which is asked for in the same words as before."""
-    bench.dub()
     first, asked = bench.value("rates"), bench.asked_of()
     [voice] = first
     [pace] = SpeakingRates.at(bench.workshop.settings.registry_url).of(voice, "es")
-    bench.dub()
+    bench.workshop.dub(bench.video_id, "es")
     assert (first, asked) == (bench.value("rates"), bench.asked_of())
     bench.workshop.store.delete(f"videos/{bench.video_id}/dubs/es/rates.json")
     bench.workshop.store.delete(f"videos/{bench.video_id}/dubs/es/translation.json")
-    bench.dub()
+    bench.workshop.dub(bench.video_id, "es")
     low, high = sorted((first[voice], pace.rate))
     assert low < bench.value("rates")[voice] < high
 
@@ -131,6 +146,5 @@ def test_what_a_voice_was_learned_to_speak_is_used_for_the_next_dub(bench: Bench
 @pytest.mark.parametrize("share", [0.0])
 def test_a_share_of_none_rewrites_nothing(bench: Bench) -> None:
     """The line is hurried instead, and counted."""
-    made = bench.dub()
     assert [] == bench.value("speech")["rewrites"]
-    assert number_of(made["dubbed_track"], "lines_over_1_15") >= 1
+    assert number_of(bench.made["dubbed_track"], "lines_over_1_15") >= 1

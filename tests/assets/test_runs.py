@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from dagster import (
@@ -15,8 +16,8 @@ from dagster import (
 
 from dub_platform.registry import DubStatus, VideoStatus
 from resources.store.local import LocalStore
+from tests.assets.conftest import Dubbed
 from tests.assets.workshop import Workshop, materialized, shown
-from tests.integration.golden_clip import GoldenClip
 
 SOURCE = ["source_media", "audio", "transcript"]
 DUB = ["translation", "speech", "dubbed_track", "r2_object"]
@@ -43,24 +44,17 @@ NUMBERS = {
 }
 
 
-def test_a_video_is_prepared_and_dubbed(workshop: Workshop, clip: GoldenClip) -> None:
+def test_a_video_is_prepared_and_dubbed(workshop: Workshop, dubbed: Dubbed) -> None:
     """Both jobs make their assets, and the registry knows how far it got."""
-    video_id = workshop.hand_in(clip.path, "es")
-    assert SOURCE == list(materialized(workshop.prepare(video_id)))
-    assert VideoStatus.PREPARED is workshop.registry.video(video_id).status
-    assert DUB == list(materialized(workshop.dub(video_id, "es")))
-    assert DubStatus.RELEASED is workshop.registry.dub(video_id, "es").status
+    assert SOURCE + DUB == list(dubbed.made)
+    assert VideoStatus.PREPARED is workshop.registry.video(dubbed.video_id).status
+    assert DubStatus.RELEASED is workshop.registry.dub(dubbed.video_id, "es").status
 
 
-def test_every_materialization_shows_its_numbers(workshop: Workshop, clip: GoldenClip) -> None:
+def test_every_materialization_shows_its_numbers(dubbed: Dubbed) -> None:
     """The numbers of the design, a picture where there is sound, lines where there are any."""
-    video_id = workshop.hand_in(clip.path, "es")
-    made = {
-        **materialized(workshop.prepare(video_id)),
-        **materialized(workshop.dub(video_id, "es")),
-    }
     for name, numbers in NUMBERS.items():
-        metadata = shown(made[name])
+        metadata = shown(dubbed.made[name])
         assert numbers <= set(metadata), name
         assert isinstance(metadata["player"], UrlMetadataValue), name
         if name not in ("transcript", "translation"):
@@ -73,9 +67,9 @@ def test_every_materialization_shows_its_numbers(workshop: Workshop, clip: Golde
             assert 2 == len(table.records), name
 
 
-def test_strangers_words_are_no_markdown(workshop: Workshop, clip: GoldenClip) -> None:
+def test_strangers_words_are_no_markdown(workshop: Workshop, clip: Path) -> None:
     """Dagster shows pictures and links in markdown: titles and lines are in plain cells alone."""
-    video_id = workshop.hand_in(clip.path, "es", captions=MARKDOWN, title=f"![Clip]({PLACE})")
+    video_id = workshop.hand_in(clip, "es", captions=MARKDOWN, title=f"![Clip]({PLACE})")
     runs = (workshop.prepare(video_id), workshop.dub(video_id, "es"))
     values = [
         value
@@ -89,11 +83,9 @@ def test_strangers_words_are_no_markdown(workshop: Workshop, clip: GoldenClip) -
     assert PLACE not in str([(check.description, check.metadata) for check in judged])
 
 
-def test_the_table_of_a_track_has_start_source_target_and_tempo(
-    workshop: Workshop, prepared: str
-) -> None:
+def test_the_table_of_a_track_has_start_source_target_and_tempo(dubbed: Dubbed) -> None:
     """An operator sees each line as it was said, as it is said now, and how fast."""
-    table = shown(materialized(workshop.dub(prepared, "es"))["dubbed_track"])["table"]
+    table = shown(dubbed.made["dubbed_track"])["table"]
     assert isinstance(table, TableMetadataValue)
     assert {"start", "source", "target", "tempo"} == set(table.records[0].data)
     assert "summer" in str(table.records[0].data["source"])
@@ -118,31 +110,30 @@ def test_a_video_nobody_handed_in_materializes_nothing(workshop: Workshop) -> No
 
 
 @pytest.mark.parametrize("name", DUB)
-def test_any_asset_can_be_materialized_again(workshop: Workshop, prepared: str, name: str) -> None:
+def test_any_asset_can_be_materialized_again(workshop: Workshop, dubbed: Dubbed, name: str) -> None:
     """Alone, by hand, and to the same content as before."""
-    before = materialized(workshop.dub(prepared, "es"))[name]
-    again = materialized(workshop.dub_by_hand(prepared, "es", name))
+    again = materialized(workshop.dub_by_hand(dubbed.video_id, "es", name))
     assert [name] == list(again)
-    assert _version(before) == _version(again[name])
-    assert DubStatus.RELEASED is workshop.registry.dub(prepared, "es").status
+    assert _version(dubbed.made[name]) == _version(again[name])
+    assert DubStatus.RELEASED is workshop.registry.dub(dubbed.video_id, "es").status
 
 
-def test_what_was_spoken_is_never_paid_again(workshop: Workshop, prepared: str) -> None:
+def test_what_was_spoken_is_never_paid_again(workshop: Workshop, dubbed: Dubbed) -> None:
     """A second run of the whole dub reuses every take."""
-    first = shown(materialized(workshop.dub(prepared, "es"))["speech"])
-    second = shown(materialized(workshop.dub_by_hand(prepared, "es"))["speech"])
+    first = shown(dubbed.made["speech"])
+    second = shown(materialized(workshop.dub_by_hand(dubbed.video_id, "es"))["speech"])
     assert (2, 0) == (first["takes_paid"].value, first["takes_reused"].value)
     assert (0, 2) == (second["takes_paid"].value, second["takes_reused"].value)
 
 
-def test_a_changed_line_is_the_only_one_spoken_again(workshop: Workshop, prepared: str) -> None:
+def test_a_changed_line_is_the_only_one_spoken_again(workshop: Workshop, dubbed: Dubbed) -> None:
     """An edited translation costs one take."""
-    workshop.dub(prepared, "es")
-    key = f"videos/{prepared}/dubs/es/translation.json"
+    key = f"videos/{dubbed.video_id}/dubs/es/translation.json"
     edited = json.loads(workshop.store.get_bytes(key))
     edited["lines"][0]["text"] = "Cada verano nos visita mucha gente."
     workshop.store.put_bytes(key, json.dumps(edited).encode())
-    spoken = shown(materialized(workshop.dub_by_hand(prepared, "es", "speech"))["speech"])
+    again = materialized(workshop.dub_by_hand(dubbed.video_id, "es", "speech"))
+    spoken = shown(again["speech"])
     assert (1, 1) == (spoken["takes_paid"].value, spoken["takes_reused"].value)
 
 
@@ -180,12 +171,12 @@ def test_a_translation_that_lost_a_line_is_not_spoken(
     assert not list(workshop.settings.store_dir.rglob("takes/*/*"))
 
 
-def test_no_work_folder_outlives_its_run(workshop: Workshop, prepared: str) -> None:
+def test_no_work_folder_outlives_its_run(workshop: Workshop, dubbed: Dubbed) -> None:
     """The spool is empty after both jobs, and after a failed one."""
-    workshop.dub(prepared, "es")
-    (sound,) = workshop.settings.store_dir.glob(f"videos/{prepared}/audio/sound-*.flac")
+    assert [] == list(workshop.settings.spool_dir.iterdir())
+    (sound,) = workshop.settings.store_dir.glob(f"videos/{dubbed.video_id}/audio/sound-*.flac")
     sound.write_bytes(b"not sound")
-    _failed(workshop.dub(prepared, "es", raise_on_error=False))
+    _failed(workshop.dub(dubbed.video_id, "es", raise_on_error=False))
     assert [] == list(workshop.settings.spool_dir.iterdir())
 
 

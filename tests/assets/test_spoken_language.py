@@ -13,7 +13,6 @@ from dub_platform.core.languages import AUTO
 from dub_platform.registry.ledger import PaidCalls
 from sensors.outcome import reason_of
 from tests.assets.workshop import Workshop, materialized, opened_workshop
-from tests.integration.golden_clip import GoldenClip
 from tests.providers.openai_audio import OpenAIAudioServer, Said, always
 from tests.providers.openai_server import OpenAIServer
 
@@ -28,13 +27,13 @@ El domingo por la mañana el mercado abre a las siete.
 """
 
 
-def test_captions_tell_it_before_anything_is_paid(tmp_path: Path, clip: GoldenClip) -> None:
+def test_captions_tell_it_before_anything_is_paid(tmp_path: Path, clip: Path) -> None:
     """A dub into what is spoken fails by its own code; the others are made from it."""
     with OpenAIServer() as chat:
         openai = {"OPENAI_API_KEY": chat.api_key, "OPENAI_BASE_URL": chat.base_url}
         roles = {"transcriber": "openai", "translator": "openai"}
         with opened_workshop(tmp_path, **roles, **openai) as workshop:
-            video_id = workshop.hand_in(clip.path, "es", "ca", captions=SPANISH, language=AUTO)
+            video_id = workshop.hand_in(clip, "es", "ca", captions=SPANISH, language=AUTO)
             workshop.prepare(video_id)
             assert "es" == workshop.registry.video(video_id).language
 
@@ -53,14 +52,14 @@ def test_captions_tell_it_before_anything_is_paid(tmp_path: Path, clip: GoldenCl
     [("french", "fr", "spoken_language_unfit"), ("unknown", AUTO, "media_language_not_told")],
 )
 def test_else_the_recogniser_tells_it(
-    tmp_path: Path, clip: GoldenClip, heard: str, language: str, code: str
+    tmp_path: Path, clip: Path, heard: str, language: str, code: str
 ) -> None:
     """What the translator does not know is not translated; what nobody tells is not prepared."""
     said = Said("Tous les jours on ouvre le marché.", language=heard)
     with OpenAIAudioServer(always(said)) as server:
         openai = {"OPENAI_API_KEY": server.key, "OPENAI_BASE_URL": server.url}
         with opened_workshop(tmp_path, transcriber="openai", **openai) as workshop:
-            video_id = workshop.hand_in(clip.path, "es", language=AUTO)
+            video_id = workshop.hand_in(clip, "es", language=AUTO)
             result = workshop.prepare(video_id, raise_on_error=False)
             if result.success:
                 result = workshop.dub(video_id, "es", raise_on_error=False)

@@ -19,7 +19,6 @@ from dub_platform.core.wording import Wording
 from dub_platform.registry import DubStatus
 from tests.api.desks import local_client
 from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
-from tests.integration.golden_clip import GoldenClip
 from tests.providers.openai_server import Asked, OpenAIServer
 
 CHANNEL = "UC0123456789012345678901"
@@ -100,12 +99,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
                 yield Bench(workshop, client, server)
 
 
-def test_the_translator_is_told_what_channel_and_request_say(
-    bench: Bench, clip: GoldenClip
-) -> None:
+def test_the_translator_is_told_what_channel_and_request_say(bench: Bench, clip: Path) -> None:
     """Both glossaries as one, in which the request decides, and the channel's formality."""
     bench.client.put(f"/channels/{CHANNEL}", json=OF_CHANNEL)
-    video_id = bench.hand_in(clip.path, glossary=json.dumps(DOCK))
+    video_id = bench.hand_in(clip, glossary=json.dumps(DOCK))
     metadata = shown(materialized(bench.workshop.dub(video_id, "es"))["translation"])
     assert [("formal", {"harbor": "dársena", "wind": "brisa"})] == bench.asked()
     assert ["La brisa takes us to la dársena.", "My padre has a casa."] == bench.lines(video_id)
@@ -114,9 +111,9 @@ def test_the_translator_is_told_what_channel_and_request_say(
     assert DubStatus.RELEASED is bench.workshop.registry.dub(video_id, "es").status
 
 
-def test_another_wording_pays_for_what_it_changes(bench: Bench, clip: GoldenClip) -> None:
+def test_another_wording_pays_for_what_it_changes(bench: Bench, clip: Path) -> None:
     """Words that do not occur cost nothing; one that does costs its lines and their takes."""
-    video_id = bench.hand_in(clip.path, glossary=json.dumps(DOCK))
+    video_id = bench.hand_in(clip, glossary=json.dumps(DOCK))
     bench.workshop.dub(video_id, "es")
     before = len(bench.server.asked)
 
@@ -134,11 +131,9 @@ def test_another_wording_pays_for_what_it_changes(bench: Bench, clip: GoldenClip
     assert (DubStatus.RELEASED, 3) == (dub.status, dub.generation)
 
 
-def test_lines_far_from_a_changed_word_are_not_asked_for_again(
-    bench: Bench, clip: GoldenClip
-) -> None:
+def test_lines_far_from_a_changed_word_are_not_asked_for_again(bench: Bench, clip: Path) -> None:
     """Of a long video, only the batch with the word in it."""
-    video_id = bench.hand_in(clip.path)
+    video_id = bench.hand_in(clip)
     lengthened(bench.workshop, video_id, count=60)
     bench.workshop.dub_by_hand(video_id, "es", "translation")
     before = bench.asked()
@@ -150,9 +145,9 @@ def test_lines_far_from_a_changed_word_are_not_asked_for_again(
     assert 2 == len(before)
 
 
-def test_what_a_translation_misses_is_shown_at_its_line(bench: Bench, clip: GoldenClip) -> None:
+def test_what_a_translation_misses_is_shown_at_its_line(bench: Bench, clip: Path) -> None:
     """This server translates a word that it was told to keep, also when it is asked again."""
-    video_id = bench.hand_in(clip.path, glossary='{"father": null, "harbor": {"es": "puerto"}}')
+    video_id = bench.hand_in(clip, glossary='{"father": null, "harbor": {"es": "puerto"}}')
     metadata = shown(materialized(bench.workshop.dub(video_id, "es"))["translation"])
     assert (2, 1) == (metadata["terms"].value, metadata["terms_missed"].value)
     table = metadata["table"]
@@ -160,11 +155,9 @@ def test_what_a_translation_misses_is_shown_at_its_line(bench: Bench, clip: Gold
     assert ["", "father"] == [record.data["missed"] for record in table.records]
 
 
-def test_a_run_whose_dub_is_asked_anew_ends_before_its_next_step(
-    bench: Bench, clip: GoldenClip
-) -> None:
+def test_a_run_whose_dub_is_asked_anew_ends_before_its_next_step(bench: Bench, clip: Path) -> None:
     """Nothing is spoken in a wording that nobody wants any more; the next run makes the other."""
-    video_id = bench.hand_in(clip.path)
+    video_id = bench.hand_in(clip)
     bench.server.meanwhile = partial(bench.ask, video_id, glossary=DOCK)
     result = bench.workshop.dub(video_id, "es")
     assert ["translation"] == list(materialized(result))

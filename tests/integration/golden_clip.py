@@ -41,7 +41,11 @@ class GoldenClip:
 
 
 def make_golden_clip(
-    folder: Path, sentences: Sequence[tuple[float, str]] = SENTENCES, seconds: float = SECONDS
+    folder: Path,
+    sentences: Sequence[tuple[float, str]] = SENTENCES,
+    seconds: float = SECONDS,
+    *,
+    size: str = "320x240",
 ) -> GoldenClip:
     """Write the clip, or one like it with other sentences, into the folder."""
     time = np.arange(round(seconds * RATE)) / RATE
@@ -55,7 +59,7 @@ def make_golden_clip(
     wav = folder / "golden.wav"
     soundfile.write(wav, np.stack([voice + bed, voice - bed], axis=1), RATE)
     path = folder / "golden.mkv"
-    pictures = ffmpeg.input(f"testsrc2=s=320x240:r=25:d={seconds}", format="lavfi")
+    pictures = ffmpeg.input(f"testsrc2=s={size}:r=25:d={seconds}", format="lavfi")
     sound = ffmpeg.input(str(wav)).audio
     run(
         ffmpeg.output(

@@ -1,0 +1,38 @@
+"""What many tests begin with, made once and not by each worker.
+
+once = Once(tmp_path_factory)
+folder = once("clip", make_clip)        # make_clip(folder) fills it, if nobody has yet
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Once:
+    """Folders that the workers of a run of the tests share. Nobody changes what is in them."""
+
+    factory: pytest.TempPathFactory
+
+    def __call__(self, name: str, make: Callable[[Path], object]) -> Path:
+        """The folder of this name, as whichever worker came first has made it."""
+        folder = self._shared() / "made-once" / name
+        folder.parent.mkdir(exist_ok=True)
+        with (folder.parent / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                making = self.factory.mktemp(name)
+                make(making)
+                making.rename(folder)
+        return folder
+
+    def _shared(self) -> Path:
+        own = self.factory.getbasetemp()
+        return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
