@@ -3,7 +3,7 @@
 app.py          the routes and the middleware, on one page
 desk.py         what the handlers work with
 asgi.py         the desk built from the settings, for uvicorn
-intake.py       POST /videos: a link, or a file (uploads.py)
+intake.py       POST /videos: a link, or a file (uploads.py, probing.py)
 videos.py       GET, PATCH and DELETE /videos, and the dubs of a video (answers.py)
 channels.py     GET and PUT /channels: how the dubs of a channel's videos are worded
 clients.py      where a request comes from, and whether it may come from there

@@ -44,6 +44,7 @@ from api.pages.docs import docs
 from api.pages.render import STATIC_DIR
 from api.pages.start import start
 from api.pages.watch import watch
+from api.probing import Probing
 from api.problems import on_busy_database, on_client_gone, on_dub_error, on_http_error
 from api.videos import Dubs, Video, Videos
 from api.webhooks import Deliveries, Delivery, Redelivery, Test, Webhook, Webhooks
@@ -128,6 +129,7 @@ def create_app(desk: Desk) -> Starlette:
     app.router.redirect_slashes = False
     app.state.desk = desk
     app.state.drain = drain
+    app.state.probing = Probing()
     app.state.hub = Hub(desk.events, lambda: drain.begun)
     messenger = Messenger(desk.receivers)
     app.state.courier = Courier(desk.webhooks, messenger, lambda: drain.begun)

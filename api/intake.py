@@ -26,6 +26,7 @@ from api.bodies import json_in, media_type
 from api.desk import Desk, desk_of
 from api.languages import chosen, named
 from api.links import offered
+from api.probing import Probing
 from api.schemas import Estimate, Quote, UploadOrder, VideoAnswer, VideoOrder, parsed
 from api.uploads import Captions, captions_in, received, spooled, title_from
 from api.wording import heedable
@@ -84,7 +85,9 @@ async def _hand_in_link(request: Request) -> VideoAnswer | Quote:
 async def _hand_in_file(request: Request) -> VideoAnswer | Quote:
     desk = desk_of(request)
     async with received(request, desk.max_upload_bytes) as form:
-        return await run_in_threadpool(take_upload, desk, _upload_in(form))
+        probing: Probing = request.app.state.probing
+        upload = _upload_in(form)
+        return await probing.run(desk.tenant, lambda: take_upload(desk, upload))
 
 
 def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer | Quote:
