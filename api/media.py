@@ -6,6 +6,7 @@ key, is not found.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from resources.store.port import (
 )
 
 TEXTS = (".vtt", ".srt", ".json")
+# From one place to another or to the end, or the last so many bytes.
+_RANGE = re.compile(r"(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-[0-9]{1,18}")
 
 
 def media(request: Request) -> Response:
@@ -64,10 +67,28 @@ def _lent(store: Store, key: str, headers: Mapping[str, str]) -> Response:
 
 
 def _file(request: Request, path: Path, key: str, headers: Mapping[str, str]) -> Response:
+    if not _is_range(request.headers.get("range", "")):
+        _ignore(request, "range")
     file = FileResponse(path, headers=headers, media_type=media_type(key), stat_result=path.stat())
     if is_known(request, file.headers["etag"]):
         return Response(status_code=304, headers={**headers, "etag": file.headers["etag"]})
     return file
+
+
+def _is_range(text: str) -> bool:
+    """Whether a Range header can be understood; one that cannot is ignored (RFC 9110, 14.2)."""
+    unit, _, parts = text.partition("=")
+    found = [_RANGE.fullmatch(part.strip()) for part in parts.split(",")]
+    return unit.strip().lower() == "bytes" and all(
+        part and (not part["last"] or int(part["first"] or 0) <= int(part["last"]))
+        for part in found
+    )
+
+
+def _ignore(request: Request, name: str) -> None:
+    """Take a header out of the request, for what reads it by itself."""
+    scope = request.scope
+    scope["headers"] = [each for each in scope["headers"] if each[0] != name.encode()]
 
 
 def _is_public(request: Request, key: str) -> bool:

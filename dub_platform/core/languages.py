@@ -15,7 +15,8 @@ from dub_platform.core.errors import UnknownLanguageError
 
 # The language of a video for which nobody named one, as long as nobody can tell.
 AUTO = "auto"
-_CODE = re.compile(r"[A-Za-z]{2,3}")
+# With what a region, a script or a variant adds to it: es-419, zh_Hant, pt-BR.
+_TAG = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]{1,8}){0,4}")
 # Unknown, several, none, uncoded, and the range that anybody may give a meaning of their own.
 _NOT_ONE_LANGUAGE = re.compile(r"und|mul|zxx|mis|q[a-t][a-z]")
 
@@ -31,9 +32,13 @@ class Language:
 
 
 def language(text: str) -> Language:
-    """The language that `text` names by its ISO 639 code. Raises UnknownLanguageError."""
+    """The language that `text` names by its ISO 639 code, or by a tag that begins with one.
+
+    What the tag says of a region or a script is left out. Raises UnknownLanguageError.
+    """
     text = text.strip()
-    tag = langcodes.Language.get(text, normalize=True) if _CODE.fullmatch(text) else None
+    named = _TAG.fullmatch(text)
+    tag = langcodes.Language.get(named[1], normalize=True) if named else None
     if tag is None or not tag.is_valid() or _NOT_ONE_LANGUAGE.fullmatch(tag.to_tag()):
         raise UnknownLanguageError(
             f"{text[:20]!r} is not a language code: give ISO 639 codes such as es, ca or pt."
@@ -51,6 +56,6 @@ def language(text: str) -> Language:
 def code_in(tag: str | None) -> str | None:
     """The code of the language in a tag such as `en-US`; None where it names no one language."""
     try:
-        return language((tag or "").partition("-")[0]).code
+        return language(tag or "").code
     except UnknownLanguageError:
         return None

@@ -57,6 +57,15 @@ def test_a_range_comes_alone(url: str, asked: str, content: bytes, said: str) ->
     )
 
 
+@pytest.mark.parametrize(
+    "asked", ["items=0-1", "bytes=abc", "bytes=4-2", "bytes", "bytes=", "bytes=1-2,x", "bytes=--1"]
+)
+def test_a_range_that_cannot_be_understood_is_ignored(url: str, asked: str) -> None:
+    """As RFC 9110 wants it: the whole file comes."""
+    answer = get(url, headers={"range": asked})
+    assert (200, 10) == (answer.status_code, len(answer.content))
+
+
 def test_a_range_beyond_the_end_is_refused(url: str) -> None:
     """416 names the size there is."""
     answer = get(url, headers={"range": "bytes=10-"})

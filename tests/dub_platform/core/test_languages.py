@@ -19,10 +19,11 @@ def test_a_language_has_its_codes_and_names() -> None:
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("ES", "es"), (" ca ", "ca"), ("spa", "es"), ("deu", "de"), ("ger", "de"), ("iw", "he")],
-)
+    [("ES", "es"), (" ca ", "ca"), ("spa", "es"), ("deu", "de"), ("ger", "de"), ("iw", "he"),
+     ("es-ES", "es"), ("es-419", "es"), ("pt_BR", "pt"), ("zh-Hant-TW", "zh"), ("sr-Latn", "sr")],
+)  # fmt: skip
 def test_every_spelling_is_the_same_language(text: str, code: str) -> None:
-    """Old, long and loud codes name what the short one names."""
+    """Old, long and loud codes, and tags, name what the short code names."""
     assert language(code) == language(text)
     assert code == language(text).code
 
@@ -37,11 +38,11 @@ def test_files_carry_three_letters(code: str, iso639_2: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "e", "zz", "xx", "qqq", "english", "es-ES", "es_MX", "sr-Latn", "e1", "../", "es\nca",
-     "und", "mul", "zxx", "mis", "qaa", "\u0435\u0441"],
+    ["", "e", "zz", "xx", "qqq", "english", "es-", "es ES", "x-klingon", "-es", "e1", "../",
+     "es\nca", "und", "mul", "zxx", "mis", "qaa", "\u0435\u0441"],
 )  # fmt: skip
 def test_what_is_no_language_is_refused(text: str) -> None:
-    """Unknown codes, tags with regions, and codes for no language or any."""
+    """Unknown codes, what is no tag, and codes for no language or any."""
     with pytest.raises(UnknownLanguageError):
         language(text)
 
