@@ -99,6 +99,7 @@ def video_answer(
     *,
     created: bool | None = None,
     estimate: Estimate | None = None,
+    captions_taken: bool | None = None,
 ) -> VideoAnswer:
     """A video with all its dubs."""
     codes, spent = [dub.language for dub in dubs], desk.spent(video.id)
@@ -130,6 +131,7 @@ def video_answer(
         dubs=[dub_answer(desk, video, dub, spent) for dub in dubs],
         created=created,
         estimate=estimate,
+        captions_taken=captions_taken,
     )
 
 

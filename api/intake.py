@@ -219,4 +219,5 @@ def _accepted(
     _log.info("video accepted", video=video.id, languages=",".join(codes), created=created)
     desk.announce(video.id, codes)
     dubs = desk.registry.dubs(video.id)
-    return video_answer(desk, video, dubs, created=created, estimate=estimate)
+    taken = None if new.captions_key is None else video.captions_key == new.captions_key
+    return video_answer(desk, video, dubs, created=created, estimate=estimate, captions_taken=taken)

@@ -422,6 +422,9 @@ class ChannelLink(BaseModel):
 class VideoAnswer(BaseModel):
     """One video with its dubs; `created` and `estimate` only in the answer to POST /videos.
 
+    So is `captions_taken`, where captions came with it: false for a video that is being prepared
+    or was, which keeps the wording it has.
+
     `processing_*` is when its preparing and dubbing began and ended last, and the seconds between;
     `retry_count` is how often it was asked for again.
     """
@@ -448,6 +451,7 @@ class VideoAnswer(BaseModel):
     dubs: list[DubAnswer]
     cost_usd: float
     created: bool | None = None
+    captions_taken: bool | None = None
     estimate: Estimate | None = None
 
 

@@ -200,8 +200,9 @@ class Registry(Protocol):
 
         The same id is the same video: languages it lacks are added, and what of it failed
         (the video, and its asked dubs among `languages`) is queued again, a generation up, as are
-        asked dubs whose wording is another. A title, language or captions given at the first time
-        stay; only a language that nobody knew yet can be named later. Raises
+        asked dubs whose wording is another. A title or language given at the first time stays; only
+        a language that nobody knew yet can be named later, and captions are taken as long as the
+        video is queued. Raises
         VideoBeingRemovedError for one that was removed and of which something is still kept.
         """
         ...

@@ -166,6 +166,7 @@ class SqlRegistry:
                 if _queue_dub(connection, video.id, language, wording, video.request_id)
             ]
             again = _queue_failed_video(connection, video.id, video.request_id)
+            _take_captions(connection, video)
             told = [None] if created or again else []
             events.tell(connection, video.id, *told, *asked)
             return _video(connection, video.id), created
@@ -691,6 +692,13 @@ def _queue_failed_video(connection: Connection, video_id: str, request_id: str |
     failed = and_(videos.c.id == video_id, videos.c.status == _FAILED)
     again = _QUEUE_VIDEO_AGAIN.where(failed).values(request_id=request_id)
     return bool(connection.execute(again).rowcount)
+
+
+def _take_captions(connection: Connection, video: NewVideo) -> None:
+    """Use captions that came later, while no run has begun that would have to read them."""
+    waits = and_(videos.c.id == video.id, videos.c.status == VideoStatus.QUEUED.value)
+    if video.captions_key is not None:
+        connection.execute(update(videos).where(waits).values(captions_key=video.captions_key))
 
 
 def _processing_seconds(video: Video, now: datetime) -> float | None:

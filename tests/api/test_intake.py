@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from api.desk import Desk
 from dub_platform.core.keys import file_sha256
+from dub_platform.registry import Work
 from resources.media.probe import MediaFacts
 from tests.api.desks import YOUTUBE, Told, make_desk, serving
 from tests.patience import HANG_SECONDS
@@ -132,6 +133,28 @@ def test_captions_are_kept_beside_the_video(
         key.rpartition(".")[2],
         desk.store.get_bytes(key).decode(),
     )
+
+
+def test_captions_that_come_later_are_taken_or_the_answer_says_not(
+    client: TestClient, desk: Desk, clip: Path
+) -> None:
+    """Until the video is being prepared."""
+
+    def again(text: str) -> tuple[bool, bool | None]:
+        captions = {"captions": ("words.srt", text.encode())} if text else {}
+        body = client.post(
+            "/videos",
+            files={"file": ("clip.mp4", clip.read_bytes()), **captions},
+            data={"languages": "es"},
+        ).json()
+        return body["created"], body.get("captions_taken")
+
+    assert [(True, None), (False, True)] == [again(""), again(SRT)]
+    (video,) = desk.registry.videos(limit=1).videos
+    key = video.captions_key
+    desk.registry.started(Work(video.id, None, 1), "a run")
+    assert (False, False) == again(SRT.replace("Good", "Bad"))
+    assert key == desk.registry.video(video.id).captions_key
 
 
 def test_a_captions_field_left_empty_in_a_browser_is_no_captions(

@@ -53,6 +53,7 @@ LOST = RunLostError("Its machine is gone.").as_details()
 BUSY = MachineBusyError("The machine is busy.").as_details()
 PREPARE = Work(ID, None, 1)
 DUB = Work(ID, "es", 1)
+UPLOADED = NewVideo(ID, Source.UPLOAD, upload_key="videos/up/upload.media")
 CHANNEL = "UC0123456789012345678901"
 HARBOR = Glossary.parsed({"Acme": None, "harbor": {"es": "puerto", "ca": "port"}})
 SPANISH = Glossary.parsed({"Acme": None, "harbor": {"es": "puerto"}})
@@ -225,6 +226,24 @@ class TestAccepting:
 
 
 class TestAsking:
+    @pytest.mark.parametrize("is_failed", [False, True])
+    def test_captions_that_come_later_are_taken_while_the_video_waits(
+        self, registry: Registry, is_failed: bool
+    ) -> None:
+        """As they are when it is asked for again because it failed without them."""
+        assert registry.accept(UPLOADED, ["es"])[0].captions_key is None
+        if is_failed:
+            fail(registry, PREPARE)
+        later = dataclasses.replace(UPLOADED, captions_key="videos/up-0/captions/a.srt")
+        assert "videos/up-0/captions/a.srt" == registry.accept(later, ["es"])[0].captions_key
+
+    def test_captions_that_come_too_late_are_not_taken(self, registry: Registry) -> None:
+        """A run that reads the video has begun."""
+        registry.accept(UPLOADED, ["es"])
+        registry.started(PREPARE, "a run")
+        later = dataclasses.replace(UPLOADED, captions_key="videos/up-0/captions/a.srt")
+        assert registry.accept(later, ["es"])[0].captions_key is None
+
     def test_a_new_language_is_queued(self, registry: Registry) -> None:
         """Asking adds a dub to a video that is there."""
         accept(registry)
