@@ -12,6 +12,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; 
 $(shell test -s .venv/uv && ! { grep -qxF "$$(pwd -P)" .venv/uv && .venv/bin/python -I -c ''; } \
 	2>/dev/null && rm -f .venv/uv .venv/platform .venv/dev .venv/tests)
 UV := .venv/bin/uv
+# For Python 3.12 and newer numpy describes its types in words that 3.10 has not.
+TYPES_OF := import sys; print("--python-version=3.12" if sys.version_info >= (3, 12) else "")
 # Whisper is tested on the CPU build of torch, which is 2 GB and not 6: from where pip finds wheels
 # on this machine if that is set, else from where uv knows it to be.
 TORCH := $(if $(PIP_FIND_LINKS),$(addprefix --find-links=,$(PIP_FIND_LINKS)),--torch-backend cpu)
@@ -49,7 +51,7 @@ test-all: .venv/tests bytecode test-packages ## lint, every test, and the long o
 lint: .venv/tests ## style, types, layers, licences, and whether Dagster can load the definitions
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy
+	.venv/bin/mypy $$(.venv/bin/python -I -c '$(TYPES_OF)')
 	.venv/bin/lint-imports
 	.venv/bin/pip-licenses >/dev/null
 	@home=$$(mktemp -d) && trap "rm -rf $$home" EXIT && export DAGSTER_HOME=$$home DUB_HOME=$$home && \

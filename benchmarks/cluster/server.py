@@ -24,6 +24,7 @@ import httpx
 
 from benchmarks.cluster.addresses import HERE
 from tests.patience import HANG_SECONDS
+from tests.processes import gone
 
 STOP_SECONDS = 60
 PAUSE_SECONDS = 0.05
@@ -90,6 +91,8 @@ class Server:
                     os.kill(pid, signal.SIGKILL)
             if self.process is not None:
                 self.process.wait()
+            # PostgreSQL does not start over memory that one of the last still holds.
+            gone(*pids)
         self.process = None
 
     def stop(self, within: float = STOP_SECONDS) -> None:

@@ -88,7 +88,7 @@ def write_sound(path: Path, sound: NDArray[Any], rate: int) -> None:
     soundfile.write(file, sound, rate, "PCM_16", format=path.suffix[1:])
     try:
         with full_disk_named(path.name):
-            path.write_bytes(file.getbuffer())
+            path.write_bytes(file.getvalue())
     except OSError as error:
         raise EngineFailedError(
             f"{path.name} was made, but could not be written. Try again.", detail=str(error)

