@@ -42,9 +42,13 @@ from dub_platform.registry import Registry
 Details = Mapping[str, Any]
 CHECKED, FAILED = DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.STEP_FAILURE
 MADE = DagsterEventType.ASSET_MATERIALIZATION
+# Somebody waits for the reason. Dagster's own interval is 30 s.
+SECONDS_BETWEEN = 10
 
 
-@run_failure_sensor(default_status=DefaultSensorStatus.RUNNING)
+@run_failure_sensor(
+    minimum_interval_seconds=SECONDS_BETWEEN, default_status=DefaultSensorStatus.RUNNING
+)
 def on_run_failed(
     context: RunFailureSensorContext,
     registry: ResourceParam[Registry],
@@ -57,7 +61,11 @@ def on_run_failed(
     redo_untold(registry, context.instance, context.dagster_run)
 
 
-@run_status_sensor(run_status=DagsterRunStatus.CANCELED, default_status=DefaultSensorStatus.RUNNING)
+@run_status_sensor(
+    run_status=DagsterRunStatus.CANCELED,
+    minimum_interval_seconds=SECONDS_BETWEEN,
+    default_status=DefaultSensorStatus.RUNNING,
+)
 def on_run_canceled(context: RunStatusSensorContext, registry: ResourceParam[Registry]) -> None:
     """Write that somebody stopped the run."""
     run = context.dagster_run

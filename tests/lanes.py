@@ -64,8 +64,8 @@ LONGEST = (
     "demucs",
     "evaluate",
 )
-# Twice the cores of a small machine: tests of a platform wait for it most of the time.
-AT_ONCE = ("-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
+# More than the two cores of a small machine: tests of a platform wait for it most of the time.
+AT_ONCE = ("-n", "5", "--dist", "loadgroup", "--no-loadscope-reorder")
 # A lane begins only if it will have ended by then, and is stopped where it still has not.
 BUDGET_SECONDS, STOP_SECONDS = 40 * 60, 75 * 60
 _ENDS = ("failed", "passed", "skipped", "xfailed", "xpassed", "error")
