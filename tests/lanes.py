@@ -65,7 +65,7 @@ LONGEST = (
     "evaluate",
 )
 # More than the two cores of a small machine: tests of a platform wait for it most of the time.
-AT_ONCE = ("-n", "5", "--dist", "loadgroup", "--no-loadscope-reorder")
+AT_ONCE = ("-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
 # A lane begins only if it will have ended by then, and is stopped where it still has not.
 BUDGET_SECONDS, STOP_SECONDS = 40 * 60, 75 * 60
 _ENDS = ("failed", "passed", "skipped", "xfailed", "xpassed", "error")
@@ -91,8 +91,8 @@ FULL = (
     ),
     *SLOW,
 )
-QUICK_LANE = Lane("quick", 65, (*QUICK, "-m", "quick and not long"))
-FULL_LANE = Lane("full", 400, (*FULL, "-m", "not quick and not long"))
+QUICK_LANE = Lane("quick", 85, (*QUICK, "-m", "quick and not long"))
+FULL_LANE = Lane("full", 460, (*FULL, "-m", "not quick and not long"))
 LONG_LANES = tuple(
     Lane(name, seconds, (*files, "-m", "long"))
     for name, seconds, files in (
