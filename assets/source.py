@@ -56,6 +56,7 @@ def source_media(
             title=fetched.title,
             language=video.language,
             captions_key=_captions_kept(fetched, store, video.id),
+            pixel_format=facts.pixel_format,
         )
         picture = waveform(fetched.path)
     return made(

@@ -26,7 +26,10 @@ class Span:
 
 @dataclass(frozen=True)
 class SourceMedia:
-    """The original as fetched or uploaded, with its facts and the captions found beside it."""
+    """The original as fetched or uploaded, with its facts and the captions found beside it.
+
+    `pixel_format` is ffmpeg's name for how a pixel is kept, None where it is not known.
+    """
 
     key: str
     sha256: str
@@ -40,6 +43,7 @@ class SourceMedia:
     title: str
     language: str
     captions_key: str | None = None
+    pixel_format: str | None = None
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,24 @@ _LISTS = {
 _QUIET = ("-hide_banner", "-nostdin", "-nostats", "-y")
 
 
+# How ffmpeg begins the lines that follow the one with the reason.
+_TELLS_NOTHING = (
+    "Conversion failed!",
+    "frame=",
+    "size=",
+    "Error while opening encoder",
+    "Error opening output file",
+    "Error initializing output stream",
+    "Error sending frames to consumers",
+    "Task finished with error code",
+    "Terminating thread with return code",
+    "Nothing was written into output file",
+    "Could not open encoder before EOF",
+)
+# The part of ffmpeg that says it, with its address in memory.
+_SPEAKER = re.compile(r"^(?:\[[^\]]{1,80}\] )+")
+
+
 @dataclass(frozen=True)
 class Loudness:
     """EBU R128: integrated loudness in LUFS (-70 is silence) and true peak in dBTP."""
@@ -230,8 +248,13 @@ def _failure(status: int, said: str) -> DubError:
             "DUB_FFMPEG name another ffmpeg.",
             detail=said[-2000:],
         )
-    lines = [line for line in said.strip().splitlines() if line.strip()]
-    last = lines[-1] if lines else "it gave no reason"
     return MediaToolError(
-        f"ffmpeg could not do its work on this file: {last[:300]}", detail=said[-2000:]
+        f"ffmpeg could not do its work on this file: {_reason(said)[:300]}", detail=said[-2000:]
     )
+
+
+def _reason(said: str) -> str:
+    """The line that says why; the last ones say only that it ended, and where."""
+    lines = [_SPEAKER.sub("", line.strip()) for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(_TELLS_NOTHING)]
+    return (telling or lines or ["it gave no reason"])[-1]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ffmpeg as graphs
 
@@ -19,6 +20,8 @@ from dub_platform.core.speech import SourceMedia
 from resources.media import ffmpeg
 
 _PLAYABLE_VIDEO = frozenset({"h264", "vp9", "libvpx-vp9", "av1", "libdav1d"})
+# Of H.264, browsers play eight bits and half the colours; of the rest they show black, or nothing.
+_PLAYABLE_H264 = frozenset({"yuv420p", "yuvj420p"})
 _PLAYABLE_AUDIO = frozenset({"aac", "mp3", "mp3float"})
 
 
@@ -34,13 +37,13 @@ class Voiced:
 def mux(media: SourceMedia, source: Path, voiced: Sequence[Voiced], *, into: Path) -> None:
     """Write the film. `voiced` starts with the original. Raises MediaToolError."""
     original = ffmpeg.untrusted(source)
-    streams = [original["v:0"]]
+    streams = [original["v:0"] if _is_playable(media) else _even(original["v:0"])]
     streams += [
         graphs.input(str(each.track))["a:0"] if each.track else original["a:0"] for each in voiced
     ]
     streams += [graphs.input(str(each.captions), format="srt")["s:0"] for each in voiced]
     codecs = {
-        "codec:v": "copy" if media.video_codec in _PLAYABLE_VIDEO else "libx264",
+        "codec:v": "copy" if _is_playable(media) else "libx264",
         "codec:a": "copy",
         "codec:a:0": "copy" if media.audio_codec in _PLAYABLE_AUDIO else "aac",
         "codec:s": "mov_text",
@@ -60,6 +63,18 @@ def mux(media: SourceMedia, source: Path, voiced: Sequence[Voiced], *, into: Pat
             **_defaults(len(voiced)),
         )
     )
+
+
+def _is_playable(media: SourceMedia) -> bool:
+    is_h264 = media.video_codec == "h264" and media.pixel_format is not None
+    return media.video_codec in _PLAYABLE_VIDEO and (
+        not is_h264 or media.pixel_format in _PLAYABLE_H264
+    )
+
+
+def _even(pictures: Any) -> Any:
+    """The pictures, a pixel wider or higher where the encoder could not halve their colours."""
+    return pictures.filter("scale", w="ceil(iw/2)*2", h="ceil(ih/2)*2")
 
 
 def _tags(codes: Sequence[str]) -> dict[str, str]:

@@ -41,6 +41,7 @@ class MediaFacts:
     audio_codec: str
     width: int
     height: int
+    pixel_format: str | None = None
 
 
 def probe(path: Path, *, max_seconds: float, sound_alone: bool = False) -> MediaFacts:
@@ -67,6 +68,7 @@ def probe(path: Path, *, max_seconds: float, sound_alone: bool = False) -> Media
         audio_codec=found["audio"]["codec"],
         width=pictures["width"],
         height=pictures["height"],
+        pixel_format=pictures["pixels"],
     )
 
 

@@ -48,6 +48,7 @@ def _video(stream: Any) -> dict[str, Any]:
         "codec": context.name,
         "width": context.width,
         "height": context.height,
+        "pixels": context.pix_fmt,
         "rate": float(stream.average_rate or 0),
     }
 

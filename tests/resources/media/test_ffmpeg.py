@@ -120,6 +120,18 @@ def test_loudness_of_another_text_is_refused() -> None:
     assert "no summary here" == refused.value.detail
 
 
+def test_a_failure_says_why_and_not_that_it_failed(tmp_path: Path) -> None:
+    """The reason stands above the lines in which ffmpeg ends."""
+    clip = make_clip(tmp_path / "clip.mp4", seconds=1.0)
+    odd = ffmpeg.untrusted(clip)["v:0"].filter("scale", w="161", h="91")
+    with pytest.raises(MediaToolError) as failed:
+        ffmpeg.run(
+            odd.output(str(tmp_path / "film.mp4"), format="mp4", codec="libx264", pix_fmt="yuv420p")
+        )
+    assert "not divisible by 2" in str(failed.value)
+    assert "0x" not in str(failed.value)
+
+
 def test_a_failure_keeps_the_words_of_ffmpeg(tmp_path: Path) -> None:
     """The sentence ends with the last of them, and the detail has them all."""
     with pytest.raises(MediaToolError, match="No such file or directory") as failed:

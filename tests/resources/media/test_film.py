@@ -47,6 +47,7 @@ def media_of(path: Path) -> SourceMedia:
         height=facts.height,
         title="A harbor",
         language="en",
+        pixel_format=facts.pixel_format,
     )
 
 
@@ -291,6 +292,32 @@ def test_a_source_that_no_browser_plays_is_encoded_anew(tmp_path: Path) -> None:
     assert "h264" == streams(make_film(tmp_path, source))[0][1]
     playable = make_clip(tmp_path / "clip.mp4", seconds=SECONDS, sound=tone(440, SECONDS))
     assert packets(playable) == packets(make_film(tmp_path, playable))
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p10le", "yuv422p", "yuv444p"])
+def test_h264_that_browsers_show_black_is_encoded_anew(tmp_path: Path, pixels: str) -> None:
+    """They decode eight bits and half the colours, and nothing else."""
+    options = {"pix_fmt": pixels}
+    clip = tmp_path / "clip.mp4"
+    source = make_clip(clip, seconds=SECONDS, sound=tone(440, SECONDS), options=options)
+    assert ("h264", "yuv420p") == shape(make_film(tmp_path, source))[:2]
+
+
+@pytest.mark.parametrize("size", ["161:91", "160:91", "161:90"])
+def test_pictures_of_an_odd_size_are_encoded(tmp_path: Path, size: str) -> None:
+    """By a pixel wider or higher: the encoder halves their colours."""
+    options = {"c:v": "libvpx", "deadline": "realtime", "cpu-used": 8, "vf": f"scale={size}"}
+    clip = tmp_path / "clip.webm"
+    source = make_clip(clip, seconds=SECONDS, sound=tone(440, SECONDS), options=options)
+    codec, _, width, height = shape(make_film(tmp_path, source))
+    wanted = [int(each) + int(each) % 2 for each in size.split(":")]
+    assert ("h264", wanted) == (codec, [width, height])
+
+
+def shape(film: Path) -> tuple[str, str, int, int]:
+    """The codec, the pixels' format, the width and the height of the pictures."""
+    facts = probe(film, max_seconds=60)
+    return str(facts.video_codec), str(facts.pixel_format), facts.width, facts.height
 
 
 def packets(film: Path) -> list[bytes]:

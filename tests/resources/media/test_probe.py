@@ -57,7 +57,7 @@ def test_the_facts_are_those_of_the_recipe(
     facts = probe(clip, max_seconds=HOUR)
     assert pytest.approx(3.0, abs=0.05) == facts.seconds
     size = clip.stat().st_size
-    assert MediaFacts(size, facts.seconds, container, video, audio, *SIZE) == facts
+    assert MediaFacts(size, facts.seconds, container, video, audio, *SIZE, "yuv420p") == facts
 
 
 @pytest.mark.parametrize(
