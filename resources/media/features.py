@@ -31,6 +31,7 @@ FILTERS = {
     "atrim": ("end",),
     "ebur128": ("framelog=verbose", "peak=true"),
     "metadata": ("mode=print",),
+    "pan": ("args",),
     "scale": ("h", "w"),
     "select": ("expr",),
     "showwavespic": ("colors", "s", "scale=sqrt"),

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ffmpeg as graphs
+import numpy as np
+import soundfile
 
 from dub_platform.core.mixing import RATE
 from resources.media import ffmpeg
 
 SPEECH_RATE = 16_000
 BLOCK = 4096
+# How far below the sound its two channels together are where one is the other upside down.
+CANCELED_DB = 30.0
 FLAC = {"format": "flac", "codec": "flac", "sample_fmt": "s16", "frame_size": BLOCK}
 
 
@@ -31,7 +35,9 @@ def decoded(source: Path, *, seconds: float, into: Path, pictures: bool = True) 
     """Decode the first audio stream of `source`, from the video's start to its end.
 
     A stream that begins late or ends early is filled with silence, so that a time in the sound
-    is the same time in the video; `pictures` says whether it has any.
+    is the same time in the video; `pictures` says whether it has any. Where the channels cancel
+    each other out, as with a microphone that is wired the wrong way round, the left one is what
+    is listened to.
     Raises MediaToolError.
     """
     sound, speech = into / "sound.flac", into / "speech.wav"
@@ -55,5 +61,16 @@ def decoded(source: Path, *, seconds: float, into: Path, pictures: bool = True) 
     if pictures:
         # A transport stream's time begins with the first stream that is used: pictures too.
         outputs.append(video["v:0"].output("-", format="null", codec="copy"))
-    said = ffmpeg.run(graphs.merge_outputs(*outputs))
-    return DecodedSound(sound, speech, ffmpeg.parsed_loudness(said))
+    loudness = ffmpeg.parsed_loudness(ffmpeg.run(graphs.merge_outputs(*outputs)))
+    if _peak_db(speech) < loudness.true_peak_db - CANCELED_DB:
+        left = graphs.input(str(sound))["a:0"].filter("pan", args="mono|c0=c0")
+        ffmpeg.run(left.output(str(speech), format="wav", codec="pcm_s16le", ar=SPEECH_RATE))
+    return DecodedSound(sound, speech, loudness)
+
+
+def _peak_db(path: Path) -> float:
+    """The highest sample of a sound file, in dB below full scale."""
+    with soundfile.SoundFile(path) as file:
+        blocks = file.blocks(blocksize=SPEECH_RATE * 60, dtype="float32")
+        peak = max((float(np.max(np.abs(block), initial=0.0)) for block in blocks), default=0.0)
+    return float(20 * np.log10(max(peak, 1e-9)))

@@ -129,6 +129,25 @@ def test_a_voice_in_one_channel_stays_in_it(tmp_path: Path) -> None:
     assert float(np.abs(speech).max()) > 0.03
 
 
+def test_channels_that_cancel_each_other_out_are_heard(tmp_path: Path) -> None:
+    """A voice whose right channel is upside down is listened to in the left one."""
+    voice = tone(440, 3.0)
+    clip = make_clip(tmp_path / "clip.mkv", seconds=3.0, sound=stereo(voice, -voice))
+    sound, speech = sounds(decoded(clip, seconds=3.0, into=tmp_path))
+    assert pytest.approx(float(np.max(np.abs(voice))), rel=0.1) == np.max(np.abs(speech))
+    assert (3 * RATE, 3 * SPEECH_RATE) == (len(sound), len(speech))
+
+
+def test_channels_that_differ_are_listened_to_together(tmp_path: Path) -> None:
+    """What is said on either side is heard."""
+    left, right = tone(440, 3.0), tone(660, 3.0)
+    clip = make_clip(tmp_path / "clip.mkv", seconds=3.0, sound=stereo(left, right))
+    _, speech = sounds(decoded(clip, seconds=3.0, into=tmp_path))
+    spectrum = np.abs(np.fft.rfft(np.ravel(speech)))
+    loudest = np.argsort(spectrum)[-2:] * SPEECH_RATE / len(speech)
+    assert [440, 660] == sorted(round(float(hertz)) for hertz in loudest)
+
+
 def test_the_loudness_is_that_of_the_sound(tmp_path: Path) -> None:
     """Silence that was filled in does not count: it is below the meter's gate."""
     sound = tone(1000, 2.0, db=-23.0)
