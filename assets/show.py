@@ -29,9 +29,9 @@ class Showcase:
         return MetadataValue.url(f"{self.base_url}/watch?v={target.video_id}{language}")
 
 
-def waveform(sound: Path) -> MetadataValue:
+def waveform(sound: Path, stream: int = 0) -> MetadataValue:
     """A picture of the sound's outline. Dagster shows images in markdown, but no players."""
-    picture = base64.b64encode(ffmpeg.waveform(sound)).decode()
+    picture = base64.b64encode(ffmpeg.waveform(sound, stream)).decode()
     return MetadataValue.md(f"![waveform](data:image/png;base64,{picture})")
 
 

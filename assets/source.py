@@ -40,7 +40,8 @@ def source_media(
     with folders.new("source") as folder:
         fetched = downloader.fetch(video, folder, context.log.info)
         # What is not hosted here is fetched without its pictures; an upload always has some.
-        facts = probe(fetched.path, sound_alone=video.source is Source.YOUTUBE)
+        sound_alone = video.source is Source.YOUTUBE
+        facts = probe(fetched.path, sound_alone=sound_alone, language=video.language)
         sha256 = file_sha256(fetched.path)
         video = _told(fetched, video.id, registry)
         media = SourceMedia(
@@ -57,8 +58,9 @@ def source_media(
             language=video.language,
             captions_key=_captions_kept(fetched, store, video.id),
             pixel_format=facts.pixel_format,
+            audio_stream=facts.audio_stream,
         )
-        picture = waveform(fetched.path)
+        picture = waveform(fetched.path, facts.audio_stream)
     return made(
         media,
         identity=[media.sha256, media.captions_key, media.language],
@@ -86,7 +88,13 @@ def audio(
     with folders.new("audio") as folder:
         source = store.fetch(source_media.key, folder)
         pictures = source_media.video_codec is not None
-        sound = decoded(source, seconds=source_media.seconds, into=folder, pictures=pictures)
+        sound = decoded(
+            source,
+            seconds=source_media.seconds,
+            into=folder,
+            pictures=pictures,
+            stream=source_media.audio_stream,
+        )
         sha256 = file_sha256(sound.sound)
         sound_key = content_key(f"{prefix}/sound", sha256, ".flac")
         # The same decoding makes both, so one name serves both.

@@ -93,6 +93,26 @@ def make_clip(
     return path
 
 
+def two_sounds(path: Path, *languages: str, default: int = 0) -> Path:
+    """A clip whose sounds are said to be in these languages, one of them the default."""
+    streams: list[str] = []
+    for number, _ in enumerate(languages):
+        wav = path.with_name(f"{number}.wav")
+        soundfile.write(wav, tone(440 * (number + 1), 2.0), RATE)
+        streams.append(str(wav))
+    tags = {
+        f"metadata:s:a:{number}": f"language={tag}" for number, tag in enumerate(languages) if tag
+    }
+    marks = {
+        f"disposition:a:{number}": "default" if number == default else "0"
+        for number, _ in enumerate(languages)
+    }
+    sounds = [ffmpeg.input(wav)["a:0"] for wav in streams]
+    pictures = ffmpeg.input(str(make_clip(path.with_name("card.mp4"), seconds=2.0)))["v:0"]
+    run(ffmpeg.output(pictures, *sounds, str(path), **{"c:v": "copy", **tags, **marks}))
+    return path
+
+
 def make_cut_clip(path: Path, *, share: float = 0.5, **recipe: Any) -> Path:
     """A clip whose index comes first, of which only the first part of the bytes arrived."""
     options = {"movflags": "+faststart"} if path.suffix == ".mp4" else None

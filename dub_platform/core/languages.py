@@ -53,6 +53,15 @@ def language(text: str) -> Language:
     )
 
 
+def tags_of(code: str) -> frozenset[str]:
+    """What files call the language of this code; none for `auto`."""
+    if code == AUTO:
+        return frozenset()
+    tag = langcodes.Language.make(language=code)
+    # German is deu, and ger in older files.
+    return frozenset({code, tag.to_alpha3(), tag.to_alpha3(variant="B")})
+
+
 def code_in(tag: str | None) -> str | None:
     """The code of the language in a tag such as `en-US`; None where it names no one language."""
     try:

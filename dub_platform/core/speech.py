@@ -28,7 +28,8 @@ class Span:
 class SourceMedia:
     """The original as fetched or uploaded, with its facts and the captions found beside it.
 
-    `pixel_format` is ffmpeg's name for how a pixel is kept, None where it is not known.
+    `pixel_format` is ffmpeg's name for how a pixel is kept, None where it is not known;
+    `audio_stream` is which of the file's sounds is dubbed, from 0.
     """
 
     key: str
@@ -44,6 +45,7 @@ class SourceMedia:
     language: str
     captions_key: str | None = None
     pixel_format: str | None = None
+    audio_stream: int = 0
 
 
 @dataclass(frozen=True)

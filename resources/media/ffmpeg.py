@@ -192,11 +192,11 @@ def parsed_loudness(said: str) -> Loudness:
     return Loudness(float(lufs[1]), float(peak[1]))
 
 
-def waveform(path: Path) -> bytes:
-    """A PNG of the sound's outline, 640 x 80 pixels."""
+def waveform(path: Path, stream: int = 0) -> bytes:
+    """A PNG of the outline of one of the file's sounds, 640 x 80 pixels."""
     graph = (
-        untrusted(path)
-        .audio.filter("aformat", channel_layouts="mono")
+        untrusted(path)[f"a:{stream}"]
+        .filter("aformat", channel_layouts="mono")
         .filter("showwavespic", s="640x80", colors="0x4f7cff", scale="sqrt")
         .output("pipe:", frames=1, format="image2pipe", codec="png")
     )

@@ -39,7 +39,8 @@ def mux(media: SourceMedia, source: Path, voiced: Sequence[Voiced], *, into: Pat
     original = ffmpeg.untrusted(source)
     streams = [original["v:0"] if _is_playable(media) else _even(original["v:0"])]
     streams += [
-        graphs.input(str(each.track))["a:0"] if each.track else original["a:0"] for each in voiced
+        graphs.input(str(each.track))["a:0"] if each.track else original[f"a:{media.audio_stream}"]
+        for each in voiced
     ]
     streams += [graphs.input(str(each.captions), format="srt")["s:0"] for each in voiced]
     codecs = {

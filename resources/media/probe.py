@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from dub_platform.core.errors import (
     TruncatedMediaError,
     VideoTooLongError,
 )
+from dub_platform.core.languages import tags_of
 from resources.media.demuxers import DEMUXERS
 from resources.media.limits import DECODERS, MOST_FRAMES_PER_SECOND, MOST_PIXELS
 from resources.programs import bound, helper
@@ -42,15 +44,19 @@ class MediaFacts:
     width: int
     height: int
     pixel_format: str | None = None
+    audio_stream: int = 0
 
 
-def probe(path: Path, *, max_seconds: float, sound_alone: bool = False) -> MediaFacts:
+def probe(
+    path: Path, *, max_seconds: float, sound_alone: bool = False, language: str | None = None
+) -> MediaFacts:
     """The facts of a video file, or of its sound alone where that is enough.
 
+    Of several sounds it is the one in `language`, else the one that players choose by themselves.
     Raises NotAVideoError, NoAudioError, TruncatedMediaError, VideoTooLongError,
     MediaOverLimitError.
     """
-    found = _read(path)
+    found = _read(path, tags_of(language) if language else ())
     if "error" in found or (found["video"] is None and found["audio"] is None):
         raise NotAVideoError(
             "This file is not a video that can be opened: it is of another kind, damaged, or its "
@@ -59,7 +65,7 @@ def probe(path: Path, *, max_seconds: float, sound_alone: bool = False) -> Media
         )
     _refuse_bombs(found)
     _refuse_unfit(found, max_seconds, sound_alone)
-    pictures = found["video"] or {"codec": None, "width": 0, "height": 0}
+    pictures = found["video"] or {"codec": None, "width": 0, "height": 0, "pixels": None}
     return MediaFacts(
         bytes=path.stat().st_size,
         seconds=found["seconds"],
@@ -69,11 +75,13 @@ def probe(path: Path, *, max_seconds: float, sound_alone: bool = False) -> Media
         width=pictures["width"],
         height=pictures["height"],
         pixel_format=pictures["pixels"],
+        audio_stream=found["audio"]["stream"],
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
-    command = bound(helper(_PROCESS, str(path), ",".join(DEMUXERS), ",".join(DECODERS)))
+def _read(path: Path, tags: Collection[str]) -> dict[str, Any]:
+    lists = (",".join(each) for each in (DEMUXERS, DECODERS, sorted(tags)))
+    command = bound(helper(_PROCESS, str(path), *lists))
     try:
         done = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, check=False)
         answer: dict[str, Any] = json.loads(done.stdout)
@@ -135,6 +143,8 @@ class Prober:
 
     max_seconds: float
 
-    def __call__(self, path: Path, *, sound_alone: bool = False) -> MediaFacts:
+    def __call__(
+        self, path: Path, *, sound_alone: bool = False, language: str | None = None
+    ) -> MediaFacts:
         """The facts of a video file, with `probe`'s errors."""
-        return probe(path, max_seconds=self.max_seconds, sound_alone=sound_alone)
+        return probe(path, max_seconds=self.max_seconds, sound_alone=sound_alone, language=language)

@@ -16,7 +16,7 @@ MEMORY_LIMIT = 4 << 30  # a library that maps address space generously fits; a b
 CPU_SECONDS = 120
 
 
-def facts(path: str, demuxers: str, decoders: str) -> dict[str, Any]:
+def facts(path: str, demuxers: str, decoders: str, tags: str) -> dict[str, Any]:
     import av
 
     options = {
@@ -26,13 +26,13 @@ def facts(path: str, demuxers: str, decoders: str) -> dict[str, Any]:
     }
     with av.open(path, options=options) as container:
         pictures = [stream for stream in container.streams.video if not _is_cover(stream)]
-        sounds = list(container.streams.audio)
-        wanted = [*pictures[:1], *sounds[:1]]
+        sound = _heard_sound(container, [tag for tag in tags.split(",") if tag])
+        wanted = [*pictures[:1], *([] if sound is None else [sound])]
         return {
             "container": container.format.name,
             "declared_seconds": (container.duration or 0) / av.time_base,
             "video": _video(pictures[0]) if pictures else None,
-            "audio": _audio(sounds[0]) if sounds else None,
+            "audio": None if sound is None else _audio(container, sound),
             "seconds": _end(container, wanted) if wanted else 0.0,
         }
 
@@ -53,9 +53,22 @@ def _video(stream: Any) -> dict[str, Any]:
     }
 
 
-def _audio(stream: Any) -> dict[str, Any]:
+def _heard_sound(container: Any, tags: list[str]) -> Any:
+    """The audio stream in the language of one of the tags, else the default one, else the first."""
+    sounds = container.streams.audio
+    spoken = (each for each in sounds if each.metadata.get("language") in tags)
+    usual = (each for each in sounds if int(each.disposition) & 0x1)
+    return next(spoken, None) or next(usual, None) or next(iter(sounds), None)
+
+
+def _audio(container: Any, stream: Any) -> dict[str, Any]:
     context = stream.codec_context
-    return {"codec": context.name, "rate": context.sample_rate, "channels": context.channels}
+    return {
+        "codec": context.name,
+        "rate": context.sample_rate,
+        "channels": context.channels,
+        "stream": [each.index for each in container.streams.audio].index(stream.index),
+    }
 
 
 def _end(container: Any, streams: list[Any]) -> float:
@@ -71,11 +84,11 @@ def _end(container: Any, streams: list[Any]) -> float:
     return last - begins
 
 
-def main(path: str, demuxers: str, decoders: str) -> None:
+def main(path: str, demuxers: str, decoders: str, tags: str = "") -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     try:
-        answer = facts(path, demuxers, decoders)
+        answer = facts(path, demuxers, decoders, tags)
     except Exception as error:  # noqa: BLE001 - whatever the bytes provoke is the answer
         answer = {"error": f"{type(error).__name__}: {error}"}
     json.dump(answer, sys.stdout)

@@ -31,8 +31,10 @@ class DecodedSound:
     loudness: ffmpeg.Loudness
 
 
-def decoded(source: Path, *, seconds: float, into: Path, pictures: bool = True) -> DecodedSound:
-    """Decode the first audio stream of `source`, from the video's start to its end.
+def decoded(
+    source: Path, *, seconds: float, into: Path, pictures: bool = True, stream: int = 0
+) -> DecodedSound:
+    """Decode an audio stream of `source`, from the video's start to its end.
 
     A stream that begins late or ends early is filled with silence, so that a time in the sound
     is the same time in the video; `pictures` says whether it has any. Where the channels cancel
@@ -46,7 +48,7 @@ def decoded(source: Path, *, seconds: float, into: Path, pictures: bool = True) 
     # rematrix_maxval keeps a loud 5.1 from clipping when its channels are added up. An MP3 comes in
     # pieces of 47 samples, and FLAC that is made of such pieces takes 30 times as long to read.
     heard = (
-        video["a:0"]
+        video[f"a:{stream}"]
         .filter("aresample", sample_rate=RATE, **{"async": 1, "first_pts": 0}, rematrix_maxval=1)
         .filter("aformat", channel_layouts="stereo")
         .filter("apad", whole_dur=seconds)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 
 from dub_platform.core.captions import Cue, as_srt
@@ -14,6 +16,7 @@ from dub_platform.core.errors import MediaToolError
 from dub_platform.core.speech import SourceMedia
 from resources.media.film import Voiced, mux
 from resources.media.probe import probe
+from resources.media.sound import decoded
 from tests.dub_recipes import ONSETS, make_dub, take
 from tests.integration.measuring import located
 from tests.media_recipes import (
@@ -26,6 +29,7 @@ from tests.media_recipes import (
     silence,
     stereo,
     tone,
+    two_sounds,
 )
 
 SECONDS = 3.0
@@ -318,6 +322,18 @@ def shape(film: Path) -> tuple[str, str, int, int]:
     """The codec, the pixels' format, the width and the height of the pictures."""
     facts = probe(film, max_seconds=60)
     return str(facts.video_codec), str(facts.pixel_format), facts.width, facts.height
+
+
+def test_the_original_in_the_film_is_the_sound_that_was_dubbed(tmp_path: Path) -> None:
+    """Not the first one of the file, where that is in another language."""
+    clip = two_sounds(tmp_path / "clip.mkv", "spa", "eng", default=0)
+    media = replace(media_of(clip), audio_stream=1)
+    srt = make_srt(tmp_path / "captions.srt", CUES)
+    mux(media, clip, [Voiced("en", srt)], into=tmp_path / "film.mp4")
+    sound = decoded(tmp_path / "film.mp4", seconds=2.0, into=tmp_path).speech
+    samples, rate = soundfile.read(sound)
+    loudest = np.argmax(np.abs(np.fft.rfft(samples))) * rate / len(samples)
+    assert pytest.approx(880, abs=2) == loudest
 
 
 def packets(film: Path) -> list[bytes]:

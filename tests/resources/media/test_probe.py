@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import ffmpeg
 import pytest
+import soundfile
 
 from dub_platform.core.errors import (
     MediaError,
@@ -17,6 +19,7 @@ from dub_platform.core.errors import (
 )
 from resources.media.probe import MediaFacts, Prober, probe
 from tests.media_recipes import (
+    RATE,
     SIZE,
     cut,
     make_clip,
@@ -25,8 +28,10 @@ from tests.media_recipes import (
     make_script,
     make_sound,
     noise,
+    run,
     silence,
     tone,
+    two_sounds,
 )
 
 HOUR = 3600.0
@@ -200,3 +205,38 @@ def test_a_video_over_the_limit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VideoTooLongError, match="3 s long, and at most 2 s"):
         Prober(max_seconds=2)(clip)
     assert pytest.approx(3.0, abs=0.03) == Prober(max_seconds=3)(clip).seconds
+
+
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.mp4"])
+@pytest.mark.parametrize(
+    ("languages", "default", "asked", "heard"),
+    [
+        (("spa", "eng"), 1, "en", 1),
+        (("spa", "eng"), 0, "en", 1),
+        (("spa", "eng"), 1, "es", 0),
+        (("spa", "eng"), 1, "fr", 1),
+        (("spa", "eng"), 1, None, 1),
+        (("spa", "eng"), 1, "auto", 1),
+        (("ger", "eng"), 1, "de", 0),
+        (("", ""), 0, "en", 0),
+    ],
+)
+def test_of_several_sounds_the_one_that_is_spoken_is_heard(
+    tmp_path: Path,
+    name: str,
+    languages: tuple[str, ...],
+    default: int,
+    asked: str | None,
+    heard: int,
+) -> None:
+    """In the language that was named, else the one that players choose."""
+    clip = two_sounds(tmp_path / name, *languages, default=default)
+    assert heard == probe(clip, max_seconds=HOUR, language=asked).audio_stream
+
+
+def test_a_sound_alone_has_facts_too(tmp_path: Path) -> None:
+    """As of a video that is not shown here."""
+    soundfile.write(tmp_path / "sound.wav", tone(440, 2.0), RATE)
+    run(ffmpeg.input(str(tmp_path / "sound.wav")).output(str(tmp_path / "sound.m4a")))
+    facts = probe(tmp_path / "sound.m4a", max_seconds=HOUR, sound_alone=True)
+    assert (None, None, "aac") == (facts.video_codec, facts.pixel_format, facts.audio_codec)
