@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from dub_platform.core.cost import PaidCall
+from dub_platform.core.errors import BadTakeError
 from dub_platform.core.keys import take_key
 from dub_platform.core.speech import Take, TranslatedLine
 from resources.ledger import Ledger
@@ -76,6 +77,9 @@ class TakeKeeper:
             raise CancelledError
         try:
             return self._take_of(video_id, line_id, reading)
+        except BadTakeError as error:
+            over.set()
+            raise BadTakeError(f"Line {line_id}: {error.sentence}", detail=error.detail) from error
         except BaseException:
             over.set()
             raise

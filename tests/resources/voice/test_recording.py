@@ -111,6 +111,14 @@ def test_what_no_voice_can_have_spoken_is_refused(sound: Sound) -> None:
         speech_of(Recording(sound, RATE), TEXT)
 
 
+@pytest.mark.parametrize(
+    "text", ["Hahahahahahahahahahahahahahahahahahahaha!", "Nooooooooooooooooooo!"]
+)
+def test_laughter_is_written_longer_than_it_is(text: str) -> None:
+    """A voice says some of it, and nobody misses the rest."""
+    assert pytest.approx((0.0, 0.6), abs=0.02) == speech_of(Recording(tone(200, 0.6), RATE), text)
+
+
 def test_speech_is_found_between_silences() -> None:
     """To the millisecond, from its first sound to its last."""
     sound = np.concatenate([silence(0.5), tone(200, 1.0), silence(0.7)])

@@ -321,7 +321,7 @@ def test_a_bad_recording_is_not_kept(home: Home, spoil: Spoil) -> None:
     """It is refused, nothing of it stays, and the line is spoken anew the next time."""
     voice = WatchedVoice(spoil=spoil)
     keeper = home.keeper(voice)
-    with pytest.raises(BadTakeError):
+    with pytest.raises(BadTakeError, match=rf"^Line {LINE.id}: "):
         take_of(keeper)
     assert [] == home.kept()
     voice.spoil = None
