@@ -123,6 +123,12 @@ def _refuse_unfit(found: dict[str, Any], max_seconds: float, sound_alone: bool) 
             "This video has no audio stream, so there is nothing in it to dub. "
             "Hand in a version with sound."
         )
+    if found["restart"] is not None:
+        raise TruncatedMediaError(
+            f"The clock of this video starts again after {found['restart']:.0f} s: it is several "
+            "recordings, one put behind the other. Join them with a program for videos, as "
+            "`ffmpeg -f concat` does, or hand each in by itself."
+        )
     declared, seconds = found["declared_seconds"], found["seconds"]
     # Containers round their duration and streams end a little apart: 1 s or 3 % is no damage.
     if seconds < declared - max(1.0, 0.03 * declared):

@@ -14,6 +14,8 @@ from typing import Any
 
 MEMORY_LIMIT = 4 << 30  # a library that maps address space generously fits; a bomb does not
 CPU_SECONDS = 120
+# Packets come in the order in which they are decoded; a clock that goes back by more starts again.
+MOST_BACK_SECONDS = 1.0
 
 
 def facts(path: str, demuxers: str, decoders: str, tags: str) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def facts(path: str, demuxers: str, decoders: str, tags: str) -> dict[str, Any]:
             "declared_seconds": (container.duration or 0) / av.time_base,
             "video": _video(pictures[0]) if pictures else None,
             "audio": None if sound is None else _audio(container, sound),
-            "seconds": _end(container, wanted) if wanted else 0.0,
+            **(_times(container, wanted) if wanted else {"seconds": 0.0, "restart": None}),
         }
 
 
@@ -71,17 +73,24 @@ def _audio(container: Any, stream: Any) -> dict[str, Any]:
     }
 
 
-def _end(container: Any, streams: list[Any]) -> float:
+def _times(container: Any, streams: list[Any]) -> dict[str, Any]:
+    """Where the last packet ends, and where a stream's clock starts again, if one does."""
     import av
 
     # Transport streams and some cameras do not start counting at zero.
     begins = (container.start_time or 0) / av.time_base
-    last = begins
+    last, restart, decoded_at = begins, None, dict[int, float]()
     for packet in container.demux(streams):
         if packet.pts is not None:
             end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
             last = max(last, end)
-    return last - begins
+        if packet.dts is not None:
+            at = float(packet.dts * packet.time_base)
+            before = decoded_at.get(packet.stream_index, at)
+            if at < before - MOST_BACK_SECONDS and restart is None:
+                restart = before - begins
+            decoded_at[packet.stream_index] = at
+    return {"seconds": last - begins, "restart": restart}
 
 
 def main(path: str, demuxers: str, decoders: str, tags: str = "") -> None:

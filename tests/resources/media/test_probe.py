@@ -234,6 +234,24 @@ def test_of_several_sounds_the_one_that_is_spoken_is_heard(
     assert heard == probe(clip, max_seconds=HOUR, language=asked).audio_stream
 
 
+def test_recordings_that_are_glued_together_are_refused(tmp_path: Path) -> None:
+    """The clock starts again at the joint, and nothing after it would be dubbed."""
+    parts = [
+        make_clip(tmp_path / f"{number}.ts", seconds=4.0, sound=tone(440, 4.0)).read_bytes()
+        for number in range(2)
+    ]
+    glued = tmp_path / "glued.ts"
+    glued.write_bytes(b"".join(parts))
+    assert "starts again after 4 s" in str(refusal(glued))
+
+
+def test_a_clock_that_is_full_does_not_start_again(tmp_path: Path) -> None:
+    """That of a transport stream is after 26 and a half hours, and goes on from zero."""
+    full = {"output_ts_offset": "95440", "muxdelay": "0"}
+    clip = make_clip(tmp_path / "clip.ts", seconds=6.0, sound=tone(440, 6.0), options=full)
+    assert pytest.approx(6.0, abs=0.1) == probe(clip, max_seconds=HOUR).seconds
+
+
 def test_a_sound_alone_has_facts_too(tmp_path: Path) -> None:
     """As of a video that is not shown here."""
     soundfile.write(tmp_path / "sound.wav", tone(440, 2.0), RATE)
