@@ -258,7 +258,8 @@ class Stack:
         code = ["-m", "dub_platform.served", *local, str(self.code_port)]
         self._fork("code-server", "dagster", "api", "grpc", *code)
         address = ["--host", settings.host, "--port", str(settings.port)]
-        plain = ["--no-access-log", "--no-proxy-headers"]
+        # Longer than clients keep a connection: else a request could meet its end on the way.
+        plain = ["--no-access-log", "--no-proxy-headers", "--timeout-keep-alive", "75"]
         self._fork("api", "uvicorn", "--factory", "api.asgi:create", *address, *plain)
         # These two ask the code server as soon as they are there.
         self._await("code-server", lambda: _answers(self.code_port))
