@@ -76,9 +76,8 @@ class Forwarded:
 class SameOrigin:
     """Refuses requests that change something and that a browser sends for another site.
 
-    `others` are the origins of sites that may.
-
     A browser says who sends a request in headers that no page can set; other clients say nothing.
+    `others` are the origins of sites that may.
     """
 
     def __init__(self, app: ASGIApp, base_url: str, others: Sequence[str] = ()) -> None:

@@ -16,7 +16,7 @@ from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
 from dub_platform.settings import WrongSettingError
-from dub_platform.variables import given
+from dub_platform.variables import read_variable
 
 
 class WorkerRunLauncher(CeleryRunLauncher):
@@ -33,8 +33,10 @@ class WorkerRunLauncher(CeleryRunLauncher):
         """The launcher with its broker. Raises WrongSettingError where nothing names one."""
         if config_value.get("broker"):
             return cls(**config_value, inst_data=inst_data)
-        broker = given(os.environ, "DUB_BROKER_URL") or given(os.environ, "DUB_REDIS_URL")
-        backend = given(os.environ, "DUB_RESULT_BACKEND_URL") or broker
+        broker = read_variable(os.environ, "DUB_BROKER_URL") or read_variable(
+            os.environ, "DUB_REDIS_URL"
+        )
+        backend = read_variable(os.environ, "DUB_RESULT_BACKEND_URL") or broker
         if not broker:
             raise WrongSettingError(
                 "Neither DUB_REDIS_URL nor DUB_BROKER_URL is set, and one of them must say where "

@@ -1,7 +1,7 @@
 """Which variables of the environment are read, under which names.
 
     FORMER["DATABASE_URL"]                      # "DUB_DATABASE_URL"
-    given({"DATABASE_URL": "..."}, "DUB_DATABASE_URL")
+    read_variable({"DATABASE_URL": "..."}, "DUB_DATABASE_URL")
     remarks(os.environ, known)                  # what is set and does nothing, as sentences
 
 Platforms such as Railway set some of these names, and the application that this one replaces had
@@ -37,7 +37,7 @@ OTHERS = frozenset({"DUB_API_KEY", "DUB_CODE_HOST", "DUB_CODE_PORT", "DUB_DEMO_B
 _YES = frozenset({"1", "true", "yes", "on"})
 
 
-def given(environment: Mapping[str, str], name: str) -> str:
+def read_variable(environment: Mapping[str, str], name: str) -> str:
     """What the environment says for a name of ours, by that name or a former one; "" if nothing."""
     names = (name, *(former for former, ours in FORMER.items() if ours == name))
     return next(filter(None, (_value(environment, each) for each in names)), "")
@@ -45,7 +45,7 @@ def given(environment: Mapping[str, str], name: str) -> str:
 
 def former_values(environment: Mapping[str, str]) -> dict[str, str]:
     """What former names say, by ours."""
-    said = {ours: given(environment, ours) for ours in FORMER.values()}
+    said = {ours: read_variable(environment, ours) for ours in FORMER.values()}
     return {ours: text for ours, text in said.items() if text and not environment.get(ours)}
 
 
@@ -55,7 +55,7 @@ def remarks(environment: Mapping[str, str], known: Collection[str]) -> Iterator[
     `known` are the names of all settings.
     """
     for former, ours in FORMER.items():
-        value, used = _value(environment, former), given(environment, ours)
+        value, used = _value(environment, former), read_variable(environment, ours)
         if value and value != used:
             by = ours if environment.get(ours) else f"another name for {ours}"
             yield f"{former} is set, and does nothing: {by} is set as well, and counts."

@@ -4,7 +4,7 @@
 
 It is `dagster-webserver`, with its arguments, and with a guard before it. Dagster takes mutations
 from any page that somebody's browser has open, by GET as well, under any name: a link could stop
-the platform. Tested by `tests/integration/test_webserver.py`.
+the platform. Tested by `tests/dub_platform/test_webserver.py`.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Once:
 
     def __call__(self, name: str, make: Callable[[Path], object]) -> Path:
         """The folder of this name, as whichever worker came first has made it."""
-        folder = self._shared() / "made-once" / name
+        folder = self._find_folder() / "made-once" / name
         folder.parent.mkdir(exist_ok=True)
         with (folder.parent / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -33,6 +33,6 @@ class Once:
                 making.rename(folder)
         return folder
 
-    def _shared(self) -> Path:
+    def _find_folder(self) -> Path:
         own = self.factory.getbasetemp()
         return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own

@@ -43,7 +43,7 @@ def programs() -> Path:
     installed: Path = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
     if os.geteuid() != 0:
         return installed
-    copied = _copied(installed.parent) / installed.name
+    copied = _copy_programs(installed.parent) / installed.name
     # The package opens each of these to everybody, with every folder on the way to it.
     POSTGRES_VERSIONS.clear()
     POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] = copied
@@ -58,7 +58,7 @@ def open_folder(prefix: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=prefix, dir=usual if is_open else "/tmp"))
 
 
-def _copied(version: Path) -> Path:
+def _copy_programs(version: Path) -> Path:
     """A version of PostgreSQL, gone with this process; its libraries lie beside it as they did."""
     folder = open_folder("dub-postgres-programs-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

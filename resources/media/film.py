@@ -19,9 +19,10 @@ from dub_platform.core.languages import language
 from dub_platform.core.speech import SourceMedia
 from resources.media import ffmpeg
 
-_PLAYABLE_VIDEO = frozenset({"h264", "vp9", "libvpx-vp9", "av1", "libdav1d"})
+_PLAYABLE_VIDEO = frozenset({"vp9", "libvpx-vp9", "av1", "libdav1d"})
 # Of H.264, browsers play eight bits and half the colours; of the rest they show black, or nothing.
-_PLAYABLE_H264 = frozenset({"yuv420p", "yuvj420p"})
+# Of what was prepared by an older release it is not known.
+_PLAYABLE_H264 = frozenset({"yuv420p", "yuvj420p", None})
 _PLAYABLE_AUDIO = frozenset({"aac", "mp3", "mp3float"})
 
 
@@ -37,19 +38,20 @@ class Voiced:
 def mux(media: SourceMedia, source: Path, voiced: Sequence[Voiced], *, into: Path) -> None:
     """Write the film. `voiced` starts with the original. Raises MediaToolError."""
     original = ffmpeg.untrusted(source)
-    streams = [original["v:0"] if _is_playable(media) else _even(original["v:0"])]
+    is_playable = _is_playable(media)
+    streams = [original["v:0"] if is_playable else _even(original["v:0"])]
     streams += [
         graphs.input(str(each.track))["a:0"] if each.track else original[f"a:{media.audio_stream}"]
         for each in voiced
     ]
     streams += [graphs.input(str(each.captions), format="srt")["s:0"] for each in voiced]
     codecs = {
-        "codec:v": "copy" if _is_playable(media) else "libx264",
+        "codec:v": "copy" if is_playable else "libx264",
         "codec:a": "copy",
         "codec:a:0": "copy" if media.audio_codec in _PLAYABLE_AUDIO else "aac",
         "codec:s": "mov_text",
     }
-    if codecs["codec:v"] != "copy":
+    if not is_playable:
         codecs |= {"pix_fmt": "yuv420p", "crf": "20", "preset": "veryfast"}
     # No -shortest: with a caption stream it would cut the film where the last caption ends.
     ffmpeg.run(
@@ -67,10 +69,10 @@ def mux(media: SourceMedia, source: Path, voiced: Sequence[Voiced], *, into: Pat
 
 
 def _is_playable(media: SourceMedia) -> bool:
-    is_h264 = media.video_codec == "h264" and media.pixel_format is not None
-    return media.video_codec in _PLAYABLE_VIDEO and (
-        not is_h264 or media.pixel_format in _PLAYABLE_H264
-    )
+    """Whether browsers play the source's pictures as they are."""
+    if media.video_codec == "h264":
+        return media.pixel_format in _PLAYABLE_H264
+    return media.video_codec in _PLAYABLE_VIDEO
 
 
 def _even(pictures: Any) -> Any:

@@ -28,7 +28,7 @@ def facts(path: str, demuxers: str, decoders: str, tags: str) -> dict[str, Any]:
     }
     with av.open(path, options=options) as container:
         pictures = [stream for stream in container.streams.video if not _is_cover(stream)]
-        sound = _heard_sound(container, [tag for tag in tags.split(",") if tag])
+        sound = _choose_sound(container, [tag for tag in tags.split(",") if tag])
         wanted = [*pictures[:1], *([] if sound is None else [sound])]
         return {
             "container": container.format.name,
@@ -55,7 +55,7 @@ def _video(stream: Any) -> dict[str, Any]:
     }
 
 
-def _heard_sound(container: Any, tags: list[str]) -> Any:
+def _choose_sound(container: Any, tags: list[str]) -> Any:
     """The audio stream in the language of one of the tags, else the default one, else the first."""
     sounds = container.streams.audio
     spoken = (each for each in sounds if each.metadata.get("language") in tags)

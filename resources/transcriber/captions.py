@@ -102,9 +102,9 @@ def fit_captions(heard: Heard, speech: Sequence[Span]) -> Heard:
     try:
         _refuse_another_language(heard)
         factor = _factor(heard, speech)
-        timed = _at_rate(heard, factor)
-        spoken = _on_speech(timed, speech)
-        covered = _share_covered(spoken, speech)
+        timed = _scale_times(heard, factor)
+        spoken = _drop_silent_cues(timed, speech)
+        covered = _measure_coverage(spoken, speech)
     except MediaError as error:
         return replace(heard, segments=(), why=error.sentence)
     why = f"The captions that came with the video cover {covered:.0%} of its speech."
@@ -125,9 +125,9 @@ def _refuse_another_language(heard: Heard) -> None:
         raise MediaError(_unused(other))
 
 
-def _share_covered(heard: Heard, speech: Sequence[Span]) -> float:
+def _measure_coverage(heard: Heard, speech: Sequence[Span]) -> float:
     """The share of the speech that the captions cover. Raises MediaError for what does not fit."""
-    cues = _shown(heard)
+    cues = _list_spans(heard)
     common, spoken, shown = _overlap(cues, speech), _seconds(speech), _seconds(cues)
     if not cues or common < LEAST_COVERED * spoken:
         share = common / spoken if spoken else 0.0
@@ -140,16 +140,16 @@ def _share_covered(heard: Heard, speech: Sequence[Span]) -> float:
     return common / spoken if spoken else 0.0
 
 
-def _shown(heard: Heard) -> list[Span]:
+def _list_spans(heard: Heard) -> list[Span]:
     return [Span(segment.words[0].start, segment.words[-1].end) for segment in heard.segments]
 
 
-def _on_speech(heard: Heard, speech: Sequence[Span]) -> Heard:
+def _drop_silent_cues(heard: Heard, speech: Sequence[Span]) -> Heard:
     """Without the cues that are shown where nobody speaks, nor shortly before or after."""
     heard_at = [Span(max(0.0, span.start - _NEAR), span.end + _NEAR) for span in speech]
     kept = [
         segment
-        for segment, cue in zip(heard.segments, _shown(heard), strict=True)
+        for segment, cue in zip(heard.segments, _list_spans(heard), strict=True)
         if any(cue.start < span.end and span.start < cue.end for span in heard_at)
     ]
     return replace(heard, segments=tuple(kept))
@@ -164,7 +164,7 @@ def _factor(heard: Heard, speech: Sequence[Span]) -> float:
     onsets = np.array([span.start for span in speech])
     if len(onsets) < _LEAST_ONSETS:
         return 1.0
-    starts = np.array([cue.start for cue in _shown(heard)])
+    starts = np.array([cue.start for cue in _list_spans(heard)])
     apart = {factor: _distances(onsets, starts * factor) for factor in (1.0, *_FACTORS)}
     near = {factor: int(np.sum(np.abs(each) < _NEAR)) for factor, each in apart.items()}
     best = max(_FACTORS, key=lambda factor: (near[factor], -float(np.std(apart[factor]))))
@@ -177,7 +177,7 @@ def _distances(onsets: NDArray[np.float64], starts: NDArray[np.float64]) -> NDAr
     return np.array([starts[np.argmin(np.abs(starts - onset))] - onset for onset in onsets])
 
 
-def _at_rate(heard: Heard, factor: float) -> Heard:
+def _scale_times(heard: Heard, factor: float) -> Heard:
     if factor == 1.0:
         return heard
     return replace(

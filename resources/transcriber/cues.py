@@ -63,7 +63,7 @@ def read_cues(text: str) -> list[Cue]:
     """The cues in the order of the file; none where the text is no captions."""
     rows = [_without_markup(row) for row in text.splitlines()]
     cues = list(_blocks(rows, ends_at_blank=is_webvtt(text)))
-    return _grown(_rolled_up(_without_counters(_head(rows), cues)))
+    return _join_growing_cues(_drop_repeated_rows(_drop_counters(_head(rows), cues)))
 
 
 def _without_markup(row: str) -> str:
@@ -108,7 +108,7 @@ def _clock(sign: str, hours: str | None, minutes: str, seconds: str, part: str |
     return float(f"{sign}{whole}.{part or 0}")
 
 
-def _without_counters(head: str, cues: Sequence[Cue]) -> list[Cue]:
+def _drop_counters(head: str, cues: Sequence[Cue]) -> list[Cue]:
     """Cues without the number of the next one, where the file counts its cues.
 
     A number can be what is said; the counters of a file go up. `head` is the row before the first
@@ -133,17 +133,17 @@ def _goes_on(count: int, number: int) -> bool:
     return count < 0 or count < number <= count + _MOST_LEFT_OUT or number <= 1
 
 
-def _rolled_up(cues: Sequence[Cue]) -> list[Cue]:
+def _drop_repeated_rows(cues: Sequence[Cue]) -> list[Cue]:
     """Cues without the rows that the one before has shown, where captions roll up."""
     shown = [cue for cue in cues if cue.rows]
-    again = [_shown_again(before, cue) for before, cue in itertools.pairwise(shown)]
+    again = [_count_repeated_rows(before, cue) for before, cue in itertools.pairwise(shown)]
     if sum(map(bool, again)) < max(2, _MOST * len(again)):
         return shown
     new = [replace(cue, rows=cue.rows[rows:]) for cue, rows in zip(shown[1:], again, strict=True)]
     return [*shown[:1], *(cue for cue in new if cue.rows)]
 
 
-def _shown_again(before: Cue, cue: Cue) -> int:
+def _count_repeated_rows(before: Cue, cue: Cue) -> int:
     """How many of the cue's first rows are the last ones of the cue before it."""
     # What says nothing new is the same picture only if it follows at once.
     follows = cue.start - before.end <= _AT_ONCE
@@ -151,7 +151,7 @@ def _shown_again(before: Cue, cue: Cue) -> int:
     return next((n for n in range(most, 0, -1) if before.rows[-n:] == cue.rows[:n]), 0)
 
 
-def _grown(cues: Sequence[Cue]) -> list[Cue]:
+def _join_growing_cues(cues: Sequence[Cue]) -> list[Cue]:
     """Cues in which each row that is written letter by letter, or word by word, is whole."""
     whole: list[list[Cue]] = []
     for cue in cues:

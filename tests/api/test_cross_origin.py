@@ -17,7 +17,7 @@ PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-He
 
 
 @pytest.fixture
-def shared(desk: Desk) -> Iterator[TestClient]:
+def partner_client(desk: Desk) -> Iterator[TestClient]:
     """A client of an API that one other site may ask."""
     with TestClient(create_app(replace(desk, cors_origins=[ALLOWED]))) as client:
         yield client
@@ -30,24 +30,24 @@ def hand_in(client: TestClient, origin: str) -> int:
     return client.post("/videos", json=order, headers=headers).status_code
 
 
-def test_a_page_of_an_allowed_site_reads_and_changes(shared: TestClient) -> None:
+def test_a_page_of_an_allowed_site_reads_and_changes(partner_client: TestClient) -> None:
     """A browser asks first what it may send."""
-    asked = shared.options("/videos", headers={"Origin": ALLOWED, **PREFLIGHT})
+    asked = partner_client.options("/videos", headers={"Origin": ALLOWED, **PREFLIGHT})
     assert (200, ALLOWED) == (asked.status_code, asked.headers["Access-Control-Allow-Origin"])
-    read = shared.get("/videos", headers={"Origin": ALLOWED})
+    read = partner_client.get("/videos", headers={"Origin": ALLOWED})
     assert ALLOWED == read.headers["Access-Control-Allow-Origin"]
     assert "ETag" in read.headers["Access-Control-Expose-Headers"]
-    assert 202 == hand_in(shared, ALLOWED)
+    assert 202 == hand_in(partner_client, ALLOWED)
 
 
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "http://app.example.org", "https://app.example.org.evil"]
 )
-def test_no_other_site_is_let_in_by_that(shared: TestClient, origin: str) -> None:
+def test_no_other_site_is_let_in_by_that(partner_client: TestClient, origin: str) -> None:
     """Nor one whose name begins like it."""
-    read = shared.get("/videos", headers={"Origin": origin})
+    read = partner_client.get("/videos", headers={"Origin": origin})
     assert "Access-Control-Allow-Origin" not in read.headers
-    assert 403 == hand_in(shared, origin)
+    assert 403 == hand_in(partner_client, origin)
 
 
 def test_where_no_site_is_allowed_nothing_is_told(client: TestClient) -> None:

@@ -69,7 +69,7 @@ def dubbed(workshop: Workshop, once: Once, prepare: Prepare, clip: Path) -> Dubb
             note(opened, opened.dub(prepare(opened, None), "es"))
 
     video_id = settle(workshop, once("dubbed", make), clip)
-    return Dubbed(video_id, noted(workshop))
+    return Dubbed(video_id, read_notes(workshop))
 
 
 def settle(workshop: Workshop, made: Path, clip: Path) -> str:
@@ -81,13 +81,13 @@ def settle(workshop: Workshop, made: Path, clip: Path) -> str:
 
 
 def note(workshop: Workshop, result: ExecuteInProcessResult) -> None:
-    """Add what the run made to what is noted in the workshop's home."""
-    made = {**noted(workshop), **materialized(result)}
+    """Add what the run made to what is read_notes in the workshop's home."""
+    made = {**read_notes(workshop), **materialized(result)}
     _notes(workshop).write_bytes(pickle.dumps(made))
 
 
-def noted(workshop: Workshop) -> dict[str, AssetMaterialization]:
-    """What runs are noted to have made there, by asset."""
+def read_notes(workshop: Workshop) -> dict[str, AssetMaterialization]:
+    """What runs are read_notes to have made there, by asset."""
     path = _notes(workshop)
     return dict(pickle.loads(path.read_bytes())) if path.exists() else {}
 

@@ -116,7 +116,7 @@ class Bench:
 
 
 @pytest.fixture
-def dubbed_home(once: Once, prepare: Prepare) -> Path:
+def home_of_dub(once: Once, prepare: Prepare) -> Path:
     """Where such a deployment has dubbed the clip."""
 
     def make(folder: Path) -> None:
@@ -131,12 +131,12 @@ def dubbed_home(once: Once, prepare: Prepare) -> Path:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, dubbed_home: Path, clip: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path, home_of_dub: Path, clip: Path) -> Iterator[Bench]:
     """With the clip dubbed once; of that, its providers here know nothing."""
     with AttentiveServer() as translator, ElevenLabsServer(tmp_path / "asked.jsonl") as voice:
         chosen = paid_engines(translator, voice)
         with opened_workshop(tmp_path, **chosen) as workshop:
-            video_id = settle(workshop, dubbed_home, clip)
+            video_id = settle(workshop, home_of_dub, clip)
             desk = desk_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
             with local_client(desk) as client:
                 yield Bench(workshop, client, translator, voice, video_id)

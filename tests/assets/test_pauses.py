@@ -10,7 +10,7 @@ from benchmarks.clips import BREATHS, Recipe
 from dub_platform.core.speech import Audio, Release, Takes, Track, Transcript
 from resources.hearing.pauses import find_speech
 from resources.values import value_in
-from tests.assets.conftest import Dubbed, note, noted, settle
+from tests.assets.conftest import Dubbed, note, read_notes, settle
 from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
 from tests.made_once import Once
 
@@ -30,7 +30,7 @@ def breathing(workshop: Workshop, once: Once) -> Dubbed:
             note(opened, opened.dub(video_id, "es"))
 
     dubbed = once("dubbed-with-breaths", make)
-    return Dubbed(settle(workshop, dubbed, dubbed / "breaths.mp4"), noted(workshop))
+    return Dubbed(settle(workshop, dubbed, dubbed / "breaths.mp4"), read_notes(workshop))
 
 
 def test_the_dub_pauses_where_the_original_does(

@@ -16,7 +16,7 @@ from benchmarks.faults import paid_engines
 from dub_platform.registry import DubStatus
 from dub_platform.registry.speaking_rates import SpeakingRates
 from resources.scripts import script_of
-from tests.assets.conftest import Prepare, note, noted, settle
+from tests.assets.conftest import Prepare, note, read_notes, settle
 from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
 from tests.made_once import Once
 from tests.providers.elevenlabs_server import ElevenLabsServer
@@ -70,7 +70,7 @@ def share() -> float:
 
 
 @contextlib.contextmanager
-def opened_deployment(
+def open_deployment(
     folder: Path, share: float
 ) -> Iterator[tuple[Workshop, OpenAIServer, ElevenLabsServer]]:
     with OpenAIServer() as chat, ElevenLabsServer(folder / "asked.jsonl") as voice:
@@ -86,13 +86,13 @@ def bench(
     """With the clip dubbed once; of that, its providers here know nothing."""
 
     def make(folder: Path) -> None:
-        with opened_deployment(folder, share) as (workshop, _, _):
+        with open_deployment(folder, share) as (workshop, _, _):
             note(workshop, workshop.dub(prepare(workshop, CAPTIONS), "es"))
 
     dubbed = once(f"dubbed-with-rewrites-of-{share}", make)
-    with opened_deployment(tmp_path, share) as (workshop, chat, voice):
+    with open_deployment(tmp_path, share) as (workshop, chat, voice):
         video_id = settle(workshop, dubbed, clip)
-        yield Bench(workshop, chat, voice, video_id, noted(workshop))
+        yield Bench(workshop, chat, voice, video_id, read_notes(workshop))
 
 
 def number_of(materialization: Any, name: str) -> Any:

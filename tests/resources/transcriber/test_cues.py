@@ -32,7 +32,7 @@ FILLINGS = (
 )
 
 
-def said(text: str) -> list[str]:
+def read_texts(text: str) -> list[str]:
     """The rows of each cue, as one."""
     return [" ".join(cue.rows) for cue in read_cues(text)]
 
@@ -97,7 +97,7 @@ def _halves(text: str) -> tuple[str, str]:
 )
 def test_each_way_to_write_them_is_read(text: str) -> None:
     """Counted or not, whatever ends a row, with or without parts of a second."""
-    assert [A, B, C] == said(text)
+    assert [A, B, C] == read_texts(text)
 
 
 def test_times_are_in_seconds() -> None:
@@ -113,7 +113,7 @@ def test_times_are_in_seconds() -> None:
 @pytest.mark.parametrize("blank", ["\n\n", "\n \n", "\n\n\n"])
 def test_an_empty_row_ends_no_cue_of_subrip(blank: str) -> None:
     """What follows it is said as well."""
-    assert ["Good morning, and welcome to our town.", B] == said(
+    assert ["Good morning, and welcome to our town.", B] == read_texts(
         srt(f"Good morning, and welcome{blank}to our town.", B)
     )
 
@@ -128,7 +128,7 @@ def test_an_empty_row_ends_no_cue_of_subrip(blank: str) -> None:
 )
 def test_a_number_in_the_last_row_is_said(text: str) -> None:
     """It is no counter of the next cue."""
-    assert ["It began in 1984", B, "They swim since 1999"] == said(text)
+    assert ["It began in 1984", B, "They swim since 1999"] == read_texts(text)
 
 
 @pytest.mark.parametrize("number", [1, 7, 900])
@@ -139,12 +139,12 @@ def test_counters_are_not_said(number: int) -> None:
         lambda row: str([number, number + 1, number + 9][int(row[1]) - 1]),
         srt(A, B, C),
     )
-    assert [A, B, C] == said(text)
+    assert [A, B, C] == read_texts(text)
 
 
 def test_each_word_of_captions_that_roll_up_is_said_once() -> None:
     """A row is shown three times: as it comes, by itself, and above the next."""
-    assert " ".join((A, B, C)) == " ".join(said(rolling(A, B, C)))
+    assert " ".join((A, B, C)) == " ".join(read_texts(rolling(A, B, C)))
 
 
 def test_each_letter_of_a_title_that_is_written_is_said_once() -> None:
@@ -152,7 +152,9 @@ def test_each_letter_of_a_title_that_is_written_is_said_once() -> None:
     steps = "\n".join(
         f"00:00:01,{n}00 --> 00:00:01,{n + 1}00\n{'Harbor'[: n + 1]}\n" for n in range(6)
     )
-    assert ["Harbor", "And more."] == said(f"{steps}\n00:00:05,000 --> 00:00:06,000\nAnd more.\n")
+    assert ["Harbor", "And more."] == read_texts(
+        f"{steps}\n00:00:05,000 --> 00:00:06,000\nAnd more.\n"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "1", "WEBVTT", "no captions\nat all", "[Script Info]\n"])
@@ -163,12 +165,12 @@ def test_what_is_no_captions_has_no_cues(text: str) -> None:
 
 def test_a_sentence_that_is_said_again_and_again_is_said_each_time() -> None:
     """A refrain is no caption that rolls up."""
-    assert [A] * 5 == said(srt(*[A] * 5))
+    assert [A] * 5 == read_texts(srt(*[A] * 5))
 
 
 def test_what_somebody_says_twice_is_said_twice() -> None:
     """Cues that are the same by chance are no captions that roll up."""
-    assert ["No.", "No. I will not.", B, B] == said(srt("No.", "No. I will not.", B, B))
+    assert ["No.", "No. I will not.", B, B] == read_texts(srt("No.", "No. I will not.", B, B))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
