@@ -57,7 +57,6 @@ SLOW = (
 LONGEST = (
     "platform",
     "commands",
-    "deployment",
     "browser",
     "paid engines",
     "whisper",
@@ -100,14 +99,15 @@ LONG_LANES = tuple(
         ("migrations", 30, ("tests/dub_platform/registry/test_migrations.py",)),
         ("pins", 60, ("tests/deploy/test_pins.py",)),
         ("scale", 60, ("tests/integration/test_scale.py",)),
-        ("backup", 60, ("tests/integration/test_backup.py",)),
-        ("whisper", 90, ("tests/integration/test_deployment.py",)),
+        ("backup", 110, ("tests/integration/test_backup.py",)),
+        ("deployment", 120, ("tests/integration/test_deployment.py",)),
         (
             "restarts",
-            90,
+            120,
             (
                 "tests/integration/test_rolling_restart.py",
                 "tests/integration/test_draining_workers.py",
+                "tests/integration/test_run_launcher.py",
             ),
         ),
         ("load", 40, ("tests/api/test_concurrency.py", "tests/benchmarks/test_mix.py")),

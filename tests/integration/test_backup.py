@@ -85,6 +85,7 @@ def restored(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield again
 
 
+@pytest.mark.long
 @one_machine
 def test_a_restored_video_can_still_be_watched(restored: Platform, handed_in: Answer) -> None:
     """Page, film and captions, from the restored platform's own address."""
@@ -95,6 +96,7 @@ def test_a_restored_video_can_still_be_watched(restored: Platform, handed_in: An
     assert "WEBVTT" in restored.api.get(dub["captions_urls"]["vtt"]).text
 
 
+@pytest.mark.long
 @one_machine
 def test_an_edited_line_makes_only_its_dub(restored: Platform, handed_in: Answer) -> None:
     """What was prepared is prepared."""

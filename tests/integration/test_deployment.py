@@ -42,7 +42,8 @@ from tests.speech_recipes import plain_words, say
 from tests.swift_s3 import running_swift
 from tests.whisper_checkpoints import reading
 
-pytestmark = pytest.mark.xdist_group("deployment")  # one bucket serves them all
+# One bucket serves them all.
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("deployment")]
 
 OPENAI = "openai"
 # In US dollars, and unlike the defaults.
@@ -151,7 +152,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # What one test alone asks for comes first: pytest puts tests together by a parameter's place.
-@pytest.fixture(scope="module", params=[OPENAI, pytest.param("whisper", marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=[OPENAI, "whisper"])
 def deployed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployed]:

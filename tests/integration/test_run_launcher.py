@@ -52,6 +52,7 @@ def is_there(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_is_failed_and_its_work_is_made(
     platform: Platform, instance: DagsterInstance, tmp_path: Path
 ) -> None:
