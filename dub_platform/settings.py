@@ -72,6 +72,12 @@ class WrongSettingError(Exception):
     """A variable of the environment cannot be used; the message names it."""
 
 
+def with_full_name(url: str) -> str:
+    """A database's URL as SQLAlchemy knows it, where it begins as Heroku and others write it."""
+    short, full = "postgres://", "postgresql://"
+    return full + url.removeprefix(short) if url.startswith(short) else url
+
+
 class Settings(BaseSettings):
     """What an operator can set. Paths are made absolute; URLs lose their trailing slash."""
 
@@ -443,9 +449,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _has_its_full_name(cls, url: str) -> str:
-        # What Heroku and others still write; SQLAlchemy knows the full name alone.
-        short, full = "postgres://", "postgresql://"
-        return full + url.removeprefix(short) if url.startswith(short) else url
+        return with_full_name(url)
 
     @field_validator("cors_origins")
     @classmethod

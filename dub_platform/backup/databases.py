@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dub_platform.core.errors import BackupError
 from dub_platform.registry.engine import engine_at
+from dub_platform.storage import SCHEMA
 from resources.programs import bound
 
 if TYPE_CHECKING:
@@ -106,15 +107,21 @@ class SqliteFolder:
 
 @dataclass(frozen=True)
 class PostgresDatabase:
-    """One database of a server."""
+    """One database of a server, or Dagster's schema of one that is the registry's as well."""
 
     label: str
     url: URL
 
     def dumped(self, into: Path) -> Iterator[tuple[str, Path]]:
         path = into / "dump"
-        self._run("pg_dump", "--format=custom", f"--file={path}")
+        which = f"--schema={SCHEMA}" if self.is_schema else f"--exclude-schema={SCHEMA}"
+        self._run("pg_dump", "--format=custom", f"--file={path}", which)
         yield self.label, path
+
+    @property
+    def is_schema(self) -> bool:
+        """Whether it is the schema alone."""
+        return "options" in self.url.query
 
     def load(self, files: Mapping[str, Path]) -> None:
         self._clear()
@@ -126,6 +133,10 @@ class PostgresDatabase:
         try:
             with engine.begin() as connection:
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+                if self.is_schema:
+                    # What is restored begins with making it.
+                    connection.exec_driver_sql(f"DROP SCHEMA {SCHEMA} CASCADE")
+                    return
                 connection.exec_driver_sql("DROP SCHEMA public CASCADE")
                 connection.exec_driver_sql("CREATE SCHEMA public")
         except SQLAlchemyError as error:

@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, inspect
 from benchmarks.cluster.composition import ROOT
 from dub_platform.registry import NewVideo, Source, SqlRegistry
 from dub_platform.registry.migrate import upgrade
+from dub_platform.settings import Settings, WrongSettingError
 
 VIDEO = "dQw4w9WgXcQ"
 PRODUCTION, EMBEDDED = ROOT / "dagster.yaml", ROOT / "deploy" / "embedded" / "dagster.yaml"
@@ -105,6 +106,44 @@ def test_the_registry_migrates_beside_dagster(production: DagsterInstance, datab
     production.add_dynamic_partitions("videos", [VIDEO])
     SqlRegistry.at(url).accept(NewVideo(VIDEO, Source.YOUTUBE), ["es"])
     assert SqlRegistry.at(url).was_asked_for(VIDEO, "es")
+
+
+def test_one_database_is_enough(
+    databases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a platform names it as DATABASE_URL, registry and Dagster share it, each migrated."""
+    engine = create_engine(f"postgresql://dub@/dub?host={databases}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    monkeypatch.setenv("DATABASE_URL", f"postgres://dub@/dub?host={databases}")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:6379/0")
+    url = Settings.from_environment().registry_url
+    upgrade(url)
+    with _instance(PRODUCTION, tmp_path) as instance:
+        instance.upgrade()
+        instance.add_dynamic_partitions("videos", [VIDEO])
+    upgrade(url)
+    SqlRegistry.at(url).accept(NewVideo(VIDEO, Source.YOUTUBE), ["es"])
+    with _instance(PRODUCTION, tmp_path) as instance:
+        assert [VIDEO] == list(instance.get_dynamic_partitions("videos"))
+    assert SqlRegistry.at(url).was_asked_for(VIDEO, "es")
+    tables = {
+        schema: set(inspect(engine).get_table_names(schema)) for schema in ("public", "dagster")
+    }
+    engine.dispose()
+    assert "runs" in tables["dagster"]
+    assert "runs" not in tables["public"]
+    assert "alembic_version" in tables["public"] & tables["dagster"]
+
+
+@pytest.mark.parametrize("url", ["", "sqlite:////srv/dub/registry.sqlite"])
+def test_without_a_postgresql_production_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """In a sentence with the names that it may have."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(WrongSettingError, match=r"Set DUB_DATABASE_URL \(or DATABASE_URL\)"):
+        _ = _instance(PRODUCTION, tmp_path).run_storage
 
 
 def test_what_runs_print_stays_below_the_home(instance: DagsterInstance, home: Path) -> None:

@@ -18,6 +18,7 @@ from dub_platform.backup.databases import (
 from dub_platform.core.errors import BackupError
 from dub_platform.registry import NewVideo, Source, SqlRegistry
 from dub_platform.registry.engine import engine_at
+from dub_platform.storage import find_database
 
 VIDEO = "dQw4w9WgXcQ"
 
@@ -57,6 +58,42 @@ def test_a_copy_has_nothing_that_was_not_committed(
         files = dumped(database_url, tmp_path / "work")
     database_at("registry", database_url).load(files)
     assert SqlRegistry(engine).was_asked_for(VIDEO, "es")
+
+
+@pytest.mark.usefixtures("postgres_tools")
+def test_one_database_of_both_comes_back_in_two_parts(postgres_url: str, tmp_path: Path) -> None:
+    """Where Dagster has a schema of the registry's, each part leaves the other alone."""
+    shared = find_database({"DATABASE_URL": postgres_url}).render_as_string(hide_password=False)
+    places = {"registry": ("public", postgres_url), "dagster": ("dagster", shared)}
+    engine = engine_at(postgres_url)
+
+    def write(schema: str, content: str) -> None:
+        with engine.begin() as connection:
+            connection.execute(text(f"DROP TABLE IF EXISTS {schema}.alembic_version"))
+            connection.execute(
+                text(f"CREATE TABLE {schema}.alembic_version AS SELECT '{content}' AS v")
+            )
+
+    def read() -> list[str]:
+        with engine.begin() as connection:
+            rows = (
+                connection.execute(text(f"SELECT v FROM {schema}.alembic_version")).scalar_one()
+                for schema, _ in places.values()
+            )
+            return [str(row) for row in rows]
+
+    files = {}
+    for role, (schema, url) in places.items():
+        write(schema, f"{role} before")
+        (tmp_path / role).mkdir()
+        files[role] = dict(database_at(role, url).dumped(tmp_path / role))
+    for schema, _ in places.values():
+        write(schema, "after")
+    database_at("registry", postgres_url).load(files["registry"])
+    assert ["registry before", "after"] == read()
+    database_at("dagster", shared).load(files["dagster"])
+    engine.dispose()
+    assert ["registry before", "dagster before"] == read()
 
 
 def test_every_database_below_a_folder_is_copied(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""Dagster's storage in production: PostgreSQL, wherever the environment says that it is.
+
+Named in `dagster.yaml`. The `DAGSTER_POSTGRES_` variables name a database of its own. Where there
+are none, as on a platform that gives a service one `DATABASE_URL`, it is a schema of the registry's
+database: both keep the number of their last migration in a table of the same name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from dagster import Field
+from dagster._config.config_schema import UserConfigSchema
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres.storage import DagsterPostgresStorage
+from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.schema import CreateSchema
+
+from dub_platform.settings import WrongSettingError, with_full_name
+from dub_platform.variables import read_variable
+
+SCHEMA = "dagster"
+
+
+class PlatformStorage(DagsterPostgresStorage):
+    """PostgreSQL with the address from the environment."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """What `dagster.yaml` may say: only whether tables are made when something is opened."""
+        return {"should_autocreate_tables": Field(bool, is_required=False, default_value=True)}
+
+    @classmethod
+    def from_config_value(  # type: ignore[override]
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> DagsterPostgresStorage:
+        """The storage. Raises WrongSettingError where nothing says where PostgreSQL is."""
+        url = find_database(os.environ)
+        return DagsterPostgresStorage(
+            postgres_url=url.render_as_string(hide_password=False),
+            should_autocreate_tables=config_value["should_autocreate_tables"],
+            inst_data=inst_data,
+        )
+
+
+def find_database(environment: Mapping[str, str]) -> URL:
+    """Where Dagster keeps what it is told; a schema that is not there yet is made.
+
+    Raises WrongSettingError where nothing names a PostgreSQL.
+    """
+    own = {name: environment.get(f"DAGSTER_POSTGRES_{name}") for name in ("USER", "PASSWORD", "DB")}
+    if own["DB"]:
+        return URL.create(
+            "postgresql",
+            username=own["USER"],
+            password=own["PASSWORD"],
+            host=environment.get("DAGSTER_POSTGRES_HOST") or None,
+            port=int(environment.get("DAGSTER_POSTGRES_PORT") or 5432),
+            database=own["DB"],
+        )
+    said = read_variable(environment, "DUB_DATABASE_URL")
+    url = make_url(with_full_name(said)) if said else None
+    if url is None or url.get_backend_name() != "postgresql":
+        raise WrongSettingError(
+            "Nothing says where Dagster keeps its runs. Set DUB_DATABASE_URL (or DATABASE_URL) to "
+            "a PostgreSQL database, or the DAGSTER_POSTGRES_ variables to one of its own."
+        )
+    engine = create_engine(url)
+    try:
+        # Two services that start at once may both find none.
+        with suppress(IntegrityError), engine.begin() as connection:
+            connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
+    finally:
+        engine.dispose()
+    return url.update_query_dict({"options": f"-csearch_path={SCHEMA}"})
