@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.applications import Starlette
@@ -23,6 +24,7 @@ from starlette.staticfiles import StaticFiles
 from api.auth import Identified, Permitted
 from api.channels import Channel, Channels
 from api.clients import Forwarded, LocalOnly, SameOrigin
+from api.compression import Compressed
 from api.courier import Courier
 from api.desk import Desk
 from api.draining import Drain, Farewell
@@ -46,6 +48,7 @@ from api.pages.start import start
 from api.pages.watch import watch
 from api.probing import Probing
 from api.problems import on_busy_database, on_client_gone, on_dub_error, on_http_error
+from api.queries import KnownQuery
 from api.videos import Dubs, Video, Videos
 from api.webhooks import Deliveries, Delivery, Redelivery, Test, Webhook, Webhooks
 from dub_platform.core.errors import DubError
@@ -72,32 +75,32 @@ def create_app(desk: Desk) -> Starlette:
     drain, counted = Drain(desk.drain_seconds), Metrics(desk.tallies, desk.heartbeats)
     app = Starlette(
         routes=[
-            Route("/", start),
-            Route("/watch", watch),
-            Route("/docs", docs),
-            Route("/openapi.json", openapi),
-            Route("/videos", Videos),
-            Route("/videos/{id}", Video),
-            Route("/videos/{id}/dubs/{language}", Dubs),
-            Route("/videos/{id}/dubs/{language}/lines", Lines),
-            Route("/videos/{id}/dubs/{language}/lines/{number}", OneLine),
-            Route("/videos/{id}/events", video_events),
-            Route("/languages", languages),
-            Route("/channels", Channels),
-            Route("/channels/{id}", Channel),
-            Route("/keys", Keys),
-            Route("/keys/{id}", Key),
-            Route("/webhooks", Webhooks),
-            Route("/webhooks/{id}", Webhook),
-            Route("/webhooks/{id}/test", Test),
-            Route("/webhooks/{id}/deliveries", Deliveries),
-            Route("/webhooks/{id}/deliveries/{delivery}", Delivery),
-            Route("/webhooks/{id}/deliveries/{delivery}/redeliver", Redelivery),
-            Route("/media/{key:path}", media),
-            Route("/health", health),
-            Route("/ready", ready),
-            Route("/version", version),
-            Route("/metrics", metrics),
+            _route("/", start),
+            _route("/watch", watch),
+            _route("/docs", docs),
+            _route("/openapi.json", openapi),
+            _route("/videos", Videos),
+            _route("/videos/{id}", Video),
+            _route("/videos/{id}/dubs/{language}", Dubs),
+            _route("/videos/{id}/dubs/{language}/lines", Lines),
+            _route("/videos/{id}/dubs/{language}/lines/{number}", OneLine),
+            _route("/videos/{id}/events", video_events),
+            _route("/languages", languages),
+            _route("/channels", Channels),
+            _route("/channels/{id}", Channel),
+            _route("/keys", Keys),
+            _route("/keys/{id}", Key),
+            _route("/webhooks", Webhooks),
+            _route("/webhooks/{id}", Webhook),
+            _route("/webhooks/{id}/test", Test),
+            _route("/webhooks/{id}/deliveries", Deliveries),
+            _route("/webhooks/{id}/deliveries/{delivery}", Delivery),
+            _route("/webhooks/{id}/deliveries/{delivery}/redeliver", Redelivery),
+            _route("/media/{key:path}", media),
+            _route("/health", health),
+            _route("/ready", ready),
+            _route("/version", version),
+            _route("/metrics", metrics),
             Mount("/static", StaticFiles(directory=STATIC_DIR)),
         ],
         middleware=[
@@ -105,6 +108,7 @@ def create_app(desk: Desk) -> Starlette:
             Middleware(RequestContext, metrics=counted, reporter=desk.reporter),
             Middleware(SecurityHeaders),
             Middleware(HeadLimits),
+            Middleware(Compressed),
             Middleware(UnexpectedErrors),
             Middleware(LocalOnly, is_local=desk.is_local),
             Middleware(Forwarded, proxies=desk.proxies),
@@ -136,6 +140,11 @@ def create_app(desk: Desk) -> Starlette:
     app.state.metrics = counted
     app.state.checks = Checks({**desk.checks, **desk.helpful})
     return app
+
+
+def _route(path: str, endpoint: Callable[..., Any]) -> Route:
+    """An address, which refuses a query that it does not know."""
+    return Route(path, endpoint, middleware=[Middleware(KnownQuery, path=path)])
 
 
 def _cross_origin(desk: Desk) -> Iterator[Middleware]:

@@ -13,13 +13,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from api.answers import answer, estimate_for, video_answer
 from api.bodies import json_in, media_type
@@ -27,7 +28,7 @@ from api.desk import Desk, desk_of
 from api.languages import chosen, named
 from api.links import offered
 from api.probing import Probing
-from api.schemas import Estimate, Quote, UploadOrder, VideoAnswer, VideoOrder, parsed
+from api.schemas import Estimate, Quote, Trying, UploadOrder, VideoAnswer, VideoOrder, parsed
 from api.uploads import Captions, captions_in, received, spooled, title_from
 from api.wording import heedable
 from dub_platform.core.errors import (
@@ -72,21 +73,31 @@ async def hand_in(request: Request) -> Response:
         raise HTTPException(415, "A video is handed in as application/json or multipart/form-data.")
     if isinstance(taken, Quote):
         return answer(taken)
+    if "text/html" in request.headers.get("accept", ""):
+        return _led_on(taken)
     return answer(taken, 202, {"location": taken.links.self})
+
+
+def _led_on(taken: VideoAnswer) -> Response:
+    """To the page that waits for the dub, for a form that was sent by itself. Its path alone: who
+    came by another name stays there."""
+    watch = urlsplit(next(iter(taken.links.watch.values())))
+    return RedirectResponse(f"{watch.path}?{watch.query}", 303)
 
 
 async def _hand_in_link(request: Request) -> VideoAnswer | Quote:
     body = await json_in(request)
     if not body:
         raise EmptyBodyError("The request is empty: send JSON with a source and languages.")
-    return await run_in_threadpool(take_link, desk_of(request), parsed(VideoOrder, body))
+    order = parsed(VideoOrder, body).tried(parsed(Trying, request.query_params))
+    return await run_in_threadpool(take_link, desk_of(request), order)
 
 
 async def _hand_in_file(request: Request) -> VideoAnswer | Quote:
-    desk = desk_of(request)
+    desk, query = desk_of(request), parsed(Trying, request.query_params)
     async with received(request, desk.max_upload_bytes) as form:
         probing: Probing = request.app.state.probing
-        upload = _upload_in(form)
+        upload = _upload_in(form, query)
         return await probing.run(desk.tenant, lambda: take_upload(desk, upload))
 
 
@@ -161,7 +172,7 @@ def _keep(desk: Desk, files: Mapping[str, Path | bytes]) -> None:
             desk.store.put_bytes(key, content)
 
 
-def _upload_in(form: FormData) -> Upload:
+def _upload_in(form: FormData, query: Trying) -> Upload:
     """The form's parts by name. Raises InvalidRequestError for one too many or one too few."""
     files = {name: _file(form, name) for name in _FILES}
     if files["file"] is None:
@@ -173,7 +184,8 @@ def _upload_in(form: FormData) -> Upload:
         name: value for name, value in form.multi_items() if name not in (*_FILES, "languages")
     }
     fields["languages"] = _listed(form.getlist("languages"))
-    return Upload(files["file"], files["captions"], parsed(UploadOrder, fields))
+    order = parsed(UploadOrder, fields).tried(query)
+    return Upload(files["file"], files["captions"], order)
 
 
 def _file(form: FormData, name: str) -> UploadFile | None:

@@ -37,6 +37,7 @@ from api.schemas import (
     NewKeyAnswer,
     Paging,
     Quote,
+    Trying,
     UploadOrder,
     VideoAnswer,
     VideoChange,
@@ -102,6 +103,11 @@ class Operation:
         return self.matched or (self.method == "PUT" and self.tagged)
 
     @property
+    def is_linked(self) -> bool:
+        """Whether people open it by a link: a page, or a file."""
+        return not {PAGE, ANY}.isdisjoint(self.answers.values())
+
+    @property
     def needs_key(self) -> bool:
         """Whether a key is asked for, where any are."""
         return needed(self.method, self.path) is not None
@@ -128,7 +134,7 @@ class Operation:
             yield errors.PreconditionRequiredError
         if self.body:
             yield from (errors.InvalidRequestError, errors.UploadTooLargeError)
-        if self.query:
+        if self.query or not self.is_linked:
             yield errors.InvalidRequestError
 
     def _of_client(self) -> Iterator[type[DubError]]:
@@ -172,7 +178,8 @@ OPERATIONS: Sequence[Operation] = (
         "POST",
         "/videos",
         "Take a video in, as a link or as a file; with dry_run only say what it costs",
-        {200: Quote, 202: VideoAnswer},
+        {200: Quote, 202: VideoAnswer, 303: None},
+        query=Trying,
         body={JSON: VideoOrder, FORM: UploadOrder},
         needs_body=True,
         errors=(

@@ -26,6 +26,7 @@ from pydantic import (
 )
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
+from typing_extensions import Self
 
 from dub_platform.core.access import Scope
 from dub_platform.core.brief import Formality
@@ -90,17 +91,33 @@ class Worded(Asked):
         return Wording(self.glossary, self.formality)
 
 
-class VideoOrder(Worded):
+class Tried(Asked):
+    """A request that can be tried out: in its body or in its query, it says `dry_run`."""
+
+    dry_run: bool = False
+
+    def tried(self, query: Trying) -> Self:
+        """The same as its query has it. Raises InvalidRequestError where the two disagree."""
+        if query.dry_run is None:
+            return self
+        if "dry_run" in self.model_fields_set and self.dry_run != query.dry_run:
+            raise InvalidRequestError(
+                f"The query says dry_run={str(query.dry_run).lower()} and the body says "
+                f"{str(self.dry_run).lower()}, so nothing was done. Say it once."
+            )
+        return self.model_copy(update={"dry_run": query.dry_run})
+
+
+class VideoOrder(Worded, Tried):
     """POST /videos as JSON. `source` is a YouTube id or the address of its page."""
 
     source: Annotated[str, Field(min_length=1, max_length=2048)]
     languages: Languages
     source_language: LanguageCode | None = None
-    dry_run: bool = False
     visibility: Visibility | None = None
 
 
-class UploadOrder(Worded):
+class UploadOrder(Worded, Tried):
     """The fields beside the file in a POST /videos as multipart/form-data."""
 
     model_config = ConfigDict(json_schema_extra=_with_files)
@@ -108,7 +125,6 @@ class UploadOrder(Worded):
     languages: Languages
     title: str = ""
     source_language: LanguageCode | None = None
-    dry_run: bool = False
     glossary: Annotated[Glossary | None, PlainValidator(_glossary_in, str | None)] = None
     formality: Annotated[Formality | None, BeforeValidator(lambda text: text or None)] = None
     visibility: Annotated[Visibility | None, BeforeValidator(lambda text: text or None)] = None
@@ -118,6 +134,12 @@ class VideoChange(Asked):
     """PATCH /videos/{id}."""
 
     visibility: Visibility
+
+
+class Trying(Asked):
+    """The query of what can be tried out: whether only to say what it costs."""
+
+    dry_run: bool | None = None
 
 
 class LanguageListing(Asked):
@@ -139,8 +161,6 @@ class ChannelOrder(Worded):
 class Listing(Asked):
     """The query of GET /videos."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
     status: VideoStatus | None = None
     cursor: Annotated[str, Field(max_length=200)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
@@ -148,8 +168,6 @@ class Listing(Asked):
 
 class Paging(Asked):
     """Which page of a list, and how long."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     # Of what ids are made of: PostgreSQL takes no NUL in a text.
     cursor: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")] = ""

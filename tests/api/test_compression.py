@@ -1,0 +1,105 @@
+"""What is sent smaller, and what never is."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from api.desk import Desk
+from dub_platform.core.links import Links
+from dub_platform.registry.port import Visibility
+from tests.api.desks import YOUTUBE, local_client, make_desk, release, serving
+
+TAKES_GZIP = {"accept-encoding": "gzip"}
+
+
+@pytest.fixture
+def released(desk: Desk) -> Desk:
+    release(desk, YOUTUBE, "es")
+    return desk
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/docs",
+        "/openapi.json",
+        f"/watch?v={YOUTUBE}",
+        f"/videos/{YOUTUBE}",
+        "/static/watch.js",
+        "/static/style.css",
+    ],
+)
+def test_pages_scripts_and_json_are_sent_smaller(released: Desk, path: str) -> None:
+    """By what comes over the wire; the content is the same, and so is its ETag."""
+    with local_client(released) as client:
+        plain = client.get(path, headers={"accept-encoding": "identity"})
+        with client.stream("GET", path, headers=TAKES_GZIP) as answer:
+            sent = b"".join(answer.iter_raw())
+    assert "gzip" == answer.headers["content-encoding"]
+    assert "content-encoding" not in plain.headers
+    assert len(sent) < 0.7 * len(plain.content)
+    assert plain.content == gzip.decompress(sent)
+    assert plain.headers.get("etag") == answer.headers.get("etag")
+    assert {"Accept-Encoding"} == {each.headers["vary"] for each in (plain, answer)}
+
+
+def test_the_contract_page_weighs_a_tenth(client: TestClient) -> None:
+    """Most of it is repeated."""
+    with client.stream("GET", "/docs", headers=TAKES_GZIP) as answer:
+        sent = sum(map(len, answer.iter_raw()))
+    assert sent < 0.1 * len(client.get("/docs", headers={"accept-encoding": ""}).content)
+
+
+def test_a_client_that_does_not_take_it_gets_it_plain(client: TestClient) -> None:
+    """Also one that says so in other words."""
+    for takes in ("", "br", "gzip;q=0", "identity"):
+        answer = client.get("/docs", headers={"accept-encoding": takes})
+        assert "content-encoding" not in answer.headers
+
+
+def test_media_is_sent_as_it_is(released: Desk) -> None:
+    """Whole or in part: ranges are counted in its own bytes."""
+    key = f"releases/{YOUTUBE}/es/1/track.m4a"
+    released.store.put_bytes(key, b"0" * 10_000)
+    with local_client(released) as client:
+        whole = client.get(f"/media/{key}", headers=TAKES_GZIP)
+        part = client.get(f"/media/{key}", headers={**TAKES_GZIP, "range": "bytes=0-4999"})
+    assert ("10000", "5000") == (whole.headers["content-length"], part.headers["content-length"])
+    assert {200, 206} == {whole.status_code, part.status_code}
+    assert "content-encoding" not in {**whole.headers, **part.headers}
+
+
+def test_what_shows_a_secret_is_sent_as_it_is(tmp_path: Path) -> None:
+    """How small a signed link becomes beside somebody's words would tell of it."""
+    desk = make_desk(tmp_path, links=Links("s" * 32))
+    release(desk, YOUTUBE, "es")
+    with local_client(desk) as client:
+        assert "gzip" == client.get(f"/videos/{YOUTUBE}").headers["content-encoding"]
+        desk.registry.show_to(YOUTUBE, Visibility.SIGNED)
+        shown = client.get(f"/videos/{YOUTUBE}")
+        assert "signature=" in shown.json()["links"]["watch"]["es"]
+        watch = client.get(shown.json()["links"]["watch"]["es"].removeprefix("http://dub.test"))
+        hook = {"url": "https://example.com/" + "x" * 600}
+        made = client.post("/webhooks", json=hook)
+    assert (200, 200, 201) == (shown.status_code, watch.status_code, made.status_code)
+    assert "secret" in made.json()
+    for answer in (shown, watch, made):
+        assert len(answer.content) > 500
+        assert "content-encoding" not in answer.headers
+
+
+def test_events_come_as_they_happen(released: Desk) -> None:
+    """Nothing of a stream is kept back to be made smaller."""
+    with (
+        serving(released) as url,
+        httpx2.stream("GET", f"{url}/videos/{YOUTUBE}/events", headers=TAKES_GZIP) as answer,
+    ):
+        assert "text/event-stream" in answer.headers["content-type"]
+        assert "content-encoding" not in answer.headers
+        assert next(answer.iter_raw()).startswith(b"retry:")
