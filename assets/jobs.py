@@ -1,7 +1,4 @@
-"""What runs: a video is prepared once, and dubbed once for each language.
-
-Each names the queue of the workers that do it: preparing may want a GPU, dubbing wants cores.
-"""
+"""What runs: a video is prepared once, and dubbed once for each language."""
 
 from typing import Any
 
@@ -10,7 +7,6 @@ from dagster import define_asset_job
 from assets.dub import dubbed_track, r2_object, speech, translation
 from assets.observed import on_step_failed
 from assets.source import audio, source_media, transcript
-from assets.tags import queued
 
 # Gates have no hooks of their own, and a run has a console of Dagster's unless it is told.
 OBSERVED: dict[str, Any] = {
@@ -21,12 +17,10 @@ OBSERVED: dict[str, Any] = {
 prepare_video = define_asset_job(
     "prepare_video",
     selection=[source_media, audio, transcript],
-    tags=queued("transcribe"),
     **OBSERVED,
 )
 dub_video = define_asset_job(
     "dub_video",
     selection=[translation, speech, dubbed_track, r2_object],
-    tags=queued("dub"),
     **OBSERVED,
 )

@@ -24,7 +24,7 @@ from dagster import (
 from dagster._core.errors import DagsterAssetCheckFailedError
 from structlog.contextvars import bound_contextvars
 
-from assets.tags import LANGUAGE, REQUEST, VIDEO
+from assets.tags import LANGUAGE, PARTITION, REQUEST, VIDEO
 from dub_platform.core.errors import GateFailedError, RunSupersededError
 from dub_platform.core.metrics import STAGE_SECONDS, TRANSCRIPTION_SECONDS, Tally
 from dub_platform.registry import Registry
@@ -32,7 +32,6 @@ from dub_platform.registry import Registry
 LISTENING = "transcript"
 # Somebody stopped the run, or another has taken over.
 NO_FAILURES = (DagsterExecutionInterruptedError, KeyboardInterrupt, RunSupersededError)
-_PARTITION = "dagster/partition"
 _log = structlog.get_logger(__name__)
 
 
@@ -73,8 +72,8 @@ def counted(registry: Registry, *seen: Tally) -> None:
 def subject(tags: Mapping[str, str]) -> dict[str, str]:
     """The video, language and request of a run; one that was started by hand has no request."""
     found = {
-        "video": tags.get(VIDEO) or tags.get(f"{_PARTITION}/video") or tags.get(_PARTITION),
-        "language": tags.get(LANGUAGE) or tags.get(f"{_PARTITION}/language"),
+        "video": tags.get(VIDEO) or tags.get(f"{PARTITION}/video") or tags.get(PARTITION),
+        "language": tags.get(LANGUAGE) or tags.get(f"{PARTITION}/language"),
         "request_id": tags.get(REQUEST),
     }
     return {name: value for name, value in found.items() if value}

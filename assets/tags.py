@@ -1,18 +1,25 @@
-"""The tags by which a run knows its work and finds a worker, and by which it is found again."""
+"""The tags by which a run knows its work and finds a worker, and by which it is found again.
+
+Runs are listed with their tags, so only what tells people which video it is has a plain name:
+`dub/title` and `dub/language`. Dagster shows none that begins with `.dagster/`.
+"""
 
 from collections.abc import Mapping
 
-from dub_platform.registry import Work
+from dub_platform.core.titles import plain
+from dub_platform.registry import Video, Work
 
-VIDEO, LANGUAGE, GENERATION = "dub/video", "dub/language", "dub/generation"
-REQUEST = "dub/request"
+_HIDDEN = ".dagster/"
+VIDEO, GENERATION, REQUEST = (f"{_HIDDEN}dub/{name}" for name in ("video", "generation", "request"))
+LANGUAGE, TITLE = "dub/language", "dub/title"
+PARTITION = "dagster/partition"
+QUEUE, RUN_PRIORITY = "dagster-celery/queue", "dagster-celery/run_priority"
+# Workers that listen on the first may have a GPU; those on the second have cores.
+PREPARING, DUBBING = "transcribe", "dub"
 # On Redis a smaller number goes first: what nobody waits for goes last.
-LAST = "9"
-
-
-def queued(queue: str) -> dict[str, str]:
-    """The tags of a job whose runs Celery workers take from this queue, unless told, last."""
-    return {"dagster-celery/queue": queue, "dagster-celery/run_priority": LAST}
+FIRST, LAST = "0", "9"
+# Of a title, what a list of runs has room for.
+_LONGEST_TITLE = 60
 
 
 def tags_of(work: Work) -> dict[str, str]:
@@ -26,8 +33,37 @@ def asked_by(work: Work) -> dict[str, str]:
     return {REQUEST: work.request_id} if work.request_id else {}
 
 
+def titled(video: Video) -> dict[str, str]:
+    """The tag by which people know a video; none while it has no title."""
+    title = plain(video.title)
+    if len(title) > _LONGEST_TITLE:
+        title = f"{title[: _LONGEST_TITLE - 1].strip()}…"
+    return {TITLE: title} if title else {}
+
+
 def work_of(tags: Mapping[str, str]) -> Work | None:
     """The work a run was requested for; None for a run that an operator started by hand."""
-    if VIDEO not in tags or GENERATION not in tags:
+    video_id, generation = _read(tags, VIDEO), _read(tags, GENERATION)
+    if video_id is None or generation is None:
         return None
-    return Work(tags[VIDEO], tags.get(LANGUAGE), int(tags[GENERATION]), tags.get(REQUEST))
+    return Work(video_id, tags.get(LANGUAGE), int(generation), _read(tags, REQUEST))
+
+
+def queue_of(tags: Mapping[str, str]) -> str:
+    """The queue that a run goes to: the one that it names, else that of what it makes.
+
+    A run by hand, or of a backfill, is known by its partition alone: `es|ID` is a dub, and ID a
+    video, which is prepared.
+    """
+    prepares = "|" not in tags.get(PARTITION, "|")
+    return tags.get(QUEUE, PREPARING if prepares else DUBBING)
+
+
+def priority_of(tags: Mapping[str, str]) -> str:
+    """Where a run goes in its queue: what somebody asked for before what an operator started."""
+    return tags.get(RUN_PRIORITY, LAST if work_of(tags) is None else FIRST)
+
+
+def _read(tags: Mapping[str, str], name: str) -> str | None:
+    """A hidden tag, also of a run that was requested before these were hidden."""
+    return tags.get(name) or tags.get(name.removeprefix(_HIDDEN))

@@ -25,6 +25,7 @@ import psutil
 from dagster import DagsterInstance, RunsFilter
 from rich.progress import track
 
+from assets.tags import VIDEO
 from benchmarks.command import PROGRESS
 from benchmarks.timing import Run
 from dub_platform.local.demo import SAMPLE, client_of
@@ -177,7 +178,7 @@ def _await_release(api: httpx.Client, video_id: str) -> float:
 
 def _runs_of(instance: DagsterInstance, video_id: str, released: float) -> list[Run]:
     """The preparation, then the dubs, once all have ended."""
-    mine = RunsFilter(tags={"dub/video": video_id})
+    mine = RunsFilter(tags={VIDEO: video_id})
     wait_until(lambda: all(run.is_finished for run in instance.get_runs(mine)), pause=PAUSE_SECONDS)
     told = [
         [

@@ -1,7 +1,8 @@
 """Production's run launcher: a run is a task of Celery's workers, and can be stopped.
 
-Named in `dagster.yaml`. dagster_celery's own launcher kills the task without writing down that
-somebody wanted it, so a run that was terminated in the UI ended as one that failed.
+Named in `dagster.yaml`. dagster_celery's own launcher knows a run's queue by a tag alone, which
+runs that are started by hand or by a backfill do not have. It also kills the task without writing
+down that somebody wanted it, so a run that was terminated in the UI ended as one that failed.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from dagster import DagsterRunStatus
+from dagster import DagsterRun, DagsterRunStatus
+from dagster._core.launcher import LaunchRunContext
 from dagster._serdes import ConfigurableClassData
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
+from assets.tags import QUEUE, RUN_PRIORITY, priority_of, queue_of
 from dub_platform.settings import WrongSettingError
 from dub_platform.variables import read_variable
 
@@ -44,6 +47,10 @@ class WorkerRunLauncher(CeleryRunLauncher):
             )
         return cls(**{**config_value, "broker": broker, "backend": backend}, inst_data=inst_data)
 
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Send the run to the queue that it needs, whoever started it."""
+        super().launch_run(context._replace(dagster_run=_addressed(context.dagster_run)))
+
     def terminate(self, run_id: str) -> bool:
         """Stop the run wherever it is; whether there was anything to stop."""
         run = self._instance.get_run_by_id(run_id)
@@ -56,3 +63,9 @@ class WorkerRunLauncher(CeleryRunLauncher):
             # It waits in a queue: no worker has it that could write how it ended.
             self._instance.report_run_canceled(run)
         return True
+
+
+def _addressed(run: DagsterRun) -> DagsterRun:
+    """The run with the tags that dagster_celery sends it by, which nobody has to read in a list."""
+    sent_by = {QUEUE: queue_of(run.tags), RUN_PRIORITY: priority_of(run.tags)}
+    return run.with_tags({**run.tags, **sent_by})

@@ -20,14 +20,15 @@ from dagster import (
 
 from assets.jobs import dub_video, prepare_video
 from assets.partitions import add_keys, dub_key, languages, videos
-from assets.tags import asked_by, tags_of
+from assets.tags import asked_by, tags_of, titled
+from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.registry import Registry, Work
 from sensors.waiting import wait_for
 
 MOST_RUNS_A_TICK = 50
 PAUSE_SECONDS = 0.2
 # Above what is started by hand or as a backfill, whose runs have none.
-PRIORITY = {"dagster/priority": "10", "dagster-celery/run_priority": "0"}
+PRIORITY = {"dagster/priority": "10"}
 
 
 @sensor(
@@ -48,7 +49,7 @@ def on_video_registered(
     context.log.info(f"{len(work)} videos are to be prepared.")
     # The API adds these keys too; a crash between its two writes must not lose the video.
     add_keys(context.instance, videos, [each.video_id for each in work])
-    return SensorResult(run_requests=[_request(each, each.video_id) for each in work])
+    return SensorResult(run_requests=[_request(registry, each, each.video_id) for each in work])
 
 
 @sensor(
@@ -71,13 +72,20 @@ def on_video_prepared(
     add_keys(context.instance, videos, [video for _, video, _ in wanted])
     add_keys(context.instance, languages, [code for *_, code in wanted])
     return SensorResult(
-        run_requests=[_request(each, dub_key(video, code)) for each, video, code in wanted]
+        run_requests=[
+            _request(registry, each, dub_key(video, code)) for each, video, code in wanted
+        ]
     )
 
 
-def _request(work: Work, partition_key: str) -> RunRequest:
+def _request(registry: Registry, work: Work, partition_key: str) -> RunRequest:
+    try:
+        title = titled(registry.video(work.video_id))
+    except VideoNotFoundError:
+        # It was removed a moment ago, and its run will find that nobody asks for it.
+        title = {}
     return RunRequest(
         run_key=work.run_key,
         partition_key=partition_key,
-        tags={**tags_of(work), **asked_by(work), **PRIORITY},
+        tags={**tags_of(work), **asked_by(work), **title, **PRIORITY},
     )

@@ -19,7 +19,7 @@ from dagster import (
     sensor,
 )
 
-from assets.tags import VIDEO
+from assets.tags import PARTITION, VIDEO
 from dub_platform.registry import Registry
 from resources.removal import Remover
 from sensors.retention import deleted
@@ -28,7 +28,7 @@ from sensors.waiting import wait_for
 MOST_VIDEOS_A_TICK = 10
 PAUSE_SECONDS = 1.0
 # Of runs that were requested, and of those that an operator started for a video or a dub.
-_TAGS = (VIDEO, "dagster/partition", "dagster/partition/video")
+_TAGS = (VIDEO, PARTITION, f"{PARTITION}/video")
 
 
 @sensor(minimum_interval_seconds=5, default_status=DefaultSensorStatus.RUNNING)

@@ -32,7 +32,6 @@ from dagster import (
 )
 
 from assets.steps import failing_in_words
-from assets.tags import queued
 from resources.retention import Gone, Kind, Retention
 
 FINISHED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
@@ -76,7 +75,7 @@ def leftovers(
     )
 
 
-@job(tags=queued("dub"))
+@job
 def remove_leftovers() -> None:
     """Upkeep: superseded media, replaced releases, unused takes, what dead processes left."""
     leftovers()

@@ -21,7 +21,7 @@ from dagster import (
     sensor,
 )
 
-from assets.tags import tags_of
+from assets.tags import LANGUAGE, PARTITION, tags_of
 from dub_platform.core.errors import InternalError, RunLostError
 from dub_platform.registry import Registry, Work
 from sensors.outcome import reason_of, record_failure, redo_untold, stopped
@@ -32,7 +32,6 @@ MOST_ROWS_A_TICK = 100
 PAUSE_SECONDS = 5.0
 # A run waits for another's lease for 25 seconds at most, and says nothing meanwhile.
 QUIET_SECONDS = 45.0
-_PARTITION = "dagster/partition"
 _GONE = "Its process is gone: nobody renews its lease."
 
 
@@ -73,7 +72,7 @@ def _forsaken(registry: Registry, instance: DagsterInstance, now: datetime) -> l
     return [
         run
         for run in runs
-        if _PARTITION in run.tags
+        if PARTITION in run.tags
         and run.run_id not in at_work
         and _is_quiet(run, instance, now)
         and not is_alive(instance, run)
@@ -100,7 +99,7 @@ def _forgotten(registry: Registry, work: Work, run_id: str | None, now: datetime
 def _newest_run(instance: DagsterInstance, work: Work) -> DagsterRun | None:
     runs = instance.get_runs(RunsFilter(tags=tags_of(work)), limit=10)
     # A video's tags are also on the runs of its dubs.
-    return next((run for run in runs if ("dub/language" in run.tags) == bool(work.language)), None)
+    return next((run for run in runs if (LANGUAGE in run.tags) == bool(work.language)), None)
 
 
 def _agreed(

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._core.launcher.base import WorkerStatus
 
+from assets.tags import queue_of
+
 if TYPE_CHECKING:
     from celery import Celery
 
-QUEUE, TASK_ID = "dagster-celery/queue", "dagster-celery/task_id"
+TASK_ID = "dagster-celery/task_id"
 ANSWER_SECONDS = 1.0
 
 
@@ -39,7 +41,7 @@ def lost(instance: DagsterInstance, runs: Iterable[DagsterRun]) -> Collection[st
     launcher = instance.run_launcher
     if not isinstance(launcher, CeleryRunLauncher):
         return ()
-    queues = {run.tags.get(QUEUE, launcher.default_queue) for run in launched.values()}
+    queues = {queue_of(run.tags) for run in launched.values()}
     # In this order: a task moves from its queue to a worker, never back.
     missing = launched.keys() - _waiting(launcher.celery, queues)
     missing -= _taken(launcher.celery, missing)

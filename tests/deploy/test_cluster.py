@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from assets.tags import VIDEO
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.cluster.composition import ROOT
 from benchmarks.cluster.machine import PASSWORD
@@ -35,8 +36,11 @@ LOADED = """{ workspaceOrError { ... on Workspace { locationEntries {
     locationOrLoadError { __typename } } } } }"""
 RUNS = """query($tags: [ExecutionTag!]!) {
   runsOrError(filter: {tags: $tags}) { ... on Runs { results {
-    runId jobName status tags { key value }
-    eventConnection { events { ... on MessageEvent { message } } } } } }
+    runId jobName status
+    eventConnection { events {
+      ... on MessageEvent { message }
+      ... on EngineEvent { metadataEntries { label ... on TextMetadataEntry { text } } }
+    } } } } }
 }"""
 TERMINATE = """mutation($run: String!) { terminateRun(runId: $run) { __typename } }"""
 
@@ -95,7 +99,7 @@ def test_a_released_track_can_be_heard(running: Cluster, dubbed: list[Answer]) -
 
 def test_a_run_goes_to_the_queue_of_its_job(running: Cluster, dubbed: list[Answer]) -> None:
     """And the workers of that queue have done it, by Celery's own count."""
-    queues = {run["jobName"]: _tags(run)["dagster-celery/queue"] for run in _runs(running)}
+    queues = {run["jobName"]: _queue(run) for run in _runs(running)}
     assert {"prepare_video": "transcribe", "dub_video": "dub"} == queues
     for queue in queues.values():
         done = f'flower_events_total{{type="task-succeeded",queue="{queue}"}}'
@@ -222,7 +226,7 @@ def test_no_log_holds_a_secret(running: Cluster) -> None:
 
 
 def _runs(running: Cluster, video_id: str = "") -> list[dict[str, Any]]:
-    tags = [{"key": "dub/video", "value": video_id}] if video_id else []
+    tags = [{"key": VIDEO, "value": video_id}] if video_id else []
     found: list[dict[str, Any]] = running.ask_dagster(RUNS, tags=tags)["runsOrError"]["results"]
     return found
 
@@ -232,8 +236,15 @@ def _dubs(running: Cluster, video_id: str) -> list[str]:
     return [run["status"] for run in _runs(running, video_id) if run["jobName"] == "dub_video"]
 
 
-def _tags(run: dict[str, Any]) -> dict[str, str]:
-    return {tag["key"]: tag["value"] for tag in run["tags"]}
+def _queue(run: dict[str, Any]) -> str:
+    """The queue that a run was sent to, as the run's events say."""
+    shown = [
+        entry
+        for event in run["eventConnection"]["events"]
+        for entry in event.get("metadataEntries", ())
+    ]
+    [queue] = {entry["text"] for entry in shown if entry["label"] == "Celery Queue"}
+    return str(queue)
 
 
 def _pid(run: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ import yaml
 from redis import Redis
 from sqlalchemy import make_url
 
-from assets.jobs import dub_video, prepare_video
+from assets.tags import PARTITION, queue_of
 from benchmarks.cluster.composition import COMPOSE, ROOT, VARIABLE, services
 from benchmarks.cluster.machine import SECRETS
 from tests.docs.documents import settings
@@ -194,7 +194,7 @@ def test_the_registry_and_dagster_do_not_share_a_database() -> None:
 
 def test_every_job_has_workers() -> None:
     """The queues that workers serve are those that runs are sent to."""
-    sent = {job.tags["dagster-celery/queue"] for job in (prepare_video, dub_video) if job.tags}
+    sent = {queue_of({PARTITION: key}) for key in ("up-1", "es|up-1")} | {queue_of({})}
     default = {name: one for name, one in WORKERS.items() if "profiles" not in one}
     assert sent == {_option(one, "-Q") for one in default.values()}
     assert sent >= {_option(one, "-Q") for one in WORKERS.values()}

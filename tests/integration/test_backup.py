@@ -24,6 +24,7 @@ from sqlalchemy import create_engine, make_url
 
 from api.announce import Announcer
 from api.asgi import desk_from
+from assets.tags import VIDEO
 from dub_platform.backup.deployment import Deployment, Restored, restore, save
 from dub_platform.backup.folder import BackupFolder
 from dub_platform.core.errors import BackupError
@@ -294,4 +295,4 @@ def test_a_backup_is_restored_where_the_same_databases_are(there: There, tmp_pat
 def _jobs(platform: Platform, video_id: str) -> list[Any]:
     with DagsterInstance.from_config(str(platform.stack.dagster_home)) as instance:
         runs = instance.get_runs()
-    return sorted(run.job_name for run in runs if run.tags.get("dub/video") == video_id)
+    return sorted(run.job_name for run in runs if run.tags.get(VIDEO) == video_id)

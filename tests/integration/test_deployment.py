@@ -23,6 +23,7 @@ import pysubs2
 import pytest
 from pydantic import SecretStr
 
+from assets.tags import VIDEO
 from dub_platform.core.speech import Span
 from dub_platform.local.demo import SAMPLE
 from examples.sample.make_sample import SECONDS, SENTENCES
@@ -316,7 +317,7 @@ def test_no_log_holds_a_secret(deployed: Deployed, logs: Mapping[str, str]) -> N
 
 def _runs(deployed: Deployed) -> set[str]:
     """The ids of the runs that prepared and dubbed the video."""
-    tags = [{"key": "dub/video", "value": deployed.dub["video_id"]}]
+    tags = [{"key": VIDEO, "value": deployed.dub["video_id"]}]
     found = deployed.platform.ask_dagster(RUNS, tags=tags)["runsOrError"]["results"]
     return {run["runId"] for run in found}
 

@@ -27,7 +27,7 @@ from dagster._core.launcher import LaunchRunContext
 from sqlalchemy import create_engine, make_url
 
 from assets.partitions import dub_key
-from assets.tags import queued, tags_of
+from assets.tags import tags_of
 from benchmarks.faults import paid_engines
 from dub_platform.definitions import definitions
 from dub_platform.local.stack import CHECKOUT
@@ -126,7 +126,7 @@ class Cluster:
         }
         run = instance.create_run_for_job(
             self.workshop.defs.resolve_job_def("dub_video"),
-            tags={**tags_of(work), **queued("dub"), **partition},
+            tags={**tags_of(work), **partition},
             status=DagsterRunStatus.STARTING,
             job_code_origin=ReconstructableJob(repository, "dub_video").get_python_origin(),
         )

@@ -9,6 +9,7 @@ import httpx
 import numpy as np
 import pytest
 
+from assets.tags import VIDEO
 from tests.integration.golden_clip import GoldenClip
 from tests.integration.platform import Answer, Platform
 from tests.media_recipes import make_clip, run
@@ -173,7 +174,7 @@ def test_the_servers_say_that_they_are_well(platform: Platform) -> None:
 
 
 def _jobs(platform: Platform, video_id: str) -> list[str]:
-    tags = [{"key": "dub/video", "value": video_id}]
+    tags = [{"key": VIDEO, "value": video_id}]
     runs = platform.ask_dagster(RUNS, tags=tags)["runsOrError"]["results"]
     return sorted(run["jobName"] for run in runs)
 

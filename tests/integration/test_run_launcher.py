@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
+from assets.tags import VIDEO
 from tests.integration.golden_clip import make_golden_clip
 from tests.integration.platform import Answer, Platform
 
@@ -41,7 +42,7 @@ def run_at(
     """The run that is at this stage of the video, and its process."""
     platform.until(lambda: platform.video(video_id).get("stage") == stage)
     [run] = instance.get_runs(
-        RunsFilter(tags={"dub/video": video_id}, statuses=[DagsterRunStatus.STARTED])
+        RunsFilter(tags={VIDEO: video_id}, statuses=[DagsterRunStatus.STARTED])
     )
     messages = [entry.message for entry in instance.all_logs(run.run_id)]
     [pid] = re.findall(r"Started process for run \(pid: (\d+)\)", "\n".join(messages))
@@ -84,7 +85,7 @@ def test_the_process_of_a_run_is_its_own_and_ends_with_it(
     platform: Platform, instance: DagsterInstance, handed_in: Answer
 ) -> None:
     """Nothing of one run is left in the next, however long the platform is up."""
-    runs = instance.get_runs(RunsFilter(tags={"dub/video": handed_in["id"]}))
+    runs = instance.get_runs(RunsFilter(tags={VIDEO: handed_in["id"]}))
     platform.until(lambda: all(instance.get_run_by_id(run.run_id).is_finished for run in runs))
     messages = [entry.message for run in runs for entry in instance.all_logs(run.run_id)]
     pids = {int(pid) for pid in re.findall(r"\(pid: (\d+)\)", "\n".join(messages))}

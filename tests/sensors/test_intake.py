@@ -13,8 +13,8 @@ from dagster import (
     build_sensor_context,
 )
 
-from assets.jobs import prepare_video
-from dub_platform.registry import SqlRegistry, Work
+from assets.tags import LANGUAGE, PARTITION, REQUEST, TITLE, priority_of
+from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
 from sensors import waiting
 from sensors.intake import MOST_RUNS_A_TICK, on_video_prepared, on_video_registered
 from tests.sensors.rows import VIDEO, handed_in, prepared
@@ -47,8 +47,33 @@ def test_a_run_is_tagged_with_the_request_that_asked(
     prepared(registry, "es")
     registry.ask(VIDEO, "ca", request_id="req-7")
     requests = _tick(registry, instance, on_video_prepared).run_requests or ()
-    asked = {r.tags["dub/language"]: r.tags.get("dub/request") for r in requests}
+    asked = {r.tags[LANGUAGE]: r.tags.get(REQUEST) for r in requests}
     assert {"es": None, "ca": "req-7"} == asked
+
+
+def test_a_run_is_listed_with_the_videos_title(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """On one line and cut; what else its tags say is shown to nobody who reads the list."""
+    title = f"A morning\x1b at the harbor{' and on' * 20}"
+    registry.accept(NewVideo(VIDEO, Source.YOUTUBE, title, request_id="req-7"), ["es"])
+    (request,) = _tick(registry, instance).run_requests or ()
+    shown = {name: text for name, text in request.tags.items() if not name.startswith(".dagster/")}
+    assert {TITLE, "dagster/priority"} == shown.keys()
+    assert "A morning at the harbor and on and on" in shown[TITLE]
+    assert (True, "…") == (len(shown[TITLE]) <= 60, shown[TITLE][-1])
+
+
+def test_a_video_that_is_removed_meanwhile_is_requested_without_a_title(
+    registry: SqlRegistry, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its run finds that nobody asks for it."""
+    handed_in(registry, "es")
+    claimed = registry.claim_videos(limit=1, now=datetime.now(timezone.utc))
+    registry.remove(VIDEO)
+    monkeypatch.setattr(SqlRegistry, "claim_videos", lambda *_, **__: claimed)
+    (request,) = _tick(registry, instance).run_requests or ()
+    assert TITLE not in request.tags
 
 
 def test_the_tick_adds_the_partition_keys_itself(
@@ -115,10 +140,9 @@ def test_what_was_handed_in_goes_before_what_an_operator_started(
     """In Dagster's queue and in the workers' queue, where a smaller number goes first."""
     handed_in(registry, "es")
     (request,) = _tick(registry, instance).run_requests or ()
-    by_hand = prepare_video.tags or {}
+    by_hand = {PARTITION: VIDEO}
     assert int(request.tags["dagster/priority"]) > int(by_hand.get("dagster/priority", "0"))
-    first = int(request.tags["dagster-celery/run_priority"])
-    assert first < int(by_hand["dagster-celery/run_priority"])
+    assert int(priority_of(request.tags)) < int(priority_of(by_hand))
 
 
 def _tick(

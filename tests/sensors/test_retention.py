@@ -22,6 +22,7 @@ from dagster import (
     in_process_executor,
 )
 
+from assets.tags import queue_of
 from dub_platform.definitions import definitions
 from dub_platform.registry import Work
 from dub_platform.registry.engine import engine_at
@@ -223,7 +224,7 @@ def test_the_schedule_asks_for_no_dry_run(home: Path) -> None:
     """And for workers that there are."""
     job = definitions(Settings(home=home)).resolve_job_def("remove_leftovers")
     assert job.name == every_night.job_name
-    assert "dub" == job.tags["dagster-celery/queue"]
+    assert "dub" == queue_of(job.tags)
 
 
 def test_the_command_prints_the_same_numbers(

@@ -76,7 +76,7 @@ def launched(
     instance: DagsterInstance, task_id: str, status: DagsterRunStatus = DagsterRunStatus.STARTING
 ) -> DagsterRun:
     """A run whose task was sent to the workers under this id."""
-    tags = {"dagster-celery/task_id": task_id, "dagster-celery/queue": "dub"}
+    tags = {"dagster-celery/task_id": task_id}
     return run_of(instance, WORK, status, **tags)
 
 

@@ -12,6 +12,7 @@ import pytest
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from assets.tags import LANGUAGE, REQUEST, VIDEO
 from dub_platform.observability import configure_logging
 
 FORGED = "ok\n2026-01-01T00:00:00Z [error    ] forged\x1b[2J\u2028\u202e\r\x9b1m"
@@ -109,7 +110,7 @@ def test_a_line_of_a_run_has_its_message_alone_and_whom_it_is_for(
     meta = {
         "run_id": "8f1e",
         "step_key": "speech",
-        "job_tags": {"dub/request": "req-7", "dub/video": "up-1", "dub/language": "es"},
+        "job_tags": {REQUEST: "req-7", VIDEO: "up-1", LANGUAGE: "es"},
         "orig_message": "Line 1 of 2 is spoken.",
     }
     logging.getLogger("dub_platform.run").info(
