@@ -25,6 +25,7 @@ from api.schemas import (
     DubAnswer,
     DubLinks,
     DubNumbers,
+    DubRow,
     Estimate,
     Failure,
     Paging,
@@ -43,7 +44,7 @@ from dub_platform.core.glossary import Glossary
 from dub_platform.core.languages import language
 from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import Delivery, DeliveryState, Webhook
-from dub_platform.registry.port import Channel, Dub, Page, Video
+from dub_platform.registry.port import Channel, Dub, DubState, Page, Video
 
 # A cache that kept a secret would be a copy of it.
 NO_STORE = {"cache-control": "no-store"}
@@ -177,8 +178,9 @@ def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Mapping[str | None, fl
 
 def video_page(desk: Desk, page: Page, query: Mapping[str, str]) -> VideoPage:
     """One page of the listing; `query` is how it was asked for, to ask for the next."""
+    dubs = desk.registry.dub_states([video.id for video in page.videos])
     return VideoPage(
-        videos=[_row(desk, video) for video in page.videos],
+        videos=[_row(desk, video, dubs[video.id]) for video in page.videos],
         **_following(desk, "/videos", query, page.next_cursor),
     )
 
@@ -301,7 +303,7 @@ def _following(
     return {"next_cursor": cursor, "next_url": url}
 
 
-def _row(desk: Desk, video: Video) -> VideoRow:
+def _row(desk: Desk, video: Video, dubs: Sequence[DubState]) -> VideoRow:
     return VideoRow(
         id=video.id,
         source=video.source,
@@ -310,8 +312,24 @@ def _row(desk: Desk, video: Video) -> VideoRow:
         status=video.status,
         created_at=video.created_at,
         duration_seconds=video.duration_seconds,
+        processing_duration_seconds=video.processing_duration_seconds,
+        dubs=[_dub_row(desk, video, dub) for dub in dubs],
         url=video_url(desk, video.id),
         watch_url=watch_url(desk, video),
+    )
+
+
+def _dub_row(desk: Desk, video: Video, dub: DubState) -> DubRow:
+    return DubRow(
+        language=dub.language,
+        status=dub.status,
+        stage=dub.stage,
+        released=dub.is_released,
+        updated_at=dub.updated_at,
+        processing_started_at=dub.processing_started_at,
+        processing_completed_at=dub.processing_completed_at,
+        error=failure(dub.error_details),
+        watch_url=watch_url(desk, video, dub.language),
     )
 
 

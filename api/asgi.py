@@ -117,5 +117,5 @@ def _limits(settings: Settings) -> Limits | None:
     except ValueError as error:
         raise WrongSettingError(
             f"DUB_RATE_LIMITS cannot be used: {error}. It is ROUTE=LIMIT;LIMIT, with commas, such "
-            "as *=50/hour;200/day,/watch=10/minute,/media=none, or off."
+            "as *=120/minute;3000/hour,/watch=60/minute,/media=none, or off."
         ) from error

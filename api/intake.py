@@ -70,7 +70,11 @@ async def hand_in(request: Request) -> Response:
     elif kind == "application/json":
         taken = await _hand_in_link(request)
     else:
-        raise HTTPException(415, "A video is handed in as application/json or multipart/form-data.")
+        raise HTTPException(
+            415,
+            "A video is handed in as application/json, or with its file as multipart/form-data, "
+            "which is what `curl -F` sends and `curl -d` does not.",
+        )
     if isinstance(taken, Quote):
         return answer(taken)
     if "text/html" in request.headers.get("accept", ""):

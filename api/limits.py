@@ -1,6 +1,6 @@
 """How many requests a client may make, over all processes of the API.
 
-    limits = Limits.parsed("*=50/hour;200/day,/watch=10/minute,/media=none", redis_url)
+    limits = Limits.parsed("*=120/minute;3000/hour,/watch=60/minute,/media=none", redis_url)
     Middleware(RateLimited, limits=limits)
 
 Counted is who sends: a key, or where there is none an address. A route's own limits stand for the

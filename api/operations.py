@@ -200,10 +200,11 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "GET",
         "/videos",
-        "The videos, newest first",
+        "The videos with their dubs, newest first; or those that are looked for",
         {200: VideoPage},
         query=Listing,
         tagged=True,
+        errors=(errors.UnknownLanguageError,),
     ),
     Operation(
         "GET",

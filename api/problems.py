@@ -110,7 +110,7 @@ HTTP_CODE: Mapping[int, str] = {
 
 HTTP_DETAIL: Mapping[int, str] = {
     400: "The request is not one that HTTP knows: look at its headers.",
-    404: "There is nothing at this address.",
+    404: "There is nothing at this address; /docs lists what there is.",
     405: "This address does not take that method; the Allow header says which it takes.",
     414: "The address is longer than 8 KiB: send less in its query.",
     416: "The file is shorter than that: its length stands in Content-Range.",

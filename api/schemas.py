@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -24,7 +24,7 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_core import from_json
+from pydantic_core import ErrorDetails, from_json
 from starlette.exceptions import HTTPException
 from typing_extensions import Self
 
@@ -159,9 +159,17 @@ class ChannelOrder(Worded):
 
 
 class Listing(Asked):
-    """The query of GET /videos."""
+    """The query of GET /videos.
+
+    `language` and `dub_status` are of one dub: which a video has, or in which state one is.
+    `search` is in the title, or what the id begins with.
+    """
 
     status: VideoStatus | None = None
+    language: LanguageCode | None = None
+    dub_status: DubStatus | None = None
+    search: Annotated[str, Field(max_length=200)] = ""
+    order: Literal["newest", "oldest"] = "newest"
     cursor: Annotated[str, Field(max_length=200)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
@@ -473,8 +481,22 @@ class VideoAnswer(BaseModel):
     estimate: Estimate | None = None
 
 
+class DubRow(BaseModel):
+    """One dub of a listing; `released` is there with the state of an older release, too."""
+
+    language: str
+    status: DubStatus
+    stage: str | None
+    released: bool
+    updated_at: datetime
+    processing_started_at: datetime | None
+    processing_completed_at: datetime | None
+    error: Failure | None
+    watch_url: str
+
+
 class VideoRow(BaseModel):
-    """One video of a listing; its dubs stand at `url`."""
+    """One video of a listing, and how far its dubs are; all of them stands at `url`."""
 
     id: str
     source: Source
@@ -483,6 +505,8 @@ class VideoRow(BaseModel):
     status: VideoStatus
     created_at: datetime
     duration_seconds: float | None
+    processing_duration_seconds: float | None
+    dubs: list[DubRow]
     url: str
     watch_url: str
 
@@ -496,6 +520,32 @@ class VideoPage(BaseModel):
 
 
 AskedT = TypeVar("AskedT", bound=Asked)
+
+# What a field is to be, by the beginning of what pydantic calls the fault.
+_WANTED: Mapping[str, str] = {
+    "missing": "it is missing",
+    "extra_forbidden": "there is no such field here",
+    "too_short": "it is to have {min_length} or more",
+    "too_long": "it is to have {max_length} at most",
+    "string_too_short": "it is to have {min_length} or more characters",
+    "string_too_long": "it is to have {max_length} characters at most",
+    "string_pattern": "it has characters that cannot be in it",
+    "string": "it is to be a text",
+    "enum": "it is to be {expected}",
+    "literal_error": "it is to be {expected}",
+    "int": "it is to be a whole number",
+    "bool": "it is to be true or false",
+    "greater_than_equal": "it is to be {ge} or more",
+    "less_than_equal": "it is to be {le} or less",
+    "list": "it is to be a list",
+    "tuple": "it is to be a list",
+    "frozen_set": "it is to be a list",
+    "dict": "it is to be an object",
+    "model": "it is to be an object",
+    "datetime_future": "it is to be in the future",
+    "datetime": "it is to be a time, such as 2026-11-30T12:00:00Z",
+    "": "it cannot be read",
+}
 
 
 def parsed(shape: type[AskedT], given: bytes | Mapping[str, Any]) -> AskedT:
@@ -512,13 +562,18 @@ def parsed(shape: type[AskedT], given: bytes | Mapping[str, Any]) -> AskedT:
 
 
 def _refusal(error: ValidationError) -> Exception:
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    faults = error.errors(include_url=False, include_input=False)
     if faults[0]["type"] == "json_invalid":
         return HTTPException(400, "The body is not valid JSON. Send one object in UTF-8.")
-    said = "; ".join(_said(fault["loc"], fault["msg"]) for fault in faults[:3])
+    said = "; ".join(map(_said, faults[:3]))
     return InvalidRequestError(f"The request cannot be taken as it is: {said}.")
 
 
-def _said(where: tuple[int | str, ...], what: str) -> str:
-    field = ".".join(str(step)[:40] for step in where) or "the body"
-    return f"{field}: {what[:1].lower()}{what[1:]}"
+def _said(fault: ErrorDetails) -> str:
+    """Where something is wrong, and what would be right, in our own words."""
+    field = ".".join(str(step)[:40] for step in fault["loc"]) or "the body"
+    context = fault.get("ctx", {})
+    if fault["type"] == "value_error":
+        return f"{field}: {context['error']}"
+    kind = next((kind for kind in _WANTED if fault["type"].startswith(kind)), "")
+    return f"{field}: {_WANTED[kind].format(**context)}"

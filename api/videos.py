@@ -29,7 +29,7 @@ from dub_platform.core.errors import EmptyBodyError, StorageError
 from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
 from dub_platform.observability.context import request_id
-from dub_platform.registry.port import Dub
+from dub_platform.registry.port import Dub, Wanted
 from resources.removal import withdraw
 
 _log = structlog.get_logger(__name__)
@@ -43,10 +43,16 @@ class Videos(HTTPEndpoint):
         return await hand_in(request)
 
     def get(self, request: Request) -> Response:
-        """List them, newest first."""
+        """List them with their dubs, newest first unless the oldest are to be."""
         desk, query = desk_of(request), dict(request.query_params)
         asked = parsed(Listing, query)
-        page = desk.registry.videos(status=asked.status, cursor=asked.cursor, limit=asked.limit)
+        code = None if asked.language is None else language(asked.language).code
+        page = desk.registry.videos(
+            Wanted(asked.status, code, asked.dub_status, asked.search),
+            cursor=asked.cursor,
+            limit=asked.limit,
+            oldest_first=asked.order == "oldest",
+        )
         return tagged(request, answer(video_page(desk, page, query)))
 
 

@@ -122,7 +122,8 @@ class Settings(BaseSettings):
         description="Networks whose X-Forwarded-For is believed, with commas.",
     )
     rate_limits: str = Field(
-        default="*=50/hour;200/day,/watch=10/minute,/media=none,/metrics=none,/static=none",
+        default="*=120/minute;3000/hour,POST /videos=500/hour;2000/day,/watch=60/minute,"
+        "/media=none,/metrics=none,/static=none",
         description="How much a key or an address may ask, as ROUTE=LIMIT;LIMIT, with commas; off "
         "for no limits.",
     )

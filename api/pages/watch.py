@@ -19,6 +19,7 @@ from api.desk import Desk, open_desk_of
 from api.links import signed, watchable
 from api.pages.render import render
 from api.schemas import Failure
+from dub_platform.core.errors import InvalidVideoIdError
 from dub_platform.core.languages import AUTO, Language, language
 from dub_platform.core.speech import Release
 from dub_platform.core.videos import checked_id
@@ -72,7 +73,10 @@ class Player:
 
 def watch(request: Request) -> Response:
     """The player of the video `v` in the language `lang`; the first released one by default."""
-    desk, video_id = open_desk_of(request), checked_id(request.query_params.get("v", ""))
+    desk, asked_for = open_desk_of(request), request.query_params.get("v")
+    if not asked_for:
+        raise InvalidVideoIdError("Say which video: this address ends with ?v= and the video's id.")
+    video_id = checked_id(asked_for)
     video = watchable(request, video_id)
     dubs = desk.registry.dubs(video_id)
     lang = request.query_params.get("lang")

@@ -143,6 +143,38 @@ class Dub:
 
 
 @dataclass(frozen=True)
+class DubState:
+    """How far one dub is, as listings tell of it."""
+
+    video_id: str
+    language: str
+    status: DubStatus
+    stage: str | None
+    is_released: bool
+    updated_at: datetime
+    processing_started_at: datetime | None
+    processing_completed_at: datetime | None
+    error_details: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which videos a listing shows: all, or those that fit everything that is said here.
+
+    `language` and `dub_status` are of one dub: which they have, or in which state one is. `search`
+    is in the title, or what the id begins with.
+    """
+
+    status: VideoStatus | None = None
+    language: str | None = None
+    dub_status: DubStatus | None = None
+    search: str = ""
+
+
+EVERY_VIDEO = Wanted()
+
+
+@dataclass(frozen=True)
 class Channel:
     """One row of `channels`: where videos come from, and how their dubs are to be worded."""
 
@@ -247,9 +279,18 @@ class Registry(Protocol):
         ...
 
     def videos(
-        self, *, status: VideoStatus | None = None, cursor: str | None = None, limit: int = 50
+        self,
+        wanted: Wanted = EVERY_VIDEO,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        oldest_first: bool = False,
     ) -> Page:
         """A page of videos, newest first. Raises InvalidRequestError for a cursor it never gave."""
+        ...
+
+    def dub_states(self, video_ids: Sequence[str]) -> Mapping[str, Sequence[DubState]]:
+        """How far the dubs of these videos are, by video and in the order of languages."""
         ...
 
     def dub(self, video_id: str, language: str) -> Dub:

@@ -61,8 +61,10 @@ from dub_platform.registry import edits as line_edits
 from dub_platform.registry import events, leases, removals, tallies, webhooks
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import (
+    EVERY_VIDEO,
     Channel,
     Dub,
+    DubState,
     DubStatus,
     NewVideo,
     Page,
@@ -70,10 +72,11 @@ from dub_platform.registry.port import (
     Video,
     VideoStatus,
     Visibility,
+    Wanted,
     Work,
 )
 from dub_platform.registry.statements import insert
-from dub_platform.registry.tables import UtcDateTime, channels, dubs, utc_now, videos
+from dub_platform.registry.tables import UtcDateTime, channels, dubs, storable, utc_now, videos
 
 CLAIM_LASTS = timedelta(seconds=60)
 # Long enough for a status sensor to have its say first.
@@ -91,6 +94,12 @@ _UNFINISHED = (_QUEUED, _RUNNING)
 
 _VIDEO = tuple(videos.c[field.name].label(field.name) for field in fields(Video))
 _DUB = tuple(dubs.c[field.name].label(field.name) for field in fields(Dub))
+_DUB_STATE = tuple(
+    dubs.c.release.is_not(None).label(field.name)
+    if field.name == "is_released"
+    else dubs.c[field.name].label(field.name)
+    for field in fields(DubState)
+)
 _CHANNEL = tuple(channels.c[field.name] for field in fields(Channel))
 # In the order in which transactions take them.
 _OF_VIDEO = ((videos, videos.c.id), (dubs, dubs.c.video_id))
@@ -221,17 +230,29 @@ class SqlRegistry:
             return _video(connection, video_id)
 
     def videos(
-        self, *, status: VideoStatus | None = None, cursor: str | None = None, limit: int = 50
+        self,
+        wanted: Wanted = EVERY_VIDEO,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        oldest_first: bool = False,
     ) -> Page:
-        query = self._listed(_newest_first(limit + 1))
-        if status is not None:
-            query = query.where(videos.c.status == status)
+        query = self._listed(_in_order(oldest_first).limit(limit + 1)).where(*_fitting(wanted))
         if cursor is not None:
-            query = query.where(_after(cursor))
+            query = query.where(_beyond(cursor, oldest_first))
         with self._reading.connect() as connection:
             found = [Video(**row._asdict()) for row in connection.execute(query)]
         shown = found[:limit]
         return Page(tuple(shown), _cursor(shown[-1]) if len(found) > limit else None)
+
+    def dub_states(self, video_ids: Sequence[str]) -> Mapping[str, Sequence[DubState]]:
+        of_videos = and_(dubs.c.video_id.in_(video_ids), self._listed_dubs())
+        query = select(*_DUB_STATE).where(of_videos).order_by(dubs.c.video_id, dubs.c.language)
+        states: dict[str, list[DubState]] = {video_id: [] for video_id in video_ids}
+        with self._reading.connect() as connection:
+            for row in connection.execute(query):
+                states[row.video_id].append(DubState(**row._asdict()))
+        return states
 
     def _listed(self, query: Select[Any]) -> Select[Any]:
         """Of a query for videos what a listing shows: here, everybody's."""
@@ -771,16 +792,36 @@ def _due_dubs(now: datetime) -> Select[Any]:
     )
 
 
-def _newest_first(limit: int) -> Select[Any]:
-    return select(*_VIDEO).order_by(videos.c.created_at.desc(), videos.c.id.desc()).limit(limit)
+def _in_order(oldest_first: bool) -> Select[Any]:
+    place = (videos.c.created_at, videos.c.id)
+    return select(*_VIDEO).order_by(
+        *(place if oldest_first else (column.desc() for column in place))
+    )
+
+
+def _fitting(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    if wanted.status is not None:
+        yield videos.c.status == wanted.status
+    if wanted.language is not None or wanted.dub_status is not None:
+        of_video = select(dubs.c.video_id).where(dubs.c.video_id == videos.c.id)
+        if wanted.language is not None:
+            of_video = of_video.where(dubs.c.language == wanted.language)
+        if wanted.dub_status is not None:
+            of_video = of_video.where(dubs.c.status == wanted.dub_status)
+        yield of_video.exists()
+    if search := storable(wanted.search):
+        yield or_(
+            videos.c.title.icontains(search, autoescape=True),
+            videos.c.id.startswith(search, autoescape=True),
+        )
 
 
 def _cursor(last: Video) -> str:
     return urlsafe_b64encode(_CURSOR.dump_json((last.created_at, last.id))).decode()
 
 
-def _after(cursor: str) -> ColumnElement[bool]:
-    """What comes after the row the cursor was made from. Raises InvalidRequestError."""
+def _beyond(cursor: str, oldest_first: bool) -> ColumnElement[bool]:
+    """What a listing has after the row the cursor was made from. Raises InvalidRequestError."""
     try:
         created_at, video_id = _CURSOR.validate_json(b64decode(cursor, b"-_", validate=True))
         created_at = created_at.astimezone(timezone.utc)
@@ -790,4 +831,5 @@ def _after(cursor: str) -> ColumnElement[bool]:
             "the one that each page names."
         ) from error
     last = tuple_(literal(created_at, UtcDateTime), literal(video_id))
-    return tuple_(videos.c.created_at, videos.c.id) < last
+    place = tuple_(videos.c.created_at, videos.c.id)
+    return place > last if oldest_first else place < last

@@ -19,7 +19,16 @@ from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.channels import MARK, channel_of, without_tenant
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.wording import AS_BEFORE, Wording
-from dub_platform.registry.port import Channel, Dub, NewVideo, Page, Video, VideoStatus, Visibility
+from dub_platform.registry.port import (
+    EVERY_VIDEO,
+    Channel,
+    Dub,
+    NewVideo,
+    Page,
+    Video,
+    Visibility,
+    Wanted,
+)
 from dub_platform.registry.sql import SqlRegistry, no_video
 from dub_platform.registry.tables import channels, dubs, videos
 
@@ -64,9 +73,14 @@ class TenantRegistry(SqlRegistry):
         return self._shown(found)
 
     def videos(
-        self, *, status: VideoStatus | None = None, cursor: str | None = None, limit: int = 50
+        self,
+        wanted: Wanted = EVERY_VIDEO,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        oldest_first: bool = False,
     ) -> Page:
-        page = super().videos(status=status, cursor=cursor, limit=limit)
+        page = super().videos(wanted, cursor=cursor, limit=limit, oldest_first=oldest_first)
         return replace(page, videos=tuple(map(self._shown, page.videos)))
 
     def dub(self, video_id: str, language: str) -> Dub:

@@ -240,3 +240,45 @@ def test_a_full_disk_is_said_without_its_path(tmp_path: Path, clip: Path, log: L
     [line] = [line for line in log if line["log_level"] == "error"]
     log.remove(line)
     assert "The disk under /srv/dub is full." == line["message"]
+
+
+@pytest.mark.parametrize(
+    ("request_of", "said"),
+    [
+        (link(languages=[]), "languages: it is to have 1 or more"),
+        (link(languages="es"), "languages: it is to be a list"),
+        (link(source=""), "source: it is to have 1 or more characters"),
+        (link(source=4), "source: it is to be a text"),
+        (link(source="x" * 3000), "source: it is to have 2048 characters at most"),
+        (link(language="es"), "language: there is no such field here"),
+        (link(dry_run="perhaps"), "dry_run: it is to be true or false"),
+        (link(visibility="all"), "visibility: it is to be 'public' or 'signed'"),
+        ({"json": []}, "the body: it is to be an object"),
+        ({"json": {"source": YOUTUBE}}, "languages: it is missing"),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_in_our_words(
+    client: TestClient, desk: Desk, request_of: dict[str, Any], said: str
+) -> None:
+    """Which field, and what it is to be."""
+    body = assert_refused(client.post("/videos", **request_of), 422, "request_invalid", desk)
+    assert f"The request cannot be taken as it is: {said}." == body["detail"]
+
+
+def test_a_form_that_curl_sends_without_a_file_is_told_what_is_taken(
+    client: TestClient, desk: Desk
+) -> None:
+    """`curl -d` sends what a file cannot be in."""
+    answer = client.post("/videos", data={"source": YOUTUBE, "languages": "es"})
+    body = assert_refused(answer, 415, "content_type_unsupported", desk)
+    assert all(
+        kind in body["detail"] for kind in ("application/json", "multipart/form-data", "curl -F")
+    )
+
+
+@pytest.mark.parametrize(("path", "said"), [("/watch", "?v="), ("/video", "/docs")])
+def test_an_address_that_is_not_whole_is_told_how_it_goes_on(
+    client: TestClient, path: str, said: str
+) -> None:
+    """Who typed it reads where to go."""
+    assert said in client.get(path).json()["detail"]

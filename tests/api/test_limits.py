@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from dub_platform.core.access import Scope
 from dub_platform.core.addresses import Networks
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.settings import Settings
-from tests.api.desks import make_desk
+from tests.api.desks import YOUTUBE, make_desk, release
 
 DEFAULTS = Settings.model_fields["rate_limits"].default
+MEDIA = f"/media/releases/{YOUTUBE}/film/1.mp4"
 
 
 def client_of(home: Path, text: str, address: str = "203.0.113.7", **changes: object) -> TestClient:
@@ -36,20 +38,54 @@ def statuses(client: TestClient, path: str, count: int, **headers: str) -> list[
 
 
 def test_the_defaults_are_those_that_are_promised() -> None:
-    """50 an hour and 200 a day; 10 a minute on the watch page; files and probes without limit."""
+    """A person's pace for all but handing in and watching; files and probes without limit."""
     limits = Limits.parsed(DEFAULTS, None)
     told = {
-        path: rule and [str(limit) for limit in rule.limits]
-        for path in ("/videos", "/watch", "/media/releases/a", "/static/style.css", "/ready")
-        for rule in [limits.rule("GET", path)]
+        asked: rule and [str(limit) for limit in rule.limits]
+        for asked in (
+            "GET /videos",
+            "PUT /videos/a/dubs/es",
+            "POST /videos",
+            "GET /watch",
+            "GET /media/releases/a",
+            "GET /static/style.css",
+            "GET /ready",
+        )
+        for rule in [limits.rule(*asked.split())]
     }
     assert {
-        "/videos": ["50 per 1 hour", "200 per 1 day"],
-        "/watch": ["10 per 1 minute"],
-        "/media/releases/a": None,
-        "/static/style.css": None,
-        "/ready": None,
+        "GET /videos": ["120 per 1 minute", "3000 per 1 hour"],
+        "PUT /videos/a/dubs/es": ["120 per 1 minute", "3000 per 1 hour"],
+        "POST /videos": ["500 per 1 hour", "2000 per 1 day"],
+        "GET /watch": ["60 per 1 minute"],
+        "GET /media/releases/a": None,
+        "GET /static/style.css": None,
+        "GET /ready": None,
     } == told
+
+
+def test_who_watches_for_ten_minutes_is_not_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two windows that ask every 8 s whether the dub is there, and then play it."""
+    now, desk = time.time(), make_desk(tmp_path, limits=Limits.parsed(DEFAULTS, None))
+    release(desk, YOUTUBE, "es")
+    with TestClient(create_app(desk)) as client:
+        for second in range(0, 600, 8):
+            monkeypatch.setattr(time, "time", lambda at=now + second: at)
+            assert [200, 200] == statuses(client, f"/watch?v={YOUTUBE}", 2)
+            assert [200] == statuses(client, "/", 1)
+            assert [206] * 4 == statuses(client, MEDIA, 4, range="bytes=0-3")
+        assert [200] == statuses(client, f"/videos/{YOUTUBE}/events", 1)
+
+
+def test_a_playlist_of_hundreds_is_handed_in_at_once() -> None:
+    """By a script that does not pause; a thousand are not."""
+    limits = Limits.parsed(DEFAULTS, None)
+    rule = limits.rule("POST", "/videos")
+    assert rule
+    over = [limits.counters.count(rule, "key:a")[-1].is_over for _ in range(501)]
+    assert [False] * 500 + [True] == over
 
 
 @pytest.mark.parametrize(

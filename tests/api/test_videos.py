@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+import sqlalchemy
 from starlette.testclient import TestClient
 
 from api.desk import Desk
@@ -48,7 +49,93 @@ def test_the_listing_can_be_narrowed_to_a_status(client: TestClient, desk: Desk)
     assert (["video-00002"], None) == titles(client, "/videos?status=prepared")
 
 
-@pytest.mark.parametrize("query", ["status=gone", "limit=0", "limit=x", "limit=101", "cursor=x"])
+def test_the_listing_tells_how_far_each_dub_is(client: TestClient, desk: Desk) -> None:
+    """A catalogue needs no request for each video."""
+    release(desk, YOUTUBE, "es")
+    desk.registry.ask(YOUTUBE, "ca")
+    reason = {"code": "engine_failed", "message": "The voice ended.", "retryable": True}
+    desk.registry.failed(Work(YOUTUBE, "ca", 1), reason, now=datetime.now(timezone.utc))
+    [row] = client.get("/videos").json()["videos"]
+    catalan, spanish = row["dubs"]
+    assert ("ca", "failed", False, reason) == (
+        catalan["language"],
+        catalan["status"],
+        catalan["released"],
+        catalan["error"],
+    )
+    assert ("es", "released", True, f"http://dub.test/watch?v={YOUTUBE}&lang=es") == (
+        spanish["language"],
+        spanish["status"],
+        spanish["released"],
+        spanish["watch_url"],
+    )
+
+
+def test_a_page_takes_as_many_questions_however_long_it_is(client: TestClient, desk: Desk) -> None:
+    """The registry's database is asked twice: for the videos, and for all their dubs."""
+    asked = []
+    sqlalchemy.event.listen(
+        sqlalchemy.Engine, "before_cursor_execute", note := lambda *told: asked.append(told[2])
+    )
+    try:
+        for number in range(20):
+            desk.registry.accept(NewVideo(f"video-{number:05}", Source.YOUTUBE), ["es", "ca"])
+        asked.clear()
+        assert 20 == len(client.get("/videos").json()["videos"])
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", note)
+    assert 2 == len([each for each in asked if each.startswith("SELECT")])
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("language=ca", [2, 1]),
+        ("language=SPA", [3, 1]),
+        ("dub_status=failed", [2]),
+        ("language=es&dub_status=failed", []),
+        ("language=ca&dub_status=queued", [1]),
+        ("search=HARBOR", [3, 1]),
+        ("search=50%25", [2]),
+        ("search=_", []),
+        ("search=video-00003", [3]),
+        ("search=00003", []),
+        ("search=%00", [3, 2, 1]),
+        ("order=oldest", [1, 2, 3]),
+        ("order=oldest&limit=2", [1, 2]),
+    ],
+)
+def test_the_listing_shows_what_is_looked_for(
+    client: TestClient, desk: Desk, query: str, found: list[int]
+) -> None:
+    """By a dub's language and state, in titles and at the beginning of ids, in either order."""
+    for number, title, languages in (
+        (1, "A harbor", ["es", "ca"]),
+        (2, "50% off", ["ca"]),
+        (3, "The Harbor", ["es"]),
+    ):
+        new = NewVideo(f"video-{number:05}", Source.YOUTUBE, title=title)
+        desk.registry.accept(new, languages)
+    reason = {"code": "engine_failed", "message": "The voice ended."}
+    work = Work("video-00002", "ca", 1)
+    desk.registry.failed(work, reason, now=datetime.now(timezone.utc))
+    assert [f"video-{number:05}" for number in found] == titles(client, f"/videos?{query}")[0]
+
+
+def test_the_oldest_come_in_pages_too(client: TestClient, desk: Desk) -> None:
+    """The next page goes on as this one was asked for."""
+    for number in range(3):
+        desk.registry.accept(NewVideo(f"video-{number:05}", Source.YOUTUBE), ["es"])
+    _, following = titles(client, "/videos?order=oldest&search=video&limit=2")
+    assert following
+    path = following.removeprefix("http://dub.test")
+    assert (["video-00002"], None) == titles(client, path)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["status=gone", "limit=0", "limit=x", "limit=101", "cursor=x", "dub_status=gone", "order=best"],
+)
 def test_a_listing_that_cannot_be_is_refused(client: TestClient, query: str) -> None:
     """A filter, a limit and a cursor that mean nothing are told."""
     answer = client.get(f"/videos?{query}")

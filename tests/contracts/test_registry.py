@@ -41,7 +41,7 @@ from dub_platform.registry import (
     VideoStatus,
     Work,
 )
-from dub_platform.registry.port import Visibility
+from dub_platform.registry.port import Visibility, Wanted
 from dub_platform.registry.tables import videos
 from tests.contracts.threads import at_once
 
@@ -408,8 +408,39 @@ class TestListing:
         accept(registry)
         accept(registry, video_id=OTHER_ID)
         fail(registry, PREPARE)
-        listed = registry.videos(status=VideoStatus.FAILED).videos
+        listed = registry.videos(Wanted(status=VideoStatus.FAILED)).videos
         assert [ID] == [video.id for video in listed]
+
+    @pytest.mark.parametrize(
+        ("wanted", "found"),
+        [
+            (Wanted(language="ca"), [OTHER_ID]),
+            (Wanted(dub_status=DubStatus.QUEUED), [OTHER_ID, ID]),
+            (Wanted(language="ca", dub_status=DubStatus.RUNNING), []),
+            (Wanted(search="WALK"), [ID]),
+            (Wanted(search="up-0123"), [OTHER_ID]),
+            (Wanted(search="%"), []),
+            (Wanted(search="w\0alk"), [ID]),
+        ],
+    )
+    def test_a_listing_shows_what_is_looked_for(
+        self, registry: Registry, wanted: Wanted, found: list[str]
+    ) -> None:
+        """By a dub's language and state, in titles, and at the beginning of ids."""
+        registry.accept(NewVideo(ID, Source.YOUTUBE, title="A walk"), ["es"])
+        registry.accept(NewVideo(OTHER_ID, Source.UPLOAD, title="A swim"), ["ca", "es"])
+        assert found == [video.id for video in registry.videos(wanted).videos]
+        oldest_first = registry.videos(wanted, oldest_first=True).videos
+        assert found[::-1] == [video.id for video in oldest_first]
+
+    def test_the_dubs_of_a_page_are_told_together(self, registry: Registry) -> None:
+        """By video and language; a video that nobody handed in has none."""
+        accept(registry, "es", "ca")
+        accept(registry, "es", video_id=OTHER_ID)
+        states = registry.dub_states([OTHER_ID, ID, "nobodys-one"])
+        told = {each: [state.language for state in dubs] for each, dubs in states.items()}
+        assert {ID: ["ca", "es"], OTHER_ID: ["es"], "nobodys-one": []} == told
+        assert not states[ID][0].is_released
 
     @pytest.mark.parametrize(
         "cursor",

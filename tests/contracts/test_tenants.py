@@ -73,6 +73,8 @@ def test_a_tenant_lists_its_own(registry: Registry, acme: Registry, globex: Regi
         for each in (acme, globex, registry.of("default"))
     ]
     assert {ACMES, GLOBEXS} == {video.id for video in registry.videos().videos}
+    seen = [each.dub_states([ACMES])[ACMES] for each in (acme, globex)]
+    assert [1, 0] == list(map(len, seen))
 
 
 def test_pages_of_a_tenant_meet_each_of_its_videos_once(

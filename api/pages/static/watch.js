@@ -5,7 +5,7 @@
 const NUDGE_FROM = 0.08; // seconds apart before the dub is hurried or slowed
 const JUMP_FROM = 0.4; // seconds apart before it is moved: audible, so only when far off
 const NUDGE = 0.06;
-const POLL_MS = 8000; // ten times a minute is as often as the page may be asked for
+const POLL_MS = 8000; // several open pages may ask as often, and are not refused
 
 const $ = (id) => document.getElementById(id);
 
