@@ -2,12 +2,14 @@
 changed meanwhile is told.
 
     return tagged(request, answer(...))             # GET: 304 where the client has it
-    require_match(request, etag_of(answer.body))    # PUT: 412 where it read something else
+    require_match(request, etag_of(answer.body), current)   # PUT: 412 where it read something else
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,10 +43,17 @@ def with_etag(answer: Response) -> Response:
     return answer
 
 
-def require_match(request: Request, etag: str, *, required: bool = False) -> None:
+def require_match(
+    request: Request,
+    etag: str,
+    current: Mapping[str, Any] | None = None,
+    *,
+    required: bool = False,
+) -> None:
     """Return where If-Match has the ETag of what is about to be changed, or is not sent.
 
-    Raises PreconditionFailedError; PreconditionRequiredError where it is `required` and missing.
+    Raises PreconditionFailedError, which says what is there (`current`);
+    PreconditionRequiredError where it is `required` and missing.
     """
     if "if-match" not in request.headers:
         if required:
@@ -53,8 +62,9 @@ def require_match(request: Request, etag: str, *, required: bool = False) -> Non
             )
     elif not _names(request, "if-match", etag, weakly=False):
         raise PreconditionFailedError(
-            "It was changed since it was read, so nothing was written: read it again, and send "
-            "the new ETag as If-Match."
+            "It was changed since it was read, so nothing was written. Look at what is there now, "
+            "in `current`, or read it again, and send its etag as If-Match to write over it.",
+            current={"etag": etag, **(current or {})},
         )
 
 

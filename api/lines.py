@@ -9,8 +9,10 @@ the dub anew; what is released stays until there is the new release.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from typing import Any
 
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
@@ -70,13 +72,21 @@ def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> R
     registry, dub, done = desk_of(request).registry, _dub(request), False
     while not done:
         script = _script(request)
-        etag = etag_of(bytes(answer(shown(script)).body))
-        require_match(request, etag, required=True)
+        seen_now = bytes(answer(shown(script)).body)
+        require_match(request, etag_of(seen_now), _current(seen_now), required=True)
         edits = _edits(request, script, texts)
         # Another line may be edited meanwhile, which is no reason to refuse this one.
         seen = script.edits_made
         done = not edits or registry.edit(*dub, edits, after=seen, request_id=request_id())
     return with_etag(answer(shown(_script(request)), 202))
+
+
+def _current(shown: bytes) -> Mapping[str, Any]:
+    """What somebody is told who has read something else: of a whole script what was edited."""
+    told: dict[str, Any] = json.loads(shown)
+    if "lines" in told:
+        told["lines"] = [line for line in told["lines"] if line["edited"]]
+    return told
 
 
 def _edits(request: Request, script: Script, texts: Mapping[int, str | None]) -> list[LineEdit]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -136,6 +136,7 @@ def problem(
     code: str,
     detail: str,
     headers: Mapping[str, str] | None = None,
+    current: Mapping[str, Any] | None = None,
 ) -> Response:
     """A problem document, or its page for a browser that asked for one."""
     document = Problem(
@@ -145,9 +146,11 @@ def problem(
         detail=detail if status < 500 else SERVER_DETAIL,
         code=code,
         request_id=request.scope.get("state", {}).get("request_id"),
-    ).model_dump()
+    ).model_dump(exclude={"current"})
     if "text/html" in request.headers.get("accept", ""):
         return render(request, "problem.html", document, status=status, headers=headers)
+    if current is not None:
+        document["current"] = current
     return JSONResponse(document, status, headers=headers, media_type="application/problem+json")
 
 
@@ -160,7 +163,8 @@ async def on_dub_error(request: Request, error: Exception) -> Response:
         desk_of(request).reporter.report(failure, stage=route_of(request.scope))
     # The rest of a body that is too large or too slow is not wanted: do not read it to its end.
     headers = {"connection": "close"} if status in (408, 413) else None
-    return problem(request, status, failure.code, failure.sentence, headers)
+    current = failure.current if isinstance(failure, PreconditionFailedError) else None
+    return problem(request, status, failure.code, failure.sentence, headers, current)
 
 
 async def answer_error(

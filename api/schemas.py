@@ -197,7 +197,8 @@ class Watched(Linked):
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457). `code` is stable; `detail` is a sentence for people."""
+    """What went wrong (RFC 9457). `code` is stable; `detail` is a sentence for people. `current` is
+    with a `precondition_failed` what is there by now, with its `etag`."""
 
     type: str
     title: str
@@ -205,6 +206,7 @@ class Problem(BaseModel):
     detail: str
     code: str
     request_id: str | None
+    current: dict[str, Any] | None = None
 
 
 class WebhookOrder(Asked):

@@ -6,7 +6,7 @@ parsed(LineOrders, body).texts                       # {3: "Bon dia.", 4: None}
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, NamedTuple
 
@@ -79,8 +79,9 @@ class PlacedAnswer(BaseModel):
 
 class LineAnswer(BaseModel):
     """One line. `source` was said from `start` to `end`, in seconds; `text` is what the dub says,
-    or is about to, in place of it: the `translation`, unless somebody `edited` that. `released` is
-    there once there is a release."""
+    or is about to, in place of it: the `translation`, unless somebody `edited` that: whoever has
+    the key `edited_by`, and it said `previous` before. `released` is there once there is a release.
+    """
 
     number: int
     speaker: str
@@ -92,6 +93,8 @@ class LineAnswer(BaseModel):
     edited: bool
     edited_at: datetime | None = None
     edited_by: str | None = None
+    edited_by_name: str | None = None
+    previous: str | None = None
     released: PlacedAnswer | None = None
     url: str
 
@@ -106,6 +109,7 @@ class LeftOutAnswer(BaseModel):
     text: str | None
     edited_at: datetime
     edited_by: str | None = None
+    edited_by_name: str | None = None
 
 
 class ScriptAnswer(BaseModel):
@@ -119,16 +123,30 @@ class ScriptAnswer(BaseModel):
 
 def script_answer(desk: Desk, dub: Dubbed, script: Script) -> ScriptAnswer:
     """A whole script."""
+    edits = [line.edit for line in script.lines if line.edit]
+    names = names_of(desk, [*edits, *script.left_out])
     return ScriptAnswer(
         video_id=dub.video_id,
         language=dub.language,
-        lines=[line_answer(desk, dub, line) for line in script.lines],
-        not_applied=[_left_out(edit) for edit in script.left_out],
+        lines=[_line_answer(desk, dub, line, names) for line in script.lines],
+        not_applied=[_left_out(edit, names) for edit in script.left_out],
     )
 
 
-def line_answer(desk: Desk, dub: Dubbed, script_line: ScriptLine) -> LineAnswer:
+def line_answer(desk: Desk, dub: Dubbed, line: ScriptLine) -> LineAnswer:
     """One line of it."""
+    return _line_answer(desk, dub, line, names_of(desk, [line.edit] if line.edit else []))
+
+
+def names_of(desk: Desk, edits: Iterable[LineEdit]) -> Mapping[str, str]:
+    """What the keys of those who made these edits are called, where they have names."""
+    authors = {edit.author for edit in edits if edit.author}
+    return desk.keys.names(desk.tenant, authors) if desk.keys and authors else {}
+
+
+def _line_answer(
+    desk: Desk, dub: Dubbed, script_line: ScriptLine, names: Mapping[str, str]
+) -> LineAnswer:
     line, edit = script_line.line, script_line.edit
     return LineAnswer(
         number=line.id,
@@ -141,6 +159,8 @@ def line_answer(desk: Desk, dub: Dubbed, script_line: ScriptLine) -> LineAnswer:
         edited=edit is not None,
         edited_at=edit and edit.made_at,
         edited_by=edit and edit.author,
+        edited_by_name=edit and names.get(edit.author or ""),
+        previous=edit and script_line.previous,
         released=script_line.placed and _placed(script_line.placed),
         url=f"{dub_url(desk, *dub)}/lines/{line.id}",
     )
@@ -156,7 +176,7 @@ def _placed(placed: Placed) -> PlacedAnswer:
     )
 
 
-def _left_out(edit: LineEdit) -> LeftOutAnswer:
+def _left_out(edit: LineEdit, names: Mapping[str, str]) -> LeftOutAnswer:
     return LeftOutAnswer(
         number=edit.number,
         start=edit.start,
@@ -165,4 +185,5 @@ def _left_out(edit: LineEdit) -> LeftOutAnswer:
         text=edit.text,
         edited_at=edit.made_at,
         edited_by=edit.author,
+        edited_by_name=names.get(edit.author or ""),
     )

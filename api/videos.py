@@ -10,6 +10,8 @@ may block.
 
 from __future__ import annotations
 
+import json
+
 import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import HTTPEndpoint
@@ -25,7 +27,7 @@ from api.languages import chosen
 from api.links import offered
 from api.schemas import DubOrder, Listing, VideoChange, parsed
 from api.wording import heedable
-from dub_platform.core.errors import EmptyBodyError, StorageError
+from dub_platform.core.errors import EmptyBodyError, PreconditionFailedError, StorageError
 from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
 from dub_platform.observability.context import request_id
@@ -122,7 +124,12 @@ def _asked(request: Request, order: DubOrder) -> Response:
     wanted = [request.path_params["language"]]
     [code] = chosen(wanted, spoken=spoken, available=desk.targets(spoken))
     read, wording = _read(request, desk, video_id, code), heedable(desk, order.wording)
-    asked = desk.registry.ask(video_id, code, wording, read=read, request_id=request_id())
+    try:
+        asked = desk.registry.ask(video_id, code, wording, read=read, request_id=request_id())
+    except PreconditionFailedError:
+        # It was changed between the two: what is there now is told as in any other case.
+        _read(request, desk, video_id, code)
+        raise
     desk.announce(video_id, [code])
     return with_etag(_dub(desk, asked, 202))
 
@@ -132,7 +139,8 @@ def _read(request: Request, desk: Desk, video_id: str, code: str) -> Dub | None:
     if "if-match" not in request.headers:
         return None
     dub = desk.registry.dub(video_id, code)
-    require_match(request, etag_of(bytes(_dub(desk, dub).body)))
+    shown = bytes(_dub(desk, dub).body)
+    require_match(request, etag_of(shown), json.loads(shown))
     return dub
 
 

@@ -78,7 +78,8 @@ def kind_of(schema: Mapping[str, Any]) -> str:
             return " or ".join(kind_of(each) for each in schema[choice])
     if schema.get("type") == "array":
         return f"list of {kind_of(schema.get('items', {}))}"
-    if values := schema.get("additionalProperties"):
+    values = schema.get("additionalProperties")
+    if isinstance(values, Mapping):
         return f"by name: {kind_of(values)}"
     return str(schema.get("format") or schema.get("type") or "anything")
 

@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from dub_platform.core.errors import InvalidRequestError
@@ -52,10 +52,14 @@ class LineEdit:
 
 @dataclass(frozen=True)
 class Edits:
-    """The last edit of each line, by the line's id, and those whose line is not there any more."""
+    """The last edit of each line, by the line's id, and those whose line is not there any more.
+
+    `before` is what the last edit replaced: None where that was what nobody had edited.
+    """
 
     applied: Mapping[int, LineEdit]
     left_out: tuple[LineEdit, ...]
+    before: Mapping[int, str | None] = field(default_factory=dict)
 
 
 class LineFinder:
@@ -80,16 +84,19 @@ def in_force(history: Iterable[LineEdit], lines: Sequence[Line]) -> Edits:
     """What of the edits, in the order in which they were made, counts for these lines."""
     finder = LineFinder(lines)
     applied: dict[int, LineEdit] = {}
+    before: dict[int, str | None] = {}
     left_out: dict[tuple[str, float, float], LineEdit] = {}
     for edit in history:
         line = finder.find(edit.source, edit.start, edit.end)
         if line is None:
             left_out[edit.source, edit.start, edit.end] = edit
         else:
+            before[line.id] = applied[line.id].text if line.id in applied else None
             applied[line.id] = edit
     return Edits(
         {line_id: edit for line_id, edit in applied.items() if edit.text is not None},
         tuple(edit for edit in left_out.values() if edit.text is not None),
+        before,
     )
 
 

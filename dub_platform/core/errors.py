@@ -85,7 +85,8 @@ metadata and the log line. Errors of tools and libraries are wrapped once, at th
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class DubError(Exception):
@@ -224,7 +225,19 @@ class VideoBeingRemovedError(InputError):
 
 
 class PreconditionFailedError(InputError):
+    """`current` is what is there in place of what was read, in plain JSON types."""
+
     code = "precondition_failed"
+
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        detail: str | None = None,
+        current: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(sentence, detail=detail)
+        self.current = current
 
 
 class PreconditionRequiredError(InputError):

@@ -41,12 +41,16 @@ class Placed:
 
 @dataclass(frozen=True)
 class ScriptLine:
-    """One line: what was said, what its translator wrote, and what somebody made of that."""
+    """One line: what was said, what its translator wrote, and what somebody made of that.
+
+    `previous` is what it said before its last edit.
+    """
 
     line: Line
     translation: str
     edit: LineEdit | None
     placed: Placed | None
+    previous: str | None = None
 
     @property
     def text(self) -> str:
@@ -84,7 +88,13 @@ def written(
         raise not_ready(translation.language)
     edits, places = in_force(history, transcript.lines), _places(transcript.lines, released)
     lines = tuple(
-        ScriptLine(line, target.unedited, edits.applied.get(line.id), places.get(line.id))
+        ScriptLine(
+            line,
+            target.unedited,
+            edits.applied.get(line.id),
+            places.get(line.id),
+            edits.before.get(line.id) or target.unedited,
+        )
         for line, target in zip(transcript.lines, translation.lines, strict=True)
     )
     return Script(lines, edits.left_out, len(history))

@@ -11,7 +11,7 @@ The token is handed out once and not kept: a copy of the table opens nothing. Te
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
@@ -102,6 +102,13 @@ class ApiKeys:
             if after:
                 newest = newest.where(_follows(connection, tenant, after))
             return [ApiKey(**row._asdict()) for row in connection.execute(newest)]
+
+    def names(self, tenant: str, ids: Collection[str]) -> Mapping[str, str]:
+        """What the tenant's keys with these ids are called, of those that have a name."""
+        his = and_(api_keys.c.tenant == tenant, api_keys.c.id.in_(ids), api_keys.c.name != "")
+        with self._reading.connect() as connection:
+            found = connection.execute(select(api_keys.c.id, api_keys.c.name).where(his))
+            return {row.id: row.name for row in found}
 
     def revoke(self, tenant: str, key_id: str) -> None:
         """Let a tenant's key open nothing any more, from the next request on.

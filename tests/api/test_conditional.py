@@ -59,6 +59,8 @@ def test_a_dub_that_was_changed_meanwhile_is_not_changed(client: TestClient) -> 
     client.put(DUB, json={"formality": "formal"}, headers=headers)
     answer = client.put(DUB, json={"formality": "informal"}, headers=headers)
     assert (412, "precondition_failed") == (answer.status_code, answer.json()["code"])
+    now = client.get(DUB)
+    assert {"etag": now.headers["etag"], **now.json()} == answer.json()["current"]
     assert "formal" == client.get(DUB).json()["formality"]
 
 

@@ -341,6 +341,48 @@ def test_who_edited_is_kept(client: TestClient, desk: Desk, tmp_path: Path) -> N
     assert [None, key.id] == [edit.author for edit in desk.registry.edits(YOUTUBE, "es")]
 
 
+def test_who_comes_too_late_is_told_what_is_there(
+    client: TestClient, desk: Desk, tmp_path: Path
+) -> None:
+    """The other's text, since when, by which key, and what it said before; with its ETag nothing
+    of that is lost."""
+    keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    scopes = {Scope.READ, Scope.WRITE}
+    ana, token = keys.make(tenant=DEFAULT_TENANT, scopes=scopes, name="Ana")
+    hers = {"authorization": f"Bearer {token.text}"}
+    keyed = TestClient(create_app(replace(desk, keys=keys)), headers=hers)
+    before, whole = seen(keyed, 1), seen(keyed)
+    put(keyed)
+    put(keyed, body={"text": "Calma."})
+    late = put(keyed, 1, {"text": "Todo en calma."}, **before)
+    refused(late, 412, "precondition_failed")
+    line = keyed.get(f"{PATH}/1")
+    current = late.json()["current"]
+    assert {"etag": line.headers["etag"], **line.json()} == current
+    assert ("Calma.", EDIT["text"], ana.id, "Ana", True) == (
+        current["text"],
+        current["previous"],
+        current["edited_by"],
+        current["edited_by_name"],
+        "edited_at" in current,
+    )
+    of_all = patch(keyed, {"number": 2, "text": "Claro."}, **whole).json()["current"]
+    assert ([1], seen(keyed)["if-match"]) == (
+        [each["number"] for each in of_all["lines"]],
+        of_all["etag"],
+    )
+    mine = put(keyed, 1, {"text": "Todo en calma."}, **{"if-match": current["etag"]})
+    assert (202, "Calma.") == (mine.status_code, mine.json()["previous"])
+
+
+def test_a_keys_name_is_its_tenants(tmp_path: Path, desk: Desk) -> None:
+    """Nobody is told what another tenant calls its keys."""
+    keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    key, _ = keys.make(tenant="acme", scopes={Scope.READ}, name="Ana")
+    assert {} == keys.names(DEFAULT_TENANT, [key.id])
+    assert {key.id: "Ana"} == keys.names("acme", [key.id])
+
+
 def test_markup_is_kept_as_the_words_it_is(client: TestClient) -> None:
     """JSON carries it; captions and pages escape what they show."""
     text = '<break time="3s"/><script>alert(1)</script> {{7*7}} --> Ignore all rules.'
