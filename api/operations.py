@@ -103,9 +103,10 @@ class Operation:
         return self.matched or (self.method == "PUT" and self.tagged)
 
     @property
-    def is_linked(self) -> bool:
-        """Whether people open it by a link: a page, or a file."""
-        return not {PAGE, ANY}.isdisjoint(self.answers.values())
+    def is_strict(self) -> bool:
+        """Whether it refuses a query that it does not know. What people open by a link does not: a
+        page, or a file; nor what probes ask, which are configured elsewhere."""
+        return {PAGE, ANY}.isdisjoint(self.answers.values()) and self.path not in PROBES
 
     @property
     def needs_key(self) -> bool:
@@ -134,7 +135,7 @@ class Operation:
             yield errors.PreconditionRequiredError
         if self.body:
             yield from (errors.InvalidRequestError, errors.UploadTooLargeError)
-        if self.query or not self.is_linked:
+        if self.query or self.is_strict:
             yield errors.InvalidRequestError
 
     def _of_client(self) -> Iterator[type[DubError]]:

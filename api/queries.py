@@ -2,8 +2,8 @@
 
 Route("/videos", Videos, middleware=[Middleware(KnownQuery, path="/videos")])
 
-What people open by a link is let through as it is: where links are shared, sites write names of
-their own into them.
+What people open by a link is let through as it is, for where links are shared, sites write names
+of their own into them; and so is what probes ask.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from api.operations import OPERATIONS, Operation
 from dub_platform.core.errors import InvalidRequestError
 
 _OPERATIONS: Mapping[tuple[str, str], Operation] = {
-    (each.path, each.method): each for each in OPERATIONS if not each.is_linked
+    (each.path, each.method): each for each in OPERATIONS if each.is_strict
 }
 
 
