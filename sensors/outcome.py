@@ -5,7 +5,7 @@ Success is written by the last step itself. A status sensor sees a run at most o
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from dagster import (
@@ -44,6 +44,8 @@ CHECKED, FAILED = DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.STEP
 MADE = DagsterEventType.ASSET_MATERIALIZATION
 # Somebody waits for the reason. Dagster's own interval is 30 s.
 SECONDS_BETWEEN = 10
+# SQLite keeps the second in which a run was made.
+CREATED_TO = timedelta(seconds=1)
 
 
 @run_failure_sensor(
@@ -75,22 +77,40 @@ def on_run_canceled(context: RunStatusSensorContext, registry: ResourceParam[Reg
 def record_failure(
     registry: Registry, instance: DagsterInstance, run: DagsterRun, details: Details
 ) -> None:
-    """Write the reason into the row of the run's work, if it was requested for any.
+    """Write the reason into the row of the run's work, or of what an operator started it for.
 
     Work whose run ended without saying why is queued once more: it was killed, or its machine was.
     One that never began says nothing about its work, which waits for a while. Nor does one that
     gave way to another.
     """
-    work = work_of(run.tags)
-    if work is None or details["code"] == RunSupersededError.code:
+    if details["code"] == RunSupersededError.code:
         return
+    work = work_of(run.tags)
     now, told = datetime.now(timezone.utc), {**details, "run_id": run.run_id}
-    if details["code"] != RunLostError.code:
+    if work is None:
+        _record_by_hand(registry, instance, run, told, now)
+    elif details["code"] != RunLostError.code:
         registry.failed(work, told, now=now)
     elif has_begun(instance, run):
         registry.lost(work, told, now=now)
     else:
         registry.postpone(work, machine_is_busy(), now=now)
+
+
+def _record_by_hand(
+    registry: Registry, instance: DagsterInstance, run: DagsterRun, details: Details, now: datetime
+) -> None:
+    record, target = instance.get_run_record_by_id(run.run_id), subject(run.tags)
+    # Who stops a run of their own need not be told of it.
+    if record is None or "video" not in target or details["code"] == RunStoppedError.code:
+        return
+    registry.failed_by_hand(
+        target["video"],
+        target.get("language"),
+        details,
+        began=record.create_timestamp + CREATED_TO,
+        now=now,
+    )
 
 
 def has_begun(instance: DagsterInstance, run: DagsterRun) -> bool:

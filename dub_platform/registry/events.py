@@ -49,16 +49,19 @@ class Story:
     goes_on: bool
 
 
-def tell(connection: Connection, video_id: str, *languages: str | None) -> None:
+def tell(
+    connection: Connection, video_id: str, *languages: str | None, again: bool = False
+) -> None:
     """Write what these rows of the video have become; None is the video itself.
 
-    Nothing is written of a row that is as it was last told. It comes last in its transaction: from
-    here to the commit all others wait that have something to tell.
+    Nothing is written of a row that is as it was last told, unless it came to that `again`. It
+    comes last in its transaction: from here to the commit all others wait that have something to
+    tell.
     """
     news = [
         row
         for row in (_become(connection, video_id, language) for language in languages)
-        if row is not None and not _is_told(connection, row)
+        if row is not None and (again or not _is_told(connection, row))
     ]
     if news:
         _take_turns(connection)

@@ -422,7 +422,7 @@ class Registry(Protocol):
         file_size_bytes: int,
         run_id: str,
     ) -> None:
-        """The video is transcribed: dubs can start.
+        """The video is transcribed: dubs can start, also those that failed before they began.
 
         Raises VideoNotFoundError, or RunSupersededError when another run holds the lease.
         """
@@ -452,6 +452,23 @@ class Registry(Protocol):
 
         When it is the video that failed, its queued dubs fail for the same reason. A dub that was
         asked for anew is queued again instead.
+        """
+        ...
+
+    def failed_by_hand(
+        self,
+        video_id: str,
+        language: str | None,
+        details: Mapping[str, Any],
+        *,
+        began: datetime,
+        now: datetime,
+    ) -> None:
+        """Write why a run failed that an operator began then, for a failed video or dub.
+
+        It has failed once more, for this reason. Nothing is written of what is prepared or
+        released, which it stays, nor of what waits, is under way, or was asked for since: that is
+        another run's.
         """
         ...
 

@@ -450,7 +450,7 @@ class SqlRegistry:
             )
             connection.execute(is_prepared.where(videos.c.id == video_id))
             tallies.add(connection, _processed(PREPARE, video, now))
-            events.tell(connection, video_id, None)
+            events.tell(connection, video_id, None, *_queue_unbegun(connection, video_id))
 
     def released(
         self,
@@ -495,6 +495,26 @@ class SqlRegistry:
                 if work.language is None:
                     changed += _fail_waiting(connection, work.video_id, reason)
             events.tell(connection, work.video_id, *changed)
+
+    def failed_by_hand(
+        self,
+        video_id: str,
+        language: str | None,
+        details: Mapping[str, Any],
+        *,
+        began: datetime,
+        now: datetime,
+    ) -> None:
+        table, row = _row(video_id, language)
+        of_before = or_(table.c.queued_at.is_(None), table.c.queued_at <= began)
+        fails = update(table).where(row, of_before, table.c.status == _FAILED)
+        fails = fails.values(error_details=dict(details))
+        if language is None:
+            fails = fails.values(last_error_at=now)
+        with self._engine.begin() as connection:
+            if connection.execute(fails).rowcount:
+                tallies.add(connection, [_failure(Work(video_id, language, 0), details)])
+                events.tell(connection, video_id, language, again=True)
 
     def lost(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
         table, _ = _row(work.video_id, work.language)
@@ -703,6 +723,13 @@ def _fail_waiting(connection: Connection, video_id: str, reason: Mapping[str, An
     waiting = and_(dubs.c.video_id == video_id, dubs.c.status == _QUEUED)
     fail_too = update(dubs).where(waiting).values(reason).returning(dubs.c.language)
     return sorted(connection.execute(fail_too).scalars())
+
+
+def _queue_unbegun(connection: Connection, video_id: str) -> list[str]:
+    """Queue the dubs that failed before they began, as with their video; their languages."""
+    unbegun = and_(dubs.c.status == _FAILED, dubs.c.processing_started_at.is_(None))
+    again = _QUEUE_DUB_AGAIN.where(dubs.c.video_id == video_id, unbegun)
+    return sorted(connection.execute(again.returning(dubs.c.language)).scalars())
 
 
 def _columns(wording: Wording) -> dict[str, Any]:

@@ -101,6 +101,31 @@ def test_a_video_that_fails_tells_of_the_dubs_that_fail_with_it(
     assert [False, False, True] == [each.is_last for each in failed]
 
 
+def test_what_comes_back_with_its_video_is_told(registry: SqlRegistry, log: EventLog) -> None:
+    """Whoever listens hears that there is something to wait for again."""
+    accept(registry, "es")
+    registry.failed(PREPARE, NO_SPEECH, now=NOW)
+    prepare(registry)
+    news = [(each.type, each.generation, each.is_last) for each in log.story(ID).events[-2:]]
+    assert [("video.prepared", 1, False), ("dub.queued", 2, False)] == news
+
+
+def test_what_fails_once_more_by_hand_is_told_once_more(
+    registry: SqlRegistry, log: EventLog
+) -> None:
+    """For the same reason as well, and of what is released nothing is."""
+    accept(registry, "es", "ca")
+    prepare(registry)
+    registry.failed(DUB, NO_SPEECH, now=NOW)
+    publish(registry, "ca")
+    before, later = log.newest(), datetime.now(timezone.utc) + timedelta(minutes=1)
+    for language in ("es", "ca"):
+        registry.failed_by_hand(ID, language, NO_SPEECH, began=later, now=NOW)
+    assert [("dub.failed", "es")] == [
+        (each.type, each.language) for each in log.since(before, limit=9)
+    ]
+
+
 def test_a_video_that_is_removed_says_so_last(registry: SqlRegistry, log: EventLog) -> None:
     """Whoever listens hears that there is nothing to wait for."""
     accept(registry, "es")

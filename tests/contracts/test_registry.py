@@ -825,6 +825,52 @@ class TestFailing:
             (dub.status, dub.error_details) for dub in registry.dubs(ID)
         ]
 
+    def test_what_failed_with_its_video_comes_back_with_it(self, registry: Registry) -> None:
+        """Whoever has the video made again; a dub whose own run failed stays as it is."""
+        accept(registry, "ca", "es", "gl")
+        registry.started(Work(ID, "ca", 1), "run-0")
+        fail(registry, Work(ID, "ca", 1))
+        fail(registry, PREPARE)
+        prepare(registry)
+        assert VideoStatus.PREPARED is registry.video(ID).status
+        assert [
+            ("ca", DubStatus.FAILED, 1),
+            ("es", DubStatus.QUEUED, 2),
+            ("gl", DubStatus.QUEUED, 2),
+        ] == states(registry)
+        assert None is registry.dub(ID, "es").error_details
+        prepare(registry)
+        assert 2 == registry.dub(ID, "es").generation
+
+    @pytest.mark.parametrize("language", [None, "es"])
+    def test_a_run_by_hand_writes_of_what_failed(
+        self, registry: Registry, language: str | None
+    ) -> None:
+        """And of nothing that waits, is under way, is done, or was asked for after it began."""
+        accept(registry, "es")
+        work, later = Work(ID, language, 1), datetime.now(timezone.utc) + timedelta(minutes=1)
+
+        def row() -> Video | Dub:
+            return registry.video(ID) if language is None else registry.dub(ID, language)
+
+        def write(began: datetime = later) -> None:
+            registry.failed_by_hand(ID, language, LOST, began=began, now=NOW)
+
+        for before_it in (lambda: None, lambda: registry.started(work, "run-1")):
+            before_it()
+            write()
+            assert row().error_details is None
+        fail(registry, work)
+        write(began=NOW)
+        assert NO_SPEECH == row().error_details
+        write()
+        assert (LOST, 1, "failed") == (row().error_details, row().generation, row().status.value)
+        prepare(registry)
+        publish(registry, "es")
+        done = row()
+        write()
+        assert done == row()
+
     def test_a_failed_dub_leaves_its_video_alone(self, registry: Registry) -> None:
         """One language's failure is its own."""
         accept(registry, "es", "ca")

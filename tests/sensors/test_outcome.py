@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,16 +19,34 @@ from dagster import (
     asset_check,
     build_run_status_sensor_context,
 )
+from dagster._core.test_utils import create_run_for_test
+from sqlalchemy import update
 
 from assets.steps import as_failure
-from assets.tags import tags_of
+from assets.tags import PARTITION, tags_of
 from dub_platform.core.errors import NoSpeechError
 from dub_platform.observability.reports import Reporter
 from dub_platform.registry import DubStatus, SqlRegistry, VideoStatus, Work
+from dub_platform.registry.events import EventLog
 from dub_platform.registry.leases import superseded
-from sensors.outcome import on_run_failed, reason_of, record_failure, redo_untold, report_unheard
+from dub_platform.registry.tables import dubs
+from sensors.outcome import (
+    on_run_failed,
+    reason_of,
+    record_failure,
+    redo_untold,
+    report_unheard,
+    stopped,
+)
 from tests.sensors.rows import VIDEO, begun, handed_in, prepared, released, run_of
 from tests.sentry_server import SentryServer
+
+NO_SPEECH = NoSpeechError("Nobody speaks.").as_details()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> EventLog:
+    return EventLog.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
 
 
 def test_an_error_of_ours_keeps_its_code_and_sentence(instance: DagsterInstance) -> None:
@@ -133,14 +152,75 @@ def test_a_failed_run_fails_its_row(registry: SqlRegistry, instance: DagsterInst
     assert DubStatus.FAILED is registry.dub(VIDEO, "es").status
 
 
-def test_a_run_started_by_hand_fails_no_row(
+def test_what_an_operator_fails_at_is_told(
+    registry: SqlRegistry, instance: DagsterInstance, log: EventLog
+) -> None:
+    """A run by hand for a failed video or dub gives its own reason, to those who listen as well."""
+    handed_in(registry, "es")
+    for work in (Work(VIDEO, None, 1), Work(VIDEO, "es", 1)):
+        registry.failed(work, {"code": "source_unreachable"}, now=datetime.now(timezone.utc))
+    before = log.newest()
+    for key in (VIDEO, f"es|{VIDEO}"):
+        record_failure(registry, instance, _by_hand(instance, key), NO_SPEECH)
+    told = [(each.type, each.language, each.error) for each in log.since(before, limit=9)]
+    assert [("video.failed", None, NO_SPEECH), ("dub.failed", "es", NO_SPEECH)] == told
+    for row in (registry.video(VIDEO), registry.dub(VIDEO, "es")):
+        assert row.error_details
+        assert "media_no_speech" == row.error_details["code"]
+
+
+def test_an_operators_experiment_takes_no_release_away(
+    registry: SqlRegistry, instance: DagsterInstance, log: EventLog
+) -> None:
+    """What is prepared or released stays as it is, and no message is sent."""
+    prepared(registry, "es")
+    released(registry, Work(VIDEO, "es", 1), "a-run")
+    before = registry.video(VIDEO), registry.dub(VIDEO, "es"), log.newest()
+    for key in (VIDEO, f"es|{VIDEO}"):
+        record_failure(registry, instance, _by_hand(instance, key), NO_SPEECH)
+    video, dub = registry.video(VIDEO), registry.dub(VIDEO, "es")
+    assert (VideoStatus.PREPARED, DubStatus.RELEASED) == (video.status, dub.status)
+    assert before == (video, dub, log.newest())
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "failed since"])
+def test_a_run_by_hand_says_nothing_of_anothers_work(
+    registry: SqlRegistry, instance: DagsterInstance, status: str
+) -> None:
+    """The platform's own run waits, is at it, or was asked for after this one had begun."""
+    prepared(registry, "es")
+    run, work = _by_hand(instance, f"es|{VIDEO}"), Work(VIDEO, "es", 1)
+    if status == "running":
+        registry.started(work, "its-run")
+    if status == "failed since":
+        later = datetime.now(timezone.utc) + timedelta(hours=1)
+        statement = update(dubs).values(status=DubStatus.FAILED, queued_at=later)
+        with registry._engine.begin() as connection:
+            connection.execute(statement)
+    before = registry.dub(VIDEO, "es")
+    record_failure(registry, instance, run, NO_SPEECH)
+    assert before == registry.dub(VIDEO, "es")
+
+
+def test_a_run_of_ones_own_that_is_stopped_is_told_to_nobody(
     registry: SqlRegistry, instance: DagsterInstance
 ) -> None:
-    """An operator's experiment does not take a release away."""
+    """Whoever stopped it knows, and the reason why the dub is not there is another."""
     prepared(registry, "es")
-    run = DagsterRun(job_name="dub_video", tags={})
-    record_failure(registry, instance, run, {"code": "internal_error"})
-    assert DubStatus.QUEUED is registry.dub(VIDEO, "es").status
+    reason = {"code": "engine_failed"}
+    registry.failed(Work(VIDEO, "es", 1), reason, now=datetime.now(timezone.utc))
+    run = _by_hand(instance, f"es|{VIDEO}")
+    record_failure(registry, instance, run, stopped(run.run_id))
+    assert reason == registry.dub(VIDEO, "es").error_details
+
+
+def test_a_run_by_hand_of_what_nobody_asked_for_fails_alone(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """There is no row, and upkeep has no video."""
+    for run in (_by_hand(instance, f"ca|{VIDEO}"), DagsterRun(job_name="remove_leftovers")):
+        record_failure(registry, instance, run, NO_SPEECH)
+    assert [] == list(registry.videos().videos)
 
 
 def test_a_late_failure_of_an_old_generation_changes_nothing(
@@ -209,6 +289,14 @@ def test_a_run_that_gave_way_to_another_says_nothing_of_its_work(
     run = run_of(instance, Work(VIDEO, "es", 1), DagsterRunStatus.FAILURE)
     record_failure(registry, instance, run, superseded(VIDEO, "es").as_details())
     assert DubStatus.QUEUED is registry.dub(VIDEO, "es").status
+
+
+def _by_hand(instance: DagsterInstance, key: str) -> DagsterRun:
+    """A run of this partition that an operator started in the UI."""
+    language, _, video = key.rpartition("|")
+    dimensions = {f"{PARTITION}/video": video, f"{PARTITION}/language": language}
+    tags = {PARTITION: key, **(dimensions if language else {})}
+    return create_run_for_test(instance, "__ASSET_JOB", tags=tags, status=DagsterRunStatus.FAILURE)
 
 
 def _ran(instance: DagsterInstance, defs: Definitions) -> DagsterRun:
