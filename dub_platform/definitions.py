@@ -20,6 +20,7 @@ from resources.media.vad import SileroSpeechFinder
 from resources.releases import Publisher
 from sensors.intake import on_video_prepared, on_video_registered
 from sensors.outcome import on_run_canceled, on_run_failed
+from sensors.pools import PoolLimits
 from sensors.removal import on_video_removed
 from sensors.retention import every_night, remove_leftovers
 from sensors.upkeep import on_run_lost
@@ -69,6 +70,7 @@ def definitions(settings: Settings) -> Definitions:
             "retention": wiring.retention(settings, store),
             "remover": wiring.remover(settings, store),
             "reporter": wiring.reporter(settings),
+            "pools": PoolLimits(settings.pool_limits),
         },
     )
 

@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 # operator sets what the provider charges.
 PRICES_TAKEN_ON = date(2026, 11, 22)
 
+# What steps use that is scarce; Dagster's own bound on a limit.
+POOLS = ("download", "transcribe", "translate", "speech")
+_HIGHEST_LIMIT = 1000
+
 Port = Annotated[int, Field(ge=1, le=65_535)]
 # Checked and kept as it was written: pydantic's own spelling adds a slash.
 _ADDRESS = TypeAdapter[HttpUrl | None](HttpUrl | None)
@@ -283,6 +287,11 @@ class Settings(BaseSettings):
         description="Lines that one run has spoken at once by a paid voice; the plan's limit is "
         "this times the pool `speech`.",
     )
+    pools: str = Field(
+        default="",
+        description="How many steps may use what is scarce at once, over all machines, as "
+        "POOL=LIMIT, with commas; a pool that is not named has the limit of Dagster's instance.",
+    )
     rewrite_share: float = Field(
         default=0.1,
         ge=0.0,
@@ -470,6 +479,12 @@ class Settings(BaseSettings):
             raise ValueError("it has something that is neither a network nor an address") from error
         return text
 
+    @field_validator("pools")
+    @classmethod
+    def _limit_pools(cls, given: str) -> str:
+        _read_limits(given)
+        return given
+
     @field_validator("elevenlabs_voices", "openai_voices")
     @classmethod
     def _can_be_cast(cls, voices: str) -> str:
@@ -570,6 +585,11 @@ class Settings(BaseSettings):
         return "+".join(filter(None, (self.version, self.git_commit)))
 
     @property
+    def pool_limits(self) -> dict[str, int]:
+        """How many steps the pools that are named let work at once."""
+        return _read_limits(self.pools)
+
+    @property
     def traces_sample_rate(self) -> float:
         """The share of requests whose times are reported."""
         if self.sentry_traces_sample_rate is not None:
@@ -607,6 +627,20 @@ class _FormerNames(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         said = former_values(_environment(self.settings_cls))
         return {ours.removeprefix(PREFIX).lower(): text for ours, text in said.items()}
+
+
+def _read_limits(given: str) -> dict[str, int]:
+    """The limits of `speech=5,transcribe=1`. Raises ValueError."""
+    limits: dict[str, int] = {}
+    for each in filter(None, map(str.strip, given.split(","))):
+        pool, _, limit = each.partition("=")
+        is_number = limit.isascii() and limit.isdigit()
+        if pool not in POOLS or pool in limits or not is_number:
+            raise ValueError(f"it is not POOL=LIMIT, each pool once, of {', '.join(POOLS)}")
+        limits[pool] = int(limit)
+        if not 1 <= limits[pool] <= _HIGHEST_LIMIT:
+            raise ValueError(f"a limit is from 1 to {_HIGHEST_LIMIT}")
+    return limits
 
 
 def _environment(settings: type[BaseSettings]) -> dict[str, str]:

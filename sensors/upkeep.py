@@ -25,6 +25,7 @@ from assets.tags import LANGUAGE, PARTITION, tags_of
 from dub_platform.core.errors import InternalError, RunLostError
 from dub_platform.registry import Registry, Work
 from sensors.outcome import reason_of, record_failure, redo_untold, stopped
+from sensors.pools import PoolLimits
 from sensors.waiting import wait_for
 from sensors.workers import is_alive, lost
 
@@ -36,8 +37,13 @@ _GONE = "Its process is gone: nobody renews its lease."
 
 
 @sensor(minimum_interval_seconds=5, default_status=DefaultSensorStatus.RUNNING)
-def on_run_lost(context: SensorEvaluationContext, registry: ResourceParam[Registry]) -> SkipReason:
+def on_run_lost(
+    context: SensorEvaluationContext,
+    registry: ResourceParam[Registry],
+    pools: ResourceParam[PoolLimits],
+) -> SkipReason:
     """Compare unfinished work that nobody is at with its runs. It starts no run itself."""
+    pools.apply(context.instance)
     found = wait_for(
         lambda: reconciled(registry, context.instance, datetime.now(timezone.utc)),
         pause_seconds=PAUSE_SECONDS,

@@ -14,7 +14,7 @@ import resources
 import sensors
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.definitions import definitions
-from dub_platform.settings import Settings
+from dub_platform.settings import POOLS, Settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -56,6 +56,7 @@ def test_the_assets_are_these(defs: Definitions) -> None:
         pool = next(iter(node.pools), None) or "-"
         rows.append(f"{name:<14}{per:<11}{pool:<12}{parents}")
     assert GRAPH.strip().splitlines() == rows
+    assert set(POOLS) == {row.split()[2] for row in rows} - {"-"}
     assert len(rows) == len(list(graph.get_all_asset_keys()))
 
 

@@ -15,6 +15,8 @@ from dagster import (
 )
 
 from dub_platform.registry import DubStatus, SqlRegistry, Work
+from dub_platform.settings import POOLS, Settings
+from sensors.pools import PoolLimits
 from sensors.upkeep import on_run_lost, reconciled
 from tests.sensors.rows import VIDEO, begun, prepared, released, run_of
 
@@ -189,7 +191,29 @@ def state(registry: SqlRegistry) -> tuple[DubStatus, int]:
 
 def test_the_sensor_starts_no_run_itself(registry: SqlRegistry, instance: DagsterInstance) -> None:
     """It says how many rows it put right, and leaves the rest to the others."""
-    with build_sensor_context(instance=instance, resources={"registry": registry}) as context:
+    with build_sensor_context(
+        instance, resources={"registry": registry, "pools": PoolLimits({})}
+    ) as context:
         answer = on_run_lost(context)
     assert isinstance(answer, SkipReason)
     assert "0 rows were put right." == answer.skip_message
+
+
+def test_the_first_tick_sets_the_limits_of_pools(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """As the settings have them; what somebody changes after that holds until the next start."""
+    settings = Settings.model_validate({"pools": "speech=5, transcribe=1"})
+    storage, pools = instance.event_log_storage, PoolLimits(settings.pool_limits)
+
+    def tick() -> dict[str, int]:
+        with build_sensor_context(
+            instance, resources={"registry": registry, "pools": pools}
+        ) as context:
+            on_run_lost(context)
+        return {name: storage.get_concurrency_info(name).slot_count for name in POOLS}
+
+    unset = {"download": 0, "translate": 0}
+    assert {**unset, "speech": 5, "transcribe": 1} == tick()
+    storage.set_concurrency_slots("speech", 2)
+    assert {**unset, "speech": 2, "transcribe": 1} == tick()
