@@ -85,8 +85,11 @@ metadata and the log line. Errors of tools and libraries are wrapped once, at th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 
 class DubError(Exception):
