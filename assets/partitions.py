@@ -1,6 +1,7 @@
 """What there is one of: a video, a language, and a dub, which is a video in one language.
 
 add_keys(instance, videos, ["dQw4w9WgXcQ"])
+remove_key(instance, videos, "dQw4w9WgXcQ")
 """
 
 from collections.abc import Sequence
@@ -13,10 +14,16 @@ from dagster import (
     MultiPartitionKey,
     MultiPartitionsDefinition,
 )
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from sqlalchemy.exc import IntegrityError
 
 # The API and the two requesting sensors: each may come between another's look and its write once.
 MOST_COLLISIONS = 3
+UNFINISHED_BACKFILLS = [
+    BulkActionStatus.REQUESTED,
+    BulkActionStatus.CANCELING,
+    BulkActionStatus.FAILING,
+]
 
 videos = DynamicPartitionsDefinition(name="videos")
 languages = DynamicPartitionsDefinition(name="languages")
@@ -66,3 +73,17 @@ def add_keys(
                 raise
         else:
             return
+
+
+def remove_key(
+    instance: DagsterInstance, partitions: DynamicPartitionsDefinition, key: str
+) -> bool:
+    """Remove the key, if it can go; whether it is gone.
+
+    A backfill fails as a whole when a key of it is gone, so while one is under way all stay.
+    """
+    under_way = BulkActionsFilter(statuses=UNFINISHED_BACKFILLS)
+    if instance.get_backfills(filters=under_way, limit=1):
+        return False
+    instance.delete_dynamic_partition(str(partitions.name), key)
+    return True

@@ -58,6 +58,7 @@ class Kind(str, Enum):
     ANSWERS = "answers to repeated requests"
     EVENTS = "old events"
     RUNS = "finished runs"
+    PARTITIONS = "partitions nobody asked for"
 
 
 @dataclass(frozen=True)

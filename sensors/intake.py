@@ -6,6 +6,8 @@ something to do. What a tick returns ends it, so videos and dubs have a sensor e
 was just prepared does not wait for the tick after the one that saw it come.
 """
 
+import contextlib
+from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from dagster import (
@@ -49,7 +51,7 @@ def on_video_registered(
     context.log.info(f"{len(work)} videos are to be prepared.")
     # The API adds these keys too; a crash between its two writes must not lose the video.
     add_keys(context.instance, videos, [each.video_id for each in work])
-    return SensorResult(run_requests=[_request(registry, each, each.video_id) for each in work])
+    return SensorResult(run_requests=_requests(registry, [(each, each.video_id) for each in work]))
 
 
 @sensor(
@@ -72,20 +74,18 @@ def on_video_prepared(
     add_keys(context.instance, videos, [video for _, video, _ in wanted])
     add_keys(context.instance, languages, [code for *_, code in wanted])
     return SensorResult(
-        run_requests=[
-            _request(registry, each, dub_key(video, code)) for each, video, code in wanted
-        ]
+        run_requests=_requests(
+            registry, [(each, dub_key(video, code)) for each, video, code in wanted]
+        )
     )
 
 
-def _request(registry: Registry, work: Work, partition_key: str) -> RunRequest:
-    try:
-        title = titled(registry.video(work.video_id))
-    except VideoNotFoundError:
-        # It was removed a moment ago, and its run will find that nobody asks for it.
-        title = {}
-    return RunRequest(
-        run_key=work.run_key,
-        partition_key=partition_key,
-        tags={**tags_of(work), **asked_by(work), **title, **PRIORITY},
-    )
+def _requests(registry: Registry, wanted: Sequence[tuple[Work, str]]) -> list[RunRequest]:
+    """A request for each, but not for what was removed a moment ago: its key may be gone."""
+    requests = []
+    for work, partition_key in wanted:
+        with contextlib.suppress(VideoNotFoundError):
+            title = titled(registry.video(work.video_id))
+            tags = {**tags_of(work), **asked_by(work), **title, **PRIORITY}
+            requests.append(RunRequest(work.run_key, partition_key=partition_key, tags=tags))
+    return requests

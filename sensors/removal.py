@@ -5,30 +5,24 @@ one has ended, the registry takes the same video in again for nobody; so nothing
 is made anew. A tick that is lost or killed half-way is made good by the next one.
 """
 
-from collections.abc import Sequence
-
 from dagster import (
     DagsterInstance,
-    DagsterRun,
     DagsterRunStatus,
     DefaultSensorStatus,
     ResourceParam,
-    RunsFilter,
     SensorEvaluationContext,
     SkipReason,
     sensor,
 )
 
-from assets.tags import PARTITION, VIDEO
+from assets.partitions import remove_key, videos
 from dub_platform.registry import Registry
 from resources.removal import Remover
-from sensors.retention import deleted
+from sensors.retention import deleted, runs_of
 from sensors.waiting import wait_for
 
 MOST_VIDEOS_A_TICK = 10
 PAUSE_SECONDS = 1.0
-# Of runs that were requested, and of those that an operator started for a video or a dub.
-_TAGS = (VIDEO, PARTITION, f"{PARTITION}/video")
 
 
 @sensor(minimum_interval_seconds=5, default_status=DefaultSensorStatus.RUNNING)
@@ -47,20 +41,16 @@ def on_video_removed(
 
 def cleared(video_id: str, registry: Registry, remover: Remover, instance: DagsterInstance) -> bool:
     """Whether all of it is gone; False while a run of the video has not ended."""
-    for run in _runs(instance, video_id):
+    for run in runs_of(instance, video_id):
         if run.status is DagsterRunStatus.QUEUED:
             instance.report_run_canceled(run)
-    runs = _runs(instance, video_id)
+    runs = runs_of(instance, video_id)
     if not all(run.is_finished for run in runs):
         return False
     remover.clear(video_id)
     for run in runs:
         deleted(instance, run.run_id)
+    # Before the registry takes the same video in again, which adds the key.
+    remove_key(instance, videos, video_id)
     registry.removed(video_id)
     return True
-
-
-def _runs(instance: DagsterInstance, video_id: str) -> Sequence[DagsterRun]:
-    filters = [RunsFilter(tags={tag: video_id}) for tag in _TAGS]
-    found = {run.run_id: run for each in filters for run in instance.get_runs(each)}
-    return list(found.values())

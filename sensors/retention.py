@@ -8,7 +8,7 @@ without it Dagster would take the partition for missing. So the event log grows 
 and not with time.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,6 +18,7 @@ from dagster import (
     Config,
     DagsterEventType,
     DagsterInstance,
+    DagsterRun,
     DagsterRunStatus,
     DefaultScheduleStatus,
     EventLogEntry,
@@ -31,11 +32,16 @@ from dagster import (
     op,
 )
 
+from assets.partitions import add_keys, remove_key, videos
 from assets.steps import failing_in_words
+from assets.tags import PARTITION, VIDEO
+from dub_platform.registry import Registry
 from resources.retention import Gone, Kind, Retention
 
 FINISHED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
-RUNS_A_PAGE = 500
+RUNS_A_PAGE = ROWS_A_PAGE = 500
+VIDEOS = str(videos.name)
+_OF_VIDEO = (VIDEO, PARTITION, f"{PARTITION}/video")
 
 
 class Upkeep(Config):
@@ -97,6 +103,7 @@ def tidied(
     now = datetime.now(timezone.utc)
     yield from retention.tidied(holder, now=now, dry_run=dry_run)
     yield from old_runs(instance, now - retention.keep, dry_run=dry_run)
+    yield from stray_keys(instance, retention.registry, dry_run=dry_run)
 
 
 def tallied(gone: Iterable[Gone]) -> Mapping[Kind, Tally]:
@@ -123,6 +130,39 @@ def old_runs(instance: DagsterInstance, before: datetime, *, dry_run: bool) -> I
     for run_id in list(_ended(instance, before)):
         if not _made_what_is_latest(instance, run_id):
             yield deleted(instance, run_id, dry_run=dry_run)
+
+
+def stray_keys(instance: DagsterInstance, registry: Registry, *, dry_run: bool) -> Iterator[Gone]:
+    """Remove the keys of videos that nobody asked for; tell of each.
+
+    They were typed in the UI, or added while their video was being removed, or a backfill kept
+    them. One that a run is at is left for another night.
+    """
+    known = set(_video_ids(registry))
+    for key in [key for key in instance.get_dynamic_partitions(VIDEOS) if key not in known]:
+        is_worked_on = any(not run.is_finished for run in runs_of(instance, key))
+        if is_worked_on or registry.was_asked_for(key):
+            continue
+        if dry_run or remove_key(instance, videos, key):
+            yield Gone(Kind.PARTITIONS)
+        # Its video came between the look and the removal.
+        if registry.was_asked_for(key):
+            add_keys(instance, videos, [key])
+
+
+def runs_of(instance: DagsterInstance, video_id: str) -> Sequence[DagsterRun]:
+    """The runs for a video and its dubs, requested or started by an operator."""
+    filters = [RunsFilter(tags={tag: video_id}) for tag in _OF_VIDEO]
+    found = {run.run_id: run for each in filters for run in instance.get_runs(each)}
+    return list(found.values())
+
+
+def _video_ids(registry: Registry) -> Iterator[str]:
+    page = registry.videos(limit=ROWS_A_PAGE)
+    yield from (video.id for video in page.videos)
+    while page.next_cursor is not None:
+        page = registry.videos(cursor=page.next_cursor, limit=ROWS_A_PAGE)
+        yield from (video.id for video in page.videos)
 
 
 def _ended(instance: DagsterInstance, before: datetime) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, SkipReason, build_sensor_context
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_origin import (
     RegisteredCodeLocationOrigin,
     RemoteJobOrigin,
@@ -18,9 +19,12 @@ from dub_platform.core.cost import Caps, PaidCall
 from dub_platform.registry import SqlRegistry, Work
 from dub_platform.registry.ledger import PaidCalls
 from resources.removal import Remover
+from resources.retention import Gone, Kind
 from resources.store.local import LocalStore
+from sensors.intake import on_video_registered
 from sensors.removal import cleared, on_video_removed
-from tests.sensors.rows import VIDEO, begun, prepared
+from sensors.retention import stray_keys
+from tests.sensors.rows import VIDEO, begun, handed_in, prepared, run_of
 
 OTHER = "aaaaaaaaaaa"
 BOUGHT, OTHERS, SHARED = "b" * 64, "c" * 64, "d" * 64
@@ -76,12 +80,13 @@ def keys(remover: Remover) -> set[str]:
 def test_all_of_it_goes_and_nothing_else(
     removing: SqlRegistry, remover: Remover, instance: DagsterInstance
 ) -> None:
-    """Media, values, releases, its answers, its run with its events; not the account.
+    """Media, values, releases, its answers, its run with its events, its key; not the account.
 
     An answer that it paid for and another video uses stays.
     """
     run = begun(instance, WORK, translation.key)
     instance.report_run_failed(run)
+    instance.add_dynamic_partitions("videos", [VIDEO, OTHER])
     with build_sensor_context(
         instance, resources={"registry": removing, "remover": remover}
     ) as context:
@@ -89,6 +94,7 @@ def test_all_of_it_goes_and_nothing_else(
     assert SkipReason("1 of 1 removed videos are gone.") == answer
     assert THEIRS == keys(remover)
     assert ([], []) == (list(removing.removals(limit=9)), instance.get_runs())
+    assert [OTHER] == list(instance.get_dynamic_partitions("videos"))
     assert [] == list(instance.fetch_materializations(translation.key, limit=9).records)
     assert {"es": pytest.approx(0.3)} == remover.calls.spent_usd(VIDEO)
 
@@ -127,3 +133,60 @@ def test_a_tick_that_was_cut_off_is_made_good(
     """What is gone is not missed."""
     remover.clear(VIDEO)
     assert cleared(VIDEO, removing, remover, instance)
+
+
+def test_a_video_that_is_handed_in_again_has_its_partition_again(
+    removing: SqlRegistry, remover: Remover, instance: DagsterInstance
+) -> None:
+    """Its first tick adds the key."""
+    instance.add_dynamic_partitions("videos", [VIDEO])
+    assert cleared(VIDEO, removing, remover, instance)
+    handed_in(removing, "es")
+    with build_sensor_context(instance, resources={"registry": removing}) as context:
+        on_video_registered(context)
+    assert [VIDEO] == list(instance.get_dynamic_partitions("videos"))
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_keys_that_nobody_asked_for_go_at_night(
+    registry: SqlRegistry, instance: DagsterInstance, dry_run: bool
+) -> None:
+    """One typed in the UI goes; a video's stays, and so does one that a run is at."""
+    handed_in(registry, "es")
+    instance.add_dynamic_partitions("videos", ["typed", VIDEO, OTHER])
+    run_of(instance, Work(OTHER, None, 1), DagsterRunStatus.STARTED)
+    gone = list(stray_keys(instance, registry, dry_run=dry_run))
+    assert [Gone(Kind.PARTITIONS)] == gone
+    kept = {VIDEO, OTHER} | ({"typed"} if dry_run else set())
+    assert kept == set(instance.get_dynamic_partitions("videos"))
+
+
+def test_a_backfill_under_way_keeps_its_keys(
+    removing: SqlRegistry, remover: Remover, instance: DagsterInstance
+) -> None:
+    """It would fail as a whole; the video goes all the same, and the key in the night after it."""
+    instance.add_dynamic_partitions("videos", [VIDEO])
+    backfill = PartitionBackfill("b", BulkActionStatus.REQUESTED, False, {}, 0.0)
+    instance.add_backfill(backfill)
+    assert cleared(VIDEO, removing, remover, instance)
+    assert [] == list(stray_keys(instance, removing, dry_run=False))
+    assert [VIDEO] == list(instance.get_dynamic_partitions("videos"))
+    instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))
+    assert [Gone(Kind.PARTITIONS)] == list(stray_keys(instance, removing, dry_run=False))
+    assert [] == list(instance.get_dynamic_partitions("videos"))
+
+
+def test_a_video_that_comes_while_its_key_goes_has_it_again(
+    registry: SqlRegistry, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was handed in after the look whether anybody had asked for it."""
+    instance.add_dynamic_partitions("videos", [VIDEO])
+    remove = DagsterInstance.delete_dynamic_partition
+
+    def remove_late(self: DagsterInstance, name: str, key: str) -> None:
+        handed_in(registry, "es", video_id=key)
+        remove(self, name, key)
+
+    monkeypatch.setattr(DagsterInstance, "delete_dynamic_partition", remove_late)
+    list(stray_keys(instance, registry, dry_run=False))
+    assert [VIDEO] == list(instance.get_dynamic_partitions("videos"))
