@@ -29,7 +29,7 @@ from dub_platform.core.speech import (
     Translation,
 )
 from dub_platform.registry import Registry
-from resources.media.film import Voiced, mux
+from resources.media.film import Voiced, mux, require_length
 from resources.store.port import POINTER, Store
 
 
@@ -153,6 +153,7 @@ class Publisher:
             film = folder / f"{version}.mp4"
             source = self.store.fetch(dub.media.key, folder)
             mux(dub.media, source, self._voiced(dub, ordered, folder), into=film)
+            require_length(film, dub.media.seconds)
             sha256 = file_sha256(film)
             self._place_file(f"{prefix}.mp4", film, sha256)
             self._place_text(f"{prefix}.json", _json({"sha256": sha256}))

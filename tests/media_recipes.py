@@ -12,6 +12,7 @@ import struct
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,39 @@ def two_sounds(path: Path, *languages: str, default: int = 0) -> Path:
     sounds = [ffmpeg.input(wav)["a:0"] for wav in streams]
     pictures = ffmpeg.input(str(make_clip(path.with_name("card.mp4"), seconds=2.0)))["v:0"]
     run(ffmpeg.output(pictures, *sounds, str(path), **{"c:v": "copy", **tags, **marks}))
+    return path
+
+
+def make_lying_clip(path: Path, codec: str, *, says: float, holds: float) -> Path:
+    """A clip of so many seconds, whose sound has packets for more that are all said to be at its
+    end."""
+    import av
+
+    card = make_clip(path.with_name("card.mp4"), seconds=says)
+    with av.open(str(path), "w") as lying, av.open(str(card)) as clip:
+        pictures = lying.add_stream_from_template(clip.streams.video[0])
+        sound = lying.add_stream(codec, rate=RATE, layout="mono")
+        encoder = av.CodecContext.create(codec, "w")
+        encoder.sample_rate, encoder.layout = RATE, "mono"
+        encoder.format = sound.codec_context.format = "s16" if codec == "flac" else "fltp"
+        resampler = av.AudioResampler(encoder.format, "mono", RATE, frame_size=1024)
+        frame = av.AudioFrame.from_ndarray(tone(440, holds)[None, :], "flt", "mono")
+        frame.sample_rate, frame.pts = RATE, 0
+        packets = [
+            packet
+            for part in (*resampler.resample(frame), *resampler.resample(None), None)
+            for packet in (encoder.encode(part) if part or part is None else ())
+        ]
+        sound.codec_context.extradata = encoder.extradata
+        last = int((says - 0.1) * RATE)
+        for packet in clip.demux(clip.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = pictures
+                lying.mux(packet)
+        for packet in packets:
+            packet.stream, packet.time_base = sound, Fraction(1, RATE)
+            packet.pts = packet.dts = min(packet.pts, last)
+            lying.mux(packet)
     return path
 
 

@@ -28,7 +28,7 @@ FILTERS = {
     "apad": ("whole_dur",),
     "aresample": ("async", "first_pts", "rematrix_maxval", "sample_rate"),
     "asplit": ("outputs",),
-    "atrim": ("end",),
+    "atrim": ("end", "end_sample"),
     "ebur128": ("framelog=verbose", "peak=true"),
     "metadata": ("mode=print",),
     "pan": ("args",),

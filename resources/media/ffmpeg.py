@@ -11,6 +11,7 @@ every run has a deadline. A graph uses nothing that `features.py` has no row for
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import resource
@@ -151,6 +152,22 @@ def sound_seconds(path: Path) -> float:
     )
     # The filter reports once more whenever ffmpeg sets its graph up anew, as at the stream's start.
     return sum(map(int, re.findall(r"n_samples: (\d+)", run(counted)))) / COUNTING_RATE
+
+
+def outlasts(path: Path, stream: int, seconds: float) -> bool:
+    """Whether an audio stream of an untrusted file decodes to more than these seconds.
+
+    What its packets say of their times does not count, and no more is decoded than is needed.
+    """
+    samples = math.ceil(seconds * COUNTING_RATE) + 1
+    counted = (
+        untrusted(path)[f"a:{stream}"]
+        .filter("aformat", channel_layouts="mono", sample_rates=COUNTING_RATE)
+        .filter("atrim", end_sample=samples)
+        .filter("volumedetect")
+        .output("-", format="null")
+    )
+    return sum(map(int, re.findall(r"n_samples: (\d+)", run(counted)))) >= samples
 
 
 def open_audio(path: Path, stream: int = 0) -> Any:

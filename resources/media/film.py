@@ -8,6 +8,7 @@ is encoded again that an MP4 can carry and a browser can play.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +16,18 @@ from typing import Any
 
 import ffmpeg as graphs
 
+from dub_platform.core.errors import MediaToolError
 from dub_platform.core.languages import language
 from dub_platform.core.speech import SourceMedia
 from resources.media import ffmpeg
+from resources.media.probe import probe
 
 _PLAYABLE_VIDEO = frozenset({"vp9", "libvpx-vp9", "av1", "libdav1d"})
 # Of H.264, browsers play eight bits and half the colours; of the rest they show black, or nothing.
 # Of what was prepared by an older release it is not known.
 _PLAYABLE_H264 = frozenset({"yuv420p", "yuvj420p", None})
+# Codecs fill their first and last packets, and streams end a little apart.
+SLACK_SECONDS = 1.0
 _PLAYABLE_AUDIO = frozenset({"aac", "mp3", "mp3float"})
 
 
@@ -38,17 +43,20 @@ class Voiced:
 def mux(media: SourceMedia, source: Path, voiced: Sequence[Voiced], *, into: Path) -> None:
     """Write the film. `voiced` starts with the original. Raises MediaToolError."""
     original = ffmpeg.untrusted(source)
-    is_playable = _is_playable(media)
+    is_playable, is_sound = _is_playable(media), _is_sound(media, source)
+    sound = original[f"a:{media.audio_stream}"]
     streams = [original["v:0"] if is_playable else _even(original["v:0"])]
     streams += [
-        graphs.input(str(each.track))["a:0"] if each.track else original[f"a:{media.audio_stream}"]
+        graphs.input(str(each.track))["a:0"]
+        if each.track
+        else (sound if is_sound else _within(sound, media.seconds))
         for each in voiced
     ]
     streams += [graphs.input(str(each.captions), format="srt")["s:0"] for each in voiced]
     codecs = {
         "codec:v": "copy" if is_playable else "libx264",
         "codec:a": "copy",
-        "codec:a:0": "copy" if media.audio_codec in _PLAYABLE_AUDIO else "aac",
+        "codec:a:0": "copy" if is_sound else "aac",
         "codec:s": "mov_text",
     }
     if not is_playable:
@@ -68,11 +76,37 @@ def mux(media: SourceMedia, source: Path, voiced: Sequence[Voiced], *, into: Pat
     )
 
 
+def require_length(film: Path, seconds: float) -> None:
+    """Return if the film is as long as its video, by its packets. Raises MediaToolError."""
+    measured = probe(film, max_seconds=math.inf).seconds
+    if abs(measured - seconds) > SLACK_SECONDS:
+        raise MediaToolError(
+            f"The film would last {measured:.1f} s and the video {seconds:.1f} s, so it was not "
+            "published. Play the file through a program for videos and hand in what that saves."
+        )
+
+
 def _is_playable(media: SourceMedia) -> bool:
     """Whether browsers play the source's pictures as they are."""
     if media.video_codec == "h264":
         return media.pixel_format in _PLAYABLE_H264
     return media.video_codec in _PLAYABLE_VIDEO
+
+
+def _is_sound(media: SourceMedia, source: Path) -> bool:
+    """Whether browsers play the source's sound as it is, and it ends when its packets say."""
+    if media.audio_codec not in _PLAYABLE_AUDIO:
+        return False
+    return not ffmpeg.outlasts(source, media.audio_stream, media.seconds + SLACK_SECONDS)
+
+
+def _within(sound: Any, seconds: float) -> Any:
+    """The sound at the times that its packets say, as in the dub, and none after the video's end.
+
+    A file can hold hours whose packets are all at the same time.
+    """
+    placed = sound.filter("aresample", **{"async": 1, "first_pts": 0})
+    return placed.filter("atrim", end=seconds)
 
 
 def _even(pictures: Any) -> Any:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dub_platform.core.captions import Cue, as_srt
 from dub_platform.core.errors import MediaToolError
 from dub_platform.core.speech import SourceMedia
-from resources.media.film import Voiced, mux
+from resources.media.film import Voiced, mux, require_length
 from resources.media.probe import probe
 from resources.media.sound import decoded
 from tests.dub_recipes import ONSETS, make_dub, take
@@ -23,6 +23,7 @@ from tests.media_recipes import (
     RATE,
     Sound,
     make_clip,
+    make_lying_clip,
     make_script,
     make_sound,
     noise,
@@ -322,6 +323,28 @@ def shape(film: Path) -> tuple[str, str, int, int]:
     """The codec, the pixels' format, the width and the height of the pictures."""
     facts = probe(film, max_seconds=60)
     return str(facts.video_codec), str(facts.pixel_format), facts.width, facts.height
+
+
+@pytest.mark.parametrize("codec", ["flac", "aac"])
+def test_the_original_ends_with_the_video_whatever_its_packets_say(
+    tmp_path: Path, codec: str
+) -> None:
+    """Two minutes that claim to be a moment would be encoded whole, and so would two days."""
+    source = make_lying_clip(tmp_path / "lying.mkv", codec, says=SECONDS, holds=120)
+    film = make_film(tmp_path, source)
+    start, samples = heard(film, 0)
+    assert abs(start + len(samples) / RATE - SECONDS) < 0.1
+    require_length(film, SECONDS)
+
+
+def test_a_film_of_another_length_is_not_published(tmp_path: Path) -> None:
+    """Its packets are read, and what was said of the source is not believed."""
+    film = make_film(
+        tmp_path, make_clip(tmp_path / "clip.mp4", seconds=SECONDS, sound=tone(440, SECONDS))
+    )
+    require_length(film, SECONDS)
+    with pytest.raises(MediaToolError, match=r"3\.\d s and the video 30\.0 s"):
+        require_length(film, 30.0)
 
 
 def test_the_original_in_the_film_is_the_sound_that_was_dubbed(tmp_path: Path) -> None:
