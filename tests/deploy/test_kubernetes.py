@@ -33,6 +33,8 @@ SAME = {
 }
 # What Dagster's chart writes into its pods' labels.
 CHART = {"app.kubernetes.io/name": "dagster", "component": "dagster-webserver"}
+DAEMON = {"app.kubernetes.io/name": "dagster", "component": "dagster-daemon"}
+CODE = {"component": "user-deployments", "deployment": "code"}
 MIRRORED = ("nux", "run_coordinator", "concurrency", "sensors", "retention", "run_monitoring")
 
 
@@ -100,7 +102,7 @@ def test_a_container_can_change_nothing_but_its_data(objects: Objects) -> None:
 
 def test_what_is_selected_is_there(objects: Objects) -> None:
     """Services, budgets, policies and the autoscaler find the pods they are for."""
-    labels = [CHART, *(_template(one)["metadata"]["labels"] for one in _workloads(objects))]
+    labels = [CHART, CODE, *(_template(one)["metadata"]["labels"] for one in _workloads(objects))]
     selectors = [*_selectors(objects)]
     assert len(selectors) > 5
     for wanted in selectors:
@@ -121,6 +123,16 @@ def test_only_the_api_and_the_page_are_reached_from_outside(objects: Objects) ->
     policy = objects["NetworkPolicy", "only-the-proxy-reaches-dagster"]["spec"]
     assert CHART == policy["podSelector"]["matchLabels"]
     assert [{"from": [{"podSelector": {"matchLabels": {"app": "proxy"}}}]}] == policy["ingress"]
+
+
+def test_only_dagster_reaches_the_code_server(objects: Objects, values: dict[str, Any]) -> None:
+    """Whoever else did would start runs with keys of providers in their environment."""
+    [served] = values["dagster-user-deployments"]["deployments"]
+    assert CODE["deployment"] == served["name"]
+    policy = objects["NetworkPolicy", "only-dagster-reaches-the-code-server"]["spec"]
+    assert CODE == policy["podSelector"]["matchLabels"]
+    [rule] = policy["ingress"]
+    assert [CHART, DAEMON] == [each["podSelector"]["matchLabels"] for each in rule["from"]]
 
 
 def test_a_rollout_of_the_api_takes_no_answer_away(objects: Objects) -> None:
