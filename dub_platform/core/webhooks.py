@@ -26,6 +26,9 @@ from dub_platform.core.errors import InvalidRequestError, WebhookUrlError
 # How long a message is tried.
 LASTS = timedelta(hours=24)
 FIRST_PAUSE, GROWS, LONGEST_PAUSE = timedelta(seconds=10), 4, timedelta(hours=5)
+SPREAD = 0.2
+# Pauses after this many tries are the longest.
+GROWN = 9
 _PREFIX, _SECRET_BYTES = "whsec_", range(24, 65)
 _PORTS = {"https": 443, "http": 80}
 
@@ -133,14 +136,23 @@ def next_try(*, attempts: int, now: datetime, until: datetime) -> datetime | Non
     """
     if now >= until:
         return None
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * float(GROWS ** min(attempts - 1, 9)))
     # So that messages that failed together do not come back together.
-    return min(until, now + pause * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
+    spread = random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311 - not a secret
+    return min(until, now + _pause(attempts) * spread)
+
+
+def longest_wait(attempts: int) -> timedelta:
+    """The most that a message which was not taken so many times is left waiting."""
+    return _pause(attempts) * (1 + SPREAD)
 
 
 def new_id(kind: str, now: datetime) -> str:
     """An id that sorts by the time it was made at."""
     return f"{kind}_{int(now.timestamp() * 1000):012x}{secrets.token_hex(8)}"
+
+
+def _pause(attempts: int) -> timedelta:
+    return min(LONGEST_PAUSE, FIRST_PAUSE * float(GROWS ** (min(attempts, GROWN) - 1)))
 
 
 def _place(text: str) -> tuple[str, int]:

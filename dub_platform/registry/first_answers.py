@@ -101,7 +101,11 @@ def _taken(connection: Connection, key: str, holder: str, now: datetime) -> bool
     claimed = first_answers.c.claimed_at
     free = or_(
         claimed < now - KEPT,
-        and_(first_answers.c.status.is_(None), claimed < now - CLAIM_LASTS),
+        and_(
+            first_answers.c.status.is_(None),
+            # A claim from the future is of a clock that was set right since.
+            ~claimed.between(now - CLAIM_LASTS, now + CLAIM_LASTS),
+        ),
     )
     taking = insert(connection, first_answers).values(key=key, **mine)
     upserted = taking.on_conflict_do_update(

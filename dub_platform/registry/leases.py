@@ -6,7 +6,8 @@
 
 A run renews its lease while it works. One that died stops renewing, so its work can be given to
 another; one that was only cut off finds that its lease is another's, and writes nothing more.
-Machines' clocks must agree to a few seconds.
+Machines' clocks must agree to a few seconds. Where one was ahead and is set right, a lease from the
+future is believed for no longer than any other.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def take(
 ) -> bool:
     """Take the lease, or renew it; False while another run holds it."""
     mine = {"run_id": run_id, "renewed_at": now}
-    free = or_(leases.c.run_id == run_id, leases.c.renewed_at < now - LEASE_LASTS)
+    free = or_(leases.c.run_id == run_id, ~_is_fresh(now))
     taking = insert(connection, leases).values(**_place(video_id, language), **mine)
     upserted = taking.on_conflict_do_update(
         index_elements=list(leases.primary_key), set_=mine, where=free
@@ -74,14 +75,13 @@ def held(
     return exists().where(
         leases.c.video_id == video_id,
         leases.c.language == func.coalesce(language, ""),
-        leases.c.renewed_at >= now - LEASE_LASTS,
+        _is_fresh(now),
     )
 
 
 def holders(connection: Connection, now: datetime) -> set[str]:
     """The runs that hold a lease."""
-    held_now = leases.c.renewed_at >= now - LEASE_LASTS
-    return set(connection.execute(select(leases.c.run_id).where(held_now)).scalars())
+    return set(connection.execute(select(leases.c.run_id).where(_is_fresh(now))).scalars())
 
 
 def superseded(video_id: str, language: str | None) -> RunSupersededError:
@@ -91,6 +91,10 @@ def superseded(video_id: str, language: str | None) -> RunSupersededError:
         f"Another run works on {what}, so this one stopped before it wrote anything more. "
         "Wait for the other to end, and start this one again only if something is still missing."
     )
+
+
+def _is_fresh(now: datetime) -> ColumnElement[bool]:
+    return leases.c.renewed_at.between(now - LEASE_LASTS, now + LEASE_LASTS)
 
 
 def _place(video_id: str, language: str | None) -> dict[str, str]:

@@ -166,6 +166,11 @@ class SqlRegistry:
             begins = {"generation": removals.first_generation(connection, video.id)}
             created = _insert_missing(connection, videos, {**row, **begins})
             _lock(connection, video.id)
+            if not created and _video(connection, video.id).tenant != video.tenant:
+                raise InvalidRequestError(
+                    "This file cannot be taken as it is, because of what its content hashes to. "
+                    "Save it anew, so that it differs by a byte, and hand that in."
+                )
             if video.visibility is not None:
                 _set_visibility(connection, video.id, video.visibility)
             _name_language(connection, video.id, video.language)
@@ -560,9 +565,10 @@ class SqlRegistry:
             return leases.holders(connection, now)
 
     def silent(self, *, limit: int, now: datetime) -> Sequence[tuple[Work, str | None]]:
+        just_now = now - SETTLED, now + SETTLED
         silent = [
             select(*columns, table.c.run_id, table.c.updated_at)
-            .where(table.c.status.in_(_UNFINISHED), table.c.updated_at < now - SETTLED)
+            .where(table.c.status.in_(_UNFINISHED), ~table.c.updated_at.between(*just_now))
             .where(or_(table.c.status == _RUNNING, table.c.claimed_at.is_not(None)))
             .where(~leases.held(columns[0], columns[1], now))
             for table, columns in ((videos, _VIDEO_WORK), (dubs, _DUB_WORK))
@@ -793,8 +799,10 @@ def _work(row: Row[Any]) -> Work:
 
 def _due(table: Table, now: datetime) -> ColumnElement[bool]:
     claimed_at, not_before = table.c.claimed_at, table.c.not_before
-    unclaimed = or_(claimed_at.is_(None), claimed_at <= now - CLAIM_LASTS)
-    has_waited = or_(not_before.is_(None), not_before <= now)
+    # What a clock wrote that was ahead, and was set right, holds for no longer than it could.
+    lapsed = or_(claimed_at <= now - CLAIM_LASTS, claimed_at > now + CLAIM_LASTS)
+    passed = or_(not_before <= now, not_before > now + LONGEST_PAUSE)
+    unclaimed, has_waited = or_(claimed_at.is_(None), lapsed), or_(not_before.is_(None), passed)
     return and_(table.c.status == _QUEUED, unclaimed, has_waited)
 
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -39,7 +40,16 @@ from dub_platform.core.errors import (
     WebhookNotFoundError,
 )
 from dub_platform.core.events import Event, message
-from dub_platform.core.webhooks import LASTS, Delivery, DeliveryState, Webhook, new_id, next_try
+from dub_platform.core.webhooks import (
+    GROWN,
+    LASTS,
+    Delivery,
+    DeliveryState,
+    Webhook,
+    longest_wait,
+    new_id,
+    next_try,
+)
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.tables import deliveries, utc_now, webhooks
 
@@ -181,7 +191,7 @@ class Webhooks:
         """
         due = and_(
             deliveries.c.state == DeliveryState.PENDING,
-            deliveries.c.due_at <= now,
+            _is_due(now),
             deliveries.c.webhook_id.not_in(busy),
         )
         # Mostly nothing is due, and finding that out must not take SQLite's one write lock.
@@ -194,7 +204,7 @@ class Webhooks:
         due = (
             select(deliveries.c.id)
             .filter_by(webhook_id=webhook_id, state=DeliveryState.PENDING)
-            .where(deliveries.c.due_at <= now)
+            .where(_is_due(now))
             .order_by(deliveries.c.due_at, deliveries.c.id)
             .limit(AT_ONCE)
             .with_for_update(skip_locked=True)
@@ -244,6 +254,19 @@ class Webhooks:
                     **then,
                 )
             )
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """Whether a message's time has come, or lies further ahead than any wait is long: so it was
+    told by a clock that was ahead, and was set right."""
+    due_at, attempts = deliveries.c.due_at, deliveries.c.attempts
+    waits = {tries: max(CLAIM_LASTS, longest_wait(tries)) for tries in range(1, GROWN)}
+    beyond = [and_(attempts == tries, due_at > now + wait) for tries, wait in waits.items()]
+    beyond += [
+        and_(attempts == 0, due_at > now + CLAIM_LASTS),
+        due_at > now + longest_wait(GROWN),
+    ]
+    return or_(due_at <= now, *beyond)
 
 
 def _add(connection: Connection, webhook_id: str, type_: str, told: Mapping[str, Any]) -> str:

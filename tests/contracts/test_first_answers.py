@@ -44,6 +44,12 @@ def test_a_request_whose_process_died_is_followed(answers: FirstAnswers) -> None
     assert answers.claim(KEY, "two", now=NOW + 2 * CLAIM_LASTS + MOMENT).is_mine
 
 
+def test_a_request_of_a_clock_that_was_ahead_is_followed(answers: FirstAnswers) -> None:
+    """Once it is set right, its claim has run out as any has."""
+    answers.claim(KEY, "one", now=NOW + timedelta(hours=1))
+    assert answers.claim(KEY, "two", now=NOW).is_mine
+
+
 def test_who_lost_its_claim_writes_nothing(answers: FirstAnswers) -> None:
     """Neither its answer, nor that it gave up."""
     answers.claim(KEY, "one", now=NOW)

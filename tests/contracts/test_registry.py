@@ -478,6 +478,16 @@ class TestClaiming:
         assert [] == registry.claim_videos(limit=10, now=NOW + timedelta(seconds=59))
         assert [PREPARE] == registry.claim_videos(limit=10, now=NOW + timedelta(seconds=61))
 
+    def test_a_claim_of_a_clock_that_was_ahead_lasts_as_long(self, registry: Registry) -> None:
+        """Once the clock is set right, an hour is not waited for, nor for a pause from then."""
+        accept(registry)
+        ahead = NOW + timedelta(hours=1)
+        assert [PREPARE] == registry.claim_videos(limit=10, now=ahead)
+        assert [PREPARE] == registry.claim_videos(limit=10, now=NOW)
+        registry.postpone(PREPARE, BUSY, now=ahead)
+        [again] = registry.claim_videos(limit=10, now=NOW)
+        assert (ID, 2) == (again.video_id, again.generation)
+
     def test_the_oldest_are_claimed_first(self, registry: Registry) -> None:
         """Videos and dubs each stand in a line by when they were asked for, claimed by `limit`."""
         ids = [f"video-{number:05}" for number in range(3)]
@@ -616,6 +626,15 @@ class TestLeases:
         assert not hold(registry, "run-2", 38)
         assert hold(registry, "run-2", 40)
         assert not hold(registry, "run-1", 41)
+
+    def test_a_lease_of_a_clock_that_was_ahead_is_soon_another_runs(
+        self, registry: Registry
+    ) -> None:
+        """Its run is not at work for an hour, once the clock is set right."""
+        assert hold(registry, "run-1", 3600)
+        assert set() == set(registry.at_work(now=NOW))
+        assert hold(registry, "run-2", 2)
+        assert not hold(registry, "run-1", 3)
 
     def test_a_video_and_its_dubs_are_held_apart(self, registry: Registry) -> None:
         """Languages are dubbed side by side."""

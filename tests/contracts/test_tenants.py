@@ -11,6 +11,7 @@ from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import (
     ChannelNotFoundError,
     DubNotFoundError,
+    InvalidRequestError,
     VideoNotFoundError,
 )
 from dub_platform.core.wording import Wording
@@ -39,6 +40,13 @@ def acme(registry: Registry) -> Registry:
 @pytest.fixture
 def globex(registry: Registry) -> Registry:
     return registry.of("globex")
+
+
+def test_what_has_the_id_of_anothers_video_is_not_taken(acme: Registry, registry: Registry) -> None:
+    """An id is a hash of a content, and somebody may find another with the same."""
+    with pytest.raises(InvalidRequestError):
+        registry.of("default").accept(NewVideo(ACMES, Source.UPLOAD), ["ca"])
+    assert ["es"] == [dub.language for dub in acme.dubs(ACMES)]
 
 
 def test_what_is_another_tenants_is_not_there(acme: Registry, globex: Registry) -> None:

@@ -70,6 +70,20 @@ def test_a_message_is_given_to_one_sender(registry: SqlRegistry, webhooks: Webho
     assert 2 == len(claimed(webhooks, now + CLAIM_LASTS))
 
 
+def test_a_message_of_a_clock_that_was_ahead_is_given_out(
+    registry: SqlRegistry, webhooks: Webhooks
+) -> None:
+    """Once it is set right, a claim lasts as long as any, and the next try comes as soon."""
+    add(webhooks)
+    accept(registry, "es")
+    now, ahead = soon(), soon(3600)
+    assert 2 == len(claimed(webhooks, ahead))
+    first, second = claimed(webhooks, now)
+    webhooks.failed(first, "it said 500", status=500, now=ahead)
+    webhooks.failed(second, "it said 500", status=500, now=now)
+    assert [first.id] == [each.id for each in claimed(webhooks, now)]
+
+
 def test_a_webhook_is_sent_a_few_at_once_and_none_while_it_is_busy(
     registry: SqlRegistry, webhooks: Webhooks
 ) -> None:
