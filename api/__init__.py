@@ -10,6 +10,7 @@ clients.py      where a request comes from, and whether it may come from there
 auth.py         API keys: who asks, and whether they may
 keys.py         GET and POST /keys, DELETE /keys/{id}
 limits.py       how much each client may ask
+room.py         how many files and streams may be read at once (pace.py)
 links.py        who may watch: everybody, or who has a signed link
 media.py        the released files, with Range
 problems.py     which error is which HTTP status

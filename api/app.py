@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 
 from api.auth import Identified, Permitted
 from api.channels import Channel, Channels
-from api.clients import Forwarded, LocalOnly, SameOrigin
+from api.clients import Forwarded, KnownNames, LocalOnly, SameOrigin
 from api.compression import Compressed
 from api.courier import Courier
 from api.desk import Desk
@@ -41,7 +41,7 @@ from api.media import media
 from api.metrics import Metrics, metrics
 from api.middleware import PlainRefusals, RequestContext, SecurityHeaders, UnexpectedErrors
 from api.openapi import openapi
-from api.pace import Paced
+from api.pace import Paced, PacedAnswers
 from api.pages.docs import docs
 from api.pages.render import STATIC_DIR
 from api.pages.start import start
@@ -49,6 +49,7 @@ from api.pages.watch import watch
 from api.probing import Probing
 from api.problems import on_busy_database, on_client_gone, on_dub_error, on_http_error
 from api.queries import KnownQuery
+from api.room import Room, places
 from api.videos import Dubs, Video, Videos
 from api.webhooks import Deliveries, Delivery, Redelivery, Test, Webhook, Webhooks
 from dub_platform.core.errors import DubError
@@ -111,12 +112,14 @@ def create_app(desk: Desk) -> Starlette:
             Middleware(Compressed),
             Middleware(UnexpectedErrors),
             Middleware(LocalOnly, is_local=desk.is_local),
+            *_by_name(desk),
             Middleware(Forwarded, proxies=desk.proxies),
             Middleware(SameOrigin, base_url=desk.base_url, others=desk.cors_origins),
             *_cross_origin(desk),
             Middleware(Identified, keys=desk.keys),
             Middleware(RateLimited, limits=desk.limits),
             Middleware(Permitted),
+            Middleware(Room, most=places(desk.most_files)),
             Middleware(Paced),
             Middleware(PlainRefusals),
             Middleware(Idempotency),
@@ -129,6 +132,7 @@ def create_app(desk: Desk) -> Starlette:
         },
         lifespan=_running,
     )
+    app.middleware_stack = PacedAnswers(app.build_middleware_stack())
     # A redirect to the address without its slash would be made of the Host that a request says.
     app.router.redirect_slashes = False
     app.state.desk = desk
@@ -145,6 +149,12 @@ def create_app(desk: Desk) -> Starlette:
 def _route(path: str, endpoint: Callable[..., Any]) -> Route:
     """An address, which refuses a query that it does not know."""
     return Route(path, endpoint, middleware=[Middleware(KnownQuery, path=path)])
+
+
+def _by_name(desk: Desk) -> Iterator[Middleware]:
+    """What asks for the platform's name, where neither a key nor this machine is asked for."""
+    if desk.keys is None and not desk.is_local:
+        yield Middleware(KnownNames, base_url=desk.base_url)
 
 
 def _cross_origin(desk: Desk) -> Iterator[Middleware]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 
 import structlog
 from starlette.applications import Starlette
@@ -16,6 +17,7 @@ from api.app import create_app
 from api.daemon import Daemon
 from api.desk import Desk
 from api.limits import Limits
+from api.room import open_more_files, places
 from dub_platform.core.addresses import Networks, is_loopback
 from dub_platform.core.links import Links
 from dub_platform.core.webhooks import Receivers
@@ -23,6 +25,8 @@ from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings, WrongSettingError
 from resources import wiring
 
+# For a thousand streams of events and as many viewers.
+ENOUGH_FILES = 4096
 _log = structlog.get_logger(__name__)
 
 
@@ -35,7 +39,10 @@ def create() -> Starlette:
     refuse_strangers(settings, _told_to_listen_on())
     announcer = Announcer()
     announcer.open()
-    return create_app(desk_from(settings, announcer))
+    files = open_more_files()
+    if files < ENOUGH_FILES:
+        _log.warning("few files may be open", files=files, viewers_at_once=places(files))
+    return create_app(replace(desk_from(settings, announcer), most_files=files))
 
 
 def refuse_strangers(settings: Settings, host: str) -> None:
@@ -104,6 +111,7 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         is_local=settings.auth is None,
         proxies=Networks.parsed(settings.trusted_proxies),
         limits=_limits(settings),
+        metrics_token=wiring.secret(settings.metrics_token) if settings.metrics_token else None,
         links=Links(wiring.secret(settings.link_secret)) if settings.link_secret else None,
     )
 

@@ -73,7 +73,7 @@ class Identified:
         key = await self._key(self.keys, _token_in(sent))
         if key is None:
             return Caller(refused=_KEY_INVALID)
-        return Caller(key.tenant, key.scopes, key.id)
+        return Caller(key.tenant, key.scopes, key.id, key.counts_as or key.id)
 
     async def _key(self, keys: ApiKeys, token: Token | None) -> ApiKey | None:
         if token is None:

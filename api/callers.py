@@ -19,11 +19,15 @@ Allowed = access.Scope
 
 @dataclass(frozen=True)
 class Caller:
-    """Who a request is from; `refused` says why it is nobody that is known."""
+    """Who a request is from; `refused` says why it is nobody that is known.
+
+    `counts_as` is the key whose limits hold: what a key makes asks no more than it may itself.
+    """
 
     tenant: str = ""
     scopes: frozenset[Allowed] = frozenset()
     key_id: str | None = None
+    counts_as: str | None = None
     refused: DubError | None = None
 
 

@@ -1,6 +1,7 @@
 """Which client a request is from, when somebody may have said otherwise.
 
 LocalOnly    where nobody said who may ask: refuses what does not come from this machine
+KnownNames   where no keys are asked for: refuses what came by a name that is not ours
 Forwarded    behind proxies of ours: the address that the first stranger among them has
 SameOrigin   refuses what a page of another site sends through somebody's browser
 
@@ -18,12 +19,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.problems import answer_error
 from dub_platform.core.addresses import Networks, address_in, is_loopback, name_of
-from dub_platform.core.errors import CrossSiteError, NotLocalError
+from dub_platform.core.errors import CrossSiteError, NotLocalError, UnknownHostError
 
 # They tell nothing, and what asks them has no name for this machine.
 PROBES = frozenset({"/health", "/ready", "/version"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-FORWARDED = ("forwarded", "x-forwarded-for")
+# What proxies add, one or another of them, to what they hand on.
+_SIGNS = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip"})
+_SIGN_BEGINS = ("x-forwarded-", "x-envoy-", "cf-", "fly-", "fastly-")
 
 
 class LocalOnly:
@@ -44,6 +47,34 @@ class LocalOnly:
             "or off, and DUB_PUBLIC_URL to the address that people use."
         )
         await answer_error(error, scope, receive, send, {"connection": "close"})
+
+
+class KnownNames:
+    """Answers under names that nobody else can lead here: the one that people are given, addresses,
+    and names without a dot, which are of a network's own.
+
+    For where no keys are asked for. A page whose name was led here (DNS rebinding) is, to its
+    browser, a page of this platform.
+    """
+
+    def __init__(self, app: ASGIApp, base_url: str) -> None:
+        self.app = app
+        self.own = urlsplit(base_url).hostname
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in PROBES or self._is_known(scope):
+            await self.app(scope, receive, send)
+            return
+        error = UnknownHostError(
+            "This platform is not known by the name in this address, so it does not answer to it. "
+            "Use the address of DUB_PUBLIC_URL, which whoever runs this can change."
+        )
+        await answer_error(error, scope, receive, send, {"connection": "close"})
+
+    def _is_known(self, scope: Scope) -> bool:
+        name = name_of(Headers(scope=scope).get("host", "")).lower().rstrip(".")
+        is_local = "." not in name or name.endswith(".localhost")
+        return is_local or name == self.own or address_in(name) is not None
 
 
 class Forwarded:
@@ -106,9 +137,14 @@ class SameOrigin:
         return origin is None or (origin.partition("://")[2] or None) in own - {"", None}
 
 
+def came_by_proxy(headers: Headers) -> bool:
+    """Whether a proxy has left a sign of itself; some leave none."""
+    return any(name in _SIGNS or name.startswith(_SIGN_BEGINS) for name in headers)
+
+
 def _is_from_here(scope: Scope) -> bool:
     headers, peer = Headers(scope=scope), scope.get("client")
-    if any(name in headers for name in FORWARDED):
+    if came_by_proxy(headers):
         return False
     # A socket of the file system has no peer. Another name may have been led here (DNS rebinding).
     return (peer is None or is_loopback(peer[0])) and is_loopback(name_of(headers.get("host", "")))

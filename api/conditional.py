@@ -31,10 +31,10 @@ def tagged(request: Request, answer: Response) -> Response:
     """The answer with its ETag; 304 without a body where If-None-Match has it."""
     etag = with_etag(answer).headers["etag"]
     # A stored answer may be used only after asking whether it still holds.
-    answer.headers["cache-control"] = "no-cache"
+    answer.headers["cache-control"] = "private, no-cache"
     if not is_known(request, etag):
         return answer
-    return Response(status_code=304, headers={"etag": etag, "cache-control": "no-cache"})
+    return Response(status_code=304, headers={"etag": etag, "cache-control": "private, no-cache"})
 
 
 def with_etag(answer: Response) -> Response:

@@ -53,8 +53,9 @@ class Desk:
     answering after SIGTERM; `keys` is None where no keys are asked for, `tenant` whose desk it is,
     `is_local` whether only this machine is answered, `proxies` are those whose word on a client's
     address counts, `limits` how much each client may ask, and `links` signs what is not for
-    everybody; `cors_origins` are other sites whose pages may ask. Lengths are seconds, sizes
-    bytes, URLs without a trailing slash.
+    everybody; `cors_origins` are other sites whose pages may ask, `metrics_token` is what
+    /metrics asks for, and `most_files` is how many files the process may have open. Lengths are
+    seconds, sizes bytes, URLs without a trailing slash.
     """
 
     registry: Registry
@@ -94,6 +95,8 @@ class Desk:
     proxies: Networks = field(default_factory=Networks)
     limits: Limits | None = None
     links: Links | None = None
+    metrics_token: str | None = field(default=None, repr=False)
+    most_files: int = 1024
 
     def address(self, key: str) -> str:
         """Where a page finds a released file: a path on its own host, or the bucket's address."""

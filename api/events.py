@@ -11,25 +11,34 @@ waits or is under way; who then connects again gets 204, which tells a browser t
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import cast
 
 import anyio
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from api.callers import caller_of
 from api.desk import Desk, desk_of
 from api.hub import Hub, Mailbox
-from dub_platform.core.errors import InvalidRequestError
+from dub_platform.core.errors import DubError, InvalidRequestError
 from dub_platform.core.events import Event
 from dub_platform.core.videos import checked_id
+from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.events import EventLog, Story
+from dub_platform.registry.tables import utc_now
 
 HEARTBEAT_SECONDS = 15.0
+# After which a key that was revoked ends its streams, at their next event or sign of life.
+KEY_SECONDS = 1.0
 # A client that comes back is sent to a process that has room, and one that is gone is noticed.
 LONGEST_SECONDS = 3600.0
 MOST_CLIENTS = 1000
@@ -50,7 +59,8 @@ async def video_events(request: Request) -> Response:
     story = await run_in_threadpool(_story, desk, video_id, seen)
     if not story.events and not story.goes_on:
         return Response(status_code=204)
-    lines = _lines(hub, desk.events, video_id, seen)
+    opener = Opener(desk.keys, caller_of(request.scope).key_id)
+    lines = _lines(hub, desk.events, video_id, seen, opener)
     return StreamingResponse(lines, headers=_HEADERS, media_type="text/event-stream")
 
 
@@ -75,7 +85,30 @@ def _last_seen(request: Request) -> int:
     return int(given or 0)
 
 
-async def _lines(hub: Hub, log: EventLog, video_id: str, seen: int) -> AsyncIterator[str]:
+@dataclass
+class Opener:
+    """What lets a client hear on: its key, while it is good; nothing where none are asked for."""
+
+    keys: ApiKeys | None
+    key_id: str | None
+    seen_at: float = -math.inf
+
+    async def holds(self) -> bool:
+        """Whether the key is good still, or was a moment ago."""
+        if self.keys is None or self.key_id is None:
+            return True
+        if anyio.current_time() - self.seen_at < KEY_SECONDS:
+            return True
+        self.seen_at = anyio.current_time()
+        # While the database is away there is nothing to hear, either.
+        with contextlib.suppress(DubError, SQLAlchemyError):
+            return await run_in_threadpool(self.keys.opens, self.key_id, utc_now())
+        return True
+
+
+async def _lines(
+    hub: Hub, log: EventLog, video_id: str, seen: int, opener: Opener
+) -> AsyncIterator[str]:
     """What the client has not seen, and then what happens, as it is written into the stream."""
     yield _RETRY
     async with hub.listening(video_id) as mailbox:
@@ -85,6 +118,8 @@ async def _lines(hub: Hub, log: EventLog, video_id: str, seen: int) -> AsyncIter
         if story.goes_on:
             last = story.events[-1].id if story.events else seen
             async for line in _news(mailbox, last):
+                if not await opener.holds():
+                    return
                 yield line
         else:
             yield _END

@@ -28,7 +28,16 @@ from api.desk import Desk, desk_of
 from api.languages import chosen, named
 from api.links import offered
 from api.probing import Probing
-from api.schemas import Estimate, Quote, Trying, UploadOrder, VideoAnswer, VideoOrder, parsed
+from api.schemas import (
+    Estimate,
+    Quote,
+    Trying,
+    UploadOrder,
+    VideoAnswer,
+    VideoOrder,
+    parsed,
+    require_once,
+)
 from api.uploads import Captions, captions_in, received, spooled, title_from
 from api.wording import heedable
 from dub_platform.core.errors import (
@@ -184,9 +193,9 @@ def _upload_in(form: FormData, query: Trying) -> Upload:
             "There is no file in the request: send the video as the field `file`, with a name, "
             "as curl -F file=@clip.mp4 does."
         )
-    fields: dict[str, object] = {
-        name: value for name, value in form.multi_items() if name not in (*_FILES, "languages")
-    }
+    single = [each for each in form.multi_items() if each[0] not in (*_FILES, "languages")]
+    require_once(name for name, _ in single)
+    fields: dict[str, object] = dict(single)
     fields["languages"] = _listed(form.getlist("languages"))
     order = parsed(UploadOrder, fields).tried(query)
     return Upload(files["file"], files["captions"], order)

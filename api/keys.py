@@ -4,7 +4,8 @@
          https://dub.example.com/keys -d '{"name": "nightly import", "scopes": ["read", "write"]}'
 
 A key is shown in the answer that makes it and never again. Whoever has the scope admin manages the
-keys of its own tenant; other tenants' are made by `python -m dub_platform.keys`.
+keys of its own tenant, whatever they open; `python -m dub_platform.keys` makes other tenants'. A
+key that was made with another counts as that one where requests are limited.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from starlette.responses import Response
 
 from api.answers import NO_STORE, answer, paged
 from api.bodies import json_in
+from api.callers import caller_of
 from api.desk import desk_of
 from api.schemas import KeyAnswer, KeyOrder, KeyPage, NewKeyAnswer, Paging, parsed
 from dub_platform.registry.api_keys import ApiKey, ApiKeys
@@ -57,7 +59,11 @@ def key_answer(key: ApiKey) -> KeyAnswer:
 def _made(request: Request, order: KeyOrder) -> Response:
     keys, tenant = _keys_of(request)
     key, token = keys.make(
-        tenant=tenant, scopes=order.scopes, name=order.name, expires_at=order.expires_at
+        tenant=tenant,
+        scopes=order.scopes,
+        name=order.name,
+        expires_at=order.expires_at,
+        maker=caller_of(request.scope).key_id,
     )
     made = NewKeyAnswer(**key_answer(key).model_dump(), key=token.text)
     return answer(made, 201, NO_STORE)

@@ -3,7 +3,8 @@
     limits = Limits.parsed("*=120/minute;3000/hour,/watch=60/minute,/media=none", redis_url)
     Middleware(RateLimited, limits=limits)
 
-Counted is who sends: a key, or where there is none an address. A route's own limits stand for the
+Counted is who sends: a key, with all keys that were made with it, or where there is none an
+address. A route's own limits stand for the
 general ones; the longest route that fits a request decides, with its method before it if that is to
 count too (`POST /videos=20/hour`). The window slides: what was asked an hour ago ends to count
 little by little.
@@ -48,6 +49,7 @@ _THREADS = 32
 _ANSWERS = 4
 # More than these are an attack, and memory is worth more than being strict in an outage.
 _MOST_REFUSED = 10_000
+MOST_COUNTERS = 20_000
 _ROUTE = re.compile(r"\*|(?:[A-Z]+ )?/\S*")
 _log = structlog.get_logger(__name__)
 
@@ -125,6 +127,22 @@ class Refused:
         return [replace(each, resets_in=left) for each in windows] if left > 0 else []
 
 
+class _BoundStorage(MemoryStorage):
+    """Counters in memory, no more than there may be: the oldest make room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._adding = threading.Lock()
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count, in a counter that may be new."""
+        with self._adding:
+            if key not in self.storage and len(self.storage) >= MOST_COUNTERS:
+                for old in list(self.storage)[: MOST_COUNTERS // 10 + 1]:
+                    self.clear(old)
+            return super().incr(key, expiry, amount)
+
+
 @dataclass
 class Counters:
     """Counts in Redis while that answers, else here. Safe to share between threads."""
@@ -134,7 +152,7 @@ class Counters:
     _is_away: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._local = SlidingWindowCounterRateLimiter(_BoundStorage())
         self._refused = Refused()
         self._lock = threading.Lock()
         if self.redis_url:
@@ -216,8 +234,15 @@ class RateLimited:
         if rule is None:
             return []
         return await anyio.to_thread.run_sync(
-            self.limits.counters.count, rule, _who(scope), limiter=self.threads
+            self.limits.counters.count, rule, who_asks(scope), limiter=self.threads
         )
+
+
+def who_asks(scope: Scope) -> str:
+    """Who counts as the client of a request: its key with those that it made, or where there is
+    none its address."""
+    key_id, client = caller_of(scope).counts_as, scope.get("client")
+    return f"key:{key_id}" if key_id else f"address:{one_of(client[0]) if client else ''}"
 
 
 def _rule(text: str) -> Rule:
@@ -240,11 +265,6 @@ def _counted(limiter: SlidingWindowCounterRateLimiter, rule: Rule, who: str) -> 
         if not taken:
             break
     return windows
-
-
-def _who(scope: Scope) -> str:
-    key_id, client = caller_of(scope).key_id, scope.get("client")
-    return f"key:{key_id}" if key_id else f"address:{one_of(client[0]) if client else ''}"
 
 
 def _headers(windows: Sequence[Window]) -> dict[str, str]:

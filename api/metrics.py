@@ -12,6 +12,7 @@ takes its counts to the grave. A database that is away costs its metrics and no 
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
@@ -39,7 +40,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.clients import FORWARDED
+from api.clients import came_by_proxy
+from api.desk import open_desk_of
 from api.exchange import Exchange
 from dub_platform.core.metrics import METRICS
 from dub_platform.core.metrics import Metric as Counted
@@ -139,12 +141,19 @@ class _Lasting(Collector):
 def metrics(request: Request) -> Response:
     """Those of the process that answers, and those that all share.
 
-    Who comes through a proxy is the public, whom they do not concern. Raises HTTPException.
+    They do not concern the public, which is who comes through a proxy, or has not the token where
+    one is set. Raises HTTPException.
     """
-    if any(name in request.headers for name in FORWARDED):
+    token = open_desk_of(request).metrics_token
+    if not (_has(request, token) if token else not came_by_proxy(request.headers)):
         raise HTTPException(404)
     found = cast(Metrics, request.app.state.metrics)
     return Response(found.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _has(request: Request, token: str) -> bool:
+    sent = request.headers.get("authorization", "").encode()
+    return hmac.compare_digest(sent, f"Bearer {token}".encode())
 
 
 def _asked(source: str, read: Callable[[], list[Metric]]) -> tuple[float, list[Metric]]:

@@ -20,6 +20,7 @@ from structlog.contextvars import bound_contextvars
 from api.desk import desk_of
 from api.exchange import Exchange, route_of
 from api.metrics import Metrics
+from api.pace import ClientGoneError
 from api.problems import SERVER_DETAIL, http_problem, problem
 from dub_platform.observability.reports import Reporter
 
@@ -27,6 +28,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
+    # What is one tenant's, or has signed links, is for no cache that others share.
+    "cache-control": "private, no-cache",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
 _OF_BODY = ("content-length", "content-type")
@@ -103,6 +106,8 @@ class UnexpectedErrors:
 
         try:
             await self.app(scope, receive, send_noted)
+        except ClientGoneError:
+            raise
         except Exception as error:
             desk_of(Request(scope)).reporter.report(error, stage=route_of(scope))
             if started or scope["type"] != "http":

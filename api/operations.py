@@ -62,7 +62,7 @@ OURS: Errors = (
     errors.StorageFullError,
     errors.InternalError,
 )
-_OF_HEAD = (414, 431)
+_OF_HEAD = (400, 414, 431)
 _OF_DUB: Errors = (
     errors.InvalidVideoIdError,
     errors.UnknownLanguageError,
@@ -141,7 +141,7 @@ class Operation:
     def _of_client(self) -> Iterator[type[DubError]]:
         """What is refused because of who asks, how often, and how slowly."""
         if self.path not in PROBES:
-            yield from (errors.NotLocalError, errors.RateLimitedError)
+            yield from (errors.NotLocalError, errors.UnknownHostError, errors.RateLimitedError)
         if self.method not in SAFE:
             yield errors.CrossSiteError
         if self.needs_key:
@@ -433,7 +433,7 @@ OPERATIONS: Sequence[Operation] = (
         {200: ANY, 206: ANY, 302: None, 304: None},
         query=Linked,
         errors=(errors.LinkExpiredError,),
-        refused=(400, 416),
+        refused=(400, 416, 503),
     ),
     Operation("GET", "/health", "Whether the process answers", {200: AliveAnswer}),
     Operation("GET", "/ready", "Whether every part works", {200: ReadyAnswer, 503: ReadyAnswer}),

@@ -8,7 +8,9 @@ Errors of the shape become one sentence of ours (InvalidRequestError).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -25,6 +27,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic_core import ErrorDetails, from_json
+from starlette.datastructures import ImmutableMultiDict
 from starlette.exceptions import HTTPException
 from typing_extensions import Self
 
@@ -63,10 +66,14 @@ def _glossary_in(field: Any) -> Glossary | None:
     """A form's field holds JSON, and is empty where nothing was written into it."""
     if not isinstance(field, str):
         return _glossary(field)
+    if not field.strip():
+        return None
     try:
-        return _glossary(from_json(field)) if field.strip() else None
+        given = from_json(field)
     except ValueError as error:
         raise InvalidRequestError("The field `glossary` is not valid JSON.") from error
+    _require_members_once(field)
+    return _glossary(given)
 
 
 def _with_files(schema: dict[str, Any]) -> None:
@@ -553,14 +560,37 @@ _WANTED: Mapping[str, str] = {
 def parsed(shape: type[AskedT], given: bytes | Mapping[str, Any]) -> AskedT:
     """`given` in the shape asked for.
 
-    Raises InvalidRequestError with a sentence, or HTTPException 400 for JSON that is none.
+    Raises InvalidRequestError with a sentence, also where something is said twice; or HTTPException
+    400 for JSON that is none.
     """
     try:
         if isinstance(given, bytes):
-            return shape.model_validate_json(given)
+            order = shape.model_validate_json(given)
+            _require_members_once(given)
+            return order
+        if isinstance(given, ImmutableMultiDict):
+            require_once(name for name, _ in given.multi_items())
         return shape.model_validate(given)
     except ValidationError as error:
         raise _refusal(error) from error
+
+
+def require_once(names: Iterable[str]) -> None:
+    """Raises InvalidRequestError for what is there twice: of two values, either could be meant."""
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise InvalidRequestError(
+            f"The request says {repeated[0][:40]!r} more than once: send one of it."
+        )
+
+
+def _require_members_once(text: bytes | str) -> None:
+    """Raises InvalidRequestError. The text is JSON of a depth that was found good."""
+
+    def members(pairs: list[tuple[str, object]]) -> None:
+        require_once(name for name, _ in pairs)
+
+    json.loads(text, object_pairs_hook=members)
 
 
 def _refusal(error: ValidationError) -> Exception:

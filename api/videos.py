@@ -46,8 +46,7 @@ class Videos(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """List them with their dubs, newest first unless the oldest are to be."""
-        desk, query = desk_of(request), dict(request.query_params)
-        asked = parsed(Listing, query)
+        desk, asked = desk_of(request), parsed(Listing, request.query_params)
         code = None if asked.language is None else language(asked.language).code
         page = desk.registry.videos(
             Wanted(asked.status, code, asked.dub_status, asked.search),
@@ -55,7 +54,7 @@ class Videos(HTTPEndpoint):
             limit=asked.limit,
             oldest_first=asked.order == "oldest",
         )
-        return tagged(request, answer(video_page(desk, page, query)))
+        return tagged(request, answer(video_page(desk, page, dict(request.query_params))))
 
 
 class Video(HTTPEndpoint):

@@ -125,6 +125,12 @@ class Settings(BaseSettings):
         default="",
         description="Networks whose X-Forwarded-For is believed, with commas.",
     )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="What /metrics asks for as a Bearer token; where it is empty, nobody is "
+        "answered there through a proxy.",
+    )
     rate_limits: str = Field(
         default="*=120/minute;3000/hour,POST /videos=500/hour;2000/day,/watch=60/minute,"
         "/media=none,/metrics=none,/static=none",

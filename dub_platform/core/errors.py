@@ -22,6 +22,7 @@
     │   ├── KeyInvalidError             key_invalid
     │   ├── ScopeMissingError           scope_missing
     │   ├── NotLocalError               request_not_local
+    │   ├── UnknownHostError            host_unknown
     │   ├── CrossSiteError              request_cross_site
     │   ├── LinksNotEnabledError        links_not_enabled
     │   ├── LinkExpiredError            link_expired
@@ -198,6 +199,10 @@ class ScopeMissingError(InputError):
 
 class NotLocalError(InputError):
     code = "request_not_local"
+
+
+class UnknownHostError(InputError):
+    code = "host_unknown"
 
 
 class CrossSiteError(InputError):

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     and_,
+    func,
     insert,
     literal,
     or_,
@@ -35,12 +36,17 @@ from dub_platform.registry.tables import UtcDateTime, api_keys, utc_now
 
 # A key may be used hundreds of times a second, and a write for each would be the database's work.
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
+# Of a tenant, that are good at once and that its own keys can make.
+MOST_KEYS = 100
 _NOBODYS = "0" * 64
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """One row of `api_keys`, without its hash. `id` is the part of the token that is no secret."""
+    """One row of `api_keys`, without its hash. `id` is the part of the token that is no secret.
+
+    `counts_as` is the key that it was made with, as whose its requests count.
+    """
 
     id: str
     tenant: str
@@ -50,10 +56,11 @@ class ApiKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    counts_as: str | None = None
 
     def is_good(self, now: datetime) -> bool:
         """Whether it opens anything."""
-        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+        return _is_good(self.revoked_at, self.expires_at, now)
 
 
 _KEY = tuple(api_keys.c[field.name] for field in fields(ApiKey))
@@ -78,8 +85,13 @@ class ApiKeys:
         scopes: Collection[Scope],
         name: str = "",
         expires_at: datetime | None = None,
+        maker: str | None = None,
     ) -> tuple[ApiKey, Token]:
-        """A new key, and its token, which nobody can ask for again."""
+        """A new key, and its token, which nobody can ask for again.
+
+        `maker` is the id of the key that it is made with. Raises InvalidRequestError where such
+        keys have made as many as there can be.
+        """
         token = Token.new()
         row = {
             "id": token.id,
@@ -89,8 +101,11 @@ class ApiKeys:
             "name": name,
             "expires_at": expires_at,
         }
-        made = insert(api_keys).values(row).returning(*_KEY)
         with self._engine.begin() as connection:
+            if maker is not None:
+                _require_room(connection, tenant)
+                row["counts_as"] = _root(connection, maker)
+            made = insert(api_keys).values(row).returning(*_KEY)
             return ApiKey(**connection.execute(made).one()._asdict()), token
 
     def of(self, tenant: str, *, after: str = "", limit: int | None = None) -> Sequence[ApiKey]:
@@ -140,6 +155,13 @@ class ApiKeys:
         self._note_use(key, now)
         return key
 
+    def opens(self, key_id: str, now: datetime) -> bool:
+        """Whether a key that was proven is still good."""
+        query = select(api_keys.c.revoked_at, api_keys.c.expires_at).where(api_keys.c.id == key_id)
+        with self._reading.connect() as connection:
+            row = connection.execute(query).first()
+        return row is not None and _is_good(row.revoked_at, row.expires_at, now)
+
     def _note_use(self, key: ApiKey, now: datetime) -> None:
         due = now - USE_IS_NOTED_EVERY
         if key.last_used_at is not None and key.last_used_at > due:
@@ -149,6 +171,30 @@ class ApiKeys:
         used = update(api_keys).where(api_keys.c.id == key.id, last).values(last_used_at=now)
         with self._engine.begin() as connection:
             connection.execute(used)
+
+
+def _require_room(connection: Connection, tenant: str) -> None:
+    now = utc_now()
+    is_good = and_(
+        api_keys.c.tenant == tenant,
+        api_keys.c.revoked_at.is_(None),
+        or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now),
+    )
+    if connection.execute(select(func.count()).where(is_good)).scalar_one() >= MOST_KEYS:
+        raise InvalidRequestError(
+            f"There are {MOST_KEYS} keys that are good, which is the most there can be: revoke one "
+            "that is not needed any more, or ask the operator to make one."
+        )
+
+
+def _root(connection: Connection, key_id: str) -> str:
+    """The key that the operator made, from which this one comes; itself if it is that."""
+    query = select(api_keys.c.counts_as).where(api_keys.c.id == key_id)
+    return connection.execute(query).scalar() or key_id
+
+
+def _is_good(revoked_at: datetime | None, expires_at: datetime | None, now: datetime) -> bool:
+    return revoked_at is None and (expires_at is None or now < expires_at)
 
 
 def _follows(connection: Connection, tenant: str, key_id: str) -> ColumnElement[bool]:

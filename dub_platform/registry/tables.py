@@ -328,6 +328,8 @@ api_keys = Table(
     Column("expires_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
     Column("last_used_at", UtcDateTime),
+    # The key that it was made with; none where it was made on the machine.
+    Column("counts_as", String(16)),
 )
 
 first_answers = Table(

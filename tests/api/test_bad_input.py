@@ -72,6 +72,41 @@ SEMANTIC: Mapping[str, tuple[dict[str, Any], int, str]] = {
         422,
         "request_invalid",
     ),
+    "a field twice": (
+        {
+            "files": [
+                ("file", FILE),
+                ("visibility", (None, "signed")),
+                ("visibility", (None, "public")),
+                ("languages", (None, "es")),
+            ]
+        },
+        422,
+        "request_invalid",
+    ),
+    "a member twice": (
+        {
+            "content": b'{"source": "dQw4w9WgXcQ", "languages": ["es"], "visibility": "signed", '
+            b'"visibility": "public"}',
+            "headers": JSON,
+        },
+        422,
+        "request_invalid",
+    ),
+    "a term twice": (
+        {
+            "content": b'{"source": "dQw4w9WgXcQ", "languages": ["es"], '
+            b'"glossary": {"a": {"es": "b"}, "a": {"es": "c"}}}',
+            "headers": JSON,
+        },
+        422,
+        "request_invalid",
+    ),
+    "a term twice in a form": (
+        upload(glossary='{"a": {"es": "b"}, "a": {"es": "c"}}'),
+        422,
+        "request_invalid",
+    ),
     "three files": (
         {"files": [("file", FILE)] * 3, "data": {"languages": "es"}},
         400,
@@ -154,6 +189,14 @@ def test_bad_input_is_refused_and_leaves_nothing(client: TestClient, desk: Desk,
     assert_refused(client.post("/videos", **request), status, code, desk)
     assert [] == list(desk.registry.videos().videos)
     assert not desk.store.root.exists()
+
+
+def test_a_query_that_says_two_things_is_refused(client: TestClient, desk: Desk) -> None:
+    """Of two values, either could be meant."""
+    answer = client.get("/videos?limit=1&limit=2")
+    assert (
+        "'limit' more than once" in assert_refused(answer, 422, "request_invalid", desk)["detail"]
+    )
 
 
 @pytest.mark.parametrize(

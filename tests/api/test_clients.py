@@ -10,7 +10,9 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.desk import Desk
+from dub_platform.core.access import Scope
 from dub_platform.core.addresses import Networks, one_of
+from dub_platform.registry.api_keys import ApiKeys
 from tests.api.conftest import Log
 from tests.api.desks import YOUTUBE, make_desk
 from tests.api.test_uploads import connected
@@ -57,6 +59,58 @@ def test_this_machine_is_answered(local: Desk, address: str, name: str) -> None:
 def test_nobody_else_is_answered(local: Desk, address: str, headers: dict[str, str]) -> None:
     """Not another machine, a name that a page elsewhere makes lead here, or what a proxy sent."""
     assert (403, "request_not_local") == asking(local, address, **headers)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("dub.test", 200),
+        ("DUB.test.:443", 200),
+        ("10.0.0.7:5001", 200),
+        ("[2001:db8::7]:5001", 200),
+        ("localhost:5001", 200),
+        ("api:5001", 200),
+        ("evil.example", 421),
+        ("dub.test.evil.example:5001", 421),
+        ("10.0.0.7.evil.example", 421),
+    ],
+)
+def test_without_keys_only_names_that_nobody_else_has_are_answered(
+    client: TestClient, desk: Desk, host: str, status: int
+) -> None:
+    """To a browser, a page whose name was led here is one of ours: it would read and change."""
+    sent = {"host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}
+    assert status == client.get("/videos", headers=sent).status_code
+    answer = client.post("/videos", headers=sent, **ORDER)
+    assert (status == 200) == (answer.status_code == 202) == desk.registry.was_asked_for(YOUTUBE)
+    assert 200 == client.get("/ready", headers=sent).status_code
+
+
+def test_with_keys_any_name_is_answered(tmp_path: Path) -> None:
+    """No page elsewhere has a key."""
+    keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    desk = make_desk(tmp_path, keys=keys)
+    _, token = keys.make(tenant="acme", scopes={Scope.READ})
+    sent = {"host": "another.example", "authorization": f"Bearer {token.text}"}
+    assert 200 == TestClient(create_app(desk)).get("/videos", headers=sent).status_code
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("GET /videos HTTP/1.1\r\nHost: dub.test\r\n", 200),
+        ("GET /videos HTTP/1.0\r\n", 200),
+        ("GET /videos HTTP/1.1\r\n", 400),
+        ("GET /videos HTTP/1.1\r\nHost: dub.test\r\nHost: evil.example\r\n", 400),
+        ("GET /videos HTTP/1.0\r\nHost: dub.test\r\nHost: dub.test\r\n", 400),
+        ("GET /videos\r\n", 400),
+    ],
+)
+def test_a_request_is_for_one_host(server: str, head: str, status: int) -> None:
+    """Of two, what stands in front may have read the other."""
+    with connected(server) as client:
+        client.sendall(f"{head}Connection: close\r\n\r\n".encode())
+        assert str(status) == said_by(client).split(" ")[1]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +205,7 @@ def test_a_link_from_another_site_can_be_followed(client: TestClient) -> None:
 @pytest.mark.parametrize("header", ["host", "x-forwarded-host", "forwarded", "x-forwarded-proto"])
 def test_no_link_is_made_of_what_a_request_says(client: TestClient, header: str) -> None:
     """A cache or a mail with such a link would send people elsewhere."""
-    sent = {"host": "testserver", header: "evil.example"}
+    sent = {"host": "testserver", header: "evil"}
     told = client.post("/videos", headers=sent, **ORDER)
     pages = [client.get(path, headers=sent) for path in ("/", "/videos", f"/watch?v={YOUTUBE}")]
     assert [202, 200, 200, 200] == [answer.status_code for answer in (told, *pages)]
@@ -163,7 +217,7 @@ def test_no_link_is_made_of_what_a_request_says(client: TestClient, header: str)
 )
 def test_an_address_with_a_slash_too_many_leads_nowhere(client: TestClient, path: str) -> None:
     """Least of all to a host that the request names."""
-    answer = client.get(path, headers={"host": "evil.example"}, follow_redirects=False)
+    answer = client.get(path, headers={"host": "evil"}, follow_redirects=False)
     assert (404, "not_found") == (answer.status_code, answer.json()["code"])
     assert "evil" not in f"{answer.text}{answer.headers}"
 

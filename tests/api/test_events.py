@@ -7,9 +7,10 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,8 +19,10 @@ from sqlalchemy import event as sql_event
 
 from api import events
 from api.desk import Desk
+from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.errors import NoSpeechError
 from dub_platform.registry import NewVideo, Source, Work
+from dub_platform.registry.api_keys import ApiKeys
 from tests.api.conftest import Log
 from tests.api.desks import YOUTUBE, prepare, release, serving
 from tests.patience import HANG_SECONDS
@@ -218,3 +221,24 @@ def test_every_process_hears_of_what_another_did(desk: Desk) -> None:
         ends = ["dub.queued", "dub.queued", "video.failed", "dub.failed", "dub.failed", "end"]
         told = [[event["event"] for event in each] for each in heard]
     assert [ends] * 2 == told
+
+
+def test_a_stream_ends_with_its_key(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was shut out hears nothing more, and is refused when it comes back."""
+    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(events, "KEY_SECONDS", 0.0)
+    keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    key, token = keys.make(tenant=DEFAULT_TENANT, scopes={Scope.READ})
+    header = {"authorization": f"Bearer {token.text}"}
+    hand_in(desk, "es")
+    with serving(replace(desk, keys=keys)) as server:
+        url = f"{server}/videos/{YOUTUBE}/events"
+        with httpx.stream("GET", url, headers=header, timeout=HANG_SECONDS) as answer:
+            lines = answer.iter_lines()
+            assert next(line for line in lines if line.startswith(": "))
+            keys.revoke(DEFAULT_TENANT, key.id)
+            prepare(desk, YOUTUBE)
+            assert "video.prepared" not in "".join(lines)
+        assert 401 == get(url, headers=header).status_code

@@ -50,6 +50,18 @@ def test_a_key_is_shown_once_and_opens(client: TestClient, admin: dict[str, str]
     assert listed.json()["keys"][0]["last_used_at"]
 
 
+def test_keys_that_are_good_are_counted(
+    client: TestClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was revoked makes room for another."""
+    monkeypatch.setattr("dub_platform.registry.api_keys.MOST_KEYS", 2)
+    key = made(client, admin)
+    refused = client.post("/keys", headers=admin, json={})
+    assert (422, "request_invalid") == (refused.status_code, refused.json()["code"])
+    client.delete(f"/keys/{key['id']}", headers=admin)
+    made(client, admin)
+
+
 def test_a_key_that_was_revoked_opens_nothing(client: TestClient, admin: dict[str, str]) -> None:
     """It stays in the listing, with when."""
     key = made(client, admin)

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.limits import Limits
-from dub_platform.core.access import Scope
+from dub_platform.core.access import Scope, Token
 from dub_platform.core.addresses import Networks
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.settings import Settings
@@ -165,6 +165,36 @@ def test_a_key_counts_for_itself_and_wrong_ones_for_their_sender(tmp_path: Path)
             header = {"authorization": f"Bearer {token.text}"}
             assert [200, 200, 429] == statuses(client, "/videos", 3, **header)
         assert [401, 401, 429] == statuses(client, "/videos", 3, authorization="Bearer dub_x")
+
+
+def test_keys_that_a_key_made_count_as_it(tmp_path: Path) -> None:
+    """Whoever makes keys, and has those make more, may ask no more than with one."""
+    keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    with client_of(tmp_path, "*=3/hour,/keys=none", keys=keys) as client:
+        _, token = keys.make(tenant="acme", scopes={Scope.ADMIN})
+        answered = []
+        for _ in range(4):
+            header = {"authorization": f"Bearer {token.text}"}
+            order = {"scopes": ["read", "admin"]}
+            made = client.post("/keys", headers=header, json=order).json()["key"]
+            token = Token.parsed(made)
+            assert token
+            header = {"authorization": f"Bearer {made}"}
+            answered += statuses(client, "/videos", 1, **header)
+    assert [200, 200, 200, 429] == answered
+
+
+def test_strangers_fill_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many addresses the first are forgotten, and the last are still counted."""
+    monkeypatch.setattr("api.limits.MOST_COUNTERS", 10)
+    app = create_app(make_desk(tmp_path, limits=Limits.parsed("*=1/hour", None)))
+
+    def asked_by(number: int) -> int:
+        client = TestClient(app, client=(f"203.0.113.{number}", 5000))
+        return client.get("/videos").status_code
+
+    assert [200] * 12 == [asked_by(number) for number in range(12)]
+    assert (429, 200) == (asked_by(11), asked_by(0))
 
 
 def test_nobody_counts_as_somebody_else(tmp_path: Path) -> None:

@@ -74,11 +74,28 @@ def test_an_answer_that_is_repeated_is_counted_where_it_was_asked_for(client: Te
     assert 3 == scraped(client)["http_requests_total", "POST", "/videos", "202"]
 
 
-@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded"])
+@pytest.mark.parametrize(
+    "header", ["x-forwarded-for", "forwarded", "via", "x-real-ip", "x-forwarded-proto"]
+)
 def test_nobody_reads_them_through_a_proxy(client: TestClient, header: str) -> None:
     """Prometheus asks each process by itself; who else comes is the public."""
     answer = client.get("/metrics", headers={header: "203.0.113.7"})
     assert (404, "not_found") == (answer.status_code, answer.json()["code"])
+
+
+def test_a_token_is_asked_for_where_one_is_set(desk: Desk) -> None:
+    """Some proxies leave no sign of themselves; who has the token may come through any."""
+    desk = replace(desk, metrics_token="a-token-of-prometheus")
+    with TestClient(create_app(desk)) as client:
+        asked = [
+            client.get("/metrics", headers={**sent, "x-real-ip": "203.0.113.7"}).status_code
+            for sent in (
+                {},
+                {"authorization": "Bearer a-token-of-somebody"},
+                {"authorization": "Bearer a-token-of-prometheus"},
+            )
+        ]
+    assert [404, 404, 200] == asked
 
 
 def test_two_processes_count_their_own_requests_and_share_the_rest(desk: Desk) -> None:

@@ -39,6 +39,14 @@ def test_nothing_inline_can_run(client: TestClient, desk: Desk, path: str) -> No
     assert "<script>" not in answer.text
 
 
+@pytest.mark.parametrize("path", ["/", f"/watch?v={YOUTUBE}", "/videos", "/nothing"])
+def test_no_cache_that_others_share_keeps_a_page(client: TestClient, desk: Desk, path: str) -> None:
+    """It has signed links, or titles of whoever asked."""
+    release(desk, YOUTUBE, "es")
+    answer = client.get(path, headers={"accept": "text/html"})
+    assert "private, no-cache" == answer.headers["cache-control"]
+
+
 def test_the_start_page_offers_the_languages_there_are(client: TestClient) -> None:
     """One box for each language that the source can be dubbed into."""
     page = client.get("/").text
