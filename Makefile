@@ -21,7 +21,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate portability soak constraints pins sample clean
+.PHONY: help demo up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate images portability soak constraints pins sample clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,10 +42,10 @@ test: .venv/tests bytecode test-packages ## every test but the long ones, on rea
 test-quick: .venv/dev bytecode packages ## the tests that need neither a server nor torch, in about a minute
 	@$(RUN) tests.lanes quick
 
-test-long: .venv/tests bytecode test-packages ## what takes minutes: clusters that are killed, restarted and loaded, and whatever the contract allows
+test-long: .venv/tests bytecode test-packages long-packages ## what takes minutes: clusters that are killed, restarted and loaded, and whatever the contract allows
 	@$(RUN) tests.lanes long
 
-test-all: .venv/tests bytecode test-packages ## lint, every test, and the long ones as far as an hour goes
+test-all: .venv/tests bytecode test-packages long-packages ## lint, every test, and the long ones as far as an hour goes
 	@$(RUN) tests.lanes all
 
 lint: .venv/tests ## style, types, layers, licences, and whether Dagster can load the definitions
@@ -57,7 +57,7 @@ lint: .venv/tests ## style, types, layers, licences, and whether Dagster can loa
 	@home=$$(mktemp -d) && trap "rm -rf $$home" EXIT && export DAGSTER_HOME=$$home DUB_HOME=$$home && \
 		.venv/bin/dg check defs && .venv/bin/dagster definitions validate -m dub_platform.definitions
 
-.PHONY: bytecode packages test-packages
+.PHONY: bytecode packages test-packages long-packages
 # Where PYTHONDONTWRITEBYTECODE is set, each process would compile all it imports, every time.
 bytecode:
 	@.venv/bin/python -m compileall -q api assets dub_platform resources sensors
@@ -67,6 +67,9 @@ packages: ## Debian packages the keyless engines need
 
 test-packages:
 	@bash deploy/packages.sh test
+
+long-packages:
+	@bash deploy/packages.sh portability
 
 key: .venv/platform ## an API key for the tenant TENANT, printed once
 	@$(RUN) dub_platform.keys create $(if $(TENANT),--tenant $(TENANT)) $(if $(SCOPES),--scopes $(SCOPES))
@@ -108,8 +111,10 @@ evaluate: .venv/tests test-packages ## dub clips that are hard to dub, each in o
 soak: .venv/tests test-packages ## after a warm-up, twenty minutes of videos and requests, and how memory, files and connections grow
 	@$(RUN) benchmarks.soak --minutes 20
 
-portability: .venv/tests ## systems of Debian 12 and 13 made anew, the demo run in each and what it releases measured; needs root
-	@bash deploy/packages.sh portability
+images: .venv/tests long-packages ## the Dockerfile's steps and compose's services without docker, and the sample dubbed there; needs root
+	@$(RUN) benchmarks.images
+
+portability: .venv/tests long-packages ## systems of Debian 12 and 13 made anew, the demo run in each and what it releases measured; needs root
 	@$(RUN) benchmarks.portability
 
 constraints: .venv/tests ## pin every dependency anew, for every Python that is supported

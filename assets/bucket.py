@@ -1,6 +1,7 @@
 """The bucket as Dagster shows and uses it: dagster_aws' resource and log manager, each with the
 client that R2 wants. Imported only where DUB_STORE is r2."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from dagster_aws.s3 import S3Resource
 from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
 
 from dub_platform.settings import Settings
+from dub_platform.variables import find_name
 from resources import wiring
 from resources.calls import CallPolicy
 from resources.store.s3 import client
@@ -58,6 +60,6 @@ def bucket(settings: Settings) -> R2Resource:
         endpoint_url=settings.r2_endpoint,
         region_name="auto",
         max_attempts=CallPolicy().tries,
-        aws_access_key_id=EnvVar("DUB_R2_ACCESS_KEY_ID"),
-        aws_secret_access_key=EnvVar("DUB_R2_SECRET_ACCESS_KEY"),
+        aws_access_key_id=EnvVar(find_name(os.environ, "DUB_R2_ACCESS_KEY_ID")),
+        aws_secret_access_key=EnvVar(find_name(os.environ, "DUB_R2_SECRET_ACCESS_KEY")),
     )

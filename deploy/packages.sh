@@ -5,7 +5,7 @@
 #   packages.sh demo          the translator's language data: a language that cannot be had is named
 #   packages.sh test          the same, a voice that test clips are made with, a browser, and the
 #                             servers of production that no wheel has
-#   packages.sh portability   what makes a Debian in a folder
+#   packages.sh portability   what makes a Debian in a folder, and connects its networks
 set -euo pipefail
 
 # What packages write is for everybody to read, whatever the user keeps private; sudo keeps this.
@@ -142,7 +142,7 @@ venv)
     "$2" -I -c 'import ensurepip, venv' 2>/dev/null || install "Python's virtual environments" "$(basename "$2")-venv"
     ;;
 demo) offer_languages ;;
-portability) install "debootstrap makes the systems that the demo is run in" debootstrap ;;
+portability) install "debootstrap makes systems in folders, iproute2 their networks" debootstrap iproute2 ;;
 test)
     offer_languages
     install "flite speaks the test clips" flite

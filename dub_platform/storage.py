@@ -23,6 +23,10 @@ from sqlalchemy.schema import CreateSchema
 from dub_platform.settings import WrongSettingError, with_full_name
 from dub_platform.variables import read_variable
 
+# A database of Dagster's own: all of these, or none.
+OWN_DATABASE = tuple(
+    f"DAGSTER_POSTGRES_{part}" for part in ("HOST", "PORT", "USER", "PASSWORD", "DB")
+)
 SCHEMA = "dagster"
 
 
@@ -52,16 +56,9 @@ def find_database(environment: Mapping[str, str]) -> URL:
 
     Raises WrongSettingError where nothing names a PostgreSQL.
     """
-    own = {name: environment.get(f"DAGSTER_POSTGRES_{name}") for name in ("USER", "PASSWORD", "DB")}
-    if own["DB"]:
-        return URL.create(
-            "postgresql",
-            username=own["USER"],
-            password=own["PASSWORD"],
-            host=environment.get("DAGSTER_POSTGRES_HOST") or None,
-            port=int(environment.get("DAGSTER_POSTGRES_PORT") or 5432),
-            database=own["DB"],
-        )
+    host, port, user, password, name = (environment.get(each) or None for each in OWN_DATABASE)
+    if name:
+        return URL.create("postgresql", user, password, host, int(port or 5432), name)
     said = read_variable(environment, "DUB_DATABASE_URL")
     url = make_url(with_full_name(said)) if said else None
     if url is None or url.get_backend_name() != "postgresql":

@@ -39,8 +39,13 @@ _YES = frozenset({"1", "true", "yes", "on"})
 
 def read_variable(environment: Mapping[str, str], name: str) -> str:
     """What the environment says for a name of ours, by that name or a former one; "" if nothing."""
+    return _value(environment, find_name(environment, name))
+
+
+def find_name(environment: Mapping[str, str], name: str) -> str:
+    """The name by which the environment says something for one of ours; ours where it does not."""
     names = (name, *(former for former, ours in FORMER.items() if ours == name))
-    return next(filter(None, (_value(environment, each) for each in names)), "")
+    return next((each for each in names if _value(environment, each)), name)
 
 
 def former_values(environment: Mapping[str, str]) -> dict[str, str]:

@@ -114,6 +114,7 @@ LONG_LANES = tuple(
         ("cluster", 180, ("tests/deploy/test_cluster.py", "tests/integration/test_soak.py")),
         ("ffmpeg", 300, ("tests/resources/media/test_ffmpeg_builds.py",)),
         ("busy machine", 600, ("tests/integration/test_busy_machine.py",)),
+        ("images", 400, ("tests/deploy/test_images.py",)),
         ("chaos", 120, ("tests/integration/test_chaos.py",)),
     )
 )

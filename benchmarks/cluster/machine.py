@@ -168,7 +168,7 @@ def cluster(
     at_once = {f"WORKER_{name}_PROCESSES": str(workers) for name in ("TRANSCRIBE", "DUB")}
     ports = {"PORT": str(port), "DAGSTER_PORT": str(dagster_port)}
     variables = {**SECRETS, **at_once, **ports, "DUB_AUTH": "off"}
-    with _open_place() as place:
+    with open_place() as place:
         machine = Machine(folder, chosen, services(variables), place, here)
         try:
             machine.start_all(*more)
@@ -179,7 +179,7 @@ def cluster(
 
 
 @contextlib.contextmanager
-def _open_place() -> Iterator[Path]:
+def open_place() -> Iterator[Path]:
     """A folder for servers that refuse to be root; the cluster's own may be closed to others."""
     place = open_folder("dub-cluster-")
     if os.geteuid() == 0:

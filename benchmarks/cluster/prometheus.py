@@ -32,5 +32,5 @@ def prometheus(composed: Service, folder: Path, here: Addresses) -> Server:
         ["prometheus", *words, listening],
         os.environ,
         folder,
-        answers(f"{here.url('9090')}/-/ready"),
+        answers(f"{here.url('9090')}/prometheus/-/ready"),
     )

@@ -30,5 +30,7 @@ def redis(composed: Service, folder: Path, here: Addresses) -> Server:
     data = folder / "redis"
     data.mkdir()
     arguments = ["--port", str(port), "--bind", HERE, "--dir", str(data)]
-    command = [*map(str, composed["command"]), *arguments]
-    return Server("redis", command, os.environ, folder, accepts)
+    # Where the container keeps the password, and forgets it.
+    words = [str(word).replace("/tmp/", f"{folder}/") for word in composed["command"]]  # noqa: S108
+    environment = {**os.environ, **composed["environment"]}
+    return Server("redis", [*words, *arguments], environment, folder, accepts)

@@ -257,7 +257,7 @@ def _pid(run: dict[str, Any]) -> str:
 
 def _asked(running: Cluster, query: str) -> list[float]:
     """What Prometheus answers: the value of each series."""
-    url = running.machine.here.url("9090") + "/api/v1/query"
+    url = running.machine.here.url("9090") + "/prometheus/api/v1/query"
     answer = httpx.get(url, params={"query": query}, timeout=HANG_SECONDS).raise_for_status().json()
     values = [float(each["value"][1]) for each in answer["data"]["result"]]
     return [value for value in values if value == value]

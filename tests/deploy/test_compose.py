@@ -22,6 +22,7 @@ from sqlalchemy import make_url
 from assets.tags import PARTITION, queue_of
 from benchmarks.cluster.composition import COMPOSE, ROOT, VARIABLE, services
 from benchmarks.cluster.machine import SECRETS
+from dub_platform.storage import OWN_DATABASE
 from tests.docs.documents import settings
 from tests.redis_server import running_redis
 
@@ -89,18 +90,18 @@ def test_a_command_runs_a_module_that_exists(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_knows_no_variable_that_nothing_reads(name: str) -> None:
-    """Every variable is a setting, or is read by the instance, the workspace or the driver."""
-    read = {*settings(), *_read_by("dagster.yaml"), *_read_by("workspace.yaml"), *FOREIGN}
+    """Every variable is a setting, or is read by Dagster's storage, the workspace or the driver."""
+    read = {*settings(), *OWN_DATABASE, *_read_by("workspace.yaml"), *FOREIGN}
     assert set() == set(OURS[name]["environment"]) - read
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_is_given_every_variable_that_dagster_reads(name: str) -> None:
-    """What dagster.yaml and workspace.yaml read comes from the service or from the image."""
+    """What its storage and workspace.yaml read comes from the service or from the image."""
     dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
     image = set(re.findall(r"^(?:ENV|   ) (\w+)=", dockerfile, re.MULTILINE))
     given = {*OURS[name]["environment"], *image}
-    assert set() == {*_read_by("dagster.yaml"), *_read_by("workspace.yaml")} - given
+    assert set() == {*OWN_DATABASE, *_read_by("workspace.yaml")} - given
 
 
 def test_what_a_person_can_set_is_in_the_example() -> None:
@@ -180,7 +181,8 @@ def test_what_needs_no_internet_has_none() -> None:
     fetching = {"migrate", "migrate-dagster", "code", *WORKERS}
     # It shows the logs of steps, which are in the bucket where there is one.
     reading = {"webserver"}
-    assert {"api", "api-2", "front", "proxy", "s3", *fetching, *reading} == outward
+    telling = {"alertmanager"}
+    assert {"api", "api-2", "front", "proxy", "s3", *fetching, *reading, *telling} == outward
     assert yaml.safe_load(COMPOSE.read_text())["networks"]["back"]["internal"]
 
 
@@ -254,7 +256,19 @@ def test_strangers_counters_make_room_for_runs() -> None:
 
 def _redis_options() -> dict[str, str]:
     words = EVERY["redis"]["command"]
-    return dict(zip(words[1::2], words[2::2], strict=True))
+    options = words[words.index("redis-server") + 1 :]
+    return dict(zip(options[::2], options[1::2], strict=True))
+
+
+def test_no_password_is_among_the_words_of_a_command() -> None:
+    """Whoever may list processes reads them; a health check is run as one as well."""
+    variables = {name: f"secret-{name}" for name in SECRETS}
+    told = [
+        str(word)
+        for one in services(variables).values()
+        for word in (*one.get("command", ()), *one.get("healthcheck", {}).get("test", ()))
+    ]
+    assert [] == [word for word in told if "secret-" in word]
 
 
 def _compose(variables: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sysconfig
 from collections.abc import Iterator
@@ -135,6 +136,47 @@ def test_only_dagster_reaches_the_code_server(objects: Objects, values: dict[str
     assert [CHART, DAEMON] == [each["podSelector"]["matchLabels"] for each in rule["from"]]
 
 
+def test_every_path_of_the_proxy_leads_somewhere(objects: Objects) -> None:
+    """Each server behind it is a service here, as it is one of the compose file."""
+    proxied = re.findall(
+        r"reverse_proxy (\w+):(\d+)", objects["ConfigMap", _proxy(objects)]["data"]["Caddyfile"]
+    )
+    assert len(proxied) > 4
+    for name, port in proxied:
+        assert name in COMPOSED
+        assert {"port": int(port)} in objects["Service", name]["spec"]["ports"]
+
+
+def test_what_watches_is_told_as_in_compose(objects: Objects) -> None:
+    """The same rules and dashboards, and words of commands but for the address of the page."""
+    for name in ("prometheus", "alertmanager"):
+        [container] = _pod(objects["Deployment", name])["containers"]
+        words = [
+            word.replace("http://127.0.0.1:3000", "https://dagster.example.com")
+            for word in COMPOSED[name]["command"]
+        ]
+        assert words == container["args"]
+        assert COMPOSED[name].get("entrypoint") == container.get("command")
+        assert COMPOSED[name]["image"] == container["image"]
+    drawn = _mounted(objects, "grafana") | _mounted(objects, "prometheus")
+    assert {"videos.json", "workers.json", "alerts.yml", "files.yaml"} <= drawn
+
+
+def test_models_outlive_the_pod_that_downloaded_them(objects: Objects) -> None:
+    """Where Whisper keeps them is a disk of its own."""
+    pod = _pod(objects["Deployment", "worker-gpu"])
+    [container] = pod["containers"]
+    places = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    [volume] = [one for one in pod["volumes"] if one["name"] == places["/srv/dub/cache"]]
+    assert ("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]) in objects
+
+
+def test_a_video_fits_through_the_ingress(objects: Objects) -> None:
+    """nginx takes a megabyte where nobody says otherwise."""
+    said = objects["Ingress", "dub-platform"]["metadata"]["annotations"]
+    assert "0" == said["nginx.ingress.kubernetes.io/proxy-body-size"]
+
+
 def test_a_rollout_of_the_api_takes_no_answer_away(objects: Objects) -> None:
     """A new pod is ready before an old one goes, which drains and lets uploads end."""
     deployment = objects["Deployment", "api"]["spec"]
@@ -156,7 +198,7 @@ def test_every_variable_of_compose_is_given(objects: Objects) -> None:
     # The image says where things are, and the ports are Kubernetes' own.
     composed = set(COMPOSED["worker-dub"]["environment"]) - {"DUB_HOME", "PORT", "DAGSTER_PORT"}
     assert set() == composed - given - secret
-    beyond = {*composed, "PROXY_PASSWORD_HASH", "postgresql-password"}
+    beyond = {*composed, "ALERT_WEBHOOK_URL", "PROXY_PASSWORD_HASH", "postgresql-password"}
     assert set() == (given | secret) - beyond - set(settings())
     assert set() == given & secret
 
@@ -199,6 +241,20 @@ def test_chart_and_packages_are_of_one_release() -> None:
     """The chart that is installed is that of the Dagster in the images."""
     named = (ROOT / "deploy" / "kustomization.yaml").read_text()
     assert f"--version {version('dagster')} " in named
+
+
+def _proxy(objects: Objects) -> str:
+    """The name of the proxy's configuration, which ends with what it holds."""
+    pod = _pod(objects["Deployment", "proxy"])
+    [named] = [one["configMap"]["name"] for one in pod["volumes"] if "configMap" in one]
+    return str(named)
+
+
+def _mounted(objects: Objects, name: str) -> set[str]:
+    """The files of the configurations that a deployment mounts."""
+    volumes = _pod(objects["Deployment", name])["volumes"]
+    maps = [one["configMap"]["name"] for one in volumes if "configMap" in one]
+    return {file for each in maps for file in objects["ConfigMap", each]["data"]}
 
 
 def _workloads(objects: Objects) -> list[dict[str, Any]]:
