@@ -94,6 +94,14 @@ def measured(home: Path, clips: int) -> OneMachine:
     )
 
 
+def idle_percent(home: Path) -> float:
+    """The share of a core that the platform uses after its start, with nothing to do."""
+    with _up(_environment(home)) as (up, _):
+        # What a start leaves to do is over by then.
+        time.sleep(REST_SECONDS)
+        return 100 * _at_rest(up)[1]
+
+
 def _environment(home: Path) -> Mapping[str, str]:
     port, dagster_port = free_ports(2)
     ports = {"PORT": str(port), "DAGSTER_PORT": str(dagster_port)}

@@ -8,7 +8,8 @@ released, so the machine is busy and never overloaded; some come without caption
 to. Meanwhile clients ask the API for all that it offers, ask for what it refuses, and leave in the
 middle. Every few seconds memory, file descriptors and threads of each process are read, and what
 all hold together: connections, temporary files, Redis' keys. The minutes, and the slopes
-(`benchmarks/growth.py`), begin after a warm-up.
+(`benchmarks/growth.py`), begin after a warm-up. What `make up` uses while nothing is to be done is
+read before all that.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -42,12 +43,13 @@ from benchmarks.cluster.machine import SECRETS
 from benchmarks.cluster.providers import local_providers
 from benchmarks.faults import captions_of, short_clip
 from benchmarks.growth import Growth, Measure, Reading, Sample
+from benchmarks.one_machine import idle_percent
 from tests.patience import HANG_SECONDS
 
 LANGUAGE = "es"
 WORKERS = ("worker-transcribe", "worker-dub")
-JUDGED = ("api", *WORKERS)
-ROLES = (*JUDGED, "daemon", "code")
+JUDGED = ("api", *WORKERS, "code")
+ROLES = (*JUDGED, "daemon")
 SAMPLE_SECONDS = 5.0
 PAUSE_SECONDS = 0.25
 WITHOUT_CAPTIONS = 0.2
@@ -242,7 +244,8 @@ def _reading(process: psutil.Process) -> Reading | None:
 class Outcome:
     """What was seen, and what became of the videos and of those who came.
 
-    `temp_files` are those left when all work has ended, `at_rest` is what is held then.
+    `temp_files` are those left when all work has ended, `at_rest` is what is held then,
+    `idle_percent` the share of a core that `make up` uses with nothing to do.
     """
 
     samples: Sequence[Sample]
@@ -252,6 +255,7 @@ class Outcome:
     requests: int
     surprised: int
     temp_files: int
+    idle_percent: float = 0.0
 
     @property
     def settled(self) -> Sequence[Sample]:
@@ -264,7 +268,7 @@ class Outcome:
         return (self.samples[-1].moment - self.samples[0].moment) / 60
 
     def judged(self, measure: str) -> float:
-        """Growth in an hour of API and workers together."""
+        """Growth in an hour of API, workers and code server together."""
         roles = (growth.of_role(self.settled, role, MEASURES[measure]) for role in JUDGED)
         return sum(each.per_hour for each in roles)
 
@@ -276,6 +280,7 @@ class Outcome:
                 "fd_slope_per_hour": round(self.judged("fds"), 2),
                 "own_slope_mb_per_hour": round(self.judged("own MB"), 2),
                 "thread_slope_per_hour": round(self.judged("threads"), 2),
+                "idle_cpu_percent": round(self.idle_percent, 2),
                 "replaced": sum(growth.replaced(self.samples, role) for role in JUDGED),
                 "temp_files": self.temp_files,
                 "minutes": round(self.minutes, 1),
@@ -344,7 +349,10 @@ def main() -> int:
     chosen = parser.parse_args()
     console = Console()
     with tempfile.TemporaryDirectory(prefix="dub-soak-", ignore_cleanup_errors=True) as name:
+        console.print("`make up` with nothing to do")
+        idle = idle_percent(Path(name) / "idle")
         outcome = _watched(Path(name), 60 * chosen.minutes, chosen.warm_up, chosen.seed, console)
+    outcome = replace(outcome, idle_percent=idle)
     for table in (_roles(outcome), _counts(outcome)):
         console.print(table)
     console.print(outcome.as_json(), soft_wrap=True, highlight=False)

@@ -9,7 +9,9 @@ own lines too, looks as the API's does. Nothing else imports it.
 from dub_platform.definitions import defs
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings
+from dub_platform.storage import read_migrations_once
 
+read_migrations_once()
 _settings = Settings.from_environment()
 configure_logging(_settings.log_format, _settings.log_level)
 

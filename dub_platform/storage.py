@@ -10,10 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from dagster import Field
 from dagster._config.config_schema import UserConfigSchema
+from dagster._core.storage import sql
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres.storage import DagsterPostgresStorage
 from sqlalchemy import URL, create_engine, make_url
@@ -49,6 +52,26 @@ class PlatformStorage(DagsterPostgresStorage):
             should_autocreate_tables=config_value["should_autocreate_tables"],
             inst_data=inst_data,
         )
+
+
+def read_migrations_once() -> None:
+    """Let this process remember what Dagster's last migrations are called.
+
+    Dagster asks alembic whenever it opens a storage, which a code server does for every tick of a
+    sensor, and alembic then reads and runs the files of all migrations.
+    """
+    sql.ScriptDirectory = _Remembered  # type: ignore[attr-defined]
+
+
+class _Remembered(ScriptDirectory):
+    _known: ClassVar[dict[str, ScriptDirectory]] = {}
+
+    @classmethod
+    def from_config(cls, config: Config) -> ScriptDirectory:
+        place = str(config.get_main_option("script_location"))
+        if place not in cls._known:
+            cls._known[place] = super().from_config(config)
+        return cls._known[place]
 
 
 def find_database(environment: Mapping[str, str]) -> URL:
