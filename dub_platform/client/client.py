@@ -1,4 +1,4 @@
-"""The API's addresses as methods.
+"""The API's operations as methods, with the answers' shapes (`answers.py`).
 
     client = DubClient.from_environment()       # DUB_URL, DUB_API_KEY
     client.add("https://youtu.be/dQw4w9WgXcQ", ["es"])["id"]
@@ -9,27 +9,40 @@ Answers are the API's own JSON. Every method raises RefusedError and Unreachable
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import json
 import os
-import time
+import re
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
+from urllib.parse import quote
 
 import httpx
 from typing_extensions import Self
 
-from dub_platform.client.errors import RefusedError
+from dub_platform.client import answers, following
+from dub_platform.client.answers import DubAnswer, LineAnswer, ScriptAnswer, VideoAnswer
+from dub_platform.client.errors import LineChangedError, RefusedError, WrongUseError
 from dub_platform.client.retries import Retries
+from dub_platform.client.stream import Event, listen
 
 DEFAULT_URL = "http://127.0.0.1:5001"
+# As many lines as one request may edit.
+MOST_EDITS = 200
+_PAGE = 100
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
-POLL_SECONDS = 2.0
 # An upload's answer comes when all of it is taken and stored.
 TIMEOUT = httpx.Timeout(30.0, read=600.0, write=600.0)
+_YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_ADDRESS = re.compile(r"https?://|(?:[a-z]+\.)?youtu(?:\.be|be\.com)/", re.IGNORECASE)
+_TAG_LENGTH = 6
 
-Answer = dict[str, Any]
+Answer = Mapping[str, Any]
+Glossary = Mapping[str, Mapping[str, str] | None]
 Opened = Callable[[Path], AbstractContextManager[BinaryIO]]
 
 
@@ -37,16 +50,25 @@ class DubClient:
     """One platform. Closes its connections at the end of a `with` block."""
 
     def __init__(self, url: str, key: str | None = None, retries: Retries | None = None) -> None:
-        headers = {"authorization": f"Bearer {key}"} if key else {}
+        address = _address(url)
+        headers = {"authorization": f"Bearer {key.strip()}"} if key else {}
         # A proxy of this machine's cannot reach this machine.
-        proxied = httpx.URL(url).host not in _THIS_MACHINE
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=proxied)
+        self._proxied = address.host not in _THIS_MACHINE
+        self._http = httpx.Client(
+            base_url=address, headers=headers, timeout=TIMEOUT, trust_env=self._proxied
+        )
         self._retries = retries or Retries()
 
     @classmethod
-    def from_environment(cls) -> DubClient:
+    def from_environment(cls, retries: Retries | None = None) -> DubClient:
         """The platform at DUB_URL, with the key in DUB_API_KEY if there is one."""
-        return cls(os.environ.get("DUB_URL") or DEFAULT_URL, os.environ.get("DUB_API_KEY"))
+        url = os.environ.get("DUB_URL") or DEFAULT_URL
+        return cls(url, os.environ.get("DUB_API_KEY"), retries)
+
+    @property
+    def url(self) -> str:
+        """Where the platform is."""
+        return str(self._http.base_url).rstrip("/")
 
     def __enter__(self) -> Self:
         return self
@@ -54,93 +76,522 @@ class DubClient:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def add(self, source: str, languages: Sequence[str], *, opened: Opened | None = None) -> Answer:
+    # Videos
+
+    def add(
+        self,
+        source: str,
+        languages: Sequence[str],
+        *,
+        captions: Path | None = None,
+        title: str | None = None,
+        source_language: str | None = None,
+        glossary: Glossary | None = None,
+        formality: str | None = None,
+        visibility: str | None = None,
+        opened: Opened | None = None,
+    ) -> VideoAnswer:
         """Hand a video in: a file of this machine, or a link. `opened` opens the file."""
-        path = Path(source)
-        if not path.is_file():
-            return self._asked(
-                "POST", "/videos", json={"source": source, "languages": [*languages]}
-            )
-        headers = {"idempotency-key": str(uuid.uuid4())}
-        fields = {"languages": ",".join(languages)}
+        fields = _fields(source_language, glossary, formality, visibility)
+        return cast(VideoAnswer, self._sent(source, languages, captions, title, fields, opened))
 
-        def send() -> httpx.Response:
-            with (opened or _opened)(path) as file:
-                files = {"file": (path.name, file)}
-                return self._http.post("/videos", files=files, data=fields, headers=headers)
+    def estimate(
+        self, source: str, languages: Sequence[str], *, source_language: str | None = None
+    ) -> answers.Quote:
+        """Say what it costs to dub this into these languages; nothing is taken in."""
+        fields = {**_fields(source_language, None, None, None), "dry_run": True}
+        return cast(answers.Quote, self._sent(source, languages, None, None, fields, None))
 
-        return self._read(send)
-
-    def video(self, video_id: str) -> Answer:
+    def video(self, video_id: str) -> VideoAnswer:
         """A video with its dubs."""
-        return self._asked("GET", f"/videos/{video_id}")
+        return cast(VideoAnswer, self._asked("GET", _video(video_id)))
 
-    def videos(self) -> Iterator[Answer]:
-        """Every video, the newest first."""
-        path: str | None = "/videos?limit=100"
-        while path:
-            page = self._asked("GET", path)
-            yield from page["videos"]
-            cursor = page.get("next_cursor")
-            path = f"/videos?{httpx.QueryParams(limit=100, cursor=cursor)}" if cursor else None
+    def videos(
+        self,
+        *,
+        status: str | None = None,
+        language: str | None = None,
+        dub_status: str | None = None,
+        search: str | None = None,
+        order: str | None = None,
+        limit: int = _PAGE,
+    ) -> Iterator[answers.VideoRow]:
+        """Every video that fits, the newest first; asked for in pages of `limit`."""
+        narrowed = {
+            "status": status,
+            "language": language,
+            "dub_status": dub_status,
+            "search": search,
+            "order": order,
+        }
+        return self._listed("/videos", "videos", narrowed, limit)
 
-    def follow(self, video_id: str) -> Iterator[Answer]:
-        """The video as it is now and then, until its dubs are released or failed."""
-        while True:
-            video = self.video(video_id)
-            yield video
-            if is_over(video):
-                return
-            time.sleep(POLL_SECONDS)
-
-    def lines(self, video_id: str, language: str) -> Sequence[Answer]:
-        """The lines of a dub."""
-        lines: Sequence[Answer] = self._asked("GET", _lines(video_id, language))["lines"]
-        return lines
-
-    def edit(self, video_id: str, language: str, number: int, text: str) -> Answer:
-        """Have a line say this, unless somebody edits it at the same moment."""
-        path = f"{_lines(video_id, language)}/{number}"
-        read = self._retried("GET", path)
-        return self._asked("PUT", path, json={"text": text}, etag=read.headers["etag"])
+    def show_to(self, video_id: str, visibility: str) -> VideoAnswer:
+        """Let everybody watch a video (`public`), or who has a signed link (`signed`)."""
+        body = {"visibility": visibility}
+        return cast(VideoAnswer, self._asked("PATCH", _video(video_id), body=body))
 
     def remove(self, video_id: str) -> None:
         """Remove a video with all that was made of it."""
-        self._retried("DELETE", f"/videos/{video_id}")
+        self._retried("DELETE", _video(video_id))
+
+    def events(self, video_id: str, *, after: int = 0) -> Iterator[Event]:
+        """What happens to a video after this event, until nothing of it waits or is under way.
+
+        A connection that breaks is made again, for as long as it takes.
+        """
+        path = f"{_video(video_id)}/events"
+        return listen(self._http, path, self._retries.endless, after=after)
+
+    def follow(self, video_id: str, languages: Collection[str] = ()) -> Iterator[VideoAnswer]:
+        """The video each time that it has changed, until its dubs are released or failed.
+
+        Of these languages, or of all. It listens and does not ask again and again, however long
+        it takes, and through restarts of the platform.
+        """
+        after = 0
+        for rounds in itertools.count(1):
+            video = cast(VideoAnswer, self._patiently("GET", _video(video_id)).json())
+            yield video
+            if following.is_over(video, languages):
+                return
+            for event in self.events(video_id, after=after):
+                after = event["id"]
+                if following.apply(event, video):
+                    yield video
+                if following.is_over(video, languages):
+                    break
+            # What it has come to is read, not put together: it may have been asked for anew.
+            self._retries.breathe(rounds)
+
+    def wait(self, video_id: str, languages: Collection[str] = ()) -> VideoAnswer:
+        """The video when its dubs in these languages, or in all, are released or failed."""
+        *_, video = self.follow(video_id, languages)
+        return video
+
+    def languages(self, source_language: str | None = None) -> answers.LanguagesAnswer:
+        """What a video can be dubbed into here."""
+        query = {"source_language": source_language}
+        return cast(answers.LanguagesAnswer, self._asked("GET", "/languages", query=query))
+
+    # Dubs
+
+    def dub(self, video_id: str, language: str) -> DubAnswer:
+        """One dub; once released, with its addresses and numbers."""
+        return cast(DubAnswer, self._asked("GET", _dub(video_id, language)))
+
+    def ask(
+        self,
+        video_id: str,
+        language: str,
+        *,
+        glossary: Glossary | None = None,
+        formality: str | None = None,
+    ) -> DubAnswer:
+        """Ask for a dub: a new one, one that failed, or one in another wording."""
+        body = _fields(None, glossary, formality, None)
+        return cast(DubAnswer, self._asked("PUT", _dub(video_id, language), body=body))
+
+    def captions(
+        self, video_id: str, language: str, kind: str = "srt", *, of_source: bool = False
+    ) -> str:
+        """The captions of a released dub, or of what was said originally."""
+        dub = self.dub(video_id, language)
+        of_dub = dub.get("captions_urls", {})
+        urls = dub.get("source_captions_urls", {}) if of_source else of_dub
+        if kind not in urls:
+            there = ", ".join(urls) or "none before it is released"
+            raise WrongUseError(
+                f"There are no captions of {video_id} in {language} as {kind}: there is {there}."
+            )
+        return self.file(urls[kind]).decode()
+
+    def file(self, address: str) -> bytes:
+        """A released file, by an address that an answer has."""
+
+        def send() -> httpx.Response:
+            # Without the key: the address may be a bucket's.
+            url = self._http.base_url.join(address)
+            return httpx.get(url, timeout=TIMEOUT, trust_env=self._proxied, follow_redirects=True)
+
+        return self._checked(send, self._retries).content
+
+    # Lines
+
+    def lines(self, video_id: str, language: str) -> list[LineAnswer]:
+        """The lines of a dub."""
+        return self.script(video_id, language)["lines"]
+
+    def script(self, video_id: str, language: str) -> ScriptAnswer:
+        """The lines of a dub, and the edits that are kept but not applied."""
+        return cast(ScriptAnswer, self._asked("GET", _lines(video_id, language)))
+
+    def line(self, video_id: str, language: str, number: int) -> LineAnswer:
+        """One line of a dub."""
+        return cast(LineAnswer, self._asked("GET", f"{_lines(video_id, language)}/{number}"))
+
+    def edit(
+        self, video_id: str, language: str, number: int, text: str, *, tag: str | None = None
+    ) -> LineAnswer:
+        """Have a line say this, as long as it says what it did when it had this tag (`tag_of`).
+
+        Without one, what it says now. Raises LineChangedError.
+        """
+        return self._written("PUT", video_id, language, number, {"text": text}, tag)
+
+    def revert(
+        self, video_id: str, language: str, number: int, *, tag: str | None = None
+    ) -> LineAnswer:
+        """Go back to a line's translation; the rest as `edit` has it."""
+        return self._written("DELETE", video_id, language, number, None, tag)
+
+    def edit_lines(
+        self,
+        video_id: str,
+        language: str,
+        texts: Mapping[int, str | None],
+        *,
+        tags: Mapping[int, str] | None = None,
+    ) -> ScriptAnswer:
+        """Edit several lines, MOST_EDITS at a time; None goes back to a line's translation.
+
+        Each as long as it says what it did when it had its tag. Raises LineChangedError.
+        """
+        path, numbers = _lines(video_id, language), [*texts]
+        for first in range(0, len(numbers), MOST_EDITS):
+            some = numbers[first : first + MOST_EDITS]
+            body = {"lines": [{"number": number, "text": texts[number]} for number in some]}
+            seen = {number: (tags or {}).get(number) for number in some}
+            self._matched("PATCH", path, body, seen)
+        return self.script(video_id, language)
+
+    # Channels, keys and webhooks
+
+    def channels(self) -> Iterator[answers.ChannelRow]:
+        """The channels that videos came from."""
+        return self._listed("/channels", "channels")
+
+    def channel(self, channel_id: str) -> answers.ChannelAnswer:
+        """One channel with its glossary and formality."""
+        return cast(answers.ChannelAnswer, self._asked("GET", _channel(channel_id)))
+
+    def word_channel(
+        self,
+        channel_id: str,
+        *,
+        title: str | None = None,
+        glossary: Glossary | None = None,
+        formality: str | None = None,
+    ) -> answers.ChannelAnswer:
+        """Say how the dubs of a channel's videos are to be worded; what is left out stays."""
+        body = {**_fields(None, glossary, formality, None), **_given(title=title)}
+        return cast(answers.ChannelAnswer, self._asked("PUT", _channel(channel_id), body=body))
+
+    def keys(self) -> Iterator[answers.KeyAnswer]:
+        """The tenant's API keys, the newest first."""
+        return self._listed("/keys", "keys")
+
+    def make_key(
+        self,
+        name: str = "",
+        *,
+        scopes: Sequence[str] | None = None,
+        expires_at: str | None = None,
+    ) -> answers.NewKeyAnswer:
+        """Make an API key, which only this answer shows."""
+        body = _given(name=name, scopes=scopes, expires_at=expires_at)
+        return cast(answers.NewKeyAnswer, self._asked("POST", "/keys", body=body))
+
+    def revoke_key(self, key_id: str) -> None:
+        """Have a key open nothing any more."""
+        self._retried("DELETE", f"/keys/{quote(key_id, safe='')}")
+
+    def webhooks(self) -> Iterator[answers.WebhookAnswer]:
+        """The webhooks, the oldest first."""
+        return self._listed("/webhooks", "webhooks")
+
+    def webhook(self, webhook_id: str) -> answers.WebhookAnswer:
+        """One webhook."""
+        return cast(answers.WebhookAnswer, self._asked("GET", _webhook(webhook_id)))
+
+    def add_webhook(
+        self, url: str, *, events: Sequence[str] = (), secret: str | None = None
+    ) -> answers.WebhookAnswer:
+        """Have an address told what happens; only this answer shows the secret."""
+        body = _given(url=url, events=events or None, secret=secret)
+        return cast(answers.WebhookAnswer, self._asked("POST", "/webhooks", body=body))
+
+    def remove_webhook(self, webhook_id: str) -> None:
+        """Tell an address nothing more."""
+        self._retried("DELETE", _webhook(webhook_id))
+
+    def test_webhook(self, webhook_id: str) -> answers.DeliveryAnswer:
+        """Send a message that says nothing."""
+        return cast(answers.DeliveryAnswer, self._asked("POST", f"{_webhook(webhook_id)}/test"))
+
+    def deliveries(
+        self, webhook_id: str, *, state: str | None = None
+    ) -> Iterator[answers.DeliveryAnswer]:
+        """The messages to a webhook, newest first."""
+        path = f"{_webhook(webhook_id)}/deliveries"
+        return self._listed(path, "deliveries", {"state": state})
+
+    def delivery(self, webhook_id: str, delivery_id: str) -> answers.DeliveryAnswer:
+        """One message, and what became of it."""
+        path = _delivery(webhook_id, delivery_id)
+        return cast(answers.DeliveryAnswer, self._asked("GET", path))
+
+    def redeliver(self, webhook_id: str, delivery_id: str) -> answers.DeliveryAnswer:
+        """Send a message once more."""
+        path = f"{_delivery(webhook_id, delivery_id)}/redeliver"
+        return cast(answers.DeliveryAnswer, self._asked("POST", path))
+
+    # The platform
+
+    def health(self) -> answers.AliveAnswer:
+        """Whether the process answers."""
+        return cast(answers.AliveAnswer, self._asked("GET", "/health"))
+
+    def ready(self) -> answers.ReadyAnswer:
+        """Whether every part works, also where it says that one does not."""
+        answer = Retries(tries=1).answer(lambda: self._http.get("/ready"))
+        is_told = answer.headers.get("content-type", "").startswith("application/json")
+        return cast(answers.ReadyAnswer, _json(answer if is_told else _require_good(answer)))
+
+    def version(self) -> answers.VersionAnswer:
+        """Which build answers."""
+        return cast(answers.VersionAnswer, self._asked("GET", "/version"))
+
+    def metrics(self) -> str:
+        """Metrics of the process that answers, for Prometheus."""
+        return self._retried("GET", "/metrics").text
+
+    def contract(self) -> Answer:
+        """What the platform takes and answers, as OpenAPI."""
+        return self._asked("GET", "/openapi.json")
+
+    def _sent(
+        self,
+        source: str,
+        languages: Sequence[str],
+        captions: Path | None,
+        title: str | None,
+        fields: Answer,
+        opened: Opened | None,
+    ) -> Answer:
+        path = Path(source)
+        if path.is_file():
+            form = {name: _form_field(value) for name, value in fields.items()}
+            form |= {"languages": ",".join(languages), **_given(title=title)}
+            return self._uploaded(path, captions, form, opened or _opened)
+        _require_link(source)
+        if captions or title:
+            raise WrongUseError(
+                "Captions and a title go with a file: a link's are those of its page."
+            )
+        body = {"source": source, "languages": [*languages], **fields}
+        return self._asked("POST", "/videos", body=body)
+
+    def _uploaded(
+        self, path: Path, captions: Path | None, form: Mapping[str, str], opened: Opened
+    ) -> Answer:
+        if captions and not captions.is_file():
+            raise WrongUseError(f"There is no file {captions}: check the path of the captions.")
+        headers = {"idempotency-key": str(uuid.uuid4())}
+
+        def send() -> httpx.Response:
+            with ExitStack() as stack:
+                files = {"file": (path.name, stack.enter_context(opened(path)))}
+                if captions:
+                    texts = stack.enter_context(captions.open("rb"))
+                    files["captions"] = (captions.name, texts)
+                return self._http.post("/videos", files=files, data=form, headers=headers)
+
+        return _json(self._checked(send, self._retries))
+
+    def _written(
+        self,
+        method: str,
+        video_id: str,
+        language: str,
+        number: int,
+        body: Answer | None,
+        tag: str | None,
+    ) -> LineAnswer:
+        path = f"{_lines(video_id, language)}/{number}"
+        return cast(LineAnswer, self._matched(method, path, body, {number: tag}))
+
+    def _matched(
+        self, method: str, path: str, body: Answer | None, seen: dict[int, str | None]
+    ) -> Answer:
+        """Write into lines that were read just now, as long as they have the tags that were seen.
+
+        A line without one gets that of the first reading. Where a line stands in a release is a
+        part of what is read, too: if only that is another by now, it is read and written again.
+        """
+        while True:
+            read = self._retried("GET", path)
+            found = _json(read)
+            for line in found.get("lines", [found]):
+                if line["number"] in seen:
+                    _require_unchanged(line, seen)
+            try:
+                return self._asked(method, path, body=body, etag=read.headers["etag"])
+            except RefusedError as error:
+                if error.status != httpx.codes.PRECONDITION_FAILED:
+                    raise
+
+    def _listed(
+        self,
+        path: str,
+        name: str,
+        query: Mapping[str, str | None] | None = None,
+        limit: int = _PAGE,
+    ) -> Iterator[Any]:
+        cursor = None
+        while True:
+            asked = {**(query or {}), "limit": str(limit), "cursor": cursor}
+            page = self._asked("GET", path, query=asked)
+            yield from page[name]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
 
     def _asked(
-        self, method: str, path: str, *, json: Answer | None = None, etag: str | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Answer | None = None,
+        etag: str | None = None,
+        query: Mapping[str, str | None] | None = None,
     ) -> Answer:
-        answer: Answer = self._retried(method, path, json=json, etag=etag).json()
-        return answer
+        return _json(self._retried(method, path, body=body, etag=etag, query=query))
+
+    def _patiently(self, method: str, path: str) -> httpx.Response:
+        return self._checked(lambda: self._http.request(method, path), self._retries.endless)
 
     def _retried(
-        self, method: str, path: str, *, json: Answer | None = None, etag: str | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Answer | None = None,
+        etag: str | None = None,
+        query: Mapping[str, str | None] | None = None,
     ) -> httpx.Response:
         headers = {"idempotency-key": str(uuid.uuid4())} if method == "POST" else {}
         if etag:
             headers["if-match"] = etag
-        return self._checked(lambda: self._http.request(method, path, json=json, headers=headers))
+        there = _given(**(query or {}))
+        return self._checked(
+            lambda: self._http.request(method, path, json=body, headers=headers, params=there),
+            self._retries,
+        )
 
-    def _read(self, send: Callable[[], httpx.Response]) -> Answer:
-        answer: Answer = self._checked(send).json()
-        return answer
-
-    def _checked(self, send: Callable[[], httpx.Response]) -> httpx.Response:
-        answer = self._retries.answer(send)
-        if answer.is_error:
-            raise RefusedError.of(answer)
-        return answer
+    def _checked(self, send: Callable[[], httpx.Response], retries: Retries) -> httpx.Response:
+        return _require_good(retries.answer(send))
 
 
-def is_over(video: Answer) -> bool:
-    """Whether nothing of it waits or is under way."""
-    ended = [dub["status"] in ("released", "failed") for dub in video["dubs"]]
-    return bool(video["status"] == "failed" or all(ended))
+def tag_of(line: LineAnswer) -> str:
+    """A short name for what a line says: it is another as soon as that is."""
+    return hashlib.sha256(line["text"].encode()).hexdigest()[:_TAG_LENGTH]
+
+
+def _require_unchanged(line: LineAnswer, seen: dict[int, str | None]) -> None:
+    """Note the line's tag, if none was seen. Raises LineChangedError where another was."""
+    seen[line["number"]] = seen[line["number"]] or tag_of(line)
+    if seen[line["number"]] != tag_of(line):
+        raise LineChangedError(line)
+
+
+def _address(url: str) -> httpx.URL:
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise WrongUseError(f"DUB_URL cannot be used: {error}.") from error
+    if address.scheme not in ("http", "https") or not address.host:
+        raise WrongUseError(
+            f"DUB_URL is {url!r}: it is to be an address such as https://dub.example.com."
+        )
+    return address
+
+
+def _require_link(source: str) -> None:
+    """Raises WrongUseError for what is meant to be a file, and is none."""
+    if _ADDRESS.match(source) or _YOUTUBE_ID.fullmatch(source):
+        return
+    if Path(source).is_dir():
+        raise WrongUseError(f"{source} is a folder: hand in one file at a time.")
+    raise WrongUseError(
+        f"There is no file {source}. Check the path; a video of YouTube's is named by its address "
+        "or its 11 characters."
+    )
+
+
+def _require_good(answer: httpx.Response) -> httpx.Response:
+    if answer.is_error:
+        raise RefusedError.of(answer)
+    return answer
+
+
+def _json(answer: httpx.Response) -> Answer:
+    try:
+        body: Answer = answer.json()
+    except ValueError as error:
+        raise RefusedError(
+            answer.status_code,
+            "http_error",
+            f"{answer.url} answered no JSON: check that DUB_URL is the platform's address.",
+        ) from error
+    return body
+
+
+def _fields(
+    source_language: str | None,
+    glossary: Glossary | None,
+    formality: str | None,
+    visibility: str | None,
+) -> Answer:
+    """Of what a request can say beside its video, what was given."""
+    return _given(
+        source_language=source_language,
+        glossary=glossary,
+        formality=formality,
+        visibility=visibility,
+    )
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _form_field(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _video(video_id: str) -> str:
+    return f"/videos/{quote(video_id, safe='')}"
+
+
+def _dub(video_id: str, language: str) -> str:
+    return f"{_video(video_id)}/dubs/{quote(language, safe='')}"
 
 
 def _lines(video_id: str, language: str) -> str:
-    return f"/videos/{video_id}/dubs/{language}/lines"
+    return f"{_dub(video_id, language)}/lines"
+
+
+def _channel(channel_id: str) -> str:
+    return f"/channels/{quote(channel_id, safe='')}"
+
+
+def _webhook(webhook_id: str) -> str:
+    return f"/webhooks/{quote(webhook_id, safe='')}"
+
+
+def _delivery(webhook_id: str, delivery_id: str) -> str:
+    return f"{_webhook(webhook_id)}/deliveries/{quote(delivery_id, safe='')}"
 
 
 def _opened(path: Path) -> BinaryIO:

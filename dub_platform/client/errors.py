@@ -1,6 +1,8 @@
 """What can go wrong for a client.
 
 DubClientError
+├── WrongUseError       it was not asked: what was given cannot be sent
+├── LineChangedError    the line says something else than who edits it has read
 ├── RefusedError        the platform said no: its `code`, its sentence, the request's id
 └── UnreachableError    no answer, however often it was tried
 """
@@ -8,12 +10,34 @@ DubClientError
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import httpx
+
+if TYPE_CHECKING:
+    from dub_platform.client.answers import LineAnswer
 
 
 class DubClientError(Exception):
     """It did not work; the message is a sentence for people."""
+
+
+class WrongUseError(DubClientError):
+    """What was given cannot be sent as it is."""
+
+
+class LineChangedError(DubClientError):
+    """Somebody edited the line since it was read; `line` is what it is now."""
+
+    def __init__(self, line: LineAnswer) -> None:
+        name = line.get("edited_by_name") or line.get("edited_by")
+        who = f" by {name}" if name else ""
+        when = f" at {line['edited_at']}" if "edited_at" in line else ""
+        super().__init__(
+            f"Line {line['number']} was changed since it was read{who}{when}, so nothing was "
+            f"written. It says now: {line['text']}"
+        )
+        self.line = line
 
 
 class UnreachableError(DubClientError):

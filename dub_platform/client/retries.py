@@ -7,10 +7,11 @@ A request that is sent again is the same request: a POST has its Idempotency-Key
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 
@@ -19,53 +20,77 @@ from dub_platform.client.errors import RefusedError, UnreachableError
 _AGAIN = (429, 502, 503, 504)
 # Our first try is still being answered, or what was removed is not all gone.
 _SOON = ("request_in_progress", "video_being_removed")
-_LONGEST_PAUSE_SECONDS = 60.0
+_LONGEST_PAUSE_SECONDS = 30.0
+_DOUBLINGS = 10
+
+
+def _say_nothing(_: str) -> None:
+    pass
 
 
 @dataclass(frozen=True)
 class Retries:
-    """How often, and how long the pause before the second try is; it doubles with each."""
+    """How often, and how long the pause before the second try is; it doubles with each.
 
-    tries: int = 6
+    Where the platform asks for a longer pause than `patience_seconds`, its refusal is the answer.
+    `tell` is given a sentence before each pause.
+    """
+
+    tries: float = 6
     pause_seconds: float = 0.5
+    patience_seconds: float = 60.0
     sleep: Callable[[float], None] = time.sleep
+    tell: Callable[[str], None] = _say_nothing
+
+    @property
+    def endless(self) -> Retries:
+        """The same, for who waits however long it takes."""
+        return replace(self, tries=math.inf, patience_seconds=math.inf)
 
     def answer(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         """The first answer that says something, or the last one. Raises UnreachableError."""
-        for number in range(1, self.tries):
-            answer = _tried(send)
-            if answer is not None and not _is_worth_another(answer):
-                return answer
-            self.sleep(self._pause(number, answer))
-        return _last(send)
+        number = 1
+        while True:
+            try:
+                answer = send()
+            except httpx.TransportError as error:
+                if number >= self.tries:
+                    raise UnreachableError(
+                        f"The platform does not answer ({error}). Check the address in DUB_URL, "
+                        "and that it runs."
+                    ) from error
+                self.wait(number, None)
+            else:
+                longest = self.patience_seconds
+                if number >= self.tries or not is_worth_another(answer, longest):
+                    return answer
+                self.wait(number, answer)
+            number += 1
 
-    def _pause(self, number: int, answer: httpx.Response | None) -> float:
-        """As long as the platform asks for; else longer each time, and never the same for all."""
-        asked = answer.headers.get("retry-after", "") if answer is not None else ""
-        if asked.isdigit():
-            return min(float(asked), _LONGEST_PAUSE_SECONDS)
-        longest = self.pause_seconds * float(2 ** (number - 1))
-        return random.uniform(longest / 2, longest)  # noqa: S311 - no secret is made of it
+    def wait(self, number: int, answer: httpx.Response | None) -> None:
+        """Pause after this many tries: as the platform asks; else longer each time, by chance."""
+        if answer is not None and (seconds := asked_pause(answer)):
+            self.tell(f"The platform asks to wait {seconds:.0f} s.")
+            self.sleep(seconds)
+        else:
+            self.tell("The platform does not answer just now. It is asked again.")
+            self.breathe(number)
+
+    def breathe(self, number: int = 1) -> None:
+        """A pause by chance, so that not all come back at the same moment."""
+        doubled = self.pause_seconds * 2 ** min(number - 1, _DOUBLINGS)
+        longest = min(doubled, _LONGEST_PAUSE_SECONDS)
+        self.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - no secret is made of it
 
 
-def _tried(send: Callable[[], httpx.Response]) -> httpx.Response | None:
-    try:
-        return send()
-    except httpx.TransportError:
-        return None
+def asked_pause(answer: httpx.Response) -> float:
+    """For how many seconds an answer asks not to be asked again; 0 where it does not say."""
+    said = answer.headers.get("retry-after", "")
+    return float(said) if said.isdecimal() else 0.0
 
 
-def _last(send: Callable[[], httpx.Response]) -> httpx.Response:
-    try:
-        return send()
-    except httpx.TransportError as error:
-        raise UnreachableError(
-            f"The platform does not answer ({error}). Check the address in DUB_URL, and that it "
-            "runs."
-        ) from error
-
-
-def _is_worth_another(answer: httpx.Response) -> bool:
+def is_worth_another(answer: httpx.Response, longest: float = math.inf) -> bool:
+    """Whether the same can be answered otherwise after a pause of `longest` seconds at most."""
     if answer.status_code == 409:
         return RefusedError.of(answer).code in _SOON
-    return answer.status_code in _AGAIN
+    return answer.status_code in _AGAIN and asked_pause(answer) <= longest

@@ -178,10 +178,10 @@ def serving(desk: Desk) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running(app: ASGIApp) -> Iterator[str]:
-    """Any app on a real server; gives its address."""
+def running(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    """Any app on a real server, at a free port where none is named; gives its address."""
     # Listening before the server runs: a client that is too early waits in the backlog.
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

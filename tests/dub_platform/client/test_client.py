@@ -12,11 +12,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
 from api.desk import Desk
-from dub_platform.client import DubClient, RefusedError, UnreachableError
-from dub_platform.client import client as client_module
+from dub_platform.client import (
+    DubClient,
+    LineChangedError,
+    RefusedError,
+    UnreachableError,
+    WrongUseError,
+    tag_of,
+)
 from dub_platform.client.retries import Retries
 from tests.api.desks import YOUTUBE, make_clip, make_desk, release, running, serving
-from tests.dub_platform.client.lines_server import lines_server
+from tests.api.test_lines import TEXTS
+from tests.dub_platform.client.scripts import release_with_lines
 
 
 class Losing:
@@ -81,28 +88,44 @@ def test_every_video_is_met_once(client: DubClient, desk: Desk) -> None:
     assert ids == sorted(video["id"] for video in client.videos())
 
 
-def test_a_video_is_followed_until_its_dubs_are_released(
-    client: DubClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each time it is looked at it is told."""
-    monkeypatch.setattr(client_module, "POLL_SECONDS", 0.0)
-    client.add(YOUTUBE, ["es"])
-    states = []
-    for video in client.follow(YOUTUBE):
-        states.append([dub["status"] for dub in video["dubs"]])
-        if len(states) == 2:
-            release(desk, YOUTUBE, "es")
-    assert [["queued"], ["queued"], ["released"]] == states
+def test_lines_are_read_and_edited(client: DubClient, desk: Desk) -> None:
+    """And go back to their translation."""
+    release_with_lines(desk)
+    assert "Hay calma." == client.edit(YOUTUBE, "es", 1, "Hay calma.")["text"]
+    lines = client.lines(YOUTUBE, "es")
+    assert [False, True, False] == [line["edited"] for line in lines]
+    assert TEXTS[1] == client.revert(YOUTUBE, "es", 1)["text"]
 
 
-def test_lines_are_read_and_edited() -> None:
-    """An edit says which line it has read."""
-    with running(lines_server(["Hello.", "Good morning."])) as url, DubClient(url) as client:
-        assert "Bon dia." == client.edit(YOUTUBE, "ca", 1, "Bon dia.")["text"]
-        lines = client.lines(YOUTUBE, "ca")
-    assert [("Hello.", False), ("Bon dia.", True)] == [
-        (line["text"], line["edited"]) for line in lines
-    ]
+def test_a_line_that_was_changed_is_not_written_over(client: DubClient, desk: Desk) -> None:
+    """Who comes second is told what it says now, and can say that this is meant."""
+    release_with_lines(desk)
+    tag = tag_of(client.line(YOUTUBE, "es", 1))
+    client.edit(YOUTUBE, "es", 1, "Hay calma.", tag=tag)
+    with pytest.raises(LineChangedError, match=r"It says now: Hay calma\.") as changed:
+        client.edit(YOUTUBE, "es", 1, "Todo tranquilo.", tag=tag)
+    with pytest.raises(LineChangedError):
+        client.edit_lines(YOUTUBE, "es", {0: "Buenas.", 1: "Tranquilo."}, tags={1: tag})
+    assert (TEXTS[0], "Hay calma.") == tuple(
+        line["text"] for line in client.lines(YOUTUBE, "es")[:2]
+    )
+    client.edit(YOUTUBE, "es", 1, "Todo tranquilo.", tag=tag_of(changed.value.line))
+
+
+def test_a_new_release_alone_keeps_nobody_from_editing(desk: Desk) -> None:
+    """The line is another, as it stands elsewhere, and says the same."""
+    release_with_lines(desk)
+    refusals = [Response(status_code=412)]
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") == "PUT" and refusals:
+            await refusals.pop()(scope, receive, send)
+        else:
+            await create(scope, receive, send)
+
+    create = create_app(desk)
+    with running(app) as url, DubClient(url) as client:
+        assert "Hay calma." == client.edit(YOUTUBE, "es", 1, "Hay calma.")["text"]
 
 
 def test_a_lost_answer_is_asked_for_again(desk: Desk, pauses: list[float], tmp_path: Path) -> None:
@@ -120,6 +143,40 @@ def test_a_refusal_is_not_asked_for_again(desk: Desk, pauses: list[float]) -> No
     with serving(desk) as url, pytest.raises(RefusedError) as refused:
         DubClient(url, retries=Retries(sleep=pauses.append)).add(YOUTUBE, ["xx"])
     assert ("language_unknown", []) == (refused.value.code, pauses)
+
+
+def test_who_asks_for_a_longer_pause_than_anybody_waits_is_not_asked_again(
+    pauses: list[float],
+) -> None:
+    """Its refusal says for how long."""
+    problem = {"code": "rate_limited", "detail": "Wait 2047 s.", "request_id": "a"}
+    answer = JSONResponse(problem, 429, {"retry-after": "2047"})
+    with running(answer) as url, pytest.raises(RefusedError, match="Wait 2047 s"):
+        DubClient(url, retries=Retries(sleep=pauses.append)).video(YOUTUBE)
+    assert [] == pauses
+
+
+def test_what_is_no_platform_is_told(pauses: list[float]) -> None:
+    """An address that is none, and one where something else answers."""
+    for url in ("dub.example.com", "ftp://dub.example.com", "http://"):
+        with pytest.raises(WrongUseError, match="DUB_URL"):
+            DubClient(url)
+    with running(Response("<p>Hello.</p>")) as url, pytest.raises(RefusedError, match="DUB_URL"):
+        DubClient(url).video(YOUTUBE)
+
+
+def test_the_key_goes_to_nobody_but_the_platform(desk: Desk) -> None:
+    """A released file may be in another's bucket."""
+    seen: list[dict[bytes, bytes]] = []
+
+    async def bucket(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            seen.append(dict(scope["headers"]))
+            await Response("1")(scope, receive, send)
+
+    with serving(desk) as url, running(bucket) as elsewhere:
+        assert b"1" == DubClient(url, "dub_secret").file(f"{elsewhere}/es.srt")
+    assert b"authorization" not in seen[0]
 
 
 def test_who_does_not_answer_is_said_so(desk: Desk, pauses: list[float]) -> None:

@@ -1,0 +1,326 @@
+"""Commands about videos and their dubs: handing in, waiting, looking, removing."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import webbrowser
+from collections.abc import Collection
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import rich.progress
+from rich.text import Text
+
+from dub_platform.client.answers import DubAnswer, VideoAnswer, VideoRow
+from dub_platform.client.client import DubClient
+from dub_platform.client.commands.parsing import (
+    SHOWN,
+    Asked,
+    Commands,
+    about_dub,
+    about_video,
+    command,
+    listed,
+    whole_id,
+    worded,
+    wording,
+)
+from dub_platform.client.errors import WrongUseError
+from dub_platform.client.following import of
+from dub_platform.client.progress import Pace, Waiting, step
+from dub_platform.client.terminal import (
+    age,
+    err,
+    heading,
+    out,
+    plain,
+    show_json,
+    show_link,
+    span,
+    state,
+)
+
+# Of how many videos it is looked up how long they took.
+_MEASURED = 20
+
+
+def add_to(commands: Commands) -> None:
+    """The commands of this module."""
+    add = command(commands, "add", "hand in a file or a link", _add, "dub add clip.mp4 --to es,ca")
+    add.add_argument("source", help="a file, or a YouTube address or id")
+    add.add_argument("--to", required=True, type=listed, help="languages, as es,fr")
+    add.add_argument("--captions", type=Path, help="a file with what is said in the video")
+    add.add_argument("--title", help="of a file; its name where this is left out")
+    add.add_argument("--source-language", help="what is spoken in it, or auto")
+    worded(add).add_argument("--visibility", choices=("public", "signed"), help="who may watch it")
+    add.add_argument("--wait", action="store_true", help="until all of them are released")
+    does = "say what a video costs; it is not taken in"
+    estimate = command(commands, "estimate", does, _estimate, "dub estimate clip.mp4 --to es,ca")
+    estimate.add_argument("source", help="a file, or a YouTube address or id")
+    estimate.add_argument("--to", required=True, type=listed, help="languages, as es,fr")
+    estimate.add_argument("--source-language", help="what is spoken in it, or auto")
+
+    status = command(commands, "status", "how far a video is", _status, "dub status up-e3c8")
+    status.add_argument("id", nargs="?", help="the newest video where this is left out")
+    videos = command(commands, "videos", "list videos", _videos, "dub videos --dub-status failed")
+    videos.add_argument("--language", help="those with a dub in it")
+    videos.add_argument("--status", choices=("queued", "running", "prepared", "failed"))
+    videos.add_argument("--dub-status", choices=("queued", "running", "released", "failed"))
+    videos.add_argument("--search", help="in titles, or what an id begins with")
+    videos.add_argument("--oldest", action="store_true", help="the oldest first")
+    videos.add_argument("--most", type=int, default=20, help="how many, 20 by default")
+
+    ask = command(commands, "dub", "ask for one more language", _ask, "dub dub up-e3c8 gl --wait")
+    worded(about_dub(ask)).add_argument("--wait", action="store_true", help="until it is released")
+    does = "make again what failed"
+    retry = command(commands, "retry", does, _retry, "dub retry up-e3c8 --wait")
+    about_video(retry).add_argument("language", nargs="?", help="all that failed without it")
+    retry.add_argument("--wait", action="store_true", help="until all of them are released")
+
+    does = "open a video in the browser"
+    open_ = command(commands, "open", does, _open, "dub open up-e3c8 es")
+    about_video(open_).add_argument("language", nargs="?")
+    does = "tell what happens to a video, until it is over"
+    about_video(command(commands, "events", does, _events, "dub events up-e3c8"))
+    does = "print a dub's captions, or write them into a file"
+    captions = command(commands, "captions", does, _captions, "dub captions up-e3c8 es --to es.srt")
+    about_dub(captions).add_argument("--kind", choices=("srt", "vtt"), default="srt")
+    captions.add_argument("--original", action="store_true", help="those of what was said")
+    captions.add_argument("--to", type=Path, help="a file")
+    does = "say who may watch a video"
+    show = command(commands, "show", does, _show, "dub show up-e3c8 signed")
+    about_video(show).add_argument("visibility", choices=("public", "signed"))
+    does = "remove a video with all that was made of it"
+    about_video(command(commands, "remove", does, _remove, "dub remove up-e3c8"))
+    does = "list what a video can be dubbed into"
+    languages = command(commands, "languages", does, _languages, "dub languages --from es")
+    languages.add_argument("--from", dest="spoken", help="the language spoken in the video")
+
+
+def _add(client: DubClient, asked: Asked) -> int:
+    video = client.add(
+        asked.source,
+        asked.to,
+        captions=asked.captions,
+        title=asked.title,
+        source_language=asked.source_language,
+        visibility=asked.visibility,
+        opened=_open_with_bar,
+        **wording(asked),
+    )
+    if not asked.json:
+        new = "is handed in" if video.get("created") else "was handed in before"
+        out.print(f"{plain(asked.source)} {new}: {video['id']}")
+        if video.get("captions_taken") is False:
+            out.print("The captions were not taken: this video is being prepared, or was.")
+    estimate = video["estimate"]
+    if asked.wait:
+        codes, seconds = estimate["languages"], estimate.get("seconds")
+        video = wait_for(client, video["id"], codes, seconds)
+    return show_video(video, estimate["languages"], asked.json)
+
+
+def _estimate(client: DubClient, asked: Asked) -> int:
+    quote = client.estimate(asked.source, asked.to, source_language=asked.source_language)
+    if asked.json:
+        show_json(quote)
+        return 0
+    told = quote["estimate"]
+    of_minute = f"${told['usd_per_minute']:.2f} for each minute"
+    whole = f"About ${told['usd']:.2f}, " if "usd" in told else ""
+    languages = ", ".join(told["languages"])
+    out.print(f"{whole}{of_minute}, into {languages}, at prices of {told['prices_taken_on']}.")
+    return 0
+
+
+def _status(client: DubClient, asked: Asked) -> int:
+    return show_video(client.video(whole_id(client, asked.id)), (), asked.json)
+
+
+def _videos(client: DubClient, asked: Asked) -> int:
+    rows = client.videos(
+        status=asked.status,
+        language=asked.language,
+        dub_status=asked.dub_status,
+        search=asked.search,
+        order="oldest" if asked.oldest else None,
+        limit=min(max(asked.most, 1), 100),
+    )
+    some = list(itertools.islice(rows, max(asked.most, 0)))
+    if asked.json:
+        show_json(some)
+        return 0
+    for row in some:
+        out.print(_row(row))
+    if not some:
+        out.print("There is none.")
+    return 0
+
+
+def _row(row: VideoRow) -> Text:
+    # A program that reads this wants to go on with the id.
+    shown = row["id"][:SHOWN] if out.is_terminal else row["id"]
+    line = Text(f"{shown}  {age(row['created_at']):<10}  ")
+    for dub in row["dubs"]:
+        line += Text(f"{dub['language']} ") + state(dub["status"]) + Text("  ")
+    if row["status"] == "failed":
+        line += state("failed") + Text("  ")
+    return line + Text(plain(row["title"]))
+
+
+def _ask(client: DubClient, asked: Asked) -> int:
+    video_id = whole_id(client, asked.id)
+    dub = client.ask(video_id, asked.language, **wording(asked))
+    return _end(client, video_id, [dub["language"]], asked)
+
+
+def _retry(client: DubClient, asked: Asked) -> int:
+    video_id = whole_id(client, asked.id)
+    dubs = client.video(video_id)["dubs"]
+    failed = [dub["language"] for dub in dubs if dub["status"] == "failed"]
+    again = [asked.language] if asked.language else failed
+    if not again:
+        raise WrongUseError(f"Nothing of {video_id} failed, so there is nothing to make again.")
+    for language in again:
+        client.ask(video_id, language)
+    return _end(client, video_id, again, asked)
+
+
+def _end(client: DubClient, video_id: str, languages: Collection[str], asked: Asked) -> int:
+    """Show what was asked for: as it is, or when it is over."""
+    video = wait_for(client, video_id, languages) if asked.wait else client.video(video_id)
+    return show_video(video, languages, asked.json)
+
+
+def _open(client: DubClient, asked: Asked) -> int:
+    video = client.video(whole_id(client, asked.id))
+    watch = video["links"]["watch"]
+    if asked.language and asked.language not in watch:
+        raise WrongUseError(
+            f"Nobody asked for this video in {asked.language}: there is {', '.join(watch)}."
+        )
+    address = watch[asked.language] if asked.language else next(iter(watch.values()))
+    if asked.json:
+        show_json({"url": address})
+    else:
+        show_link(address)
+    webbrowser.open(address)
+    return 0
+
+
+def _events(client: DubClient, asked: Asked) -> int:
+    for event in client.events(whole_id(client, asked.id)):
+        if asked.json:
+            show_json(event)
+            continue
+        data = event["data"]
+        why = f": {data['error']['message']}" if "error" in data else ""
+        what = data.get("stage") or event["type"].partition(".")[2]
+        who = data.get("language", "video")
+        out.print(f"{event['timestamp'][:19]}  {plain(who):<5}  {plain(f'{what}{why}')}")
+    return 0
+
+
+def _captions(client: DubClient, asked: Asked) -> int:
+    video_id = whole_id(client, asked.id)
+    text = client.captions(video_id, asked.language, asked.kind, of_source=asked.original)
+    if asked.json:
+        show_json({"captions": text})
+    elif asked.to:
+        asked.to.write_text(text)
+        out.print(f"{asked.to} is written.")
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _show(client: DubClient, asked: Asked) -> int:
+    video = client.show_to(whole_id(client, asked.id), asked.visibility)
+    return show_video(video, (), asked.json)
+
+
+def _remove(client: DubClient, asked: Asked) -> int:
+    video_id = whole_id(client, asked.id)
+    client.remove(video_id)
+    if asked.json:
+        show_json({"removed": video_id})
+    else:
+        out.print(f"{video_id} is removed.")
+    return 0
+
+
+def _languages(client: DubClient, asked: Asked) -> int:
+    answer = client.languages(asked.spoken)
+    if asked.json:
+        show_json(answer)
+        return 0
+    out.print(f"From {answer['source_language']}:")
+    for each in answer["languages"]:
+        out.print(f"{each['language']:<5} {plain(each['name'])}")
+    return 0
+
+
+def wait_for(
+    client: DubClient, video_id: str, languages: Collection[str], seconds: float | None = None
+) -> VideoAnswer:
+    """The video when these dubs are over; a bar shows how far they are."""
+    measured = itertools.islice(client.videos(dub_status="released", limit=_MEASURED), _MEASURED)
+    with Waiting(languages, Pace.measured(measured), seconds) as waiting:
+        for video in client.follow(video_id, languages):
+            waiting.show(video)
+    return video
+
+
+def show_video(video: VideoAnswer, languages: Collection[str], as_json: bool) -> int:
+    """The video, its dubs in these languages or in all, and the exit status: 1 if any failed."""
+    dubs = of(video, languages)
+    failed = "error" in video or any(dub["status"] == "failed" for dub in dubs)
+    if as_json:
+        show_json(video)
+        return int(failed)
+    out.print(heading(video["title"] or video["id"]))
+    out.print(_facts(video))
+    for dub in dubs:
+        out.print(
+            Text(f"{plain(dub['language_name'])} ({dub['language']}) ") + _how_far(video, dub)
+        )
+        if dub["status"] != "failed" or "track_url" in dub:
+            show_link(dub["links"]["watch"])
+    _show_reasons(video, dubs)
+    return int(failed)
+
+
+def _facts(video: VideoAnswer) -> str:
+    facts = [video["id"], f"handed in {age(video['created_at'])}"]
+    if "duration_seconds" in video:
+        facts.append(f"{span(video['duration_seconds'])} long")
+    if video["cost_usd"]:
+        facts.append(f"${video['cost_usd']:.2f}")
+    return ", ".join(facts)
+
+
+def _how_far(video: VideoAnswer, dub: DubAnswer) -> Text:
+    when = f" {age(dub['updated_at'])}" if dub["status"] in ("released", "failed") else ""
+    return state(step(video, dub)) + Text(when)
+
+
+def _show_reasons(video: VideoAnswer, dubs: Collection[DubAnswer]) -> None:
+    """Below the links: why something failed, each reason once, and what can be done."""
+    reasons = {"the video": video["error"]} if "error" in video else {}
+    told = {reason["message"] for reason in reasons.values()}
+    for dub in dubs:
+        if "error" in dub and dub["error"]["message"] not in told:
+            reasons[dub["language"]] = dub["error"]
+    for what, reason in reasons.items():
+        out.print(Text(f"{what} failed: ", style="red") + Text(plain(reason["message"])))
+    if any(reason.get("retryable") for reason in reasons.values()):
+        out.print(f"`dub retry {video['id'][:SHOWN]}` makes it again.")
+
+
+def _open_with_bar(path: Path) -> BinaryIO:
+    """The file, with a bar that shows how much of it was sent."""
+    opened = rich.progress.open(
+        path, "rb", description="Sending", console=err, transient=True, disable=not err.is_terminal
+    )
+    return cast(BinaryIO, opened)
