@@ -2,10 +2,13 @@
 client that R2 wants. Imported only where DUB_STORE is r2."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
 from dagster import EnvVar
+from dagster._core.storage.compute_log_manager import ComputeIOType
 from dagster._serdes import ConfigurableClassData
 from dagster_aws.s3 import S3Resource
 from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
@@ -18,6 +21,11 @@ from resources.store.s3 import client
 
 # A long step is followed from another machine; each time all of its log is put again.
 _UPLOAD_SECONDS = 30
+_OUT_OF_REACH = (
+    "The bucket {bucket!r}, which has what this step printed, cannot be reached from Dagster's "
+    "webserver, so it is not shown. Check DUB_R2_ENDPOINT and the webserver's network, then load "
+    "this page again. ({error})\n"
+)
 
 
 class R2Resource(S3Resource):
@@ -51,6 +59,28 @@ class BucketLogManager(S3ComputeLogManager):
             upload_interval=_UPLOAD_SECONDS,
         )
         self._s3_session = wiring.bucket_client(settings)
+
+    def is_capture_complete(self, log_key: Sequence[str]) -> bool:
+        """Whether there is no more to come; nor is there from a bucket that is out of reach."""
+        try:
+            return bool(super().is_capture_complete(log_key))
+        except BotoCoreError:
+            return True
+
+    def get_log_data_for_type(
+        self, log_key: Sequence[str], io_type: ComputeIOType, offset: int, max_bytes: int | None
+    ) -> tuple[bytes | None, int]:
+        """What was printed, from there on; a sentence where the bucket is out of reach."""
+        try:
+            data: tuple[bytes | None, int] = super().get_log_data_for_type(
+                log_key, io_type, offset, max_bytes
+            )
+        except BotoCoreError as error:
+            if offset > 0 or io_type is not ComputeIOType.STDERR:
+                return None, offset
+            said = _OUT_OF_REACH.format(bucket=self._s3_bucket, error=error).encode()
+            return said, len(said)
+        return data
 
 
 def bucket(settings: Settings) -> R2Resource:

@@ -25,6 +25,7 @@ from assets.dub import dubbed_track, speech, translation
 from assets.lease import held
 from assets.observed import counted
 from assets.partitions import dubs, target_in, videos
+from assets.show import in_words
 from assets.source import transcript
 from assets.steps import failing_in_words, signed
 from dub_platform.core import loudness
@@ -75,7 +76,12 @@ def _counting(judge: Judgement) -> Judgement:
 def transcript_is_in_order(transcript: Transcript) -> AssetCheckResult:
     wrong = [line.id for line in transcript.lines if not line.text.strip() or line.seconds <= 0]
     wrong += [b.id for a, b in itertools.pairwise(transcript.lines) if b.start < a.start]
-    return _verdict(not wrong, f"Lines {wrong} are empty or out of order.", wrong=len(wrong))
+    return _verdict(
+        not wrong,
+        f"Lines {wrong} are empty or out of order.",
+        lines=len(transcript.lines),
+        shortest_line_seconds=min((line.seconds for line in transcript.lines), default=0.0),
+    )
 
 
 @gate(
@@ -110,7 +116,8 @@ def every_line_has_a_take(translation: Translation, speech: Takes) -> AssetCheck
     return _verdict(
         not missing,
         f"Lines {missing} were not spoken. Materialize speech again.",
-        missing=len(missing),
+        takes=len(speech.takes),
+        speech_seconds=sum(take.speech_seconds for take in speech.takes),
     )
 
 
@@ -120,9 +127,13 @@ def every_line_has_a_take(translation: Translation, speech: Takes) -> AssetCheck
     description="No two takes sound at once.",
 )
 def track_has_no_overlaps(dubbed_track: Track) -> AssetCheckResult:
-    overlaps = dubbed_track.timeline.overlaps()
+    timeline = dubbed_track.timeline
+    overlaps = timeline.overlaps()
     return _verdict(
-        not overlaps, f"Takes of lines {list(overlaps)} sound at once.", overlaps=len(overlaps)
+        not overlaps,
+        f"Takes of lines {list(overlaps)} sound at once.",
+        onset_p95_ms=1000 * timeline.onset_p95,
+        tempo_p95=timeline.tempo_p95,
     )
 
 
@@ -200,9 +211,6 @@ def track_says_every_take(
         f"In the track, lines {list(heard.missing)} are not heard, {list(heard.cut)} are cut, and "
         f"{list(heard.overlaps)} begin before the line before them has ended. "
         "Materialize dubbed_track again.",
-        missing=len(heard.missing),
-        cut=len(heard.cut),
-        overlaps=len(heard.overlaps),
         clicks=heard.clicks,
         **{name: value for name, value in heard.levels.items() if value is not None},
     )
@@ -228,7 +236,9 @@ def _at_work(
 
 def _verdict(passed: bool, why_not: str, **numbers: float) -> AssetCheckResult:
     return AssetCheckResult(
-        passed=passed, description=None if passed else why_not, metadata=dict(numbers)
+        passed=passed,
+        description=None if passed else why_not,
+        metadata={in_words(name): number for name, number in numbers.items()},
     )
 
 

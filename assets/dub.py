@@ -48,7 +48,7 @@ from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
 
 
-@dub_asset(kinds={"apertium", "openai"}, pool="translate", code_version="3")
+@dub_asset(kinds={"python"}, pool="translate", code_version="3")
 def translation(
     context: AssetExecutionContext,
     transcript: Transcript,
@@ -74,22 +74,22 @@ def translation(
     return made(
         value,
         identity=[[line.id, line.text, line.draft] for line in value.lines],
+        **showcase.heading(target),
+        table=lines_table(transcript, value, missed=worded.missed),
         lines=len(value.lines),
-        edited=len(edits.applied),
+        edited_lines=len(edits.applied),
         edits_left_out=len(edits.left_out),
         characters=written,
         length_ratio=written / max(spoken, 1),
         rewrites=value.rewrites,
         lines_predicted_over_1_15=_hurried(transcript, value, rates, seconds),
-        cost_usd=value.cost_usd,
-        engine=value.engine,
         **worded.numbers,
-        table=lines_table(transcript, value, missed=worded.missed),
-        player=showcase.player(target),
+        engine=value.engine,
+        cost_usd=value.cost_usd,
     )
 
 
-@dub_asset(kinds={"elevenlabs", "espeak"}, pool="speech", code_version="2")
+@dub_asset(kinds={"python"}, pool="speech", code_version="2")
 def speech(
     context: AssetExecutionContext,
     transcript: Transcript,
@@ -125,16 +125,16 @@ def speech(
     return made(
         value,
         identity=[take.key for take in spoken],
+        **showcase.heading(target),
+        waveform=_takes_picture(spoken, store, folders),
+        table=lines_table(transcript, said),
         takes_paid=len(paid),
         takes_reused=len(spoken) - len(paid),
         characters=sum(take.characters for take in spoken),
         lines_over_1_15_first=len(script.hurried(first)),
         lines_rewritten=sum(each.text != each.instead_of for each in value.rewrites),
-        cost_usd=value.cost_usd,
         engine=value.engine,
-        waveform=_takes_picture(spoken, store, folders),
-        table=lines_table(transcript, said),
-        player=showcase.player(target),
+        cost_usd=value.cost_usd,
     )
 
 
@@ -168,6 +168,9 @@ def dubbed_track(
     return made(
         value,
         identity=value.sha256,
+        **showcase.heading(target),
+        waveform=picture,
+        table=lines_table(transcript, said, timeline),
         onset_p95_ms=1000 * timeline.onset_p95,
         tempo_p95=timeline.tempo_p95,
         takes_in_parts=sum(bool(place.parts) for place in timeline.placements),
@@ -177,13 +180,10 @@ def dubbed_track(
         true_peak_db=value.true_peak_db,
         times_real_time=speed,
         bed=bed_key,
-        waveform=picture,
-        table=lines_table(transcript, said, timeline),
-        player=showcase.player(target),
     )
 
 
-@dub_asset(kinds={"s3"}, code_version="1")
+@dub_asset(kinds={"python"}, code_version="1")
 def r2_object(
     context: AssetExecutionContext,
     source_media: SourceMedia,
@@ -196,7 +196,8 @@ def r2_object(
     folders: ResourceParam[WorkFolders],
     showcase: ResourceParam[Showcase],
 ) -> Output[Release]:
-    """The release as published: track, captions, manifest, and the film of all languages."""
+    """The release, which is what viewers get, in whichever store (DUB_STORE): track, captions,
+    manifest, and the film of all languages."""
     target = target_of(context)
     said = speech.said(translation)
     with folders.new("release") as folder:
@@ -206,13 +207,13 @@ def r2_object(
     return made(
         value,
         identity=[value.sha256, value.manifest_key],
+        **showcase.heading(target),
+        waveform=picture,
+        table=lines_table(transcript, said, dubbed_track.timeline),
+        track=showcase.address(store, value.track_key),
         bytes=value.bytes,
         sha256=value.sha256,
         cost_usd=value.cost_usd,
-        public_url=MetadataValue.url(store.url(value.track_key)),
-        waveform=picture,
-        table=lines_table(transcript, said, dubbed_track.timeline),
-        player=showcase.player(target),
     )
 
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 
 import structlog
 from dagster import (
+    DagsterEvent,
+    DagsterEventType,
     DagsterExecutionInterruptedError,
     DagsterRun,
     Failure,
@@ -25,7 +27,12 @@ from dagster._core.errors import DagsterAssetCheckFailedError
 from structlog.contextvars import bound_contextvars
 
 from assets.tags import LANGUAGE, PARTITION, REQUEST, VIDEO
-from dub_platform.core.errors import GateFailedError, RunSupersededError
+from dub_platform.core.errors import (
+    DubError,
+    GateFailedError,
+    InternalError,
+    RunSupersededError,
+)
 from dub_platform.core.metrics import STAGE_SECONDS, TRANSCRIPTION_SECONDS, Tally
 from dub_platform.registry import Registry
 
@@ -37,13 +44,14 @@ _log = structlog.get_logger(__name__)
 
 @failure_hook(required_resource_keys={"reporter"})
 def on_step_failed(context: HookContext) -> None:
-    """Report what a step failed of."""
+    """Report what a step failed of, and say it as the last line of the step's log."""
     error, run = _cause(context.op_exception), context.instance.get_run_by_id(context.run_id)
     if error is not None and run is not None and not isinstance(error, NO_FAILURES):
         reporter = context.resources.reporter
         reporter.report(error, stage=context.op.name, run=run.run_id, **subject(run.tags))
         # The process of a run may end with it.
         reporter.flush()
+        context.log.error(_said(error, context))
 
 
 @contextlib.contextmanager
@@ -77,6 +85,38 @@ def subject(tags: Mapping[str, str]) -> dict[str, str]:
         "request_id": tags.get(REQUEST),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _said(error: BaseException, context: HookContext) -> str:
+    """What a user is told of the failure, with its code."""
+    if isinstance(error, GateFailedError):
+        checks = DagsterEventType.ASSET_CHECK_EVALUATION
+        evaluated = context.instance.all_logs(context.run_id, of_type=checks)
+        of_step = [each for each in evaluated if each.step_key == context.step_key]
+        refusals = [refusal_of(each.get_dagster_event()) for each in of_step]
+        error = next(filter(None, refusals), error)
+    elif not isinstance(error, DubError):
+        error = unexpected(context.op.name)
+    return f"{error.sentence} ({error.code})"
+
+
+def refusal_of(evaluated: DagsterEvent) -> GateFailedError | None:
+    """What is said of a gate that did not pass; None of one that did."""
+    checked = evaluated.asset_check_evaluation_data
+    if checked.passed:
+        return None
+    return GateFailedError(
+        f"The gate {checked.check_name} did not pass, so nothing was published. "
+        f"{checked.description or ''}".strip()
+    )
+
+
+def unexpected(stage: str, detail: str | None = None) -> InternalError:
+    """What a step failed of that is a mistake of ours."""
+    return InternalError(
+        f"The step {stage} failed in a way that is ours to mend. Look at the run in Dagster.",
+        detail=detail,
+    )
 
 
 def _durations(stage: str, outcome: str, seconds: float) -> Iterator[Tally]:

@@ -2,13 +2,13 @@
 
 import functools
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 from dagster import AssetExecutionContext, Output, ResourceParam
 
 from assets.partitions import target_of
 from assets.show import Showcase, lines_table, mean, waveform
-from assets.steps import Announced, made, video_asset
+from assets.steps import Announced, made, note_title, video_asset
 from dub_platform.core.errors import NoSpeechError
 from dub_platform.core.keys import content_key, file_sha256
 from dub_platform.core.languages import code_in
@@ -25,7 +25,7 @@ from resources.transcriber.port import Transcriber, listen
 from resources.workfolder import WorkFolders
 
 
-@video_asset(kinds={"ytdlp", "ffmpeg"}, pool="download", code_version="3")
+@video_asset(kinds={"ffmpeg"}, pool="download", code_version="3")
 def source_media(
     context: AssetExecutionContext,
     downloader: ResourceParam[Downloader],
@@ -61,16 +61,17 @@ def source_media(
             audio_stream=facts.audio_stream,
         )
         picture = waveform(fetched.path, facts.audio_stream)
+    note_title(context, replace(video, title=video.title or fetched.title))
     return made(
         media,
         identity=[media.sha256, media.captions_key, media.language],
+        **showcase.heading(target_of(context), media.title),
+        waveform=picture,
         seconds=media.seconds,
         bytes=media.bytes,
         streams=_streams(media),
         language=media.language,
         channel=fetched.channel or "none",
-        waveform=picture,
-        player=showcase.player(target_of(context)),
     )
 
 
@@ -113,16 +114,16 @@ def audio(
     return made(
         value,
         identity=sha256,
+        **showcase.heading(target_of(context), source_media.title),
+        waveform=picture,
         seconds=value.seconds,
         lufs=value.lufs,
         speech_seconds=value.speech_seconds,
         cuts=len(value.cuts),
-        waveform=picture,
-        player=showcase.player(target_of(context)),
     )
 
 
-@video_asset(kinds={"whisper", "python"}, pool="transcribe", code_version="3")
+@video_asset(kinds={"python"}, pool="transcribe", code_version="3")
 def transcript(
     context: AssetExecutionContext,
     source_media: SourceMedia,
@@ -148,10 +149,12 @@ def transcript(
             [line.start, line.end, line.speaker, line.text, *map(astuple, line.pauses)]
             for line in value.lines
         ],
-        **_transcript_numbers(value, audio),
-        cost_usd=heard.cost_usd,
+        **showcase.heading(target_of(context), source_media.title),
         table=lines_table(value),
-        player=showcase.player(target_of(context)),
+        **_transcript_numbers(value, audio),
+        engine=value.engine,
+        cost_usd=heard.cost_usd,
+        why=value.why,
     )
     is_prepared = functools.partial(
         registry.prepared,
@@ -213,12 +216,10 @@ def _heard(
         return listen(sound, audio.speech, media.language, captions, transcriber, video_id)
 
 
-def _transcript_numbers(transcript: Transcript, audio: Audio) -> Mapping[str, float | int | str]:
+def _transcript_numbers(transcript: Transcript, audio: Audio) -> Mapping[str, float | int]:
     words = sum(len(line.text.split()) for line in transcript.lines)
     return {
         "lines": len(transcript.lines),
         "words_per_minute": 60 * words / max(audio.speech_seconds, 1.0),
         "mean_confidence": mean([line.confidence for line in transcript.lines]),
-        "engine": transcript.engine,
-        "why": transcript.why,
     }

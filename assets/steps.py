@@ -35,14 +35,34 @@ from dagster import (
 from assets.lease import held
 from assets.observed import observed, on_step_failed
 from assets.partitions import dubs, target_of, videos
-from assets.tags import work_of
+from assets.show import in_words
+from assets.tags import TITLE, titled, work_of
 from dub_platform.core.errors import DubError, RunLostError
 from dub_platform.core.keys import key_of
-from dub_platform.registry import Registry
+from dub_platform.registry import Registry, Video
 from dub_platform.registry.leases import superseded
 
 OWNERS = ["team:dubbing"]
 RETRIES = RetryPolicy(max_retries=2, delay=1, backoff=Backoff.EXPONENTIAL, jitter=Jitter.FULL)
+
+# What a person who looks at the grid of partitions, or at the dialog to materialize one, must know.
+_GRIDS = {
+    "source": (
+        "**The grid.** A partition is a video. *Missing* is one that waits, failed before it came "
+        "so far, or was never asked for; its run, and `GET /videos/ID`, say which. **By hand**, "
+        "nothing after it is made unless it is selected too: dubs that are released stay as they "
+        "are, whatever is heard anew. Dubs that failed with their video come back with "
+        "`transcript`."
+    ),
+    "dub": (
+        "**The grid.** It has every video in every language, so *Missing* mostly means that nobody "
+        "asked for that dub, and then a run of it makes nothing: ask with `PUT "
+        "/videos/ID/dubs/LANGUAGE`. **By hand**, nothing after it is made unless it is selected "
+        "too: viewers hear a change once `r2_object` is made. What is the same is found and not "
+        "paid for again, so a run alone words or says nothing differently: edit the line, or ask "
+        "in another wording."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -67,13 +87,13 @@ def dub_asset(**options: Any) -> Callable[[Step], AssetsDefinition]:
 
 
 def made(value: Any, identity: Any, **metadata: Any) -> Output[Any]:
-    """A step's result: its value, the numbers to show, and a version made of its content.
+    """A step's result: its value, what to show in this order, and a version made of its content.
 
     `identity` is what the content is, in plain JSON types: two results with the same identity
     are the same to whatever comes after them.
     """
     shown = {
-        name: round(number, 4) if isinstance(number, float) else number
+        in_words(name): round(number, 4) if isinstance(number, float) else number
         for name, number in metadata.items()
     }
     return Output(value, metadata=shown, data_version=DataVersion(key_of(identity)[:16]))
@@ -99,6 +119,7 @@ def _declared(
         made_asset: AssetsDefinition = asset(
             partitions_def=partitions,
             group_name=group,
+            description=f"{inspect.getdoc(step)}\n\n{_GRIDS[group]}",
             owners=OWNERS,
             retry_policy=RETRIES,
             output_required=False,
@@ -120,6 +141,7 @@ def _guarded(step: Step) -> Callable[..., Iterator[Output[Any]]]:
             if _is_wanted(context, registry):
                 with _at_work(context, registry):
                     _note_progress(context, registry)
+                    note_title(context, registry.video(target_of(context).video_id))
                     result = step(context, **inputs)
                 # Not under the lease: Dagster leaves a step here for good when its value cannot
                 # be written, and the lease would be renewed as long. The IO manager has its own.
@@ -189,6 +211,12 @@ def _note_progress(context: AssetExecutionContext, registry: Registry) -> None:
         if not registry.started(work, context.run.run_id):
             raise superseded(*target)
         registry.reached(*target, context.asset_key.to_user_string())
+
+
+def note_title(context: AssetExecutionContext, video: Video) -> None:
+    """Tag the run with the title by which it is listed, where it had none when it was requested."""
+    if TITLE not in context.run.tags:
+        context.instance.add_run_tags(context.run.run_id, titled(video))
 
 
 def as_failure(error: DubError, *, may_retry: bool = True) -> Failure:

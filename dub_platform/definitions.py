@@ -11,6 +11,7 @@ from assets.artifacts import ArtifactIOManager
 from assets.checks import gates
 from assets.dub import dubbed_track, r2_object, speech, translation
 from assets.jobs import dub_video, prepare_video
+from assets.kinds import kinds_with
 from assets.logs import platform_log
 from assets.show import Showcase
 from assets.source import audio, source_media, transcript
@@ -32,9 +33,10 @@ def definitions(settings: Settings) -> Definitions:
     s3 = {"s3": _bucket(settings)} if settings.store == "r2" else {}
     client = s3["s3"].process_config_and_initialize().get_client() if s3 else None
     registry, store = wiring.registry(settings), wiring.store(settings, client)
+    pipeline = [source_media, audio, transcript, translation, speech, dubbed_track, r2_object]
     translator, takes = wiring.translator(settings, store), wiring.takes(settings, store)
     return Definitions(
-        assets=[source_media, audio, transcript, translation, speech, dubbed_track, r2_object],
+        assets=[each.map_asset_specs(kinds_with(settings)) for each in pipeline],
         asset_checks=gates,
         jobs=[prepare_video, dub_video, remove_leftovers],
         schedules=[every_night],
@@ -66,7 +68,7 @@ def definitions(settings: Settings) -> Definitions:
             "beds": wiring.beds(settings, store),
             "mixer": wiring.mixer(settings),
             "publisher": Publisher(store, registry),
-            "showcase": Showcase(settings.base_url),
+            "showcase": Showcase(settings.base_url, registry, signs=bool(settings.link_secret)),
             "retention": wiring.retention(settings, store),
             "remover": wiring.remover(settings, store),
             "reporter": wiring.reporter(settings),

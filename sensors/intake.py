@@ -35,6 +35,8 @@ PRIORITY = {"dagster/priority": "10"}
 
 @sensor(
     job=prepare_video,
+    description="Requests a run for each video that was handed in. A tick waits up to 25 s for "
+    "one.",
     minimum_interval_seconds=1,
     default_status=DefaultSensorStatus.RUNNING,
 )
@@ -56,6 +58,8 @@ def on_video_registered(
 
 @sensor(
     job=dub_video,
+    description="Requests a run for each language that was asked for of a prepared video. A tick "
+    "waits up to 25 s for one.",
     minimum_interval_seconds=1,
     default_status=DefaultSensorStatus.RUNNING,
 )

@@ -25,12 +25,11 @@ from dagster import (
 
 from assets.dub import r2_object
 from assets.jobs import dub_video, prepare_video
-from assets.observed import subject
+from assets.observed import refusal_of, subject, unexpected
 from assets.tags import work_of
 from dub_platform.core.errors import (
     DubError,
     GateFailedError,
-    InternalError,
     MachineBusyError,
     RunLostError,
     RunStoppedError,
@@ -49,7 +48,10 @@ CREATED_TO = timedelta(seconds=1)
 
 
 @run_failure_sensor(
-    minimum_interval_seconds=SECONDS_BETWEEN, default_status=DefaultSensorStatus.RUNNING
+    description="Writes why a run failed into the row of its video or dub, from where events and "
+    "webhooks have it. A tick looks at the runs that failed since the one before.",
+    minimum_interval_seconds=SECONDS_BETWEEN,
+    default_status=DefaultSensorStatus.RUNNING,
 )
 def on_run_failed(
     context: RunFailureSensorContext,
@@ -65,6 +67,8 @@ def on_run_failed(
 
 @run_status_sensor(
     run_status=DagsterRunStatus.CANCELED,
+    description="Writes that somebody stopped a run. A tick looks at the runs that were stopped "
+    "since the one before.",
     minimum_interval_seconds=SECONDS_BETWEEN,
     default_status=DefaultSensorStatus.RUNNING,
 )
@@ -157,9 +161,9 @@ def reason_of(instance: DagsterInstance, run: DagsterRun) -> Details:
 
     The first gate that did not pass, else the first step that failed, in its own words.
     """
-    refused = [_refused(event) for event in _events(instance, run, CHECKED)]
-    failed = [_told(event) for event in _events(instance, run, FAILED)]
-    found = [details for details in (*refused, *failed) if details is not None]
+    refusals = [refusal_of(event) for event in _events(instance, run, CHECKED)]
+    refused: list[Details] = [refusal.as_details() for refusal in refusals if refusal is not None]
+    found = refused or [_told(event) for event in _events(instance, run, FAILED)]
     return found[0] if found else _silent(run).as_details()
 
 
@@ -169,16 +173,6 @@ def _events(
     return [entry.get_dagster_event() for entry in instance.all_logs(run.run_id, of_type=kind)]
 
 
-def _refused(event: DagsterEvent) -> Details | None:
-    checked = event.asset_check_evaluation_data
-    if checked.passed:
-        return None
-    return GateFailedError(
-        f"The gate {checked.check_name} did not pass, so nothing was published. "
-        f"{checked.description or ''}".strip()
-    ).as_details()
-
-
 def _told(event: DagsterEvent) -> Details:
     """What `assets/steps.py` put into the failure, or what is known of an unexpected one."""
     failure = event.step_failure_data.user_failure_data
@@ -186,10 +180,8 @@ def _told(event: DagsterEvent) -> Details:
     if isinstance(shown, JsonMetadataValue) and isinstance(shown.value, dict):
         return shown.value
     error = event.step_failure_data.error
-    return InternalError(
-        f"The step {event.step_key} failed in a way that is ours to mend. "
-        "Look at the run in Dagster.",
-        detail=error.message[:2000] if error else None,
+    return unexpected(
+        str(event.step_key), detail=error.message[:2000] if error else None
     ).as_details()
 
 

@@ -25,7 +25,12 @@ MOST_VIDEOS_A_TICK = 10
 PAUSE_SECONDS = 1.0
 
 
-@sensor(minimum_interval_seconds=5, default_status=DefaultSensorStatus.RUNNING)
+@sensor(
+    description="Deletes what was made of removed videos, with their runs and partitions, once no "
+    "run works on them. A tick waits up to 25 s for a video to be removed.",
+    minimum_interval_seconds=5,
+    default_status=DefaultSensorStatus.RUNNING,
+)
 def on_video_removed(
     context: SensorEvaluationContext,
     registry: ResourceParam[Registry],

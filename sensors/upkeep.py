@@ -36,7 +36,12 @@ QUIET_SECONDS = 45.0
 _GONE = "Its process is gone: nobody renews its lease."
 
 
-@sensor(minimum_interval_seconds=5, default_status=DefaultSensorStatus.RUNNING)
+@sensor(
+    description="Compares what waits for a run, or is being made, with the runs that there are, "
+    "and queues again what was lost. A tick waits up to 25 s for something to put right.",
+    minimum_interval_seconds=5,
+    default_status=DefaultSensorStatus.RUNNING,
+)
 def on_run_lost(
     context: SensorEvaluationContext,
     registry: ResourceParam[Registry],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -97,8 +98,18 @@ def player(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
             *(_dubbed(desk, video, *pair, asked) for pair in released),
         ],
         waiting=_waiting(video, dubs, asked),
-        dagster_url=desk.dagster_url,
+        dagster_url=_made_at(desk, video, dubs, asked),
     )
+
+
+def _made_at(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> str | None:
+    """Where Dagster shows how it was made: the release in this language, or else the original."""
+    if desk.dagster_url is None:
+        return None
+    is_dub = asked in [dub.language for dub in dubs]
+    asset, partition = ("r2_object", f"{asked}|{video.id}") if is_dub else ("transcript", video.id)
+    query = urlencode({"view": "partitions", "partition": partition})
+    return f"{desk.dagster_url}/assets/{asset}?{query}"
 
 
 def _channel(desk: Desk, video: Video) -> str:

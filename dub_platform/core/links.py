@@ -20,6 +20,8 @@ from urllib.parse import urlencode
 from dub_platform.core.errors import LinkExpiredError
 
 GOOD_FOR = timedelta(days=1)
+# Where Dagster's webserver leads an operator on, with a signature that is made then.
+SIGNING = "/dub"
 # So that what is asked again within the hour is the same address, for caches and players.
 _STEP_SECONDS = 3600
 

@@ -38,8 +38,8 @@ FILTERS = {
     "volumedetect": (),
 }
 NAMES = {
-    # The two after png are what goes into `null`.
-    "encoder": ("aac", "flac", "libx264", "mov_text", "png", "pcm_s16le", "wrapped_avframe"),
+    # The two after rawvideo are what goes into `null`.
+    "encoder": ("aac", "flac", "libx264", "mov_text", "rawvideo", "pcm_s16le", "wrapped_avframe"),
     # What people are told to hand in, where more than copying is done with it, and captions.
     "decoder": ("aac", "flac", "h264", "mp3", "opus", "pcm_s16le", "subrip", "vp9"),
     "demuxer": ("flac", "matroska", "mov", "mp3", "mpegts", "srt", "wav"),

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import ffmpeg
+import numpy as np
 
 from dub_platform.core.errors import DubError, EngineUnavailableError, MediaToolError
 from resources.disk import full_disk, says_full
@@ -40,6 +41,8 @@ from resources.programs import Limits, bound
 # The processor's time has its own limit; this is for one that hangs.
 DEADLINE_SECONDS = 24 * 3600
 COUNTING_RATE = 48_000
+# Of an outline: as fine as a picture of it is that Dagster shows at once (`assets/show.py`).
+PLACES, MOST_LOUD = 90, 10
 _LISTS = {
     "format_whitelist": ",".join(DEMUXERS),
     "protocol_whitelist": "file",
@@ -209,18 +212,19 @@ def parsed_loudness(said: str) -> Loudness:
     return Loudness(float(lufs[1]), float(peak[1]))
 
 
-def waveform(path: Path, stream: int = 0) -> bytes:
-    """A PNG of the outline of one of the file's sounds, 640 x 80 pixels."""
+def outline(path: Path, stream: int = 0) -> list[int]:
+    """How loud one of the file's sounds is in each of its PLACES: from 0 to MOST_LOUD."""
     graph = (
         untrusted(path)[f"a:{stream}"]
         .filter("aformat", channel_layouts="mono")
-        .filter("showwavespic", s="640x80", colors="0x4f7cff", scale="sqrt")
-        .output("pipe:", frames=1, format="image2pipe", codec="png")
+        .filter("showwavespic", s=f"{PLACES}x{2 * MOST_LOUD}", colors="white", scale="sqrt")
+        .output("pipe:", frames=1, format="image2pipe", codec="rawvideo", pix_fmt="gray")
     )
     done = _start(graph)
     if done.returncode != 0:
         raise _failure(done.returncode, done.stderr.decode(errors="replace"))
-    return done.stdout
+    dots = np.frombuffer(done.stdout, np.uint8).reshape(2 * MOST_LOUD, PLACES)
+    return [round(int(high) / 2) for high in np.count_nonzero(dots, axis=0)]
 
 
 def _start(graph: Any) -> subprocess.CompletedProcess[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
@@ -9,7 +10,7 @@ from starlette.testclient import TestClient
 
 from api.desk import Desk
 from dub_platform.registry.port import NewVideo, Source, Work
-from tests.api.desks import YOUTUBE, release
+from tests.api.desks import YOUTUBE, local_client, release
 
 HOSTILE = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 MEDIA = f"/media/releases/{YOUTUBE}"
@@ -53,6 +54,28 @@ def test_the_start_page_offers_the_languages_there_are(client: TestClient) -> No
     assert 4 == page.count('name="languages"')
     assert "Galego" in page or "galego" in page
     assert 'action="/videos"' in page
+
+
+@pytest.mark.parametrize(
+    ("lang", "asset", "partition"),
+    [("es", "r2_object", f"es%7C{YOUTUBE}"), ("en", "transcript", YOUTUBE)],
+)
+def test_how_it_is_made_leads_to_this_video_in_dagster(
+    client: TestClient, desk: Desk, lang: str, asset: str, partition: str
+) -> None:
+    """To the release in the language that is watched, else to what was heard of the original."""
+    release(desk, YOUTUBE, "es")
+    page = client.get(f"/watch?v={YOUTUBE}&lang={lang}").text
+    address = f"http://dagster.test/assets/{asset}?view=partitions&amp;partition={partition}"
+    assert f'<a href="{address}">How it is made</a>' in page
+    assert '<a href="http://dagster.test">How it is made</a>' in client.get("/").text
+
+
+def test_a_deployment_without_an_address_of_dagster_leads_nowhere(desk: Desk) -> None:
+    """Viewers are not sent to a machine that they cannot reach."""
+    release(desk, YOUTUBE, "es")
+    alone = local_client(replace(desk, dagster_url=None))
+    assert "How it is made" not in alone.get(f"/watch?v={YOUTUBE}&lang=es").text
 
 
 def test_everything_can_be_downloaded_without_a_script(client: TestClient, desk: Desk) -> None:

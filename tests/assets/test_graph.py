@@ -72,6 +72,55 @@ def test_every_asset_says_what_it_is(defs: Definitions) -> None:
         assert node.code_version, key
 
 
+@pytest.mark.parametrize(
+    ("chosen", "kinds"),
+    [
+        (
+            {"downloader": "upload"},
+            {"transcript": "pocketsphinx", "translation": "apertium", "speech": "espeak"},
+        ),
+        (
+            {
+                "transcriber": "whisper",
+                "translator": "openai",
+                "voice": "elevenlabs",
+                "OPENAI_API_KEY": "sk-1",
+                "ELEVENLABS_API_KEY": "key",
+                "elevenlabs_voices": "default=anna",
+            },
+            {"transcript": "whisper", "translation": "openai", "speech": "elevenlabs"},
+        ),
+    ],
+)
+def test_kinds_are_the_engines_in_use(
+    tmp_path: Path, chosen: dict[str, str], kinds: dict[str, str]
+) -> None:
+    """And no others that there are."""
+    graph = definitions(Settings.model_validate({"home": tmp_path, **chosen}))
+    nodes = {node.key.to_user_string(): node for node in graph.resolve_asset_graph().asset_nodes}
+    assert {name: {"python", kind} for name, kind in kinds.items()} == {
+        name: nodes[name].kinds for name in kinds
+    }
+    assert ("ytdlp" in nodes["source_media"].kinds) == ("downloader" not in chosen)
+    assert {"python", "file"} == nodes["r2_object"].kinds
+
+
+def test_every_asset_says_how_to_read_its_grid(defs: Definitions) -> None:
+    """What is missing there, and what is not made again by itself."""
+    for node in defs.resolve_asset_graph().asset_nodes:
+        description = str(node.description)
+        assert "*Missing*" in description, node.key
+        assert "nothing after it is made unless it is selected too" in description, node.key
+
+
+def test_every_sensor_and_schedule_says_what_it_does(defs: Definitions) -> None:
+    """A sensor, also what a tick waits for or looks at."""
+    repository = defs.get_repository_def()
+    for sensor in repository.sensor_defs:
+        assert "A tick " in str(sensor.description), sensor.name
+    assert all(schedule.description for schedule in repository.schedule_defs)
+
+
 def test_the_gates_are_these(defs: Definitions) -> None:
     """Every check with the asset it guards, and all of them block."""
     specs = [spec for check in defs.asset_checks or () for spec in check.check_specs]

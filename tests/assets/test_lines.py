@@ -155,9 +155,9 @@ def test_one_edited_line_costs_one_take(bench: Bench) -> None:
     again = bench.takes()
     assert [True, False, True] == [one == two for one, two in zip(takes, again, strict=True)]
     assert (1, 2) == tuple(
-        shown(made["speech"])[name].value for name in ("takes_paid", "takes_reused")
+        shown(made["speech"])[name].value for name in ("takes paid", "takes reused")
     )
-    assert 1 == shown(made["translation"])["edited"].value
+    assert 1 == shown(made["translation"])["edited lines"].value
     assert (DubStatus.RELEASED, 2) == bench.state()
 
 
@@ -213,7 +213,7 @@ def test_an_edit_that_is_longer_than_its_time_is_fitted(bench: Bench) -> None:
     assert first["tempo"] > 1.15
     assert second["start"] > 2.3
     assert first["flagged"]
-    assert 1.3 >= float(str(shown(made["dubbed_track"])["tempo_p95"].value))
+    assert 1.3 >= float(str(shown(made["dubbed_track"])["tempo p95"].value))
 
 
 def test_an_edit_that_cannot_fit_leaves_the_release(bench: Bench) -> None:
@@ -252,7 +252,7 @@ def test_an_edit_goes_with_its_words_when_the_transcript_is_made_anew(bench: Ben
     said = [line["text"] for line in bench.lines()]
     assert (EDIT, False) == (said[2], "Mi padre vive aquí." in said)
     numbers = shown(made["translation"])
-    assert (1, 1) == (numbers["edited"].value, numbers["edits_left_out"].value)
+    assert (1, 1) == (numbers["edited lines"].value, numbers["edits left out"].value)
 
 
 def test_orders_in_an_edit_are_spoken_and_not_obeyed(bench: Bench) -> None:

@@ -9,7 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dagster._core.storage.compute_log_manager import ComputeIOType, ComputeLogManager
+from dagster._core.storage.compute_log_manager import (
+    CapturedLogData,
+    ComputeIOType,
+    ComputeLogManager,
+)
 from dagster._serdes import ConfigurableClassData
 
 from dub_platform.settings import Settings, WrongSettingError
@@ -66,6 +70,22 @@ def test_what_says_nothing_is_not_kept(machine: Machine, bucket: str) -> None:
     with machine("one").open_log_stream(KEY, ComputeIOType.STDERR):
         pass
     assert 0 == running_swift().client.list_objects_v2(Bucket=bucket)["KeyCount"]
+
+
+def test_a_bucket_out_of_reach_is_said_in_a_sentence(
+    bucket: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page of the step has it where its output would be, and waits for no more."""
+    monkeypatch.setenv("DUB_R2_ENDPOINT", "http://127.0.0.1:1")
+    shown: list[CapturedLogData] = []
+    subscription = machine("webserver").subscribe(KEY)
+    subscription(shown.append)
+    subscription.fetch()
+    assert subscription.is_complete
+    [data] = shown
+    said = (data.stderr or b"").decode()
+    assert f"The bucket '{bucket}', which has what this step printed, cannot be reached" in said
+    assert "DUB_R2_ENDPOINT" in said
 
 
 def test_a_run_without_a_bucket_does_not_load_what_buckets_need(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +81,32 @@ def test_a_failure_is_one_event_with_what_it_was_about(
     assert (prepared, "es", "translation") == (tags["video"], tags["language"], tags["stage"])
 
 
+@pytest.mark.parametrize("failure", ["error", "gate", "mistake"])
+def test_a_failed_step_ends_with_what_a_user_is_told(
+    workshop: Workshop,
+    prepared: str,
+    as_served: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: str,
+) -> None:
+    """The sentence and its code are the last line of its log, below what Dagster says."""
+    kept = workshop.settings.store_dir / f"videos/{prepared}/transcript.json"
+    if failure == "error":
+        kept.unlink()
+        said = "transcript of .* was not made yet. Materialize it first. \\(artifact_missing\\)"
+    elif failure == "gate":
+        _crowd(kept)
+        said = "The gate track_is_as_long_as_source did not pass.*do not fit.*\\(gate_failed\\)"
+    else:
+        monkeypatch.setattr(BlockMixer, "mix", None)
+        said = "The step dubbed_track failed in a way that is ours.*\\(internal_error\\)"
+    workshop.dub(prepared, "es", raise_on_error=False, run_config=LOGGED)
+    lines = [json.loads(line) for line in as_served.getvalue().splitlines()]
+    failed = next(line["stage"] for line in lines if "Execution of step" in line["event"])
+    of_step = [line for line in lines if line.get("stage") == failed and line["level"] != "debug"]
+    assert re.fullmatch(said, of_step[-1]["event"], re.DOTALL), of_step[-1]["event"]
+
+
 def test_a_mistake_of_ours_is_reported_after_its_last_try(
     workshop: Workshop, prepared: str, sentry: SentryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,10 +131,7 @@ def test_a_gate_that_refuses_is_reported(
     workshop: Workshop, prepared: str, sentry: SentryServer
 ) -> None:
     """Grouped as what it is, and counted."""
-    key = f"videos/{prepared}/transcript.json"
-    crowded = json.loads(workshop.store.get_bytes(key))
-    crowded["lines"][1]["text"] = " ".join(["On Sunday morning the market opens at seven."] * 5)
-    workshop.store.put_bytes(key, json.dumps(crowded).encode())
+    _crowd(workshop.settings.store_dir / f"videos/{prepared}/transcript.json")
     workshop.dub(prepared, "es", raise_on_error=False)
     [event] = sentry.events(1)
     assert (["gate_failed"], prepared) == (event["fingerprint"], event["tags"]["video"])
@@ -155,3 +179,10 @@ def test_the_jobs_log_the_platforms_way(workshop: Workshop) -> None:
     for name, key in (("prepare_video", "up-1"), ("dub_video", "es|up-1")):
         job = workshop.defs.resolve_job_def(name)
         assert LOGGED == job.get_run_config_for_partition_key(key), key
+
+
+def _crowd(transcript: Path) -> None:
+    """Have more said in the second line than fits before the end."""
+    crowded = json.loads(transcript.read_bytes())
+    crowded["lines"][1]["text"] = " ".join(["On Sunday morning the market opens at seven."] * 5)
+    transcript.write_text(json.dumps(crowded))

@@ -38,7 +38,7 @@ def test_the_dub_pauses_where_the_original_does(
 ) -> None:
     """In the released file a voice goes on within 125 ms of where the original goes on."""
     video_id = breathing.video_id
-    assert LINES == shown(breathing.made["dubbed_track"])["takes_in_parts"].value
+    assert LINES == shown(breathing.made["dubbed_track"])["takes in parts"].value
     audio = value_in(workshop.store, Audio, "audio", video_id)
     transcript = value_in(workshop.store, Transcript, "transcript", video_id)
     release = value_in(workshop.store, Release, "r2_object", video_id, "es")
@@ -59,7 +59,7 @@ def test_a_take_is_parted_without_being_spoken_again(workshop: Workshop, breathi
     takes = value_in(workshop.store, Takes, "speech", video_id, "es")
     made = materialized(workshop.dub_by_hand(video_id, "es"))
     assert (0, LINES) == tuple(
-        shown(made["speech"])[name].value for name in ("takes_paid", "takes_reused")
+        shown(made["speech"])[name].value for name in ("takes paid", "takes reused")
     )
     assert track == value_in(workshop.store, Track, "dubbed_track", video_id, "es")
     assert takes

@@ -22,7 +22,7 @@ def test_a_dub_made_anew_leaves_one_of_everything(workshop: Workshop, dubbed: Du
     replaced = Counter({Kind.RELEASES: 8, Kind.TAKES: 2})
     assert replaced == tidied(workshop, days=31)
     speech = shown(materialized(workshop.dub_by_hand(dubbed.video_id, "es"))["speech"])
-    assert 1 == speech["takes_reused"].value
+    assert 1 == speech["takes reused"].value
 
 
 def tidied(workshop: Workshop, days: int) -> Counter[Kind]:

@@ -104,9 +104,9 @@ def test_a_line_that_does_not_fit_is_said_shorter(bench: Bench) -> None:
     [rewrite] = bench.value("speech")["rewrites"]
     assert (1, NUMBERS) == (rewrite["line_id"], rewrite["instead_of"])
     assert 0 < len(rewrite["text"]) < len(NUMBERS)
-    assert 1 == number_of(bench.made["speech"], "lines_rewritten")
-    assert number_of(bench.made["speech"], "lines_over_1_15_first") > number_of(
-        bench.made["dubbed_track"], "lines_over_1_15"
+    assert 1 == number_of(bench.made["speech"], "lines rewritten")
+    assert number_of(bench.made["speech"], "lines over 1.15 × at first") > number_of(
+        bench.made["dubbed_track"], "lines over 1.15 ×"
     )
     assert DubStatus.RELEASED is bench.workshop.registry.dub(bench.video_id, "es").status
 
@@ -126,7 +126,7 @@ def test_making_the_dub_again_finds_the_same_rewrites_and_pays_nothing(bench: Be
     before, asked = bench.value("speech")["rewrites"], bench.asked_of()
     made = materialized(bench.workshop.dub_by_hand(bench.video_id, "es", "translation", "speech"))
     assert (asked, before) == (bench.asked_of(), bench.value("speech")["rewrites"])
-    assert 0.0 == number_of(made["speech"], "cost_usd")
+    assert 0.0 == number_of(made["speech"], "cost in USD")
 
 
 def test_what_a_voice_was_learned_to_speak_is_used_for_the_next_dub(bench: Bench) -> None:
@@ -147,4 +147,4 @@ def test_what_a_voice_was_learned_to_speak_is_used_for_the_next_dub(bench: Bench
 def test_a_share_of_none_rewrites_nothing(bench: Bench) -> None:
     """The line is hurried instead, and counted."""
     assert [] == bench.value("speech")["rewrites"]
-    assert number_of(bench.made["dubbed_track"], "lines_over_1_15") >= 1
+    assert number_of(bench.made["dubbed_track"], "lines over 1.15 ×") >= 1

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 from dagster import (
     ExecuteInProcessResult,
     MarkdownMetadataValue,
     TableMetadataValue,
+    TextMetadataValue,
     UrlMetadataValue,
 )
 
+from assets.partitions import Target
+from assets.show import Showcase
+from assets.tags import TITLE
 from dub_platform.registry import DubStatus, VideoStatus
+from resources.media.ffmpeg import PLACES
 from resources.store.local import LocalStore
 from tests.assets.conftest import Dubbed
 from tests.assets.workshop import Workshop, materialized, shown
@@ -35,12 +43,15 @@ On Sunday morning, the market opens at seven.
 """
 NUMBERS = {
     "source_media": {"seconds", "bytes", "streams"},
-    "audio": {"seconds", "lufs", "speech_seconds", "cuts"},
-    "transcript": {"lines", "words_per_minute", "mean_confidence", "engine"},
-    "translation": {"lines", "characters", "length_ratio", "rewrites", "cost_usd"},
-    "speech": {"takes_paid", "takes_reused", "characters", "cost_usd"},
-    "dubbed_track": {"onset_p95_ms", "tempo_p95", "lufs", "true_peak_db", "times_real_time"},
-    "r2_object": {"bytes", "sha256", "public_url"},
+    "audio": {"seconds", "LUFS", "speech in seconds", "cuts"},
+    "transcript": {"lines", "words per minute", "mean confidence", "engine"},
+    "translation": {"lines", "characters", "length beside the original", "rewrites", "cost in USD"},
+    "speech": {"takes paid", "takes reused", "characters", "cost in USD"},
+    "dubbed_track": {
+        *("onset p95 in ms", "tempo p95", "LUFS", "true peak in dB", "lines over 1.15 ×"),
+        *("lines at 1.30 ×", "times real time"),
+    },
+    "r2_object": {"bytes", "sha256", "track"},
 }
 
 
@@ -56,15 +67,60 @@ def test_every_materialization_shows_its_numbers(dubbed: Dubbed) -> None:
     for name, numbers in NUMBERS.items():
         metadata = shown(dubbed.made[name])
         assert numbers <= set(metadata), name
+        assert [] == [label for label in metadata if "_" in label], name
+        # What it is comes first, in Dagster's list of it too.
+        assert ["video", "player"] == list(metadata)[:2], name
+        assert "Clip" == metadata["video"].value, name
         assert isinstance(metadata["player"], UrlMetadataValue), name
         if name not in ("transcript", "translation"):
-            picture = metadata["waveform"]
-            assert isinstance(picture, MarkdownMetadataValue), name
-            assert str(picture.md_str).startswith("![waveform](data:image/png;base64,"), name
+            assert "waveform" == list(metadata)[2], name
         if name not in ("source_media", "audio"):
             table = metadata["table"]
             assert isinstance(table, TableMetadataValue), name
             assert 2 == len(table.records), name
+
+
+def test_a_picture_is_shown_at_once_and_loud_where_somebody_speaks(dubbed: Dubbed) -> None:
+    """Dagster shows markdown of less than 1,000 characters; longer is behind a button."""
+    for name in ("source_media", "audio", "speech", "dubbed_track", "r2_object"):
+        shown_at_once = shown(dubbed.made[name])["waveform"]
+        assert isinstance(shown_at_once, MarkdownMetadataValue), name
+        markdown = str(shown_at_once.md_str)
+        assert len(markdown) < 1000, name
+        found = re.fullmatch(r"!\[waveform\]\(data:image/svg\+xml,([^ ()]+)\)", markdown)
+        assert found, name
+        [path] = ElementTree.fromstring(unquote(found[1]))
+        bars = re.findall(r"M(\d+),(\d+)v(\d+)", path.attrib["d"])
+        assert list(range(PLACES)) == [int(x) for x, _, _ in bars]
+        if name == "source_media":
+            # The clip has 9 s: a sentence begins at 0.8 s, another at 5.2 s.
+            heights = [int(height) for *_, height in bars]
+            assert max(heights[:6]) < max(heights[9:30]), heights
+            assert max(heights[42:50]) < max(heights[53:80]), heights
+
+
+def test_a_video_with_signed_links_is_reached_by_way_of_dagster(
+    workshop: Workshop, dubbed: Dubbed
+) -> None:
+    """What is shown is kept for ever and has neither a secret nor an end; the way signs anew."""
+    target = Target(dubbed.video_id, "es")
+    signing = Showcase("http://dub.test", workshop.registry, signs=True)
+    key = f"releases/{dubbed.video_id}/es/1/track.m4a"
+    assert f"/dub/watch?v={dubbed.video_id}&lang=es" == signing.heading(target)["player"].value
+    assert f"/dub/media/{key}" == signing.address(workshop.store, key).value
+    plainly = Showcase("http://dub.test", workshop.registry)
+    assert f"http://dub.test/watch?v={dubbed.video_id}&lang=es" == (
+        plainly.heading(target)["player"].value
+    )
+    assert workshop.store.url(key) == plainly.address(workshop.store, key).value
+
+
+def test_a_run_by_hand_is_listed_with_the_title(workshop: Workshop, dubbed: Dubbed) -> None:
+    """As those that the sensors request are."""
+    made = workshop.dub_by_hand(dubbed.video_id, "es", "translation")
+    run = workshop.instance.get_run_by_id(made.run_id)
+    assert run
+    assert "Clip" == run.tags[TITLE]
 
 
 def test_strangers_words_are_no_markdown(workshop: Workshop, clip: Path) -> None:
@@ -77,18 +133,25 @@ def test_strangers_words_are_no_markdown(workshop: Workshop, clip: Path) -> None
         for made in materialized(run).values()
         for value in shown(made).values()
     ]
-    assert {TableMetadataValue} == {type(value) for value in values if PLACE in str(value)}
+    plainly = {TableMetadataValue, TextMetadataValue}
+    assert plainly == {type(value) for value in values if PLACE in str(value)}
     judged = [check for run in runs for check in run.get_asset_check_evaluations()]
     assert 7 == len(judged)
     assert PLACE not in str([(check.description, check.metadata) for check in judged])
 
 
-def test_the_table_of_a_track_has_start_source_target_and_tempo(dubbed: Dubbed) -> None:
-    """An operator sees each line as it was said, as it is said now, and how fast."""
+def test_the_table_of_a_track_tells_all_of_its_lines(dubbed: Dubbed) -> None:
+    """An operator sees each line as it was said, as it is said now, when and how fast."""
     table = shown(dubbed.made["dubbed_track"])["table"]
     assert isinstance(table, TableMetadataValue)
-    assert {"start", "source", "target", "tempo"} == set(table.records[0].data)
-    assert "summer" in str(table.records[0].data["source"])
+    names = ["#", "start", "end", "source", "target", "tempo", "onset", "edited", "flag"]
+    assert names == [column.name for column in table.schema.columns]
+    first = table.records[0].data
+    assert set(names) == set(first)
+    assert "summer" in str(first["source"])
+    assert float(str(first["start"])) < float(str(first["end"])) < 5.2
+    assert re.fullmatch(r"[+-]\d+ ms", str(first["onset"]))
+    assert ("", "") == (first["edited"], first["flag"])
 
 
 def test_a_pair_nobody_asked_for_materializes_nothing(workshop: Workshop, prepared: str) -> None:
@@ -122,8 +185,8 @@ def test_what_was_spoken_is_never_paid_again(workshop: Workshop, dubbed: Dubbed)
     """A second run of the whole dub reuses every take."""
     first = shown(dubbed.made["speech"])
     second = shown(materialized(workshop.dub_by_hand(dubbed.video_id, "es"))["speech"])
-    assert (2, 0) == (first["takes_paid"].value, first["takes_reused"].value)
-    assert (0, 2) == (second["takes_paid"].value, second["takes_reused"].value)
+    assert (2, 0) == (first["takes paid"].value, first["takes reused"].value)
+    assert (0, 2) == (second["takes paid"].value, second["takes reused"].value)
 
 
 def test_a_changed_line_is_the_only_one_spoken_again(workshop: Workshop, dubbed: Dubbed) -> None:
@@ -134,7 +197,7 @@ def test_a_changed_line_is_the_only_one_spoken_again(workshop: Workshop, dubbed:
     workshop.store.put_bytes(key, json.dumps(edited).encode())
     again = materialized(workshop.dub_by_hand(dubbed.video_id, "es", "speech"))
     spoken = shown(again["speech"])
-    assert (1, 1) == (spoken["takes_paid"].value, spoken["takes_reused"].value)
+    assert (1, 1) == (spoken["takes paid"].value, spoken["takes reused"].value)
 
 
 def test_what_fails_a_gate_is_not_published(workshop: Workshop, prepared: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from starlette.applications import Starlette
@@ -13,7 +15,10 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dub_platform.webserver import OwnPagesOnly
+from dub_platform.core.errors import LinkExpiredError
+from dub_platform.core.links import Links
+from dub_platform.settings import Settings
+from dub_platform.webserver import OwnPagesOnly, signing_routes
 
 LOCAL = "http://127.0.0.1:3000"
 LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
@@ -103,3 +108,65 @@ def test_behind_a_proxy_any_name_is_its_own() -> None:
     """The proxy knows which names lead to it; it is not reached at a loopback address."""
     behind = client("http://dagster.internal:3000")
     assert "done" == behind.get("/runs", headers={"Host": "dagster.example.com"}).text
+
+
+SECRET = "a-secret-of-more-than-thirty-two-characters"
+UPLOAD = f"up-{'0' * 32}"
+RELEASED = f"releases/{UPLOAD}/es/1/track.m4a"
+
+
+@pytest.mark.parametrize(
+    ("asked", "leads_to", "query"),
+    [
+        (f"/dub/watch?v={UPLOAD}&lang=es", "/watch", {"v": UPLOAD, "lang": "es"}),
+        (f"/dub/watch?v={UPLOAD}", "/watch", {"v": UPLOAD}),
+        (f"/dub/media/{RELEASED}", f"/media/{RELEASED}", {}),
+    ],
+)
+def test_an_operators_link_is_signed_when_it_is_followed(
+    asked: str, leads_to: str, query: Mapping[str, str]
+) -> None:
+    """Of a page and of a file, for as long as any signed link is good."""
+    answer = signing_client(SECRET).get(asked, follow_redirects=False)
+    address = urlsplit(answer.headers["location"])
+    said = dict(parse_qsl(address.query))
+    expires, signature = said.pop("expires"), said.pop("signature")
+    assert (307, f"https://dub.test{leads_to}", query) == (
+        answer.status_code,
+        f"{address.scheme}://{address.netloc}{address.path}",
+        said,
+    )
+    assert "no-store" == answer.headers["cache-control"]
+    now = datetime.now(timezone.utc)
+    assert Links(SECRET).check(UPLOAD, expires, signature, now)
+    with pytest.raises(LinkExpiredError):
+        Links(SECRET).check(UPLOAD, expires, signature, now + timedelta(hours=26))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "/dub/watch?v=https://evil.example",
+        "/dub/watch",
+        "/dub/media/releases/../videos/x",
+        f"/dub/media/videos/{UPLOAD}/upload.media",
+    ],
+)
+def test_an_operators_link_leads_to_videos_alone(asked: str) -> None:
+    """It is no way to any other page, and signs nothing else."""
+    answer = signing_client(SECRET).get(asked, follow_redirects=False)
+    assert (404, None) == (answer.status_code, answer.headers.get("location"))
+
+
+def test_an_operators_link_needs_no_secret_where_nothing_is_signed() -> None:
+    """It leads to the page as it is."""
+    answer = signing_client(None).get(f"/dub/watch?v={UPLOAD}", follow_redirects=False)
+    assert f"https://dub.test/watch?v={UPLOAD}" == answer.headers["location"]
+
+
+def signing_client(secret: str | None) -> TestClient:
+    """A client of the ways that sign with this secret."""
+    settings = Settings.model_validate(
+        {"public_url": "https://dub.test", "link_secret": secret, "auth": "keys"}
+    )
+    return TestClient(Starlette(routes=signing_routes(settings)), base_url=LOCAL)

@@ -8,11 +8,15 @@ import pytest
 from tests.integration.golden_clip import GoldenClip, make_golden_clip
 from tests.integration.platform import Answer, Platform, running_platform
 
+LINK_SECRET = "a secret of thirty-two characters or more"
+
 
 @pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """One running stack for all the tests that only use it as people do, and not for others."""
-    with running_platform(tmp_path_factory.mktemp("platform"), MAX_VIDEO_LENGTH=60) as platform:
+    with running_platform(
+        tmp_path_factory.mktemp("platform"), MAX_VIDEO_LENGTH=60, link_secret=LINK_SECRET
+    ) as platform:
         yield platform
 
 

@@ -246,7 +246,7 @@ def test_one_more_language_is_made_from_what_was_restored(there: There) -> None:
         workshop.dub(there.video_id, "ca")
         again = materialized(workshop.dub_by_hand(there.video_id, "es"))
         assert DubStatus.RELEASED is workshop.registry.dub(there.video_id, "ca").status
-    assert 0 == shown(again["speech"])["takes_paid"].value
+    assert 0 == shown(again["speech"])["takes paid"].value
 
 
 @pytest.mark.long

@@ -350,7 +350,7 @@ def _cost_shown(deployed: Deployed, asset: str) -> float:
     """What Dagster shows beside the asset, when it was made first."""
     answer = deployed.platform.ask_dagster(COSTS, asset=[asset], partition=deployed.dub["video_id"])
     first = answer["assetNodeOrError"]["assetMaterializations"][-1]["metadataEntries"]
-    return float(next(entry["floatValue"] for entry in first if entry["label"] == "cost_usd"))
+    return float(next(entry["floatValue"] for entry in first if entry["label"] == "cost in USD"))
 
 
 def _paid(providers: Providers) -> dict[str, Any]:

@@ -103,8 +103,8 @@ def test_a_second_run_pays_nothing(paid: Paid) -> None:
     before, asked = calls.spent_usd(paid.video_id), len(paid.voice.asked())
     again = materialized(paid.workshop.dub_by_hand(paid.video_id, "es"))
     assert (before, asked) == (calls.spent_usd(paid.video_id), len(paid.voice.asked()))
-    assert 0.0 == shown(again["speech"])["cost_usd"].value
-    assert 0.0 == shown(again["translation"])["cost_usd"].value
+    assert 0.0 == shown(again["speech"])["cost in USD"].value
+    assert 0.0 == shown(again["translation"])["cost in USD"].value
     assert DubStatus.RELEASED is paid.workshop.registry.dub(paid.video_id, "es").status
 
 

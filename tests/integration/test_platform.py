@@ -25,7 +25,7 @@ RUNS = """query($tags: [ExecutionTag!]!) {
 MATERIALIZATIONS = """query($asset: [String!]!, $partition: String!) {
   assetNodeOrError(assetKey: {path: $asset}) { ... on AssetNode {
     assetMaterializations(partitions: [$partition], limit: 5) {
-      runId metadataEntries { label } } } }
+      runId metadataEntries { label ... on UrlMetadataEntry { url } } } } }
 }"""
 
 
@@ -116,18 +116,46 @@ def test_dagster_shows_every_artifact_of_the_video(platform: Platform, handed_in
     video, dub = handed_in["id"], f"es|{handed_in['id']}"
     expected = {
         ("source_media", video): {"seconds", "bytes", "streams", "waveform", "player"},
-        ("audio", video): {"lufs", "speech_seconds", "waveform", "player"},
-        ("transcript", video): {"lines", "engine", "cost_usd", "table", "player"},
-        ("translation", dub): {"characters", "cost_usd", "table", "player"},
-        ("speech", dub): {"takes_paid", "takes_reused", "cost_usd", "table"},
-        ("dubbed_track", dub): {"onset_p95_ms", "lufs", "waveform", "table"},
-        ("r2_object", dub): {"sha256", "public_url", "player"},
+        ("audio", video): {"LUFS", "speech in seconds", "waveform", "player"},
+        ("transcript", video): {"lines", "engine", "cost in USD", "table", "player"},
+        ("translation", dub): {"characters", "cost in USD", "table", "player"},
+        ("speech", dub): {"takes paid", "takes reused", "cost in USD", "table"},
+        ("dubbed_track", dub): {"onset p95 in ms", "LUFS", "waveform", "table"},
+        ("r2_object", dub): {"sha256", "track", "player"},
     }
     for (asset, partition), labels in expected.items():
         made = _materializations(platform, asset, partition)
         assert made, asset
         shown = {entry["label"] for entry in made[0]["metadataEntries"]}
         assert labels <= shown, asset
+
+
+def test_an_operator_watches_what_others_need_a_link_for(
+    platform: Platform, handed_in: Answer
+) -> None:
+    """By the links that Dagster shows beside the release, which its own server signs."""
+    video = f"/videos/{handed_in['id']}"
+    platform.api.patch(video, json={"visibility": "signed"}).raise_for_status()
+    try:
+        made = _materializations(platform, "r2_object", f"es|{handed_in['id']}")
+        links = {entry["label"]: entry.get("url") for entry in made[0]["metadataEntries"]}
+        answers = [
+            httpx.get(
+                f"{platform.settings.local_dagster_url}{links[label]}",
+                timeout=HANG_SECONDS,
+                follow_redirects=True,
+            )
+            for label in ("player", "track")
+        ]
+        watch = f"/watch?v={handed_in['id']}&lang=es"
+        assert 404 == platform.api.get(watch).status_code
+    finally:
+        platform.api.patch(video, json={"visibility": "public"}).raise_for_status()
+    assert [200, 200] == [answer.status_code for answer in answers]
+    page, track = answers
+    assert "By the river" in page.text
+    assert str(page.url).startswith(f"{platform.settings.base_url}{watch}&expires=")
+    assert platform.dub(handed_in["id"], "es")["numbers"]["bytes"] == len(track.content)
 
 
 def test_an_asset_is_materialized_again_from_the_ui(platform: Platform, handed_in: Answer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -148,20 +147,25 @@ def test_ffmpeg_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> N
         ffmpeg.run(slow.output("-", format="null"))
 
 
-def test_the_outline_is_a_picture(tmp_path: Path) -> None:
-    """A PNG of 640 x 80 pixels, of a sound and of a video's sound."""
-    sound = make_sound(tmp_path / "sound.m4a", tone(440, 2.0))
-    clip = make_clip(tmp_path / "clip.mkv", sound=tone(440, 2.0))
+def test_the_outline_is_loud_where_the_sound_is(tmp_path: Path) -> None:
+    """Of a sound and of a video's sound, with silence in its second third."""
+    silence = np.zeros_like(tone(440, 1.0))
+    heard = np.concatenate([tone(440, 1.0, db=-1.0), silence, tone(440, 1.0)])
+    sound = make_sound(tmp_path / "sound.wav", heard)
+    clip = make_clip(tmp_path / "clip.mkv", sound=heard)
     for path in (sound, clip):
-        picture = ffmpeg.waveform(path)
-        assert b"\x89PNG" == picture[:4]
-        assert (640, 80) == struct.unpack(">II", picture[16:24])
+        third = ffmpeg.PLACES // 3
+        outline = ffmpeg.outline(path)
+        loud, soft = max(outline[: third - 2]), max(outline[2 * third + 2 :])
+        assert 3 * third == len(outline)
+        assert {0} == set(outline[third + 2 : 2 * third - 2])
+        assert 0 < soft < loud / 2 <= ffmpeg.MOST_LOUD / 2
 
 
 def test_the_outline_of_what_has_no_sound_is_refused(tmp_path: Path) -> None:
     """With ffmpeg's words."""
     with pytest.raises(MediaToolError):
-        ffmpeg.waveform(make_clip(tmp_path / "clip.mp4"))
+        ffmpeg.outline(make_clip(tmp_path / "clip.mp4"))
 
 
 def test_a_script_opens_no_neighbour(tmp_path: Path) -> None:
@@ -171,7 +175,7 @@ def test_a_script_opens_no_neighbour(tmp_path: Path) -> None:
     with pytest.raises(MediaToolError):
         ffmpeg.run(ffmpeg.untrusted(script).output("-", format="null"))
     with pytest.raises(MediaToolError):
-        ffmpeg.waveform(script)
+        ffmpeg.outline(script)
 
 
 @pytest.mark.parametrize(
