@@ -6,14 +6,25 @@ import contextlib
 import subprocess
 import sysconfig
 import threading
+import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
+from api import events
+from api.app import create_app
+from api.limits import Limits
+from dub_platform.client import DubClient, Retries
+from dub_platform.core.addresses import Networks
 from dub_platform.local.stack import CHECKOUT
+from dub_platform.settings import Settings
+from tests.api.desks import YOUTUBE, make_desk, release
+from tests.api.desks import running as serving_app
 from tests.integration.platform import free_ports
 from tests.patience import HANG_SECONDS, wait_until
 
@@ -155,3 +166,57 @@ def test_front_tells_clients_of_a_tls_proxy_apart(
     with running(file, f"http://127.0.0.1:{port}", variables, tmp_path) as front:
         wait_until(lambda: 200 == front.get("/videos").status_code)
         assert told == front.get("/videos", headers={"X-Forwarded-For": "203.0.113.7"}).text
+
+
+@contextlib.contextmanager
+def limited(home: Path) -> Iterator[tuple[Starlette, str, httpx.Client]]:
+    """The API with the limits that it has by default, behind `front`: it, its address, a viewer."""
+    limits = Limits.parsed(Settings.model_fields["rate_limits"].default, None)
+    desk = make_desk(home, limits=limits, proxies=Networks.parsed("127.0.0.0/8"))
+    release(desk, YOUTUBE, "es")
+    app, (port,) = create_app(desk), free_ports(1)
+    file, url = CHECKOUT / "deploy" / "api" / "Caddyfile", f"http://127.0.0.1:{port}"
+    with serving_app(app) as upstream:
+        address = upstream.removeprefix("http://")
+        variables = {"API_PORT": str(port), "API_UPSTREAMS": address}
+        with running(file, url, variables, home) as viewer:
+            wait_until(lambda: 200 == viewer.get("/health").status_code)
+            yield app, url, viewer
+
+
+def test_who_watches_through_front_is_not_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For ten minutes: two windows, which ask every 8 s, and play parts of the film."""
+    film, now = f"/media/releases/{YOUTUBE}/film/1.mp4", time.time()
+    with limited(tmp_path) as (_, _, viewer):
+        for second in range(0, 600, 8):
+            monkeypatch.setattr(time, "time", lambda at=now + second: at)
+            answers = [
+                *(viewer.get("/watch", params={"v": YOUTUBE}) for _ in range(2)),
+                *(viewer.get(film, headers={"range": "bytes=0-3"}) for _ in range(2)),
+            ]
+            assert [200, 200, 206, 206] == [answer.status_code for answer in answers]
+
+
+def test_who_waits_through_front_is_not_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For longer than a day: a stream lasts an hour, here the twentieth of a second."""
+    monkeypatch.setattr(events, "LONGEST_SECONDS", 0.05)
+    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.02)
+    pauses: list[float] = []
+    told: list[str] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        time.sleep(min(seconds, 0.2))
+
+    with limited(tmp_path) as (app, url, _), ThreadPoolExecutor(1) as pool:
+        client = DubClient(url, retries=Retries(sleep=pause, tell=told.append))
+        client.ask(YOUTUBE, "ca")
+        waiting = pool.submit(client.wait, YOUTUBE)
+        wait_until(lambda: len(pauses) > 25 or waiting.done())
+        release(app.state.desk, YOUTUBE, "ca")
+        assert "released" == waiting.result(HANG_SECONDS)["dubs"][0]["status"]
+    assert [] == told
