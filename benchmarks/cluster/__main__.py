@@ -69,9 +69,7 @@ def _dub_the_sample(running: Cluster) -> None:
     console.print(f"\n{demo.SAMPLE.name} is handed in: {video['id']}")
     demo.follow(running.api, video["id"], console, lambda: _require_alive(running))
     seconds = time.monotonic() - began
-    dub = running.dub(video["id"], *LANGUAGES)
-    below = dub["track_url"].partition(f"{video['id']}/")[0] + f"{video['id']}/"
-    console.print(demo.table_of(demo.results(running.api, video["id"], LANGUAGES), below))
+    demo.show(demo.results(running.api, video["id"], LANGUAGES), console)
     console.print(f"Dub time, from POST to released: {seconds:.1f} s")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import time
@@ -90,15 +91,27 @@ def _demo(stack: Stack, settings: Settings) -> None:
         console.print(f"\n{demo.SAMPLE.name} is {new}: {video['id']}")
         demo.follow(client, video["id"], console, lambda: _require_alive(stack))
         seconds = time.monotonic() - began
-        below = f"{settings.base_url}/media/releases/{video['id']}/"
-        console.print(demo.table_of(demo.results(client, video["id"], languages), below))
-        console.print(f"Dub time, from POST to {_all(languages)} released: {seconds:.1f} s")
+        demo.show(demo.results(client, video["id"], languages), console)
+        console.print(f"\nDub time, from POST to {_all(languages)} released: {seconds:.1f} s")
+        somebody_reads = sys.stdin.isatty() and console.is_terminal
+        if not somebody_reads:
+            console.print("`make up` opens these, as all of it stops now; what was made stays:")
         for language in languages:
-            console.print(f"Watch    {settings.base_url}/watch?v={video['id']}&lang={language}")
-        console.print(f"Dagster  {settings.local_dagster_url}/assets")
-        console.print("`make up` keeps both open; what was made stays.")
+            watch = f"{settings.base_url}/watch?v={video['id']}&lang={language}"
+            demo.show_link(watch, console)
+        demo.show_link(f"{settings.local_dagster_url}/assets", console)
+    if somebody_reads:
+        console.print("Press Enter to stop; what was made stays, and `make up` opens it again.")
+        _await_enter(stack)
     with demo.client_of(settings.local_dagster_url) as dagster:
         demo.await_last_words(dagster)
+
+
+def _await_enter(stack: Stack) -> None:
+    """Return once somebody has pressed Enter. Raises StackError when a server has died."""
+    while not select.select([sys.stdin], [], [], 1)[0]:
+        _require_alive(stack)
+    sys.stdin.readline()
 
 
 def _all(languages: Sequence[str]) -> str:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Column, Table
+from rich.style import Style
+from rich.text import Text
 
 from dub_platform.local.stack import CHECKOUT, StackError
 
@@ -35,7 +35,7 @@ Answer = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Shown:
-    """One row of the table: an artifact, where it is, and its numbers."""
+    """One artifact: where it is, and its numbers."""
 
     artifact: str
     where: str
@@ -130,13 +130,17 @@ def results(client: httpx.Client, video_id: str, languages: Sequence[str]) -> It
     yield Shown("film, all languages", dub["video_url"], _size(client, dub["video_url"]))
 
 
-def table_of(rows: Iterable[Shown], below: str) -> Table:
-    """The rows as a table for a terminal; addresses are shown from `below` on."""
-    table = Table("artifact", Column("where it is", overflow="fold"), "its numbers", box=SIMPLE)
-    table.title = f"below {below}"
-    for row in rows:
-        table.add_row(row.artifact, row.where.removeprefix(below), row.numbers)
-    return table
+def show(made: Iterable[Shown], console: Console) -> None:
+    """What was made; each address is whole and alone on its line, so that it can be copied."""
+    for each in made:
+        console.print(f"\n{each.artifact:<20} {each.numbers}", markup=False)
+        show_link(each.where, console)
+
+
+def show_link(address: str, console: Console) -> None:
+    """An address, which can be clicked where the terminal can that."""
+    link = Text(address, style=Style(link=address))
+    console.print(link, no_wrap=True, overflow="ignore", crop=False)
 
 
 def _stages(video: Answer) -> Iterator[tuple[str, str]]:

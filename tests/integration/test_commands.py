@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pty
 import re
 import signal
 import socket
@@ -90,17 +91,35 @@ def test_the_demo_says_how_long_it_took_and_where_to_look(
 ) -> None:
     """The dub time, a watch link for each language, and the Dagster link."""
     assert "Dub time, from POST to both languages released:" in demo.stdout
-    assert f"http://127.0.0.1:{environment['PORT']}/watch?v=up-" in demo.stdout
-    assert f"http://127.0.0.1:{environment['DAGSTER_PORT']}" in demo.stdout
+    assert f"\nhttp://127.0.0.1:{environment['PORT']}/watch?v=up-" in demo.stdout
+    assert f"\nhttp://127.0.0.1:{environment['DAGSTER_PORT']}/assets\n" in demo.stdout
+
+
+def test_links_that_are_dead_when_they_are_read_are_told(
+    demo: subprocess.CompletedProcess[str],
+) -> None:
+    """Nobody is there to press a key, so all is stopped: that comes before them."""
+    told, links = map(demo.stdout.index, ("`make up` opens these", "/watch?v="))
+    assert told < links
+    assert "Press Enter" not in demo.stdout
+    addresses = [line for line in demo.stdout.splitlines() if "://" in line]
+    assert all(re.fullmatch(r"http://\S+", line) for line in addresses)
 
 
 @pytest.mark.usefixtures("demo")
 def test_a_second_demo_reuses_what_is_there_and_says_so(environment: Mapping[str, str]) -> None:
-    """Nothing is dubbed again."""
-    again = _run("demo", environment)
-    assert 0 == again.returncode
-    assert "known from before, so what is there is reused" in again.stdout
-    assert "dubbed_track" not in again.stdout
+    """Nothing is dubbed again. At a terminal its links work until somebody presses Enter."""
+    with _in_terminal("demo", environment) as (process, terminal):
+        printed = _read_until(terminal, "Press Enter to stop")
+        links = re.findall(r"(?m)^(http://\S+/(?:watch\?|assets)\S*)\r?$", _without_marks(printed))
+        assert [200, 200, 200] == [
+            httpx.get(link, timeout=HANG_SECONDS, trust_env=False).status_code for link in links
+        ]
+        os.write(terminal, b"\n")
+        assert 0 == process.wait(HANG_SECONDS)
+    assert "known from before, so what is there is reused" in printed
+    assert "dubbed_track" not in printed
+    assert [] == _processes_of(environment["DUB_HOME"])
 
 
 @pytest.mark.usefixtures("demo")
@@ -214,6 +233,42 @@ def _run(command: str, environment: Mapping[str, str]) -> subprocess.CompletedPr
         timeout=HANG_SECONDS,
         check=False,
     )
+
+
+@contextlib.contextmanager
+def _in_terminal(
+    command: str, environment: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The command at a terminal of its own, and the other end of that."""
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        [*LOCAL, command],
+        env={**environment, "TERM": "xterm-256color"},
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+    )
+    os.close(its)
+    try:
+        yield process, ours
+    finally:
+        process.terminate()
+        process.wait(HANG_SECONDS)
+        os.close(ours)
+
+
+def _read_until(terminal: int, last: str) -> str:
+    """What is shown up to this."""
+    printed = b""
+    while last.encode() not in printed:
+        printed += os.read(terminal, 4096)
+    return printed.decode()
+
+
+def _without_marks(printed: str) -> str:
+    """What is shown, without colours and without what can be clicked."""
+    return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]|\x1b\]8;[^\x1b]*\x1b\\", "", printed)
 
 
 @contextlib.contextmanager
