@@ -3,6 +3,7 @@
 What strangers wrote, titles and lines, is in texts and tables alone, and never in markdown.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import urlencode
 from dagster import MetadataValue, TableColumn, TableMetadataValue, TableRecord, TableSchema
 
 from assets.partitions import Target
+from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.core.glossary import Term
 from dub_platform.core.links import SIGNING
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
@@ -47,11 +49,13 @@ class Showcase:
 
     def heading(self, target: Target, title: str = "") -> dict[str, MetadataValue]:
         """Whose it is, and a link to the watch page, in a language where there is one."""
-        named = self.registry.video(target.video_id).title or title
+        # A video that is removed while it is worked on ends its run at the next step.
+        with contextlib.suppress(VideoNotFoundError):
+            title = self.registry.video(target.video_id).title or title
         query = {"v": target.video_id, **({"lang": target.language} if target.language else {})}
         place = SIGNING if self.signs else self.base_url
         return {
-            "video": MetadataValue.text(plain(named) or target.video_id),
+            "video": MetadataValue.text(plain(title) or target.video_id),
             "player": MetadataValue.url(f"{place}/watch?{urlencode(query)}"),
         }
 
