@@ -218,7 +218,7 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "PATCH",
         "/videos/{id}",
-        "Say who may watch a video",
+        "Say who may watch a video, and what it is called",
         {200: VideoAnswer},
         body={JSON: VideoChange},
         needs_body=True,

@@ -36,6 +36,7 @@ from dub_platform.core.brief import Formality
 from dub_platform.core.errors import InvalidRequestError
 from dub_platform.core.events import TYPES
 from dub_platform.core.glossary import Glossary
+from dub_platform.core.titles import LONGEST_TITLE, plain
 from dub_platform.core.webhooks import DeliveryState
 from dub_platform.core.wording import Wording
 from dub_platform.registry.port import DubStatus, Source, VideoStatus, Visibility
@@ -47,6 +48,12 @@ def _event_type(given: str) -> str:
     if given not in TYPES:
         raise ValueError(f"it is none of {', '.join(TYPES)}")
     return given
+
+
+def _titled(given: str) -> str:
+    if not (title := plain(given)):
+        raise ValueError("there is nothing to read in it")
+    return title
 
 
 Languages = Annotated[
@@ -138,9 +145,10 @@ class UploadOrder(Worded, Tried):
 
 
 class VideoChange(Asked):
-    """PATCH /videos/{id}."""
+    """PATCH /videos/{id}; what is left out stays."""
 
-    visibility: Visibility
+    visibility: Visibility | None = None
+    title: Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(_titled)] | None = None
 
 
 class Trying(Asked):

@@ -67,10 +67,10 @@ class Video(HTTPEndpoint):
         return tagged(request, answer(video_answer(desk, found, desk.registry.dubs(video_id))))
 
     async def patch(self, request: Request) -> Response:
-        """Change who may watch it."""
+        """Change who may watch it, and what it is called."""
         body = await json_in(request)
         if not body:
-            raise EmptyBodyError("The request is empty: send JSON with a visibility.")
+            raise EmptyBodyError("The request is empty: send JSON with a visibility or a title.")
         return await run_in_threadpool(_changed, request, body)
 
     def delete(self, request: Request) -> Response:
@@ -111,9 +111,9 @@ def _changed(request: Request, body: bytes) -> Response:
     desk, video_id = desk_of(request), checked_id(request.path_params["id"])
     # What is not there has nothing wrong with it.
     desk.registry.video(video_id)
-    visibility = parsed(VideoChange, body).visibility
-    offered(desk, visibility)
-    changed = desk.registry.show_to(video_id, visibility)
+    order = parsed(VideoChange, body)
+    offered(desk, order.visibility)
+    changed = desk.registry.change(video_id, visibility=order.visibility, title=order.title)
     return with_etag(answer(video_answer(desk, changed, desk.registry.dubs(video_id))))
 
 

@@ -131,6 +131,10 @@ class DubClient:
         body = {"visibility": visibility}
         return cast(VideoAnswer, self._asked("PATCH", _video(video_id), body=body))
 
+    def rename(self, video_id: str, title: str) -> VideoAnswer:
+        """Give a video another title."""
+        return cast(VideoAnswer, self._asked("PATCH", _video(video_id), body={"title": title}))
+
     def remove(self, video_id: str) -> None:
         """Remove a video with all that was made of it."""
         self._retried("DELETE", _video(video_id))

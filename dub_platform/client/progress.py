@@ -75,6 +75,12 @@ def step(video: VideoAnswer, dub: DubAnswer) -> str:
     return STEPS.get(at.get("stage", ""), at["status"])
 
 
+def _forward(video: VideoAnswer, dub: DubAnswer) -> str:
+    """The same for who follows it: what waits between two runs is not where it began again."""
+    waits = video["status"] == "prepared" and dub["status"] == "queued"
+    return "prepared" if waits else step(video, dub)
+
+
 def share(video: VideoAnswer, dub: DubAnswer) -> float:
     """How much of a dub is behind it, of 1."""
     if dub["status"] == "released":
@@ -101,10 +107,10 @@ class Waiting:
 
     def __post_init__(self) -> None:
         self._bar = Progress(
-            TextColumn("{task.description}"),
             BarColumn(complete_style="green", finished_style="green"),
-            TextColumn("{task.fields[left]}"),
             TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+            TextColumn("{task.fields[left]}"),
             console=err,
             transient=True,
             disable=not err.is_terminal,
@@ -121,12 +127,13 @@ class Waiting:
     def show(self, video: VideoAnswer) -> None:
         """The video as it is now."""
         dubs = of(video, self.languages)
-        steps = {dub["language"]: step(video, dub) for dub in dubs}
+        steps = {dub["language"]: _forward(video, dub) for dub in dubs}
         for language, word in steps.items():
             self._tell(language, word)
         if video["status"] == "prepared" and self._prepared is None:
             self._prepared = time.monotonic()
-        self._furthest = max(self._furthest, *(share(video, dub) for dub in dubs), 0.0)
+        behind = statistics.fmean(share(video, dub) for dub in dubs) if dubs else 0.0
+        self._furthest = max(self._furthest, behind)
         self._bar.update(
             self._task,
             completed=self._furthest,

@@ -239,8 +239,10 @@ class Registry(Protocol):
         """
         ...
 
-    def show_to(self, video_id: str, visibility: Visibility) -> Video:
-        """Change who may watch a video. Raises VideoNotFoundError."""
+    def change(
+        self, video_id: str, *, visibility: Visibility | None = None, title: str | None = None
+    ) -> Video:
+        """Change who may watch a video, and its title. Raises VideoNotFoundError."""
         ...
 
     def remove(self, video_id: str) -> None:

@@ -185,9 +185,15 @@ class SqlRegistry:
             events.tell(connection, video.id, *told, *asked)
             return _video(connection, video.id), created
 
-    def show_to(self, video_id: str, visibility: Visibility) -> Video:
+    def change(
+        self, video_id: str, *, visibility: Visibility | None = None, title: str | None = None
+    ) -> Video:
         with self._engine.begin() as connection:
-            _set_visibility(connection, video_id, visibility)
+            if visibility is not None:
+                _set_visibility(connection, video_id, visibility)
+            if title is not None:
+                named = update(videos).where(videos.c.id == video_id).values(title=title)
+                connection.execute(named)
             return _video(connection, video_id)
 
     def remove(self, video_id: str) -> None:

@@ -46,9 +46,11 @@ class TenantRegistry(SqlRegistry):
         accepted, created = super().accept(replace(video, tenant=self.tenant), languages, wording)
         return self._shown(accepted), created
 
-    def show_to(self, video_id: str, visibility: Visibility) -> Video:
+    def change(
+        self, video_id: str, *, visibility: Visibility | None = None, title: str | None = None
+    ) -> Video:
         self.video(video_id)
-        return self._shown(super().show_to(video_id, visibility))
+        return self._shown(super().change(video_id, visibility=visibility, title=title))
 
     def remove(self, video_id: str) -> None:
         self.video(video_id)

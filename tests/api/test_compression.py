@@ -81,7 +81,7 @@ def test_what_shows_a_secret_is_sent_as_it_is(tmp_path: Path) -> None:
     release(desk, YOUTUBE, "es")
     with local_client(desk) as client:
         assert "gzip" == client.get(f"/videos/{YOUTUBE}").headers["content-encoding"]
-        desk.registry.show_to(YOUTUBE, Visibility.SIGNED)
+        desk.registry.change(YOUTUBE, visibility=Visibility.SIGNED)
         shown = client.get(f"/videos/{YOUTUBE}")
         assert "signature=" in shown.json()["links"]["watch"]["es"]
         watch = client.get(shown.json()["links"]["watch"]["es"].removeprefix("http://dub.test"))

@@ -33,7 +33,7 @@ def desk(tmp_path: Path) -> Desk:
     """A desk with a released video that is not for everybody."""
     desk = make_desk(tmp_path, links=LINKS)
     release(desk, YOUTUBE, "es")
-    desk.registry.show_to(YOUTUBE, Visibility.SIGNED)
+    desk.registry.change(YOUTUBE, visibility=Visibility.SIGNED)
     return desk
 
 
@@ -101,7 +101,7 @@ def test_a_file_that_needs_a_link_is_kept_by_no_cache_of_others(
     """A public one may be, for a year."""
     told = addresses(client)[1]
     assert "private, no-cache" == client.get(told).headers["cache-control"]
-    desk.registry.show_to(YOUTUBE, Visibility.PUBLIC)
+    desk.registry.change(YOUTUBE, visibility=Visibility.PUBLIC)
     assert client.get(told).headers["cache-control"].startswith("public")
 
 
@@ -140,7 +140,7 @@ def closed(tmp_path: Path) -> Desk:
     store = S3Store(swift.client, **place, is_open=False)
     desk = make_desk(tmp_path, links=LINKS, store=store)
     release(desk, YOUTUBE, "es")
-    desk.registry.show_to(YOUTUBE, Visibility.SIGNED)
+    desk.registry.change(YOUTUBE, visibility=Visibility.SIGNED)
     return desk
 
 

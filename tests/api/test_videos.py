@@ -244,3 +244,29 @@ def test_a_failed_dub_says_why_without_the_tools_words(
     )
     assert "detail" not in body["error"]
     assert "track_url" not in body
+
+
+def test_a_video_gets_another_title(client: TestClient, video: str) -> None:
+    """On one line, as any other; who may watch it stays as it was."""
+    answer = client.patch(f"/videos/{video}", json={"title": " A morning\nat the harbor "})
+    assert (200, "A morning at the harbor") == (answer.status_code, answer.json()["title"])
+    prepared = client.patch(f"/videos/{video}", json={"visibility": "public"}).json()
+    assert ("A morning at the harbor", "public") == (prepared["title"], prepared["visibility"])
+    assert "A morning" in client.get("/").text
+
+
+@pytest.mark.parametrize("title", ["", " \n ", "x" * 201, 4, None])
+def test_what_is_no_title_changes_nothing(client: TestClient, video: str, title: object) -> None:
+    """It is refused; where there is none at all, nothing is changed."""
+    answer = client.patch(f"/videos/{video}", json={"title": title})
+    assert (200 if title is None else 422) == answer.status_code
+    assert "" == client.get(f"/videos/{video}").json()["title"]
+
+
+def test_a_title_that_was_given_stays_when_the_video_is_prepared(
+    client: TestClient, desk: Desk, video: str
+) -> None:
+    """Its source may call it something else."""
+    client.patch(f"/videos/{video}", json={"title": "Ours"})
+    prepare(desk, video)
+    assert "Ours" == client.get(f"/videos/{video}").json()["title"]

@@ -55,7 +55,7 @@ def test_what_is_another_tenants_is_not_there(acme: Registry, globex: Registry) 
         globex.video,
         lambda video: globex.dub(video, "es"),
         lambda video: globex.ask(video, "ca"),
-        lambda video: globex.show_to(video, Visibility.SIGNED),
+        lambda video: globex.change(video, visibility=Visibility.SIGNED),
         lambda video: globex.edit(video, "es", [EDIT], after=0),
         globex.remove,
     ]
@@ -151,7 +151,7 @@ def test_a_tenant_lists_its_own_channels(registry: Registry, acme: Registry) -> 
 
 def test_who_may_watch_can_be_changed(acme: Registry) -> None:
     """By a request that says so, and not by one that does not."""
-    assert Visibility.SIGNED is acme.show_to(ACMES, Visibility.SIGNED).visibility
+    assert Visibility.SIGNED is acme.change(ACMES, visibility=Visibility.SIGNED).visibility
     again, _ = acme.accept(NewVideo(ACMES, Source.YOUTUBE), ["es"])
     assert Visibility.SIGNED is again.visibility
     public = NewVideo(ACMES, Source.YOUTUBE, visibility=Visibility.PUBLIC)

@@ -23,6 +23,8 @@ from dub_platform.client.errors import LineChangedError, WrongUseError
 from dub_platform.client.seen import Seen
 from dub_platform.client.terminal import out, plain, show_json
 
+# Below this nobody hears it.
+_FASTER = 1.05
 _STANDARD_INPUT = Path("-")
 
 
@@ -59,8 +61,8 @@ def _lines(client: DubClient, asked: Asked) -> int:
         show_json({**script, "lines": [{**line, "tag": tag_of(line)} for line in shown]})
         return 0
     number = Column("line", justify="right", no_wrap=True)
-    plain_columns = [Column(name, no_wrap=True) for name in ("tag", "at", "tempo")]
-    table = Table(number, *plain_columns, "said", "dubbed", box=SIMPLE)
+    narrow = [Column(name, no_wrap=True) for name in ("tag", "at")]
+    table = Table(number, *narrow, "said", "dubbed", box=SIMPLE, pad_edge=False)
     for line in shown:
         table.add_row(*_cells(line))
     out.print(table)
@@ -70,14 +72,15 @@ def _lines(client: DubClient, asked: Asked) -> int:
 
 
 def _cells(line: LineAnswer) -> Sequence[str | Text]:
-    said = Text(plain(line["text"]))
+    dubbed = Text(plain(line["text"]))
     if line["edited"]:
-        said += Text(" (edited)", style="dim")
+        dubbed += Text(" (edited)", style="dim")
     if problem := _problem(line):
-        said += Text(f" ({problem})", style="yellow")
-    at = f"{line['start']:.1f}-{line['end']:.1f} s"
-    tempo = f"{line['released']['tempo']:.2f}" if "released" in line else ""
-    return str(line["number"]), tag_of(line), at, tempo, Text(plain(line["source"])), said
+        dubbed += Text(f" ({problem})", style="yellow")
+    if "released" in line and line["released"]["tempo"] >= _FASTER:
+        dubbed += Text(f" (\u00d7{line['released']['tempo']:.2f})", style="dim")
+    at = f"{line['start']:.1f}-{line['end']:.1f}"
+    return str(line["number"]), tag_of(line), at, Text(plain(line["source"])), dubbed
 
 
 def _problem(line: LineAnswer) -> str:

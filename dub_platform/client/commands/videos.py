@@ -91,6 +91,9 @@ def add_to(commands: Commands) -> None:
     does = "say who may watch a video"
     show = command(commands, "show", does, _show, "dub show up-e3c8 signed")
     about_video(show).add_argument("visibility", choices=("public", "signed"))
+    does = "give a video another title"
+    rename = command(commands, "rename", does, _rename, 'dub rename up-e3c8 "A morning"')
+    about_video(rename).add_argument("title")
     does = "remove a video with all that was made of it"
     about_video(command(commands, "remove", does, _remove, "dub remove up-e3c8"))
     does = "list what a video can be dubbed into"
@@ -237,6 +240,11 @@ def _captions(client: DubClient, asked: Asked) -> int:
 
 def _show(client: DubClient, asked: Asked) -> int:
     video = client.show_to(whole_id(client, asked.id), asked.visibility)
+    return show_video(video, (), asked.json)
+
+
+def _rename(client: DubClient, asked: Asked) -> int:
+    video = client.rename(whole_id(client, asked.id), asked.title)
     return show_video(video, (), asked.json)
 
 

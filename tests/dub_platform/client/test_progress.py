@@ -76,6 +76,13 @@ def test_the_bar_never_goes_back(terminal: io.StringIO) -> None:
     assert len(set(found)) == 5
 
 
+def test_the_bar_is_full_when_all_languages_are_there(terminal: io.StringIO) -> None:
+    """One of two is half of it."""
+    dubs = dub("released", None, "es"), dub("running", "r2_object", "ca")
+    with Waiting(["es", "ca"]) as waiting:
+        assert 0.9 < completed([video("prepared", None, *dubs)], waiting)[0] < 1.0
+
+
 def test_all_is_green_while_all_is_well(terminal: io.StringIO) -> None:
     """Red is for what failed."""
     with Waiting(["es"]) as waiting:

@@ -252,7 +252,7 @@ def test_who_waits_without_a_terminal_reads_a_line_for_each_change(
         environment(url)
         assert 0 == main(["dub", YOUTUBE, "es", "--wait"])
     told = capsys.readouterr()
-    assert ["queued", "speaking", "publishing", "released"] == [
+    assert ["prepared", "speaking", "publishing", "released"] == [
         line.split()[-1] for line in told.err.splitlines()
     ]
     assert "\x1b" not in told.out + told.err
