@@ -43,6 +43,7 @@ DEADLINE_SECONDS = 24 * 3600
 COUNTING_RATE = 48_000
 # Of an outline: as fine as a picture of it is that Dagster shows at once (`assets/show.py`).
 PLACES, MOST_LOUD = 90, 10
+_DOTS = 200
 _LISTS = {
     "format_whitelist": ",".join(DEMUXERS),
     "protocol_whitelist": "file",
@@ -213,18 +214,21 @@ def parsed_loudness(said: str) -> Loudness:
 
 
 def outline(path: Path, stream: int = 0) -> list[int]:
-    """How loud one of the file's sounds is in each of its PLACES: from 0 to MOST_LOUD."""
+    """How loud one of the file's sounds is in each of its PLACES, beside its loudest: that has
+    MOST_LOUD, and silence 0."""
     graph = (
         untrusted(path)[f"a:{stream}"]
         .filter("aformat", channel_layouts="mono")
-        .filter("showwavespic", s=f"{PLACES}x{2 * MOST_LOUD}", colors="white", scale="sqrt")
+        .filter("showwavespic", s=f"{PLACES}x{_DOTS}", colors="white", scale="sqrt")
         .output("pipe:", frames=1, format="image2pipe", codec="rawvideo", pix_fmt="gray")
     )
     done = _start(graph)
     if done.returncode != 0:
         raise _failure(done.returncode, done.stderr.decode(errors="replace"))
-    dots = np.frombuffer(done.stdout, np.uint8).reshape(2 * MOST_LOUD, PLACES)
-    return [round(int(high) / 2) for high in np.count_nonzero(dots, axis=0)]
+    high = np.count_nonzero(np.frombuffer(done.stdout, np.uint8).reshape(_DOTS, PLACES), axis=0)
+    # A line of one dot is silence.
+    above = np.maximum(high - 1, 0)
+    return [round(MOST_LOUD * dots / max(above.max(), 1)) for dots in above.tolist()]
 
 
 def _start(graph: Any) -> subprocess.CompletedProcess[bytes]:
