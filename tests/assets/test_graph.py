@@ -113,6 +113,12 @@ def test_every_asset_says_how_to_read_its_grid(defs: Definitions) -> None:
         assert "nothing after it is made unless it is selected too" in description, node.key
 
 
+def test_the_release_is_no_ones_stores(defs: Definitions) -> None:
+    """Its asset is named after one store, and is there with every other."""
+    description = str(defs.resolve_asset_graph().get(AssetKey("r2_object")).description)
+    assert "what viewers get, in whichever store" in description
+
+
 def test_every_sensor_and_schedule_says_what_it_does(defs: Definitions) -> None:
     """A sensor, also what a tick waits for or looks at."""
     repository = defs.get_repository_def()

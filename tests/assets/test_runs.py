@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -22,6 +23,8 @@ from assets.partitions import Target
 from assets.show import Showcase
 from assets.tags import TITLE
 from dub_platform.registry import DubStatus, VideoStatus
+from resources.downloader.port import Fetched
+from resources.downloader.upload import UploadDownloader
 from resources.media.ffmpeg import PLACES
 from resources.store.local import LocalStore
 from tests.assets.conftest import Dubbed
@@ -113,6 +116,37 @@ def test_a_video_with_signed_links_is_reached_by_way_of_dagster(
         plainly.heading(target)["player"].value
     )
     assert workshop.store.url(key) == plainly.address(workshop.store, key).value
+
+
+def test_a_title_that_the_source_tells_is_shown_from_the_first_step_on(
+    workshop: Workshop, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is listed with it, which was requested when nobody knew it."""
+    fetch = UploadDownloader.fetch
+
+    def fetch_titled(self: UploadDownloader, *asked: Any) -> Fetched:
+        return dataclasses.replace(fetch(self, *asked), title="Found\x1b there")
+
+    monkeypatch.setattr(UploadDownloader, "fetch", fetch_titled)
+    result = workshop.prepare(workshop.hand_in(clip, "es", title=""))
+    assert ["Found there"] * 3 == [
+        shown(made)["video"].value for made in materialized(result).values()
+    ]
+    run = workshop.instance.get_run_by_id(result.run_id)
+    assert run
+    assert "Found there" == run.tags[TITLE]
+
+
+def test_gates_show_what_can_move(workshop: Workshop, prepared: str) -> None:
+    """Levels, seconds and onsets under names in words, and no count that is 0 in all that pass."""
+    judged = workshop.dub(prepared, "es").get_asset_check_evaluations()
+    shown_by = {check.check_name: check.metadata for check in judged}
+    assert {"LUFS", "true peak in dB"} == set(shown_by["track_loudness_is_on_target"])
+    assert {"onset p95 in ms", "tempo p95"} == set(shown_by["track_has_no_overlaps"])
+    assert {"takes", "speech in seconds"} == set(shown_by["every_line_has_a_take"])
+    assert "voice to bed in dB" in shown_by["track_says_every_take"]
+    counts = {"missing", "wrong", "overlaps", "cut"}
+    assert counts.isdisjoint(name for metadata in shown_by.values() for name in metadata)
 
 
 def test_a_run_by_hand_is_listed_with_the_title(workshop: Workshop, dubbed: Dubbed) -> None:

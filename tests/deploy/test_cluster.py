@@ -42,6 +42,7 @@ RUNS = """query($tags: [ExecutionTag!]!) {
       ... on EngineEvent { metadataEntries { label ... on TextMetadataEntry { text } } }
     } } } } }
 }"""
+BY_HAND = "__ASSET_JOB"
 TERMINATE = """mutation($run: String!) { terminateRun(runId: $run) { __typename } }"""
 
 
@@ -104,6 +105,17 @@ def test_a_run_goes_to_the_queue_of_its_job(running: Cluster, dubbed: list[Answe
     for queue in queues.values():
         done = f'flower_events_total{{type="task-succeeded",queue="{queue}"}}'
         wait_until(lambda done=done: sum(_asked(running, done)) >= len(dubbed))
+
+
+def test_what_an_operator_starts_goes_to_the_same_queues(
+    running: Cluster, dubbed: list[Answer]
+) -> None:
+    """By the UI's button, whose job is Dagster's own and has no tags."""
+    video = dubbed[0]["video_id"]
+    running.materialize(BY_HAND, "source_media", video=video)
+    running.materialize(BY_HAND, "translation", video=video, language="es")
+    sent = [_queue(run) for run in _runs(running) if run["jobName"] == BY_HAND]
+    assert ["dub", "transcribe"] == sent
 
 
 @pytest.mark.usefixtures("dubbed")
