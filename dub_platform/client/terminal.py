@@ -53,6 +53,11 @@ def show_json(answer: Any) -> None:
     out.print(json.dumps(answer, ensure_ascii=False, indent=2))
 
 
+def show_json_line(answer: Any) -> None:
+    """The same on one line, as one of many."""
+    out.print(json.dumps(answer, ensure_ascii=False))
+
+
 def show_refusal(sentence: str) -> None:
     """Say that it did not work, and why."""
     err.print(Text("It did not work. ", style="bold red") + Text(plain(sentence)))

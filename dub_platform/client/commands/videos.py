@@ -36,6 +36,7 @@ from dub_platform.client.terminal import (
     out,
     plain,
     show_json,
+    show_json_line,
     show_link,
     span,
     state,
@@ -47,20 +48,26 @@ _MEASURED = 20
 
 def add_to(commands: Commands) -> None:
     """The commands of this module."""
+    _add_handing_in(commands)
+    _add_looking(commands)
+    _add_changing(commands)
+
+
+def _add_handing_in(commands: Commands) -> None:
     add = command(commands, "add", "hand in a file or a link", _add, "dub add clip.mp4 --to es,ca")
-    add.add_argument("source", help="a file, or a YouTube address or id")
-    add.add_argument("--to", required=True, type=listed, help="languages, as es,fr")
     add.add_argument("--captions", type=Path, help="a file with what is said in the video")
     add.add_argument("--title", help="of a file; its name where this is left out")
-    add.add_argument("--source-language", help="what is spoken in it, or auto")
     worded(add).add_argument("--visibility", choices=("public", "signed"), help="who may watch it")
     add.add_argument("--wait", action="store_true", help="until all of them are released")
     does = "say what a video costs; it is not taken in"
     estimate = command(commands, "estimate", does, _estimate, "dub estimate clip.mp4 --to es,ca")
-    estimate.add_argument("source", help="a file, or a YouTube address or id")
-    estimate.add_argument("--to", required=True, type=listed, help="languages, as es,fr")
-    estimate.add_argument("--source-language", help="what is spoken in it, or auto")
+    for each in (add, estimate):
+        each.add_argument("source", help="a file, or a YouTube address or id")
+        each.add_argument("--to", required=True, type=listed, help="languages, as es,fr")
+        each.add_argument("--source-language", help="what is spoken in it, or auto")
 
+
+def _add_looking(commands: Commands) -> None:
     status = command(commands, "status", "how far a video is", _status, "dub status up-e3c8")
     status.add_argument("id", nargs="?", help="the newest video where this is left out")
     videos = command(commands, "videos", "list videos", _videos, "dub videos --dub-status failed")
@@ -70,14 +77,6 @@ def add_to(commands: Commands) -> None:
     videos.add_argument("--search", help="in titles, or what an id begins with")
     videos.add_argument("--oldest", action="store_true", help="the oldest first")
     videos.add_argument("--most", type=int, default=20, help="how many, 20 by default")
-
-    ask = command(commands, "dub", "ask for one more language", _ask, "dub dub up-e3c8 gl --wait")
-    worded(about_dub(ask)).add_argument("--wait", action="store_true", help="until it is released")
-    does = "make again what failed"
-    retry = command(commands, "retry", does, _retry, "dub retry up-e3c8 --wait")
-    about_video(retry).add_argument("language", nargs="?", help="all that failed without it")
-    retry.add_argument("--wait", action="store_true", help="until all of them are released")
-
     does = "open a video in the browser"
     open_ = command(commands, "open", does, _open, "dub open up-e3c8 es")
     about_video(open_).add_argument("language", nargs="?")
@@ -88,17 +87,25 @@ def add_to(commands: Commands) -> None:
     about_dub(captions).add_argument("--kind", choices=("srt", "vtt"), default="srt")
     captions.add_argument("--original", action="store_true", help="those of what was said")
     captions.add_argument("--to", type=Path, help="a file")
-    does = "say who may watch a video"
-    show = command(commands, "show", does, _show, "dub show up-e3c8 signed")
+    does = "list what a video can be dubbed into"
+    languages = command(commands, "languages", does, _languages, "dub languages --from es")
+    languages.add_argument("--from", dest="spoken", help="the language spoken in the video")
+
+
+def _add_changing(commands: Commands) -> None:
+    ask = command(commands, "dub", "ask for one more language", _ask, "dub dub up-e3c8 gl --wait")
+    worded(about_dub(ask)).add_argument("--wait", action="store_true", help="until it is released")
+    does = "make again what failed"
+    retry = command(commands, "retry", does, _retry, "dub retry up-e3c8 --wait")
+    about_video(retry).add_argument("language", nargs="?", help="all that failed without it")
+    retry.add_argument("--wait", action="store_true", help="until all of them are released")
+    show = command(commands, "show", "say who may watch a video", _show, "dub show up-e3c8 signed")
     about_video(show).add_argument("visibility", choices=("public", "signed"))
     does = "give a video another title"
     rename = command(commands, "rename", does, _rename, 'dub rename up-e3c8 "A morning"')
     about_video(rename).add_argument("title")
     does = "remove a video with all that was made of it"
     about_video(command(commands, "remove", does, _remove, "dub remove up-e3c8"))
-    does = "list what a video can be dubbed into"
-    languages = command(commands, "languages", does, _languages, "dub languages --from es")
-    languages.add_argument("--from", dest="spoken", help="the language spoken in the video")
 
 
 def _add(client: DubClient, asked: Asked) -> int:
@@ -215,7 +222,7 @@ def _open(client: DubClient, asked: Asked) -> int:
 def _events(client: DubClient, asked: Asked) -> int:
     for event in client.events(whole_id(client, asked.id)):
         if asked.json:
-            show_json(event)
+            show_json_line(event)
             continue
         data = event["data"]
         why = f": {data['error']['message']}" if "error" in data else ""

@@ -274,6 +274,19 @@ def test_a_video_is_removed(desk: Desk, capsys: Printed) -> None:
 
 
 @pytest.mark.usefixtures("url")
+def test_what_happened_to_a_video_is_told(desk: Desk, capsys: Printed) -> None:
+    """A line for each event, also for a program; with the reason of a failure."""
+    release(desk, YOUTUBE, "es")
+    fail(desk)
+    assert [0, 0] == [main(["events", YOUTUBE]), main(["events", YOUTUBE, "--json"])]
+    lines = capsys.readouterr().out.splitlines()
+    shown, told = lines[: len(lines) // 2], [json.loads(line) for line in lines[len(lines) // 2 :]]
+    assert ["video.queued", "dub.failed"] == [told[0]["type"], told[-1]["type"]]
+    assert shown[0].endswith("video  queued")
+    assert shown[-1].endswith("ca     failed: The voice [x] ended.")
+
+
+@pytest.mark.usefixtures("url")
 def test_what_failed_is_made_again(desk: Desk, capsys: Printed) -> None:
     """And where nothing did, that is told."""
     release(desk, YOUTUBE, "es")
