@@ -290,7 +290,7 @@ def wait_for(
 def show_video(video: VideoAnswer, languages: Collection[str], as_json: bool) -> int:
     """The video, its dubs in these languages or in all, and the exit status: 1 if any failed."""
     dubs = of(video, languages)
-    failed = "error" in video or any(dub["status"] == "failed" for dub in dubs)
+    failed = "failed" in (video["status"], *(dub["status"] for dub in dubs))
     if as_json:
         show_json(video)
         return int(failed)
@@ -321,15 +321,20 @@ def _how_far(video: VideoAnswer, dub: DubAnswer) -> Text:
 
 
 def _show_reasons(video: VideoAnswer, dubs: Collection[DubAnswer]) -> None:
-    """Below the links: why something failed, each reason once, and what can be done."""
-    reasons = {"the video": video["error"]} if "error" in video else {}
-    told = {reason["message"] for reason in reasons.values()}
-    for dub in dubs:
-        if "error" in dub and dub["error"]["message"] not in told:
-            reasons[dub["language"]] = dub["error"]
-    for what, reason in reasons.items():
-        out.print(Text(f"{what} failed: ", style="red") + Text(plain(reason["message"])))
-    if any(reason.get("retryable") for reason in reasons.values()):
+    """Below the links: why something failed or waits, each reason once, and what can be done."""
+    told: set[str] = set()
+    can_be_made_again = False
+    rows: list[tuple[str, VideoAnswer | DubAnswer]] = [("the video", video)]
+    for what, row in [*rows, *((dub["language"], dub) for dub in dubs)]:
+        if "error" not in row or row["error"]["message"] in told:
+            continue
+        told.add(row["error"]["message"])
+        has_failed = row["status"] == "failed"
+        # What could not begin yet has its reason, too.
+        head = Text(f"{what} failed: ", style="red") if has_failed else Text(f"{what} waits: ")
+        out.print(head + Text(plain(row["error"]["message"])))
+        can_be_made_again |= has_failed and row["error"].get("retryable", False)
+    if can_be_made_again:
         out.print(f"`dub retry {video['id'][:SHOWN]}` makes it again.")
 
 

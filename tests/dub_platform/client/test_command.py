@@ -102,6 +102,16 @@ def test_a_status_names_each_dub_and_why_it_failed(desk: Desk, capsys: Printed) 
 
 
 @pytest.mark.usefixtures("url")
+def test_what_waits_for_the_machine_has_not_failed(desk: Desk, capsys: Printed) -> None:
+    """It is told with its reason, and ends well."""
+    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    busy = {"code": "machine_busy", "message": "The machine is busy.", "retryable": True}
+    desk.registry.postpone(Work(YOUTUBE, None, 1), busy, now=datetime.now(timezone.utc))
+    assert 0 == main(["status", YOUTUBE])
+    assert capsys.readouterr().out.endswith("\nthe video waits: The machine is busy.\n")
+
+
+@pytest.mark.usefixtures("url")
 def test_videos_are_listed_with_their_dubs(desk: Desk, capsys: Printed) -> None:
     """Their whole ids where a program reads them; those that are looked for."""
     release(desk, YOUTUBE, "es")
