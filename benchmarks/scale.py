@@ -179,7 +179,7 @@ class Platform:
 
     def _daemon(self) -> tuple[float, float]:
         """Seconds until ten videos have their runs, and megabytes after it."""
-        command = ["dagster._daemon", "run", "-w", str(CHECKOUT / "workspace.yaml")]
+        command = ["dub_platform.daemon", "run", "-w", str(CHECKOUT / "workspace.yaml")]
         with _process(command, self.environment) as daemon:
             time.sleep(self.daemon_seconds)
             before = self.instance.get_runs_count()

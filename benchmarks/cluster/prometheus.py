@@ -22,7 +22,10 @@ def prometheus(composed: Service, folder: Path, here: Addresses) -> Server:
     file = folder / "prometheus.yml"
     # Asked more often than in production: nobody here waits a quarter of a minute.
     file.write_text(here.text(CONFIGURATION.read_text()).replace("_interval: 15s", "_interval: 1s"))
-    places = {"/etc/prometheus/prometheus.yml": str(file), "=/prometheus": f"={folder}/prometheus"}
+    places = {
+        "/etc/prometheus/prometheus.yml": str(file),
+        "path=/prometheus": f"path={folder}/prometheus",
+    }
     words = list(map(str, composed["command"]))
     for there, place in places.items():
         words = [word.replace(there, place) for word in words]

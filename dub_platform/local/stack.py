@@ -42,7 +42,7 @@ IMPORTS = (
     "dub_platform.definitions",
     "api.asgi",
     "dagster._cli",
-    "dagster._daemon.cli",
+    "dub_platform.daemon",
     "dub_platform.webserver",
     "uvicorn",
     "av",
@@ -263,7 +263,7 @@ class Stack:
         self._fork("api", "uvicorn", "--factory", "api.asgi:create", *address, *plain)
         # These two ask the code server as soon as they are there.
         self._await("code-server", lambda: _answers(self.code_port))
-        self._fork("dagster-daemon", "dagster._daemon", "run", *workspace)
+        self._fork("dagster-daemon", "dub_platform.daemon", "run", *workspace)
         ui = [*local, str(settings.dagster_port)]
         self._fork("dagster-webserver", "dub_platform.webserver", *ui, *workspace)
 

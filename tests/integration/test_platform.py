@@ -158,6 +158,16 @@ def test_an_operator_watches_what_others_need_a_link_for(
     assert platform.dub(handed_in["id"], "es")["numbers"]["bytes"] == len(track.content)
 
 
+@pytest.mark.usefixtures("handed_in")
+def test_the_daemons_log_has_nothing_of_empty_ticks(platform: Platform) -> None:
+    """Of what happens it has all, as that a run was asked for."""
+    log = platform.settings.home / "logs" / "dagster-daemon.log"
+    platform.until(lambda: " for on_video_prepared" in log.read_text())
+    text = log.read_text()
+    assert "skipped: " not in text
+    assert "Checking for new runs" not in text
+
+
 def test_an_asset_is_materialized_again_from_the_ui(platform: Platform, handed_in: Answer) -> None:
     """The same request as the UI's button makes the track anew, and the release stays."""
     partition = f"es|{handed_in['id']}"

@@ -1,0 +1,29 @@
+"""Dagster's daemon, which keeps to itself that a sensor had nothing to do.
+
+    python -m dub_platform.daemon run -w workspace.yaml --log-format json
+
+It is `dagster-daemon`, with its arguments. Sensors tick every few seconds, and Dagster logs each
+tick that asked for nothing: what is worth a look drowned in these lines. They are for DEBUG here.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from dagster._daemon.cli import main
+
+SENSORS = logging.getLogger("dagster.daemon.SensorDaemon")
+_EMPTY = re.compile(r"Checking for new runs for sensor: |Sensor \w+ skipped: ")
+
+
+def is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Whether a line of the sensors' daemon is written; one of an empty tick becomes DEBUG's."""
+    if _EMPTY.match(record.getMessage()):
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+    return SENSORS.isEnabledFor(record.levelno)
+
+
+if __name__ == "__main__":
+    SENSORS.addFilter(is_worth_a_line)
+    main()
