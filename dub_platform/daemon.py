@@ -1,9 +1,11 @@
-"""Dagster's daemon, which keeps to itself that a sensor had nothing to do.
+"""Dagster's daemon, at rest where there is nothing to do.
 
     python -m dub_platform.daemon run -w workspace.yaml --log-format json
 
 It is `dagster-daemon`, with its arguments. Sensors tick every few seconds, and Dagster logs each
 tick that asked for nothing: what is worth a look drowned in these lines. They are for DEBUG here.
+And every minute Dagster loads the code location anew, half of what its daemon does at rest, though
+it watches the code server for a change all the time.
 """
 
 from __future__ import annotations
@@ -11,8 +13,11 @@ from __future__ import annotations
 import logging
 import re
 
+from dagster._daemon import controller
 from dagster._daemon.cli import main
 
+# A failure to load it is borne for 300 s after the last time that it was loaded.
+SECONDS_BETWEEN_LOADS = 240
 SENSORS = logging.getLogger("dagster.daemon.SensorDaemon")
 _EMPTY = re.compile(r"Checking for new runs for sensor: |Sensor \w+ skipped: ")
 
@@ -26,4 +31,5 @@ def is_worth_a_line(record: logging.LogRecord) -> bool:
 
 if __name__ == "__main__":
     SENSORS.addFilter(is_worth_a_line)
+    controller.RELOAD_WORKSPACE_INTERVAL = SECONDS_BETWEEN_LOADS
     main()

@@ -28,7 +28,7 @@ from dub_platform.registry import Registry, Work
 from sensors.waiting import wait_for
 
 MOST_RUNS_A_TICK = 50
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.4
 # Above what is started by hand or as a backfill, whose runs have none.
 PRIORITY = {"dagster/priority": "10"}
 
