@@ -82,3 +82,13 @@ def test_what_is_said_to_have_no_wheel_has_none(name: str, machine: tuple[str, s
     done = resolve(machine, "--no-deps", of="-", given=name)
     assert 0 != done.returncode
     assert f"`{name}`" in done.stderr
+
+
+@pytest.mark.parametrize("machine", [(PYTHONS[0], X86), (PYTHONS[-1], ARM)])
+def test_hashes_of_every_pin_can_be_had(machine: tuple[str, str]) -> None:
+    """For who installs the same bytes only, as SECURITY.md says."""
+    found = resolve(machine, "--generate-hashes")
+    assert 0 == found.returncode, found.stderr
+    pins = re.split(r"^(?=\S+==)", found.stdout, flags=re.MULTILINE)[1:]
+    assert len(pins) > 50
+    assert [] == [pin for pin in pins if "--hash=sha256:" not in pin]
