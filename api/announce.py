@@ -9,6 +9,8 @@ sensor adds the same keys again, so a failure is logged and nothing is lost.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,11 +20,16 @@ import structlog
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+# For which a language that was added is taken to be there.
+KNOWN_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
 
 
 class Announcer:
     """Adds keys to the instance that DAGSTER_HOME names, which it opens once and keeps."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, float] = {}
 
     def __call__(self, video_id: str, languages: Sequence[str]) -> None:
         """Add the keys of a video and its languages. Never raises."""
@@ -51,4 +58,8 @@ class Announcer:
         from assets.partitions import add_keys, languages, videos
 
         add_keys(self.instance, videos, video_ids)
-        add_keys(self.instance, languages, codes)
+        # A video is new each time, and a language hardly ever.
+        now = time.monotonic()
+        new = [code for code in codes if now - self._told.get(code, -math.inf) > KNOWN_SECONDS]
+        add_keys(self.instance, languages, new)
+        self._told.update(dict.fromkeys(new, now))

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from api.desk import Desk
 from api.links import signed
@@ -67,9 +67,10 @@ ListedT = TypeVar("ListedT", bound=Listed)
 
 def answer(
     body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
+) -> Response:
     """The body as JSON, without what is not there."""
-    return JSONResponse(body.model_dump(mode="json", exclude_none=True), status, headers)
+    text = body.model_dump_json(exclude_none=True)
+    return Response(text, status, headers, media_type="application/json")
 
 
 def video_url(desk: Desk, video_id: str) -> str:

@@ -19,11 +19,16 @@ from dub_platform.registry.tables import utc_now
 
 def watchable(request: Request, video_id: str) -> Video:
     """The video, if whoever asks may watch it. Raises VideoNotFoundError, LinkExpiredError."""
-    desk = open_desk_of(request)
-    video = desk.registry.video(video_id)
-    if video.visibility is Visibility.SIGNED and not _is_signed(desk, request, video_id):
-        raise no_video(video_id)
+    video = open_desk_of(request).registry.video(video_id)
+    require_watchable(request, video)
     return video
+
+
+def require_watchable(request: Request, video: Video) -> None:
+    """Return if whoever asks may watch the video. Raises VideoNotFoundError, LinkExpiredError."""
+    desk = open_desk_of(request)
+    if video.visibility is Visibility.SIGNED and not _is_signed(desk, request, video.id):
+        raise no_video(video.id)
 
 
 def signed(desk: Desk, video: Video, address: str) -> str:

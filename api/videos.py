@@ -63,8 +63,8 @@ class Video(HTTPEndpoint):
     def get(self, request: Request) -> Response:
         """How far it is, with its dubs."""
         desk, video_id = desk_of(request), checked_id(request.path_params["id"])
-        found = desk.registry.video(video_id)
-        return tagged(request, answer(video_answer(desk, found, desk.registry.dubs(video_id))))
+        found, dubs = desk.registry.with_dubs(video_id)
+        return tagged(request, answer(video_answer(desk, found, dubs)))
 
     async def patch(self, request: Request) -> Response:
         """Change who may watch it, and what it is called."""

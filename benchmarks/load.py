@@ -2,12 +2,13 @@
 
     python -m benchmarks.load --seconds 30
 
-One process of the API, PostgreSQL, PgBouncer and Redis run as processes of this machine, and
-locust plays the people beside them, on the same cores. The video that they ask for was dubbed
-before; the workers, which have machines of their own in production, are stopped then. How many
-requests fail, how long the slowest twentieth takes, and what the process' memory does is told for
-50, 200 and 500 people. Throughput is what clients get who never pause, of a video's page of the API
-and of a route of Starlette that does nothing.
+Two processes of the API, as production has them, PostgreSQL, PgBouncer and Redis run on this
+machine, and locust plays the people beside them, on the same cores. The video that they ask for was
+dubbed before; the workers, which have machines of their own in production, are stopped then. How
+many requests fail, how long the slowest twentieth takes, and what the processes' memory does is
+told for 50, 200 and 500 people. Throughput is what clients get who never pause, of a video's page
+of the API and of a route of Starlette that does nothing, in one process. What else the machine does
+at the time slows both: compare their ratio.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,7 +53,8 @@ ELSEWHERE = ("worker-transcribe", "worker-dub", "daemon", "webserver", "code")
 
 @dataclass(frozen=True)
 class Load:
-    """What so many people saw; times in ms, `rss_mb` is the API's memory after them."""
+    """What so many people saw; times in ms, `rss_mb` is the memory after them of the API's process
+    that has most."""
 
     users: int
     requests: int
@@ -75,14 +77,36 @@ def measured(folder: Path, seconds: int) -> tuple[list[Load], Load, Load]:
     with cluster(folder / "c", workers=1, downloader="youtube") as running:
         place = _prepared(running, folder)
         running.kill(*ELSEWHERE)
-        crowds = [
-            _load(running, "Person", users, seconds, place)
-            for users in track(CROWDS, "crowds", console=PROGRESS)
-        ]
-        busy = _load(running, "Reader", CROWDS[0], seconds, place)
-        with _bare(folder) as address:
-            bare = _load(running, "Reader", CROWDS[0], seconds, {"PAGE": "/"}, address)
-    return crowds, busy, bare
+        with _apis(running) as apis:
+            crowds = [
+                _load(apis, "Person", users, seconds, place)
+                for users in track(CROWDS, "crowds", console=PROGRESS)
+            ]
+            busy = _load(apis, "Reader", CROWDS[0], seconds, place)
+        with _bare(folder) as bare:
+            least = _load([bare], "Reader", CROWDS[0], seconds, {"PAGE": "/"})
+    return crowds, busy, least
+
+
+@contextlib.contextmanager
+def _apis(running: Cluster) -> Iterator[Sequence[tuple[str, Server]]]:
+    """The API's process, and another one like it, with their addresses."""
+    [port] = free_ports(1)
+    first, own = running.machine.server("api"), str(running.machine.settings.port)
+    address = f"http://{HERE}:{port}"
+    second = replace(
+        first,
+        name="api-2",
+        command=[str(port) if word == own else word for word in first.command],
+        is_ready=answers(f"{address}/ready"),
+        process=None,
+    )
+    second.start()
+    try:
+        second.await_ready()
+        yield [(running.machine.settings.base_url, first), (address, second)]
+    finally:
+        second.kill()
 
 
 def _prepared(running: Cluster, folder: Path) -> Mapping[str, str]:
@@ -99,24 +123,23 @@ def _prepared(running: Cluster, folder: Path) -> Mapping[str, str]:
 
 
 def _load(
-    running: Cluster,
+    servers: Sequence[tuple[str, Server]],
     kind: str,
     users: int,
     seconds: int,
     place: Mapping[str, str],
-    address: str | None = None,
 ) -> Load:
-    host = address or running.machine.settings.base_url
-    words = ("--users", users, "--spawn-rate", users, "--run-time", seconds, "--host", host)
+    hosts = [address for address, _ in servers]
+    words = ("--users", users, "--spawn-rate", users, "--run-time", seconds, "--host", hosts[0])
     ended = subprocess.run(
         [*LOCUST, kind, *map(str, words)],
-        env={**os.environ, **place},
+        env={**os.environ, **place, "HOSTS": ",".join(hosts)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         check=False,
     )
-    api = psutil.Process(running.machine.server("api").pid)
-    return told(json.loads(ended.stdout), users, seconds, api.memory_info().rss / 1e6)
+    most = max(psutil.Process(server.pid).memory_info().rss for _, server in servers)
+    return told(json.loads(ended.stdout), users, seconds, most / 1e6)
 
 
 def told(stats: Sequence[Mapping[str, Any]], users: int, seconds: float, rss_mb: float) -> Load:
@@ -147,8 +170,8 @@ def _percentile(times: Mapping[Any, int], share: float) -> float:
 
 
 @contextlib.contextmanager
-def _bare(folder: Path) -> Iterator[str]:
-    """A server that does nothing else, started as the API is; its address."""
+def _bare(folder: Path) -> Iterator[tuple[str, Server]]:
+    """A server that does nothing else, started as the API is, with its address."""
     [port] = free_ports(1)
     address = f"http://{HERE}:{port}"
     words = ["uvicorn", "benchmarks.bare:app", "--port", str(port), "--no-access-log"]
@@ -163,7 +186,7 @@ def _bare(folder: Path) -> Iterator[str]:
     server.start()
     try:
         server.await_ready()
-        yield address
+        yield address, server
     finally:
         server.kill()
 
@@ -178,7 +201,7 @@ def main() -> int:
     console = Console()
     for table in (_people(crowds), _throughput(busy, bare)):
         console.print(table)
-    console.print(as_json(crowds[0], busy, bare), soft_wrap=True, highlight=False)
+    console.print(as_json(crowds, busy, bare), soft_wrap=True, highlight=False)
     return 0
 
 
@@ -201,15 +224,19 @@ def _throughput(busy: Load, bare: Load) -> Table:
     return table
 
 
-def as_json(crowd: Load, busy: Load, bare: Load) -> str:
-    """The line that machines read, of the smallest crowd."""
+def as_json(crowds: Sequence[Load], busy: Load, bare: Load) -> str:
+    """The line that machines read: of the smallest crowd, of the largest, and of the readers."""
+    few, many = crowds[0], crowds[-1]
     return json.dumps(
         {
-            "users": crowd.users,
-            "error_rate": round(crowd.error_rate, 5),
-            "p95_ms": round(crowd.p95_ms),
+            "users": few.users,
+            "error_rate": round(few.error_rate, 5),
+            "p95_ms": round(few.p95_ms),
+            f"error_rate_{many.users}": round(many.error_rate, 5),
+            f"p95_ms_{many.users}": round(many.p95_ms),
             "rps": round(busy.rps),
             "bare_rps": round(bare.rps),
+            "rps_ratio": round(busy.rps / bare.rps, 3),
         }
     )
 

@@ -8,8 +8,10 @@ requests as people have it. A Reader asks for one page without a pause.
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
+from typing import Any
 
 from locust import FastHttpUser, between, constant, task
 
@@ -20,7 +22,21 @@ LANGUAGE = "es"
 PARTIAL = 206
 
 
-class Person(FastHttpUser):
+# Where several processes answer, each user has one of them, as a proxy would spread them.
+_hosts = itertools.cycle(filter(None, os.environ.get("HOSTS", "").split(",")))
+
+
+class Spread(FastHttpUser):
+    """Somebody who is served by one of the processes there are."""
+
+    abstract = True
+
+    def __init__(self, environment: Any) -> None:
+        self.host = next(_hosts, self.host)
+        super().__init__(environment)
+
+
+class Person(Spread):
     """Most of the time somebody waits for a dub, or watches one."""
 
     wait_time = between(0.5, 1.5)
@@ -51,7 +67,7 @@ class Person(FastHttpUser):
                 answer.failure(f"{answer.status_code} and not {PARTIAL}")
 
 
-class Reader(FastHttpUser):
+class Reader(Spread):
     """The same page again and again."""
 
     wait_time = constant(0)

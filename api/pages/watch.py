@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from api.answers import captions, failure, source_captions
 from api.desk import Desk, open_desk_of
-from api.links import signed, watchable
+from api.links import require_watchable, signed
 from api.pages.render import render
 from api.schemas import Failure
 from dub_platform.core.errors import InvalidVideoIdError
@@ -78,8 +78,8 @@ def watch(request: Request) -> Response:
     if not asked_for:
         raise InvalidVideoIdError("Say which video: this address ends with ?v= and the video's id.")
     video_id = checked_id(asked_for)
-    video = watchable(request, video_id)
-    dubs = desk.registry.dubs(video_id)
+    video, dubs = desk.registry.with_dubs(video_id)
+    require_watchable(request, video)
     lang = request.query_params.get("lang")
     asked = language(lang).code if lang else _first(video, dubs)
     return render(request, "watch.html", {"player": player(desk, video, dubs, asked)})

@@ -11,14 +11,20 @@ the write lock when it begins. `for_reading` is the same engine without that loc
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 import sqlite3
 import threading
 import time
+from typing import Any
 from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from dub_platform.core.errors import StorageFullError, StorageUnavailableError
 
@@ -30,6 +36,9 @@ BUSY_SECONDS = 30
 CONNECT_SECONDS = 10
 # PostgreSQL has a hundred for all processes, Dagster's too; a transaction here lasts milliseconds.
 MOST_CONNECTIONS = 8
+# After which a connection is tried before it is used; a server does not start anew in less.
+REST_SECONDS = 0.5
+_RESTS_SINCE = "rests_since"
 _WAL_PAUSE_SECONDS = 0.02
 
 
@@ -66,7 +75,7 @@ def engine_at(url: str) -> Engine:
 
 
 def _made(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True, pool_size=MOST_CONNECTIONS, max_overflow=0)
+    engine = create_engine(url, pool_size=MOST_CONNECTIONS, max_overflow=0)
     event.listen(engine, "handle_error", _name_full_disk)
     event.listen(engine, "handle_error", _name_busy_file)
     if engine.dialect.name == "sqlite":
@@ -74,12 +83,19 @@ def _made(url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         event.listen(engine, "do_connect", _give_up_in_time)
+        event.listen(engine, "engine_connect", _read_alone)
+        event.listen(engine, "checkin", _rest)
+        event.listen(engine, "checkout", functools.partial(_ping_rested, engine.dialect))
     return engine
 
 
 def for_reading(engine: Engine) -> Engine:
-    """The same pool, for transactions that only read."""
-    return engine.execution_options(sqlite_begin="DEFERRED")
+    """The same pool, for what only reads.
+
+    PostgreSQL is asked without a transaction around it: each statement sees what is committed, as
+    it would in one, and is one message there and back instead of three.
+    """
+    return engine.execution_options(sqlite_begin="DEFERRED", only_reads=True)
 
 
 def _name_full_disk(context: ExceptionContext) -> None:
@@ -104,6 +120,32 @@ def _give_up_in_time(
     _dialect: Dialect, _record: object, _args: object, wanted: dict[str, object]
 ) -> None:
     wanted.setdefault("connect_timeout", CONNECT_SECONDS)
+
+
+def _read_alone(connection: Connection) -> None:
+    # The driver's own switch says nothing to the server, as setting an isolation level does.
+    if connection.get_execution_options().get("only_reads"):
+        driver: Any = connection.connection.dbapi_connection
+        driver.autocommit = True
+
+
+def _rest(connection: Any, record: ConnectionPoolEntry) -> None:
+    # There is none where it was closed because it no longer served.
+    if connection is not None and not connection.closed:
+        connection.autocommit = False
+    record.info[_RESTS_SINCE] = time.monotonic()
+
+
+def _ping_rested(
+    dialect: Dialect, connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object
+) -> None:
+    """Have a connection replaced whose server has gone while it rested, and all others with it."""
+    if time.monotonic() - record.info.get(_RESTS_SINCE, math.inf) < REST_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise InvalidatePoolError from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

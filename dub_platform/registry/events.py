@@ -64,26 +64,29 @@ def tell(
         if row is not None and (again or not _is_told(connection, row))
     ]
     if news:
-        _take_turns(connection)
         of_video = select(videos.c.tenant).where(videos.c.id == video_id)
         tenant = connection.execute(of_video).scalar_one()
         last = len(news) - 1
         over = not is_unfinished(connection, video_id)
-        for place, row in enumerate(news):
-            _write(connection, {**row, "is_last": over and place == last}, tenant)
+        _take_turns(connection)
+        told = [
+            _write(connection, {**row, "is_last": over and place == last})
+            for place, row in enumerate(news)
+        ]
+        webhooks.post(connection, told, tenant)
 
 
 def tell_end(connection: Connection, video_id: str, generation: int, *, tenant: str) -> None:
     """Write that this tenant's video was removed, up to this generation. It comes last as well."""
     _take_turns(connection)
     removed = {"type": "video.removed", "generation": generation, "is_last": True}
-    _write(connection, {"video_id": video_id, **removed}, tenant)
+    webhooks.post(connection, [_write(connection, {"video_id": video_id, **removed})], tenant)
 
 
-def _write(connection: Connection, row: Mapping[str, Any], tenant: str) -> None:
+def _write(connection: Connection, row: Mapping[str, Any]) -> Event:
     told = {**row, "created_at": utc_now()}
     written = connection.execute(insert(events).values(told).returning(*_EVENT)).one()
-    webhooks.post(connection, Event(**written._asdict()), tenant)
+    return Event(**written._asdict())
 
 
 def is_unfinished(connection: Connection, video_id: str) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 
-from sqlalchemy import Connection, Engine, delete, exists, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, exists, func, select, update
 
 from dub_platform.core.cost import Caps, PaidCall
 from dub_platform.core.metrics import PROVIDER_CALLS, PROVIDER_DOLLARS
@@ -24,6 +24,12 @@ from dub_platform.registry.tables import CallStatus, answer_uses, paid_calls, ut
 
 _LOCK = 0x64756264  # "dubd"; any number that no other advisory lock in the database uses
 _IS_CHARGED = paid_calls.c.status.in_((CallStatus.OPEN, CallStatus.SETTLED))
+# Made once: a statement that is made anew is looked through each time.
+_SPENT_OF_ID = (
+    select(paid_calls.c.language, func.sum(paid_calls.c.cost_usd))
+    .where(_IS_CHARGED, paid_calls.c.video_id == bindparam("id"))
+    .group_by(paid_calls.c.language)
+)
 
 
 class PaidCalls:
@@ -72,13 +78,9 @@ class PaidCalls:
 
         Under None is what was spent on the video itself, for all of its languages.
         """
-        by_language = (
-            select(paid_calls.c.language, func.sum(paid_calls.c.cost_usd))
-            .where(_IS_CHARGED, paid_calls.c.video_id == video_id)
-            .group_by(paid_calls.c.language)
-        )
         with self._reading.connect() as connection:
-            return {language: float(usd) for language, usd in connection.execute(by_language)}
+            spent = connection.execute(_SPENT_OF_ID, {"id": video_id})
+            return {language: float(usd) for language, usd in spent}
 
     def use(self, role: str, key: str, video_id: str) -> None:
         """Note, before it is looked for, that a video is made with the answer under this key."""

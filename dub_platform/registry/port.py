@@ -280,6 +280,10 @@ class Registry(Protocol):
         """One video. Raises VideoNotFoundError."""
         ...
 
+    def with_dubs(self, video_id: str) -> tuple[Video, Sequence[Dub]]:
+        """One video with its dubs by language. Raises VideoNotFoundError."""
+        ...
+
     def videos(
         self,
         wanted: Wanted = EVERY_VIDEO,

@@ -94,6 +94,14 @@ _UNFINISHED = (_QUEUED, _RUNNING)
 
 _VIDEO = tuple(videos.c[field.name].label(field.name) for field in fields(Video))
 _DUB = tuple(dubs.c[field.name].label(field.name) for field in fields(Dub))
+# Made once, for what is asked most: a statement that is made anew is looked through each time.
+_VIDEO_OF_ID = select(*_VIDEO).where(videos.c.id == bindparam("id"))
+_WITH_DUBS = (
+    select(*_VIDEO, *(column.label(f"dub_{column.name}") for column in _DUB))
+    .join_from(videos, dubs, isouter=True)
+    .where(videos.c.id == bindparam("id"))
+    .order_by(dubs.c.language)
+)
 _DUB_STATE = tuple(
     dubs.c.release.is_not(None).label(field.name)
     if field.name == "is_released"
@@ -143,9 +151,9 @@ _CURSOR = TypeAdapter(
 class SqlRegistry:
     """Keeps the promises of `Registry` in an SQL database. Safe to share between threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, reading: Engine | None = None) -> None:
         self._engine = engine
-        self._reading = for_reading(engine)
+        self._reading = reading or for_reading(engine)
 
     @classmethod
     def at(cls, url: str) -> SqlRegistry:
@@ -156,7 +164,7 @@ class SqlRegistry:
         # It is made from this class.
         from dub_platform.registry.tenants import TenantRegistry
 
-        return TenantRegistry(self._engine, tenant)
+        return TenantRegistry(self._engine, tenant, self._reading)
 
     def accept(
         self, video: NewVideo, languages: Sequence[str], wording: Wording = AS_BEFORE
@@ -165,25 +173,21 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             begins = {"generation": removals.first_generation(connection, video.id)}
             created = _insert_missing(connection, videos, {**row, **begins})
-            _lock(connection, video.id)
-            if not created and _video(connection, video.id).tenant != video.tenant:
-                raise InvalidRequestError(
-                    "This file cannot be taken as it is, because of what its content hashes to. "
-                    "Save it anew, so that it differs by a byte, and hand that in."
-                )
-            if video.visibility is not None:
-                _set_visibility(connection, video.id, video.visibility)
-            _name_language(connection, video.id, video.language)
+            if not created:
+                _meet_again(connection, video)
             asked = [
                 language
                 for language in languages
                 if _queue_dub(connection, video.id, language, wording, video.request_id)
             ]
-            again = _queue_failed_video(connection, video.id, video.request_id)
-            _take_captions(connection, video)
+            # Nothing of it failed that is new, and it has the captions that came with it.
+            again = not created and _queue_failed_video(connection, video.id, video.request_id)
+            if not created:
+                _take_captions(connection, video)
             told = [None] if created or again else []
+            accepted = _video(connection, video.id)
             events.tell(connection, video.id, *told, *asked)
-            return _video(connection, video.id), created
+            return accepted, created
 
     def change(
         self, video_id: str, *, visibility: Visibility | None = None, title: str | None = None
@@ -239,6 +243,15 @@ class SqlRegistry:
     def video(self, video_id: str) -> Video:
         with self._reading.connect() as connection:
             return _video(connection, video_id)
+
+    def with_dubs(self, video_id: str) -> tuple[Video, Sequence[Dub]]:
+        with self._reading.connect() as connection:
+            rows = connection.execute(_WITH_DUBS, {"id": video_id}).all()
+        if not rows:
+            raise no_video(video_id)
+        # A video without dubs is a row of its own, with nothing beside it.
+        parts = [(row[: len(_VIDEO)], row[len(_VIDEO) :]) for row in rows]
+        return Video(*parts[0][0]), [Dub(*dub) for _, dub in parts if dub[0] is not None]
 
     def videos(
         self,
@@ -641,10 +654,10 @@ def _newest_generation(connection: Connection, video_id: str) -> int:
 
 
 def _video(connection: Connection, video_id: str) -> Video:
-    row = connection.execute(select(*_VIDEO).where(videos.c.id == video_id)).first()
+    row = connection.execute(_VIDEO_OF_ID, {"id": video_id}).first()
     if row is None:
         raise no_video(video_id)
-    return Video(**row._asdict())
+    return Video(*row)
 
 
 def _dub(connection: Connection, video_id: str, language: str, *, held: bool = False) -> Dub:
@@ -752,6 +765,22 @@ def _queue_failed_video(connection: Connection, video_id: str, request_id: str |
     failed = and_(videos.c.id == video_id, videos.c.status == _FAILED)
     again = _QUEUE_VIDEO_AGAIN.where(failed).values(request_id=request_id)
     return bool(connection.execute(again).rowcount)
+
+
+def _meet_again(connection: Connection, video: NewVideo) -> None:
+    """Hold the row of a video that was handed in before, and write what is said of it now.
+
+    Raises InvalidRequestError.
+    """
+    _lock(connection, video.id)
+    if _video(connection, video.id).tenant != video.tenant:
+        raise InvalidRequestError(
+            "This file cannot be taken as it is, because of what its content hashes to. "
+            "Save it anew, so that it differs by a byte, and hand that in."
+        )
+    if video.visibility is not None:
+        _set_visibility(connection, video.id, video.visibility)
+    _name_language(connection, video.id, video.language)
 
 
 def _take_captions(connection: Connection, video: NewVideo) -> None:

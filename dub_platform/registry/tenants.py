@@ -36,8 +36,8 @@ from dub_platform.registry.tables import channels, dubs, videos
 class TenantRegistry(SqlRegistry):
     """Keeps the promises of `Registry` for what is this tenant's."""
 
-    def __init__(self, engine: Engine, tenant: str) -> None:
-        super().__init__(engine)
+    def __init__(self, engine: Engine, tenant: str, reading: Engine | None = None) -> None:
+        super().__init__(engine, reading)
         self.tenant = tenant
 
     def accept(
@@ -69,10 +69,11 @@ class TenantRegistry(SqlRegistry):
         return super().ask(video_id, language, wording, read=read, request_id=request_id)
 
     def video(self, video_id: str) -> Video:
-        found = super().video(video_id)
-        if found.tenant != self.tenant:
-            raise no_video(video_id)
-        return self._shown(found)
+        return self._own(super().video(video_id))
+
+    def with_dubs(self, video_id: str) -> tuple[Video, Sequence[Dub]]:
+        found, dubs = super().with_dubs(video_id)
+        return self._own(found), dubs
 
     def videos(
         self,
@@ -133,6 +134,11 @@ class TenantRegistry(SqlRegistry):
         if self.tenant == DEFAULT_TENANT:
             return ~channels.c.id.contains(MARK)
         return channels.c.id.startswith(channel_of(self.tenant, ""), autoescape=True)
+
+    def _own(self, video: Video) -> Video:
+        if video.tenant != self.tenant:
+            raise no_video(video.id)
+        return self._shown(video)
 
     def _shown(self, video: Video) -> Video:
         channel_id = video.channel_id and without_tenant(video.channel_id)

@@ -65,12 +65,14 @@ _WEBHOOK = tuple(webhooks.c[field.name] for field in fields(Webhook))
 _DELIVERY = tuple(deliveries.c[field.name] for field in fields(Delivery))
 
 
-def post(connection: Connection, event: Event, tenant: str) -> None:
-    """Make a message about the event to each of its tenant's webhooks that wants its type."""
+def post(connection: Connection, events: Sequence[Event], tenant: str) -> None:
+    """Make a message about each event to each of its tenant's webhooks that wants its type."""
     wanted = select(webhooks.c.id, webhooks.c.events).where(webhooks.c.tenant == tenant)
-    for webhook_id, types in connection.execute(wanted).all():
-        if not types or event.type in types:
-            _add(connection, webhook_id, event.type, event.told())
+    webhooks_of = connection.execute(wanted).all()
+    for event in events:
+        for webhook_id, types in webhooks_of:
+            if not types or event.type in types:
+                _add(connection, webhook_id, event.type, event.told())
 
 
 def drop(connection: Connection, before: datetime, dry_run: bool) -> int:
@@ -85,10 +87,12 @@ def drop(connection: Connection, before: datetime, dry_run: bool) -> int:
 class Webhooks:
     """Keeps a tenant's in an SQL database. Safe to share between threads."""
 
-    def __init__(self, engine: Engine, tenant: str = DEFAULT_TENANT) -> None:
+    def __init__(
+        self, engine: Engine, tenant: str = DEFAULT_TENANT, reading: Engine | None = None
+    ) -> None:
         self.tenant = tenant
         self._engine = engine
-        self._reading = for_reading(engine)
+        self._reading = reading or for_reading(engine)
 
     @classmethod
     def at(cls, url: str) -> Webhooks:
@@ -97,7 +101,7 @@ class Webhooks:
 
     def of(self, tenant: str) -> Webhooks:
         """Those of another tenant: of everybody else's none is there."""
-        return Webhooks(self._engine, tenant)
+        return Webhooks(self._engine, tenant, self._reading)
 
     def add(self, url: str, events: Sequence[str], secret: str) -> Webhook:
         """Tell this address of these types of events from now on; of all if there are none.

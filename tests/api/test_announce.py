@@ -32,6 +32,23 @@ def test_keys_are_added_once_however_often_they_are_announced() -> None:
         )
 
 
+@pytest.mark.usefixtures("home")
+def test_a_language_is_not_looked_for_with_each_video(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are few, and each look is a connection to Dagster's storage."""
+    looked: list[str] = []
+    has_key = DagsterInstance.has_dynamic_partition
+
+    def noting(instance: DagsterInstance, name: str, key: str) -> bool:
+        looked.append(key)
+        return has_key(instance, name, key)
+
+    monkeypatch.setattr(DagsterInstance, "has_dynamic_partition", noting)
+    announce = Announcer()
+    for video_id in ("aaaaaaaaaaa", "bbbbbbbbbbb"):
+        announce(video_id, ["es"])
+    assert ["aaaaaaaaaaa", "es", "bbbbbbbbbbb"] == looked
+
+
 def test_dagster_being_away_refuses_nobody(home: Path, log: Log) -> None:
     """The failure is a warning in the log: the sensor adds the keys again."""
     (home / "dagster.yaml").write_text("storage: [nonsense")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
@@ -73,18 +75,44 @@ def test_the_listing_tells_how_far_each_dub_is(client: TestClient, desk: Desk) -
 
 def test_a_page_takes_as_many_questions_however_long_it_is(client: TestClient, desk: Desk) -> None:
     """The registry's database is asked twice: for the videos, and for all their dubs."""
-    asked = []
-    sqlalchemy.event.listen(
-        sqlalchemy.Engine, "before_cursor_execute", note := lambda *told: asked.append(told[2])
-    )
-    try:
-        for number in range(20):
-            desk.registry.accept(NewVideo(f"video-{number:05}", Source.YOUTUBE), ["es", "ca"])
-        asked.clear()
+    for number in range(20):
+        desk.registry.accept(NewVideo(f"video-{number:05}", Source.YOUTUBE), ["es", "ca"])
+    with questions() as asked:
         assert 20 == len(client.get("/videos").json()["videos"])
+    assert 2 == len([each for each in asked if each.startswith("SELECT")])
+
+
+def test_a_video_takes_two_questions_however_many_dubs_it_has(
+    client: TestClient, desk: Desk
+) -> None:
+    """For it with its dubs, and for what was paid; whoever waits asks every few seconds."""
+    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es", "ca", "gl"])
+    with questions() as asked:
+        assert 3 == len(client.get(f"/videos/{YOUTUBE}").json()["dubs"])
+    assert 2 == len([each for each in asked if each.startswith("SELECT")])
+
+
+def test_a_new_video_is_not_looked_for_again(client: TestClient) -> None:
+    """What was written just now is neither held, nor queued anew, nor given its language."""
+    order = {"source": YOUTUBE, "languages": ["es"]}
+    with questions() as asked:
+        assert client.post("/videos", json=order).json()["created"]
+    assert [] == [each for each in asked if each.startswith("UPDATE")]
+
+
+@contextlib.contextmanager
+def questions() -> Iterator[list[str]]:
+    """What the databases are asked in the block."""
+    asked: list[str] = []
+
+    def note(*told: Any) -> None:
+        asked.append(told[2])
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", note)
+    try:
+        yield asked
     finally:
         sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", note)
-    assert 2 == len([each for each in asked if each.startswith("SELECT")])
 
 
 @pytest.mark.parametrize(

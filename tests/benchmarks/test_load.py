@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.load import told
+import json
+from dataclasses import replace
+
+from benchmarks.load import as_json, told
 
 POLLS = {
     "name": "poll",
@@ -23,3 +26,11 @@ def test_a_load_tells_its_rate_its_failures_and_its_slowest_kind() -> None:
     """A hundred requests in ten seconds, of which one failed."""
     load = told([POLLS, RANGES], 50, 10, 80.0)
     assert (10.0, 0.01, "range") == (load.rps, load.error_rate, load.slowest)
+
+
+def test_the_line_for_machines_has_a_ratio_and_the_largest_crowd() -> None:
+    """A busy machine slows what is compared alike."""
+    few = told([POLLS], 50, 10, 80.0)
+    many = replace(few, users=500, p95_ms=480.0, failed=0)
+    line = json.loads(as_json([few, many], replace(few, rps=500.0), replace(few, rps=4000.0)))
+    assert (480, 0.0, 0.125) == (line["p95_ms_500"], line["error_rate_500"], line["rps_ratio"])

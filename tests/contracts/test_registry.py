@@ -189,6 +189,16 @@ class TestAccepting:
         queued = [("ca", DubStatus.QUEUED, 1), ("es", DubStatus.QUEUED, 1)]
         assert queued == states(registry, OTHER_ID)
 
+    def test_a_video_comes_with_its_dubs(self, registry: Registry) -> None:
+        """In the order of their languages; without any it comes alone."""
+        accept(registry, "es", "ca", "gl")
+        assert (registry.video(ID), registry.dubs(ID)) == registry.with_dubs(ID)
+        assert ["ca", "es", "gl"] == [dub.language for dub in registry.with_dubs(ID)[1]]
+        registry.accept(NewVideo(OTHER_ID, Source.YOUTUBE), [])
+        assert (registry.video(OTHER_ID), []) == registry.with_dubs(OTHER_ID)
+        with pytest.raises(VideoNotFoundError):
+            registry.with_dubs("nobody-0001")
+
     def test_the_same_video_twice_is_one_video(self, registry: Registry) -> None:
         """A second acceptance changes nothing of the first and says so."""
         first, _ = registry.accept(NewVideo(ID, Source.YOUTUBE, title="A walk"), ["es"])

@@ -53,6 +53,7 @@ def test_what_is_another_tenants_is_not_there(acme: Registry, globex: Registry) 
     """It reads as what nobody handed in, word for word."""
     asked = [
         globex.video,
+        globex.with_dubs,
         lambda video: globex.dub(video, "es"),
         lambda video: globex.ask(video, "ca"),
         lambda video: globex.change(video, visibility=Visibility.SIGNED),

@@ -25,6 +25,10 @@ from tests.full_disks import no_file_beyond
 
 COUNT = text("SELECT count(*) FROM sqlite_master")
 BACKENDS = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :name")
+PID = text("SELECT pg_backend_pid()")
+STATE = text("SELECT state FROM pg_stat_activity WHERE pid = :pid")
+# It returns once the backend is gone.
+END = text("SELECT pg_terminate_backend(:pid, 60000)")
 CALL = PaidCall("dQw4w9WgXcQ", "es", "voice", "espeak", "key", "line 1", 0.01)
 FORK = """
 import os
@@ -131,6 +135,33 @@ def test_a_process_has_few_connections(postgres_url: str) -> None:
     with engine_at(postgres_url).connect() as connection:
         count = connection.scalar(BACKENDS, {"name": "counted"})
     assert 1 <= count <= MOST_CONNECTIONS
+
+
+def test_a_connection_that_was_lost_while_it_rested_is_replaced(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after the database was started anew: whoever asks next notices nothing."""
+    monkeypatch.setattr("dub_platform.registry.engine.REST_SECONDS", 0.0)
+    engine, other = engine_at(postgres_url), engine_at(_named(postgres_url, "other"))
+    with engine.connect() as connection:
+        lost = connection.scalar(PID)
+    with other.connect() as connection:
+        connection.execute(END, {"pid": lost})
+    with engine.connect() as connection:
+        assert lost != connection.scalar(PID)
+
+
+def test_what_only_reads_leaves_no_transaction_open(postgres_url: str) -> None:
+    """And the same connection, when it writes, does so in one that can be taken back."""
+    engine, other = engine_at(postgres_url), engine_at(_named(postgres_url, "other"))
+    with for_reading(engine).connect() as connection, other.connect() as watching:
+        pid = connection.scalar(PID)
+        assert "idle" == watching.scalar(STATE, {"pid": pid})
+    with engine.connect() as connection:
+        assert pid == connection.scalar(PID)
+        connection.execute(text("CREATE TABLE half_done (id integer)"))
+    with engine.connect() as connection:
+        assert not connection.scalar(text("SELECT to_regclass('half_done') IS NOT NULL"))
 
 
 def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
