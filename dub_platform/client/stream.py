@@ -73,9 +73,12 @@ def listen(http: httpx.Client, path: str, retries: Retries, *, after: int = 0) -
                     yield _event(message)
         except httpx.TransportError:
             retries.wait(max(tries, 1), None)
+            continue
+        if refusal is None:
+            # Its hour is over, or its process is about to end.
+            retries.breathe(tries)
         else:
-            # A stream that ends like this is to be asked for again, as its process is going.
-            retries.wait(tries, refusal) if refusal else retries.breathe(tries)
+            retries.wait(tries, refusal)
 
 
 def messages(lines: Iterable[str]) -> Iterator[Message]:

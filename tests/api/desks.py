@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.desk import Desk
+from api.limits import Limits
 from dub_platform.core.cost import Prices
 from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import Receivers
@@ -33,6 +34,7 @@ from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.sql import SqlRegistry
 from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
+from dub_platform.settings import Settings
 from resources.media.ffmpeg import find_in_wheel
 from resources.media.probe import Prober
 from resources.store.local import LocalStore
@@ -91,6 +93,11 @@ def make_desk(home: Path, **changes: Any) -> Desk:
         version="0.1.0",
     )
     return replace(desk, **changes)
+
+
+def default_limits() -> Limits:
+    """How much may be asked where nobody has said otherwise."""
+    return Limits.parsed(Settings.model_fields["rate_limits"].default, None)
 
 
 def make_clip(path: Path, *, seconds: float = 2, sound: bool = True) -> Path:

@@ -16,7 +16,7 @@ from dub_platform.core.access import Scope, Token
 from dub_platform.core.addresses import Networks
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.settings import Settings
-from tests.api.desks import YOUTUBE, make_desk, release
+from tests.api.desks import YOUTUBE, default_limits, make_desk, release
 
 DEFAULTS = Settings.model_fields["rate_limits"].default
 MEDIA = f"/media/releases/{YOUTUBE}/film/1.mp4"
@@ -68,7 +68,7 @@ def test_who_watches_for_ten_minutes_is_not_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two windows that ask every 8 s whether the dub is there, and then play it."""
-    now, desk = time.time(), make_desk(tmp_path, limits=Limits.parsed(DEFAULTS, None))
+    now, desk = time.time(), make_desk(tmp_path, limits=default_limits())
     release(desk, YOUTUBE, "es")
     with TestClient(create_app(desk)) as client:
         for second in range(0, 600, 8):

@@ -17,7 +17,15 @@ from api.desk import Desk
 from dub_platform.registry.port import NewVideo, Source
 from resources.media.probe import Prober
 from resources.store.s3 import S3Store
-from tests.api.desks import YOUTUBE, make_clip, make_desk, make_track, release, serving
+from tests.api.desks import (
+    YOUTUBE,
+    default_limits,
+    make_clip,
+    make_desk,
+    make_track,
+    release,
+    serving,
+)
 from tests.dub_recipes import ONSETS, make_dub, take
 from tests.integration.measuring import RATE, located
 from tests.patience import HANG_SECONDS
@@ -105,8 +113,12 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(browser: Browser, tmp_path: Path) -> Iterator[Site]:
-    """A new page on a new desk. Whatever the browser complains about fails the test."""
-    with opened(browser, make_desk(tmp_path, probe=Prober(2 * SECONDS))) as site:
+    """A new page on a new desk, with the limits that there are by default.
+
+    Whatever the browser complains about fails the test.
+    """
+    desk = make_desk(tmp_path, probe=Prober(2 * SECONDS), limits=default_limits())
+    with opened(browser, desk) as site:
         yield site
     assert [] == site.said
 

@@ -18,12 +18,10 @@ from starlette.applications import Starlette
 
 from api import events
 from api.app import create_app
-from api.limits import Limits
 from dub_platform.client import DubClient, Retries
 from dub_platform.core.addresses import Networks
 from dub_platform.local.stack import CHECKOUT
-from dub_platform.settings import Settings
-from tests.api.desks import YOUTUBE, make_desk, release
+from tests.api.desks import YOUTUBE, default_limits, make_desk, release
 from tests.api.desks import running as serving_app
 from tests.integration.platform import free_ports
 from tests.patience import HANG_SECONDS, wait_until
@@ -171,8 +169,7 @@ def test_front_tells_clients_of_a_tls_proxy_apart(
 @contextlib.contextmanager
 def limited(home: Path) -> Iterator[tuple[Starlette, str, httpx.Client]]:
     """The API with the limits that it has by default, behind `front`: it, its address, a viewer."""
-    limits = Limits.parsed(Settings.model_fields["rate_limits"].default, None)
-    desk = make_desk(home, limits=limits, proxies=Networks.parsed("127.0.0.0/8"))
+    desk = make_desk(home, limits=default_limits(), proxies=Networks.parsed("127.0.0.0/8"))
     release(desk, YOUTUBE, "es")
     app, (port,) = create_app(desk), free_ports(1)
     file, url = CHECKOUT / "deploy" / "api" / "Caddyfile", f"http://127.0.0.1:{port}"

@@ -21,11 +21,9 @@ from api.limits import Limits
 from dub_platform.client import DubClient, RefusedError, Retries
 from dub_platform.client.command import main
 from dub_platform.registry import Work
-from dub_platform.settings import Settings
 from tests.api.desks import YOUTUBE, make_desk, release, running, serving
 from tests.patience import HANG_SECONDS, wait_until
 
-DEFAULTS = Settings.model_fields["rate_limits"].default
 WHY = {"code": "engine_failed", "message": "The voice ended.", "retryable": True}
 Script = list[Callable[[], Response]]
 
