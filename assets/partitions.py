@@ -60,9 +60,13 @@ def add_keys(
     """Add the keys that are missing. It may be called by several processes at once.
 
     On SQLite Dagster reads which keys there are and then writes the others, so two processes
-    collide that add the same key; whoever comes second finds it there.
+    collide that add the same key; whoever comes second finds it there. On PostgreSQL one statement
+    writes those that are missing, and a look before it would be a connection for each key.
     """
     name, has_key = str(partitions.name), instance.has_dynamic_partition
+    if _is_on_postgresql(instance):
+        instance.add_dynamic_partitions(name, list(dict.fromkeys(keys)))
+        return
     for attempt in range(MOST_COLLISIONS + 1):
         missing = [key for key in dict.fromkeys(keys) if not has_key(name, key)]
         try:
@@ -73,6 +77,10 @@ def add_keys(
                 raise
         else:
             return
+
+
+def _is_on_postgresql(instance: DagsterInstance) -> bool:
+    return type(instance.event_log_storage).__module__.startswith("dagster_postgres.")
 
 
 def remove_key(

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -39,6 +40,30 @@ _LOCK = 0x64756265  # "dube"; any number that no other advisory lock in the data
 _UNFINISHED = (DubStatus.QUEUED.value, DubStatus.RUNNING.value)
 _EVENT = tuple(events.c[field.name] for field in fields(Event))
 _ALIKE = ("type", "stage", "generation")
+# Made once: a statement that is made anew is looked through each time.
+_STATE = ("status", "stage", "generation", "error_details")
+_VIDEO_NOW = select(*(videos.c[name] for name in _STATE)).where(videos.c.id == bindparam("id"))
+_DUB_NOW = select(*(dubs.c[name] for name in _STATE)).where(
+    dubs.c.video_id == bindparam("id"), dubs.c.language == bindparam("spoken")
+)
+_LAST_TOLD = (
+    select(*(events.c[name] for name in _ALIKE))
+    .where(
+        events.c.video_id == bindparam("id"),
+        events.c.language.is_not_distinct_from(bindparam("spoken", type_=events.c.language.type)),
+    )
+    .order_by(events.c.id.desc())
+    .limit(1)
+)
+_TENANT = select(videos.c.tenant).where(videos.c.id == bindparam("id"))
+_WAITING = union_all(
+    select(videos.c.id).where(videos.c.id == bindparam("id"), videos.c.status.in_(_UNFINISHED)),
+    select(dubs.c.video_id).where(
+        dubs.c.video_id == bindparam("id"),
+        or_(dubs.c.status.in_(_UNFINISHED), dubs.c.asked_anew),
+    ),
+)
+_WRITE = insert(events).returning(*_EVENT)
 
 
 @dataclass(frozen=True)
@@ -64,8 +89,7 @@ def tell(
         if row is not None and (again or not _is_told(connection, row))
     ]
     if news:
-        of_video = select(videos.c.tenant).where(videos.c.id == video_id)
-        tenant = connection.execute(of_video).scalar_one()
+        tenant = connection.execute(_TENANT, {"id": video_id}).scalar_one()
         last = len(news) - 1
         over = not is_unfinished(connection, video_id)
         _take_turns(connection)
@@ -85,18 +109,13 @@ def tell_end(connection: Connection, video_id: str, generation: int, *, tenant: 
 
 def _write(connection: Connection, row: Mapping[str, Any]) -> Event:
     told = {**row, "created_at": utc_now()}
-    written = connection.execute(insert(events).values(told).returning(*_EVENT)).one()
+    written = connection.execute(_WRITE, told).one()
     return Event(**written._asdict())
 
 
 def is_unfinished(connection: Connection, video_id: str) -> bool:
     """Whether something of the video waits or is under way."""
-    waits = or_(dubs.c.status.in_(_UNFINISHED), dubs.c.asked_anew)
-    query = union_all(
-        select(videos.c.id).where(videos.c.id == video_id, videos.c.status.in_(_UNFINISHED)),
-        select(dubs.c.video_id).where(dubs.c.video_id == video_id, waits),
-    )
-    return connection.execute(query).first() is not None
+    return connection.execute(_WAITING, {"id": video_id}).first() is not None
 
 
 def drop(connection: Connection, before: datetime, dry_run: bool) -> int:
@@ -144,13 +163,11 @@ class EventLog:
 
 def _become(connection: Connection, video_id: str, language: str | None) -> dict[str, Any] | None:
     """The row as an event tells of it."""
-    table, row = (
-        (videos, videos.c.id == video_id)
+    found = (
+        connection.execute(_VIDEO_NOW, {"id": video_id})
         if language is None
-        else (dubs, and_(dubs.c.video_id == video_id, dubs.c.language == language))
-    )
-    columns = (table.c.status, table.c.stage, table.c.generation, table.c.error_details)
-    found = connection.execute(select(*columns).where(row)).first()
+        else connection.execute(_DUB_NOW, {"id": video_id, "spoken": language})
+    ).first()
     if found is None:
         return None
     return {
@@ -165,13 +182,8 @@ def _become(connection: Connection, video_id: str, language: str | None) -> dict
 
 def _is_told(connection: Connection, row: Mapping[str, Any]) -> bool:
     """Whether the last event about the same says the same."""
-    about = and_(
-        events.c.video_id == row["video_id"],
-        events.c.language.is_not_distinct_from(row["language"]),
-    )
-    columns = [events.c[name] for name in _ALIKE]
-    query = select(*columns).where(about).order_by(events.c.id.desc()).limit(1)
-    last = connection.execute(query).first()
+    about = {"id": row["video_id"], "spoken": row["language"]}
+    last = connection.execute(_LAST_TOLD, about).first()
     return last is not None and tuple(last) == tuple(row[name] for name in _ALIKE)
 
 

@@ -11,11 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from dub_platform.core.errors import VideoBeingRemovedError
 from dub_platform.registry.statements import insert
 from dub_platform.registry.tables import removals, utc_now
+
+# Made once: a statement that is made anew is looked through each time.
+_OF_VIDEO = select(removals.c.generation, removals.c.cleared_at).where(
+    removals.c.video_id == bindparam("id")
+)
 
 
 def note(connection: Connection, video_id: str, generation: int) -> None:
@@ -31,8 +36,7 @@ def first_generation(connection: Connection, video_id: str) -> int:
 
     Raises VideoBeingRemovedError while what was made of it before is not gone.
     """
-    query = select(removals.c.generation, removals.c.cleared_at).filter_by(video_id=video_id)
-    removed = connection.execute(query).first()
+    removed = connection.execute(_OF_VIDEO, {"id": video_id}).first()
     if removed is None:
         return 1
     if removed.cleared_at is None:

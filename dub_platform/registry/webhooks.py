@@ -25,6 +25,7 @@ from sqlalchemy import (
     Engine,
     Row,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -62,13 +63,14 @@ TEST = "webhook.test"
 _GONE = 410
 
 _WEBHOOK = tuple(webhooks.c[field.name] for field in fields(Webhook))
+# Made once: a statement that is made anew is looked through each time.
+_WANTED = select(webhooks.c.id, webhooks.c.events).where(webhooks.c.tenant == bindparam("of"))
 _DELIVERY = tuple(deliveries.c[field.name] for field in fields(Delivery))
 
 
 def post(connection: Connection, events: Sequence[Event], tenant: str) -> None:
     """Make a message about each event to each of its tenant's webhooks that wants its type."""
-    wanted = select(webhooks.c.id, webhooks.c.events).where(webhooks.c.tenant == tenant)
-    webhooks_of = connection.execute(wanted).all()
+    webhooks_of = connection.execute(_WANTED, {"of": tenant}).all()
     for event in events:
         for webhook_id, types in webhooks_of:
             if not types or event.type in types:

@@ -11,6 +11,9 @@ from dagster import DagsterInstance
 from sqlalchemy.exc import IntegrityError
 
 from assets.partitions import add_keys, languages, videos
+from tests.contracts.databases import postgres, postgres_url
+
+__all__ = ["postgres", "postgres_url"]
 
 KEYS = [f"video-{number}" for number in range(40)]
 
@@ -50,6 +53,19 @@ def test_what_several_add_at_once_is_there_once(home: Path, instance: DagsterIns
         thread.join()
     assert [] == failures
     assert sorted(KEYS) == sorted(instance.get_dynamic_partitions("videos"))
+
+
+def test_on_postgresql_nothing_is_looked_for_first(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One statement writes what is missing; a look would be a connection for each key."""
+    storage = f"storage:\n  postgres:\n    postgres_url: {postgres_url}\n"
+    (tmp_path / "dagster.yaml").write_text(f"telemetry:\n  enabled: false\n{storage}")
+    with DagsterInstance.from_config(str(tmp_path)) as instance:
+        monkeypatch.setattr(instance, "has_dynamic_partition", lambda *_: pytest.fail("it looked"))
+        for keys in (["es", "ca", "ca"], ["es", "gl"], []):
+            add_keys(instance, languages, keys)
+        assert ["ca", "es", "gl"] == sorted(instance.get_dynamic_partitions("languages"))
 
 
 def test_a_key_that_another_adds_in_between_is_no_failure(
