@@ -141,7 +141,11 @@ def estimate_for(desk: Desk, codes: Sequence[str], seconds: float | None) -> Est
     """What dubbing into these languages costs, as far as the length is known."""
     count = len(codes)
     minute = estimated_usd(seconds=60, languages=count, prices=desk.prices)
-    whole = seconds and estimated_usd(seconds=seconds, languages=count, prices=desk.prices)
+    whole = (
+        seconds
+        if seconds is None
+        else estimated_usd(seconds=seconds, languages=count, prices=desk.prices)
+    )
     return Estimate(
         usd=None if whole is None else round(whole, 6),
         usd_per_minute=round(minute, 6),
@@ -171,6 +175,7 @@ def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Mapping[str | None, fl
         ),
         error=failure(dub.error_details),
         cost_usd=spent.get(dub.language, 0.0),
+        stale=video.is_older(dub.release),
         glossary=_renderings(dub.glossary) or None,
         formality=dub.formality,
         **(_published(desk, video, dub.release) if dub.release else {}),

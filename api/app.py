@@ -50,6 +50,7 @@ from api.probing import Probing
 from api.problems import on_busy_database, on_client_gone, on_dub_error, on_http_error
 from api.queries import KnownQuery
 from api.room import Room, places
+from api.source_lines import Captions, SourceLine, SourceLines
 from api.videos import Dubs, Video, Videos
 from api.webhooks import Deliveries, Delivery, Redelivery, Test, Webhook, Webhooks
 from dub_platform.core.errors import DubError
@@ -85,6 +86,9 @@ def create_app(desk: Desk) -> Starlette:
             _route("/videos/{id}/dubs/{language}", Dubs),
             _route("/videos/{id}/dubs/{language}/lines", Lines),
             _route("/videos/{id}/dubs/{language}/lines/{number}", OneLine),
+            _route("/videos/{id}/lines", SourceLines),
+            _route("/videos/{id}/lines/{number}", SourceLine),
+            _route("/videos/{id}/captions", Captions),
             _route("/videos/{id}/events", video_events),
             _route("/languages", languages),
             _route("/channels", Channels),

@@ -13,19 +13,19 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from api.answers import answer, estimate_for, video_answer
 from api.bodies import json_in, media_type
 from api.desk import Desk, desk_of
 from api.languages import chosen, named
+from api.leading import led_on, wants_page
 from api.links import offered
 from api.probing import Probing
 from api.schemas import (
@@ -86,16 +86,9 @@ async def hand_in(request: Request) -> Response:
         )
     if isinstance(taken, Quote):
         return answer(taken)
-    if "text/html" in request.headers.get("accept", ""):
-        return _led_on(taken)
+    if wants_page(request):
+        return led_on(next(iter(taken.links.watch.values())))
     return answer(taken, 202, {"location": taken.links.self})
-
-
-def _led_on(taken: VideoAnswer) -> Response:
-    """To the page that waits for the dub, for a form that was sent by itself. Its path alone: who
-    came by another name stays there."""
-    watch = urlsplit(next(iter(taken.links.watch.values())))
-    return RedirectResponse(f"{watch.path}?{watch.query}", 303)
 
 
 async def _hand_in_link(request: Request) -> VideoAnswer | Quote:
@@ -147,7 +140,7 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
         if upload.order.dry_run:
             return Quote(id=video_id, estimate=estimate)
         upload_key = f"videos/{video_id}/upload.media"
-        captions_key = _captions_key(video_id, captions)
+        captions_key = captions_key_of(video_id, captions) if captions else None
         files: dict[str, Path | bytes] = {upload_key: spool.path}
         if captions and captions_key:
             files[captions_key] = captions.text.encode()
@@ -169,10 +162,8 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
     return taken
 
 
-def _captions_key(video_id: str, captions: Captions | None) -> str | None:
+def captions_key_of(video_id: str, captions: Captions) -> str:
     """By content, so that other captions for the same video replace nothing that is in use."""
-    if captions is None:
-        return None
     sha256 = hashlib.sha256(captions.text.encode()).hexdigest()
     return content_key(f"videos/{video_id}/captions", sha256, f".{captions.kind}")
 
@@ -187,7 +178,7 @@ def _keep(desk: Desk, files: Mapping[str, Path | bytes]) -> None:
 
 def _upload_in(form: FormData, query: Trying) -> Upload:
     """The form's parts by name. Raises InvalidRequestError for one too many or one too few."""
-    files = {name: _file(form, name) for name in _FILES}
+    files = {name: file_in(form, name) for name in _FILES}
     if files["file"] is None:
         raise InvalidRequestError(
             "There is no file in the request: send the video as the field `file`, with a name, "
@@ -201,7 +192,8 @@ def _upload_in(form: FormData, query: Trying) -> Upload:
     return Upload(files["file"], files["captions"], order)
 
 
-def _file(form: FormData, name: str) -> UploadFile | None:
+def file_in(form: FormData, name: str) -> UploadFile | None:
+    """The form's file of this name, if there is one. Raises InvalidRequestError."""
     parts = form.getlist(name)
     if len(parts) > 1:
         raise InvalidRequestError(f"The field `{name}` came {len(parts)} times: send one.")

@@ -25,7 +25,7 @@ from api.bodies import json_in
 from api.conditional import etag_of, require_match, tagged, with_etag
 from api.desk import desk_of
 from api.schemas import parsed
-from api.script import Dubbed, LineOrder, LineOrders, line_answer, script_answer
+from api.script import Dubbed, LineOrder, LineOrders, line_answer, number_in, script_answer
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.languages import language
 from dub_platform.core.script import Script
@@ -59,12 +59,12 @@ class OneLine(HTTPEndpoint):
     async def put(self, request: Request) -> Response:
         """Have it say something else."""
         order = parsed(LineOrder, await json_in(request) or b"{}")
-        texts = {_number(request): order.text}
+        texts = {number_in(request): order.text}
         return await run_in_threadpool(_write, request, _one(request), texts)
 
     def delete(self, request: Request) -> Response:
         """Go back to the translation."""
-        return _write(request, _one(request), {_number(request): None})
+        return _write(request, _one(request), {number_in(request): None})
 
 
 def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> Response:
@@ -94,7 +94,7 @@ def _edits(request: Request, script: Script, texts: Mapping[int, str | None]) ->
     author, now = request.scope.get("state", {}).get("key_id"), datetime.now(timezone.utc)
     lines = [(script.line(number), text) for number, text in texts.items()]
     return [
-        LineEdit.of(each.line, text, author, now)
+        LineEdit.of(each.heard, text, author, now)
         for each, text in lines
         if text != (each.edit and each.edit.text)
     ]
@@ -106,7 +106,7 @@ def _all(request: Request) -> Shown:
 
 def _one(request: Request) -> Shown:
     return lambda script: line_answer(
-        desk_of(request), _dub(request), script.line(_number(request))
+        desk_of(request), _dub(request), script.line(number_in(request))
     )
 
 
@@ -118,9 +118,3 @@ def _script(request: Request) -> Script:
 def _dub(request: Request) -> Dubbed:
     asked = request.path_params
     return Dubbed(checked_id(asked["id"]), language(asked["language"]).code)
-
-
-def _number(request: Request) -> int:
-    """The number in the address; what cannot be a line's is the number of none."""
-    given = request.path_params["number"]
-    return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else -1

@@ -20,6 +20,7 @@ from api.clients import PROBES, SAFE
 from api.health import AliveAnswer, ReadyAnswer, VersionAnswer
 from api.problems import HTTP_CODE, status_of
 from api.schemas import (
+    CaptionsOrder,
     ChannelAnswer,
     ChannelOrder,
     ChannelPage,
@@ -49,6 +50,7 @@ from api.schemas import (
     WebhookPage,
 )
 from api.script import LineAnswer, LineOrder, LineOrders, ScriptAnswer
+from api.source_lines import SourceAnswer, SourceLineAnswer
 from dub_platform.core import errors
 from dub_platform.core.errors import DubError
 
@@ -70,6 +72,11 @@ _OF_DUB: Errors = (
     errors.DubNotFoundError,
 )
 _OF_LINES: Errors = (*_OF_DUB, errors.LinesNotReadyError)
+_OF_SOURCE: Errors = (
+    errors.InvalidVideoIdError,
+    errors.VideoNotFoundError,
+    errors.LinesNotReadyError,
+)
 _OF_KEY: Errors = (errors.KeyRequiredError, errors.KeyInvalidError, errors.ScopeMissingError)
 _WORDED = (errors.UnknownLanguageError, errors.WordingNotAvailableError)
 
@@ -218,7 +225,8 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "PATCH",
         "/videos/{id}",
-        "Say who may watch a video, and what it is called",
+        "Say who may watch a video, what it is called, what is spoken in it, or that it was heard "
+        "right",
         {200: VideoAnswer},
         body={JSON: VideoChange},
         needs_body=True,
@@ -228,6 +236,8 @@ OPERATIONS: Sequence[Operation] = (
             errors.VideoNotFoundError,
             errors.EmptyBodyError,
             errors.LinksNotEnabledError,
+            errors.UnknownLanguageError,
+            errors.LanguageNotAvailableError,
         ),
     ),
     Operation(
@@ -240,14 +250,28 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "PUT",
         "/videos/{id}/dubs/{language}",
-        "Ask for a dub: a new one, one that failed, or one in another wording",
-        {202: DubAnswer},
+        "Ask for a dub: a new one, one that failed or is stale, or one in another wording; with "
+        "dry_run only say what it costs",
+        {200: Quote, 202: DubAnswer},
+        query=Trying,
         body={JSON: DubOrder},
         tagged=True,
         errors=(
             errors.InvalidVideoIdError,
             errors.VideoNotFoundError,
             errors.DubNotFoundError,
+            *_WORDED,
+            errors.LanguageNotAvailableError,
+        ),
+    ),
+    Operation(
+        "POST",
+        "/videos/{id}/dubs/{language}",
+        "The same for a form, which sends nothing else and goes on to the page that waits",
+        {202: DubAnswer, 303: None},
+        errors=(
+            errors.InvalidVideoIdError,
+            errors.VideoNotFoundError,
             *_WORDED,
             errors.LanguageNotAvailableError,
         ),
@@ -306,6 +330,55 @@ OPERATIONS: Sequence[Operation] = (
         tagged=True,
         matched=True,
         errors=(*_OF_LINES, errors.LineNotFoundError),
+    ),
+    Operation(
+        "GET",
+        "/videos/{id}/lines",
+        "What is said in a video: who says what when, and what was corrected of it",
+        {200: SourceAnswer},
+        tagged=True,
+        errors=_OF_SOURCE,
+    ),
+    Operation(
+        "GET",
+        "/videos/{id}/lines/{number}",
+        "One line of what is said in a video",
+        {200: SourceLineAnswer},
+        tagged=True,
+        errors=(*_OF_SOURCE, errors.LineNotFoundError),
+    ),
+    Operation(
+        "PUT",
+        "/videos/{id}/lines/{number}",
+        "Correct what was heard; the dubs are stale until they are asked for again",
+        {202: SourceLineAnswer},
+        body={JSON: LineOrder},
+        needs_body=True,
+        tagged=True,
+        matched=True,
+        errors=(*_OF_SOURCE, errors.LineNotFoundError),
+    ),
+    Operation(
+        "DELETE",
+        "/videos/{id}/lines/{number}",
+        "Go back to what was heard",
+        {202: SourceLineAnswer},
+        tagged=True,
+        matched=True,
+        errors=(*_OF_SOURCE, errors.LineNotFoundError),
+    ),
+    Operation(
+        "PUT",
+        "/videos/{id}/captions",
+        "Have a video say what stands in captions, in place of what was heard",
+        {202: VideoAnswer},
+        body={FORM: CaptionsOrder},
+        needs_body=True,
+        errors=(
+            errors.InvalidVideoIdError,
+            errors.VideoNotFoundError,
+            errors.EmptyBodyError,
+        ),
     ),
     Operation(
         "GET",

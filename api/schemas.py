@@ -88,6 +88,11 @@ def _with_files(schema: dict[str, Any]) -> None:
     schema["required"].append("file")
 
 
+def _with_captions(schema: dict[str, Any]) -> None:
+    schema["properties"] = {"captions": _FILE}
+    schema["required"] = ["captions"]
+
+
 class Asked(BaseModel):
     """A part of a request: a field we do not know is a mistake worth telling."""
 
@@ -145,10 +150,19 @@ class UploadOrder(Worded, Tried):
 
 
 class VideoChange(Asked):
-    """PATCH /videos/{id}; what is left out stays."""
+    """PATCH /videos/{id}; what is left out stays. With `believe` it is dubbed as it was heard,
+    whatever the recogniser thinks of that."""
 
     visibility: Visibility | None = None
     title: Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(_titled)] | None = None
+    source_language: LanguageCode | None = None
+    believe: Literal[True] | None = None
+
+
+class CaptionsOrder(Asked):
+    """PUT /videos/{id}/captions as multipart/form-data."""
+
+    model_config = ConfigDict(json_schema_extra=_with_captions)
 
 
 class Trying(Asked):
@@ -163,7 +177,7 @@ class LanguageListing(Asked):
     source_language: LanguageCode | None = None
 
 
-class DubOrder(Worded):
+class DubOrder(Worded, Tried):
     """PUT /videos/{id}/dubs/{language}."""
 
 
@@ -319,7 +333,8 @@ class DubNumbers(BaseModel):
 
 class DubAnswer(BaseModel):
     """One dub. The URLs and numbers are there once it has been released, and are of that release
-    while it is made anew. `glossary` and `formality` are what it was asked for with."""
+    while it is made anew. It is `stale` where what is said in the video was changed since.
+    `glossary` and `formality` are what it was asked for with."""
 
     video_id: str
     language: str
@@ -333,6 +348,7 @@ class DubAnswer(BaseModel):
     processing_completed_at: datetime | None
     links: DubLinks
     cost_usd: float
+    stale: bool
     glossary: Renderings | None = None
     formality: Formality | None = None
     error: Failure | None = None

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
+from starlette.requests import Request
 from typing_extensions import Self
 
 from api.answers import dub_url
@@ -129,7 +130,7 @@ def script_answer(desk: Desk, dub: Dubbed, script: Script) -> ScriptAnswer:
         video_id=dub.video_id,
         language=dub.language,
         lines=[_line_answer(desk, dub, line, names) for line in script.lines],
-        not_applied=[_left_out(edit, names) for edit in script.left_out],
+        not_applied=[left_out_answer(edit, names) for edit in script.left_out],
     )
 
 
@@ -176,7 +177,8 @@ def _placed(placed: Placed) -> PlacedAnswer:
     )
 
 
-def _left_out(edit: LineEdit, names: Mapping[str, str]) -> LeftOutAnswer:
+def left_out_answer(edit: LineEdit, names: Mapping[str, str]) -> LeftOutAnswer:
+    """An edit that is kept, with what its key is called."""
     return LeftOutAnswer(
         number=edit.number,
         start=edit.start,
@@ -187,3 +189,9 @@ def _left_out(edit: LineEdit, names: Mapping[str, str]) -> LeftOutAnswer:
         edited_by=edit.author,
         edited_by_name=names.get(edit.author or ""),
     )
+
+
+def number_in(request: Request) -> int:
+    """The number in the address; what cannot be a line's is the number of none."""
+    given = request.path_params["number"]
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else -1

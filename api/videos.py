@@ -18,21 +18,28 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import answer, dub_answer, video_answer, video_page
+from api.answers import answer, dub_answer, estimate_for, video_answer, video_page
 from api.bodies import json_in
 from api.conditional import etag_of, require_match, tagged, with_etag
 from api.desk import Desk, desk_of
 from api.intake import hand_in
-from api.languages import chosen
+from api.languages import chosen, named
+from api.leading import led_on, wants_page
 from api.links import offered
-from api.schemas import DubOrder, Listing, VideoChange, parsed
+from api.schemas import DubOrder, Estimate, Listing, Quote, Trying, VideoChange, parsed
 from api.wording import heedable
-from dub_platform.core.errors import EmptyBodyError, PreconditionFailedError, StorageError
+from dub_platform.core.errors import (
+    EmptyBodyError,
+    LinesNotReadyError,
+    PreconditionFailedError,
+    StorageError,
+)
 from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
 from dub_platform.observability.context import request_id
 from dub_platform.registry.port import Dub, Wanted
 from resources.removal import withdraw
+from resources.scripts import unpaid
 
 _log = structlog.get_logger(__name__)
 
@@ -67,10 +74,13 @@ class Video(HTTPEndpoint):
         return tagged(request, answer(video_answer(desk, found, dubs)))
 
     async def patch(self, request: Request) -> Response:
-        """Change who may watch it, and what it is called."""
+        """Change who may watch it and what it is called, or say how it is to be listened to."""
         body = await json_in(request)
         if not body:
-            raise EmptyBodyError("The request is empty: send JSON with a visibility or a title.")
+            raise EmptyBodyError(
+                "The request is empty: send JSON with a visibility, a title, a source_language, or "
+                "believe."
+            )
         return await run_in_threadpool(_changed, request, body)
 
     def delete(self, request: Request) -> Response:
@@ -96,9 +106,18 @@ class Dubs(HTTPEndpoint):
 
     async def put(self, request: Request) -> Response:
         """Ask for it, in a wording if the body says one. Asking for the same again changes nothing,
-        except that a failed dub is queued again."""
+        except that a dub that failed, or is stale, is queued again."""
         order = parsed(DubOrder, await json_in(request) or b"{}")
+        order = order.tried(parsed(Trying, request.query_params))
         return await run_in_threadpool(_asked, request, order)
+
+    async def post(self, request: Request) -> Response:
+        """Ask for it as a button of a page does, which can send nothing else; the page that waits
+        for it comes next."""
+        asked = await run_in_threadpool(_asked, request, DubOrder())
+        if not wants_page(request):
+            return asked
+        return led_on(json.loads(bytes(asked.body))["links"]["watch"])
 
     def get(self, request: Request) -> Response:
         """How far it is, and once it is released, where it is."""
@@ -111,9 +130,17 @@ def _changed(request: Request, body: bytes) -> Response:
     desk, video_id = desk_of(request), checked_id(request.path_params["id"])
     # What is not there has nothing wrong with it.
     desk.registry.video(video_id)
-    order = parsed(VideoChange, body)
-    offered(desk, order.visibility)
-    changed = desk.registry.change(video_id, visibility=order.visibility, title=order.title)
+    change, registry = parsed(VideoChange, body), desk.registry
+    spoken = change.source_language and named(
+        change.source_language, detected=desk.detects_languages
+    )
+    offered(desk, change.visibility)
+    registry.change(video_id, visibility=change.visibility, title=change.title)
+    if spoken:
+        registry.name_language(video_id, spoken, request_id=request_id())
+    if change.believe:
+        registry.believe(video_id, request_id=request_id())
+    changed = registry.video(video_id)
     return with_etag(answer(video_answer(desk, changed, desk.registry.dubs(video_id))))
 
 
@@ -122,6 +149,9 @@ def _asked(request: Request, order: DubOrder) -> Response:
     spoken = desk.registry.video(video_id).language
     wanted = [request.path_params["language"]]
     [code] = chosen(wanted, spoken=spoken, available=desk.targets(spoken))
+    if order.dry_run:
+        heedable(desk, order.wording)
+        return answer(Quote(id=video_id, estimate=_estimate(desk, video_id, code)))
     read, wording = _read(request, desk, video_id, code), heedable(desk, order.wording)
     try:
         asked = desk.registry.ask(video_id, code, wording, read=read, request_id=request_id())
@@ -131,6 +161,19 @@ def _asked(request: Request, order: DubOrder) -> Response:
         raise
     desk.announce(video_id, [code])
     return with_etag(_dub(desk, asked, 202))
+
+
+def _estimate(desk: Desk, video_id: str, code: str) -> Estimate:
+    """What asking for a dub costs: of one that was made before, the lines that say something else
+    by now."""
+    seconds = desk.registry.video(video_id).duration_seconds
+    try:
+        lines = unpaid(desk.registry, desk.store, video_id, code)
+    except LinesNotReadyError:
+        lines = None
+    if lines is not None:
+        seconds = sum(line.seconds for line in lines)
+    return estimate_for(desk, [code], seconds)
 
 
 def _read(request: Request, desk: Desk, video_id: str, code: str) -> Dub | None:

@@ -29,6 +29,7 @@ from assets.show import in_words
 from assets.source import transcript
 from assets.steps import failing_in_words, signed
 from dub_platform.core import loudness
+from dub_platform.core.belief import confidence_of, misheard
 from dub_platform.core.metrics import GATE_RESULTS
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
 from dub_platform.registry import Registry
@@ -81,6 +82,25 @@ def transcript_is_in_order(transcript: Transcript) -> AssetCheckResult:
         f"Lines {wrong} are empty or out of order.",
         lines=len(transcript.lines),
         shortest_line_seconds=min((line.seconds for line in transcript.lines), default=0.0),
+    )
+
+
+@gate(
+    asset=transcript,
+    partitions_def=videos,
+    description="The recogniser is as sure of its words as of speech that it understands.",
+)
+def transcript_is_believable(
+    context: AssetCheckExecutionContext,
+    transcript: Transcript,
+    registry: ResourceParam[Registry],
+) -> AssetCheckResult:
+    error = misheard(transcript)
+    return _verdict(
+        error is None or registry.video(context.partition_key).believed,
+        error.sentence if error else "",
+        confidence=confidence_of(transcript),
+        least_confidence=transcript.least_confidence,
     )
 
 
@@ -244,6 +264,7 @@ def _verdict(passed: bool, why_not: str, **numbers: float) -> AssetCheckResult:
 
 gates = [
     transcript_is_in_order,
+    transcript_is_believable,
     translation_covers_every_line,
     every_line_has_a_take,
     track_has_no_overlaps,

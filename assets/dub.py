@@ -13,7 +13,9 @@ from assets.partitions import Target, target_of
 from assets.show import Showcase, lines_table, waveform
 from assets.steps import dub_asset, made
 from assets.wording import Worded, wording_of
+from dub_platform.core.belief import misheard
 from dub_platform.core.brief import Brief
+from dub_platform.core.corrections import as_first_read, retranslated, sourced
 from dub_platform.core.edits import Edits, edited, in_force
 from dub_platform.core.errors import SpokenLanguageError
 from dub_platform.core.fitting import budgets_at, parts_of, predicted, steps, tempos_over
@@ -35,7 +37,7 @@ from dub_platform.core.speech import (
 )
 from dub_platform.core.timeline import Timeline, fitted
 from dub_platform.core.wording import AS_BEFORE, Wording
-from dub_platform.registry import Registry
+from dub_platform.registry import Registry, Video
 from resources.mixer.port import Mixed, Mixer
 from resources.pace import Paces
 from resources.releases import FinishedDub, Publisher
@@ -43,6 +45,7 @@ from resources.rewriter import Rewriter, SpokenScript
 from resources.separator.beds import BedKeeper
 from resources.store.port import Store
 from resources.translator.port import Translator
+from resources.values import value_in
 from resources.voice.recording import find_rests, write_sound
 from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
@@ -55,11 +58,13 @@ def translation(
     translator: ResourceParam[Translator],
     registry: ResourceParam[Registry],
     paces: ResourceParam[Paces],
+    store: ResourceParam[Store],
     showcase: ResourceParam[Showcase],
 ) -> Output[Translation]:
     """Every line in the target language, written to its slot; an edit is in place of what was
     written."""
     target = target_of(context)
+    _refuse_misheard(transcript, registry.video(target.video_id))
     _refuse_unfit(transcript.language, str(target.language), translator)
     wording, heeded = wording_of(registry, target), translator.heeds_wording
     speakers = sorted({line.speaker for line in transcript.lines})
@@ -67,13 +72,17 @@ def translation(
     budgets = budgets_at(transcript.lines, rates)
     brief = _brief(registry, target, wording if heeded else AS_BEFORE, budgets)
     edits, seconds = _edits(registry, target, transcript), _seconds(registry, target, transcript)
-    value = edited(translator.translate(transcript, str(target.language), brief), edits)
+    before = value_in(store, Translation, "translation", *target)
+    value = edited(_translated(translator, transcript, before, str(target.language), brief), edits)
     worded = Worded(wording, heeded, transcript, value)
     spoken = sum(len(line.text) for line in transcript.lines)
     written = sum(len(line.text) for line in value.lines)
     return made(
         value,
-        identity=[[line.id, line.text, line.draft] for line in value.lines],
+        identity=[
+            [line.id, line.text, line.draft, *([line.beside] if line.beside else [])]
+            for line in value.lines
+        ],
         **showcase.heading(target),
         table=lines_table(transcript, value, missed=worded.missed),
         lines=len(value.lines),
@@ -217,6 +226,30 @@ def r2_object(
     )
 
 
+def _translated(
+    translator: Translator,
+    transcript: Transcript,
+    before: Translation | None,
+    wanted: str,
+    brief: Brief,
+) -> Translation:
+    """The lines as they were translated at first, which is paid for, and alone those of which
+    something else is said since."""
+    at_first = as_first_read(transcript, before)
+    value = translator.translate(at_first, wanted, brief)
+    pairs = zip(transcript.lines, at_first.lines, strict=True)
+    if anew := {line.id for line, read in pairs if line != read}:
+        value = retranslated(value, translator.translate(transcript, wanted, brief, only=anew))
+    return sourced(value, transcript, at_first)
+
+
+def _refuse_misheard(transcript: Transcript, video: Video) -> None:
+    """Raises MisheardError: a run that an operator starts comes past the gate."""
+    error = misheard(transcript)
+    if error is not None and not video.believed:
+        raise error
+
+
 def _refuse_unfit(spoken: str, wanted: str, translator: Translator) -> None:
     """Raises SpokenLanguageError: a request for `auto` is judged once the language is known."""
     targets = translator.targets(spoken)
@@ -231,7 +264,7 @@ def _refuse_unfit(spoken: str, wanted: str, translator: Translator) -> None:
 
 
 def _edits(registry: Registry, target: Target, transcript: Transcript) -> Edits:
-    return in_force(registry.edits(target.video_id, str(target.language)), transcript.lines)
+    return in_force(registry.edits(target.video_id, str(target.language)), transcript.as_heard)
 
 
 def _script(

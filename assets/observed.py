@@ -31,12 +31,15 @@ from dub_platform.core.errors import (
     DubError,
     GateFailedError,
     InternalError,
+    MisheardError,
     RunSupersededError,
 )
 from dub_platform.core.metrics import STAGE_SECONDS, TRANSCRIPTION_SECONDS, Tally
 from dub_platform.registry import Registry
 
 LISTENING = "transcript"
+# The gate whose verdict is no mistake of ours, and has a sentence of its own.
+HOLDING = "transcript_is_believable"
 # Somebody stopped the run, or another has taken over.
 NO_FAILURES = (DagsterExecutionInterruptedError, KeyboardInterrupt, RunSupersededError)
 _log = structlog.get_logger(__name__)
@@ -100,11 +103,13 @@ def _said(error: BaseException, context: HookContext) -> str:
     return f"{error.sentence} ({error.code})"
 
 
-def refusal_of(evaluated: DagsterEvent) -> GateFailedError | None:
+def refusal_of(evaluated: DagsterEvent) -> DubError | None:
     """What is said of a gate that did not pass; None of one that did."""
     checked = evaluated.asset_check_evaluation_data
     if checked.passed:
         return None
+    if checked.check_name == HOLDING:
+        return MisheardError(checked.description or "")
     return GateFailedError(
         f"The gate {checked.check_name} did not pass, so nothing was published. "
         f"{checked.description or ''}".strip()

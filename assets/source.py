@@ -9,11 +9,13 @@ from dagster import AssetExecutionContext, Output, ResourceParam
 from assets.partitions import target_of
 from assets.show import Showcase, lines_table, mean, waveform
 from assets.steps import Announced, made, note_title, video_asset
+from dub_platform.core.belief import confidence_of, misheard
+from dub_platform.core.edits import corrected, in_force
 from dub_platform.core.errors import NoSpeechError
-from dub_platform.core.keys import content_key, file_sha256
+from dub_platform.core.keys import content_key, file_sha256, key_of
 from dub_platform.core.languages import code_in
 from dub_platform.core.lines import regrouped
-from dub_platform.core.speech import Audio, Heard, SourceMedia, Transcript
+from dub_platform.core.speech import Audio, SourceMedia, Transcript
 from dub_platform.registry import Registry, Source, Video
 from resources.downloader.port import Downloader, Fetched
 from resources.media.probe import Prober
@@ -22,7 +24,11 @@ from resources.media.sound import decoded
 from resources.media.vad import SileroSpeechFinder
 from resources.store.port import Store
 from resources.transcriber.port import Transcriber, listen
+from resources.values import value_in
 from resources.workfolder import WorkFolders
+
+# How lines are made of what is heard; what was heard before this counted up is listened to again.
+LISTENS = "4"
 
 
 @video_asset(kinds={"ffmpeg"}, pool="download", code_version="3")
@@ -123,7 +129,7 @@ def audio(
     )
 
 
-@video_asset(kinds={"python"}, pool="transcribe", code_version="3")
+@video_asset(kinds={"python"}, pool="transcribe", code_version=LISTENS)
 def transcript(
     context: AssetExecutionContext,
     source_media: SourceMedia,
@@ -134,10 +140,13 @@ def transcript(
     registry: ResourceParam[Registry],
     showcase: ResourceParam[Showcase],
 ) -> Announced:
-    """Who says what when: what was heard, regrouped into the lines that are dubbed."""
-    heard = _heard(context.partition_key, source_media, audio, transcriber, store, folders)
-    lines = regrouped(heard.segments, audio.speech)
-    value = Transcript(heard.language, heard.engine, lines, heard.why)
+    """Who says what when: what was heard, regrouped into the lines that are dubbed, and corrected
+    where somebody did."""
+    video = registry.video(context.partition_key)
+    heard, cost_usd = _transcript(video, source_media, audio, transcriber, store, folders)
+    # Read after the video: a correction that comes in between has this made once more.
+    edits = in_force(registry.edits(video.id, None), heard.lines)
+    value = replace(corrected(heard, edits), revision=video.revision)
     if not value.lines:
         raise NoSpeechError(
             "No speech was found in this video, so there is nothing to dub. If somebody does "
@@ -152,10 +161,15 @@ def transcript(
         **showcase.heading(target_of(context), source_media.title),
         table=lines_table(value),
         **_transcript_numbers(value, audio),
+        corrected_lines=len(edits.applied),
+        corrections_left_out=len(edits.left_out),
         engine=value.engine,
-        cost_usd=heard.cost_usd,
+        cost_usd=cost_usd,
         why=value.why,
     )
+    if misheard(value) is not None and not video.believed:
+        # Its gate says why, and no dub begins.
+        return Announced(output, lambda: None)
     is_prepared = functools.partial(
         registry.prepared,
         context.partition_key,
@@ -202,18 +216,45 @@ def _captions_kept(fetched: Fetched, store: Store, video_id: str) -> str | None:
     return key
 
 
-def _heard(
-    video_id: str,
+def _transcript(
+    video: Video,
     media: SourceMedia,
     audio: Audio,
     transcriber: Transcriber,
     store: Store,
     folders: WorkFolders,
-) -> Heard:
+) -> tuple[Transcript, float]:
+    """What is heard, as it was heard before where nothing changed, and what that cost now."""
+    # Captions can be handed in later.
+    captions_key = video.captions_key or media.captions_key
+    made_of = key_of(
+        [
+            audio.speech_key,
+            list(map(astuple, audio.speech)),
+            media.language,
+            captions_key,
+            transcriber.engine,
+            LISTENS,
+        ]
+    )
+    before = value_in(store, Transcript, "transcript", video.id)
+    if before is not None and before.made_of == made_of:
+        return replace(before, lines=before.as_heard, heard=()), 0.0
     with folders.new("transcript") as folder:
-        captions = store.fetch(media.captions_key, folder) if media.captions_key else None
+        captions = store.fetch(captions_key, folder) if captions_key else None
         sound = store.fetch(audio.speech_key, folder)
-        return listen(sound, audio.speech, media.language, captions, transcriber, video_id)
+        heard = listen(sound, audio.speech, media.language, captions, transcriber, video.id)
+    made = Transcript(
+        heard.language,
+        heard.engine,
+        regrouped(heard.segments, audio.speech),
+        heard.why,
+        heard.least_confidence,
+        heard.other_language,
+        made_of,
+        captions_key,
+    )
+    return made, heard.cost_usd
 
 
 def _transcript_numbers(transcript: Transcript, audio: Audio) -> Mapping[str, float | int]:
@@ -222,4 +263,6 @@ def _transcript_numbers(transcript: Transcript, audio: Audio) -> Mapping[str, fl
         "lines": len(transcript.lines),
         "words_per_minute": 60 * words / max(audio.speech_seconds, 1.0),
         "mean_confidence": mean([line.confidence for line in transcript.lines]),
+        "confidence_of_words": confidence_of(transcript),
+        "least_confidence": transcript.least_confidence,
     }

@@ -227,6 +227,7 @@ def _release(dub: FinishedDub, prefix: str) -> Release:
         bytes=track.bytes,
         sha256=track.sha256,
         cost_usd=dub.translation.cost_usd + dub.speech.cost_usd,
+        revision=dub.translation.revision,
     )
 
 

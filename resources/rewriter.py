@@ -98,7 +98,7 @@ class Rewriter:
         Whoever rewrites one line would pay for its neighbours else.
         """
         lines = [
-            TranslatedLine(line.id, text, line.text) if line.id == line_id else line
+            dataclasses.replace(line, text=text, draft=line.text) if line.id == line_id else line
             for line in script.translation.lines
         ]
         video_id, language = script.brief.video_id, script.translation.language

@@ -2,12 +2,18 @@
 
 script = script_of(registry, store, "dQw4w9WgXcQ", "es")
 script.line(3).text
+said_in(registry, store, "dQw4w9WgXcQ").line(3).line.text
 """
 
 from __future__ import annotations
 
-from dub_platform.core.script import Script, not_ready, written
-from dub_platform.core.speech import Takes, Transcript, Translation
+from collections.abc import Sequence
+
+from dub_platform.core.corrections import changed
+from dub_platform.core.edits import corrected, in_force
+from dub_platform.core.errors import LinesNotReadyError
+from dub_platform.core.script import Said, Script, not_ready, said, written
+from dub_platform.core.speech import Line, Takes, Transcript, Translation
 from dub_platform.registry import Registry
 from resources.releases import placed_in
 from resources.store.port import Store
@@ -19,11 +25,37 @@ def script_of(registry: Registry, store: Store, video_id: str, language: str) ->
     release = registry.dub(video_id, language).release
     # Before the values: who edits these lines is then refused where others have edited since.
     history = registry.edits(video_id, language)
+    corrections = registry.edits(video_id, None)
     transcript = value_in(store, Transcript, "transcript", video_id)
     translation = value_in(store, Translation, "translation", video_id, language)
     if transcript is None or translation is None:
         raise not_ready(language)
     speech = value_in(store, Takes, "speech", video_id, language)
-    said = speech.said(translation) if speech else translation
+    spoken = speech.said(translation) if speech else translation
     released = placed_in(store.get_bytes(release.manifest_key)) if release else ()
-    return written(transcript, said, history, released)
+    now = corrected(transcript, in_force(corrections, transcript.as_heard))
+    return written(now, spoken, history, released)
+
+
+def said_in(registry: Registry, store: Store, video_id: str) -> Said:
+    """What is said in a video. Raises VideoNotFoundError, LinesNotReadyError."""
+    registry.video(video_id)
+    # Before the value, as above.
+    history = registry.edits(video_id, None)
+    transcript = value_in(store, Transcript, "transcript", video_id)
+    if transcript is None:
+        raise LinesNotReadyError(
+            "Nobody has listened to this video yet, so there are no lines to show. Try again once "
+            "its stage is past `transcript`; if it failed before, ask for it again."
+        )
+    return said(transcript, history)
+
+
+def unpaid(registry: Registry, store: Store, video_id: str, language: str) -> Sequence[Line] | None:
+    """The lines of a dub that say something else than what was translated for it; None where that
+    is not known before other captions are read."""
+    now = said_in(registry, store, video_id).transcript
+    captions = registry.video(video_id).captions_key
+    if captions is not None and captions != now.captions_key:
+        return None
+    return changed(now, value_in(store, Translation, "translation", video_id, language))

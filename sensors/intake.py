@@ -22,6 +22,7 @@ from dagster import (
 
 from assets.jobs import dub_video, prepare_video
 from assets.partitions import add_keys, dub_key, languages, videos
+from assets.source import transcript
 from assets.tags import asked_by, tags_of, titled
 from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.registry import Registry, Work
@@ -91,5 +92,12 @@ def _requests(registry: Registry, wanted: Sequence[tuple[Work, str]]) -> list[Ru
         with contextlib.suppress(VideoNotFoundError):
             title = titled(registry.video(work.video_id))
             tags = {**tags_of(work), **asked_by(work), **title, **PRIORITY}
-            requests.append(RunRequest(work.run_key, partition_key=partition_key, tags=tags))
+            requests.append(
+                RunRequest(
+                    work.run_key,
+                    partition_key=partition_key,
+                    asset_selection=[transcript.key] if work.listen_only else None,
+                    tags=tags,
+                )
+            )
     return requests

@@ -5,12 +5,18 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.desk import desk_of
+from api.desk import Desk, desk_of
 from api.links import signed
 from api.pages.render import render
-from dub_platform.core.languages import AUTO, language
+from dub_platform.core.languages import AUTO, Language, language
 
 NEWEST = 12
+# Those that people's videos speak most, as far as something here can be dubbed from them.
+_SPOKEN = (
+    *("ar", "ca", "cs", "da", "de", "el", "en", "eo", "es", "eu", "fi", "fr", "gl", "he", "hi"),
+    *("hu", "id", "it", "ja", "ko", "nl", "no", "pl", "pt", "ro", "ru", "sv", "th", "tr", "uk"),
+    *("vi", "zh"),
+)
 
 
 def start(request: Request) -> Response:
@@ -18,10 +24,19 @@ def start(request: Request) -> Response:
     desk = desk_of(request)
     values = {
         "languages": [language(code) for code in desk.targets(desk.source_language)],
-        "spoken": None if desk.source_language == AUTO else language(desk.source_language),
+        "spoken": desk.source_language,
+        "all_spoken": spoken_languages(desk),
+        "tells": desk.detects_languages or desk.source_language == AUTO,
         "videos": [
             (video, signed(desk, video, f"/watch?v={video.id}"))
             for video in desk.registry.videos(limit=NEWEST).videos
         ],
     }
     return render(request, "start.html", values)
+
+
+def spoken_languages(desk: Desk) -> list[Language]:
+    """What can be spoken in a video that is dubbed here, by English names."""
+    codes = {*_SPOKEN, desk.source_language} - {AUTO}
+    found = [language(code) for code in codes if desk.targets(code)]
+    return sorted(found, key=lambda each: each.name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -19,12 +20,14 @@ from api.answers import captions, failure, source_captions
 from api.desk import Desk, open_desk_of
 from api.links import require_watchable, signed
 from api.pages.render import render
+from api.pages.sentences import viewers_sentence
+from api.pages.start import spoken_languages
 from api.schemas import Failure
-from dub_platform.core.errors import InvalidVideoIdError
+from dub_platform.core.errors import InvalidVideoIdError, MisheardError
 from dub_platform.core.languages import AUTO, Language, language
 from dub_platform.core.speech import Release
 from dub_platform.core.videos import checked_id
-from dub_platform.registry.port import Dub, Video
+from dub_platform.registry.port import Dub, DubStatus, Video, VideoStatus
 
 # What a viewer is told while an asset is made.
 STAGES = {
@@ -36,6 +39,8 @@ STAGES = {
     "dubbed_track": "mixing",
     "r2_object": "publishing",
 }
+
+NOT_ASKED = "not asked for"
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,24 @@ class Sound:
 
 @dataclass(frozen=True)
 class Waiting:
-    """The dub that was asked for and is not there: how far it is, or why it will not come."""
+    """What was asked for and is not there: how far it is, or why it will not come, and what whoever
+    looks can do.
+
+    `sentence` is for a viewer; `for_operator` is where nobody else is answered. `asks` says that
+    it can be asked for from here, `replaces` that another file is the cure, `settles` that it can
+    be said how it is to be listened to. `instead` are the languages that there are.
+    """
 
     language: Language
     status: str
     stage: str
     error: Failure | None
+    sentence: str
+    for_operator: str
+    asks: bool
+    replaces: bool
+    settles: bool
+    instead: Sequence[tuple[Language, str]]
 
 
 @dataclass(frozen=True)
@@ -70,6 +87,13 @@ class Player:
     sounds: Sequence[Sound]
     waiting: Waiting | None
     dagster_url: str | None
+    ask_for: str
+    spoken: Sequence[Language]
+
+    @property
+    def tracks(self) -> Sequence[Sound]:
+        """What can be listened to without a film."""
+        return [sound for sound in self.sounds if sound.track]
 
 
 def watch(request: Request) -> Response:
@@ -97,8 +121,11 @@ def player(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
             *_original(desk, video, released, asked),
             *(_dubbed(desk, video, *pair, asked) for pair in released),
         ],
-        waiting=_waiting(video, dubs, asked),
+        waiting=_waiting(desk, video, dubs, asked),
         dagster_url=_made_at(desk, video, dubs, asked),
+        # The original comes with a dub: it is asked for by asking for one.
+        ask_for=dubs[0].language if asked == video.language and dubs else asked,
+        spoken=spoken_languages(desk),
     )
 
 
@@ -144,17 +171,49 @@ def _dubbed(desk: Desk, video: Video, code: str, release: Release, asked: str) -
     return Sound(language(code), False, asked == code, track, texts)
 
 
-def _waiting(video: Video, dubs: Sequence[Dub], asked: str) -> Waiting | None:
-    if asked == video.language or asked in dict(_released(dubs)):
+def _waiting(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Waiting | None:
+    released = dict(_released(dubs))
+    is_original = asked == video.language
+    if asked in released or (is_original and (video.film_key or released)):
         return None
     dub = next((dub for dub in dubs if dub.language == asked), None)
-    stage = (dub.stage if dub else None) or video.stage or ""
+    status, details = _state(video, dub, dubs, is_original=is_original)
+    error, stage = failure(details), (dub.stage if dub else None) or video.stage or ""
+    failed, code = status == "failed", error.code if error else ""
+    # Whoever reaches an API that asks for no keys may ask for dubs, too.
+    may_ask = desk.keys is None and not (is_original and not dubs)
+    available = dub is not None or asked in desk.targets(video.language) or is_original
+    replaces = failed and code.startswith(("media_", "video_"))
     return Waiting(
         language=language(asked),
-        status=dub.status.value if dub else "not asked for",
+        status=status if available else "not available",
         stage=STAGES.get(stage, stage),
-        error=failure(dub.error_details) if dub else None,
+        error=error,
+        sentence=viewers_sentence(error) if error else "",
+        for_operator=error.message if error and desk.is_local else "",
+        asks=may_ask and available and (failed or status == NOT_ASKED) and not replaces,
+        replaces=replaces and may_ask,
+        settles=may_ask and code == MisheardError.code,
+        instead=[
+            (language(code), signed(desk, video, f"/watch?v={video.id}&lang={code}"))
+            for code in released
+        ],
     )
+
+
+def _state(
+    video: Video, dub: Dub | None, dubs: Sequence[Dub], *, is_original: bool
+) -> tuple[str, Mapping[str, Any] | None]:
+    """What has become of a language, and why. The original can be watched with the first dub."""
+    if dub is not None:
+        return dub.status.value, dub.error_details
+    if not is_original:
+        return NOT_ASKED, None
+    if video.status is VideoStatus.FAILED:
+        return "failed", video.error_details
+    if dubs and all(each.status is DubStatus.FAILED for each in dubs):
+        return "failed", dubs[0].error_details
+    return ("queued" if dubs else NOT_ASKED), None
 
 
 def _addresses(desk: Desk, video: Video, keys: Mapping[str, str]) -> dict[str, str]:

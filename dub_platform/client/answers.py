@@ -98,7 +98,8 @@ DeliveryState = Literal["pending", "delivered", "dead"]
 
 class DubAnswer(TypedDict):
     """One dub. The URLs and numbers are there once it has been released, and are of that release
-    while it is made anew. `glossary` and `formality` are what it was asked for with.
+    while it is made anew. It is `stale` where what is said in the video was changed since.
+    `glossary` and `formality` are what it was asked for with.
     """
 
     video_id: str
@@ -113,6 +114,7 @@ class DubAnswer(TypedDict):
     processing_completed_at: NotRequired[str]
     links: DubLinks
     cost_usd: float
+    stale: bool
     glossary: NotRequired[dict[str, dict[str, str] | None]]
     formality: NotRequired[Literal["neutral", "formal", "informal"]]
     error: NotRequired[Failure]
@@ -319,6 +321,44 @@ class ScriptAnswer(TypedDict):
 
 
 Source = Literal["youtube", "upload"]
+
+
+class SourceAnswer(TypedDict):
+    """What is said in a video, line by line, and the corrections that are kept but not applied.
+
+    `confidence` is how sure the `engine` is of a word on the average, and `least_confidence` how
+    sure it has to be.
+    """
+
+    video_id: str
+    language: str
+    engine: str
+    confidence: float
+    least_confidence: float
+    lines: list[SourceLineAnswer]
+    not_applied: list[LeftOutAnswer]
+
+
+class SourceLineAnswer(TypedDict):
+    """One line of what is said: `text`, from `start` to `end`, in seconds, as it was `heard` with
+    this `confidence` from 0 to 1, or as whoever has the key `corrected_by` has it. It was taken for
+    `previous` before that; `doubt` is why the recogniser does not trust it.
+    """
+
+    number: int
+    speaker: str
+    start: float
+    end: float
+    text: str
+    heard: str
+    confidence: float
+    doubt: NotRequired[str]
+    corrected: bool
+    corrected_at: NotRequired[str]
+    corrected_by: NotRequired[str]
+    corrected_by_name: NotRequired[str]
+    previous: NotRequired[str]
+    url: str
 
 
 class VersionAnswer(TypedDict):

@@ -269,6 +269,53 @@ class DubClient:
             self._matched("PATCH", path, body, seen)
         return self.script(video_id, language)
 
+    # What is said in a video
+
+    def said(self, video_id: str) -> answers.SourceAnswer:
+        """What is said in a video, line by line, and how sure that is."""
+        return cast(answers.SourceAnswer, self._asked("GET", f"{_video(video_id)}/lines"))
+
+    def said_line(self, video_id: str, number: int) -> answers.SourceLineAnswer:
+        """One line of what is said."""
+        path = f"{_video(video_id)}/lines/{number}"
+        return cast(answers.SourceLineAnswer, self._asked("GET", path))
+
+    def correct(
+        self, video_id: str, number: int, text: str, *, tag: str | None = None
+    ) -> answers.SourceLineAnswer:
+        """Say what is said in a line, as `edit` does; dubs are stale until they are asked for."""
+        path, seen = f"{_video(video_id)}/lines/{number}", {number: tag}
+        changed = self._matched("PUT", path, {"text": text}, seen)
+        return cast(answers.SourceLineAnswer, changed)
+
+    def uncorrect(
+        self, video_id: str, number: int, *, tag: str | None = None
+    ) -> answers.SourceLineAnswer:
+        """Go back to what was heard in a line."""
+        path, seen = f"{_video(video_id)}/lines/{number}", {number: tag}
+        return cast(answers.SourceLineAnswer, self._matched("DELETE", path, None, seen))
+
+    def caption(self, video_id: str, captions: Path) -> VideoAnswer:
+        """Have a video say what stands in captions, in place of what was heard."""
+        if not captions.is_file():
+            raise WrongUseError(f"There is no file {captions}: check the path of the captions.")
+
+        def send() -> httpx.Response:
+            with captions.open("rb") as file:
+                files = {"captions": (captions.name, file)}
+                return self._http.put(f"{_video(video_id)}/captions", files=files)
+
+        return cast(VideoAnswer, _json(self._checked(send, self._retries)))
+
+    def name_language(self, video_id: str, source_language: str) -> VideoAnswer:
+        """Have a video listened to in this language."""
+        body = {"source_language": source_language}
+        return cast(VideoAnswer, self._asked("PATCH", _video(video_id), body=body))
+
+    def believe(self, video_id: str) -> VideoAnswer:
+        """Have a video dubbed as it was heard, though it may have been misheard."""
+        return cast(VideoAnswer, self._asked("PATCH", _video(video_id), body={"believe": True}))
+
     # Channels, keys and webhooks
 
     def channels(self) -> Iterator[answers.ChannelRow]:
@@ -497,7 +544,7 @@ class DubClient:
         return _require_good(retries.answer(send))
 
 
-def tag_of(line: LineAnswer) -> str:
+def tag_of(line: LineAnswer | answers.SourceLineAnswer) -> str:
     """A short name for what a line says: it is another as soon as that is."""
     return hashlib.sha256(line["text"].encode()).hexdigest()[:_TAG_LENGTH]
 

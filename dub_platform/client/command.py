@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from dub_platform.client.client import DubClient, tag_of
-from dub_platform.client.commands import lines, operating, videos
+from dub_platform.client.commands import lines, operating, said, videos
 from dub_platform.client.commands.parsing import Parser
 from dub_platform.client.errors import DubClientError, LineChangedError
 from dub_platform.client.retries import Retries
@@ -48,7 +48,7 @@ def parser() -> Parser:
     whole.example = "dub add clip.mp4 --to es,ca --wait"
     whole.add_argument("--version", action="version", version=f"dub {version('dub-platform')}")
     commands = whole.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
-    for module in (videos, lines, operating):
+    for module in (videos, lines, said, operating):
         module.add_to(commands)
     return whole
 

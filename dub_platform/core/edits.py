@@ -1,11 +1,13 @@
-"""Edits: what people have a line say instead of what its translator wrote.
+"""Edits: what people have a line say instead of what its translator wrote, or what they heard where
+a recogniser heard something else.
 
-    edits = in_force(registry.edits("dQw4w9WgXcQ", "es"), transcript.lines)
+    edits = in_force(registry.edits("dQw4w9WgXcQ", "es"), transcript.as_heard)
     edited(translation, edits).lines[3].text
     edits.left_out                              # of lines that are not there any more
 
-An edit names its line by the words that are said in it and by when they are said. So it finds its
-line in a transcript that was made anew, under whatever number, and never replaces other words.
+An edit names its line by the words that were heard in it and by when they were said. So it finds
+its line in a transcript that was made anew, under whatever number, or corrected since, and never
+replaces other words.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from dub_platform.core.errors import InvalidRequestError
-from dub_platform.core.speech import Line, TranslatedLine, Translation
+from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 
 # A line lasts 12 s at most, and no language is spoken at 40 characters a second.
 LONGEST_TEXT = 500
@@ -107,6 +109,13 @@ def edited(translation: Translation, edits: Edits) -> Translation:
     )
 
 
+def corrected(transcript: Transcript, edits: Edits) -> Transcript:
+    """The transcript with the corrections in it, of which nobody doubts any more."""
+    heard = transcript.as_heard
+    lines = tuple(_corrected(line, edits.applied) for line in heard)
+    return replace(transcript, lines=lines, heard=() if lines == heard else heard)
+
+
 def checked_text(text: str) -> str:
     """`text` as it is kept: on one line, in one spelling of its letters.
 
@@ -132,11 +141,18 @@ def checked_text(text: str) -> str:
     return plain
 
 
+def _corrected(line: Line, applied: Mapping[int, LineEdit]) -> Line:
+    edit = applied.get(line.id)
+    if edit is None or edit.text is None:
+        return line
+    return replace(line, text=edit.text, confidence=1.0, doubt="")
+
+
 def _edited(line: TranslatedLine, applied: Mapping[int, LineEdit]) -> TranslatedLine:
     edit = applied.get(line.id)
     if edit is None or edit.text is None:
         return line
-    return TranslatedLine(line.id, edit.text, draft=line.text)
+    return replace(line, text=edit.text, draft=line.text)
 
 
 def _words(text: str) -> str:

@@ -52,6 +52,7 @@
     │   ├── NoAudioError                media_no_audio
     │   ├── NoSpeechError               media_no_speech
     │   ├── LanguageNotToldError        media_language_not_told
+    │   ├── MisheardError               media_misheard
     │   ├── VideoTooLongError           video_too_long
     │   ├── MediaOverLimitError         media_over_limit
     │   └── MediaToolError              media_tool_failed
@@ -336,6 +337,10 @@ class NoSpeechError(MediaError):
 
 class LanguageNotToldError(MediaError):
     code = "media_language_not_told"
+
+
+class MisheardError(MediaError):
+    code = "media_misheard"
 
 
 class VideoTooLongError(MediaError):

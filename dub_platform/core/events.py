@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-# `running` comes again with every stage.
+# `running` comes again with every stage, `stale` with every change of what is said in the video.
 TYPES = (
     "video.queued",
     "video.running",
@@ -24,6 +24,7 @@ TYPES = (
     "dub.queued",
     "dub.running",
     "dub.released",
+    "dub.stale",
     "dub.failed",
 )
 # A tool's own words stay with the operator: they name paths.

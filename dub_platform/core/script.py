@@ -1,8 +1,10 @@
-"""The script of a dub: its lines as an editor sees them, and where the release has them.
+"""The script of a dub: its lines as an editor sees them, and where the release has them; and what
+is said in the video, as an editor of that sees it.
 
 script = written(transcript, translation, history, released)
 line = script.line(3)
 line.text, line.edit, line.placed and line.placed.tempo
+said(transcript, corrections).line(3).line.text
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dub_platform.core.edits import LineEdit, LineFinder, in_force
+from dub_platform.core.edits import LineEdit, LineFinder, corrected, in_force
 from dub_platform.core.errors import LineNotFoundError, LinesNotReadyError
 from dub_platform.core.speech import Line, Transcript, Translation
 from dub_platform.core.timeline import is_flagged
@@ -43,13 +45,15 @@ class Placed:
 class ScriptLine:
     """One line: what was said, what its translator wrote, and what somebody made of that.
 
-    `previous` is what it said before its last edit.
+    `heard` is the line before anybody corrected what was said in it; `previous` is what it said
+    before its last edit.
     """
 
     line: Line
     translation: str
     edit: LineEdit | None
     placed: Placed | None
+    heard: Line
     previous: str | None = None
 
     @property
@@ -77,6 +81,50 @@ class Script:
         return found
 
 
+@dataclass(frozen=True)
+class SaidLine:
+    """One line of what is said: as it is taken now, as it was `heard`, and who corrected that.
+
+    `previous` is what it was taken for before it was corrected last.
+    """
+
+    line: Line
+    heard: Line
+    edit: LineEdit | None
+    previous: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """All that is said in a video, corrections of lines that are gone, and how many were made."""
+
+    transcript: Transcript
+    lines: tuple[SaidLine, ...]
+    left_out: tuple[LineEdit, ...]
+    edits_made: int
+
+    def line(self, number: int) -> SaidLine:
+        """The line of this number. Raises LineNotFoundError."""
+        found = next((each for each in self.lines if each.line.id == number), None)
+        if found is None:
+            raise LineNotFoundError(
+                "This video has no such line: its lines are numbered from 0 to "
+                f"{len(self.lines) - 1}."
+            )
+        return found
+
+
+def said(transcript: Transcript, history: Sequence[LineEdit]) -> Said:
+    """What is said, with all corrections, also those that the transcript has not yet."""
+    edits = in_force(history, transcript.as_heard)
+    now = corrected(transcript, edits)
+    lines = tuple(
+        SaidLine(line, heard, edits.applied.get(line.id), edits.before.get(line.id) or heard.text)
+        for line, heard in zip(now.lines, now.as_heard, strict=True)
+    )
+    return Said(now, lines, edits.left_out, len(history))
+
+
 def written(
     transcript: Transcript,
     translation: Translation,
@@ -86,16 +134,19 @@ def written(
     """The script of a dub. Raises LinesNotReadyError for a translation of other lines."""
     if [line.id for line in transcript.lines] != [line.id for line in translation.lines]:
         raise not_ready(translation.language)
-    edits, places = in_force(history, transcript.lines), _places(transcript.lines, released)
+    edits, places = in_force(history, transcript.as_heard), _places(transcript, released)
     lines = tuple(
         ScriptLine(
             line,
             target.unedited,
             edits.applied.get(line.id),
             places.get(line.id),
+            heard,
             edits.before.get(line.id) or target.unedited,
         )
-        for line, target in zip(transcript.lines, translation.lines, strict=True)
+        for line, heard, target in zip(
+            transcript.lines, transcript.as_heard, translation.lines, strict=True
+        )
     )
     return Script(lines, edits.left_out, len(history))
 
@@ -108,8 +159,14 @@ def not_ready(language: str) -> LinesNotReadyError:
     )
 
 
-def _places(lines: Sequence[Line], released: Sequence[Placed]) -> Mapping[int, Placed]:
-    """The release's places by the ids that its lines have by now."""
-    finder = LineFinder(lines)
-    found = ((finder.find(p.source, p.slot_start, p.slot_end), p) for p in released)
-    return {line.id: placed for line, placed in found if line is not None}
+def _places(transcript: Transcript, released: Sequence[Placed]) -> Mapping[int, Placed]:
+    """The release's places by the ids that its lines have by now. Where a line was corrected, it
+    says other words, in the same time."""
+    finder, found = LineFinder(transcript.as_heard), dict[int, Placed]()
+    slots = {(line.start, line.end): line for line in transcript.lines if transcript.heard}
+    for placed in released:
+        slot = placed.slot_start, placed.slot_end
+        line = finder.find(placed.source, *slot) or slots.get(slot)
+        if line is not None:
+            found[line.id] = placed
+    return found

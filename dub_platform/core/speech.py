@@ -95,7 +95,9 @@ class Segment:
 class Heard:
     """What a transcriber made of the audio, before it is regrouped into lines.
 
-    `why` says what was chosen or left out; `cost_usd` is what was paid now.
+    `why` says what was chosen or left out; `cost_usd` is what was paid now. A recogniser that is
+    less sure of its words than `least_confidence` is not believed, nor one that hears an
+    `other_language` than was named.
     """
 
     language: str
@@ -103,6 +105,8 @@ class Heard:
     segments: tuple[Segment, ...]
     why: str = ""
     cost_usd: float = 0.0
+    least_confidence: float = 0.0
+    other_language: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,39 +133,70 @@ class Line:
 
 @dataclass(frozen=True)
 class Transcript:
-    """Who says what when, in lines ordered by start."""
+    """Who says what when, in lines ordered by start.
+
+    `least_confidence` and `other_language` are as in `Heard`. `made_of` is the key of all that was
+    listened to, and `captions_key` that of the captions beside it. `heard` are the lines as they
+    were heard, where some are corrected; `revision` says up to which change of the video's words.
+    """
 
     language: str
     engine: str
     lines: tuple[Line, ...]
     why: str = ""
+    least_confidence: float = 0.0
+    other_language: str = ""
+    made_of: str = ""
+    captions_key: str | None = None
+    heard: tuple[Line, ...] = ()
+    revision: int = 0
+
+    @property
+    def as_heard(self) -> tuple[Line, ...]:
+        """The lines before anybody corrected them."""
+        return self.heard or self.lines
 
 
 @dataclass(frozen=True)
 class TranslatedLine:
     """One line in the target language; `id` is the transcript line's.
 
-    `draft` is what its translator wrote, where somebody has edited it.
+    `draft` is what its translator wrote, where somebody has edited it. `source` is what was said as
+    its translator read it; where that was corrected later, `misheard` is what it was taken for at
+    first, and `beside` its translation then, of which the voice of its neighbours is told.
     """
 
     id: int
     text: str
     draft: str | None = None
+    source: str | None = None
+    misheard: str | None = None
+    beside: str | None = None
 
     @property
     def unedited(self) -> str:
         return self.text if self.draft is None else self.draft
 
+    @property
+    def told(self) -> str:
+        """What stands beside its neighbours: the same, whatever was edited or corrected."""
+        return self.unedited if self.beside is None else self.beside
+
 
 @dataclass(frozen=True)
 class Translation:
-    """Every line of the transcript in the target language, in the same order."""
+    """Every line of the transcript in the target language, in the same order.
+
+    `made_of` and `revision` are the transcript's.
+    """
 
     language: str
     engine: str
     lines: tuple[TranslatedLine, ...]
     rewrites: int = 0
     cost_usd: float = 0.0
+    made_of: str = ""
+    revision: int = 0
 
 
 @dataclass(frozen=True)
@@ -272,7 +307,8 @@ class Track:
 
 @dataclass(frozen=True)
 class Release:
-    """A dub as published. Every `*_key` is public, below the store's `releases/`."""
+    """A dub as published. Every `*_key` is public, below the store's `releases/`; `revision` is
+    that of the transcript whose translation it says."""
 
     language: str
     track_key: str
@@ -286,3 +322,4 @@ class Release:
     bytes: int
     sha256: str
     cost_usd: float
+    revision: int = 0

@@ -1,4 +1,5 @@
-"""The edits of a dub's lines: every one that was ever made, and nothing is written over.
+"""The edits of a dub's lines, or of what is said in a video: every one that was ever made, and
+nothing is written over.
 
     for edit in of_dub(connection, "dQw4w9WgXcQ", "es"): ...
     append(connection, "dQw4w9WgXcQ", "es", edits, after=3)
@@ -19,21 +20,26 @@ from dub_platform.registry.tables import line_edits
 _EDIT = tuple(line_edits.c[field.name] for field in fields(LineEdit))
 
 
-def of_dub(connection: Connection, video_id: str, language: str) -> list[LineEdit]:
-    """All edits of a dub, the oldest first."""
-    query = select(*_EDIT).filter_by(video_id=video_id, language=language)
+def of_dub(connection: Connection, video_id: str, language: str | None) -> list[LineEdit]:
+    """All edits of a dub, or of the video itself, the oldest first."""
+    query = select(*_EDIT).filter_by(**_place(video_id, language))
     rows = connection.execute(query.order_by(line_edits.c.revision))
     return [LineEdit(**row._asdict()) for row in rows]
 
 
 def append(
-    connection: Connection, video_id: str, language: str, edits: Sequence[LineEdit], *, after: int
+    connection: Connection,
+    video_id: str,
+    language: str | None,
+    edits: Sequence[LineEdit],
+    *,
+    after: int,
 ) -> bool:
     """Add these to the `after` edits that there are; False, and none is added, if there are more.
 
-    The caller holds the dub's row.
+    The caller holds the row.
     """
-    of_pair = {"video_id": video_id, "language": language}
+    of_pair = _place(video_id, language)
     count = select(func.count()).select_from(line_edits).filter_by(**of_pair)
     if connection.execute(count).scalar_one() != after:
         return False
@@ -48,3 +54,8 @@ def append(
 def forget(connection: Connection, video_id: str) -> None:
     """Delete the edits of a video's dubs: it is removed, and they are its editors' words."""
     connection.execute(delete(line_edits).filter_by(video_id=video_id))
+
+
+def _place(video_id: str, language: str | None) -> dict[str, str]:
+    # A primary key has no NULL: the video itself is the one without a language.
+    return {"video_id": video_id, "language": language or ""}

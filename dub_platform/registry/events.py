@@ -100,6 +100,20 @@ def tell(
         webhooks.post(connection, told, tenant)
 
 
+def tell_stale(connection: Connection, video_id: str) -> None:
+    """Write of each dub whose release is current that it says what was changed since."""
+    of_video = and_(dubs.c.video_id == video_id, dubs.c.status == DubStatus.RELEASED.value)
+    query = select(dubs.c.language).where(of_video).order_by(dubs.c.language)
+    news = [_become(connection, video_id, each) for each in connection.execute(query).scalars()]
+    if news:
+        of_tenant = select(videos.c.tenant).where(videos.c.id == video_id)
+        tenant = connection.execute(of_tenant).scalar_one()
+        _take_turns(connection)
+        stale = {"type": "dub.stale", "is_last": False}
+        told = [_write(connection, {**row, **stale}) for row in filter(None, news)]
+        webhooks.post(connection, told, tenant)
+
+
 def tell_end(connection: Connection, video_id: str, generation: int, *, tenant: str) -> None:
     """Write that this tenant's video was removed, up to this generation. It comes last as well."""
     _take_turns(connection)

@@ -9,6 +9,10 @@ A dub that is asked for in another wording, or whose lines are edited, is made a
 it is failed or released, and by the same run where that has not begun. One that is running ends
 before its next step; what it has paid for is kept, and its work is queued, a generation up.
 
+What is said in a video can be changed: a line of it is corrected, other captions are handed in,
+another language is named. Then its transcript is made anew, and what was released of it is stale
+until it is asked for again.
+
 Every engine is held to it by `tests/contracts/test_registry.py`.
 """
 
@@ -81,7 +85,11 @@ class NewVideo:
 
 @dataclass(frozen=True)
 class Video:
-    """One row of `videos`. `film_key` is the MP4 with every released language."""
+    """One row of `videos`. `film_key` is the MP4 with every released language.
+
+    `revision` says how often what is said in it was changed, and `believed` whether it is to be
+    dubbed as it was heard, whatever the recogniser thinks of that.
+    """
 
     id: str
     source: Source
@@ -109,6 +117,12 @@ class Video:
     tenant: str = DEFAULT_TENANT
     source_id: str | None = None
     visibility: Visibility = Visibility.PUBLIC
+    revision: int = 0
+    believed: bool = False
+
+    def is_older(self, release: Release | None) -> bool:
+        """Whether the release says what was changed since."""
+        return release is not None and release.revision < self.revision
 
 
 @dataclass(frozen=True)
@@ -194,13 +208,15 @@ class Channel:
 class Work:
     """One run that should exist: `language` is None for preparing the video itself.
 
-    `request_id` is the request that asked for it last, where there was one.
+    `request_id` is the request that asked for it last, where there was one; `listen_only` says that
+    of a video only the transcript has to be made, if the rest is there.
     """
 
     video_id: str
     language: str | None
     generation: int
     request_id: str | None = field(default=None, compare=False)
+    listen_only: bool = field(default=False, compare=False)
 
     @property
     def run_key(self) -> str:
@@ -270,7 +286,8 @@ class Registry(Protocol):
         request_id: str | None = None,
     ) -> Dub:
         """Ask for one language, in a wording. A failed dub (and its failed video) is queued again,
-        and so is one in another wording. Of what the wording does not say, that of before stays.
+        and so is one in another wording, or whose release is older than what is said in the video.
+        Of what the wording does not say, that of before stays.
 
         Raises VideoNotFoundError; PreconditionFailedError where the dub is not as it was `read`.
         """
@@ -307,24 +324,42 @@ class Registry(Protocol):
         """The video's dubs by language. Empty for a video nobody handed in."""
         ...
 
-    def edits(self, video_id: str, language: str) -> Sequence[LineEdit]:
-        """Every edit ever made of the dub's lines, in the order in which they were made."""
+    def edits(self, video_id: str, language: str | None) -> Sequence[LineEdit]:
+        """Every edit ever made of the dub's lines, in the order in which they were made; without a
+        language, of what is said in the video."""
         ...
 
     def edit(
         self,
         video_id: str,
-        language: str,
+        language: str | None,
         edits: Sequence[LineEdit],
         *,
         after: int,
         request_id: str | None = None,
     ) -> bool:
-        """Add these edits to the `after` that there are, and ask for the dub anew.
+        """Add these edits to the `after` that there are, and ask for the dub anew; where they are
+        of what is said in the video, for its transcript.
 
         False, and nothing changed, when there are more by now. Raises VideoNotFoundError or
         DubNotFoundError.
         """
+        ...
+
+    def caption(self, video_id: str, captions_key: str, *, request_id: str | None = None) -> Video:
+        """Have the video say what stands in these captions. Raises VideoNotFoundError."""
+        ...
+
+    def name_language(
+        self, video_id: str, language: str, *, request_id: str | None = None
+    ) -> Video:
+        """Have the video listened to in this language, if it is another. Raises
+        VideoNotFoundError."""
+        ...
+
+    def believe(self, video_id: str, *, request_id: str | None = None) -> Video:
+        """Have the video dubbed as it was heard; if it failed, it is queued again, and so are the
+        dubs that failed with it. Raises VideoNotFoundError."""
         ...
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
@@ -404,7 +439,7 @@ class Registry(Protocol):
         ...
 
     def hand_over(self, work: Work) -> bool:
-        """Whether this dub was asked for anew while it ran.
+        """Whether this video or dub was asked for anew while it ran.
 
         Its work is then queued, a generation up, and whoever asked must do no more of it.
         """

@@ -32,6 +32,7 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    false,
     literal,
     null,
     or_,
@@ -85,6 +86,8 @@ SETTLED = timedelta(seconds=15)
 MOST_LOSSES = 5
 # What could not begin waits so long, then twice as long each time, up to the second.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
+# Of a video's own stages; those before it have made its sound.
+LAST_STAGE = "transcript"
 
 # The same words in both tables.
 _QUEUED = DubStatus.QUEUED.value
@@ -116,8 +119,15 @@ _VIDEO_WORK = (
     cast(null(), String).label("language"),
     videos.c.generation,
     videos.c.request_id,
+    videos.c.listen_only,
 )
-_DUB_WORK = (dubs.c.video_id, dubs.c.language, dubs.c.generation, dubs.c.request_id)
+_DUB_WORK = (
+    dubs.c.video_id,
+    dubs.c.language,
+    dubs.c.generation,
+    dubs.c.request_id,
+    false().label("listen_only"),
+)
 
 _NOTHING_YET = {
     "status": _QUEUED,
@@ -133,9 +143,10 @@ _NOTHING_YET = {
     # The moment at which the statement is sent, not that at which it was written down here.
     "queued_at": bindparam("queued_now", callable_=utc_now, type_=UtcDateTime),
 }
-_QUEUE_VIDEO_AGAIN = update(videos).values(
-    **_NOTHING_YET,
-    generation=videos.c.generation + 1,
+_QUEUE_VIDEO_ANEW = update(videos).values(
+    **_NOTHING_YET, generation=videos.c.generation + 1, asked_anew=False
+)
+_QUEUE_VIDEO_AGAIN = _QUEUE_VIDEO_ANEW.values(
     retry_count=videos.c.retry_count + 1,
     processing_duration_seconds=None,
 )
@@ -235,7 +246,7 @@ class SqlRegistry:
                     f"The dub of {video_id} in {language!r} changed since it was read, so nothing "
                     "was asked for: read it again, and send its new ETag as If-Match."
                 )
-            if _queue_dub(connection, video_id, language, wording, request_id):
+            if _queue_dub(connection, video_id, language, wording, request_id, anew=True):
                 again = _queue_failed_video(connection, video_id, request_id)
                 events.tell(connection, video_id, *([None] if again else []), language)
             return _dub(connection, video_id, language)
@@ -296,14 +307,14 @@ class SqlRegistry:
         """Which dubs a listing shows: here, everybody's."""
         return true()
 
-    def edits(self, video_id: str, language: str) -> Sequence[LineEdit]:
+    def edits(self, video_id: str, language: str | None) -> Sequence[LineEdit]:
         with self._reading.connect() as connection:
             return line_edits.of_dub(connection, video_id, language)
 
     def edit(
         self,
         video_id: str,
-        language: str,
+        language: str | None,
         edits: Sequence[LineEdit],
         *,
         after: int,
@@ -311,13 +322,46 @@ class SqlRegistry:
     ) -> bool:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
-            dub = _dub(connection, video_id, language, held=True)
+            dub = language and _dub(connection, video_id, language, held=True)
             added = line_edits.append(connection, video_id, language, edits, after=after)
-            if added:
+            if added and not dub:
+                _change_words(connection, video_id, request_id)
+            elif added and dub:
                 asked = _asked_again(dub.status).where(_row(video_id, language)[1])
                 connection.execute(asked.values(updated_at=utc_now(), request_id=request_id))
                 events.tell(connection, video_id, language)
         return added
+
+    def caption(self, video_id: str, captions_key: str, *, request_id: str | None = None) -> Video:
+        with self._engine.begin() as connection:
+            _lock(connection, video_id)
+            if _video(connection, video_id).captions_key != captions_key:
+                new = {"captions_key": captions_key, "believed": False}
+                _change_words(connection, video_id, request_id, **new)
+            return _video(connection, video_id)
+
+    def name_language(
+        self, video_id: str, language: str, *, request_id: str | None = None
+    ) -> Video:
+        with self._engine.begin() as connection:
+            _lock(connection, video_id)
+            if _video(connection, video_id).language != language:
+                # Which of a file's sounds is dubbed depends on it, so all is made anew.
+                new = {"language": language, "believed": False, "listen_only": False}
+                _change_words(connection, video_id, request_id, **new)
+            return _video(connection, video_id)
+
+    def believe(self, video_id: str, *, request_id: str | None = None) -> Video:
+        with self._engine.begin() as connection:
+            _lock(connection, video_id)
+            of_video = videos.c.id == video_id
+            connection.execute(update(videos).where(of_video).values(believed=True))
+            failed = _QUEUE_VIDEO_AGAIN.where(of_video, videos.c.status == _FAILED)
+            has_sound = _has_sound(_video(connection, video_id))
+            again = failed.values(request_id=request_id, listen_only=has_sound)
+            if connection.execute(again).rowcount:
+                events.tell(connection, video_id, None, *_queue_unbegun(connection, video_id))
+            return _video(connection, video_id)
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
         table, row = _row(video_id, language)
@@ -475,6 +519,9 @@ class SqlRegistry:
             connection.execute(is_prepared.where(videos.c.id == video_id))
             tallies.add(connection, _processed(PREPARE, video, now))
             events.tell(connection, video_id, None, *_queue_unbegun(connection, video_id))
+            anew = and_(videos.c.id == video_id, videos.c.asked_anew)
+            if connection.execute(_QUEUE_VIDEO_ANEW.where(anew)).rowcount:
+                events.tell(connection, video_id, None)
 
     def released(
         self,
@@ -507,9 +554,8 @@ class SqlRegistry:
         fails = _update(work, *_UNFINISHED).values(reason)
         if work.language is None:
             fails = fails.values(last_error_at=now)
-        else:
-            # In this order a request that comes between the two is seen by the second.
-            fails = fails.where(~dubs.c.asked_anew)
+        # In this order a request that comes between the two is seen by the second.
+        fails = fails.where(~_row(work.video_id, work.language)[0].c.asked_anew)
         with self._engine.begin() as connection:
             failed = connection.execute(fails).rowcount
             changed = [work.language] if _handed_over(connection, work) or failed else []
@@ -706,10 +752,43 @@ def _name_language(connection: Connection, video_id: str, language: str) -> None
         connection.execute(update(videos).where(unknown).values(language=language))
 
 
+def _has_sound(video: Video) -> ColumnElement[bool]:
+    """Whether what is listened to was made, so that only a transcript is wanted."""
+    return literal(video.status is VideoStatus.PREPARED or video.stage == LAST_STAGE)
+
+
+def _change_words(
+    connection: Connection, video_id: str, request_id: str | None, **new: Any
+) -> None:
+    """Note that something else is said in the video, and ask for its transcript anew.
+
+    What was released of it is stale from here on.
+    """
+    of_video, video = videos.c.id == video_id, _video(connection, video_id)
+    status = video.status
+    goes_on = status in (VideoStatus.QUEUED, VideoStatus.RUNNING)
+    asked = update(videos) if goes_on else _QUEUE_VIDEO_ANEW
+    changes: dict[str, Any] = {"revision": videos.c.revision + 1, "request_id": request_id}
+    changes |= {"listen_only": or_(videos.c.listen_only, _has_sound(video)), **new}
+    if status is VideoStatus.RUNNING:
+        changes["asked_anew"] = True
+    connection.execute(asked.where(of_video).values(changes))
+    again = _queue_unbegun(connection, video_id) if status is VideoStatus.FAILED else []
+    events.tell_stale(connection, video_id)
+    events.tell(connection, video_id, None, *again)
+
+
 def _queue_dub(
-    connection: Connection, video_id: str, language: str, wording: Wording, request_id: str | None
+    connection: Connection,
+    video_id: str,
+    language: str,
+    wording: Wording,
+    request_id: str | None,
+    *,
+    anew: bool = False,
 ) -> bool:
-    """Queue a dub that is new, failed, or asked for in another wording; whether it was any."""
+    """Queue a dub that is new, failed, or asked for in another wording; whether it was any. With
+    `anew` also one that is stale."""
     said, asker = wording.in_language(language), {"request_id": request_id}
     begins = {"generation": removals.first_generation(connection, video_id)}
     new = {"video_id": video_id, "language": language, **begins, **_columns(said), **asker}
@@ -718,7 +797,9 @@ def _queue_dub(
     # Its run may be ending just now: what is decided here must still be so when it is written.
     dub = _dub(connection, video_id, language, held=True)
     asked = said.over(dub.wording)
-    if asked == dub.wording and dub.status is not DubStatus.FAILED:
+    stale = anew and dub.status is DubStatus.RELEASED
+    stale = stale and _video(connection, video_id).is_older(dub.release)
+    if asked == dub.wording and dub.status is not DubStatus.FAILED and not stale:
         return False
     of_pair, columns = _row(video_id, language)[1], {**_columns(asked), **asker}
     connection.execute(_asked_again(dub.status).where(of_pair).values(columns))
@@ -735,9 +816,11 @@ def _asked_again(status: DubStatus) -> Update:
 
 
 def _handed_over(connection: Connection, work: Work) -> bool:
-    """Queue a dub that was asked for anew while this work on it ran; whether it was."""
-    anew = and_(_is_at(work, *_UNFINISHED), dubs.c.asked_anew)
-    if work.language is None or not connection.execute(_QUEUE_DUB_AGAIN.where(anew)).rowcount:
+    """Queue what was asked for anew while this work on it ran; whether it was."""
+    table, _ = _row(work.video_id, work.language)
+    queue_again = _QUEUE_VIDEO_ANEW if work.language is None else _QUEUE_DUB_AGAIN
+    anew = and_(_is_at(work, *_UNFINISHED), table.c.asked_anew)
+    if not connection.execute(queue_again.where(anew)).rowcount:
         return False
     leases.end(connection, work.video_id, work.language)
     return True
@@ -763,7 +846,7 @@ def _columns(wording: Wording) -> dict[str, Any]:
 
 def _queue_failed_video(connection: Connection, video_id: str, request_id: str | None) -> bool:
     failed = and_(videos.c.id == video_id, videos.c.status == _FAILED)
-    again = _QUEUE_VIDEO_AGAIN.where(failed).values(request_id=request_id)
+    again = _QUEUE_VIDEO_AGAIN.where(failed).values(request_id=request_id, listen_only=False)
     return bool(connection.execute(again).rowcount)
 
 
@@ -829,7 +912,7 @@ def _release(connection: Connection, video_id: str, language: str, release: Rele
 
 
 def _work(row: Row[Any]) -> Work:
-    return Work(row.video_id, row.language, row.generation, row.request_id)
+    return Work(row.video_id, row.language, row.generation, row.request_id, row.listen_only)
 
 
 def _due(table: Table, now: datetime) -> ColumnElement[bool]:

@@ -229,6 +229,12 @@ videos = Table(
     ),
     Column("request_id", String(64)),
     Column("queued_at", UtcDateTime, default=utc_now),
+    # How often what is said in it was changed by somebody.
+    Column("revision", Integer, nullable=False, default=0, server_default="0"),
+    Column("believed", Boolean, nullable=False, default=False, server_default=false()),
+    Column("asked_anew", Boolean, nullable=False, default=False, server_default=false()),
+    # Whether its sound is as it was, so that only its transcript is to be made.
+    Column("listen_only", Boolean, nullable=False, default=False, server_default=false()),
 )
 
 dubs = Table(

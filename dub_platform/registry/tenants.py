@@ -90,13 +90,13 @@ class TenantRegistry(SqlRegistry):
         self.video(video_id)
         return super().dub(video_id, language)
 
-    def edits(self, video_id: str, language: str) -> Sequence[LineEdit]:
+    def edits(self, video_id: str, language: str | None) -> Sequence[LineEdit]:
         return super().edits(video_id, language) if self.was_asked_for(video_id) else ()
 
     def edit(
         self,
         video_id: str,
-        language: str,
+        language: str | None,
         edits: Sequence[LineEdit],
         *,
         after: int,
@@ -104,6 +104,20 @@ class TenantRegistry(SqlRegistry):
     ) -> bool:
         self.video(video_id)
         return super().edit(video_id, language, edits, after=after, request_id=request_id)
+
+    def caption(self, video_id: str, captions_key: str, *, request_id: str | None = None) -> Video:
+        self.video(video_id)
+        return self._shown(super().caption(video_id, captions_key, request_id=request_id))
+
+    def name_language(
+        self, video_id: str, language: str, *, request_id: str | None = None
+    ) -> Video:
+        self.video(video_id)
+        return self._shown(super().name_language(video_id, language, request_id=request_id))
+
+    def believe(self, video_id: str, *, request_id: str | None = None) -> Video:
+        self.video(video_id)
+        return self._shown(super().believe(video_id, request_id=request_id))
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
         return super().was_asked_for(video_id, language) and (

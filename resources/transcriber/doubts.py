@@ -8,6 +8,7 @@ The limits and most of the measures are Whisper's own.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -52,6 +53,11 @@ class Doubts:
     most_compression: float = 2.4
     most_no_speech: float = 0.6
 
+    @property
+    def least_confidence(self) -> float:
+        """How sure all of a recording has to be: as sure as a text that is not doubted."""
+        return certainty(self.least_log_probability)
+
     def about(
         self, text: str, *, log_probability: float = 0.0, no_speech: float = 0.0
     ) -> Doubt | None:
@@ -62,6 +68,12 @@ class Doubts:
         if _compression(text) > self.most_compression or _is_loop(text.lower().split()):
             return LOOP
         return UNSURE if unsure else None
+
+
+def certainty(log_probability: float | None) -> float:
+    """How sure a text's words are, from 0 to 1, by the mean of its tokens' natural logarithms; what
+    is not known is taken for good."""
+    return 1.0 if log_probability is None else min(1.0, math.exp(log_probability))
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,8 @@ class OpenAITranscriber:
         )
         kept, left_out = trusted(findings)
         cost = sum(answer.cost_usd for answer in answers)
-        return Heard(language, self.engine, kept, left_out, cost)
+        least = self._doubts.least_confidence
+        return Heard(language, self.engine, kept, left_out, cost, least_confidence=least)
 
     @property
     def _gives_times(self) -> bool:

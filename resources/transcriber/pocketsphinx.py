@@ -6,6 +6,7 @@ heard = PocketsphinxTranscriber().transcribe(Path("speech.wav"), speech, "en")
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,9 @@ class PocketsphinxTranscriber:
     shortest = 5.0
     # A decoder holds 100 MB.
     most_processes = 8
+    # So sure it is at most of many words that are of another language, and the fewer they are the
+    # more by chance (docs/adr/0037-what-was-heard-is-doubted.md).
+    most_by_chance, chance_of_one = 0.41, 0.3
 
     def __init__(self) -> None:
         self.engine = f"pocketsphinx {_version()}"
@@ -58,11 +62,10 @@ class PocketsphinxTranscriber:
         with open_speech(audio) as source:
             pieces = list(cut(source, speech, shortest=self.shortest, longest=self.longest))
         heard = zip(pieces, self._decoded(audio, pieces), strict=True)
-        return Heard(
-            language,
-            self.engine,
-            segments((piece, list(_within(piece.speech, words))) for piece, words in heard),
-        )
+        found = segments((piece, list(_within(piece.speech, words))) for piece, words in heard)
+        count = sum(len(segment.words) for segment in found)
+        least = self.most_by_chance + self.chance_of_one / math.sqrt(max(count, 1))
+        return Heard(language, self.engine, found, least_confidence=least)
 
     def _decoded(self, audio: Path, pieces: Sequence[Piece]) -> list[list[Word]]:
         """The words of each piece. The processes end with this call."""

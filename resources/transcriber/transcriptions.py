@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from dub_platform.core.speech import Span, Word
 from dub_platform.core.words import spread
 from resources.transcriber.chunks import Chunk
-from resources.transcriber.doubts import LOOP, SILENCE, UNSURE, Doubt, Doubts, Finding
+from resources.transcriber.doubts import LOOP, SILENCE, UNSURE, Doubt, Doubts, Finding, certainty
 from resources.transcriber.text_language import text_languages
 
 _BY_REASON: Mapping[str, Doubt] = {doubt.reason: doubt for doubt in (LOOP, SILENCE, UNSURE)}
@@ -106,17 +106,18 @@ def _code(named: str) -> str | None:
 
 def _spread(text: _TimedText, doubts: Doubts) -> list[Word]:
     words = spread(text.text.split(), Span(text.start, max(text.start, text.end)))
-    doubt = text.doubt(doubts)
-    return [replace(word, doubt=doubt) for word in words]
+    doubt, sure = text.doubt(doubts), certainty(text.avg_logprob)
+    return [replace(word, doubt=doubt, confidence=sure) for word in words]
 
 
 def _doubted(words: list[Word], texts: list[_TimedText], doubts: Doubts) -> Iterator[Word]:
-    """The words, each with the doubt about the text that it lies in."""
-    reasons = [(text.start, text.doubt(doubts)) for text in texts]
+    """The words, each with the doubt about the text that it lies in, and how sure that is."""
+    about = [(text.start, text.doubt(doubts), certainty(text.avg_logprob)) for text in texts]
     for word in words:
         middle = (word.start + word.end) / 2
-        before = [reason for start, reason in reasons if start <= middle] or [reasons[0][1]]
-        yield replace(word, doubt=before[-1])
+        before = [each for each in about if each[0] <= middle] or about[:1]
+        _, doubt, sure = before[-1]
+        yield replace(word, doubt=doubt, confidence=sure)
 
 
 def _punctuated(text: str, words: list[Word]) -> list[Word]:

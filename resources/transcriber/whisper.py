@@ -48,6 +48,8 @@ MODELS = (
     *("tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium"),
     *("large-v1", "large-v2", "large-v3", "large", "large-v3-turbo", "turbo"),
 )
+# So sure it has to be of another language than the one that was named.
+SURE = 0.9
 _FRAMES_PER_SECOND = 100
 # Fewer frames than this are too few to align words with.
 _LEAST_FRAMES = 20
@@ -117,14 +119,25 @@ class WhisperTranscriber:
 
     def _heard(self, listener: _Listener, chunks: Iterator[Chunk], language: str) -> Heard:
         first = list(islice(chunks, self.batch))
-        told = ""
+        told = other = ""
         if language == AUTO:
             language, share = listener.language_of(first)
             told = f"Its language was recognised as {language}, with {share:.0%} certainty."
+        elif first:
+            # Told to hear one language, it writes down another as if it were that one.
+            heard, share = listener.language_of(first[:1])
+            other = heard if heard != language and share >= SURE else ""
         batches = chain([first], _batches(chunks, self.batch))
         findings = (found for batch in batches for found in listener.findings(batch, language))
         kept, left_out = trusted(findings)
-        return Heard(language, self.engine, kept, why=f"{told} {left_out}".strip())
+        return Heard(
+            language,
+            self.engine,
+            kept,
+            why=f"{told} {left_out}".strip(),
+            least_confidence=self._decoding.doubts.least_confidence,
+            other_language=other,
+        )
 
     def _not_understood(self, language: str) -> LanguageNotAvailableError:
         return LanguageNotAvailableError(

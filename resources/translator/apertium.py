@@ -14,7 +14,7 @@ import shlex
 import shutil
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 from unicodedata import category
@@ -91,12 +91,15 @@ class ApertiumTranslator:
         transcript: Transcript,
         language: str,
         brief: Brief = NO_BRIEF,  # noqa: ARG002 - it cannot heed one
+        *,
+        only: Collection[int] | None = None,
     ) -> Translation:
         pair = self._known(transcript.language, language)
         pipeline = self._pipeline(pair)
         lines = tuple(
             TranslatedLine(line.id, self._translated(line.text, language, pipeline))
             for line in transcript.lines
+            if only is None or line.id in only
         )
         return Translation(language, self.engine, lines)
 

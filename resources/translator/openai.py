@@ -13,8 +13,9 @@ answer lacks or spoils are asked for again, and nothing else is. It is held to t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import structlog
 from pydantic import TypeAdapter
@@ -95,11 +96,21 @@ class OpenAITranslator:
         return tuple(code for code in LANGUAGES if code != source)
 
     def translate(
-        self, transcript: Transcript, language: str, brief: Brief = NO_BRIEF
+        self,
+        transcript: Transcript,
+        language: str,
+        brief: Brief = NO_BRIEF,
+        *,
+        only: Collection[int] | None = None,
     ) -> Translation:
         self._refuse_unknown(transcript.language, language)
-        receipt = self._in_parallel(self._translated, _whole(transcript, language, brief))
-        lines = tuple(TranslatedLine(line.id, receipt.texts[line.id]) for line in transcript.lines)
+        todo = _whole(transcript, language, brief, only)
+        receipt = self._in_parallel(self._translated, todo)
+        lines = tuple(
+            TranslatedLine(line.id, receipt.texts[line.id])
+            for line in transcript.lines
+            if line.id in receipt.texts
+        )
         draft = Translation(language, self.engine, lines, cost_usd=receipt.cost_usd)
         return self.shortened(transcript, draft, brief)
 
@@ -222,18 +233,25 @@ class OpenAITranslator:
         return key_of({**shape, "material": material(batch, batch.numbers)})
 
 
-def _whole(transcript: Transcript, language: str, brief: Brief) -> list[Batch]:
-    """The transcript in batches, each with the lines that are said around it."""
+def _whole(
+    transcript: Transcript, language: str, brief: Brief, only: Collection[int] | None
+) -> list[Batch]:
+    """The transcript, or some lines of it, in batches, each with the lines that are said around
+    it."""
     parted: list[Batch] = []
-    first = 0
-    for lines in batches(transcript.lines):
-        last = first + len(lines)
-        before = transcript.lines[max(0, first - NEIGHBOURS) : first]
-        after = transcript.lines[last : last + NEIGHBOURS]
-        parted.append(
-            Batch("translate", transcript.language, language, brief, lines, before, after)
-        )
-        first = last
+    for wanted, run in groupby(
+        enumerate(transcript.lines), lambda each: only is None or each[1].id in only
+    ):
+        places, lines_of_run = zip(*run, strict=True)
+        first = places[0]
+        for lines in batches(lines_of_run) if wanted else ():
+            last = first + len(lines)
+            before = transcript.lines[max(0, first - NEIGHBOURS) : first]
+            after = transcript.lines[last : last + NEIGHBOURS]
+            parted.append(
+                Batch("translate", transcript.language, language, brief, lines, before, after)
+            )
+            first = last
     return parted
 
 

@@ -7,6 +7,7 @@ The next engine is tested by adding it to `tests/contracts/test_translator.py`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from dub_platform.core.brief import Brief
@@ -33,9 +34,15 @@ class Translator(Protocol):
         ...
 
     def translate(
-        self, transcript: Transcript, language: str, brief: Brief = NO_BRIEF
+        self,
+        transcript: Transcript,
+        language: str,
+        brief: Brief = NO_BRIEF,
+        *,
+        only: Collection[int] | None = None,
     ) -> Translation:
-        """Every line in `language`: same ids, same order, no line empty.
+        """Every line in `language`: same ids, same order, no line empty. With `only`, the lines of
+        these ids alone; the others are there to understand them.
 
         Raises LanguageNotAvailableError, EngineFailedError, ProviderError, CostCapError.
         """

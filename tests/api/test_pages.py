@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from api.desk import Desk
-from dub_platform.registry.port import NewVideo, Source, Work
+from dub_platform.registry.api_keys import ApiKeys
+from dub_platform.registry.port import DubStatus, NewVideo, Source, Work
 from tests.api.desks import YOUTUBE, local_client, release
 
 HOSTILE = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -133,3 +137,128 @@ def test_a_language_nobody_asked_for_is_said_so(client: TestClient, desk: Desk) 
 def test_a_player_of_nothing_is_an_error(client: TestClient, query: str, status: int) -> None:
     """No id, a wrong id, an unknown video."""
     assert status == client.get(f"/watch?{query}").status_code
+
+
+def fail(desk: Desk, code: str, message: str) -> None:
+    """Have a video fail, and its Spanish dub with it."""
+    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    details = {"code": code, "message": message, "retryable": True}
+    desk.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "told"),
+    [
+        ("source_unreachable", "Set DUB_YOUTUBE_PROXY.", "It may work later."),
+        ("source_private", "This video is private.", "This video is private."),
+        ("provider_refused", "Look at OPENAI_API_KEY.", "did not do its part"),
+        ("engine_failed", "eSpeak NG died.", "did not do its part"),
+        ("media_over_limit", "Longer than MAX_VIDEO_LENGTH.", "cannot be dubbed as it is"),
+        ("internal_error", "The step speech failed. Look at Dagster.", "no fault of the video"),
+    ],
+)
+@pytest.mark.parametrize("query", ["lang=es", "lang=en", ""])
+def test_a_viewer_is_told_what_a_viewer_can_use(
+    client: TestClient, desk: Desk, code: str, message: str, told: str, query: str
+) -> None:
+    """And what only an operator can is for nobody else; in every language that was asked for."""
+    fail(desk, code, message)
+    page = client.get(f"/watch?v={YOUTUBE}&{query}").text
+    assert told in page
+    assert (message == told) == (message in page)
+    assert f"<code>{code}</code>" in page
+
+
+def test_the_operator_of_a_machine_of_ones_own_is_told_all(desk: Desk) -> None:
+    """Where nobody else is answered."""
+    fail(desk, "source_unreachable", "Set DUB_YOUTUBE_PROXY.")
+    with local_client(replace(desk, is_local=True, base_url="http://localhost")) as client:
+        page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
+    assert "Set DUB_YOUTUBE_PROXY." in page
+    assert "It may work later." in page
+
+
+def press(client: TestClient, page: str) -> Any:
+    """Send the page's form as a browser without a script does."""
+    [action] = re.findall(r'<form action="([^"]+)" method="post">', page)
+    headers = {"accept": "text/html", "content-type": "application/x-www-form-urlencoded"}
+    return client.post(action, headers=headers, follow_redirects=False)
+
+
+@pytest.mark.parametrize("lang", ["es", "en"])
+def test_what_failed_can_be_tried_again(client: TestClient, desk: Desk, lang: str) -> None:
+    """By a form, which leads on to the page that waits."""
+    fail(desk, "source_unreachable", "It could not be reached.")
+    page = client.get(f"/watch?v={YOUTUBE}&lang={lang}").text
+    assert "Try again" in page
+    answer = press(client, page)
+    assert (303, f"/watch?v={YOUTUBE}&lang=es") == (
+        answer.status_code,
+        answer.headers["location"],
+    )
+    assert "Spanish is on its way" in client.get(answer.headers["location"]).text
+    assert DubStatus.QUEUED is desk.registry.dub(YOUTUBE, "es").status
+
+
+def test_a_file_that_cannot_be_dubbed_is_replaced(client: TestClient, desk: Desk) -> None:
+    """To try it again would end as before."""
+    fail(desk, "media_no_speech", "Nobody speaks in it.")
+    page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
+    assert '<a href="/">Choose another file</a>' in page
+    assert "Try again" not in page
+
+
+def test_a_language_can_be_asked_for_where_it_is_available(client: TestClient, desk: Desk) -> None:
+    """And where it is not, the page says so and offers what there is."""
+    release(desk, YOUTUBE, "es")
+    page = client.get(f"/watch?v={YOUTUBE}&lang=ca").text
+    assert "Ask for it" in page
+    assert 303 == press(client, page).status_code
+    assert DubStatus.QUEUED is desk.registry.dub(YOUTUBE, "ca").status
+    french = client.get(f"/watch?v={YOUTUBE}&lang=fr").text
+    assert "French is not available for this video." in french
+    assert "<form" not in french
+
+
+def test_who_may_not_ask_is_offered_nothing(desk: Desk, tmp_path: Path) -> None:
+    """Where keys are asked for, a page has none."""
+    fail(desk, "source_unreachable", "It could not be reached.")
+    keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    with local_client(replace(desk, keys=keys)) as client:
+        for lang in ("es", "ca"):
+            page = client.get(f"/watch?v={YOUTUBE}&lang={lang}").text
+            assert "<form" not in page
+        assert 401 == client.post(f"/videos/{YOUTUBE}/dubs/es").status_code
+
+
+def test_the_original_is_told_of_before_there_is_a_film(client: TestClient, desk: Desk) -> None:
+    """It comes with the first dub, and the page comes again until then."""
+    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    page = client.get(f"/watch?v={YOUTUBE}&lang=en").text
+    assert "English is on its way:" in page
+    release(desk, YOUTUBE, "es")
+    assert 'value="en" checked' in client.get(f"/watch?v={YOUTUBE}&lang=en").text
+
+
+def test_a_dub_without_pictures_can_be_heard(client: TestClient, desk: Desk) -> None:
+    """Of a video that is hosted elsewhere there is no film, and the sound is there."""
+    made = release(desk, YOUTUBE, "es")
+    desk.registry.hold(YOUTUBE, "es", "again", now=datetime.now(timezone.utc))
+    desk.registry.released(YOUTUBE, "es", made, film_key=None, beside={}, run_id="again")
+    page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
+    assert f'<audio src="{MEDIA}/es/1/track.m4a" controls' in page
+    assert "The pictures of this video are not here" in page
+
+
+def test_the_start_page_asks_what_is_spoken(client: TestClient) -> None:
+    """With what the platform would take it for, and to be told by itself where that is possible."""
+    page = client.get("/").text
+    assert '<select id="spoken" name="source_language">' in page
+    assert '<option value="en" selected>English</option>' in page
+    assert '<option value="auto">' in page
+
+
+def test_what_cannot_be_told_is_not_offered(desk: Desk) -> None:
+    """A recogniser of one language tells no other."""
+    with local_client(replace(desk, detects_languages=False)) as client:
+        assert 'value="auto"' not in client.get("/").text

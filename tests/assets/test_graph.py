@@ -34,6 +34,7 @@ dubbed_track  track_is_as_long_as_source     blocking
 dubbed_track  track_loudness_is_on_target    blocking
 dubbed_track  track_says_every_take          blocking
 speech        every_line_has_a_take          blocking
+transcript    transcript_is_believable       blocking
 transcript    transcript_is_in_order         blocking
 translation   translation_covers_every_line  blocking
 """

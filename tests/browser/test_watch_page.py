@@ -6,6 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 
@@ -14,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from api.desk import Desk
-from dub_platform.registry.port import NewVideo, Source
+from dub_platform.registry.port import DubStatus, NewVideo, Source, Work
 from resources.media.probe import Prober
 from resources.store.s3 import S3Store
 from tests.api.desks import (
@@ -331,7 +332,7 @@ def test_without_a_script_there_are_controls_and_links(browser: Browser, player:
 def test_a_file_is_handed_in_and_its_player_opens(site: Site, media: Path) -> None:
     """From the start page's form to the page that waits for the dub."""
     site.open("/")
-    site.page.get_by_label("Video, spoken in English").set_input_files(media / "film.mp4")
+    site.page.get_by_label("Video", exact=True).set_input_files(media / "film.mp4")
     site.page.get_by_role("checkbox", name="español").check()
     site.page.get_by_role("button", name="Dub it").click()
     site.page.wait_for_url("**/watch?v=up-*")
@@ -344,13 +345,103 @@ def test_a_file_that_cannot_be_taken_is_told_on_the_page(site: Site, tmp_path: P
     """The API's sentence stands below the form, which can be sent again."""
     (tmp_path / "notes.mp4").write_text("not a video")
     site.open("/")
-    site.page.get_by_label("Video, spoken in English").set_input_files(tmp_path / "notes.mp4")
+    site.page.get_by_label("Video", exact=True).set_input_files(tmp_path / "notes.mp4")
     site.page.get_by_role("button", name="Dub it").click()
     expect(site.page.get_by_role("status")).to_contain_text("This file is not a video")
     expect(site.page.get_by_role("button", name="Dub it")).to_be_enabled()
     # A refused request is an error to the browser's console, and here the right answer.
     assert 1 == len(site.said)
     site.said.clear()
+
+
+def test_a_dub_that_does_not_load_leaves_the_original_to_be_heard(player: Site) -> None:
+    """And says so; it is tried again, and the sentence goes when it loads, or another does."""
+    track = f"releases/{YOUTUBE}/es/1/track.m4a"
+    sound = player.desk.store.get_bytes(track)
+    player.desk.store.delete(track)
+    player.open(f"/watch?v={YOUTUBE}&lang=es")
+    said = player.page.locator("#said")
+    expect(said).to_contain_text("español cannot be loaded just now")
+    expect(said).to_contain_text("the original's sound")
+    player.play_until(0.3)
+    assert not player.state()["filmMuted"]
+    player.page.get_by_role("radio", name="català").check()
+    expect(said).to_be_empty()
+    player.until("film.muted && !dub.paused")
+    player.page.get_by_role("radio", name="español").check()
+    expect(said).to_contain_text("español")
+    player.desk.store.put_bytes(track, sound)
+    expect(said).to_be_empty()
+    player.until("film.muted && dub.readyState >= 3")
+    assert all("404" in line for line in player.said)
+    player.said.clear()
+
+
+def test_a_film_that_does_not_load_is_said_and_tried_again(player: Site) -> None:
+    """Nobody presses Play and wonders."""
+    film = f"releases/{YOUTUBE}/film/1.mp4"
+    pictures = player.desk.store.get_bytes(film)
+    player.desk.store.delete(film)
+    player.open(f"/watch?v={YOUTUBE}&lang=es")
+    said = player.page.locator("#said")
+    expect(said).to_contain_text("The film cannot be loaded just now")
+    player.desk.store.put_bytes(film, pictures)
+    expect(said).to_be_empty()
+    player.play_until(0.3)
+    player.said.clear()
+
+
+def test_what_did_not_work_out_is_asked_for_again_by_a_button(site: Site) -> None:
+    """The page then waits for it."""
+    site.desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    details = {"code": "source_unreachable", "message": "Set DUB_YOUTUBE_PROXY.", "retryable": True}
+    site.desk.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+    site.open(f"/watch?v={YOUTUBE}&lang=es")
+    site.page.get_by_role("button", name="Try again").click()
+    expect(site.page.get_by_text("Spanish is on its way:")).to_be_visible()
+    assert DubStatus.QUEUED is site.desk.registry.dub(YOUTUBE, "es").status
+
+
+def test_what_was_misheard_is_settled_on_its_page(browser: Browser, tmp_path: Path) -> None:
+    """By saying that it was heard right, or what is spoken."""
+    from_es = {"en": ("ca", "es"), "es": ("ca", "en")}
+    desk = make_desk(tmp_path, targets=lambda spoken: from_es.get(spoken, ()))
+    with opened(browser, desk) as site:
+        settle_twice(site)
+        assert [] == site.said
+
+
+def settle_twice(site: Site) -> None:
+    """Have it held, and settle that on its page, in both ways."""
+    site.desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["ca"])
+    details = {"code": "media_misheard", "message": "We may have misheard this video (34%)."}
+    for number, spoken in enumerate(("", "es"), 1):
+        work = Work(YOUTUBE, None, number)
+        site.desk.registry.failed(work, details, now=datetime.now(timezone.utc))
+        site.open(f"/watch?v={YOUTUBE}&lang=ca")
+        expect(site.page.get_by_text("misheard this video")).to_be_visible()
+        if spoken:
+            site.page.get_by_label("Spoken is").select_option(spoken)
+        name = "Listen again" if spoken else "It was heard right: dub it"
+        site.page.get_by_role("button", name=name).click()
+        site.page.wait_for_function("() => !document.getElementById('settle')")
+        video = site.desk.registry.video(YOUTUBE)
+        assert ((True, "en"), (False, "es"))[number - 1] == (video.believed, video.language)
+
+
+def test_what_is_spoken_is_chosen_on_the_start_page(site: Site, media: Path) -> None:
+    """And what can be made of it is offered then."""
+    site.open("/")
+    spoken = site.page.get_by_label("Spoken in it is")
+    expect(spoken).to_have_value("en")
+    spoken.select_option("auto")
+    expect(site.page.get_by_role("checkbox", name="English")).to_be_visible()
+    site.page.get_by_label("Video", exact=True).set_input_files(media / "film.mp4")
+    site.page.get_by_role("checkbox", name="español").check()
+    site.page.get_by_role("button", name="Dub it").click()
+    site.page.wait_for_url("**/watch?v=up-*")
+    [video] = site.desk.registry.videos().videos
+    assert "auto" == video.language
 
 
 def test_a_hostile_title_runs_nowhere(site: Site) -> None:

@@ -235,6 +235,16 @@ def test_it_can_be_used_after_close(translator: Translator) -> None:
     assert before == translated(translator, "es", WATER)
 
 
+def test_some_lines_can_be_translated_among_the_others(translator: Translator) -> None:
+    """Those that are asked for, and no others."""
+    lines = tuple(Line(n, n, n + 1, text) for n, text in enumerate([HARBOR, WATER, MARKET, BOATS]))
+    transcript = Transcript("en", "an engine", lines)
+    [target] = translator.targets("en")[:1]
+    some = translator.translate(transcript, target, only={1, 3})
+    assert [1, 3] == [line.id for line in some.lines]
+    assert all(line.text.strip() for line in some.lines)
+
+
 class TestApertium:
     """What only Apertium has: modes, pipelines, marks."""
 

@@ -37,6 +37,36 @@ async function handIn() {
   location.assign(watch.pathname + watch.search);
 }
 
+// What there is to choose from depends on what is spoken.
+async function offer(spoken) {
+  const key = document.getElementById("key");
+  const headers = key && key.value ? { authorization: `Bearer ${key.value.trim()}` } : {};
+  const answer = await fetch(`/languages?source_language=${encodeURIComponent(spoken)}`, { headers });
+  if (!answer.ok) {
+    return;
+  }
+  const chosen = new Set(Array.from(form.querySelectorAll("[name=languages]:checked"), (box) => box.value));
+  const { languages } = await answer.json();
+  const targets = document.getElementById("targets");
+  targets.querySelectorAll("label, p").forEach((old) => old.remove());
+  for (const { language, name } of languages) {
+    const label = document.createElement("label");
+    label.className = "choice";
+    const box = document.createElement("input");
+    Object.assign(box, { type: "checkbox", name: "languages", value: language, checked: chosen.has(language) });
+    const own = document.createElement("span");
+    own.lang = language;
+    own.textContent = new Intl.DisplayNames([language], { type: "language" }).of(language);
+    const english = document.createElement("span");
+    english.className = "quiet";
+    english.textContent = name;
+    label.append(box, " ", own, " ", english);
+    targets.append(label);
+  }
+}
+
+form.elements.source_language.addEventListener("change", (event) => offer(event.target.value).catch(() => {}));
+
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const wrong = refusal();

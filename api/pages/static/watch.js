@@ -5,6 +5,8 @@
 const NUDGE_FROM = 0.08; // seconds apart before the dub is hurried or slowed
 const JUMP_FROM = 0.4; // seconds apart before it is moved: audible, so only when far off
 const NUDGE = 0.06;
+const RETRY_MS = 2000; // after which media that did not load is asked for again, then twice as long
+const LONGEST_RETRY_MS = 60000;
 const POLL_MS = 8000; // several open pages may ask as often, and are not refused
 
 const $ = (id) => document.getElementById(id);
@@ -14,12 +16,41 @@ function clock(seconds) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+function say(sentence) {
+  $("said").textContent = sentence;
+}
+
+// Tries something again and again, each time after a longer pause.
+class Again {
+  constructor(act) {
+    this.act = act;
+    this.tries = 0;
+  }
+
+  start() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(this.act, Math.min(RETRY_MS * 2 ** this.tries, LONGEST_RETRY_MS));
+    this.tries += 1;
+  }
+
+  // Whether it had been tried.
+  stop() {
+    clearTimeout(this.timer);
+    const tried = this.tries > 0;
+    this.tries = 0;
+    return tried;
+  }
+}
+
 class Player {
   constructor(film, dub) {
     this.film = film;
     this.dub = dub;
     this.muted = false;
     this.volume = 1;
+    this.broken = false;
+    this.dubAgain = new Again(() => dub.load());
+    this.filmAgain = new Again(() => film.load());
   }
 
   get dubbed() {
@@ -27,6 +58,9 @@ class Player {
   }
 
   choose(track) {
+    this.dubAgain.stop();
+    this.broken = false;
+    say("");
     if (track) {
       this.dub.src = track;
     } else {
@@ -39,9 +73,40 @@ class Player {
   }
 
   sound() {
-    this.film.muted = this.dubbed || this.muted;
+    this.film.muted = (this.dubbed && !this.broken) || this.muted;
     this.dub.muted = this.muted;
     this.film.volume = this.dub.volume = this.volume;
+  }
+
+  // A dub that does not load leaves the original to be heard, until it does.
+  loseDub(name) {
+    this.broken = true;
+    this.sound();
+    say(`${name} cannot be loaded just now, so this is the original's sound. It is tried again.`);
+    this.dubAgain.start();
+  }
+
+  findDub() {
+    if (this.broken) {
+      this.broken = false;
+      say("");
+      this.sound();
+    }
+    this.dubAgain.stop();
+    this.follow();
+  }
+
+  loseFilm() {
+    this.place = this.film.currentTime || this.place;
+    say("The film cannot be loaded just now. It is tried again.");
+    this.filmAgain.start();
+  }
+
+  findFilm() {
+    if (this.filmAgain.stop()) {
+      say("");
+      this.film.currentTime = this.place || 0;
+    }
   }
 
   get moving() {
@@ -51,7 +116,7 @@ class Player {
 
   // Put the dub where the film is, and let it run if the film runs.
   follow() {
-    if (!this.dubbed) {
+    if (!this.dubbed || this.broken) {
       return;
     }
     this.dub.playbackRate = this.film.playbackRate;
@@ -71,7 +136,7 @@ class Player {
   }
 
   correct() {
-    if (!this.dubbed || !this.moving || this.dub.seeking) {
+    if (!this.dubbed || this.broken || !this.moving || this.dub.seeking) {
       return;
     }
     const drift = this.drift();
@@ -173,12 +238,14 @@ function wireFilm(player) {
   for (const name of ["play", "playing", "pause", "waiting", "seeking", "seeked", "ratechange", "ended"]) {
     film.addEventListener(name, () => player.follow());
   }
-  player.dub.addEventListener("loadedmetadata", () => player.follow());
+  player.dub.addEventListener("loadedmetadata", () => player.findDub());
   player.dub.addEventListener("error", () => {
     if (player.dubbed) {
-      $("said").textContent = "This language cannot be loaded just now.";
+      player.loseDub(document.querySelector("[name=sound]:checked").closest("label").innerText.trim());
     }
   });
+  film.addEventListener("loadedmetadata", () => player.findFilm());
+  film.addEventListener("error", () => player.loseFilm());
   for (const name of ["timeupdate", "durationchange", "seeked"]) {
     film.addEventListener(name, () => showTime(film));
   }
@@ -221,6 +288,32 @@ function startPlayer() {
   }
   showTime(film);
   showPlaying(film);
+  // It may have failed before anybody listened.
+  if (film.error) {
+    player.loseFilm();
+  }
+}
+
+// What was misheard can be settled here by whoever may.
+function startSettling(settle) {
+  const button = settle.querySelector("button");
+  const believe = button.textContent;
+  settle.hidden = false;
+  $("spoken").addEventListener("change", (event) => {
+    button.textContent = event.target.value ? "Listen again" : believe;
+  });
+  settle.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const spoken = $("spoken").value;
+    const body = JSON.stringify(spoken ? { source_language: spoken } : { believe: true });
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(settle.dataset.video, { method: "PATCH", headers, body });
+    if (answer.ok) {
+      location.reload();
+    } else {
+      $("settled").textContent = (await answer.json()).detail;
+    }
+  });
 }
 
 // The page itself is asked again, so that its words are the server's. Its address is noted
@@ -253,6 +346,9 @@ function arrive() {
 
 if ($("film")) {
   startPlayer();
+}
+if ($("settle")) {
+  startSettling($("settle"));
 }
 // A server that is away for a moment is asked again.
 const polling = $("stage") && setInterval(() => poll().catch(() => {}), POLL_MS);

@@ -26,6 +26,7 @@ END = "event: end\ndata: {}\n\n"
 _TEXTS = {"id": ID, "video_id": ID, "language": "es", "captions_urls": "/media/a"}
 _LEFT_OUT = ("error", "next_cursor", "next_url")
 
+TRIED = ("POST /videos", "PUT /videos/{id}/dubs/{language}")
 Schema = Mapping[str, Any]
 
 
@@ -53,8 +54,8 @@ class Recorder:
         operation = self._contract["paths"][path][request.method.lower()]
         is_tried = self.bodies[name].get("dry_run") not in (None, False, "false")
         good = [status for status in sorted(operation["responses"]) if status < "300"]
-        # A dry run is answered with 200, and all else of POST /videos with what comes after.
-        status = good[0] if is_tried or len(good) == 1 or name != "POST /videos" else good[1]
+        # A dry run is answered with 200, and all else that can be tried with what comes after.
+        status = good[0] if is_tried or len(good) == 1 or name not in TRIED else good[1]
         return self._made(int(status), operation["responses"][status].get("content", {}))
 
     def _made(self, status: int, content: Schema) -> Response:

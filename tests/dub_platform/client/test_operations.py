@@ -20,7 +20,10 @@ from tests.dub_platform.client import contract
 from tests.dub_platform.client.recorder import ID, Recorder
 
 # Pages for browsers.
-PAGES = {"GET /", "GET /watch", "GET /docs", "GET /static/{path}"}
+PAGES = {
+    *("GET /", "GET /watch", "GET /docs", "GET /static/{path}"),
+    "POST /videos/{id}/dubs/{language}",
+}
 # For programs, which have the client.
 PROGRAMS = {
     "GET /openapi.json",
@@ -73,6 +76,13 @@ CALLS: Calls = {
     "edit": lambda client: client.edit(ID, "es", 0, "Hola."),
     "revert": lambda client: client.revert(ID, "es", 0),
     "edit_lines": lambda client: client.edit_lines(ID, "es", {0: "Hola."}),
+    "said": lambda client: client.said(ID),
+    "said_line": lambda client: client.said_line(ID, 0),
+    "correct": lambda client: client.correct(ID, 0, "Hello."),
+    "uncorrect": lambda client: client.uncorrect(ID, 0),
+    "caption": lambda client: client.caption(ID, Path(__file__)),
+    "name_language": lambda client: client.name_language(ID, "es"),
+    "believe": lambda client: client.believe(ID),
     "channels": lambda client: list(client.channels()),
     "channel": lambda client: client.channel("a"),
     "word_channel": lambda client: client.word_channel("a", formality="formal"),
@@ -114,6 +124,12 @@ COMMANDS = (
     f"edit {ID} es 0 --back",
     f"export {ID} es -",
     f"import {ID} es LINES",
+    f"said {ID}",
+    f"correct {ID} 0 Hello.",
+    f"correct {ID} 0 --back",
+    f"caption {ID} LINES",
+    f"spoken {ID} es",
+    f"believe {ID}",
     "webhooks",
     "webhooks add https://example.com",
     "webhooks get a",

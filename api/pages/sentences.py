@@ -1,0 +1,43 @@
+"""What a viewer is told of a failure, who can neither set anything nor look anything up.
+
+viewers_sentence(failure)       # "The site that has this video could not be reached. ..."
+
+What the API tells is for whoever handed a video in, and names settings where only an operator can
+help. A sentence of it that does so is not shown.
+"""
+
+from __future__ import annotations
+
+import re
+
+from api.schemas import Failure
+
+_SETTING = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
+_OURS = "It could not be made, through no fault of the video."
+_SENTENCES = {
+    "source_unreachable": "The site that has this video could not be reached. It may work later.",
+    "source_bot_check": "The site that has this video took us for a robot, and did not let us in.",
+    "cost_cap_reached": "What may be spent on dubs here is spent for now.",
+    "gate_failed": "What was made of it did not pass the checks, so it was not published.",
+    "media_misheard": "It may be that we misheard this video, so it waits for somebody who knows.",
+}
+# The first words of a code say whose fault it is.
+_FAMILIES = {
+    "source": "This video could not be had from the site that has it.",
+    "media": "This video cannot be dubbed as it is.",
+    "video": "This video cannot be dubbed as it is.",
+    "provider": "A service that speaks or translates for us did not do its part.",
+    "engine": "What listens, translates or speaks here did not do its part.",
+}
+# Of these the reason is in the video, and its sentence is for everybody.
+_TOLD = ("media", "video", "source", "spoken", "language")
+
+
+def viewers_sentence(failure: Failure) -> str:
+    """Why there is nothing to watch, in a sentence that a viewer can use."""
+    family = failure.code.partition("_")[0]
+    if failure.code in _SENTENCES:
+        return _SENTENCES[failure.code]
+    if family in _TOLD and not _SETTING.search(failure.message):
+        return failure.message
+    return _FAMILIES.get(family, _OURS)

@@ -1,0 +1,77 @@
+"""What becomes of a translation when what is said in the video was corrected after it.
+
+    at_first = as_first_read(transcript, before)        # found again, line by line
+    value = retranslated(translated(at_first), translated(only_the_corrected))
+    changed(transcript, value)                          # what would be paid for next time
+
+A translator reads lines together, and is paid for them together. So the lines are given to it as it
+read them first, which it has an answer for, and those that say something else by now once more by
+themselves. The voice of a neighbour is told the translation of before: it need not speak again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dub_platform.core.speech import Line, Transcript, Translation
+
+
+def as_first_read(transcript: Transcript, before: Translation | None) -> Transcript:
+    """The transcript as it was translated first, where the lines are the same; else as it is."""
+    if before is None or not _is_of(before, transcript):
+        return transcript
+    lines = tuple(
+        replace(line, text=then.misheard or then.source or line.text)
+        for line, then in zip(transcript.lines, before.lines, strict=True)
+    )
+    return replace(transcript, lines=lines)
+
+
+def retranslated(translation: Translation, again: Translation) -> Translation:
+    """The translation with lines that were translated again in their places."""
+    anew = {line.id: line.text for line in again.lines}
+    return replace(
+        translation,
+        lines=tuple(
+            replace(line, text=anew[line.id], beside=line.text) if line.id in anew else line
+            for line in translation.lines
+        ),
+        rewrites=translation.rewrites + again.rewrites,
+        cost_usd=translation.cost_usd + again.cost_usd,
+    )
+
+
+def sourced(translation: Translation, said: Transcript, at_first: Transcript) -> Translation:
+    """The translation, saying of each line what it is the translation of.
+
+    Whether every line is there is for a gate to say.
+    """
+    now = {line.id: line.text for line in said.lines}
+    then = {line.id: line.text for line in at_first.lines if line.text != now[line.id]}
+    return replace(
+        translation,
+        lines=tuple(
+            replace(line, source=now.get(line.id), misheard=then.get(line.id))
+            for line in translation.lines
+        ),
+        made_of=said.made_of,
+        revision=said.revision,
+    )
+
+
+def changed(transcript: Transcript, before: Translation | None) -> Sequence[Line]:
+    """The lines that say something else than what was translated; all of another transcript."""
+    if before is None or not _is_of(before, transcript):
+        return transcript.lines
+    return [
+        line
+        for line, then in zip(transcript.lines, before.lines, strict=True)
+        if line.text != (then.source or line.text)
+    ]
+
+
+def _is_of(translation: Translation, transcript: Transcript) -> bool:
+    """Whether it is of the same lines, whatever was corrected in them."""
+    ids = [line.id for line in transcript.lines] == [line.id for line in translation.lines]
+    return ids and translation.made_of == transcript.made_of
