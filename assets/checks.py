@@ -152,7 +152,6 @@ def track_has_no_overlaps(dubbed_track: Track) -> AssetCheckResult:
     return _verdict(
         not overlaps,
         f"Takes of lines {list(overlaps)} sound at once.",
-        onset_p95_ms=1000 * timeline.onset_p95,
         tempo_p95=timeline.tempo_p95,
     )
 

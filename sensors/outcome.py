@@ -42,7 +42,7 @@ Details = Mapping[str, Any]
 CHECKED, FAILED = DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.STEP_FAILURE
 MADE = DagsterEventType.ASSET_MATERIALIZATION
 # Somebody waits for the reason. Dagster's own interval is 30 s.
-SECONDS_BETWEEN = 10
+SECONDS_BETWEEN = 15
 # SQLite keeps the second in which a run was made.
 CREATED_TO = timedelta(seconds=1)
 

@@ -5,13 +5,16 @@ make storages and rows of their own for each. So a tick with nothing to do looks
 before it says so.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-# Less than half of the 60 s that Dagster's daemon gives a tick.
-WAIT_SECONDS = 25.0
+# Less than half of what Dagster's daemon gives a tick, 60 s where nobody says otherwise; and no
+# longer than a person would wait who has turned the sensor off.
+_GIVEN = float(os.environ.get("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "60"))
+WAIT_SECONDS = min(0.4 * _GIVEN, 60.0)
 Found = TypeVar("Found")
 
 

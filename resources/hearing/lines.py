@@ -57,13 +57,14 @@ INDEPENDENT_A_SECOND = 500
 class HeardLine:
     """One line in the released sound; times in seconds of it, powers as mean squares.
 
-    `lost_seconds` is what is missing at its edges, `clicks` how many there are at them.
+    `wanted` is where the original speaker begins, None where that cannot be told. `lost_seconds` is
+    what is missing at its edges, `clicks` how many there are at them.
     """
 
     line_id: int
     start: float
     end: float
-    wanted: float
+    wanted: float | None
     planned: float
     tempo: float
     likeness: float
@@ -80,9 +81,9 @@ class HeardLine:
         return self.likeness >= LEAST_LIKENESS
 
     @property
-    def onset_ms(self) -> float:
-        """How much later it starts than the line that it replaces."""
-        return 1000 * (self.start - self.wanted)
+    def onset_ms(self) -> float | None:
+        """How much later it starts than the speaker whom it replaces."""
+        return None if self.wanted is None else 1000 * (self.start - self.wanted)
 
     @property
     def misplaced_ms(self) -> float:
@@ -124,9 +125,17 @@ def located(sound: Path, said: Spoken, start: float) -> Located:
 
 
 def heard_line(
-    at: Located, said: Spoken, place: Placement, original: Sound | None = None
+    at: Located,
+    said: Spoken,
+    place: Placement,
+    *,
+    wanted: float | None,
+    original: Sound | None = None,
 ) -> HeardLine:
-    """What is measured of a line where it was found; `original` is the source there."""
+    """What is measured of a line where it was found.
+
+    `wanted` is where the original speaker begins, in seconds; `original` is the source there.
+    """
     start = (at.first + said.lead) / RATE
     speech = slice(said.lead, said.lead + round(place.seconds * RATE))
     voice_power, bed_power = _powers(at.sound[:, speech], at.voice[speech])
@@ -134,7 +143,7 @@ def heard_line(
         line_id=place.line_id,
         start=start,
         end=start + place.seconds,
-        wanted=place.onset,
+        wanted=wanted,
         planned=place.start,
         tempo=place.tempo,
         likeness=at.likeness,

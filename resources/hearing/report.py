@@ -22,7 +22,15 @@ from dub_platform.core.mixing import RATE
 from dub_platform.core.speech import Take
 from dub_platform.core.timeline import Placement, Timeline
 from resources.hearing.lines import LOST_SHARE, HeardLine, heard_line, located
-from resources.hearing.original import Left, Source, left_db, left_of, original_at, start_frames
+from resources.hearing.original import (
+    Left,
+    Source,
+    find_onsets,
+    left_db,
+    left_of,
+    original_at,
+    start_frames,
+)
 from resources.hearing.released import Released, decoded
 from resources.mixer.pieces import each
 from resources.stretching import say_placed
@@ -101,8 +109,13 @@ class Hearing:
 
     @property
     def onset_p95_ms(self) -> float | None:
-        """95th percentile of how far lines start from where the original speaker did."""
-        return _percentile([abs(line.onset_ms) for line in self.found], 95)
+        """95th percentile of how far lines start from where the original speaker did.
+
+        With the source it is told by where a voice begins in the sound, whatever captions or a
+        recogniser said of it.
+        """
+        late = [line.onset_ms for line in self.found]
+        return _percentile([abs(each) for each in late if each is not None], 95)
 
     @property
     def misplaced_ms(self) -> float | None:
@@ -148,6 +161,9 @@ class _Lines:
     def __init__(self, released: Released, script: Script, source: Source | None) -> None:
         self._sound, self._source = released.sound, source
         self._takes = {take.line_id: (take, path) for take, path in script.takes}
+        places = script.timeline.placements
+        told = {place.line_id: place.onset for place in places}
+        self._wanted = find_onsets(told, source.speech) if source else told
         self.late = start_frames(released.sound, source, script.timeline) if source else None
         measured = list(each(self._line, script.timeline.placements))
         self.heard = tuple(line for line, _ in measured)
@@ -156,10 +172,12 @@ class _Lines:
     def _line(self, place: Placement) -> tuple[HeardLine, Left | None]:
         said = say_placed(*self._takes[place.line_id], place)
         at = located(self._sound, said, place.start)
+        wanted = self._wanted.get(place.line_id)
         if self._source is None:
-            return heard_line(at, said, place), None
+            return heard_line(at, said, place, wanted=wanted), None
         original = original_at(at, self._source, self.late or 0)
-        return heard_line(at, said, place, original.sound), left_of(at, original)
+        line = heard_line(at, said, place, wanted=wanted, original=original.sound)
+        return line, left_of(at, original)
 
 
 def _percentile(values: Sequence[float], share: float) -> float | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dub_platform.core.speech import Span
 from dub_platform.core.timeline import PlacedPart
 from resources.hearing.report import hearing
 from tests.media_recipes import RATE, Sound, make_clip, make_sound, noise, silence, tone
@@ -215,3 +216,22 @@ class TestAnyFile:
         heard = hearing(make_sound(tmp_path / "t.m4a", tone(440.0, 2.0)), into=tmp_path)
         assert heard.onset_p95_ms is heard.misplaced_ms is heard.voice_to_bed_db is None
         assert heard.start_ms is heard.length_ms is heard.original_left_db is None
+
+
+def test_lines_that_captions_place_late_are_late(tmp_path: Path) -> None:
+    """Onsets are told by where a voice begins in the sound: a drift of the captions shows."""
+    sound, spans = original_voice()
+    early = [Span(each.start - 0.4, each.end - 0.4) for each in spans]
+    heard = Recipe(source=write_source(tmp_path, sound, early)).heard(tmp_path)
+    assert pytest.approx(400.0, abs=0.2) == heard.onset_p95_ms
+    assert heard.misplaced_ms is not None
+    assert heard.misplaced_ms <= 0.1
+
+
+def test_a_line_in_the_midst_of_speech_has_no_onset(tmp_path: Path) -> None:
+    """Nothing in the sound says where it begins; the first of the stretch has its edge."""
+    sound, spans = original_voice()
+    [first, *_, last] = spans
+    source = write_source(tmp_path, sound, [Span(first.start, last.end)])
+    heard = Recipe(source=source).heard(tmp_path)
+    assert [True, False, False] == [line.onset_ms is not None for line in heard.lines]
