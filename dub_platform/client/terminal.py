@@ -44,7 +44,8 @@ def state(word: str) -> Text:
 
 def show_link(address: str) -> None:
     """An address alone on its line and whole; it can be clicked where the terminal can that."""
-    link = Text(address, style=Style(link=address))
+    shown = plain(address)
+    link = Text(shown, style=Style(link=shown))
     out.print(link, no_wrap=True, overflow="ignore", crop=False)
 
 

@@ -215,6 +215,8 @@ def _open(client: DubClient, asked: Asked) -> int:
         show_json({"url": address})
     else:
         show_link(address)
+    if not address.startswith(("http://", "https://")):
+        raise WrongUseError("This is no address of a page, so it was not opened.")
     webbrowser.open(address)
     return 0
 

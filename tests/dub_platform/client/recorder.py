@@ -23,7 +23,13 @@ from api.operations import OPERATIONS
 ID = "up-0123456789abcdef0123456789abcdef"
 END = "event: end\ndata: {}\n\n"
 # What every text of this name is; any other is its own name.
-_TEXTS = {"id": ID, "video_id": ID, "language": "es", "captions_urls": "/media/a"}
+_TEXTS = {
+    "id": ID,
+    "video_id": ID,
+    "language": "es",
+    "captions_urls": "/media/a",
+    "watch": "http://a",
+}
 _LEFT_OUT = ("error", "next_cursor", "next_url")
 
 TRIED = ("POST /videos", "PUT /videos/{id}/dubs/{language}")
