@@ -196,6 +196,11 @@ class DubClient:
         body = _fields(None, glossary, formality, None)
         return cast(DubAnswer, self._asked("PUT", _dub(video_id, language), body=body))
 
+    def estimate_dub(self, video_id: str, language: str) -> answers.Quote:
+        """Say what it costs to dub a video into one more language; it is not asked for."""
+        path, query = _dub(video_id, language), {"dry_run": "true"}
+        return cast(answers.Quote, self._asked("PUT", path, query=query))
+
     def captions(
         self, video_id: str, language: str, kind: str = "srt", *, of_source: bool = False
     ) -> str:
@@ -297,8 +302,7 @@ class DubClient:
 
     def caption(self, video_id: str, captions: Path) -> VideoAnswer:
         """Have a video say what stands in captions, in place of what was heard."""
-        if not captions.is_file():
-            raise WrongUseError(f"There is no file {captions}: check the path of the captions.")
+        _require_captions(captions)
 
         def send() -> httpx.Response:
             with captions.open("rb") as file:
@@ -446,8 +450,8 @@ class DubClient:
     def _uploaded(
         self, path: Path, captions: Path | None, form: Mapping[str, str], opened: Opened
     ) -> Answer:
-        if captions and not captions.is_file():
-            raise WrongUseError(f"There is no file {captions}: check the path of the captions.")
+        if captions:
+            _require_captions(captions)
         headers = {"idempotency-key": str(uuid.uuid4())}
 
         def send() -> httpx.Response:
@@ -566,6 +570,11 @@ def _address(url: str) -> httpx.URL:
             f"DUB_URL is {url!r}: it is to be an address such as https://dub.example.com."
         )
     return address
+
+
+def _require_captions(captions: Path) -> None:
+    if not captions.is_file():
+        raise WrongUseError(f"There is no file {captions}: check the path of the captions.")
 
 
 def _require_link(source: str) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 if TYPE_CHECKING:
-    from dub_platform.client.answers import LineAnswer
+    from dub_platform.client.answers import LineAnswer, SourceLineAnswer
 
 
 class DubClientError(Exception):
@@ -29,10 +29,11 @@ class WrongUseError(DubClientError):
 class LineChangedError(DubClientError):
     """Somebody edited the line since it was read; `line` is what it is now."""
 
-    def __init__(self, line: LineAnswer) -> None:
-        name = line.get("edited_by_name") or line.get("edited_by")
+    def __init__(self, line: LineAnswer | SourceLineAnswer) -> None:
+        told = {name.replace("corrected", "edited"): said for name, said in line.items()}
+        name = told.get("edited_by_name") or told.get("edited_by")
         who = f" by {name}" if name else ""
-        when = f" at {line['edited_at']}" if "edited_at" in line else ""
+        when = f" at {told['edited_at']}" if "edited_at" in told else ""
         super().__init__(
             f"Line {line['number']} was changed since it was read{who}{when}, so nothing was "
             f"written. It says now: {line['text']}"

@@ -8,26 +8,35 @@ from rich.box import SIMPLE
 from rich.table import Column, Table
 from rich.text import Text
 
-from dub_platform.client.answers import SourceLineAnswer
 from dub_platform.client.client import DubClient, tag_of
-from dub_platform.client.commands.parsing import Asked, Commands, about_video, command, whole_id
+from dub_platform.client.commands.editing import (
+    add_text,
+    note_seen,
+    seen_tag,
+    show_change,
+    text_of,
+)
+from dub_platform.client.commands.parsing import (
+    SHOWN,
+    Asked,
+    Commands,
+    about_video,
+    command,
+    whole_id,
+)
 from dub_platform.client.commands.videos import show_video
-from dub_platform.client.errors import WrongUseError
+from dub_platform.client.seen import Seen
 from dub_platform.client.terminal import out, plain, show_json
 
 
 def add_to(commands: Commands) -> None:
     """The commands of this module."""
-    about_video(command(commands, "said", "what is said in a video", _said, "dub said up-e3c8"))
+    said = command(commands, "said", "what is said in a video", _said, "dub said up-e3c8")
+    about_video(said).add_argument("--problems", action="store_true", help="what is doubted")
 
     does = "correct what was heard in a line"
     correct = command(commands, "correct", does, _correct, 'dub correct up-e3c8 3 "Good day."')
-    about_video(correct).add_argument("number", type=int, help="the line's, as `dub said` shows it")
-    correct.add_argument("text", nargs="?", help="what is said in it")
-    correct.add_argument(
-        "--if", dest="tag", metavar="TAG", help="only if `dub said` still shows it"
-    )
-    correct.add_argument("--back", action="store_true", help="go back to what was heard")
+    add_text(about_video(correct), back="go back to what was heard")
 
     does = "have a video say what stands in captions"
     caption = command(commands, "caption", does, _caption, "dub caption up-e3c8 clip.srt")
@@ -42,17 +51,22 @@ def add_to(commands: Commands) -> None:
 
 
 def _said(client: DubClient, asked: Asked) -> int:
-    said = client.said(whole_id(client, asked.id))
+    video_id = whole_id(client, asked.id)
+    said = client.said(video_id)
+    note_seen(_seen(client, video_id), said["lines"])
+    shown = [line for line in said["lines"] if not asked.problems or "doubt" in line]
     if asked.json:
-        show_json({**said, "lines": [{**line, "tag": tag_of(line)} for line in said["lines"]]})
+        show_json({**said, "lines": [{**line, "tag": tag_of(line)} for line in shown]})
         return 0
     number = Column("line", justify="right", no_wrap=True)
     narrow = [Column(name, no_wrap=True) for name in ("tag", "at", "sure")]
     table = Table(number, *narrow, "said", box=SIMPLE, pad_edge=False)
-    for line in said["lines"]:
+    for line in shown:
         text = Text(plain(line["text"]))
         if line["corrected"]:
             text += Text(" (corrected)", style="dim")
+        if "doubt" in line:
+            text += Text(f" ({plain(line['doubt'])})", style="yellow")
         at = f"{line['start']:.1f}-{line['end']:.1f}"
         table.add_row(str(line["number"]), tag_of(line), at, f"{line['confidence']:.0%}", text)
     out.print(table)
@@ -62,20 +76,25 @@ def _said(client: DubClient, asked: Asked) -> int:
 
 
 def _correct(client: DubClient, asked: Asked) -> int:
-    video_id = whole_id(client, asked.id)
-    if asked.back == (asked.text is not None):
-        raise WrongUseError("Say what is said in the line, or --back: one of the two.")
-    line: SourceLineAnswer = (
-        client.uncorrect(video_id, asked.number, tag=asked.tag)
-        if asked.back
-        else client.correct(video_id, asked.number, asked.text, tag=asked.tag)
-    )
+    video_id, number = whole_id(client, asked.id), asked.number
+    before, seen = client.said_line(video_id, number), _seen(client, video_id)
+    tag = seen_tag(asked, before, seen)
+    if asked.back:
+        line = client.uncorrect(video_id, number, tag=tag)
+    else:
+        text = text_of(asked, before["text"], before["heard"])
+        line = client.correct(video_id, number, text, tag=tag)
+    show_change(asked, before, line, seen)
     if asked.json:
         show_json(line)
     else:
-        out.print(f"Line {line['number']} is taken for now: {plain(line['text'])}")
-        out.print("Its dubs are stale by now: `dub dub` brings one up to date.")
+        out.print(f"Its dubs are stale by now: `dub retry {video_id[:SHOWN]}` makes them anew.")
     return 0
+
+
+def _seen(client: DubClient, video_id: str) -> Seen:
+    """Which lines of the video somebody has seen; a dub's have its language."""
+    return Seen.of(client.url, video_id, "")
 
 
 def _caption(client: DubClient, asked: Asked) -> int:

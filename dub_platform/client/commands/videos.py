@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 import rich.progress
 from rich.text import Text
 
-from dub_platform.client.answers import DubAnswer, VideoAnswer, VideoRow
+from dub_platform.client.answers import DubAnswer, Quote, VideoAnswer, VideoRow
 from dub_platform.client.client import DubClient
 from dub_platform.client.commands.parsing import (
     SHOWN,
@@ -94,8 +94,9 @@ def _add_looking(commands: Commands) -> None:
 
 def _add_changing(commands: Commands) -> None:
     ask = command(commands, "dub", "ask for one more language", _ask, "dub dub up-e3c8 gl --wait")
-    worded(about_dub(ask)).add_argument("--wait", action="store_true", help="until it is released")
-    does = "make again what failed"
+    worded(about_dub(ask)).add_argument("--dry-run", action="store_true", help="what it costs")
+    ask.add_argument("--wait", action="store_true", help="until it is released")
+    does = "make again what failed or is stale"
     retry = command(commands, "retry", does, _retry, "dub retry up-e3c8 --wait")
     about_video(retry).add_argument("language", nargs="?", help="all that failed without it")
     retry.add_argument("--wait", action="store_true", help="until all of them are released")
@@ -133,6 +134,10 @@ def _add(client: DubClient, asked: Asked) -> int:
 
 def _estimate(client: DubClient, asked: Asked) -> int:
     quote = client.estimate(asked.source, asked.to, source_language=asked.source_language)
+    return _show_quote(quote, asked)
+
+
+def _show_quote(quote: Quote, asked: Asked) -> int:
     if asked.json:
         show_json(quote)
         return 0
@@ -181,6 +186,8 @@ def _row(row: VideoRow) -> Text:
 
 def _ask(client: DubClient, asked: Asked) -> int:
     video_id = whole_id(client, asked.id)
+    if asked.dry_run:
+        return _show_quote(client.estimate_dub(video_id, asked.language), asked)
     dub = client.ask(video_id, asked.language, **wording(asked))
     return _end(client, video_id, [dub["language"]], asked)
 
@@ -188,10 +195,12 @@ def _ask(client: DubClient, asked: Asked) -> int:
 def _retry(client: DubClient, asked: Asked) -> int:
     video_id = whole_id(client, asked.id)
     dubs = client.video(video_id)["dubs"]
-    failed = [dub["language"] for dub in dubs if dub["status"] == "failed"]
-    again = [asked.language] if asked.language else failed
+    due = [dub["language"] for dub in dubs if dub["status"] == "failed" or dub["stale"]]
+    again = [asked.language] if asked.language else due
     if not again:
-        raise WrongUseError(f"Nothing of {video_id} failed, so there is nothing to make again.")
+        raise WrongUseError(
+            f"Nothing of {video_id} failed or is stale, so there is nothing to make again."
+        )
     for language in again:
         client.ask(video_id, language)
     return _end(client, video_id, again, asked)
@@ -319,7 +328,8 @@ def _facts(video: VideoAnswer) -> str:
 
 def _how_far(video: VideoAnswer, dub: DubAnswer) -> Text:
     when = f" {age(dub['updated_at'])}" if dub["status"] in ("released", "failed") else ""
-    return state(step(video, dub)) + Text(when)
+    stale = ", before what is said was corrected" if dub.get("stale") else ""
+    return state(step(video, dub)) + Text(f"{when}{stale}")
 
 
 def _show_reasons(video: VideoAnswer, dubs: Collection[DubAnswer]) -> None:

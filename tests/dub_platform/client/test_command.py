@@ -208,6 +208,27 @@ def test_two_editors_do_not_write_over_each_other(
 
 
 @pytest.mark.usefixtures("url")
+def test_what_was_heard_is_corrected(desk: Desk, url: str, capsys: Printed) -> None:
+    """Over no other text than the one that was seen; its dubs are stale, and made again."""
+    release_with_lines(desk)
+    assert 0 == main(["said", YOUTUBE])
+    assert f"{tag('Good day.')}   0.2-0.9" in capsys.readouterr().out
+    assert 0 == main(["correct", YOUTUBE, "0", "Good morning."])
+    said = f"Line 0 says now, version {tag('Good morning.')}: Good morning."
+    assert said in capsys.readouterr().out
+    with DubClient(url) as somebody_else:
+        somebody_else.correct(YOUTUBE, 0, "Good night.")
+    assert 1 == main(["correct", YOUTUBE, "0", "Good evening."])
+    refusal = capsys.readouterr().err
+    assert "It says now: Good night. To change that, say --if" in refusal
+    assert [0, 0, 0] == [main([command, YOUTUBE]) for command in ("status", "retry", "said")]
+    told = capsys.readouterr().out
+    assert "ago, before what is said was corrected\n" in told
+    assert "Good night. (corrected)" in told
+    assert 2 == desk.registry.dub(YOUTUBE, "es").generation
+
+
+@pytest.mark.usefixtures("url")
 def test_what_somebody_has_seen_is_noted_without_a_word_of_it(desk: Desk, tmp_path: Path) -> None:
     """And others of the machine cannot read it."""
     release_with_lines(desk)
@@ -231,7 +252,9 @@ def test_a_text_comes_from_anywhere(
     typed = {"-": ["-"], "--file": ["--file", str(tmp_path / "text.txt")]}.get(how, [])
     with (tmp_path / "text.txt").open() as piped:
         monkeypatch.setattr(sys, "stdin", piped)
-        monkeypatch.setattr("dub_platform.client.commands.lines.is_typing", lambda: how == "editor")
+        monkeypatch.setattr(
+            "dub_platform.client.commands.editing.is_typing", lambda: how == "editor"
+        )
         assert 0 == main(["edit", YOUTUBE, "es", "1", *typed])
     assert said == texts(url)[1]
 
@@ -242,7 +265,7 @@ def test_an_editor_that_changes_nothing_edits_nothing(
 ) -> None:
     """Nor one that fails."""
     release_with_lines(desk)
-    monkeypatch.setattr("dub_platform.client.commands.lines.is_typing", lambda: True)
+    monkeypatch.setattr("dub_platform.client.commands.editing.is_typing", lambda: True)
     for editor in ("true", "false", "no-such-editor"):
         monkeypatch.setenv("VISUAL", editor)
         assert 1 == main(["edit", YOUTUBE, "es", "1"])

@@ -1,0 +1,105 @@
+"""What editing a line of a dub and correcting one of a video have in common.
+
+    add_text(about_dub(edit), back="go back to the translation")
+    tag = seen_tag(asked, line, Seen.of(client.url, video_id, "es"))
+    text = text_of(asked, line["text"], line["source"])
+
+A text comes from the command line, a file, a pipe or an editor, and is written over none but the
+one that was seen.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from dub_platform.client.answers import LineAnswer, SourceLineAnswer
+from dub_platform.client.client import tag_of
+from dub_platform.client.commands.parsing import Asked, Parser
+from dub_platform.client.errors import LineChangedError, WrongUseError
+from dub_platform.client.seen import Seen
+from dub_platform.client.terminal import out, plain
+
+STANDARD_INPUT = Path("-")
+
+Line = LineAnswer | SourceLineAnswer
+
+
+def add_text(parser: Parser, back: str) -> Parser:
+    """The command is about a line, and what it is to say."""
+    parser.add_argument("number", type=int, help="the line's, as it is shown")
+    parser.add_argument("text", nargs="?", help="- reads it; without it, your editor opens")
+    parser.add_argument("--file", type=Path, help="a file with the text")
+    parser.add_argument("--if", dest="tag", metavar="TAG", help="only if this is still its tag")
+    parser.add_argument("--back", action="store_true", help=back)
+    return parser
+
+
+def note_seen(seen: Seen, lines: Sequence[Line]) -> None:
+    """Somebody sees these lines now."""
+    seen.note({line["number"]: tag_of(line) for line in lines})
+
+
+def seen_tag(asked: Asked, line: Line, seen: Seen) -> str:
+    """The line's tag, if it is the one that was named or seen. Raises LineChangedError."""
+    if (asked.tag or seen.tags.get(asked.number) or tag_of(line)) != tag_of(line):
+        raise LineChangedError(line)
+    return tag_of(line)
+
+
+def show_change(asked: Asked, before: Line, line: Line, seen: Seen) -> None:
+    """Say which version was changed, and note the one that it is now."""
+    note_seen(seen, [line])
+    if not asked.json:
+        out.print(f"Line {asked.number}, version {tag_of(before)}, said: {plain(before['text'])}")
+        out.print(f"Line {asked.number} says now, version {tag_of(line)}: {plain(line['text'])}")
+
+
+def text_of(asked: Asked, before: str, heard: str) -> str:
+    """The text, from wherever it is to come."""
+    if asked.text is not None and asked.file is not None:
+        raise WrongUseError("There are two texts, on the command line and in a file: give one.")
+    if asked.file is not None:
+        return read(asked.file).strip()
+    if asked.text == str(STANDARD_INPUT) or (asked.text is None and not is_typing()):
+        return sys.stdin.read().strip()
+    return str(asked.text) if asked.text is not None else _typed(before, heard)
+
+
+def is_typing() -> bool:
+    """Whether somebody sits at the terminal, who can be shown an editor."""
+    return sys.stdin.isatty()
+
+
+def read(path: Path) -> str:
+    """What stands in a file. Raises WrongUseError."""
+    try:
+        return path.read_text()
+    except FileNotFoundError as error:
+        raise WrongUseError(f"There is no file {path}.") from error
+    except (OSError, ValueError) as error:
+        raise WrongUseError(f"{path} cannot be read: {error}.") from error
+
+
+def _typed(before: str, heard: str) -> str:
+    """What somebody has made of the line in their editor."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "line.txt"
+        file.write_text(f"{before}\n# Heard: {plain(heard)}\n")
+        try:
+            subprocess.run([*shlex.split(editor), str(file)], check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise WrongUseError(
+                f"The editor did not work, so nothing was written: {error}"
+            ) from error
+        rows = [row for row in file.read_text().splitlines() if not row.startswith("#")]
+    text = " ".join(" ".join(rows).split())
+    if text == before or not text:
+        raise WrongUseError("The text was not changed, so nothing was written.")
+    return text
