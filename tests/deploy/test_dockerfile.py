@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -77,3 +78,21 @@ def _user(stage: str) -> str:
 
 def _files(folder: Path) -> list[Path]:
     return [p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+
+
+def test_dagsters_chart_starts_our_webserver(tmp_path: Path) -> None:
+    """It starts `dagster-webserver` by its name, with arguments of its own."""
+    program = tmp_path / "python"
+    program.write_text('#!/bin/sh\necho "$@"\n')
+    program.chmod(0o755)
+    command = "dagster-webserver -h 0.0.0.0 -p 3000 -w /dagster-workspace/workspace.yaml"
+    paths = os.pathsep.join([str(tmp_path), str(ROOT / "deploy"), os.environ["PATH"]])
+    started = subprocess.run(
+        ["bash", "-c", command], env={"PATH": paths}, capture_output=True, text=True, check=True
+    )
+    assert command.replace("dagster-webserver", "-m dub_platform.webserver") == (
+        started.stdout.strip()
+    )
+    dagster = TEXT.partition("FROM engines AS dagster\n")[2].partition("FROM ")[0]
+    assert "deploy/dagster-webserver /opt/dub/bin/dagster-webserver" in dagster
+    assert "PATH=/opt/dub/bin:" in TEXT
