@@ -64,7 +64,7 @@ def _lines(client: DubClient, asked: Asked) -> int:
     table = Table(number, *narrow, "said", "dubbed", box=SIMPLE, pad_edge=False)
     for line in shown:
         table.add_row(*_cells(line))
-    out.print(table)
+    out.print(table if shown else "No line has a problem.")
     for edit in script["not_applied"]:
         out.print(f"Not spoken, as nobody says it any more: {plain(edit.get('text', ''))}")
     return 0

@@ -69,7 +69,7 @@ def _said(client: DubClient, asked: Asked) -> int:
             text += Text(f" ({plain(line['doubt'])})", style="yellow")
         at = f"{line['start']:.1f}-{line['end']:.1f}"
         table.add_row(str(line["number"]), tag_of(line), at, f"{line['confidence']:.0%}", text)
-    out.print(table)
+    out.print(table if shown else "No line is doubted.")
     for edit in said["not_applied"]:
         out.print(f"Not used, as nobody says it any more: {plain(edit.get('text', ''))}")
     return 0

@@ -213,6 +213,8 @@ def test_what_was_heard_is_corrected(desk: Desk, url: str, capsys: Printed) -> N
     release_with_lines(desk)
     assert 0 == main(["said", YOUTUBE])
     assert f"{tag('Good day.')}   0.2-0.9" in capsys.readouterr().out
+    assert 0 == main(["said", YOUTUBE, "--problems"])
+    assert "No line is doubted.\n" == capsys.readouterr().out
     assert 0 == main(["correct", YOUTUBE, "0", "Good morning."])
     said = f"Line 0 says now, version {tag('Good morning.')}: Good morning."
     assert said in capsys.readouterr().out
