@@ -82,8 +82,10 @@ def _made(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
+        # SQLite's driver is said to be so too, because transactions are begun here.
+        engine.dialect.skip_autocommit_rollback = True
         event.listen(engine, "do_connect", _give_up_in_time)
-        event.listen(engine, "engine_connect", _read_alone)
+        event.listen(engine, "engine_connect", _choose_transactions)
         event.listen(engine, "checkin", _rest)
         event.listen(engine, "checkout", functools.partial(_ping_rested, engine.dialect))
     return engine
@@ -122,17 +124,22 @@ def _give_up_in_time(
     wanted.setdefault("connect_timeout", CONNECT_SECONDS)
 
 
-def _read_alone(connection: Connection) -> None:
-    # The driver's own switch says nothing to the server, as setting an isolation level does.
-    if connection.get_execution_options().get("only_reads"):
-        driver: Any = connection.connection.dbapi_connection
-        driver.autocommit = True
+def _choose_transactions(connection: Connection) -> None:
+    """Have the driver begin transactions, or none for what only reads.
+
+    It says nothing of this to the server, as it does of an isolation level, and a connection stays
+    as it is until it is wanted otherwise: each switch lets other threads go first.
+    """
+    options = connection.get_execution_options()
+    if "isolation_level" in options:
+        return
+    alone = bool(options.get("only_reads"))
+    driver: Any = connection.connection.dbapi_connection
+    if driver.autocommit != alone:
+        driver.autocommit = alone
 
 
-def _rest(connection: Any, record: ConnectionPoolEntry) -> None:
-    # There is none where it was closed because it no longer served.
-    if connection is not None and not connection.closed:
-        connection.autocommit = False
+def _rest(_connection: object, record: ConnectionPoolEntry) -> None:
     record.info[_RESTS_SINCE] = time.monotonic()
 
 
