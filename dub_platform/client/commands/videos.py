@@ -117,7 +117,7 @@ def _add(client: DubClient, asked: Asked) -> int:
         title=asked.title,
         source_language=asked.source_language,
         visibility=asked.visibility,
-        opened=_open_with_bar,
+        opened=open_with_bar,
         **wording(asked),
     )
     if not asked.json:
@@ -350,9 +350,16 @@ def _show_reasons(video: VideoAnswer, dubs: Collection[DubAnswer]) -> None:
         out.print(f"`dub retry {video['id'][:SHOWN]}` makes it again.")
 
 
-def _open_with_bar(path: Path) -> BinaryIO:
+def open_with_bar(path: Path) -> BinaryIO:
     """The file, with a bar that shows how much of it was sent."""
     opened = rich.progress.open(
-        path, "rb", description="Sending", console=err, transient=True, disable=not err.is_terminal
+        path,
+        "rb",
+        description="Sending",
+        console=err,
+        transient=True,
+        complete_style="green",
+        finished_style="green",
+        disable=not err.is_terminal,
     )
     return cast(BinaryIO, opened)

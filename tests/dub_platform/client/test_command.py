@@ -406,7 +406,13 @@ def test_a_link_is_whole_and_can_be_clicked_in_a_narrow_terminal(desk: Desk, url
 def in_terminal(arguments: list[str], url: str) -> str:
     """What a terminal of 40 columns is sent."""
     ours, its = pty.openpty()
-    environment = {**os.environ, "DUB_URL": url, "TERM": "xterm-256color", "COLUMNS": "40"}
+    environment = {
+        **os.environ,
+        "DUB_URL": url,
+        "TERM": "xterm-256color",
+        "COLUMNS": "40",
+        "COLORTERM": "truecolor",
+    }
     with subprocess.Popen([*DUB, *arguments], stdin=its, stdout=its, env=environment):
         os.close(its)
         told = b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -13,6 +14,7 @@ from rich.console import Console
 from api.pages.watch import STAGES
 from dub_platform.client import progress
 from dub_platform.client.answers import VideoAnswer, VideoRow
+from dub_platform.client.commands import videos as commands
 from dub_platform.client.progress import STEPS, Pace, Waiting, share, step
 
 BEGUN, RED = "2026-11-30T12:00:00+00:00", re.compile(r"\x1b\[31m|249;38;114")
@@ -89,6 +91,18 @@ def test_all_is_green_while_all_is_well(terminal: io.StringIO) -> None:
         completed(STORY, waiting)
         waiting._bar.refresh()
     assert "listening" in terminal.getvalue() or "released" in terminal.getvalue()
+    assert not RED.search(terminal.getvalue())
+
+
+def test_sending_is_green_while_all_is_well(
+    terminal: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while it is not at its end."""
+    monkeypatch.setattr(commands, "err", progress.err)
+    (tmp_path / "clip.mp4").write_bytes(bytes(1000))
+    with commands.open_with_bar(tmp_path / "clip.mp4") as file:
+        assert 500 == len(file.read(500))
+    assert "Sending" in terminal.getvalue()
     assert not RED.search(terminal.getvalue())
 
 
