@@ -39,12 +39,14 @@ from api.schemas import (
     WebhookPage,
 )
 from dub_platform.core.cost import estimated_usd
+from dub_platform.core.errors import LinesNotReadyError
 from dub_platform.core.events import TYPES, shown
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.languages import language
 from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import Delivery, DeliveryState, Webhook
 from dub_platform.registry.port import Channel, Dub, DubState, Page, Video
+from resources.scripts import unpaid
 
 # A cache that kept a secret would be a copy of it.
 NO_STORE = {"cache-control": "no-store"}
@@ -153,6 +155,19 @@ def estimate_for(desk: Desk, codes: Sequence[str], seconds: float | None) -> Est
         languages=list(codes),
         prices_taken_on=desk.prices.taken_on,
     )
+
+
+def renewal(desk: Desk, video: Video, code: str) -> Estimate:
+    """What asking for a dub costs: of one that was made before, the lines that say something else
+    by now."""
+    seconds = video.duration_seconds
+    try:
+        lines = unpaid(desk.registry, desk.store, video.id, code)
+    except LinesNotReadyError:
+        lines = None
+    if lines is not None:
+        seconds = sum(line.seconds for line in lines)
+    return estimate_for(desk, [code], seconds)
 
 
 def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Mapping[str | None, float]) -> DubAnswer:

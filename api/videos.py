@@ -18,7 +18,7 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import answer, dub_answer, estimate_for, video_answer, video_page
+from api.answers import answer, dub_answer, renewal, video_answer, video_page
 from api.bodies import json_in
 from api.conditional import etag_of, require_match, tagged, with_etag
 from api.desk import Desk, desk_of
@@ -26,11 +26,10 @@ from api.intake import hand_in
 from api.languages import chosen, named
 from api.leading import led_on, wants_page
 from api.links import offered
-from api.schemas import DubOrder, Estimate, Listing, Quote, Trying, VideoChange, parsed
+from api.schemas import DubOrder, Listing, Quote, Trying, VideoChange, parsed
 from api.wording import heedable
 from dub_platform.core.errors import (
     EmptyBodyError,
-    LinesNotReadyError,
     PreconditionFailedError,
     StorageError,
 )
@@ -39,7 +38,6 @@ from dub_platform.core.videos import checked_id
 from dub_platform.observability.context import request_id
 from dub_platform.registry.port import Dub, Wanted
 from resources.removal import withdraw
-from resources.scripts import unpaid
 
 _log = structlog.get_logger(__name__)
 
@@ -151,7 +149,9 @@ def _asked(request: Request, order: DubOrder) -> Response:
     [code] = chosen(wanted, spoken=spoken, available=desk.targets(spoken))
     if order.dry_run:
         heedable(desk, order.wording)
-        return answer(Quote(id=video_id, estimate=_estimate(desk, video_id, code)))
+        return answer(
+            Quote(id=video_id, estimate=renewal(desk, desk.registry.video(video_id), code))
+        )
     read, wording = _read(request, desk, video_id, code), heedable(desk, order.wording)
     try:
         asked = desk.registry.ask(video_id, code, wording, read=read, request_id=request_id())
@@ -161,19 +161,6 @@ def _asked(request: Request, order: DubOrder) -> Response:
         raise
     desk.announce(video_id, [code])
     return with_etag(_dub(desk, asked, 202))
-
-
-def _estimate(desk: Desk, video_id: str, code: str) -> Estimate:
-    """What asking for a dub costs: of one that was made before, the lines that say something else
-    by now."""
-    seconds = desk.registry.video(video_id).duration_seconds
-    try:
-        lines = unpaid(desk.registry, desk.store, video_id, code)
-    except LinesNotReadyError:
-        lines = None
-    if lines is not None:
-        seconds = sum(line.seconds for line in lines)
-    return estimate_for(desk, [code], seconds)
 
 
 def _read(request: Request, desk: Desk, video_id: str, code: str) -> Dub | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from api.schemas import Failure
+from dub_platform.core.errors import MisheardError
 
 _SETTING = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 _OURS = "It could not be made, through no fault of the video."
@@ -19,7 +20,6 @@ _SENTENCES = {
     "source_bot_check": "The site that has this video took us for a robot, and did not let us in.",
     "cost_cap_reached": "What may be spent on dubs here is spent for now.",
     "gate_failed": "What was made of it did not pass the checks, so it was not published.",
-    "media_misheard": "It may be that we misheard this video, so it waits for somebody who knows.",
 }
 # The first words of a code say whose fault it is.
 _FAMILIES = {
@@ -36,6 +36,9 @@ _TOLD = ("media", "video", "source", "spoken", "language")
 def viewers_sentence(failure: Failure) -> str:
     """Why there is nothing to watch, in a sentence that a viewer can use."""
     family = failure.code.partition("_")[0]
+    if failure.code == MisheardError.code:
+        # How sure we are of it; what can be done stands on the page.
+        return f"{failure.message.partition(':')[0].rstrip('.')}."
     if failure.code in _SENTENCES:
         return _SENTENCES[failure.code]
     if family in _TOLD and not _SETTING.search(failure.message):

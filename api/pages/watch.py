@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import captions, failure, source_captions
+from api.answers import captions, failure, renewal, source_captions
 from api.desk import Desk, open_desk_of
 from api.links import require_watchable, signed
 from api.pages.render import render
@@ -77,6 +77,15 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Outdated:
+    """A dub that can be watched, of a video in which something else is said by now; and about what
+    it costs in dollars to bring it up to date, where that is known."""
+
+    language: Language
+    usd: float | None
+
+
+@dataclass(frozen=True)
 class Player:
     """All that the page shows."""
 
@@ -86,6 +95,7 @@ class Player:
     film: str | None
     sounds: Sequence[Sound]
     waiting: Waiting | None
+    outdated: Outdated | None
     dagster_url: str | None
     ask_for: str
     spoken: Sequence[Language]
@@ -111,7 +121,7 @@ def watch(request: Request) -> Response:
 
 def player(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
     """What the page shows of the video when `asked` is the language to listen to."""
-    released = _released(dubs)
+    released, waiting = _released(dubs), _waiting(desk, video, dubs, asked)
     return Player(
         video_id=video.id,
         title=video.title or video.id,
@@ -121,11 +131,12 @@ def player(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
             *_original(desk, video, released, asked),
             *(_dubbed(desk, video, *pair, asked) for pair in released),
         ],
-        waiting=_waiting(desk, video, dubs, asked),
+        waiting=waiting,
+        outdated=_outdated(desk, video, dubs, asked),
         dagster_url=_made_at(desk, video, dubs, asked),
         # The original comes with a dub: it is asked for by asking for one.
         ask_for=dubs[0].language if asked == video.language and dubs else asked,
-        spoken=spoken_languages(desk),
+        spoken=spoken_languages(desk) if waiting and waiting.settles else (),
     )
 
 
@@ -199,6 +210,16 @@ def _waiting(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Waiti
             for code in released
         ],
     )
+
+
+def _outdated(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Outdated | None:
+    """What whoever may ask for dubs can do about one that is stale."""
+    dub = next((dub for dub in dubs if dub.language == asked), None)
+    if desk.keys is not None or dub is None or dub.status is not DubStatus.RELEASED:
+        return None
+    if not video.is_older(dub.release):
+        return None
+    return Outdated(language(asked), renewal(desk, video, asked).usd)
 
 
 def _state(

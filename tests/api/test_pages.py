@@ -200,6 +200,30 @@ def test_what_failed_can_be_tried_again(client: TestClient, desk: Desk, lang: st
     assert DubStatus.QUEUED is desk.registry.dub(YOUTUBE, "es").status
 
 
+def test_a_doubted_video_says_how_sure_it_is(client: TestClient, desk: Desk) -> None:
+    """And offers what settles it, and not what an integrator would call."""
+    fail(desk, "media_misheard", "We may have misheard this video (34%): it is unsure. PATCH it.")
+    page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
+    assert "We may have misheard this video (34%)." in page
+    assert "PATCH" not in page
+    assert all(f'id="{each}"' in page for each in ("settle", "spoken", "words"))
+
+
+def test_a_stale_dub_can_be_brought_up_to_date(client: TestClient, desk: Desk) -> None:
+    """With what that costs; it is watched as it is meanwhile."""
+    release(desk, YOUTUBE, "es")
+    page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
+    assert "Bring it up to date" not in page
+    desk.registry.caption(YOUTUBE, f"videos/{YOUTUBE}/captions.srt")
+    page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
+    assert "What is said in this video was changed since Spanish was made." in page
+    assert "for about $0.00" in page
+    assert 'id="film"' in page
+    assert 303 == press(client, page).status_code
+    assert DubStatus.QUEUED is desk.registry.dub(YOUTUBE, "es").status
+    assert "Bring it up to date" not in client.get(f"/watch?v={YOUTUBE}&lang=es").text
+
+
 def test_a_file_that_cannot_be_dubbed_is_replaced(client: TestClient, desk: Desk) -> None:
     """To try it again would end as before."""
     fail(desk, "media_no_speech", "Nobody speaks in it.")

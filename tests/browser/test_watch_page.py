@@ -51,6 +51,13 @@ STATE = """() => ({
   dubTrack: dub.getAttribute("src"),
 })"""
 
+SRT = "1\n00:00:00,500 --> 00:00:01,500\nGood morning.\n"
+# What a button does: whether it is believed then, and has captions, and what it speaks.
+SETTLED = {
+    "It was heard right: dub it": (True, False, "en"),
+    "Use these captions": (False, True, "en"),
+    "Listen again": (False, True, "es"),
+}
 DECODED = """async () => {
   const answer = await fetch(dub.src);
   const context = new OfflineAudioContext(2, 1, 48000);
@@ -403,30 +410,33 @@ def test_what_did_not_work_out_is_asked_for_again_by_a_button(site: Site) -> Non
 
 
 def test_what_was_misheard_is_settled_on_its_page(browser: Browser, tmp_path: Path) -> None:
-    """By saying that it was heard right, or what is spoken."""
+    """By saying that it was heard right, by captions, or by what is spoken."""
     from_es = {"en": ("ca", "es"), "es": ("ca", "en")}
     desk = make_desk(tmp_path, targets=lambda spoken: from_es.get(spoken, ()))
     with opened(browser, desk) as site:
-        settle_twice(site)
+        settle(site)
         assert [] == site.said
 
 
-def settle_twice(site: Site) -> None:
-    """Have it held, and settle that on its page, in both ways."""
+def settle(site: Site) -> None:
+    """Have it held, and settle that on its page, in each way."""
     site.desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["ca"])
     details = {"code": "media_misheard", "message": "We may have misheard this video (34%)."}
-    for number, spoken in enumerate(("", "es"), 1):
+    for number, does in enumerate(SETTLED, 1):
         work = Work(YOUTUBE, None, number)
         site.desk.registry.failed(work, details, now=datetime.now(timezone.utc))
         site.open(f"/watch?v={YOUTUBE}&lang=ca")
-        expect(site.page.get_by_text("misheard this video")).to_be_visible()
-        if spoken:
-            site.page.get_by_label("Spoken is").select_option(spoken)
-        name = "Listen again" if spoken else "It was heard right: dub it"
-        site.page.get_by_role("button", name=name).click()
+        expect(site.page.get_by_text("We may have misheard this video (34%).")).to_be_visible()
+        if does == "Use these captions":
+            words = {"name": "a.srt", "mimeType": "text/plain", "buffer": SRT.encode()}
+            site.page.get_by_label("or captions of it").set_input_files(words)
+        if does == "Listen again":
+            site.page.get_by_label("Spoken is").select_option("es")
+        site.page.get_by_role("button", name=does).click()
         site.page.wait_for_function("() => !document.getElementById('settle')")
         video = site.desk.registry.video(YOUTUBE)
-        assert ((True, "en"), (False, "es"))[number - 1] == (video.believed, video.language)
+        has_captions = video.captions_key is not None
+        assert SETTLED[does] == (video.believed, has_captions, video.language)
 
 
 def test_what_is_spoken_is_chosen_on_the_start_page(site: Site, media: Path) -> None:

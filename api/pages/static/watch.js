@@ -294,20 +294,28 @@ function startPlayer() {
   }
 }
 
+function settled(video, spoken, captions) {
+  if (captions && !spoken) {
+    const form = new FormData();
+    form.append("captions", captions);
+    return fetch(`${video}/captions`, { method: "PUT", body: form });
+  }
+  const body = JSON.stringify(spoken ? { source_language: spoken } : { believe: true });
+  return fetch(video, { method: "PATCH", headers: { "content-type": "application/json" }, body });
+}
+
 // What was misheard can be settled here by whoever may.
 function startSettling(settle) {
   const button = settle.querySelector("button");
   const believe = button.textContent;
   settle.hidden = false;
-  $("spoken").addEventListener("change", (event) => {
-    button.textContent = event.target.value ? "Listen again" : believe;
+  settle.addEventListener("change", () => {
+    const words = $("words").files.length ? "Use these captions" : believe;
+    button.textContent = $("spoken").value ? "Listen again" : words;
   });
   settle.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const spoken = $("spoken").value;
-    const body = JSON.stringify(spoken ? { source_language: spoken } : { believe: true });
-    const headers = { "content-type": "application/json" };
-    const answer = await fetch(settle.dataset.video, { method: "PATCH", headers, body });
+    const answer = await settled(settle.dataset.video, $("spoken").value, $("words").files[0]);
     if (answer.ok) {
       location.reload();
     } else {
