@@ -232,3 +232,16 @@ def run(graph: Any) -> None:
     ours = str(find_in_wheel())
     command = graph.global_args("-v", "error", "-nostdin", "-y").compile(cmd=ours)
     subprocess.run(command, check=True)
+
+
+def make_changing_clip(path: Path, first: Sound, second: Sound) -> Path:
+    """A recording from television (.ts): AC-3 with two channels, then with six, on one clock."""
+    parts, at = [], 0.0
+    for number, sound in enumerate((first, second)):
+        seconds = len(sound) / RATE
+        channels = {"c:a": "ac3", "ac": 2 if number == 0 else 6, "output_ts_offset": at}
+        part = path.with_name(f"part{number}.ts")
+        parts.append(make_clip(part, seconds=seconds, sound=sound, options=channels).read_bytes())
+        at += seconds
+    path.write_bytes(b"".join(parts))
+    return path

@@ -49,7 +49,15 @@ NAMES = {
 }
 OPTIONS = (
     *("ac", "ar", "codec", "codec_whitelist", "compression_level", "crf", "disposition", "f"),
-    *("format_whitelist", "frame_size", "frames", "map_metadata", "max_pixels", "metadata"),
+    *(
+        "format_whitelist",
+        "frame_size",
+        "frames",
+        "itsoffset",
+        "map_metadata",
+        "max_pixels",
+        "metadata",
+    ),
     *("movflags", "pix_fmt", "preset", "protocol_whitelist", "sample_fmt", "skip_frame"),
 )
 

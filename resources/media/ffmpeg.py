@@ -40,7 +40,8 @@ from resources.programs import Limits, bound
 
 # The processor's time has its own limit; this is for one that hangs.
 DEADLINE_SECONDS = 24 * 3600
-COUNTING_RATE = 48_000
+COUNTING_RATE = STEADY_RATE = 48_000
+_CHANGED = re.compile(r"Reconfiguring filter graph because audio|frame changed from rate:")
 # Of an outline: as fine as a picture of it is that Dagster shows at once (`assets/show.py`).
 PLACES, MOST_LOUD = 90, 10
 _DOTS = 200
@@ -156,6 +157,42 @@ def sound_seconds(path: Path) -> float:
     )
     # The filter reports once more whenever ffmpeg sets its graph up anew, as at the stream's start.
     return sum(map(int, re.findall(r"n_samples: (\d+)", run(counted)))) / COUNTING_RATE
+
+
+def changes(said: str) -> bool:
+    """Whether ffmpeg said that a sound became another one in its midst, of other channels, say.
+
+    It then sets the filters of the graph up anew, and each fills and cuts as if the sound began
+    there: what comes after is too late by as much as came before.
+    """
+    return _CHANGED.search(said) is not None
+
+
+def open_steady(path: Path, stream: int, *, pictures: bool, into: Path) -> Any:
+    """An audio stream of an untrusted file as a graph's sound that stays the same to its end.
+
+    It is written to `into` first, 48 kHz stereo FLAC in Matroska, at the times of the source;
+    `pictures` says whether that has any. Raises MediaToolError.
+    """
+    # It costs a process that only runs ffmpeg a tenth of a second.
+    import av
+
+    source = untrusted(path)
+    sound = (
+        source[f"a:{stream}"]
+        .filter("aresample", sample_rate=STEADY_RATE, rematrix_maxval=1)
+        .filter("aformat", channel_layouts="stereo")
+    )
+    options = {"format": "matroska", "codec": "flac", "sample_fmt": "s16"}
+    outputs = [sound.output(str(into), **options)]
+    if pictures:
+        # A transport stream's time begins with the first stream that is used: pictures too.
+        outputs.append(source["v:0"].output("-", format="null", codec="copy"))
+    run(ffmpeg.merge_outputs(*outputs))
+    with av.open(str(into)) as written:
+        begins = (written.start_time or 0) / av.time_base
+    # What is opened begins at 0, whatever it says.
+    return ffmpeg.input(str(into), itsoffset=begins)["a:0"]
 
 
 def outlasts(path: Path, stream: int, seconds: float) -> bool:

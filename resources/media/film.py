@@ -42,37 +42,51 @@ class Voiced:
 
 def mux(media: SourceMedia, source: Path, voiced: Sequence[Voiced], *, into: Path) -> None:
     """Write the film. `voiced` starts with the original. Raises MediaToolError."""
-    original = ffmpeg.untrusted(source)
-    is_playable, is_sound = _is_playable(media), _is_sound(media, source)
-    sound = original[f"a:{media.audio_stream}"]
-    streams = [original["v:0"] if is_playable else _even(original["v:0"])]
-    streams += [
-        graphs.input(str(each.track))["a:0"]
-        if each.track
-        else (sound if is_sound else _within(sound, media.seconds))
-        for each in voiced
-    ]
+    is_sound = _is_sound(media, source)
+    sound = ffmpeg.untrusted(source)[f"a:{media.audio_stream}"]
+    if is_sound:
+        ffmpeg.run(_film(media, source, voiced, sound, "copy", into))
+        return
+    said = ffmpeg.run(_film(media, source, voiced, _within(sound, media.seconds), "aac", into))
+    if ffmpeg.changes(said):
+        steady = into.with_name("steady.mkv")
+        sound = ffmpeg.open_steady(source, media.audio_stream, pictures=True, into=steady)
+        sound = _within(sound, media.seconds)
+        ffmpeg.run(_film(media, source, voiced, sound, "aac", into))
+        steady.unlink()
+
+
+def _film(
+    media: SourceMedia,
+    source: Path,
+    voiced: Sequence[Voiced],
+    sound: Any,
+    codec: str,
+    into: Path,
+) -> Any:
+    """A graph that writes the film with this `sound` as the original's, which `codec` encodes."""
+    pictures, is_playable = ffmpeg.untrusted(source)["v:0"], _is_playable(media)
+    streams = [pictures if is_playable else _even(pictures)]
+    streams += [graphs.input(str(each.track))["a:0"] if each.track else sound for each in voiced]
     streams += [graphs.input(str(each.captions), format="srt")["s:0"] for each in voiced]
     codecs = {
         "codec:v": "copy" if is_playable else "libx264",
         "codec:a": "copy",
-        "codec:a:0": "copy" if is_sound else "aac",
+        "codec:a:0": codec,
         "codec:s": "mov_text",
     }
     if not is_playable:
         codecs |= {"pix_fmt": "yuv420p", "crf": "20", "preset": "veryfast"}
     # No -shortest: with a caption stream it would cut the film where the last caption ends.
-    ffmpeg.run(
-        graphs.output(
-            *streams,
-            str(into),
-            format="mp4",
-            movflags="+faststart",
-            map_metadata=-1,
-            **codecs,
-            **_tags([each.language for each in voiced]),
-            **_defaults(len(voiced)),
-        )
+    return graphs.output(
+        *streams,
+        str(into),
+        format="mp4",
+        movflags="+faststart",
+        map_metadata=-1,
+        **codecs,
+        **_tags([each.language for each in voiced]),
+        **_defaults(len(voiced)),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ffmpeg as graphs
 import numpy as np
@@ -44,30 +45,42 @@ def decoded(
     """
     sound, speech = into / "sound.flac", into / "speech.wav"
     video = ffmpeg.untrusted(source)
+    outputs = _outputs(video[f"a:{stream}"], sound, speech, seconds)
+    if pictures:
+        # A transport stream's time begins with the first stream that is used: pictures too.
+        outputs.append(video["v:0"].output("-", format="null", codec="copy"))
+    said = ffmpeg.run(graphs.merge_outputs(*outputs))
+    if ffmpeg.changes(said):
+        kept = into / "steady.mkv"
+        steady = ffmpeg.open_steady(source, stream, pictures=pictures, into=kept)
+        said = ffmpeg.run(graphs.merge_outputs(*_outputs(steady, sound, speech, seconds)))
+        kept.unlink()
+    loudness = ffmpeg.parsed_loudness(said)
+    if _peak_db(speech) < loudness.true_peak_db - CANCELED_DB:
+        left = graphs.input(str(sound))["a:0"].filter("pan", args="mono|c0=c0")
+        ffmpeg.run(left.output(str(speech), format="wav", codec="pcm_s16le", ar=SPEECH_RATE))
+    return DecodedSound(sound, speech, loudness)
+
+
+def _outputs(source: Any, sound: Path, speech: Path, seconds: float) -> list[Any]:
+    """Graphs that write both sounds and measure how loud the video is."""
     # async=1 with first_pts=0 fills a late start and gaps in the stream instead of closing them;
     # rematrix_maxval keeps a loud 5.1 from clipping when its channels are added up. An MP3 comes in
     # pieces of 47 samples, and FLAC that is made of such pieces takes 30 times as long to read.
     heard = (
-        video[f"a:{stream}"]
-        .filter("aresample", sample_rate=RATE, **{"async": 1, "first_pts": 0}, rematrix_maxval=1)
+        source.filter(
+            "aresample", sample_rate=RATE, **{"async": 1, "first_pts": 0}, rematrix_maxval=1
+        )
         .filter("aformat", channel_layouts="stereo")
         .filter("apad", whole_dur=seconds)
         .filter("atrim", end=seconds)
         .filter_multi_output("asplit", outputs=3)
     )
-    outputs = [
+    return [
         heard[0].output(str(sound), **FLAC, compression_level=2),
         heard[1].output(str(speech), format="wav", codec="pcm_s16le", ar=SPEECH_RATE, ac=1),
         ffmpeg.loudness_meter(heard[2]),
     ]
-    if pictures:
-        # A transport stream's time begins with the first stream that is used: pictures too.
-        outputs.append(video["v:0"].output("-", format="null", codec="copy"))
-    loudness = ffmpeg.parsed_loudness(ffmpeg.run(graphs.merge_outputs(*outputs)))
-    if _peak_db(speech) < loudness.true_peak_db - CANCELED_DB:
-        left = graphs.input(str(sound))["a:0"].filter("pan", args="mono|c0=c0")
-        ffmpeg.run(left.output(str(speech), format="wav", codec="pcm_s16le", ar=SPEECH_RATE))
-    return DecodedSound(sound, speech, loudness)
 
 
 def _peak_db(path: Path) -> float:

@@ -22,6 +22,7 @@ from tests.integration.measuring import located
 from tests.media_recipes import (
     RATE,
     Sound,
+    make_changing_clip,
     make_clip,
     make_lying_clip,
     make_script,
@@ -335,6 +336,17 @@ def test_the_original_ends_with_the_video_whatever_its_packets_say(
     start, samples = heard(film, 0)
     assert abs(start + len(samples) / RATE - SECONDS) < 0.1
     require_length(film, SECONDS)
+
+
+def test_an_original_that_changes_its_channels_stays_in_its_place(tmp_path: Path) -> None:
+    """What comes after the change is heard at its time in the film."""
+    first = np.concatenate([silence(1.0), tone(440, 1.0), silence(1.0)])
+    second = np.concatenate([silence(1.5), tone(440, 1.0), silence(0.5)])
+    source = make_changing_clip(tmp_path / "source.ts", first, second)
+    start, samples = heard(make_film(tmp_path, source), 0)
+    loud = np.flatnonzero(np.abs(samples) > 0.01) / RATE + start
+    assert pytest.approx((1.0, 5.5), abs=0.08) == (loud[0], loud[-1])
+    assert pytest.approx(6.0, abs=0.1) == start + len(samples) / RATE
 
 
 def test_a_film_of_another_length_is_not_published(tmp_path: Path) -> None:

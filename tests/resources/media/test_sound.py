@@ -13,7 +13,17 @@ import soundfile
 
 from dub_platform.core.errors import MediaToolError
 from resources.media.sound import BLOCK, SPEECH_RATE, DecodedSound, decoded
-from tests.media_recipes import RATE, Sound, make_clip, make_script, noise, silence, stereo, tone
+from tests.media_recipes import (
+    RATE,
+    Sound,
+    make_changing_clip,
+    make_clip,
+    make_script,
+    noise,
+    silence,
+    stereo,
+    tone,
+)
 
 AUDIBLE = 0.01
 
@@ -163,3 +173,14 @@ def test_a_script_opens_no_neighbour(tmp_path: Path) -> None:
     script = make_script(tmp_path / "script.mp4", tmp_path / "private.mp4")
     with pytest.raises(MediaToolError):
         decoded(script, seconds=2.0, into=tmp_path)
+
+
+def test_sound_that_changes_its_channels_stays_in_its_place(tmp_path: Path) -> None:
+    """As in a recording of two programmes: the second is heard at its time, and no longer."""
+    first = np.concatenate([silence(1.0), tone(440, 1.0), silence(1.0)])
+    second = np.concatenate([silence(1.5), tone(440, 1.0), silence(0.5)])
+    clip = make_changing_clip(tmp_path / "clip.ts", first, second)
+    sound, speech = sounds(decoded(clip, seconds=6.0, into=tmp_path))
+    assert (6 * RATE, 6 * SPEECH_RATE) == (len(sound), len(speech))
+    assert pytest.approx((1.0, 5.5), abs=0.05) == audible(sound)
+    assert pytest.approx((1.0, 2.0), abs=0.05) == audible(sound[: 3 * RATE])
