@@ -57,6 +57,30 @@ def test_a_range_comes_alone(url: str, asked: str, content: bytes, said: str) ->
     )
 
 
+def test_what_fits_into_one_part_is_the_same_as_of_a_long_file(
+    desk: Desk, server: str, url: str
+) -> None:
+    """It is read at once, and all that is said of it is what is said of others."""
+    long = "releases/dQw4w9WgXcQ/es/1/long.m4a"
+    desk.store.put_bytes(long, b"0123456789" * 100_000)
+    for asked, count in (("bytes=2-4", 3), ("bytes=-2", 2), ("bytes=0-69999", 70_000)):
+        answer = get(f"{server}/media/{long}", headers={"range": asked})
+        assert (206, count) == (answer.status_code, len(answer.content))
+        assert str(count) == answer.headers["content-length"]
+    short, whole = get(url), get(f"{server}/media/{long}")
+    assert set(short.headers) == set(whole.headers)
+    assert (10, 1_000_000) == (len(short.content), len(whole.content))
+
+
+def test_what_fits_into_one_part_needs_no_other_thread(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Captions, manifests and the ranges of players that ask for little."""
+    monkeypatch.setattr("anyio.open_file", lambda *_, **__: pytest.fail("it was opened again"))
+    assert b"0123456789" == get(url).content
+    assert b"89" == get(url, headers={"range": "bytes=8-"}).content
+
+
 @pytest.mark.parametrize(
     "asked", ["items=0-1", "bytes=abc", "bytes=4-2", "bytes", "bytes=", "bytes=1-2,x", "bytes=--1"]
 )
