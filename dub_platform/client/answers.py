@@ -376,7 +376,7 @@ class VideoAnswer(TypedDict):
     """One video with its dubs; `created` and `estimate` only in the answer to POST /videos.
 
     So is `captions_taken`, where captions came with it: false for a video that is being prepared
-    or was, which keeps the wording it has.
+    or was, which keeps the wording it has until they come by PUT /videos/{id}/captions.
 
     `processing_*` is when its preparing and dubbing began and ended last, and the seconds between;
     `retry_count` is how often it was asked for again.

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 from dagster import (
+    AssetKey,
     DagsterInstance,
     SensorDefinition,
     SensorResult,
@@ -38,6 +39,19 @@ def test_a_prepared_video_is_dubbed_once_for_each_language(
     requests = _tick(registry, instance, on_video_prepared).run_requests or ()
     assert {f"dub:es:{VIDEO}:1", f"dub:ca:{VIDEO}:1"} == {r.run_key for r in requests}
     assert {f"ca|{VIDEO}", f"es|{VIDEO}"} == {str(r.partition_key) for r in requests}
+
+
+def test_a_corrected_video_is_only_listened_to(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """Its sound is there; a new one is fetched and decoded as well."""
+    handed_in(registry, "es")
+    (new,) = _tick(registry, instance).run_requests or ()
+    prepared(registry, "es")
+    registry.caption(VIDEO, f"videos/{VIDEO}/captions.srt")
+    (again,) = _tick(registry, instance).run_requests or ()
+    assert (None, [AssetKey("transcript")]) == (new.asset_selection, again.asset_selection)
+    assert f"prepare:{VIDEO}:2" == again.run_key
 
 
 def test_a_run_is_tagged_with_the_request_that_asked(
