@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -57,6 +58,8 @@ def test_each_segment_has_its_own_doubt() -> None:
     assert [(None, 10.0), (UNSURE, 12.0)] == [
         (finding.doubt, finding.words[0].start) for finding in timed.findings(CHUNK, Doubts())
     ]
+    words = [word for finding in timed.findings(CHUNK, Doubts()) for word in finding.words]
+    assert [math.exp(-0.2)] * 2 + [math.exp(-1.4)] * 2 == [word.confidence for word in words]
 
 
 @pytest.mark.parametrize(

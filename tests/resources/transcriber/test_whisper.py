@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import subprocess
 import sys
 import threading
@@ -143,6 +144,15 @@ def test_the_language_is_recognised_when_it_is_not_named(
     heard = WhisperTranscriber(says(language="tl")).transcribe(audio, SPEECH, "auto")
     assert "fil" == heard.language
     assert heard.why.startswith("Its language was recognised as fil, with ")
+
+
+@pytest.mark.parametrize(("named", "other"), [("en", "es"), ("es", ""), ("auto", "")])
+def test_another_language_than_was_named_is_told(
+    says: Callable[..., str], audio: Path, named: str, other: str
+) -> None:
+    """It would write down what is said as if it were the other; its own limit goes with it."""
+    heard = WhisperTranscriber(says(language="es")).transcribe(audio, SPEECH, named)
+    assert (other, math.exp(-1.0)) == (heard.other_language, heard.least_confidence)
 
 
 @pytest.mark.parametrize(
