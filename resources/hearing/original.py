@@ -1,8 +1,6 @@
-"""The source beside the released sound: how late that is, where the original's speakers begin, and
-how much of their voice is left in lines.
+"""The source in the released sound: how late it is, and how much of its voice is left in lines.
 
     late = start_frames(released.sound, source, timeline)
-    wanted = find_onsets({line_id: told}, source.speech)
     left = left_of(located, original_at(located, source, late))     # of one line
     decibels = left_db([left, ...])
 
@@ -17,7 +15,7 @@ Both compare middles, where a voice is:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 
     Sound = NDArray[np.float32]
 
-# Lines that are said to begin further from where a voice does are another's, or there is no voice.
-DRIFT_SECONDS = 1.5
 # Encoders that do not make good their delay are late by 20 to 70 ms.
 REACH_SECONDS = 0.25
 # The bed is on its way there while it is ducked and let go.
@@ -73,25 +69,6 @@ class Left:
     common: float
     original: float
     voice: float
-
-
-def find_onsets(told: Mapping[int, float], speech: Sequence[Span]) -> dict[int, float]:
-    """Where speakers begin in the sound, by lines; `told` is where each line is said to begin.
-
-    A line and a stretch of speech belong together where each is the other's nearest. A line that
-    begins in the midst of speech has no edge in the sound by which it could be told.
-    """
-    if not told or not speech:
-        return {}
-    lines, places = np.array(list(told)), np.array(list(told.values()))
-    starts = np.array([span.start for span in speech])
-    apart = np.abs(places[:, None] - starts[None, :])
-    nearest = apart.argmin(axis=1)
-    return {
-        int(lines[row]): float(starts[column])
-        for row, column in enumerate(nearest)
-        if apart[:, column].argmin() == row and apart[row, column] <= DRIFT_SECONDS
-    }
 
 
 def start_frames(sound: Path, source: Source, timeline: Timeline) -> int | None:

@@ -19,13 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from dub_platform.core.mixing import RATE
+from dub_platform.core.onsets import match_onsets
 from dub_platform.core.speech import Take
 from dub_platform.core.timeline import Placement, Timeline
 from resources.hearing.lines import LOST_SHARE, HeardLine, heard_line, located
 from resources.hearing.original import (
     Left,
     Source,
-    find_onsets,
     left_db,
     left_of,
     original_at,
@@ -35,6 +35,8 @@ from resources.hearing.released import Released, decoded
 from resources.mixer.pieces import each
 from resources.stretching import say_placed
 
+# Lines that are said to begin further from where a voice does are another's, or there is no voice.
+DRIFT_SECONDS = 1.5
 # Two takes that touch do not sound at once; correlation tells where to a sample.
 TOUCHING_SECONDS = 0.005
 
@@ -163,7 +165,7 @@ class _Lines:
         self._takes = {take.line_id: (take, path) for take, path in script.takes}
         places = script.timeline.placements
         told = {place.line_id: place.onset for place in places}
-        self._wanted = find_onsets(told, source.speech) if source else told
+        self._wanted = match_onsets(told, source.speech, within=DRIFT_SECONDS) if source else told
         self.late = start_frames(released.sound, source, script.timeline) if source else None
         measured = list(each(self._line, script.timeline.placements))
         self.heard = tuple(line for line, _ in measured)

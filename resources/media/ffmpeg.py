@@ -41,7 +41,6 @@ from resources.programs import Limits, bound
 # The processor's time has its own limit; this is for one that hangs.
 DEADLINE_SECONDS = 24 * 3600
 COUNTING_RATE = STEADY_RATE = 48_000
-_CHANGED = re.compile(r"Reconfiguring filter graph because audio|frame changed from rate:")
 # Of an outline: as fine as a picture of it is that Dagster shows at once (`assets/show.py`).
 PLACES, MOST_LOUD = 90, 10
 _DOTS = 200
@@ -159,13 +158,15 @@ def sound_seconds(path: Path) -> float:
     return sum(map(int, re.findall(r"n_samples: (\d+)", run(counted)))) / COUNTING_RATE
 
 
-def changes(said: str) -> bool:
-    """Whether ffmpeg said that a sound became another one in its midst, of other channels, say.
+def changes(path: Path, stream: int) -> bool:
+    """Whether an audio stream of an untrusted file becomes another one in its midst, of other
+    channels, say.
 
-    It then sets the filters of the graph up anew, and each fills and cuts as if the sound began
-    there: what comes after is too late by as much as came before.
+    ffmpeg then sets the filters of a graph up anew, and each fills and cuts as if the sound began
+    there: what comes after is too late by as much as came before. Raises MediaToolError.
     """
-    return _CHANGED.search(said) is not None
+    sound = untrusted(path)[f"a:{stream}"].filter("volumedetect")
+    return len(_counts(run(sound.output("-", format="null")))) > 1
 
 
 def open_steady(path: Path, stream: int, *, pictures: bool, into: Path) -> Any:
@@ -208,7 +209,12 @@ def outlasts(path: Path, stream: int, seconds: float) -> bool:
         .filter("volumedetect")
         .output("-", format="null")
     )
-    return sum(map(int, re.findall(r"n_samples: (\d+)", run(counted)))) >= samples
+    return sum(_counts(run(counted))) >= samples
+
+
+def _counts(said: str) -> list[int]:
+    """How many samples each `volumedetect` saw, as they are set up one after the other."""
+    return [int(count) for count in re.findall(r"n_samples: (\d+)", said)]
 
 
 def open_audio(path: Path, stream: int = 0) -> Any:
@@ -238,6 +244,11 @@ def loudness_meter(stream: Any) -> Any:
     """A graph that measures the stream; `parsed_loudness` reads what it says."""
     # Its lines about every tenth of a second go where ffmpeg does not write unless it is asked to.
     return stream.filter("ebur128", peak="true", framelog="verbose").output("-", format="null")
+
+
+def measured_once(said: str) -> bool:
+    """Whether the loudness meter was set up once, as it is where a sound stays the same."""
+    return said.count("Summary:") == 1
 
 
 def parsed_loudness(said: str) -> Loudness:

@@ -42,18 +42,16 @@ class Voiced:
 
 def mux(media: SourceMedia, source: Path, voiced: Sequence[Voiced], *, into: Path) -> None:
     """Write the film. `voiced` starts with the original. Raises MediaToolError."""
-    is_sound = _is_sound(media, source)
-    sound = ffmpeg.untrusted(source)[f"a:{media.audio_stream}"]
-    if is_sound:
+    number = media.audio_stream
+    sound = ffmpeg.untrusted(source)[f"a:{number}"]
+    if _is_sound(media, source):
         ffmpeg.run(_film(media, source, voiced, sound, "copy", into))
         return
-    said = ffmpeg.run(_film(media, source, voiced, _within(sound, media.seconds), "aac", into))
-    if ffmpeg.changes(said):
-        steady = into.with_name("steady.mkv")
-        sound = ffmpeg.open_steady(source, media.audio_stream, pictures=True, into=steady)
-        sound = _within(sound, media.seconds)
-        ffmpeg.run(_film(media, source, voiced, sound, "aac", into))
-        steady.unlink()
+    steady = into.with_name("steady.mkv")
+    if ffmpeg.changes(source, number):
+        sound = ffmpeg.open_steady(source, number, pictures=True, into=steady)
+    ffmpeg.run(_film(media, source, voiced, _within(sound, media.seconds), "aac", into))
+    steady.unlink(missing_ok=True)
 
 
 def _film(

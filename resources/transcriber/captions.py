@@ -22,6 +22,7 @@ import numpy as np
 
 from dub_platform.core.errors import MediaError
 from dub_platform.core.languages import AUTO
+from dub_platform.core.onsets import match_onsets
 from dub_platform.core.speech import Heard, Segment, Span
 from dub_platform.core.words import spread
 from resources.transcriber.cues import NotTextError, decode_text, read_cues
@@ -103,7 +104,7 @@ def fit_captions(heard: Heard, speech: Sequence[Span]) -> Heard:
         _refuse_another_language(heard)
         factor = _factor(heard, speech)
         timed = _scale_times(heard, factor)
-        spoken = _drop_silent_cues(timed, speech)
+        spoken = _begin_with_voice(_drop_silent_cues(timed, speech), speech)
         covered = _measure_coverage(spoken, speech)
     except MediaError as error:
         return replace(heard, segments=(), why=error.sentence)
@@ -153,6 +154,32 @@ def _drop_silent_cues(heard: Heard, speech: Sequence[Span]) -> Heard:
         if any(cue.start < span.end and span.start < cue.end for span in heard_at)
     ]
     return replace(heard, segments=tuple(kept))
+
+
+def _begin_with_voice(heard: Heard, speech: Sequence[Span]) -> Heard:
+    """With cues that begin where a voice does near them: people show them a little sooner."""
+    told = {number: cue.start for number, cue in enumerate(_list_spans(heard))}
+    begins = match_onsets(told, speech, within=_NEAR)
+    return replace(
+        heard,
+        segments=tuple(
+            _begin_at(segment, begins.get(number, told[number]))
+            for number, segment in enumerate(heard.segments)
+        ),
+    )
+
+
+def _begin_at(segment: Segment, start: float) -> Segment:
+    """The segment with its words between another start and its end."""
+    first, end = segment.words[0].start, segment.words[-1].end
+    if not start < end or start == first:
+        return segment
+    share = (end - start) / (end - first)
+    words = (
+        replace(word, start=end - (end - word.start) * share, end=end - (end - word.end) * share)
+        for word in segment.words
+    )
+    return replace(segment, words=tuple(words))
 
 
 def _factor(heard: Heard, speech: Sequence[Span]) -> float:
