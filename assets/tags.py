@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dub_platform.core.titles import plain
 from dub_platform.registry import Video, Work
 
-_HIDDEN = ".dagster/"
-VIDEO, GENERATION, REQUEST = (f"{_HIDDEN}dub/{name}" for name in ("video", "generation", "request"))
+_FORMER, _HIDDEN = "dub/", ".dagster/dub."
+VIDEO, GENERATION, REQUEST = (f"{_HIDDEN}{name}" for name in ("video", "generation", "request"))
 LANGUAGE, TITLE = "dub/language", "dub/title"
 PARTITION = "dagster/partition"
 QUEUE, RUN_PRIORITY = "dagster-celery/queue", "dagster-celery/run_priority"
@@ -66,4 +66,4 @@ def priority_of(tags: Mapping[str, str]) -> str:
 
 def _read(tags: Mapping[str, str], name: str) -> str | None:
     """A hidden tag, also of a run that was requested before these were hidden."""
-    return tags.get(name) or tags.get(name.removeprefix(_HIDDEN))
+    return tags.get(name) or tags.get(name.replace(_HIDDEN, _FORMER))

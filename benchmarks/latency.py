@@ -59,7 +59,7 @@ _EVENTS = text(
     "SELECT e.run_id, e.dagster_event_type AS kind, e.step_key, "
     "extract(epoch FROM e.timestamp AT TIME ZONE 'UTC') AS moment "
     "FROM event_logs e JOIN run_tags t ON t.run_id = e.run_id "
-    "WHERE t.key = '.dagster/dub/video' AND t.value = :video AND e.dagster_event_type IN "
+    "WHERE t.key = '.dagster/dub.video' AND t.value = :video AND e.dagster_event_type IN "
     "('PIPELINE_ENQUEUED', 'PIPELINE_START', 'STEP_START', 'STEP_SUCCESS', 'PIPELINE_SUCCESS') "
     "ORDER BY e.id"
 )

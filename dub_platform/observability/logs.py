@@ -32,8 +32,8 @@ def _of_run(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     named = {
         "run_id": meta["run_id"],
         "stage": meta["step_key"],
-        "request_id": tags.get(".dagster/dub/request"),
-        "video": tags.get(".dagster/dub/video"),
+        "request_id": tags.get(".dagster/dub.request"),
+        "video": tags.get(".dagster/dub.video"),
         "language": tags.get("dub/language"),
     }
     told = {name: value for name, value in named.items() if value}

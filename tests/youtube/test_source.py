@@ -68,7 +68,7 @@ def fetched(folder: Path, registry: SqlRegistry, youtube: YouTubeDownloader) -> 
                 "folders": WorkFolders(folder / "spool"),
                 "downloader": Downloaders({Source.YOUTUBE: youtube}),
                 "probe": Prober(60),
-                "showcase": Showcase("http://dub.test"),
+                "showcase": Showcase("http://dub.test", registry),
                 "reporter": Reporter(),
             },
         )
