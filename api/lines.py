@@ -25,7 +25,15 @@ from api.bodies import json_in
 from api.conditional import etag_of, require_match, tagged, with_etag
 from api.desk import desk_of
 from api.schemas import parsed
-from api.script import Dubbed, LineOrder, LineOrders, line_answer, number_in, script_answer
+from api.script import (
+    Dubbed,
+    LineOrder,
+    LineOrders,
+    author_of,
+    line_answer,
+    number_in,
+    script_answer,
+)
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.languages import language
 from dub_platform.core.script import Script
@@ -91,7 +99,7 @@ def _current(shown: bytes) -> Mapping[str, Any]:
 
 def _edits(request: Request, script: Script, texts: Mapping[int, str | None]) -> list[LineEdit]:
     """The edits that change something. Raises LineNotFoundError."""
-    author, now = request.scope.get("state", {}).get("key_id"), datetime.now(timezone.utc)
+    author, now = author_of(request), datetime.now(timezone.utc)
     lines = [(script.line(number), text) for number, text in texts.items()]
     return [
         LineEdit.of(each.heard, text, author, now)

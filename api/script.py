@@ -139,6 +139,12 @@ def line_answer(desk: Desk, dub: Dubbed, line: ScriptLine) -> LineAnswer:
     return _line_answer(desk, dub, line, names_of(desk, [line.edit] if line.edit else []))
 
 
+def author_of(request: Request) -> str | None:
+    """The id of the key that a request was made with, where keys are asked for."""
+    author: str | None = request.scope.get("state", {}).get("key_id")
+    return author
+
+
 def names_of(desk: Desk, edits: Iterable[LineEdit]) -> Mapping[str, str]:
     """What the keys of those who made these edits are called, where they have names."""
     authors = {edit.author for edit in edits if edit.author}

@@ -29,7 +29,7 @@ from api.conditional import etag_of, require_match, tagged, with_etag
 from api.desk import Desk, desk_of
 from api.intake import captions_key_of, file_in
 from api.schemas import parsed
-from api.script import LeftOutAnswer, LineOrder, left_out_answer, names_of, number_in
+from api.script import LeftOutAnswer, LineOrder, author_of, left_out_answer, names_of, number_in
 from api.uploads import MAX_CAPTIONS_BYTES, captions_in, received
 from dub_platform.core.belief import confidence_of
 from dub_platform.core.edits import LineEdit
@@ -87,15 +87,15 @@ class SourceLines(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """Who says what when, and what was corrected of it."""
-        return tagged(request, answer(_whole(request)(_said(request))))
+        return tagged(request, answer(_whole(request)(_read_said(request))))
 
 
 class SourceLine(HTTPEndpoint):
-    """One line of it."""
+    """One line of what is said in a video."""
 
     def get(self, request: Request) -> Response:
-        """The same of one line."""
-        return tagged(request, answer(_one(request)(_said(request))))
+        """What is said in this line, and what was corrected of it."""
+        return tagged(request, answer(_one(request)(_read_said(request))))
 
     async def put(self, request: Request) -> Response:
         """Say what is said in it."""
@@ -145,18 +145,18 @@ def _write(request: Request, text: str | None) -> Response:
     desk, video_id, shown = desk_of(request), _video_id(request), _one(request)
     done = False
     while not done:
-        said = _said(request)
+        said = _read_said(request)
         seen = bytes(answer(shown(said)).body)
         require_match(request, etag_of(seen), json.loads(seen), required=True)
         line = said.line(number_in(request))
         if text == (line.edit and line.edit.text):
             break
-        edit = LineEdit.of(line.heard, text, _author(request), datetime.now(timezone.utc))
+        edit = LineEdit.of(line.heard, text, author_of(request), datetime.now(timezone.utc))
         # Another line may be corrected meanwhile, which is no reason to refuse this one.
         done = desk.registry.edit(
             video_id, None, [edit], after=said.edits_made, request_id=request_id()
         )
-    return with_etag(answer(shown(_said(request)), 202))
+    return with_etag(answer(shown(_read_said(request)), 202))
 
 
 def _whole(request: Request) -> Shown:
@@ -170,7 +170,7 @@ def _whole(request: Request) -> Shown:
             engine=said.transcript.engine,
             confidence=round(confidence_of(said.transcript), 4),
             least_confidence=said.transcript.least_confidence,
-            lines=[_answered(desk, _video_id(request), line, names) for line in said.lines],
+            lines=[_describe_line(desk, _video_id(request), line, names) for line in said.lines],
             not_applied=[left_out_answer(edit, names) for edit in said.left_out],
         )
 
@@ -182,12 +182,12 @@ def _one(request: Request) -> Shown:
 
     def shown(said: Said) -> SourceLineAnswer:
         line = said.line(number_in(request))
-        return _answered(desk, _video_id(request), line, names_of(desk, _edits([line])))
+        return _describe_line(desk, _video_id(request), line, names_of(desk, _edits([line])))
 
     return shown
 
 
-def _answered(
+def _describe_line(
     desk: Desk, video_id: str, said: SaidLine, names: Mapping[str, str]
 ) -> SourceLineAnswer:
     line, edit = said.line, said.edit
@@ -213,14 +213,9 @@ def _edits(lines: Iterable[SaidLine]) -> list[LineEdit]:
     return [line.edit for line in lines if line.edit]
 
 
-def _said(request: Request) -> Said:
+def _read_said(request: Request) -> Said:
     desk = desk_of(request)
     return said_in(desk.registry, desk.store, _video_id(request))
-
-
-def _author(request: Request) -> str | None:
-    author: str | None = request.scope.get("state", {}).get("key_id")
-    return author
 
 
 def _video_id(request: Request) -> str:

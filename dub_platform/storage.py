@@ -7,6 +7,7 @@ database: both keep the number of their last migration in a table of the same na
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -89,6 +90,13 @@ def find_database(environment: Mapping[str, str]) -> URL:
             "Nothing says where Dagster keeps its runs. Set DUB_DATABASE_URL (or DATABASE_URL) to "
             "a PostgreSQL database, or the DAGSTER_POSTGRES_ variables to one of its own."
         )
+    _make_schema(url)
+    return url.update_query_dict({"options": f"-csearch_path={SCHEMA}"})
+
+
+@functools.cache
+def _make_schema(url: URL) -> None:
+    """Make Dagster's schema where there is none, once: every tick of a sensor opens a storage."""
     engine = create_engine(url)
     try:
         # Two services that start at once may both find none.
@@ -96,4 +104,3 @@ def find_database(environment: Mapping[str, str]) -> URL:
             connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
     finally:
         engine.dispose()
-    return url.update_query_dict({"options": f"-csearch_path={SCHEMA}"})

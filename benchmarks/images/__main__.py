@@ -24,10 +24,10 @@ from benchmarks.cluster.composition import services
 from benchmarks.cluster.machine import SECRETS
 from benchmarks.command import PROGRESS
 from benchmarks.images import foreign
-from benchmarks.images.builder import ALONE, Builder, Image, ImageError
+from benchmarks.images.builder import Builder, Image, ImageError
 from benchmarks.images.dockerfile import stages
 from benchmarks.portability.__main__ import CACHE
-from benchmarks.portability.root import Root, RootError
+from benchmarks.portability.root import ALONE, Root, RootError
 from dub_platform.local.stack import CHECKOUT
 
 # What this machine may be unable to reach, by a word of the step, and what is done in its place:

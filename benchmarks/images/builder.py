@@ -20,8 +20,8 @@ from pathlib import Path
 
 from benchmarks.images.dockerfile import Stage, Step
 from benchmarks.portability import handed_in
+from benchmarks.portability.root import ALONE
 
-ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 

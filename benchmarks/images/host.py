@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.images.builder import Image
+from tests.patience import HANG_SECONDS
 
 # Of the host on the network that leads out; `internal` networks have none.
 GATEWAY = "172.28.0.1"
@@ -33,8 +34,6 @@ SUBNETS = {"default": "172.28.0", "back": "172.29.0"}
 OUTSIDE = "203.0.113.10"
 # The user's, as the image knows it.
 _HOME = 'HOME=$(getent passwd "$(id -u)" | cut -d: -f6); export HOME="${HOME:-/}"'
-# Reached by a hang alone.
-MOST_SECONDS = 900
 
 
 class HostError(Exception):
@@ -108,7 +107,7 @@ class Host:
         self.running[name] = _popen(self._entering(name, self._words(name)), log)
 
     def _await(self, name: str, condition: str) -> None:
-        deadline = time.monotonic() + MOST_SECONDS
+        deadline = time.monotonic() + HANG_SECONDS
         while not self._is(name, condition):
             if time.monotonic() > deadline:
                 raise HostError(f"{name} is not {condition}. {self._end_of_log(name)}")

@@ -15,7 +15,6 @@ import secrets
 import shlex
 import subprocess
 import sys
-import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,10 +29,10 @@ from dotenv import dotenv_values
 from benchmarks import command
 from benchmarks.cluster.composition import services
 from benchmarks.cluster.machine import PASSWORD
+from benchmarks.cluster.proxy import CADDY
 from benchmarks.command import PROGRESS
 from benchmarks.evaluate import of_dub
 from benchmarks.images.host import (
-    MOST_SECONDS,
     OUTSIDE,
     Host,
     HostError,
@@ -45,9 +44,9 @@ from dub_platform.local.demo import SAMPLE
 from dub_platform.settings import Settings
 from resources import wiring
 from resources.store.port import Store
+from tests.patience import HANG_SECONDS
 from tests.swift_s3 import SwiftS3, running_swift
 
-CADDY = Path(sysconfig.get_path("scripts")) / "caddy"
 # In no Debian, and on no index.
 LEFT_OUT = {"grafana"}
 S3_PORT, TLS_PORT, WEBHOOK_PORT = 8333, 8443, 9999
@@ -77,8 +76,8 @@ def main() -> int:
             **{f"DUB_{name.upper()}": value for name, value in buckets["api"].items()},
             "ALERT_WEBHOOK_URL": f"http://{OUTSIDE}:{WEBHOOK_PORT}/",
         }
-        hosted = _hosted(checkout, env_file, buckets["hosted-web"])
-        composed = {**_composed(env_file), **hosted}
+        hosted = describe_hosted(checkout, env_file, buckets["hosted-web"])
+        composed = {**list_composed(env_file), **hosted}
         with Host(composed, images, checkout, env_file, folder / "host").started() as host:
             figures["services"] = len(composed)
             faults += _find_faults(host, buckets, figures, folder)
@@ -90,7 +89,7 @@ def main() -> int:
     return 1 if faults else 0
 
 
-def _composed(variables: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
+def list_composed(variables: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
     """What `docker compose up` starts, but for what is left out."""
     return {
         name: one
@@ -99,7 +98,7 @@ def _composed(variables: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _hosted(
+def describe_hosted(
     checkout: Path, env_file: Mapping[str, str], bucket: Mapping[str, str]
 ) -> dict[str, Mapping[str, Any]]:
     """Services as Railway has them, with what it sets and the names of a bucket.
@@ -174,7 +173,7 @@ def _find_faults(
     url = f"http://{host.address('hosted-web')}:8000"
     # Its router tells who asks, as every platform's does.
     headers = {"X-Forwarded-For": "203.0.113.77", "X-Forwarded-Proto": "https"}
-    with httpx.Client(base_url=url, headers=headers, timeout=MOST_SECONDS) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=HANG_SECONDS) as client:
         _until(lambda: client.get("/ready").status_code == 200)
         yield from _dub(host, client, "hosted-web", ["es"], stores["hosted-web"], figures)
 
@@ -237,7 +236,7 @@ def _send_alert() -> Iterator[str]:
         url = "http://127.0.0.1:3000/alertmanager/api/v2/alerts"
         told = [{"labels": {"alertname": "Tried"}}]
         httpx.post(url, json=told, auth=("dub", PASSWORD)).raise_for_status()
-        if not heard.wait(MOST_SECONDS):
+        if not heard.wait(HANG_SECONDS):
             yield "an alert reaches nobody"
         server.shutdown()
 
@@ -296,7 +295,7 @@ def _dub(
 def _read_logs() -> Iterator[str]:
     """What the runs printed, as an operator reads it in Dagster's page, from the bucket."""
     with httpx.Client(
-        base_url="http://127.0.0.1:3000", auth=("dub", PASSWORD), timeout=MOST_SECONDS
+        base_url="http://127.0.0.1:3000", auth=("dub", PASSWORD), timeout=HANG_SECONDS
     ) as client:
         if httpx.get("http://127.0.0.1:3000/").status_code != 401:
             yield "Dagster's page asks for no password"
@@ -316,13 +315,13 @@ def _read_logs() -> Iterator[str]:
 
 
 def _until(holds: Callable[[], bool], *, pause: float = 0.5) -> None:
-    deadline = time.monotonic() + MOST_SECONDS
+    deadline = time.monotonic() + HANG_SECONDS
     while True:
         with contextlib.suppress(httpx.TransportError):
             if holds():
                 return
         if time.monotonic() > deadline:
-            raise HostError(f"it does not hold after {MOST_SECONDS} s")
+            raise HostError(f"it does not hold after {HANG_SECONDS} s")
         time.sleep(pause)
 
 

@@ -23,7 +23,7 @@ from benchmarks.portability import handed_in
 ORDINARY = ("ca-certificates", "git", "make", "python3", "python3-venv")
 # What is mounted and started inside ends with the command, whatever happens to this process, so
 # that nothing of this machine can be removed together with a system.
-_ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
+ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 # Reached by a hang alone: a busy machine takes minutes.
 MOST_SECONDS = 3600
 
@@ -56,7 +56,7 @@ class Root:
         entered = [*enter, "--init-groups", "env", "-i", *_environment(user), *inner]
         with log.open("ab") as said, contextlib.suppress(subprocess.TimeoutExpired):
             return not subprocess.run(
-                [*_ALONE, "bash", "-ec", f"{self._mounts()}; exec {shlex.join(entered)}"],
+                [*ALONE, "bash", "-ec", f"{self._mounts()}; exec {shlex.join(entered)}"],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
@@ -90,7 +90,7 @@ def _made(suite: str, cache: Path) -> Path:
             shutil.rmtree(half, ignore_errors=True)
             options = ["--variant=minbase", f"--include={','.join(ORDINARY)}"]
             make = ("debootstrap", *options, suite, str(half))
-            _run(*_ALONE, *make, *filter(None, [handed_in.mirror()]))
+            _run(*ALONE, *make, *filter(None, [handed_in.mirror()]))
             half.rename(whole)
     return whole
 
