@@ -45,7 +45,7 @@ from dub_platform.core.glossary import Glossary
 from dub_platform.core.languages import language
 from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import Delivery, DeliveryState, Webhook
-from dub_platform.registry.port import Channel, Dub, DubState, Page, Video
+from dub_platform.registry.port import Channel, Dub, DubState, Judged, Page, Video
 from resources.scripts import unpaid
 
 # A cache that kept a secret would be a copy of it.
@@ -190,7 +190,7 @@ def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Mapping[str | None, fl
         ),
         error=failure(dub.error_details),
         cost_usd=spent.get(dub.language, 0.0),
-        stale=video.is_older(dub.release),
+        **_staleness(video, dub),
         glossary=_renderings(dub.glossary) or None,
         formality=dub.formality,
         **(_published(desk, video, dub.release) if dub.release else {}),
@@ -346,12 +346,18 @@ def _dub_row(desk: Desk, video: Video, dub: DubState) -> DubRow:
         status=dub.status,
         stage=dub.stage,
         released=dub.is_released,
+        **_staleness(video, dub),
         updated_at=dub.updated_at,
         processing_started_at=dub.processing_started_at,
         processing_completed_at=dub.processing_completed_at,
         error=failure(dub.error_details),
         watch_url=watch_url(desk, video, dub.language),
     )
+
+
+def _staleness(video: Video, dub: Judged) -> dict[str, Any]:
+    found = list(video.stale(dub))
+    return {"stale": bool(found), "stale_because": found}
 
 
 def _channel_link(desk: Desk, video: Video) -> ChannelLink | None:

@@ -9,10 +9,8 @@ the dub anew; what is released stays until there is the new release.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import Any
 
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
@@ -30,6 +28,7 @@ from api.script import (
     LineOrder,
     LineOrders,
     author_of,
+    current_of,
     line_answer,
     number_in,
     script_answer,
@@ -81,7 +80,7 @@ def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> R
     while not done:
         script = _script(request)
         seen_now = bytes(answer(shown(script)).body)
-        require_match(request, etag_of(seen_now), _current(seen_now), required=True)
+        require_match(request, etag_of(seen_now), current_of(seen_now, "edited"), required=True)
         edits = _edits(request, script, texts)
         # Another line may be edited meanwhile, which is no reason to refuse this one.
         seen = script.edits_made
@@ -89,22 +88,15 @@ def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> R
     return with_etag(answer(shown(_script(request)), 202))
 
 
-def _current(shown: bytes) -> Mapping[str, Any]:
-    """What somebody is told who has read something else: of a whole script what was edited."""
-    told: dict[str, Any] = json.loads(shown)
-    if "lines" in told:
-        told["lines"] = [line for line in told["lines"] if line["edited"]]
-    return told
-
-
 def _edits(request: Request, script: Script, texts: Mapping[int, str | None]) -> list[LineEdit]:
-    """The edits that change something. Raises LineNotFoundError."""
+    """The edits that change something, and those that say anew what stands there after its source
+    was corrected. Raises LineNotFoundError."""
     author, now = author_of(request), datetime.now(timezone.utc)
     lines = [(script.line(number), text) for number, text in texts.items()]
     return [
         LineEdit.of(each.heard, text, author, now)
         for each, text in lines
-        if text != (each.edit and each.edit.text)
+        if text != (each.edit and each.edit.text) or each.is_old
     ]
 
 

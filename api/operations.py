@@ -340,6 +340,17 @@ OPERATIONS: Sequence[Operation] = (
         errors=_OF_SOURCE,
     ),
     Operation(
+        "PATCH",
+        "/videos/{id}/lines",
+        "Correct several lines of what was heard, or go back: all or none, at once",
+        {202: SourceAnswer},
+        body={JSON: LineOrders},
+        needs_body=True,
+        tagged=True,
+        matched=True,
+        errors=(*_OF_SOURCE, errors.LineNotFoundError),
+    ),
+    Operation(
         "GET",
         "/videos/{id}/lines/{number}",
         "One line of what is said in a video",

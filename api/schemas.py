@@ -39,7 +39,7 @@ from dub_platform.core.glossary import Glossary
 from dub_platform.core.titles import LONGEST_TITLE, plain
 from dub_platform.core.webhooks import DeliveryState
 from dub_platform.core.wording import Wording
-from dub_platform.registry.port import DubStatus, Source, VideoStatus, Visibility
+from dub_platform.registry.port import DubStatus, Source, Stale, VideoStatus, Visibility
 
 MAX_LANGUAGES = 20
 
@@ -333,8 +333,11 @@ class DubNumbers(BaseModel):
 
 class DubAnswer(BaseModel):
     """One dub. The URLs and numbers are there once it has been released, and are of that release
-    while it is made anew. It is `stale` where what is said in the video was changed since.
-    `glossary` and `formality` are what it was asked for with."""
+    while it is made anew. It is `stale` where that is not what it should say by now, which is so
+    because of: the `source`, of which something else is said in the video; the `translation`, which
+    was made anew; the `wording` of its channel; or `edits` of lines whose source was corrected
+    since, which whoever wrote them has to look at. For all but these, asking for the dub again
+    has it made anew. `glossary` and `formality` are what it was asked for with."""
 
     video_id: str
     language: str
@@ -349,6 +352,7 @@ class DubAnswer(BaseModel):
     links: DubLinks
     cost_usd: float
     stale: bool
+    stale_because: list[Stale]
     glossary: Renderings | None = None
     formality: Formality | None = None
     error: Failure | None = None
@@ -515,12 +519,15 @@ class VideoAnswer(BaseModel):
 
 
 class DubRow(BaseModel):
-    """One dub of a listing; `released` is there with the state of an older release, too."""
+    """One dub of a listing; `released` is there with the state of an older release, too, and
+    `stale` as in a DubAnswer."""
 
     language: str
     status: DubStatus
     stage: str | None
     released: bool
+    stale: bool
+    stale_because: list[Stale]
     updated_at: datetime
     processing_started_at: datetime | None
     processing_completed_at: datetime | None

@@ -6,9 +6,10 @@ parsed(LineOrders, body).texts                       # {3: "Bon dia.", 4: None}
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 from starlette.requests import Request
@@ -40,14 +41,16 @@ class LineOrder(Asked):
 
 
 class NumberedOrder(Asked):
-    """One line of a PATCH; without a `text` it goes back to the translation."""
+    """One line of a PATCH; without a `text` it goes back to the translation, or in a video to what
+    was heard."""
 
     number: Annotated[int, Field(ge=0)]
     text: LineText | None
 
 
 class LineOrders(Asked):
-    """PATCH /videos/{id}/dubs/{language}/lines: several edits, all or none."""
+    """PATCH /videos/{id}/dubs/{language}/lines, or /videos/{id}/lines: several edits, all or
+    none."""
 
     lines: Annotated[list[NumberedOrder], Field(min_length=1, max_length=MAX_EDITS)]
 
@@ -81,7 +84,9 @@ class PlacedAnswer(BaseModel):
 class LineAnswer(BaseModel):
     """One line. `source` was said from `start` to `end`, in seconds; `text` is what the dub says,
     or is about to, in place of it: the `translation`, unless somebody `edited` that: whoever has
-    the key `edited_by`, and it said `previous` before. `released` is there once there is a release.
+    the key `edited_by`, and it said `previous` before. An edit is `stale` where what is said was
+    corrected after it, until the line is edited again, if only with the same text. `released` is
+    there once there is a release.
     """
 
     number: int
@@ -96,6 +101,7 @@ class LineAnswer(BaseModel):
     edited_by: str | None = None
     edited_by_name: str | None = None
     previous: str | None = None
+    stale: bool = False
     released: PlacedAnswer | None = None
     url: str
 
@@ -168,6 +174,7 @@ def _line_answer(
         edited_by=edit and edit.author,
         edited_by_name=edit and names.get(edit.author or ""),
         previous=edit and script_line.previous,
+        stale=script_line.is_old,
         released=script_line.placed and _placed(script_line.placed),
         url=f"{dub_url(desk, *dub)}/lines/{line.id}",
     )
@@ -195,6 +202,14 @@ def left_out_answer(edit: LineEdit, names: Mapping[str, str]) -> LeftOutAnswer:
         edited_by=edit.author,
         edited_by_name=names.get(edit.author or ""),
     )
+
+
+def current_of(shown: bytes, changed: str) -> Mapping[str, Any]:
+    """What somebody is told who has read something else: of all lines those that are `changed`."""
+    told: dict[str, Any] = json.loads(shown)
+    if "lines" in told:
+        told["lines"] = [line for line in told["lines"] if line[changed]]
+    return told
 
 
 def number_in(request: Request) -> int:

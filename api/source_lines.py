@@ -1,6 +1,6 @@
 """Reading and correcting what is said in a video.
 
-    GET  /videos/{id}/lines
+    GET  /videos/{id}/lines              PATCH: several corrections at once
     GET  /videos/{id}/lines/{number}     PUT: a correction, DELETE: back to what was heard
     PUT  /videos/{id}/captions           what is said, as captions that are handed in have it
 
@@ -10,7 +10,6 @@ released of the video stays as it is, and is stale until it is asked for again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import BinaryIO
@@ -29,7 +28,16 @@ from api.conditional import etag_of, require_match, tagged, with_etag
 from api.desk import Desk, desk_of
 from api.intake import captions_key_of, file_in
 from api.schemas import parsed
-from api.script import LeftOutAnswer, LineOrder, author_of, left_out_answer, names_of, number_in
+from api.script import (
+    LeftOutAnswer,
+    LineOrder,
+    LineOrders,
+    author_of,
+    current_of,
+    left_out_answer,
+    names_of,
+    number_in,
+)
 from api.uploads import MAX_CAPTIONS_BYTES, captions_in, received
 from dub_platform.core.belief import confidence_of
 from dub_platform.core.edits import LineEdit
@@ -89,6 +97,12 @@ class SourceLines(HTTPEndpoint):
         """Who says what when, and what was corrected of it."""
         return tagged(request, answer(_whole(request)(_read_said(request))))
 
+    async def patch(self, request: Request) -> Response:
+        """Correct several lines, or go back to what was heard in them: all or none, and what is
+        said in the video is changed once."""
+        orders = parsed(LineOrders, await json_in(request) or b"{}")
+        return await run_in_threadpool(_write, request, _whole(request), orders.texts)
+
 
 class SourceLine(HTTPEndpoint):
     """One line of what is said in a video."""
@@ -100,11 +114,12 @@ class SourceLine(HTTPEndpoint):
     async def put(self, request: Request) -> Response:
         """Say what is said in it."""
         order = parsed(LineOrder, await json_in(request) or b"{}")
-        return await run_in_threadpool(_write, request, order.text)
+        texts = {number_in(request): order.text}
+        return await run_in_threadpool(_write, request, _one(request), texts)
 
     def delete(self, request: Request) -> Response:
         """Go back to what was heard."""
-        return _write(request, None)
+        return _write(request, _one(request), {number_in(request): None})
 
 
 class Captions(HTTPEndpoint):
@@ -140,23 +155,31 @@ def _captioned(request: Request, file: BinaryIO) -> Response:
     return with_etag(answer(shown, 202))
 
 
-def _write(request: Request, text: str | None) -> Response:
-    """Have the line say this, if it is what the client has seen."""
-    desk, video_id, shown = desk_of(request), _video_id(request), _one(request)
-    done = False
+def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> Response:
+    """Have the lines of these numbers say these texts, if `shown` is what the client has seen."""
+    registry, video_id, done = desk_of(request).registry, _video_id(request), False
     while not done:
         said = _read_said(request)
-        seen = bytes(answer(shown(said)).body)
-        require_match(request, etag_of(seen), json.loads(seen), required=True)
-        line = said.line(number_in(request))
-        if text == (line.edit and line.edit.text):
-            break
-        edit = LineEdit.of(line.heard, text, author_of(request), datetime.now(timezone.utc))
+        seen_now = bytes(answer(shown(said)).body)
+        require_match(request, etag_of(seen_now), current_of(seen_now, "corrected"), required=True)
+        edits = _corrections(request, said, texts)
         # Another line may be corrected meanwhile, which is no reason to refuse this one.
-        done = desk.registry.edit(
-            video_id, None, [edit], after=said.edits_made, request_id=request_id()
+        seen = said.edits_made
+        done = not edits or registry.edit(
+            video_id, None, edits, after=seen, request_id=request_id()
         )
     return with_etag(answer(shown(_read_said(request)), 202))
+
+
+def _corrections(request: Request, said: Said, texts: Mapping[int, str | None]) -> list[LineEdit]:
+    """The corrections that change something. Raises LineNotFoundError."""
+    author, now = author_of(request), datetime.now(timezone.utc)
+    lines = [(said.line(number), text) for number, text in texts.items()]
+    return [
+        LineEdit.of(each.heard, text, author, now)
+        for each, text in lines
+        if text != (each.edit and each.edit.text)
+    ]
 
 
 def _whole(request: Request) -> Shown:

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,13 @@ from dagster import AssetExecutionContext, MetadataValue, Output, ResourceParam
 from assets.observed import counted
 from assets.partitions import Target, target_of
 from assets.show import Showcase, lines_table, waveform
-from assets.steps import dub_asset, made
+from assets.steps import Announced, dub_asset, made
 from assets.wording import Worded, wording_of
 from dub_platform.core.belief import misheard
 from dub_platform.core.brief import Brief
 from dub_platform.core.corrections import as_first_read, retranslated, sourced
-from dub_platform.core.edits import Edits, edited, in_force
-from dub_platform.core.errors import SpokenLanguageError
+from dub_platform.core.edits import Edits, edited, in_force, outdated
+from dub_platform.core.errors import ArtifactMissingError, SpokenLanguageError
 from dub_platform.core.fitting import budgets_at, parts_of, predicted, steps, tempos_over
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.keys import content_key, file_sha256
@@ -60,7 +62,7 @@ def translation(
     paces: ResourceParam[Paces],
     store: ResourceParam[Store],
     showcase: ResourceParam[Showcase],
-) -> Output[Translation]:
+) -> Announced:
     """Every line in the target language, written to its slot; an edit is in place of what was
     written."""
     target = target_of(context)
@@ -73,20 +75,23 @@ def translation(
     brief = _brief(registry, target, wording if heeded else AS_BEFORE, budgets)
     edits, seconds = _edits(registry, target, transcript), _seconds(registry, target, transcript)
     before = value_in(store, Translation, "translation", *target)
-    value = edited(_translated(translator, transcript, before, str(target.language), brief), edits)
+    written_at_first = _translated(translator, transcript, before, str(target.language), brief)
+    value = replace(
+        edited(written_at_first, edits),
+        wording=wording.in_language(str(target.language)).key if heeded else None,
+        old_edits=len(outdated(edits, _corrections(registry, target, transcript))),
+    )
     worded = Worded(wording, heeded, transcript, value)
     spoken = sum(len(line.text) for line in transcript.lines)
     written = sum(len(line.text) for line in value.lines)
-    return made(
+    output = made(
         value,
-        identity=[
-            [line.id, line.text, line.draft, *([line.beside] if line.beside else [])]
-            for line in value.lines
-        ],
+        identity=value.identity,
         **showcase.heading(target),
         table=lines_table(transcript, value, missed=worded.missed),
         lines=len(value.lines),
         edited_lines=len(edits.applied),
+        edits_older_than_their_source=value.old_edits,
         edits_left_out=len(edits.left_out),
         characters=written,
         length_ratio=written / max(spoken, 1),
@@ -95,6 +100,11 @@ def translation(
         **worded.numbers,
         engine=value.engine,
         cost_usd=value.cost_usd,
+    )
+    # Not before it is kept: who is told that the release says something else looks at it.
+    return Announced(
+        output,
+        partial(registry.translated, target.video_id, str(target.language), value.basis.version),
     )
 
 
@@ -122,7 +132,9 @@ def speech(
         script.speakers,
         say=context.log.info,
     )
-    value = rewriter.fitted(script, Takes(translation.language, takes.voice.engine, first))
+    basis = translation.basis
+    spoken_first = Takes(translation.language, takes.voice.engine, first, basis=basis)
+    value = rewriter.fitted(script, spoken_first)
     said, spoken = value.said(translation), value.takes
     paces.learn(target.video_id, transcript, said, value)
     paid = [take for take in spoken if not take.reused]
@@ -170,7 +182,7 @@ def dubbed_track(
         bed = store.fetch(bed_key, folder)
         mixed = mixer.mix(bed, takes, timeline, audio.speech, into=folder)
         prefix = f"videos/{target.video_id}/dubs/{target.language}/track"
-        value = _track(mixed, timeline, prefix, bed_key)
+        value = replace(_track(mixed, timeline, prefix, bed_key), basis=speech.basis)
         speed = audio.seconds / (time.monotonic() - began)
         store.put_file(value.key, mixed.path)
         picture = waveform(mixed.path)
@@ -208,6 +220,7 @@ def r2_object(
     """The release, which is what viewers get, in whichever store (DUB_STORE): track, captions,
     manifest, and the film of all languages."""
     target = target_of(context)
+    _refuse_other_words(translation, dubbed_track)
     said = speech.said(translation)
     with folders.new("release") as folder:
         dub = FinishedDub(target.video_id, source_media, transcript, said, speech, dubbed_track)
@@ -243,6 +256,17 @@ def _translated(
     return sourced(value, transcript, at_first)
 
 
+def _refuse_other_words(translation: Translation, track: Track) -> None:
+    """Raises ArtifactMissingError: captions and sound of a release must say the same."""
+    # Tracks from before it was noted have no version.
+    if track.basis.version not in ("", translation.basis.version):
+        raise ArtifactMissingError(
+            "This dub was translated anew since its track was mixed, so they do not say the same "
+            "and nothing was released. Materialize speech and dubbed_track first, or ask for the "
+            "dub again."
+        )
+
+
 def _refuse_misheard(transcript: Transcript, video: Video) -> None:
     """Raises MisheardError: a run that an operator starts comes past the gate."""
     error = misheard(transcript)
@@ -265,6 +289,10 @@ def _refuse_unfit(spoken: str, wanted: str, translator: Translator) -> None:
 
 def _edits(registry: Registry, target: Target, transcript: Transcript) -> Edits:
     return in_force(registry.edits(target.video_id, str(target.language)), transcript.as_heard)
+
+
+def _corrections(registry: Registry, target: Target, transcript: Transcript) -> Edits:
+    return in_force(registry.edits(target.video_id, None), transcript.as_heard)
 
 
 def _script(

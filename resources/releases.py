@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dub_platform.core.captions import as_srt, as_vtt, cued
@@ -227,7 +227,7 @@ def _release(dub: FinishedDub, prefix: str) -> Release:
         bytes=track.bytes,
         sha256=track.sha256,
         cost_usd=dub.translation.cost_usd + dub.speech.cost_usd,
-        revision=dub.translation.revision,
+        **asdict(track.basis),
     )
 
 

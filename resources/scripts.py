@@ -14,7 +14,7 @@ from dub_platform.core.edits import corrected, in_force
 from dub_platform.core.errors import LinesNotReadyError
 from dub_platform.core.script import Said, Script, not_ready, said, written
 from dub_platform.core.speech import Line, Takes, Transcript, Translation
-from dub_platform.registry import Registry
+from dub_platform.registry import Registry, Stale
 from resources.releases import placed_in
 from resources.store.port import Store
 from resources.values import value_in
@@ -34,7 +34,7 @@ def script_of(registry: Registry, store: Store, video_id: str, language: str) ->
     spoken = speech.said(translation) if speech else translation
     released = placed_in(store.get_bytes(release.manifest_key)) if release else ()
     now = corrected(transcript, in_force(corrections, transcript.as_heard))
-    return written(now, spoken, history, released)
+    return written(now, spoken, history, released, corrections)
 
 
 def said_in(registry: Registry, store: Store, video_id: str) -> Said:
@@ -52,10 +52,26 @@ def said_in(registry: Registry, store: Store, video_id: str) -> Said:
 
 
 def unpaid(registry: Registry, store: Store, video_id: str, language: str) -> Sequence[Line] | None:
-    """The lines of a dub that say something else than what was translated for it; None where that
-    is not known before other captions are read."""
+    """The lines of a dub that say something else than what was translated or released for it; None
+    where that is not known before other captions are read, or all is translated in other words."""
     now = said_in(registry, store, video_id).transcript
-    captions = registry.video(video_id).captions_key
-    if captions is not None and captions != now.captions_key:
+    video, dubs = registry.with_dubs(video_id)
+    stale = {why for dub in dubs if dub.language == language for why in video.stale(dub)}
+    has_other_captions = video.captions_key not in (None, now.captions_key)
+    if has_other_captions or Stale.WORDING in stale:
         return None
-    return changed(now, value_in(store, Translation, "translation", video_id, language))
+    new = changed(now, value_in(store, Translation, "translation", video_id, language))
+    unspoken = (
+        _unspoken(registry, store, video_id, language) if Stale.TRANSLATION in stale else set()
+    )
+    return [line for line in now.lines if line in new or line.id in unspoken]
+
+
+def _unspoken(registry: Registry, store: Store, video_id: str, language: str) -> set[int]:
+    """The ids of the lines that the release has not as they are by now."""
+    script = script_of(registry, store, video_id, language)
+    return {
+        each.line.id
+        for each in script.lines
+        if each.placed is None or each.placed.text != each.text
+    }

@@ -217,7 +217,7 @@ def _outdated(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Outd
     dub = next((dub for dub in dubs if dub.language == asked), None)
     if desk.keys is not None or dub is None or dub.status is not DubStatus.RELEASED:
         return None
-    if not video.is_older(dub.release):
+    if not video.is_renewed(dub):
         return None
     return Outdated(language(asked), renewal(desk, video, asked).usd)
 

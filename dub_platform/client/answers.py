@@ -98,8 +98,11 @@ DeliveryState = Literal["pending", "delivered", "dead"]
 
 class DubAnswer(TypedDict):
     """One dub. The URLs and numbers are there once it has been released, and are of that release
-    while it is made anew. It is `stale` where what is said in the video was changed since.
-    `glossary` and `formality` are what it was asked for with.
+    while it is made anew. It is `stale` where that is not what it should say by now, which is so
+    because of: the `source`, of which something else is said in the video; the `translation`, which
+    was made anew; the `wording` of its channel; or `edits` of lines whose source was corrected
+    since, which whoever wrote them has to look at. For all but these, asking for the dub again
+    has it made anew. `glossary` and `formality` are what it was asked for with.
     """
 
     video_id: str
@@ -115,6 +118,7 @@ class DubAnswer(TypedDict):
     links: DubLinks
     cost_usd: float
     stale: bool
+    stale_because: list[Stale]
     glossary: NotRequired[dict[str, dict[str, str] | None]]
     formality: NotRequired[Literal["neutral", "formal", "informal"]]
     error: NotRequired[Failure]
@@ -147,12 +151,16 @@ class DubNumbers(TypedDict):
 
 
 class DubRow(TypedDict):
-    """One dub of a listing; `released` is there with the state of an older release, too."""
+    """One dub of a listing; `released` is there with the state of an older release, too, and
+    `stale` as in a DubAnswer.
+    """
 
     language: str
     status: DubStatus
     stage: NotRequired[str]
     released: bool
+    stale: bool
+    stale_because: list[Stale]
     updated_at: str
     processing_started_at: NotRequired[str]
     processing_completed_at: NotRequired[str]
@@ -232,7 +240,9 @@ class LeftOutAnswer(TypedDict):
 class LineAnswer(TypedDict):
     """One line. `source` was said from `start` to `end`, in seconds; `text` is what the dub says,
     or is about to, in place of it: the `translation`, unless somebody `edited` that: whoever has
-    the key `edited_by`, and it said `previous` before. `released` is there once there is a release.
+    the key `edited_by`, and it said `previous` before. An edit is `stale` where what is said was
+    corrected after it, until the line is edited again, if only with the same text. `released` is
+    there once there is a release.
     """
 
     number: int
@@ -247,6 +257,7 @@ class LineAnswer(TypedDict):
     edited_by: NotRequired[str]
     edited_by_name: NotRequired[str]
     previous: NotRequired[str]
+    stale: NotRequired[bool]
     released: NotRequired[PlacedAnswer]
     url: str
 
@@ -359,6 +370,9 @@ class SourceLineAnswer(TypedDict):
     corrected_by_name: NotRequired[str]
     previous: NotRequired[str]
     url: str
+
+
+Stale = Literal["source", "translation", "wording", "edits"]
 
 
 class VersionAnswer(TypedDict):

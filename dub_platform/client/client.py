@@ -266,12 +266,7 @@ class DubClient:
 
         Each as long as it says what it did when it had its tag. Raises LineChangedError.
         """
-        path, numbers = _lines(video_id, language), [*texts]
-        for first in range(0, len(numbers), MOST_EDITS):
-            some = numbers[first : first + MOST_EDITS]
-            body = {"lines": [{"number": number, "text": texts[number]} for number in some]}
-            seen = {number: (tags or {}).get(number) for number in some}
-            self._matched("PATCH", path, body, seen)
+        self._patched(_lines(video_id, language), texts, tags)
         return self.script(video_id, language)
 
     # What is said in a video
@@ -292,6 +287,17 @@ class DubClient:
         path, seen = f"{_video(video_id)}/lines/{number}", {number: tag}
         changed = self._matched("PUT", path, {"text": text}, seen)
         return cast(answers.SourceLineAnswer, changed)
+
+    def correct_lines(
+        self,
+        video_id: str,
+        texts: Mapping[int, str | None],
+        *,
+        tags: Mapping[int, str] | None = None,
+    ) -> answers.SourceAnswer:
+        """Correct several lines at once, as `edit_lines` does; None goes back to what was heard."""
+        self._patched(f"{_video(video_id)}/lines", texts, tags)
+        return self.said(video_id)
 
     def uncorrect(
         self, video_id: str, number: int, *, tag: str | None = None
@@ -475,6 +481,16 @@ class DubClient:
     ) -> LineAnswer:
         path = f"{_lines(video_id, language)}/{number}"
         return cast(LineAnswer, self._matched(method, path, body, {number: tag}))
+
+    def _patched(
+        self, path: str, texts: Mapping[int, str | None], tags: Mapping[int, str] | None
+    ) -> None:
+        numbers = [*texts]
+        for first in range(0, len(numbers), MOST_EDITS):
+            some = numbers[first : first + MOST_EDITS]
+            body = {"lines": [{"number": number, "text": texts[number]} for number in some]}
+            seen = {number: (tags or {}).get(number) for number in some}
+            self._matched("PATCH", path, body, seen)
 
     def _matched(
         self, method: str, path: str, body: Answer | None, seen: dict[int, str | None]

@@ -33,6 +33,10 @@ def apply(event: Event, video: VideoAnswer) -> bool:
     row = _row(event, video)
     if row is None or time_of(event["timestamp"]) < time_of(row["updated_at"]):
         return False
+    if event["type"] == "dub.stale":
+        # It is released all the same.
+        row["stale"] = True
+        return True
     told: Mapping[str, Any] = {**event["data"], "status": event["type"].partition(".")[2]}
     before = {name: row.pop(name) for name in _TOLD if name in row}
     row.update({name: told[name] for name in _TOLD if name in told}, updated_at=event["timestamp"])

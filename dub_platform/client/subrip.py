@@ -1,4 +1,4 @@
-"""The lines of a dub as SubRip, for a subtitle editor and back.
+"""The lines of a dub, or of what is said, as SubRip, for a subtitle editor and back.
 
     text = written(client.lines("dQw4w9WgXcQ", "es"))
     read(text, client.lines("dQw4w9WgXcQ", "es"))       # {3: "Bon dia."}: what is another by now
@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from dub_platform.client.answers import LineAnswer
+from dub_platform.client.answers import LineAnswer, SourceLineAnswer
 from dub_platform.client.errors import WrongUseError
 
+Line = LineAnswer | SourceLineAnswer
 # An editor may round a time to a picture of the film.
 _NEAR_SECONDS = 0.05
 _TIME = r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})"
@@ -21,15 +22,15 @@ _TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}")
 _MARKUP = re.compile(r"</?[a-zA-Z][^>]*>")
 
 
-def written(lines: Sequence[LineAnswer]) -> str:
-    """The lines as they are said, each in the time of what was said originally."""
+def written(lines: Sequence[Line]) -> str:
+    """The lines, each in the time of what was said originally."""
     return "\n".join(
         f"{line['number'] + 1}\n{_clock(line['start'])} --> {_clock(line['end'])}\n{line['text']}\n"
         for line in lines
     )
 
 
-def read(text: str, lines: Sequence[LineAnswer]) -> Mapping[int, str]:
+def read(text: str, lines: Sequence[Line]) -> Mapping[int, str]:
     """What the cues have the lines say, of those that say something else.
 
     Raises WrongUseError for a cue that is no line.
@@ -51,7 +52,7 @@ def read(text: str, lines: Sequence[LineAnswer]) -> Mapping[int, str]:
     return found
 
 
-def _line_at(row: str, lines: Sequence[LineAnswer]) -> LineAnswer:
+def _line_at(row: str, lines: Sequence[Line]) -> Line:
     times = _TIMES.match(row)
     assert times
     hours, minutes, seconds, part = times.groups()[:4]
@@ -59,7 +60,7 @@ def _line_at(row: str, lines: Sequence[LineAnswer]) -> LineAnswer:
     nearest = min(lines, key=lambda line: abs(line["start"] - start), default=None)
     if nearest is None or abs(nearest["start"] - start) > _NEAR_SECONDS:
         raise WrongUseError(
-            f"No line of this dub begins at {row.strip()}: only the text of a line can be changed, "
+            f"No line begins at {row.strip()}: only the text of a line can be changed, "
             "not its time. Export the lines anew."
         )
     return nearest

@@ -57,11 +57,13 @@ class Edits:
     """The last edit of each line, by the line's id, and those whose line is not there any more.
 
     `before` is what the last edit replaced: None where that was what nobody had edited.
+    `made_at` is when a line was edited last, also where that went back.
     """
 
     applied: Mapping[int, LineEdit]
     left_out: tuple[LineEdit, ...]
     before: Mapping[int, str | None] = field(default_factory=dict)
+    made_at: Mapping[int, datetime] = field(default_factory=dict)
 
 
 class LineFinder:
@@ -99,6 +101,16 @@ def in_force(history: Iterable[LineEdit], lines: Sequence[Line]) -> Edits:
         {line_id: edit for line_id, edit in applied.items() if edit.text is not None},
         tuple(edit for edit in left_out.values() if edit.text is not None),
         before,
+        {line_id: edit.made_at for line_id, edit in applied.items()},
+    )
+
+
+def outdated(edits: Edits, corrections: Edits) -> frozenset[int]:
+    """The ids of lines that were edited before what is said in them was corrected last."""
+    return frozenset(
+        line_id
+        for line_id, edit in edits.applied.items()
+        if line_id in corrections.made_at and edit.made_at < corrections.made_at[line_id]
     )
 
 

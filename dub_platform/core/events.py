@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-# `running` comes again with every stage, `stale` with every change of what is said in the video.
+STALE = "dub.stale"
+# `running` comes again with every stage, `stale` with every change that what is released has not.
 TYPES = (
     "video.queued",
     "video.running",
@@ -24,7 +25,7 @@ TYPES = (
     "dub.queued",
     "dub.running",
     "dub.released",
-    "dub.stale",
+    STALE,
     "dub.failed",
 )
 # A tool's own words stay with the operator: they name paths.

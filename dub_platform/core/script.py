@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dub_platform.core.edits import LineEdit, LineFinder, corrected, in_force
+from dub_platform.core.edits import LineEdit, LineFinder, corrected, in_force, outdated
 from dub_platform.core.errors import LineNotFoundError, LinesNotReadyError
 from dub_platform.core.speech import Line, Transcript, Translation
 from dub_platform.core.timeline import is_flagged
@@ -46,7 +46,7 @@ class ScriptLine:
     """One line: what was said, what its translator wrote, and what somebody made of that.
 
     `heard` is the line before anybody corrected what was said in it; `previous` is what it said
-    before its last edit.
+    before its last edit, and `is_old` whether that was before what is said was corrected.
     """
 
     line: Line
@@ -55,6 +55,7 @@ class ScriptLine:
     placed: Placed | None
     heard: Line
     previous: str | None = None
+    is_old: bool = False
 
     @property
     def text(self) -> str:
@@ -130,11 +131,13 @@ def written(
     translation: Translation,
     history: Sequence[LineEdit],
     released: Sequence[Placed] = (),
+    corrections: Sequence[LineEdit] = (),
 ) -> Script:
     """The script of a dub. Raises LinesNotReadyError for a translation of other lines."""
     if [line.id for line in transcript.lines] != [line.id for line in translation.lines]:
         raise not_ready(translation.language)
     edits, places = in_force(history, transcript.as_heard), _places(transcript, released)
+    old = outdated(edits, in_force(corrections, transcript.as_heard))
     lines = tuple(
         ScriptLine(
             line,
@@ -143,6 +146,7 @@ def written(
             places.get(line.id),
             heard,
             edits.before.get(line.id) or target.unedited,
+            line.id in old,
         )
         for line, heard, target in zip(
             transcript.lines, transcript.as_heard, translation.lines, strict=True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from dub_platform.core.keys import key_of
 from dub_platform.core.timeline import Timeline
 
 
@@ -158,6 +159,22 @@ class Transcript:
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What a sound says, by which it is told whether that is still what it should say.
+
+    `revision` is that of what is said in the video, `version` that of its translation (empty where
+    it was not noted), and `wording` the key of the wording that its translator heeded, None where
+    it heeds none. `old_edits` is how many of its lines were edited before their source was
+    corrected.
+    """
+
+    revision: int = 0
+    version: str = ""
+    wording: str | None = None
+    old_edits: int = 0
+
+
+@dataclass(frozen=True)
 class TranslatedLine:
     """One line in the target language; `id` is the transcript line's.
 
@@ -187,7 +204,7 @@ class TranslatedLine:
 class Translation:
     """Every line of the transcript in the target language, in the same order.
 
-    `made_of` and `revision` are the transcript's.
+    `made_of` and `revision` are the transcript's, `wording` and `old_edits` as in `Basis`.
     """
 
     language: str
@@ -197,6 +214,22 @@ class Translation:
     cost_usd: float = 0.0
     made_of: str = ""
     revision: int = 0
+    wording: str | None = None
+    old_edits: int = 0
+
+    @property
+    def identity(self) -> list[list[int | str | None]]:
+        """What it says, in plain JSON types."""
+        return [
+            [line.id, line.text, line.draft, *([line.beside] if line.beside else [])]
+            for line in self.lines
+        ]
+
+    @property
+    def basis(self) -> Basis:
+        """What a sound says that is made of this."""
+        version = key_of(self.identity)[:16]
+        return Basis(self.revision, version, self.wording, self.old_edits)
 
 
 @dataclass(frozen=True)
@@ -253,6 +286,7 @@ class Takes:
     takes: tuple[Take, ...]
     rewrites: tuple[Rewrite, ...] = ()
     rewriting_usd: float = 0.0
+    basis: Basis = Basis()
 
     @property
     def cost_usd(self) -> float:
@@ -303,12 +337,13 @@ class Track:
     true_peak_db: float
     timeline: Timeline
     bed_key: str = ""
+    basis: Basis = Basis()
 
 
 @dataclass(frozen=True)
 class Release:
-    """A dub as published. Every `*_key` is public, below the store's `releases/`; `revision` is
-    that of the transcript whose translation it says."""
+    """A dub as published. Every `*_key` is public, below the store's `releases/`; the last four
+    are the `Basis` of its track."""
 
     language: str
     track_key: str
@@ -323,3 +358,6 @@ class Release:
     sha256: str
     cost_usd: float
     revision: int = 0
+    version: str = ""
+    wording: str | None = None
+    old_edits: int = 0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from dub_platform.core.brief import Formality
 from dub_platform.core.glossary import Glossary
+from dub_platform.core.keys import key_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,15 @@ class Wording:
     def is_binding(self) -> bool:
         """Whether there is anything in it that a translator has to heed."""
         return bool(self.glossary) or self.formality in ("formal", "informal")
+
+    @property
+    def key(self) -> str:
+        """A short name for what a translator has to heed; that of another wording is another."""
+        if not self.is_binding:
+            return ""
+        terms = self.glossary.entries if self.glossary else {}
+        said = {word: texts and dict(texts) for word, texts in terms.items()}
+        return key_of([said, self.formality or "neutral"])[:16]
 
     def __or__(self, other: Wording) -> Wording:
         """Both together; where both say something, the other decides."""

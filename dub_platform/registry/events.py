@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from dub_platform.core.errors import VideoNotFoundError
-from dub_platform.core.events import Event, shown
+from dub_platform.core.events import STALE, Event, shown
 from dub_platform.registry import webhooks
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import DubStatus
@@ -75,19 +75,24 @@ class Story:
 
 
 def tell(
-    connection: Connection, video_id: str, *languages: str | None, again: bool = False
+    connection: Connection,
+    video_id: str,
+    *languages: str | None,
+    again: bool = False,
+    stale: bool = False,
 ) -> None:
     """Write what these rows of the video have become; None is the video itself.
 
-    Nothing is written of a row that is as it was last told, unless it came to that `again`. It
-    comes last in its transaction: from here to the commit all others wait that have something to
-    tell.
+    Nothing is written of a row that is as it was last told, unless it came to that `again`. Dubs
+    that are `stale` from their beginning are told to be that as well. It comes last in its
+    transaction: from here to the commit all others wait that have something to tell.
     """
     news = [
         row
         for row in (_become(connection, video_id, language) for language in languages)
         if row is not None and (again or not _is_told(connection, row))
     ]
+    news += [{**row, "type": STALE} for row in news if stale]
     if news:
         tenant = connection.execute(_TENANT, {"id": video_id}).scalar_one()
         last = len(news) - 1
@@ -100,16 +105,19 @@ def tell(
         webhooks.post(connection, told, tenant)
 
 
-def tell_stale(connection: Connection, video_id: str) -> None:
-    """Write of each dub whose release is current that it says what was changed since."""
+def tell_stale(connection: Connection, video_id: str, *languages: str) -> None:
+    """Write of these dubs, or of all, whose release is current that they are not what they should
+    say."""
     of_video = and_(dubs.c.video_id == video_id, dubs.c.status == DubStatus.RELEASED.value)
+    if languages:
+        of_video = and_(of_video, dubs.c.language.in_(languages))
     query = select(dubs.c.language).where(of_video).order_by(dubs.c.language)
     news = [_become(connection, video_id, each) for each in connection.execute(query).scalars()]
     if news:
         of_tenant = select(videos.c.tenant).where(videos.c.id == video_id)
         tenant = connection.execute(of_tenant).scalar_one()
         _take_turns(connection)
-        stale = {"type": "dub.stale", "is_last": False}
+        stale = {"type": STALE, "is_last": False}
         told = [_write(connection, {**row, **stale}) for row in filter(None, news)]
         webhooks.post(connection, told, tenant)
 

@@ -11,7 +11,8 @@ before its next step; what it has paid for is kept, and its work is queued, a ge
 
 What is said in a video can be changed: a line of it is corrected, other captions are handed in,
 another language is named. Then its transcript is made anew, and what was released of it is stale
-until it is asked for again.
+until it is asked for again. So is what was translated anew by hand, or is worded otherwise by its
+channel since.
 
 Every engine is held to it by `tests/contracts/test_registry.py`.
 """
@@ -59,6 +60,44 @@ class DubStatus(str, Enum):
     RUNNING = "running"
     RELEASED = "released"
     FAILED = "failed"
+
+
+class Stale(str, Enum):
+    """Why what is released of a dub is not what it should say by now: something else is said in the
+    video (`source`), it was translated anew (`translation`) or its channel is worded otherwise
+    (`wording`), so that it is made anew when it is asked for; or lines of it were edited before
+    their source was corrected (`edits`), which their editors have to look at."""
+
+    SOURCE = "source"
+    TRANSLATION = "translation"
+    WORDING = "wording"
+    EDITS = "edits"
+
+
+class Marked(Protocol):
+    """What tells whether a release is stale, as `core.speech.Basis` has it."""
+
+    @property
+    def revision(self) -> int: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def old_edits(self) -> int: ...
+
+
+class Judged(Protocol):
+    """A dub of which it can be told whether it is stale."""
+
+    @property
+    def marks(self) -> Marked | None: ...
+
+    @property
+    def translated(self) -> str | None: ...
+
+    @property
+    def outworded(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -120,9 +159,23 @@ class Video:
     revision: int = 0
     believed: bool = False
 
-    def is_older(self, release: Release | None) -> bool:
-        """Whether the release says what was changed since."""
-        return release is not None and release.revision < self.revision
+    def stale(self, dub: Judged) -> tuple[Stale, ...]:
+        """Why what is released of the dub is not what it should say; nothing where it is."""
+        marks = dub.marks
+        if marks is None:
+            return ()
+        other = marks.version and dub.translated and marks.version != dub.translated
+        found = {
+            Stale.SOURCE: marks.revision < self.revision,
+            Stale.TRANSLATION: other,
+            Stale.WORDING: dub.outworded,
+            Stale.EDITS: marks.old_edits > 0,
+        }
+        return tuple(why for why, applies in found.items() if applies)
+
+    def is_renewed(self, dub: Judged) -> bool:
+        """Whether asking for the dub has what is released of it made anew."""
+        return bool({*self.stale(dub)} - {Stale.EDITS})
 
 
 @dataclass(frozen=True)
@@ -131,7 +184,8 @@ class Dub:
 
     `glossary` and `formality` are what it was asked for with; `asked_anew` says that its run began
     before that, or before an edit of its lines. `release` is the current one, also while another
-    is made.
+    is made; `translated` is the version of its translation by now, and `outworded` whether its
+    channel is worded otherwise since the release.
     """
 
     video_id: str
@@ -150,10 +204,16 @@ class Dub:
     formality: Formality | None
     asked_anew: bool
     request_id: str | None
+    translated: str | None = None
+    outworded: bool = False
 
     @property
     def wording(self) -> Wording:
         return Wording(self.glossary, self.formality)
+
+    @property
+    def marks(self) -> Marked | None:
+        return self.release
 
 
 @dataclass(frozen=True)
@@ -169,6 +229,15 @@ class DubState:
     processing_started_at: datetime | None
     processing_completed_at: datetime | None
     error_details: Mapping[str, Any] | None
+    revision: int
+    version: str
+    old_edits: int
+    translated: str | None
+    outworded: bool
+
+    @property
+    def marks(self) -> Marked | None:
+        return self if self.is_released else None
 
 
 @dataclass(frozen=True)
@@ -286,8 +355,8 @@ class Registry(Protocol):
         request_id: str | None = None,
     ) -> Dub:
         """Ask for one language, in a wording. A failed dub (and its failed video) is queued again,
-        and so is one in another wording, or whose release is older than what is said in the video.
-        Of what the wording does not say, that of before stays.
+        and so is one in another wording, or of which what is released is stale, unless that is of
+        its edits alone. Of what the wording does not say, that of before stays.
 
         Raises VideoNotFoundError; PreconditionFailedError where the dub is not as it was `read`.
         """
@@ -377,7 +446,10 @@ class Registry(Protocol):
     def keep_channel(
         self, channel_id: str, *, title: str | None = None, wording: Wording = AS_BEFORE
     ) -> tuple[Channel, bool]:
-        """Write what is said of a channel, and nothing else; return it and whether it is new."""
+        """Write what is said of a channel, and nothing else; return it and whether it is new.
+
+        What is released of its videos in another wording is stale.
+        """
         ...
 
     def claim_videos(self, *, limit: int, now: datetime) -> Sequence[Work]:
@@ -467,6 +539,11 @@ class Registry(Protocol):
 
         Raises VideoNotFoundError, or RunSupersededError when another run holds the lease.
         """
+        ...
+
+    def translated(self, video_id: str, language: str, version: str) -> None:
+        """This version is the dub's translation; what is released of another is stale. Nothing for
+        a dub that nobody asked for."""
         ...
 
     def released(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any
 
@@ -33,12 +33,14 @@ from sqlalchemy import (
     cast,
     delete,
     false,
+    func,
     literal,
     null,
     or_,
     select,
     true,
     tuple_,
+    type_coerce,
     union_all,
     update,
 )
@@ -70,6 +72,7 @@ from dub_platform.registry.port import (
     NewVideo,
     Page,
     Registry,
+    Stale,
     Video,
     VideoStatus,
     Visibility,
@@ -77,7 +80,15 @@ from dub_platform.registry.port import (
     Work,
 )
 from dub_platform.registry.statements import insert
-from dub_platform.registry.tables import UtcDateTime, channels, dubs, storable, utc_now, videos
+from dub_platform.registry.tables import (
+    CleanJson,
+    UtcDateTime,
+    channels,
+    dubs,
+    storable,
+    utc_now,
+    videos,
+)
 
 CLAIM_LASTS = timedelta(seconds=60)
 # Long enough for a status sensor to have its say first.
@@ -105,11 +116,17 @@ _WITH_DUBS = (
     .where(videos.c.id == bindparam("id"))
     .order_by(dubs.c.language)
 )
+_RELEASE = type_coerce(dubs.c.release, CleanJson.impl)
+# What a listing tells of a release, without reading all of it; older ones say less.
+_OF_RELEASE = {
+    "is_released": dubs.c.release.is_not(None),
+    "revision": func.coalesce(_RELEASE["revision"].as_integer(), 0),
+    "version": func.coalesce(_RELEASE["version"].as_string(), ""),
+    "old_edits": func.coalesce(_RELEASE["old_edits"].as_integer(), 0),
+}
 _DUB_STATE = tuple(
-    dubs.c.release.is_not(None).label(field.name)
-    if field.name == "is_released"
-    else dubs.c[field.name].label(field.name)
-    for field in fields(DubState)
+    (_OF_RELEASE[name] if name in _OF_RELEASE else dubs.c[name]).label(name)
+    for name in (field.name for field in fields(DubState))
 )
 _CHANNEL = tuple(channels.c[field.name] for field in fields(Channel))
 # In the order in which transactions take them.
@@ -392,7 +409,10 @@ class SqlRegistry:
             if said and not created:
                 kept = update(channels).where(channels.c.id == channel_id)
                 connection.execute(kept.values(said))
-            return _channel(connection, channel_id), created
+            channel = _channel(connection, channel_id)
+            if said.keys() - {"title"}:
+                _tell_outworded(connection, channel)
+            return channel, created
 
     def claim_videos(self, *, limit: int, now: datetime) -> Sequence[Work]:
         return self._claimed(_due_videos(now).limit(limit), now)
@@ -523,6 +543,15 @@ class SqlRegistry:
             if connection.execute(_QUEUE_VIDEO_ANEW.where(anew)).rowcount:
                 events.tell(connection, video_id, None)
 
+    def translated(self, video_id: str, language: str, version: str) -> None:
+        row = _row(video_id, language)[1]
+        other = and_(row, dubs.c.translated.is_distinct_from(version))
+        with self._engine.begin() as connection:
+            if connection.execute(update(dubs).where(other).values(translated=version)).rowcount:
+                dub = _dub(connection, video_id, language)
+                if Stale.TRANSLATION in _video(connection, video_id).stale(dub):
+                    events.tell_stale(connection, video_id, language)
+
     def released(
         self,
         video_id: str,
@@ -536,14 +565,18 @@ class SqlRegistry:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
             leases.require(connection, video_id, language, run_id)
+            video = _video(connection, video_id)
+            channel = video.channel_id and _channel(connection, video.channel_id, held=True)
             dub = _dub(connection, video_id, language)
             if _released_beside(connection, video_id, language) != dict(beside):
                 return False
             _release(connection, video_id, language, release)
+            _note_outworded(connection, channel or None, replace(dub, release=release))
             film = update(videos).where(videos.c.id == video_id).values(film_key=film_key)
             connection.execute(film)
             tallies.add(connection, _processed(DUB, dub, utc_now()))
-            events.tell(connection, video_id, language)
+            stale = bool(video.stale(_dub(connection, video_id, language))) and not dub.asked_anew
+            events.tell(connection, video_id, language, stale=stale)
             anew = and_(_row(video_id, language)[1], dubs.c.asked_anew)
             if connection.execute(_QUEUE_DUB_AGAIN.where(anew)).rowcount:
                 events.tell(connection, video_id, language)
@@ -723,14 +756,39 @@ def no_video(video_id: str) -> VideoNotFoundError:
     return VideoNotFoundError(f"There is no video {video_id}: hand it in first.")
 
 
-def _channel(connection: Connection, channel_id: str) -> Channel:
-    row = connection.execute(select(*_CHANNEL).where(channels.c.id == channel_id)).first()
+def _channel(connection: Connection, channel_id: str, *, held: bool = False) -> Channel:
+    """A channel; `held` keeps its row as it is until the transaction ends."""
+    query = select(*_CHANNEL).where(channels.c.id == channel_id)
+    row = connection.execute(query.with_for_update(read=True) if held else query).first()
     if row is None:
         raise ChannelNotFoundError(
             f"There is no channel {channel_id}: it is there once a video of it was fetched, or "
             "after a PUT."
         )
     return Channel(**row._asdict())
+
+
+def _tell_outworded(connection: Connection, channel: Channel) -> None:
+    """Note which dubs of a channel's videos are worded otherwise than it says by now, and tell it
+    of those that were not before."""
+    of_channel = and_(videos.c.channel_id == channel.id, dubs.c.release.is_not(None))
+    query = select(*_DUB).join_from(dubs, videos).where(of_channel)
+    rows = connection.execute(query.order_by(dubs.c.video_id, dubs.c.language)).all()
+    found = [Dub(**row._asdict()) for row in rows]
+    for dub in [each for each in found if _note_outworded(connection, channel, each)]:
+        events.tell_stale(connection, dub.video_id, dub.language)
+
+
+def _note_outworded(connection: Connection, channel: Channel | None, dub: Dub) -> bool:
+    """Note whether what is released of the dub is worded otherwise than it should be; whether it
+    is, and was not before. What no wording was heeded for is in none."""
+    wanted = (channel.wording if channel else AS_BEFORE) | dub.wording
+    said = dub.release and dub.release.wording
+    outworded = said is not None and said != wanted.in_language(dub.language).key
+    if outworded != dub.outworded:
+        row = _row(dub.video_id, dub.language)[1]
+        connection.execute(update(dubs).where(row).values(outworded=outworded))
+    return outworded and not dub.outworded
 
 
 def _meet_channel(connection: Connection, channel_id: str, title: str) -> None:
@@ -798,7 +856,7 @@ def _queue_dub(
     dub = _dub(connection, video_id, language, held=True)
     asked = said.over(dub.wording)
     stale = anew and dub.status is DubStatus.RELEASED
-    stale = stale and _video(connection, video_id).is_older(dub.release)
+    stale = stale and _video(connection, video_id).is_renewed(dub)
     if asked == dub.wording and dub.status is not DubStatus.FAILED and not stale:
         return False
     of_pair, columns = _row(video_id, language)[1], {**_columns(asked), **asker}

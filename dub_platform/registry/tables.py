@@ -262,6 +262,9 @@ dubs = Table(
     Column("not_before", UtcDateTime),
     Column("request_id", String(64)),
     Column("queued_at", UtcDateTime, default=utc_now),
+    # The version of its translation, and whether its channel is worded otherwise than its release.
+    Column("translated", String(16)),
+    Column("outworded", Boolean, nullable=False, default=False, server_default=false()),
 )
 
 paid_calls = Table(

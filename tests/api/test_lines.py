@@ -104,6 +104,7 @@ def test_a_script_is_shown_with_its_release(client: TestClient) -> None:
         "translation": TEXTS[1],
         "text": TEXTS[1],
         "edited": False,
+        "stale": False,
         "released": {
             "text": TEXTS[1],
             "start": 1.25,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -128,6 +129,15 @@ def test_bringing_a_dub_up_to_date_is_estimated_by_its_changed_lines(
     refused(client.get(f"{VIDEO}/dubs/ca"), 404, "dub_not_found")
 
 
+def test_listings_tell_which_dubs_are_stale(client: TestClient) -> None:
+    """And why; of no dub but those of this video."""
+    listed = client.get("/videos").json()["videos"][0]["dubs"]
+    assert [(False, [])] == [(dub["stale"], dub["stale_because"]) for dub in listed]
+    correct(client)
+    listed = client.get("/videos").json()["videos"][0]["dubs"]
+    assert [(True, ["source"])] == [(dub["stale"], dub["stale_because"]) for dub in listed]
+
+
 def test_a_correction_over_what_was_not_seen_is_refused(client: TestClient) -> None:
     """With what is there now; and none is made without having looked."""
     before = {"if-match": client.get(f"{PATH}/1").headers["etag"]}
@@ -171,10 +181,59 @@ def test_who_corrected_is_kept(client: TestClient, desk: Desk, tmp_path: Path) -
     for answer in (
         stranger.get(PATH),
         stranger.put(f"{PATH}/1", json={"text": "x"}, headers={"if-match": "*"}),
+        correct_all(stranger, {1: "x"}, **{"if-match": "*"}),
         stranger.put(f"{VIDEO}/captions", files={"captions": ("a.srt", SRT.encode())}),
         stranger.patch(VIDEO, json={"believe": True}),
     ):
         refused(answer, 404, "video_not_found")
+
+
+def test_several_lines_are_corrected_at_once(client: TestClient, desk: Desk) -> None:
+    """All of them are one change of what is said, which is listened to and told once; or back."""
+    told = len(types(client, desk))
+    answer = correct_all(client, {0: "Good morning.", 1: RIGHT})
+    assert (202, ["Good morning.", RIGHT]) == (answer.status_code, texts(answer))
+    assert answer.headers["etag"] == client.get(PATH).headers["etag"]
+    video = desk.registry.video(YOUTUBE)
+    assert (1, VideoStatus.QUEUED) == (video.revision, video.status)
+    assert ["dub.stale", "video.queued"] == types(client, desk)[told:]
+    # Again, it is no change, and with one that is none, that one is left out.
+    correct_all(client, {0: "Good morning.", 1: RIGHT})
+    assert 1 == desk.registry.video(YOUTUBE).revision
+    back = correct_all(client, {0: None, 1: RIGHT})
+    assert ["Good day.", RIGHT] == texts(back)
+    assert 3 == len(desk.registry.edits(YOUTUBE, None))
+
+
+def test_of_several_corrections_all_are_made_or_none(client: TestClient, desk: Desk) -> None:
+    """Whoever has not seen what another corrected meanwhile is told what that was."""
+    seen = {"if-match": client.get(PATH).headers["etag"]}
+    unseen = correct_all(client, {0: "Hello."}, **{"if-none-match": "*"})
+    refused(unseen, 428, "precondition_required")
+    refused(correct_all(client, {0: "Hello.", 7: "There."}), 404, "line_not_found")
+    refused(correct_all(client, {0: "Hello.", 1: "!!!"}), 422, "request_invalid")
+    assert [] == desk.registry.edits(YOUTUBE, None)
+    correct(client)
+    late = correct_all(client, {0: "Hello."}, **seen)
+    refused(late, 412, "precondition_failed")
+    current = late.json()["current"]
+    assert (client.get(PATH).headers["etag"], [RIGHT]) == (
+        current["etag"],
+        [line["text"] for line in current["lines"]],
+    )
+    assert "Good day." == client.get(f"{PATH}/0").json()["text"]
+
+
+def correct_all(client: TestClient, lines: Mapping[int, str | None], **headers: str) -> Any:
+    """Correct lines as somebody does who has just looked at all of them."""
+    seen = headers or {"if-match": client.get(PATH).headers["etag"]}
+    orders = [{"number": number, "text": text} for number, text in lines.items()]
+    return client.patch(PATH, json={"lines": orders}, headers=seen)
+
+
+def texts(answer: Any) -> list[str]:
+    """What the lines of an answer say."""
+    return [line["text"] for line in answer.json()["lines"]]
 
 
 @pytest.mark.parametrize("text", ["", "a\nb", "!!!", "a" * 501])

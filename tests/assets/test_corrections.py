@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from dagster import AssetKey
+from dagster import AssetKey, Failure
 from starlette.testclient import TestClient
 
 from api.asgi import desk_from
@@ -117,6 +117,52 @@ def test_an_edited_line_stays_edited_when_its_source_is_corrected(bench: Bench) 
         line["edited"],
     )
     assert "La brisa lleva a mi padre." == bench.released()[1]
+
+
+def test_an_edit_from_before_a_correction_is_told_until_somebody_looks_at_it(bench: Bench) -> None:
+    """The dub is stale after it was made anew, too, and no longer once the line is edited again,
+    with the same words; which are not paid for again."""
+    dub, edit = f"/videos/{bench.video_id}/dubs/es", {1: "La brisa lleva a mi padre."}
+    bench.edit(edit)
+    bench.dub()
+    assert not any(line["stale"] for line in bench.lines())
+    correct(bench.client, bench.video_id, 1, CORRECTION)
+    assert [False, True, False] == [line["stale"] for line in bench.lines()]
+    assert ["source"] == bench.client.get(dub).json()["stale_because"]
+    listen_again(bench.workshop, bench.video_id)
+    bench.client.put(dub)
+    bench.dub()
+    assert ["edits"] == bench.client.get(dub).json()["stale_because"]
+    # Asking for it makes nothing: it would say the same.
+    assert "released" == bench.client.put(dub).json()["status"]
+    paid = bench.paid()
+    bench.edit(edit)
+    assert not any(line["stale"] for line in bench.lines())
+    bench.dub()
+    assert (False, []) == tuple(
+        bench.client.get(dub).json()[name] for name in ("stale", "stale_because")
+    )
+    assert paid == bench.paid()
+
+
+def test_a_translation_by_hand_is_told_and_not_released_with_other_sound(bench: Bench) -> None:
+    """The dub is stale by it until it is spoken; new captions never stand beside old takes."""
+    dub, by_hand = f"/videos/{bench.video_id}/dubs/es", bench.workshop.dub_by_hand
+    correct(bench.client, bench.video_id, 1, CORRECTION)
+    listen_again(bench.workshop, bench.video_id)
+    said = bench.released()
+    by_hand(bench.video_id, "es", "translation")
+    with pytest.raises(Failure, match="translated anew since its track was mixed"):
+        by_hand(bench.video_id, "es", "r2_object")
+    assert ["source", "translation"] == bench.client.get(dub).json()["stale_because"]
+    assert said == bench.released()
+    # Its take is still to be paid for.
+    [line] = [each for each in bench.lines() if each["number"] == 1]
+    quote = bench.client.put(dub, json={"dry_run": True}).json()["estimate"]
+    assert line["end"] - line["start"] == pytest.approx(quote["seconds"])
+    bench.client.put(dub)
+    bench.dub()
+    assert [] == bench.client.get(dub).json()["stale_because"]
 
 
 def test_captions_that_come_later_are_what_is_said(workshop: Workshop, dubbed: Dubbed) -> None:

@@ -12,9 +12,22 @@ from sqlalchemy import Engine
 
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import VideoNotFoundError
-from dub_platform.registry import DubStatus, Registry, SqlRegistry, VideoStatus, Work
+from dub_platform.core.glossary import Glossary
+from dub_platform.core.wording import Wording
+from dub_platform.registry import DubStatus, Registry, SqlRegistry, Stale, VideoStatus, Work
 from dub_platform.registry.events import EventLog
-from tests.contracts.test_registry import ID, NOW, OTHER_ID, accept, bring, fail, prepare, release
+from tests.contracts.test_registry import (
+    CHANNEL,
+    ID,
+    NOW,
+    OTHER_ID,
+    accept,
+    bring,
+    fail,
+    fetched,
+    prepare,
+    release,
+)
 
 CORRECTION = LineEdit(3, "The harbor is com.", 3.0, 5.25, "The harbor is calm.", "key-1", NOW)
 KEY = f"videos/{ID}/captions-1.srt"
@@ -48,7 +61,7 @@ def test_a_change_has_the_video_listened_to_and_its_release_stale(
         video.revision,
         video.retry_count,
     )
-    assert (DubStatus.RELEASED, True) == (dub.status, video.is_older(dub.release))
+    assert (DubStatus.RELEASED, (Stale.SOURCE,)) == (dub.status, video.stale(dub))
     types = [event.type for event in EventLog(engine).since(0, limit=99)]
     assert ["dub.stale", "video.queued"] == types[-2:]
     change(registry)
@@ -136,7 +149,7 @@ def test_a_stale_dub_is_made_anew_by_whoever_asks_for_it(registry: Registry) -> 
     registry.started(dub, "dubbing")
     now = replace(release("es"), revision=1)
     registry.released(ID, "es", now, film_key=None, beside={}, run_id="dubbing")
-    assert not registry.video(ID).is_older(registry.dub(ID, "es").release)
+    assert () == stale(registry)
     assert DubStatus.RELEASED is registry.ask(ID, "es").status
 
 
@@ -170,3 +183,106 @@ def fail_at(registry: Registry, stage: str, work: Work | None = None) -> None:
     registry.started(work, "run")
     registry.reached(ID, None, stage)
     fail(registry, work)
+
+
+def test_a_release_of_another_translation_is_stale(registry: Registry, engine: Engine) -> None:
+    """As soon as that is there, until the dub is released with it; of none, nothing is known."""
+    bring(registry, "released")
+    registry.translated(ID, "es", "second")
+    assert () == stale(registry)
+    publish_of(registry, version="second")
+    assert () == stale(registry)
+    registry.translated(ID, "es", "third")
+    registry.translated(ID, "es", "third")
+    assert (Stale.TRANSLATION,) == stale(registry)
+    assert ["dub.released", "dub.stale"] == types(engine)[-2:]
+    assert DubStatus.QUEUED is registry.ask(ID, "es").status
+    # Of a dub that nobody asked for there is nothing to note.
+    registry.translated(ID, "fr", "third")
+
+
+def test_a_translation_on_the_way_to_its_release_is_told_by_that(
+    registry: Registry, engine: Engine
+) -> None:
+    """Whoever listens is not told in between that what is being made again is stale."""
+    bring(registry, "released")
+    publish_of(registry, version="first")
+    registry.ask(ID, "es", Wording(formality="formal"))
+    registry.started(Work(ID, "es", registry.dub(ID, "es").generation), "again")
+    registry.translated(ID, "es", "second")
+    assert "dub.stale" not in types(engine)
+
+
+def test_what_a_channel_words_otherwise_is_stale(registry: Registry, engine: Engine) -> None:
+    """If its translator heeded a wording, and as long as the channel says so."""
+    fetched(registry)
+    registry.keep_channel(CHANNEL, wording=FORMAL)
+    bring(registry, "running")
+    registry.keep_channel(CHANNEL, wording=INFORMAL)
+    # Released in the wording of before, as it was translated.
+    publish_of(registry, wording=FORMAL.key)
+    assert (Stale.WORDING,) == stale(registry)
+    assert ["dub.released", "dub.stale"] == types(engine)[-2:]
+    registry.keep_channel(CHANNEL, wording=FORMAL)
+    assert () == stale(registry)
+    registry.keep_channel(CHANNEL, title="Another title")
+    registry.keep_channel(CHANNEL, wording=INFORMAL)
+    assert (Stale.WORDING,) == stale(registry)
+    assert 2 == types(engine).count("dub.stale")
+    # Once more is no change.
+    registry.keep_channel(CHANNEL, wording=INFORMAL)
+    assert 2 == types(engine).count("dub.stale")
+    publish_of(registry, wording=None)
+    assert () == stale(registry)
+    publish_of(registry, wording=FORMAL.key)
+    assert DubStatus.QUEUED is registry.ask(ID, "es").status
+
+
+def test_what_a_channel_says_of_other_languages_makes_nothing_stale(registry: Registry) -> None:
+    """Nor does what the request had decided before."""
+    fetched(registry)
+    registry.ask(ID, "es", Wording(Glossary({"harbor": {"es": "puerto"}})))
+    bring(registry, "released")
+    said = registry.dub(ID, "es").wording.key
+    publish_of(registry, wording=said)
+    terms = {"harbor": {"es": "bahia"}, "boat": {"fr": "bateau"}}
+    registry.keep_channel(CHANNEL, wording=Wording(Glossary(terms)))
+    assert () == stale(registry)
+
+
+def test_what_was_corrected_while_it_was_dubbed_is_told_with_its_release(
+    registry: Registry, engine: Engine
+) -> None:
+    """Which is the last that is told; and lines whose edits are old do not ask for a dub anew."""
+    bring(registry, "running")
+    registry.edit(ID, None, [CORRECTION], after=0)
+    prepare(registry)
+    publish_of(registry)
+    assert (Stale.SOURCE,) == stale(registry)
+    told = EventLog(engine).since(0, limit=99)
+    assert [("dub.released", False), ("dub.stale", True)] == [
+        (event.type, event.is_last) for event in told if event.language == "es"
+    ][-2:]
+    publish_of(registry, revision=1, old_edits=2)
+    assert (Stale.EDITS,) == stale(registry)
+    assert DubStatus.RELEASED is registry.ask(ID, "es").status
+
+
+FORMAL, INFORMAL = Wording(formality="formal"), Wording(formality="informal")
+
+
+def stale(registry: Registry) -> tuple[Stale, ...]:
+    """Why the dub is stale; a listing says the same."""
+    video, [listed] = registry.video(ID), registry.dub_states([ID])[ID]
+    assert video.stale(listed) == video.stale(registry.dub(ID, "es"))
+    return video.stale(listed)
+
+
+def publish_of(registry: Registry, **basis: Any) -> None:
+    """Release the dub once more, as made of this."""
+    made = replace(release("es"), **basis)
+    registry.released(ID, "es", made, film_key=None, beside={}, run_id="run-1")
+
+
+def types(engine: Engine) -> list[str]:
+    return [event.type for event in EventLog(engine).since(0, limit=99)]

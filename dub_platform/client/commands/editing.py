@@ -15,24 +15,23 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dub_platform.client.answers import LineAnswer, SourceLineAnswer
+from dub_platform.client import subrip
 from dub_platform.client.client import tag_of
 from dub_platform.client.commands.parsing import Asked, Parser
 from dub_platform.client.errors import LineChangedError, WrongUseError
 from dub_platform.client.seen import Seen
-from dub_platform.client.terminal import out, plain
+from dub_platform.client.subrip import Line
+from dub_platform.client.terminal import out, plain, show_json
 
 STANDARD_INPUT = Path("-")
 
-Line = LineAnswer | SourceLineAnswer
 
-
-def add_text(parser: Parser, back: str) -> Parser:
+def add_text(parser: Parser, back: str, nargs: str | None = None) -> Parser:
     """The command is about a line, and what it is to say."""
-    parser.add_argument("number", type=int, help="the line's, as it is shown")
+    parser.add_argument("number", type=int, nargs=nargs, help="the line's, as it is shown")
     parser.add_argument("text", nargs="?", help="- reads it; without it, your editor opens")
     parser.add_argument("--file", type=Path, help="a file with the text")
     parser.add_argument("--if", dest="tag", metavar="TAG", help="only if this is still its tag")
@@ -65,7 +64,7 @@ def text_of(asked: Asked, before: str, heard: str) -> str:
     if asked.text is not None and asked.file is not None:
         raise WrongUseError("There are two texts, on the command line and in a file: give one.")
     if asked.file is not None:
-        return read(asked.file).strip()
+        return _read(asked.file).strip()
     if asked.text == str(STANDARD_INPUT) or (asked.text is None and not is_typing()):
         return sys.stdin.read().strip()
     return str(asked.text) if asked.text is not None else _typed(before, heard)
@@ -76,8 +75,33 @@ def is_typing() -> bool:
     return sys.stdin.isatty()
 
 
-def read(path: Path) -> str:
-    """What stands in a file. Raises WrongUseError."""
+def read_text(path: Path) -> str:
+    """What stands in a file, or comes in for `-`. Raises WrongUseError."""
+    return sys.stdin.read() if path == STANDARD_INPUT else _read(path)
+
+
+def write_lines(asked: Asked, path: Path, lines: Sequence[Line]) -> int:
+    """Write lines for a subtitle editor, or print them for `-`; the exit status."""
+    if asked.json:
+        show_json(lines)
+    elif path == STANDARD_INPUT:
+        sys.stdout.write(subrip.written(lines))
+    else:
+        path.write_text(subrip.written(lines))
+        out.print(f"{path} has {len(lines)} lines. Change their text, and bring it back.")
+    return 0
+
+
+def show_taken(asked: Asked, texts: Mapping[int, str]) -> None:
+    """Say which lines of such a file were taken."""
+    if asked.json:
+        show_json({"edited": sorted(texts)})
+    else:
+        numbers = ", ".join(map(str, sorted(texts)))
+        out.print(f"Lines that say something else now: {numbers}" if texts else "Nothing is new.")
+
+
+def _read(path: Path) -> str:
     try:
         return path.read_text()
     except FileNotFoundError as error:

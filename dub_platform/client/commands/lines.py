@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,13 +13,14 @@ from dub_platform.client import subrip
 from dub_platform.client.answers import LineAnswer
 from dub_platform.client.client import DubClient, tag_of
 from dub_platform.client.commands.editing import (
-    STANDARD_INPUT,
     add_text,
     note_seen,
-    read,
+    read_text,
     seen_tag,
     show_change,
+    show_taken,
     text_of,
+    write_lines,
 )
 from dub_platform.client.commands.parsing import Asked, Commands, about_dub, command, whole_id
 from dub_platform.client.commands.videos import show_video, wait_for
@@ -34,7 +34,7 @@ _FASTER = 1.05
 def add_to(commands: Commands) -> None:
     """The commands of this module."""
     lines = command(commands, "lines", "what a dub says", _lines, "dub lines up-e3c8 es --problems")
-    does = "those that are hard to fit, or not spoken yet"
+    does = "those that are hard to fit, not spoken yet, or edited before a correction"
     about_dub(lines).add_argument("--problems", action="store_true", help=does)
 
     does = "have a line say something else"
@@ -84,6 +84,8 @@ def _cells(line: LineAnswer) -> Sequence[str | Text]:
 
 def _problem(line: LineAnswer) -> str:
     """What is to be looked at; nothing where all is well."""
+    if line.get("stale"):
+        return "edited before its source was corrected"
     placed = line.get("released")
     if placed is None or placed["text"] != line["text"]:
         return "not spoken yet"
@@ -112,29 +114,17 @@ def _export(client: DubClient, asked: Asked) -> int:
     video_id = whole_id(client, asked.id)
     lines = client.lines(video_id, asked.language)
     note_seen(Seen.of(client.url, video_id, asked.language), lines)
-    if asked.json:
-        show_json(lines)
-    elif asked.file == STANDARD_INPUT:
-        sys.stdout.write(subrip.written(lines))
-    else:
-        asked.file.write_text(subrip.written(lines))
-        out.print(f"{asked.file} has {len(lines)} lines. Change their text, and import it.")
-    return 0
+    return write_lines(asked, asked.file, lines)
 
 
 def _import(client: DubClient, asked: Asked) -> int:
     video_id, language = whole_id(client, asked.id), asked.language
-    text = sys.stdin.read() if asked.file == STANDARD_INPUT else read(asked.file)
-    texts = subrip.read(text, client.lines(video_id, language))
+    texts = subrip.read(read_text(asked.file), client.lines(video_id, language))
     seen = Seen.of(client.url, video_id, language)
     if texts:
         script = client.edit_lines(video_id, language, texts, tags=seen.tags)
         note_seen(seen, script["lines"])
     if asked.wait:
         return show_video(wait_for(client, video_id, [language]), [language], asked.json)
-    if asked.json:
-        show_json({"edited": sorted(texts)})
-    else:
-        numbers = ", ".join(map(str, sorted(texts)))
-        out.print(f"Lines that say something else now: {numbers}" if texts else "Nothing is new.")
+    show_taken(asked, texts)
     return 0

@@ -8,13 +8,17 @@ from rich.box import SIMPLE
 from rich.table import Column, Table
 from rich.text import Text
 
+from dub_platform.client import subrip
 from dub_platform.client.client import DubClient, tag_of
 from dub_platform.client.commands.editing import (
     add_text,
     note_seen,
+    read_text,
     seen_tag,
     show_change,
+    show_taken,
     text_of,
+    write_lines,
 )
 from dub_platform.client.commands.parsing import (
     SHOWN,
@@ -25,6 +29,7 @@ from dub_platform.client.commands.parsing import (
     whole_id,
 )
 from dub_platform.client.commands.videos import show_video
+from dub_platform.client.errors import WrongUseError
 from dub_platform.client.seen import Seen
 from dub_platform.client.terminal import out, plain, show_json
 
@@ -33,10 +38,13 @@ def add_to(commands: Commands) -> None:
     """The commands of this module."""
     said = command(commands, "said", "what is said in a video", _said, "dub said up-e3c8")
     about_video(said).add_argument("--problems", action="store_true", help="what is doubted")
+    said.add_argument("--to", type=Path, help="write all lines as SubRip there; - prints them")
 
     does = "correct what was heard in a line"
     correct = command(commands, "correct", does, _correct, 'dub correct up-e3c8 3 "Good day."')
-    add_text(about_video(correct), back="go back to what was heard")
+    add_text(about_video(correct), back="go back to what was heard", nargs="?")
+    does = "take all lines of such a file that say something else, at once"
+    correct.add_argument("--from", dest="lines", metavar="FILE", type=Path, help=does)
 
     does = "have a video say what stands in captions"
     caption = command(commands, "caption", does, _caption, "dub caption up-e3c8 clip.srt")
@@ -54,6 +62,8 @@ def _said(client: DubClient, asked: Asked) -> int:
     video_id = whole_id(client, asked.id)
     said = client.said(video_id)
     note_seen(_seen(client, video_id), said["lines"])
+    if asked.to:
+        return write_lines(asked, asked.to, said["lines"])
     shown = [line for line in said["lines"] if not asked.problems or "doubt" in line]
     if asked.json:
         show_json({**said, "lines": [{**line, "tag": tag_of(line)} for line in shown]})
@@ -76,6 +86,10 @@ def _said(client: DubClient, asked: Asked) -> int:
 
 
 def _correct(client: DubClient, asked: Asked) -> int:
+    if (asked.number is None) is (asked.lines is None):
+        raise WrongUseError("Say which line is corrected, or with --from in which file lines are.")
+    if asked.lines:
+        return _correct_all(client, asked)
     video_id, number = whole_id(client, asked.id), asked.number
     before, seen = client.said_line(video_id, number), _seen(client, video_id)
     tag = seen_tag(asked, before, seen)
@@ -88,8 +102,24 @@ def _correct(client: DubClient, asked: Asked) -> int:
     if asked.json:
         show_json(line)
     else:
-        out.print(f"Its dubs are stale by now: `dub retry {video_id[:SHOWN]}` makes them anew.")
+        _show_stale(video_id)
     return 0
+
+
+def _correct_all(client: DubClient, asked: Asked) -> int:
+    video_id = whole_id(client, asked.id)
+    texts = subrip.read(read_text(asked.lines), client.said(video_id)["lines"])
+    seen = _seen(client, video_id)
+    if texts:
+        note_seen(seen, client.correct_lines(video_id, texts, tags=seen.tags)["lines"])
+    show_taken(asked, texts)
+    if texts and not asked.json:
+        _show_stale(video_id)
+    return 0
+
+
+def _show_stale(video_id: str) -> None:
+    out.print(f"Its dubs are stale by now: `dub retry {video_id[:SHOWN]}` makes them anew.")
 
 
 def _seen(client: DubClient, video_id: str) -> Seen:

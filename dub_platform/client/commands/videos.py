@@ -44,6 +44,13 @@ from dub_platform.client.terminal import (
 
 # Of how many videos it is looked up how long they took.
 _MEASURED = 20
+# Why what is released of a dub is not what it should say.
+_STALE = {
+    "source": ", before what is said was corrected",
+    "translation": ", before it was translated anew",
+    "wording": ", before its channel was worded otherwise",
+    "edits": ", with lines edited before their source was corrected (see `dub lines`)",
+}
 
 
 def add_to(commands: Commands) -> None:
@@ -178,7 +185,8 @@ def _row(row: VideoRow) -> Text:
     shown = row["id"][:SHOWN] if out.is_terminal else row["id"]
     line = Text(f"{shown}  {age(row['created_at']):<10}  ")
     for dub in row["dubs"]:
-        line += Text(f"{dub['language']} ") + state(dub["status"]) + Text("  ")
+        stale = " (stale)" if dub.get("stale") else ""
+        line += Text(f"{dub['language']} ") + state(dub["status"]) + Text(f"{stale}  ")
     if row["status"] == "failed":
         line += state("failed") + Text("  ")
     return line + Text(plain(row["title"]))
@@ -195,7 +203,7 @@ def _ask(client: DubClient, asked: Asked) -> int:
 def _retry(client: DubClient, asked: Asked) -> int:
     video_id = whole_id(client, asked.id)
     dubs = client.video(video_id)["dubs"]
-    due = [dub["language"] for dub in dubs if dub["status"] == "failed" or dub["stale"]]
+    due = [dub["language"] for dub in dubs if dub["status"] == "failed" or _is_renewed(dub)]
     again = [asked.language] if asked.language else due
     if not again:
         raise WrongUseError(
@@ -328,8 +336,13 @@ def _facts(video: VideoAnswer) -> str:
 
 def _how_far(video: VideoAnswer, dub: DubAnswer) -> Text:
     when = f" {age(dub['updated_at'])}" if dub["status"] in ("released", "failed") else ""
-    stale = ", before what is said was corrected" if dub.get("stale") else ""
-    return state(step(video, dub)) + Text(f"{when}{stale}")
+    stale = [_STALE[why] for why in dub.get("stale_because", ()) if why in _STALE]
+    return state(step(video, dub)) + Text("".join([when, *stale]))
+
+
+def _is_renewed(dub: DubAnswer) -> bool:
+    """Whether asking for a dub again has it made anew."""
+    return bool({*dub.get("stale_because", ())} - {"edits"})
 
 
 def _show_reasons(video: VideoAnswer, dubs: Collection[DubAnswer]) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
@@ -229,6 +230,53 @@ def test_what_was_heard_is_corrected(desk: Desk, url: str, capsys: Printed) -> N
     assert "ago, before what is said was corrected\n" in told
     assert "Good night. (corrected)" in told
     assert 2 == desk.registry.dub(YOUTUBE, "es").generation
+
+
+def test_lines_that_were_heard_go_to_a_subtitle_editor_and_back(
+    desk: Desk, url: str, tmp_path: Path, capsys: Printed
+) -> None:
+    """In one request; and over nothing that somebody else has corrected meanwhile."""
+    release_with_lines(desk)
+    file = tmp_path / "heard.srt"
+    assert 0 == main(["said", YOUTUBE, "--to", str(file)])
+    written = file.read_text()
+    assert "Good day." in written
+    file.write_text(written.replace("Good day.", "Good morning.").replace("Yes.", "Yes!?"))
+    assert 0 == main(["correct", YOUTUBE, "--from", str(file)])
+    told = capsys.readouterr().out
+    assert "Lines that say something else now: 0, 2\nIts dubs are stale by now" in told
+    assert 1 == desk.registry.video(YOUTUBE).revision
+    assert 0 == main(["correct", YOUTUBE, "--from", str(file)])
+    assert "Nothing is new.\n" == capsys.readouterr().out
+    with DubClient(url) as somebody_else:
+        somebody_else.correct(YOUTUBE, 0, "Good night.")
+    assert 1 == main(["correct", YOUTUBE, "--from", str(file)])
+    assert "Line 0 was changed since it was read" in capsys.readouterr().err
+    for wrong in ([], ["0", "--from", str(file)]):
+        assert 1 == main(["correct", YOUTUBE, *wrong])
+        assert "Say which line is corrected" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("url")
+def test_edits_from_before_a_correction_are_shown(desk: Desk, capsys: Printed) -> None:
+    """As something to look at; `retry` has nothing to make of a dub that is stale by them alone."""
+    release_with_lines(desk)
+    assert 0 == main(["edit", YOUTUBE, "es", "1", "Hay calma."])
+    assert 0 == main(["correct", YOUTUBE, "1", "The harbor is quiet."])
+    capsys.readouterr()
+    assert 0 == main(["lines", YOUTUBE, "es", "--problems"])
+    assert "(edited before its source was corrected)" in capsys.readouterr().out
+    made = desk.registry.dub(YOUTUBE, "es").release
+    assert made is not None
+    newer = replace(made, revision=1, old_edits=1)
+    desk.registry.released(YOUTUBE, "es", newer, film_key=None, beside={}, run_id="run")
+    assert [0, 0, 1] == [
+        main(asked) for asked in (["status", YOUTUBE], ["videos"], ["retry", YOUTUBE])
+    ]
+    told, refused = capsys.readouterr()
+    assert "ago, with lines edited before their source was corrected" in told
+    assert "es released (stale)" in told
+    assert "failed or is stale" in refused
 
 
 @pytest.mark.usefixtures("url")

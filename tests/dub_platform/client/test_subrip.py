@@ -52,7 +52,7 @@ def test_a_text_over_rows_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (TEXT.replace("01:01:01", "01:01:02"), "No line of this dub begins at 01:01:02,250"),
+        (TEXT.replace("01:01:01", "01:01:02"), "No line begins at 01:01:02,250"),
         ("Hola.", "its part 1 has no time"),
         ("", "its part 1 has no time"),
     ],
