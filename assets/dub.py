@@ -6,13 +6,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import soundfile
 from dagster import AssetExecutionContext, MetadataValue, Output, ResourceParam
 
 from assets.observed import counted
 from assets.partitions import Target, target_of
-from assets.show import Showcase, lines_table, waveform
+from assets.show import Showcase, draw_outline, lines_table, waveform
 from assets.steps import Announced, dub_asset, made
 from assets.wording import Worded, wording_of
 from dub_platform.core.belief import misheard
@@ -48,7 +46,7 @@ from resources.separator.beds import BedKeeper
 from resources.store.port import Store
 from resources.translator.port import Translator
 from resources.values import value_in
-from resources.voice.recording import find_rests, write_sound
+from resources.voice.recording import find_rests, outline_takes
 from resources.voice.takes import TakeKeeper
 from resources.workfolder import WorkFolders
 
@@ -370,7 +368,5 @@ def _track(mixed: Mixed, timeline: Timeline, prefix: str, bed_key: str) -> Track
 def _takes_picture(takes: Sequence[Take], store: Store, folders: WorkFolders) -> MetadataValue:
     """The takes one after another, as they were spoken."""
     with folders.new("takes") as folder:
-        sounds = [soundfile.read(store.fetch(take.audio_key, folder)) for take in takes]
-        together = folder / "takes.wav"
-        write_sound(together, np.concatenate([sound for sound, _ in sounds]), sounds[0][1])
-        return waveform(together)
+        recordings = ((take, store.fetch(take.audio_key, folder)) for take in takes)
+        return draw_outline(outline_takes(recordings, sum(take.seconds for take in takes)))

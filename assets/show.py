@@ -73,11 +73,15 @@ def in_words(name: str) -> str:
 
 
 def waveform(sound: Path, stream: int = 0) -> MetadataValue:
-    """A picture of the sound's outline.
+    """A picture of the sound's outline."""
+    return draw_outline(outline(sound, stream))
+
+
+def draw_outline(halves: Sequence[int]) -> MetadataValue:
+    """A picture of an outline, each place of which is as high as it is loud, up to MOST_LOUD.
 
     Dagster shows pictures in markdown, and markdown of less than 1,000 characters at once.
     """
-    halves = outline(sound, stream)
     bars = "".join(f"M{x},{MOST_LOUD - half}v{2 * half or 1}" for x, half in enumerate(halves))
     picture = (
         "%3Csvg xmlns='http://www.w3.org/2000/svg' width='640' height='80' "

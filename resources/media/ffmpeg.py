@@ -20,7 +20,7 @@ import subprocess
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ffmpeg
 import numpy as np
@@ -37,6 +37,9 @@ from resources.media.limits import (
     MOST_PIXELS,
 )
 from resources.programs import Limits, bound
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # The processor's time has its own limit; this is for one that hangs.
 DEADLINE_SECONDS = 24 * 3600
@@ -275,8 +278,12 @@ def outline(path: Path, stream: int = 0) -> list[int]:
         raise _failure(done.returncode, done.stderr.decode(errors="replace"))
     high = np.count_nonzero(np.frombuffer(done.stdout, np.uint8).reshape(_DOTS, PLACES), axis=0)
     # A line of one dot is silence.
-    above = np.maximum(high - 1, 0)
-    return [round(MOST_LOUD * dots / max(above.max(), 1)) for dots in above.tolist()]
+    return scale_outline(np.maximum(high - 1, 0))
+
+
+def scale_outline(heights: NDArray[Any]) -> list[int]:
+    """Heights beside the greatest of them, as an outline has them."""
+    return [round(MOST_LOUD * each) for each in (heights / max(heights.max(), 1e-9)).tolist()]
 
 
 def _start(graph: Any) -> subprocess.CompletedProcess[bytes]:

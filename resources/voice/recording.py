@@ -3,6 +3,7 @@
     recording = decoded(Path("take.mp3"))
     start, end = speech_of(recording, "Buenos días.")    # raises BadTakeError
     rests = find_rests(take, Path("take.flac"))
+    halves = outline_takes([(take, Path("take.flac")), ...], seconds)
 
 Half an MP3 decodes without an error and its header claims the whole, so what counts is how much
 sound comes out of the decoder, whether speech is in it, and whether it is as long as its text.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +25,7 @@ import soundfile
 from dub_platform.core.errors import BadTakeError, EngineFailedError
 from dub_platform.core.speech import Span, Take
 from resources.disk import full_disk_named
+from resources.media.ffmpeg import PLACES, scale_outline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -144,6 +147,22 @@ def find_rests(take: Take, path: Path) -> tuple[Span, ...]:
         for one, other in pairwise(loud)
         if other - one > LONGEST_CLOSURE_MS
     )
+
+
+def outline_takes(recordings: Iterable[tuple[Take, Path]], seconds: float) -> list[int]:
+    """How loud takes of so many seconds are one after another, as `ffmpeg.outline` tells of a file.
+
+    One of them is in memory at a time. Raises BadTakeError.
+    """
+    loud, counts, begin = np.zeros(PLACES), np.zeros(PLACES), 0.0
+    for take, path in recordings:
+        recording = decoded(path)
+        times = begin + np.arange(len(recording.sound)) / recording.rate
+        places = np.minimum((times * PLACES / seconds).astype(np.intp), PLACES - 1)
+        loud += np.bincount(places, np.abs(recording.sound), PLACES)
+        counts += np.bincount(places, minlength=PLACES)
+        begin += take.seconds
+    return scale_outline(np.sqrt(loud / np.maximum(counts, 1)))
 
 
 def _measure_levels(powers: NDArray[np.float64]) -> NDArray[np.float64]:

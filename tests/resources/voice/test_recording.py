@@ -12,11 +12,13 @@ import soundfile
 
 from dub_platform.core.errors import BadTakeError, EngineFailedError, StorageFullError
 from dub_platform.core.speech import Take
+from resources.media import ffmpeg
 from resources.voice.recording import (
     Recording,
     decoded,
     find_rests,
     from_pcm,
+    outline_takes,
     speech_bounds,
     speech_of,
     write_sound,
@@ -178,3 +180,25 @@ def test_where_nobody_speaks_there_are_no_bounds(sound: Sound) -> None:
     """An empty recording and a silent one are both refused."""
     with pytest.raises(BadTakeError):
         speech_bounds(sound, RATE)
+
+
+def test_takes_have_the_outline_of_one_file_with_all_of_them(tmp_path: Path) -> None:
+    """Long or short, soft or loud, with silence in them, and at another rate."""
+    sounds = [noise(2.0, db=-20), silence(1.0), noise(0.5, db=-30, seed=2), tone(300, 4.0, db=-12)]
+    takes = []
+    for number, sound in enumerate(sounds):
+        path, rate = tmp_path / f"{number}.flac", RATE // (1 + number % 2)
+        write_sound(path, sound[:: RATE // rate], rate)
+        seconds = len(sound) / RATE
+        takes.append((Take(number, "", "", seconds, 0.0, seconds, 0), path))
+    write_sound(tmp_path / "together.wav", np.concatenate(sounds), RATE)
+    told = outline_takes(takes, sum(take.seconds for take, _ in takes))
+    expected = ffmpeg.outline(tmp_path / "together.wav")
+    assert len(expected) == len(told)
+    # The places of one begin a frame or so before those of the other.
+    assert max(abs(one - other) for one, other in zip(told, expected, strict=True)) <= 2
+    assert sum(one != other for one, other in zip(told, expected, strict=True)) <= 10
+
+
+def test_no_takes_have_a_silent_outline() -> None:
+    assert [0] * ffmpeg.PLACES == outline_takes([], 0.0)
