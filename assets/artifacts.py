@@ -13,7 +13,7 @@ from assets.steps import failing_in_words
 from dub_platform.core.errors import ArtifactMissingError
 from dub_platform.registry import Registry
 from resources.store.port import Store
-from resources.values import adapter, value_key
+from resources.values import adapter, find_bytes, value_key
 
 
 class ArtifactIOManager(IOManager):
@@ -36,13 +36,13 @@ class ArtifactIOManager(IOManager):
         return adapter(context.dagster_type.typing_type).validate_json(written)
 
     def _written(self, context: InputContext) -> bytes:
-        key = _key(context)
-        if not self.store.exists(key):
+        written = find_bytes(self.store, _key(context))
+        if written is None:
             raise ArtifactMissingError(
                 f"{context.asset_key.to_user_string()} of {_named(context)} was not made yet. "
                 "Materialize it first."
             )
-        return self.store.get_bytes(key)
+        return written
 
 
 def _key(context: InputContext | OutputContext) -> str:

@@ -33,10 +33,10 @@ from dub_platform.core.belief import confidence_of, misheard
 from dub_platform.core.metrics import GATE_RESULTS
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
 from dub_platform.registry import Registry
+from resources.copies import Copies
 from resources.hearing.original import Source
 from resources.hearing.report import Hearing, Script, hearing
 from resources.media import ffmpeg
-from resources.store.port import Store
 from resources.workfolder import WorkFolders
 
 SAME_LENGTH_SECONDS = 0.020
@@ -167,11 +167,10 @@ def track_is_as_long_as_source(
     audio: Audio,
     dubbed_track: Track,
     registry: ResourceParam[Registry],
-    store: ResourceParam[Store],
-    folders: ResourceParam[WorkFolders],
+    copies: ResourceParam[Copies],
 ) -> AssetCheckResult:
-    with _at_work(context, registry), folders.new("check") as folder:
-        seconds = ffmpeg.sound_seconds(store.fetch(dubbed_track.key, folder))
+    with _at_work(context, registry):
+        seconds = ffmpeg.sound_seconds(copies.fetch(dubbed_track.key))
     named = dubbed_track.timeline.too_long()
     cuts = ", ".join(f"line {each.line_id} by {each.seconds:.1f} s" for each in named)
     late = [each.line_id for each in named]
@@ -194,11 +193,10 @@ def track_loudness_is_on_target(
     context: AssetCheckExecutionContext,
     dubbed_track: Track,
     registry: ResourceParam[Registry],
-    store: ResourceParam[Store],
-    folders: ResourceParam[WorkFolders],
+    copies: ResourceParam[Copies],
 ) -> AssetCheckResult:
-    with _at_work(context, registry), folders.new("check") as folder:
-        measured = ffmpeg.loudness(store.fetch(dubbed_track.key, folder))
+    with _at_work(context, registry):
+        measured = ffmpeg.loudness(copies.fetch(dubbed_track.key))
     return _verdict(
         loudness.passes_gate(measured.lufs, measured.true_peak_db),
         f"The track is at {measured.lufs:.1f} LUFS with a true peak of "
@@ -220,11 +218,11 @@ def track_says_every_take(
     speech: Takes,
     dubbed_track: Track,
     registry: ResourceParam[Registry],
-    store: ResourceParam[Store],
+    copies: ResourceParam[Copies],
     folders: ResourceParam[WorkFolders],
 ) -> AssetCheckResult:
     with _at_work(context, registry), folders.new("check") as folder:
-        heard = _heard(audio, speech, dubbed_track, store, folder)
+        heard = _heard(audio, speech, dubbed_track, copies, folder)
     return _verdict(
         not (heard.missing or heard.cut or heard.overlaps),
         f"In the track, lines {list(heard.missing)} are not heard, {list(heard.cut)} are cut, and "
@@ -235,13 +233,14 @@ def track_says_every_take(
     )
 
 
-def _heard(audio: Audio, speech: Takes, dubbed_track: Track, store: Store, folder: Path) -> Hearing:
-    takes = [(take, store.fetch(take.audio_key, folder)) for take in speech.takes]
-    source = Source(store.fetch(audio.sound_key, folder), audio.seconds, audio.speech)
+def _heard(
+    audio: Audio, speech: Takes, dubbed_track: Track, copies: Copies, folder: Path
+) -> Hearing:
+    source = Source(copies.fetch(audio.sound_key), audio.seconds, audio.speech)
     return hearing(
-        store.fetch(dubbed_track.key, folder),
+        copies.fetch(dubbed_track.key),
         into=folder,
-        script=Script(dubbed_track.timeline, takes),
+        script=Script(dubbed_track.timeline, copies.fetch_takes(speech.takes)),
         source=source,
     )
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from dagster import AssetExecutionContext, MetadataValue, Output, ResourceParam
+from dagster import AssetExecutionContext, Output, ResourceParam
 
 from assets.observed import counted
 from assets.partitions import Target, target_of
@@ -38,6 +38,7 @@ from dub_platform.core.speech import (
 from dub_platform.core.timeline import Timeline, fitted
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import Registry, Video
+from resources.copies import Copies
 from resources.mixer.port import Mixed, Mixer
 from resources.pace import Paces
 from resources.releases import FinishedDub, Publisher
@@ -112,8 +113,7 @@ def speech(
     transcript: Transcript,
     translation: Translation,
     takes: ResourceParam[TakeKeeper],
-    store: ResourceParam[Store],
-    folders: ResourceParam[WorkFolders],
+    copies: ResourceParam[Copies],
     registry: ResourceParam[Registry],
     rewriter: ResourceParam[Rewriter],
     paces: ResourceParam[Paces],
@@ -128,11 +128,12 @@ def speech(
         translation.lines,
         translation.language,
         script.speakers,
+        copies,
         say=context.log.info,
     )
     basis = translation.basis
     spoken_first = Takes(translation.language, takes.voice.engine, first, basis=basis)
-    value = rewriter.fitted(script, spoken_first)
+    value = rewriter.fitted(script, spoken_first, copies)
     said, spoken = value.said(translation), value.takes
     paces.learn(target.video_id, transcript, said, value)
     paid = [take for take in spoken if not take.reused]
@@ -145,7 +146,7 @@ def speech(
         value,
         identity=[take.key for take in spoken],
         **showcase.heading(target),
-        waveform=_takes_picture(spoken, store, folders),
+        waveform=draw_outline(outline_takes(copies.fetch_takes(spoken))),
         table=lines_table(transcript, said),
         takes_paid=len(paid),
         takes_reused=len(spoken) - len(paid),
@@ -167,6 +168,7 @@ def dubbed_track(
     beds: ResourceParam[BedKeeper],
     mixer: ResourceParam[Mixer],
     store: ResourceParam[Store],
+    copies: ResourceParam[Copies],
     folders: ResourceParam[WorkFolders],
     showcase: ResourceParam[Showcase],
 ) -> Output[Track]:
@@ -175,9 +177,9 @@ def dubbed_track(
     said, bed_key = speech.said(translation), beds.bed_of(target.video_id, audio)
     with folders.new("mix") as folder:
         began = time.monotonic()
-        takes = [(take, store.fetch(take.audio_key, folder)) for take in speech.takes]
+        takes = copies.fetch_takes(speech.takes)
         timeline = _timeline(transcript, said, takes, audio)
-        bed = store.fetch(bed_key, folder)
+        bed = copies.fetch(bed_key)
         mixed = mixer.mix(bed, takes, timeline, audio.speech, into=folder)
         prefix = f"videos/{target.video_id}/dubs/{target.language}/track"
         value = replace(_track(mixed, timeline, prefix, bed_key), basis=speech.basis)
@@ -212,7 +214,7 @@ def r2_object(
     dubbed_track: Track,
     publisher: ResourceParam[Publisher],
     store: ResourceParam[Store],
-    folders: ResourceParam[WorkFolders],
+    copies: ResourceParam[Copies],
     showcase: ResourceParam[Showcase],
 ) -> Output[Release]:
     """The release, which is what viewers get, in whichever store (DUB_STORE): track, captions,
@@ -220,15 +222,13 @@ def r2_object(
     target = target_of(context)
     _refuse_other_words(translation, dubbed_track)
     said = speech.said(translation)
-    with folders.new("release") as folder:
-        dub = FinishedDub(target.video_id, source_media, transcript, said, speech, dubbed_track)
-        value = publisher.publish(dub, folder, context.run.run_id)
-        picture = waveform(store.fetch(value.track_key, folder))
+    dub = FinishedDub(target.video_id, source_media, transcript, said, speech, dubbed_track)
+    value = publisher.publish(dub, copies, context.run.run_id)
     return made(
         value,
         identity=[value.sha256, value.manifest_key],
         **showcase.heading(target),
-        waveform=picture,
+        waveform=waveform(copies.fetch(dubbed_track.key)),
         table=lines_table(transcript, said, dubbed_track.timeline),
         track=showcase.address(store, value.track_key),
         bytes=value.bytes,
@@ -363,10 +363,3 @@ def _track(mixed: Mixed, timeline: Timeline, prefix: str, bed_key: str) -> Track
         timeline=timeline,
         bed_key=bed_key,
     )
-
-
-def _takes_picture(takes: Sequence[Take], store: Store, folders: WorkFolders) -> MetadataValue:
-    """The takes one after another, as they were spoken."""
-    with folders.new("takes") as folder:
-        recordings = ((take, store.fetch(take.audio_key, folder)) for take in takes)
-        return draw_outline(outline_takes(recordings, sum(take.seconds for take in takes)))

@@ -3,9 +3,10 @@
 Dagster loads `defs`; no other module imports this one.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
-from dagster import Definitions, in_process_executor
+from dagster import Definitions, ResourceDefinition, in_process_executor, resource
 
 from assets.artifacts import ArtifactIOManager
 from assets.checks import gates
@@ -17,8 +18,11 @@ from assets.show import Showcase
 from assets.source import audio, source_media, transcript
 from dub_platform.settings import Settings
 from resources import wiring
+from resources.copies import Copies, open_copies
 from resources.media.vad import SileroSpeechFinder
 from resources.releases import Publisher
+from resources.store.port import Store
+from resources.workfolder import WorkFolders
 from sensors.intake import on_video_prepared, on_video_registered
 from sensors.outcome import on_run_canceled, on_run_failed
 from sensors.pools import PoolLimits
@@ -34,6 +38,7 @@ def definitions(settings: Settings) -> Definitions:
     client = s3["s3"].process_config_and_initialize().get_client() if s3 else None
     registry, store = wiring.registry(settings), wiring.store(settings, client)
     pipeline = [source_media, audio, transcript, translation, speech, dubbed_track, r2_object]
+    folders = wiring.folders(settings)
     translator, takes = wiring.translator(settings, store), wiring.takes(settings, store)
     return Definitions(
         assets=[each.map_asset_specs(kinds_with(settings)) for each in pipeline],
@@ -56,7 +61,8 @@ def definitions(settings: Settings) -> Definitions:
             "io_manager": ArtifactIOManager(store, registry),
             "registry": registry,
             "store": store,
-            "folders": wiring.folders(settings),
+            "folders": folders,
+            "copies": _copies(store, folders),
             "downloader": wiring.downloader(settings, store),
             "probe": wiring.probe(settings),
             "speech_finder": SileroSpeechFinder(),
@@ -75,6 +81,17 @@ def definitions(settings: Settings) -> Definitions:
             "pools": PoolLimits(settings.pool_limits),
         },
     )
+
+
+def _copies(store: Store, folders: WorkFolders) -> ResourceDefinition:
+    """Made and removed with each run."""
+
+    @resource
+    def copies() -> Iterator[Copies]:
+        with open_copies(store, folders) as opened:
+            yield opened
+
+    return copies
 
 
 def _bucket(settings: Settings) -> Any:

@@ -20,7 +20,7 @@ from dub_platform.core.keys import key_of
 from dub_platform.core.speech import Takes, Transcript, Translation
 from dub_platform.registry.speaking_rates import SpeakingRates
 from resources.store.port import Store
-from resources.values import value_key
+from resources.values import find_bytes, value_key
 from resources.voice.port import Reading, Voice
 
 _RATES = TypeAdapter(dict[str, float])
@@ -38,7 +38,7 @@ class Paces:
         """Characters a second by speaker, the same whenever this dub is made."""
         path = value_key("rates", video_id, language)
         voices = {speaker: self._voice_of(language, speaker) for speaker in speakers}
-        kept = _RATES.validate_json(self.store.get_bytes(path)) if self.store.exists(path) else {}
+        kept = _RATES.validate_json(find_bytes(self.store, path) or b"{}")
         new = set(voices.values()) - kept.keys()
         # Written before there were rates to keep, it was written to the table's.
         written = not kept and self.store.exists(value_key("translation", video_id, language))

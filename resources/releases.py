@@ -1,6 +1,6 @@
 """Releases: a dub as viewers get it, complete before anybody can see it.
 
-    release = Publisher(store, registry).publish(dub, folder)
+    release = Publisher(store, registry).publish(dub, copies, run_id)
 
 A release lies under a prefix made of its content, so an address never changes its meaning, and
 what was released before stays where it was. Half a release is never current: every file is read
@@ -29,8 +29,10 @@ from dub_platform.core.speech import (
     Translation,
 )
 from dub_platform.registry import Registry
+from resources.copies import Copies
 from resources.media.film import Voiced, mux, require_length
 from resources.store.port import POINTER, Store
+from resources.values import find_bytes
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,18 @@ class Publisher:
     store: Store
     registry: Registry
 
-    def publish(self, dub: FinishedDub, folder: Path, run_id: str) -> Release:
+    def publish(self, dub: FinishedDub, copies: Copies, run_id: str) -> Release:
         """Put track, captions, manifest and film in place, then make the release current.
 
         A language that is released in the meantime makes the film anew, so that the last film
         holds every language. `run_id` is who publishes. Raises ArtifactDamagedError for what was
         not kept as it was made, RunSupersededError when another run has taken over.
         """
-        release = self._placed(dub, folder)
+        release = self._placed(dub, copies)
         current = False
         while not current:
             beside = self._beside(dub.video_id, dub.language)
-            film = self._film(dub, {**beside, dub.language: release}, folder)
+            film = self._film(dub, {**beside, dub.language: release}, copies)
             current = self.registry.released(
                 dub.video_id,
                 dub.language,
@@ -79,14 +81,13 @@ class Publisher:
         self._point(dub.video_id, dub.language)
         return release
 
-    def _placed(self, dub: FinishedDub, folder: Path) -> Release:
+    def _placed(self, dub: FinishedDub, copies: Copies) -> Release:
         texts, manifest = _captions_of(dub), _json(_manifest(dub))
         version = key_of([dub.track.sha256, texts, manifest])[:16]
         release = _release(dub, f"releases/{dub.video_id}/{dub.language}/{version}")
         for name, text in texts.items():
             self._place_text(release.captions_keys[name], text)
-        track = self.store.fetch(dub.track.key, folder)
-        self._place_file(release.track_key, track, dub.track.sha256)
+        self._place_file(release.track_key, copies.fetch(dub.track.key), dub.track.sha256)
         self._place_text(release.manifest_key, manifest)
         return release
 
@@ -138,7 +139,9 @@ class Publisher:
             if dub.release and dub.language != language
         }
 
-    def _film(self, dub: FinishedDub, releases: Mapping[str, Release], folder: Path) -> str | None:
+    def _film(
+        self, dub: FinishedDub, releases: Mapping[str, Release], copies: Copies
+    ) -> str | None:
         """The key of the film; None where the pictures are not hosted here."""
         if dub.media.video_codec is None:
             return None
@@ -146,23 +149,23 @@ class Publisher:
         version = key_of([dub.media.sha256, [release.manifest_key for release in ordered]])[:16]
         prefix = f"releases/{dub.video_id}/film/{version}"
         # The text beside a film says that it was compared, which its being there does not.
-        if self.store.exists(f"{prefix}.json"):
+        if compared := find_bytes(self.store, f"{prefix}.json"):
             # Put anew: a film that is current once more has not been replaced long ago.
-            self.store.put_bytes(f"{prefix}.json", self.store.get_bytes(f"{prefix}.json"))
+            self.store.put_bytes(f"{prefix}.json", compared)
         else:
-            film = folder / f"{version}.mp4"
-            source = self.store.fetch(dub.media.key, folder)
-            mux(dub.media, source, self._voiced(dub, ordered, folder), into=film)
+            film = copies.folder / f"{version}.mp4"
+            voices = self._voiced(dub, ordered, copies)
+            mux(dub.media, copies.fetch(dub.media.key), voices, into=film)
             require_length(film, dub.media.seconds)
             sha256 = file_sha256(film)
             self._place_file(f"{prefix}.mp4", film, sha256)
             self._place_text(f"{prefix}.json", _json({"sha256": sha256}))
         return f"{prefix}.mp4"
 
-    def _voiced(self, dub: FinishedDub, releases: Sequence[Release], folder: Path) -> list[Voiced]:
-        def fetched(key: str) -> Path:
-            return self.store.fetch(key, folder)
-
+    def _voiced(
+        self, dub: FinishedDub, releases: Sequence[Release], copies: Copies
+    ) -> list[Voiced]:
+        fetched = copies.fetch
         original = fetched(releases[0].captions_keys["source_srt"])
         return [
             Voiced(dub.transcript.language, original),

@@ -221,7 +221,7 @@ class _Round:
 
     def _deleted_take(self, take: str) -> Iterator[Gone]:
         kept = list(self.store.keys(f"{TAKES}{take[:2]}/{take}."))
-        # Whoever finds a receipt puts it anew before using its take (resources/voice/takes.py).
+        # Whoever finds a receipt that is half as old puts it anew (resources/voice/takes.py).
         if self._are_expired(kept):
             # The receipt goes first: without one, a take is spoken again.
             for each in sorted(kept, key=lambda each: each.key.endswith(".flac")):

@@ -1,7 +1,7 @@
 """The last step before a line is hurried: what does not fit once it is spoken is said shorter.
 
     rewriter = Rewriter(takes, translator, share=0.1)
-    fitted = rewriter.fitted(script, spoken)
+    fitted = rewriter.fitted(script, spoken, copies)
     fitted.rewrites         # what is spoken instead of what was translated
 
 Each line is rewritten once, in a question of its own that depends on nothing but the line and its
@@ -23,6 +23,7 @@ from dub_platform.core.brief import Brief
 from dub_platform.core.errors import ProviderError
 from dub_platform.core.fitting import rewritable, shorter_budgets, tempos_over
 from dub_platform.core.speech import Take, Takes, Transcript, TranslatedLine, Translation
+from resources.copies import Copies
 from resources.translator.port import Translator
 from resources.voice.takes import TakeKeeper
 
@@ -60,11 +61,11 @@ class Rewriter:
     translator: Translator
     share: float
 
-    def fitted(self, script: SpokenScript, spoken: Takes) -> Takes:
+    def fitted(self, script: SpokenScript, spoken: Takes, copies: Copies) -> Takes:
         """The takes with those of lines that were said shorter in their places."""
         for line_id, budget in self._budgets(script, spoken).items():
             try:
-                spoken = self._rewritten(script, spoken, line_id, budget)
+                spoken = self._rewritten(script, spoken, copies, line_id, budget)
             except ProviderError as error:
                 _log.warning("line is not rewritten", line=line_id, why=error.sentence)
         return spoken
@@ -79,7 +80,9 @@ class Rewriter:
         texts = {line_id: script.lines[line_id].text for line_id in chosen}
         return shorter_budgets(script.transcript.lines, texts, lengths)
 
-    def _rewritten(self, script: SpokenScript, spoken: Takes, line_id: int, budget: int) -> Takes:
+    def _rewritten(
+        self, script: SpokenScript, spoken: Takes, copies: Copies, line_id: int, budget: int
+    ) -> Takes:
         """With the better take of this line, and with what both cost."""
         brief = dataclasses.replace(script.brief, budgets={line_id: budget})
         draft = dataclasses.replace(script.translation, rewrites=0, cost_usd=0.0)
@@ -88,11 +91,10 @@ class Rewriter:
         text = next(line.text for line in answer.lines if line.id == line_id)
         if text == script.lines[line_id].text:
             return spoken
-        return spoken.with_rewrite(
-            text, script.lines[line_id].text, self._spoken(script, line_id, text)
-        )
+        take = self._spoken(script, copies, line_id, text)
+        return spoken.with_rewrite(text, script.lines[line_id].text, take)
 
-    def _spoken(self, script: SpokenScript, line_id: int, text: str) -> Take:
+    def _spoken(self, script: SpokenScript, copies: Copies, line_id: int, text: str) -> Take:
         """The take of a line in these words; those beside it hear of the words before.
 
         Whoever rewrites one line would pay for its neighbours else.
@@ -102,5 +104,7 @@ class Rewriter:
             for line in script.translation.lines
         ]
         video_id, language = script.brief.video_id, script.translation.language
-        (take,) = self.takes.takes_of(video_id, lines, language, script.speakers, only={line_id})
+        (take,) = self.takes.takes_of(
+            video_id, lines, language, script.speakers, copies, only={line_id}
+        )
         return take

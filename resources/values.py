@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from dub_platform.core.errors import ArtifactMissingError
 from resources.store.port import Store
 
 T = TypeVar("T")
@@ -32,8 +33,13 @@ def value_in(
     store: Store, shape: type[T], asset: str, video_id: str, language: str | None = None
 ) -> T | None:
     """The value as it was made last; None where it was not made yet."""
-    key = value_key(asset, video_id, language)
-    if not store.exists(key):
+    written = find_bytes(store, value_key(asset, video_id, language))
+    return None if written is None else adapter(shape).validate_json(written)
+
+
+def find_bytes(store: Store, key: str) -> bytes | None:
+    """All bytes under a key, asked for once; None where there is nothing."""
+    try:
+        return store.get_bytes(key)
+    except ArtifactMissingError:
         return None
-    value: T = adapter(shape).validate_json(store.get_bytes(key))
-    return value

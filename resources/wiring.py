@@ -284,7 +284,8 @@ def beds(settings: Settings, kept: Store) -> BedKeeper:
 
 def takes(settings: Settings, kept: Store) -> TakeKeeper:
     """The voice, with the memory of what it has spoken."""
-    return TakeKeeper(kept, voice(settings), folders(settings), ledger(settings))
+    keep = timedelta(days=settings.retention_days)
+    return TakeKeeper(kept, voice(settings), folders(settings), ledger(settings), keep)
 
 
 def rewriter(settings: Settings, keeper: TakeKeeper, translates: Translator) -> Rewriter:

@@ -51,6 +51,10 @@ class LocalStore:
     def get_bytes(self, key: str) -> bytes:
         return self.path(key).read_bytes()
 
+    def read_dated(self, key: str) -> tuple[bytes, datetime]:
+        with self.path(key).open("rb") as file:
+            return file.read(), _written_at(os.fstat(file.fileno()))
+
     def fetch(self, key: str, into: Path) -> Path:
         source, target = self.path(key), into / copy_name(key)
         target.unlink(missing_ok=True)

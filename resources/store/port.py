@@ -77,6 +77,10 @@ class Store(Protocol):
         """All bytes under the key; for small artifacts."""
         ...
 
+    def read_dated(self, key: str) -> tuple[bytes, datetime]:
+        """The same, and when they were put: aware, and the server's own time."""
+        ...
+
     def fetch(self, key: str, into: Path) -> Path:
         """A local file with the content, made in the folder `into`; never to be written to."""
         ...

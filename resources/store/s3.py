@@ -20,6 +20,7 @@ import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -66,6 +67,8 @@ PART_BYTES = 8 << 20
 # A transfer slower than this, in bytes a second, is as good as none.
 SLOWEST = 100_000
 _BLOCK_BYTES = 1 << 20
+# Of one process; with fewer, each fetch beyond them would shake hands with the server anew.
+_MOST_CONNECTIONS = 32
 _POLICY = CallPolicy()
 # In the thread that asked: the deadline ends it there, and no more than one part is in memory.
 _TRANSFER = TransferConfig(
@@ -106,6 +109,7 @@ def _options(policy: CallPolicy) -> Config:
         response_checksum_validation="when_required",
         connect_timeout=10,
         read_timeout=policy.try_seconds,
+        max_pool_connections=_MOST_CONNECTIONS,
         retries={"mode": "standard", "total_max_attempts": policy.tries},
     )
 
@@ -152,9 +156,12 @@ class S3Store:
         self._asked("put_object", key, Body=data, **about)
 
     def get_bytes(self, key: str) -> bytes:
+        return self.read_dated(key)[0]
+
+    def read_dated(self, key: str) -> tuple[bytes, datetime]:
         blocks: list[bytes] = []
-        self._read(key, blocks.append)
-        return b"".join(blocks)
+        _, put_at = self._read(key, blocks.append)
+        return b"".join(blocks), put_at
 
     def fetch(self, key: str, into: Path) -> Path:
         target = into / copy_name(checked_key(key))
@@ -173,7 +180,7 @@ class S3Store:
         return int(self._asked("head_object", key)["ContentLength"])
 
     def checksum(self, key: str) -> str:
-        return self._read(key, lambda _: None)
+        return self._read(key, lambda _: None)[0]
 
     @property
     def is_open(self) -> bool:
@@ -245,8 +252,9 @@ class S3Store:
         place = self._place(key)
         return self._done(key, lambda: request(**place, **more))
 
-    def _read(self, key: str, take: Callable[[bytes], object]) -> str:
-        """Hand over every block of what is kept; return the sha256 of all of them."""
+    def _read(self, key: str, take: Callable[[bytes], object]) -> tuple[str, datetime]:
+        """Hand over every block of what is kept; return the sha256 of all of them, and when they
+        were put."""
         answer = self._asked("get_object", key)
         body, size = answer["Body"], answer["ContentLength"]
         digest = self._done(key, lambda: _drained(body, take), size)
@@ -255,7 +263,7 @@ class S3Store:
                 f"What the store handed out for {key} is not what was kept under it. If that stays "
                 "so, materialize the asset that makes it again."
             )
-        return digest
+        return digest, answer["LastModified"]
 
     def _compare_length(self, key: str, size: int, sha256: str) -> None:
         kept = self._asked("head_object", key)

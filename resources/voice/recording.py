@@ -3,7 +3,7 @@
     recording = decoded(Path("take.mp3"))
     start, end = speech_of(recording, "Buenos días.")    # raises BadTakeError
     rests = find_rests(take, Path("take.flac"))
-    halves = outline_takes([(take, Path("take.flac")), ...], seconds)
+    halves = outline_takes([(take, Path("take.flac")), ...])
 
 Half an MP3 decodes without an error and its header claims the whole, so what counts is how much
 sound comes out of the decoder, whether speech is in it, and whether it is as long as its text.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -149,12 +149,13 @@ def find_rests(take: Take, path: Path) -> tuple[Span, ...]:
     )
 
 
-def outline_takes(recordings: Iterable[tuple[Take, Path]], seconds: float) -> list[int]:
-    """How loud takes of so many seconds are one after another, as `ffmpeg.outline` tells of a file.
+def outline_takes(recordings: Sequence[tuple[Take, Path]]) -> list[int]:
+    """How loud takes are one after another, as `ffmpeg.outline` tells of a file.
 
     One of them is in memory at a time. Raises BadTakeError.
     """
     loud, counts, begin = np.zeros(PLACES), np.zeros(PLACES), 0.0
+    seconds = sum(take.seconds for take, _ in recordings)
     for take, path in recordings:
         recording = decoded(path)
         times = begin + np.arange(len(recording.sound)) / recording.rate

@@ -1,7 +1,7 @@
 """Takes: lines spoken once, checked, paid for once, and kept under a key of all that shapes them.
 
-    keeper = TakeKeeper(store, voice, folders, ledger)
-    takes = keeper.takes_of("dQw4w9WgXcQ", translation.lines, "es", {0: "1", 1: "2"})
+    keeper = TakeKeeper(store, voice, folders, ledger, keep=timedelta(days=30))
+    takes = keeper.takes_of("dQw4w9WgXcQ", translation.lines, "es", {0: "1", 1: "2"}, copies)
 
 A take that is kept is never spoken again and never paid again. A recording is kept only after
 it was decoded, holds speech, and is as long as a line of its length can be. The order is: a row
@@ -16,13 +16,15 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, as_completed
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 from pydantic import TypeAdapter
 
 from dub_platform.core.cost import PaidCall
-from dub_platform.core.errors import BadTakeError
+from dub_platform.core.errors import ArtifactMissingError, BadTakeError
 from dub_platform.core.keys import take_key
 from dub_platform.core.speech import Take, TranslatedLine
+from resources.copies import AT_ONCE, Copies
 from resources.ledger import Ledger
 from resources.store.port import Store
 from resources.threads import ContextPool
@@ -35,13 +37,26 @@ _RECEIPT = TypeAdapter(Take)
 
 
 @dataclass(frozen=True)
+class _Wanted:
+    """A line that is to have a take, and the key of that."""
+
+    line_id: int
+    reading: Reading
+    key: str
+
+
+@dataclass(frozen=True)
 class TakeKeeper:
-    """Speaks lines with a voice, or finds that they were spoken before."""
+    """Speaks lines with a voice, or finds that they were spoken before.
+
+    `keep` is how long a take stays that no dub is made of.
+    """
 
     store: Store
     voice: Voice
     folders: WorkFolders
     ledger: Ledger
+    keep: timedelta
 
     def takes_of(
         self,
@@ -49,71 +64,97 @@ class TakeKeeper:
         lines: Sequence[TranslatedLine],
         language: str,
         speakers: Mapping[int, str],
+        copies: Copies,
         say: Callable[[str], object] = lambda _: None,
         only: Collection[int] | None = None,
     ) -> tuple[Take, ...]:
         """The takes of all lines, in their order, spoken as many at once as the voice allows.
 
-        `speakers` are by line id; `only` has the ids of those to speak, if it is not all of them;
-        `say` is told of each line that is done. After a failure no new line is begun, and those
-        that are under way are finished and kept. Raises what went wrong first in the order of
-        lines: BadTakeError, ProviderError, CostCapError, StorageError.
+        `speakers` are by line id; `copies` has the recordings of those that were spoken before;
+        `only` has the ids of those to speak, if it is not all of them; `say` is told of each line
+        that is done. After a failure no new line is begun, and those that are under way are
+        finished and kept. Raises what went wrong first in the order of lines: BadTakeError,
+        ProviderError, CostCapError, StorageError.
         """
+        wanted = [
+            _Wanted(line.id, reading, self._key_of(reading))
+            for line, reading in zip(lines, readings(lines, language, speakers), strict=True)
+            if only is None or line.id in only
+        ]
+        takes = self._find_all({each.key for each in wanted}, copies)
+        missing = [each for each in wanted if each.key not in takes]
+        told = _Progress(len(wanted), say)
+        told.tell(len(wanted) - len(missing), "was spoken before")
+        spoken = iter(self._speak_all(video_id, missing, copies, told))
+        return tuple(
+            dataclasses.replace(takes.get(each.key) or next(spoken), line_id=each.line_id)
+            for each in wanted
+        )
+
+    def _key_of(self, reading: Reading) -> str:
+        shape = self.voice.shape(reading)
+        return take_key(text=reading.text, engine=self.voice.engine, shape=shape)
+
+    def _find_all(self, keys: Collection[str], copies: Copies) -> Mapping[str, Take]:
+        """The takes that are kept, by their keys."""
+        with ContextPool(AT_ONCE, thread_name_prefix="find") as pool:
+            found = pool.map(lambda key: self._find(key, copies), keys)
+            return {key: take for key, take in zip(keys, found, strict=True) if take}
+
+    def _find(self, key: str, copies: Copies) -> Take | None:
+        try:
+            written, put_at = self.store.read_dated(_receipt_key(key))
+            copies.fetch(_audio_key(key))
+        except ArtifactMissingError:
+            return None
+        # What is about to be used must not look as old as what nobody wants any more.
+        if put_at < datetime.now(timezone.utc) - self.keep / 2:
+            self.store.put_bytes(_receipt_key(key), written)
+        return dataclasses.replace(_RECEIPT.validate_json(written), reused=True)
+
+    def _speak_all(
+        self, video_id: str, missing: Sequence[_Wanted], copies: Copies, told: _Progress
+    ) -> Sequence[Take]:
         over = threading.Event()
         with ContextPool(self.voice.parallel, thread_name_prefix="take") as pool:
-            work = [
-                pool.submit(self._unless, over, video_id, line.id, reading)
-                for line, reading in zip(lines, readings(lines, language, speakers), strict=True)
-                if only is None or line.id in only
-            ]
+            work = [pool.submit(self._unless, over, video_id, each, copies) for each in missing]
             try:
-                _tell(work, say)
+                _tell(work, told)
             finally:
                 over.set()
-        return tuple(_results(work))
+        return list(_results(work))
 
-    def _unless(self, over: threading.Event, video_id: str, line_id: int, reading: Reading) -> Take:
+    def _unless(
+        self, over: threading.Event, video_id: str, wanted: _Wanted, copies: Copies
+    ) -> Take:
         if over.is_set():
             raise CancelledError
         try:
-            return self._take_of(video_id, line_id, reading)
+            # Who comes second for the same take waits here, and then finds it.
+            with turn(self.folders.root / f"turn-{wanted.key}"):
+                return self._find(wanted.key, copies) or self._bought(video_id, wanted)
         except BadTakeError as error:
             over.set()
-            raise BadTakeError(f"Line {line_id}: {error.sentence}", detail=error.detail) from error
+            raise BadTakeError(
+                f"Line {wanted.line_id}: {error.sentence}", detail=error.detail
+            ) from error
         except BaseException:
             over.set()
             raise
 
-    def _take_of(self, video_id: str, line_id: int, reading: Reading) -> Take:
-        shape = self.voice.shape(reading)
-        key = take_key(text=reading.text, engine=self.voice.engine, shape=shape)
-        # Who comes second for the same take waits here, and then finds it.
-        with turn(self.folders.root / f"turn-{key}"):
-            take = self._kept(key) or self._bought(video_id, reading, key)
-        return dataclasses.replace(take, line_id=line_id)
-
-    def _kept(self, key: str) -> Take | None:
-        receipt = _receipt_key(key)
-        if not (self.store.exists(receipt) and self.store.exists(_audio_key(key))):
-            return None
-        written = self.store.get_bytes(receipt)
-        # What is about to be used must not look as old as what nobody wants any more.
-        self.store.put_bytes(receipt, written)
-        return dataclasses.replace(_RECEIPT.validate_json(written), reused=True)
-
-    def _bought(self, video_id: str, reading: Reading, key: str) -> Take:
-        bill = Bill()
+    def _bought(self, video_id: str, wanted: _Wanted) -> Take:
+        reading, bill = wanted.reading, Bill()
         call = PaidCall(
             video_id=video_id,
             language=reading.language,
             role="voice",
             engine=self.voice.engine,
-            key=key,
+            key=wanted.key,
             what=reading.name,
             estimated_usd=self.voice.cost_usd(reading.text),
         )
         with self._accounted(call, bill):
-            return self._spoken(reading, key, bill)
+            return self._spoken(reading, wanted.key, bill)
 
     @contextlib.contextmanager
     def _accounted(self, call: PaidCall, bill: Bill) -> Iterator[None]:
@@ -191,11 +232,22 @@ def _receipt_key(key: str) -> str:
     return f"takes/{key[:2]}/{key}.json"
 
 
-def _tell(work: Sequence[Future[Take]], say: Callable[[str], object]) -> None:
-    for done, future in enumerate(as_completed(work), 1):
+class _Progress:
+    """Tells of each of `count` lines that is done."""
+
+    def __init__(self, count: int, say: Callable[[str], object]) -> None:
+        self._count, self._say, self._done = count, say, 0
+
+    def tell(self, lines: int, how: str) -> None:
+        for _ in range(lines):
+            self._done += 1
+            self._say(f"Line {self._done} of {self._count} {how}.")
+
+
+def _tell(work: Sequence[Future[Take]], told: _Progress) -> None:
+    for future in as_completed(work):
         if future.exception() is None:
-            how = "was spoken before" if future.result().reused else "is spoken"
-            say(f"Line {done} of {len(work)} {how}.")
+            told.tell(1, "was spoken before" if future.result().reused else "is spoken")
 
 
 def _results(work: Sequence[Future[Take]]) -> Iterator[Take]:

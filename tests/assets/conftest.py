@@ -60,16 +60,21 @@ def prepared(workshop: Workshop, prepare: Prepare) -> str:
     return prepare(workshop, None)
 
 
-@pytest.fixture
-def dubbed(workshop: Workshop, once: Once, prepare: Prepare, clip: Path) -> Dubbed:
-    """In this test's own workshop, whose Dagster has not seen the runs."""
+@pytest.fixture(scope="session")
+def dubbed_home(once: Once, prepare: Prepare) -> Path:
+    """The folder of a workshop in which the clip was dubbed."""
 
     def make(folder: Path) -> None:
         with opened_workshop(folder) as opened:
             note(opened, opened.dub(prepare(opened, None), "es"))
 
-    video_id = settle(workshop, once("dubbed", make), clip)
-    return Dubbed(video_id, read_notes(workshop))
+    return once("dubbed", make)
+
+
+@pytest.fixture
+def dubbed(workshop: Workshop, dubbed_home: Path, clip: Path) -> Dubbed:
+    """In this test's own workshop, whose Dagster has not seen the runs."""
+    return Dubbed(settle(workshop, dubbed_home, clip), read_notes(workshop))
 
 
 def settle(workshop: Workshop, made: Path, clip: Path) -> str:

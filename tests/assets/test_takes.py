@@ -13,12 +13,17 @@ from tests.assets.workshop import Workshop, materialized
 
 def lengthen(workshop: Workshop, video_id: str, *, count: int) -> None:
     """Have the first line said so many times, in transcript and translation."""
-    for key in (f"videos/{video_id}/transcript.json", f"videos/{video_id}/dubs/es/translation.json"):
+    for key in (
+        f"videos/{video_id}/transcript.json",
+        f"videos/{video_id}/dubs/es/translation.json",
+    ):
         value = json.loads(workshop.store.get_bytes(key))
         line = value["lines"][0]
         again = [{**line, "id": number} for number in range(count)]
         if "start" in line:
-            again = [{**each, "start": 9.0 * each["id"], "end": 9.0 * each["id"] + 6} for each in again]
+            again = [
+                {**each, "start": 9.0 * each["id"], "end": 9.0 * each["id"] + 6} for each in again
+            ]
         workshop.store.put_bytes(key, json.dumps({**value, "lines": again}).encode())
 
 

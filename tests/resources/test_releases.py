@@ -38,6 +38,7 @@ from dub_platform.core.speech import (
 from dub_platform.core.timeline import Placement, Timeline
 from dub_platform.core.wording import Wording
 from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, Work
+from resources.copies import open_copies
 from resources.releases import FinishedDub, Publisher
 from resources.store.local import LocalStore
 from resources.store.port import POINTER
@@ -142,17 +143,17 @@ def publish(
     publisher: Publisher, store: LocalStore, folders: WorkFolders, language: str
 ) -> Release:
     """As the last step of a run does."""
-    with folders.new("release") as folder:
-        return publisher.publish(finished(store, language), folder, "run")
+    with open_copies(publisher.store, folders) as copies:
+        return publisher.publish(finished(store, language), copies, "run")
 
 
 def publish_again(publisher: Publisher, store: LocalStore, folders: WorkFolders) -> Release:
     """The Spanish dub with another word in it."""
     dub = finished(store, "es")
     lines = (TranslatedLine(0, "Muy buenos días."), dub.translation.lines[1])
-    with folders.new("release") as folder:
+    with open_copies(publisher.store, folders) as copies:
         return publisher.publish(
-            replace(dub, translation=replace(dub.translation, lines=lines)), folder, "run"
+            replace(dub, translation=replace(dub.translation, lines=lines)), copies, "run"
         )
 
 
@@ -353,8 +354,8 @@ def test_another_content_has_another_address(
         dub = replace(dub, translation=replace(dub.translation, lines=lines))
     else:
         dub = replace(dub, speech=replace(dub.speech, engine="another voice"))
-    with folders.new("release") as folder:
-        second = publisher.publish(dub, folder, "run")
+    with open_copies(publisher.store, folders) as copies:
+        second = publisher.publish(dub, copies, "run")
     assert first.track_key != second.track_key
     del before[f"releases/{ID}/es/{POINTER}"]
     assert before.items() <= files(store).items()
@@ -369,8 +370,8 @@ def test_a_release_that_fails_midway_is_not_current(
     film, dub = registry.video(ID).film_key, finished(store, "ca")
     # The film needs the source, and is made after everything else.
     store.path(dub.media.key).unlink()
-    with folders.new("release") as folder, pytest.raises(ArtifactMissingError):
-        publisher.publish(dub, folder, "run")
+    with open_copies(publisher.store, folders) as copies, pytest.raises(ArtifactMissingError):
+        publisher.publish(dub, copies, "run")
     assert (DubStatus.RUNNING, None) == (
         registry.dub(ID, "ca").status, registry.dub(ID, "ca").release
     )  # fmt: skip
@@ -384,8 +385,8 @@ def test_a_dub_nobody_asked_for_is_not_released(
     """The registry refuses to make it current."""
     dub = finished(store, "es")
     dub = replace(dub, translation=replace(dub.translation, language="pt"))
-    with folders.new("release") as folder, pytest.raises(DubNotFoundError):
-        publisher.publish(dub, folder, "run")
+    with open_copies(publisher.store, folders) as copies, pytest.raises(DubNotFoundError):
+        publisher.publish(dub, copies, "run")
     assert registry.video(ID).film_key is None
 
 

@@ -192,7 +192,7 @@ def test_takes_have_the_outline_of_one_file_with_all_of_them(tmp_path: Path) -> 
         seconds = len(sound) / RATE
         takes.append((Take(number, "", "", seconds, 0.0, seconds, 0), path))
     write_sound(tmp_path / "together.wav", np.concatenate(sounds), RATE)
-    told = outline_takes(takes, sum(take.seconds for take, _ in takes))
+    told = outline_takes(takes)
     expected = ffmpeg.outline(tmp_path / "together.wav")
     assert len(expected) == len(told)
     # The places of one begin a frame or so before those of the other.
@@ -201,4 +201,4 @@ def test_takes_have_the_outline_of_one_file_with_all_of_them(tmp_path: Path) -> 
 
 
 def test_no_takes_have_a_silent_outline() -> None:
-    assert [0] * ffmpeg.PLACES == outline_takes([], 0.0)
+    assert [0] * ffmpeg.PLACES == outline_takes([])

@@ -6,8 +6,9 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from dub_platform.registry.engine import engine_at
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.tables import paid_calls
 from resources.calls import CallPolicy
+from resources.copies import open_copies
 from resources.ledger import CappedLedger
 from resources.store.local import LocalStore
 from resources.voice.elevenlabs import ElevenLabsVoice
@@ -57,6 +59,7 @@ LINES = (
 SPEAKERS = {0: "1", 1: "1", 2: "2", 3: "1"}
 RATE = 22_050
 PRICE = 0.10
+KEEP = timedelta(days=30)
 
 Spoil = Callable[[Path], object]
 
@@ -111,7 +114,7 @@ class Home:
 
     def keeper(self, voice: Voice, caps: Caps = Caps()) -> TakeKeeper:  # noqa: B008 - it is frozen
         ledger = CappedLedger(PaidCalls.at(self.url), caps)
-        return TakeKeeper(self.store, voice, self.folders, ledger)
+        return TakeKeeper(self.store, voice, self.folders, ledger, KEEP)
 
     def rows(self) -> list[dict[str, Any]]:
         """The ledger's rows, in the order they were opened."""
@@ -173,11 +176,24 @@ def paid_voice(server: ElevenLabsServer, **options: Any) -> ElevenLabsVoice:
     )
 
 
+def takes_of(
+    keeper: TakeKeeper,
+    lines: Sequence[TranslatedLine],
+    language: str = "es",
+    speakers: Mapping[int, str] = SPEAKERS,
+    video_id: str = "video",
+    say: Callable[[str], object] = lambda _: None,
+) -> tuple[Take, ...]:
+    """The takes of lines, as a run of its own asks for them."""
+    with open_copies(keeper.store, keeper.folders) as copies:
+        return keeper.takes_of(video_id, lines, language, speakers, copies, say=say)
+
+
 def take_of(
     keeper: TakeKeeper, line: TranslatedLine = LINE, language: str = "es", speaker: str = "1"
 ) -> Take:
     """The take of one line that stands alone."""
-    (take,) = keeper.takes_of("video", [line], language, {line.id: speaker})
+    (take,) = takes_of(keeper, [line], language, {line.id: speaker})
     return take
 
 
@@ -227,8 +243,8 @@ class TestOneTake:
     ) -> None:
         """In another place, and in another video; each take names its own line."""
         lines = [LINE, TranslatedLine(7, LINE.text)]
-        first, again = keeper.takes_of("video", lines, "es", {0: "1", 7: "1"})
-        (other,) = keeper.takes_of("other", [LINE], "es", SPEAKERS)
+        first, again = takes_of(keeper, lines, "es", {0: "1", 7: "1"})
+        (other,) = takes_of(keeper, [LINE], video_id="other")
         assert [(0, False), (7, True), (0, True)] == [
             (take.line_id, take.reused) for take in (first, again, other)
         ]
@@ -247,10 +263,21 @@ class TestOneTake:
     def test_a_reused_take_is_as_young_as_a_new_one(self, keeper: TakeKeeper, home: Home) -> None:
         """Old takes that nobody wants are removed, and this one is wanted."""
         receipt = home.store.path(take_of(keeper).audio_key).with_suffix(".json")
-        os.utime(receipt, (0, 0))
         began = time.time() - 1
+        for days in (16, 31, 20_000):
+            os.utime(receipt, (began - days * 86_400,) * 2)
+            assert take_of(keeper).reused
+            assert receipt.stat().st_mtime > began
+
+    def test_a_take_that_is_young_is_not_written_again(
+        self, keeper: TakeKeeper, home: Home
+    ) -> None:
+        """It stays for half of its time at least, which is longer than any run."""
+        receipt = home.store.path(take_of(keeper).audio_key).with_suffix(".json")
+        before = time.time() - 14 * 86_400
+        os.utime(receipt, (before, before))
         assert take_of(keeper).reused
-        assert receipt.stat().st_mtime > began
+        assert pytest.approx(before) == receipt.stat().st_mtime
 
     def test_a_take_that_lost_its_sound_is_spoken_again(
         self, keeper: TakeKeeper, home: Home, voice: WatchedVoice
@@ -351,15 +378,15 @@ class TestManyLines:
     def test_takes_come_in_the_order_of_the_lines(self, keeper: TakeKeeper) -> None:
         """And each line that is done is told."""
         told: list[str] = []
-        takes = keeper.takes_of("video", LINES, "es", SPEAKERS, say=told.append)
+        takes = takes_of(keeper, LINES, say=told.append)
         assert [0, 1, 2, 3] == [take.line_id for take in takes]
         assert [f"Line {number} of 4 is spoken." for number in (1, 2, 3, 4)] == told
 
     def test_lines_that_were_spoken_before_are_told_apart(self, keeper: TakeKeeper) -> None:
         """Only what is new is spoken."""
-        keeper.takes_of("video", LINES[:3], "es", SPEAKERS)
+        takes_of(keeper, LINES[:3])
         told: list[str] = []
-        takes = keeper.takes_of("video", LINES, "es", SPEAKERS, say=told.append)
+        takes = takes_of(keeper, LINES, say=told.append)
         assert [True, True, True, False] == [take.reused for take in takes]
         assert ["was spoken before."] * 3 + ["is spoken."] == [
             line.partition(" of 4 ")[2] for line in told
@@ -367,13 +394,13 @@ class TestManyLines:
 
     def test_no_lines_are_no_takes(self, keeper: TakeKeeper) -> None:
         """An empty translation is no error here."""
-        assert () == keeper.takes_of("video", [], "es", {})
+        assert () == takes_of(keeper, [], "es", {})
 
     def test_a_failure_stops_new_lines_and_keeps_those_under_way(self, home: Home) -> None:
         """The line beside it is finished and kept, and the others are not begun."""
         voice = HeldVoice()
         with pytest.raises(EngineFailedError):
-            home.keeper(voice).takes_of("video", LINES, "es", SPEAKERS)
+            takes_of(home.keeper(voice), LINES)
         voice.close()
         assert sorted(line.text for line in LINES[:2]) == sorted(voice.asked)
         assert 2 == len(home.kept())
@@ -384,7 +411,7 @@ class TestManyLines:
         """And never more."""
         lines = [TranslatedLine(number, f"{LINE.text} {number}") for number in range(12)]
         keeper = home.keeper(paid_voice(server, parallel=3))
-        keeper.takes_of("video", lines, "es", dict.fromkeys(range(12), "1"))
+        takes_of(keeper, lines, "es", dict.fromkeys(range(12), "1"))
         assert 1 < server.most_at_once <= 3
         assert 12 == len(server.asked())
 
@@ -406,9 +433,9 @@ class TestManyLines:
     ) -> None:
         """The neighbours were spoken for other words; a line of somebody else's was not."""
         keeper = home.keeper(paid_voice(server))
-        keeper.takes_of("video", LINES, "es", SPEAKERS)
+        takes_of(keeper, LINES)
         changed = (LINES[0], TranslatedLine(1, "El agua está helada."), *LINES[2:])
-        takes = keeper.takes_of("video", changed, "es", SPEAKERS)
+        takes = takes_of(keeper, changed)
         assert [False, False, True, True] == [take.reused for take in takes]
 
     def test_an_edited_line_is_spoken_again_alone(
@@ -416,9 +443,9 @@ class TestManyLines:
     ) -> None:
         """Its neighbours are read beside what was written there before the edit."""
         keeper = home.keeper(paid_voice(server))
-        keeper.takes_of("video", LINES, "es", SPEAKERS)
+        takes_of(keeper, LINES)
         edit = TranslatedLine(1, "El agua está helada.", draft=LINES[1].text)
-        takes = keeper.takes_of("video", (LINES[0], edit, *LINES[2:]), "es", SPEAKERS)
+        takes = takes_of(keeper, (LINES[0], edit, *LINES[2:]))
         assert [True, False, True, True] == [take.reused for take in takes]
         asked = server.asked()[-1]
         assert (edit.text, LINES[0].text) == (asked["text"], asked["noted"]["previous_text"])
@@ -428,7 +455,7 @@ class TestManyLines:
     ) -> None:
         """It is refused before a row is opened."""
         with pytest.raises(LanguageNotAvailableError):
-            home.keeper(paid_voice(server)).takes_of("video", LINES, "eo", SPEAKERS)
+            takes_of(home.keeper(paid_voice(server)), LINES, "eo", SPEAKERS)
         assert ([], [], []) == (home.rows(), server.asked(), home.kept())
 
 
@@ -436,7 +463,7 @@ def until_done(keeper: TakeKeeper) -> tuple[Take, ...]:
     """The takes of all lines, asked for again while the provider does not do them."""
     for _ in range(5):
         with contextlib.suppress(ProviderUnavailableError):
-            return keeper.takes_of("video", LINES, "es", SPEAKERS)
+            return takes_of(keeper, LINES)
     raise AssertionError("the faults are at an end by now")
 
 
@@ -445,12 +472,12 @@ class TestLedger:
 
     def test_a_free_voice_opens_no_row(self, keeper: TakeKeeper, home: Home) -> None:
         """There is nothing to account for."""
-        keeper.takes_of("video", LINES, "es", SPEAKERS)
+        takes_of(keeper, LINES)
         assert [] == home.rows()
 
     def test_each_paid_take_is_a_settled_row(self, home: Home, server: ElevenLabsServer) -> None:
         """With the video, the line, the key, the units, the price and the provider's request."""
-        (take,) = home.keeper(paid_voice(server)).takes_of("video", [LINE], "es", SPEAKERS)
+        (take,) = takes_of(home.keeper(paid_voice(server)), [LINE])
         (row,) = home.rows()
         expected = {
             "video_id": "video",
@@ -472,8 +499,8 @@ class TestLedger:
     def test_what_is_kept_is_not_paid_again(self, home: Home, server: ElevenLabsServer) -> None:
         """No row, no request."""
         keeper = home.keeper(paid_voice(server))
-        first = keeper.takes_of("video", LINES, "es", SPEAKERS)
-        again = keeper.takes_of("video", LINES, "es", SPEAKERS)
+        first = takes_of(keeper, LINES)
+        again = takes_of(keeper, LINES)
         assert [replace(take, reused=True) for take in first] == list(again)
         assert (4, 4) == (len(home.rows()), len(server.asked()))
 
@@ -486,7 +513,7 @@ class TestLedger:
         faults += [None, *[Fault.ERROR] * 10]
         keeper = home.keeper(paid_voice(server, parallel=parallel))
         with pytest.raises(ProviderUnavailableError):
-            keeper.takes_of("video", LINES, "es", SPEAKERS)
+            takes_of(keeper, LINES)
         takes = until_done(keeper)
         assert sum(len(line.text) for line in LINES) == sum(
             entry["charged_characters"] for entry in server.asked()
@@ -500,7 +527,7 @@ class TestLedger:
         """A silent take was charged for as a good one; nothing of it is kept."""
         faults += [Fault.SILENT] * 3
         with pytest.raises(BadTakeError):
-            home.keeper(paid_voice(server)).takes_of("video", [LINE], "es", SPEAKERS)
+            takes_of(home.keeper(paid_voice(server)), [LINE])
         (row,) = home.rows()
         assert ("settled", 3 * len(LINE.text)) == (row["status"], row["units"])
         assert usd(LINE, LINE, LINE) == row["cost_usd"]
@@ -510,7 +537,7 @@ class TestLedger:
         """Its row is closed and says why, with the provider's words."""
         voice = paid_voice(server, model="eleven_v9")
         with pytest.raises(ProviderRefusedError):
-            home.keeper(voice).takes_of("video", [LINE], "es", SPEAKERS)
+            takes_of(home.keeper(voice), [LINE])
         (row,) = home.rows()
         assert ("failed", 0.0) == (row["status"], row["cost_usd"])
         assert "refused line 1 in es: 400: model_not_found" in row["reason"]
@@ -525,7 +552,7 @@ class TestLedger:
 
         monkeypatch.setattr(home.store, "put_file", full)
         with pytest.raises(StorageFullError):
-            home.keeper(paid_voice(server)).takes_of("video", [LINE], "es", SPEAKERS)
+            takes_of(home.keeper(paid_voice(server)), [LINE])
         assert [("settled", usd(LINE))] == [(row["status"], row["cost_usd"]) for row in home.rows()]
 
     def test_a_cap_stops_before_the_next_paid_call(
@@ -534,9 +561,7 @@ class TestLedger:
         """What was spoken before is kept, and nothing above the cap is asked for."""
         caps = Caps(per_video_usd=1.5 * len(LINE.text) * PRICE / 1000)
         with pytest.raises(CostCapError):
-            home.keeper(paid_voice(server, parallel=1), caps).takes_of(
-                "video", LINES, "es", SPEAKERS
-            )
+            takes_of(home.keeper(paid_voice(server, parallel=1), caps), LINES)
         assert (1, 1, 2) == (len(home.rows()), len(server.asked()), len(home.kept()))
 
     def test_two_that_want_the_same_take_pay_once(
