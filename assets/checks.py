@@ -36,7 +36,6 @@ from dub_platform.registry import Registry
 from resources.copies import Copies
 from resources.hearing.original import Source
 from resources.hearing.report import Hearing, Script, hearing
-from resources.media import ffmpeg
 from resources.workfolder import WorkFolders
 
 SAME_LENGTH_SECONDS = 0.020
@@ -170,7 +169,7 @@ def track_is_as_long_as_source(
     copies: ResourceParam[Copies],
 ) -> AssetCheckResult:
     with _at_work(context, registry):
-        seconds = ffmpeg.sound_seconds(copies.fetch(dubbed_track.key))
+        seconds = copies.measure(dubbed_track.key).seconds
     named = dubbed_track.timeline.too_long()
     cuts = ", ".join(f"line {each.line_id} by {each.seconds:.1f} s" for each in named)
     late = [each.line_id for each in named]
@@ -196,7 +195,7 @@ def track_loudness_is_on_target(
     copies: ResourceParam[Copies],
 ) -> AssetCheckResult:
     with _at_work(context, registry):
-        measured = ffmpeg.loudness(copies.fetch(dubbed_track.key))
+        measured = copies.measure(dubbed_track.key).loudness
     return _verdict(
         loudness.passes_gate(measured.lufs, measured.true_peak_db),
         f"The track is at {measured.lufs:.1f} LUFS with a true peak of "

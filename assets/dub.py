@@ -10,7 +10,7 @@ from dagster import AssetExecutionContext, Output, ResourceParam
 
 from assets.observed import counted
 from assets.partitions import Target, target_of
-from assets.show import Showcase, draw_outline, lines_table, waveform
+from assets.show import Showcase, draw_outline, lines_table
 from assets.steps import Announced, dub_asset, made
 from assets.wording import Worded, wording_of
 from dub_platform.core.belief import misheard
@@ -39,6 +39,7 @@ from dub_platform.core.timeline import Timeline, fitted
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import Registry, Video
 from resources.copies import Copies
+from resources.media.ffmpeg import outline
 from resources.mixer.port import Mixed, Mixer
 from resources.pace import Paces
 from resources.releases import FinishedDub, Publisher
@@ -181,16 +182,15 @@ def dubbed_track(
         timeline = _timeline(transcript, said, takes, audio)
         bed = copies.fetch(bed_key)
         mixed = mixer.mix(bed, takes, timeline, audio.speech, into=folder)
+        speed = audio.seconds / (time.monotonic() - began)
         prefix = f"videos/{target.video_id}/dubs/{target.language}/track"
         value = replace(_track(mixed, timeline, prefix, bed_key), basis=speech.basis)
-        speed = audio.seconds / (time.monotonic() - began)
         store.put_file(value.key, mixed.path)
-        picture = waveform(mixed.path)
     return made(
         value,
         identity=value.sha256,
         **showcase.heading(target),
-        waveform=picture,
+        waveform=draw_outline(value.outline),
         table=lines_table(transcript, said, timeline),
         onset_p95_ms=1000 * timeline.onset_p95,
         tempo_p95=timeline.tempo_p95,
@@ -228,7 +228,7 @@ def r2_object(
         value,
         identity=[value.sha256, value.manifest_key],
         **showcase.heading(target),
-        waveform=waveform(copies.fetch(dubbed_track.key)),
+        waveform=draw_outline(dubbed_track.outline or outline(copies.fetch(dubbed_track.key))),
         table=lines_table(transcript, said, dubbed_track.timeline),
         track=showcase.address(store, value.track_key),
         bytes=value.bytes,
@@ -362,4 +362,5 @@ def _track(mixed: Mixed, timeline: Timeline, prefix: str, bed_key: str) -> Track
         true_peak_db=mixed.loudness.true_peak_db,
         timeline=timeline,
         bed_key=bed_key,
+        outline=tuple(outline(mixed.path)),
     )

@@ -149,7 +149,9 @@ def of_dub(store: Store, video_id: str, language: str, name: str = "") -> Row:
         texts = {line.id: line.text for line in speech.said(translation).lines}
         words = recognised(path, script, texts, language, into=folder)
         pauses = _compare_heard(transcript, heard, source.sound, path, folder)
-        return Row(name or f"{video_id} {language}", heard, ffmpeg.loudness(path), words, pauses)
+        return Row(
+            name or f"{video_id} {language}", heard, ffmpeg.measure(path).loudness, words, pauses
+        )
 
 
 def _compare_heard(
@@ -170,7 +172,7 @@ def of_address(address: str) -> Row:
         path = Path(at) / "released"
         with path.open("wb") as file:
             file.writelines(_fetched(_sound_address(address)))
-        return Row(address, hearing(path, into=Path(at)), ffmpeg.loudness(path))
+        return Row(address, hearing(path, into=Path(at)), ffmpeg.measure(path).loudness)
 
 
 def _sound_address(address: str) -> str:

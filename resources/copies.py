@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dub_platform.core.speech import Take
+from resources.media.ffmpeg import Measured, measure
 from resources.store.port import Store, copy_name
 from resources.threads import ContextPool
 from resources.workfolder import WorkFolders
@@ -31,6 +32,7 @@ class Copies:
     store: Store
     folder: Path
     _turns: dict[str, threading.Lock] = field(default_factory=dict)
+    _measured: dict[str, Measured] = field(default_factory=dict)
 
     def fetch(self, key: str) -> Path:
         """A local file with the content, never to be written to. Raises StorageError."""
@@ -38,6 +40,14 @@ class Copies:
         with self._turns.setdefault(key, threading.Lock()):
             # A file takes its name when it is whole.
             return path if path.exists() else self.store.fetch(key, self.folder)
+
+    def measure(self, key: str) -> Measured:
+        """Length and loudness of a sound, which are measured once. Raises MediaToolError."""
+        path = self.fetch(key)
+        with self._turns[key]:
+            if key not in self._measured:
+                self._measured[key] = measure(path)
+            return self._measured[key]
 
     def fetch_takes(self, takes: Sequence[Take]) -> list[tuple[Take, Path]]:
         """The takes, each with its recording. Raises StorageError."""

@@ -326,7 +326,8 @@ class Takes:
 class Track:
     """The timeline and the mixed track, with what was measured on the encoded file.
 
-    `bed_key` is what the takes were mixed with; tracks from before it was noted have none.
+    `bed_key` is what the takes were mixed with, and `outline` is how loud each of some places is
+    beside the loudest, for pictures; tracks from before these were noted have none.
     """
 
     key: str
@@ -338,6 +339,7 @@ class Track:
     timeline: Timeline
     bed_key: str = ""
     basis: Basis = Basis()
+    outline: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
     heard.onset_p95_ms, heard.overlaps, heard.cut, heard.voice_to_bed_db
 
 What is not handed in cannot be measured and is None or empty: without the takes no line is heard,
-without the source nothing is compared with it; how loud it is says `ffmpeg.loudness`. The file is
+without the source nothing is compared with it; how loud it is says `ffmpeg.measure`. The file is
 decoded once, to disk; after that a line is in memory for each core, however long the file is.
 """
 

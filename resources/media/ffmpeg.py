@@ -1,7 +1,7 @@
 """ffmpeg, found and run in one place: graphs are built with ffmpeg-python, run here.
 
     run(open_audio(path).output("out.wav", format="wav", codec="pcm_s16le"))
-    loudness(Path("track.m4a"))
+    measure(Path("track.m4a")).loudness
 
 The binary is the one in the imageio-ffmpeg wheel, whatever is on PATH, unless the process was told
 of another (`choose`). Input is hostile until decoded, so demuxers and protocols are listed, and
@@ -81,6 +81,14 @@ class Loudness:
     true_peak_db: float
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a sound file."""
+
+    seconds: float
+    loudness: Loudness
+
+
 @dataclass
 class _Choice:
     program: Path | None = None
@@ -144,21 +152,20 @@ def run(graph: Any) -> str:
     return said
 
 
-def loudness(path: Path) -> Loudness:
-    """The loudness of a sound file, as it comes out of the decoder."""
-    return parsed_loudness(run(loudness_meter(ffmpeg.input(str(path)).audio)))
+def measure(path: Path) -> Measured:
+    """How long and how loud a sound file is as it comes out of the decoder.
 
-
-def sound_seconds(path: Path) -> float:
-    """How long a sound file is when it is decoded, which a header only claims."""
+    A header only claims a length. Raises MediaToolError.
+    """
     counted = (
-        open_audio(path)
+        _metered(open_audio(path))
         .filter("aformat", channel_layouts="mono", sample_rates=COUNTING_RATE)
         .filter("volumedetect")
         .output("-", format="null")
     )
+    said = run(counted)
     # The filter reports once more whenever ffmpeg sets its graph up anew, as at the stream's start.
-    return sum(map(int, re.findall(r"n_samples: (\d+)", run(counted)))) / COUNTING_RATE
+    return Measured(sum(_counts(said)) / COUNTING_RATE, parsed_loudness(said))
 
 
 def changes(path: Path, stream: int) -> bool:
@@ -245,8 +252,13 @@ def _read_end(path: Path, stream: int) -> float | None:
 
 def loudness_meter(stream: Any) -> Any:
     """A graph that measures the stream; `parsed_loudness` reads what it says."""
+    return _metered(stream).output("-", format="null")
+
+
+def _metered(stream: Any) -> Any:
+    """The stream as it is, with its loudness measured on its way."""
     # Its lines about every tenth of a second go where ffmpeg does not write unless it is asked to.
-    return stream.filter("ebur128", peak="true", framelog="verbose").output("-", format="null")
+    return stream.filter("ebur128", peak="true", framelog="verbose")
 
 
 def measured_once(said: str) -> bool:

@@ -1,14 +1,16 @@
-"""Takes in a run: what they cost in memory, however many there are."""
+"""What takes and track cost in a run: memory and decoding, however long they are."""
 
 from __future__ import annotations
 
 import json
 import tracemalloc
+from pathlib import Path
 
 from dub_platform.core.speech import Takes
+from resources.media.ffmpeg import find_in_wheel
 from resources.values import value_in
-from tests.assets.conftest import Dubbed
-from tests.assets.workshop import Workshop, materialized
+from tests.assets.conftest import Dubbed, settle
+from tests.assets.workshop import Workshop, materialized, opened_workshop
 
 
 def lengthen(workshop: Workshop, video_id: str, *, count: int) -> None:
@@ -42,3 +44,26 @@ def test_an_hour_of_speech_takes_no_more_memory_than_a_minute(
     assert "waveform" in made["speech"].metadata
     # As float64, an hour of it is 635 MB.
     assert peak < 100e6
+
+
+def test_a_track_is_decoded_once_for_each_look_at_it(
+    tmp_path: Path, dubbed_home: Path, clip: Path
+) -> None:
+    """For its picture, for its length and loudness, and for the takes in it."""
+    log, program = tmp_path / "runs.txt", tmp_path / "ffmpeg"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {find_in_wheel()} "$@"\n')
+    program.chmod(0o755)
+    with opened_workshop(tmp_path, ffmpeg=program) as workshop:
+        video_id = settle(workshop, dubbed_home, clip)
+        log.unlink(missing_ok=True)
+        workshop.dub_by_hand(video_id, "es", "dubbed_track", "r2_object")
+    decoded = [
+        run
+        for run in log.read_text().splitlines()
+        # The film has the track as it is.
+        if ".m4a" in run and "-codec:a copy" not in run and "-c:a copy" not in run
+    ]
+    told = ["showwavespic", "ebur128", "released.flac"]
+    assert [[name in run for name in told] for run in decoded] == [
+        [True, False, False], [False, True, False], [False, False, True]
+    ]  # fmt: skip

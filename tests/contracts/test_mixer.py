@@ -311,7 +311,7 @@ def test_a_full_disk_is_named_and_the_same_works_with_space(
 
     with no_file_beyond(size), pytest.raises(StorageFullError, match="is full"):
         mix()
-    assert pytest.approx(20.0, abs=0.02) == ffmpeg.sound_seconds(mix())
+    assert pytest.approx(20.0, abs=0.02) == ffmpeg.measure(mix()).seconds
 
 
 @pytest.mark.parametrize(

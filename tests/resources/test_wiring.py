@@ -99,7 +99,7 @@ def test_a_broken_ffmpeg_that_is_first_on_path_is_not_run(
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(noted))
     wiring.ffmpeg(Settings(home=tmp_path))
     sound = make_sound(tmp_path / "sound.wav", tone(440, 1.0))
-    assert pytest.approx(1.0) == ffmpeg.sound_seconds(sound)
+    assert pytest.approx(1.0) == ffmpeg.measure(sound).seconds
     assert not (tmp_path / "ffmpeg.log").exists()
 
 
@@ -108,7 +108,7 @@ def test_the_ffmpeg_that_is_named_does_all_work(tmp_path: Path, noted: Path) -> 
     """It is asked what it has, and then it works."""
     wiring.ffmpeg(Settings(home=tmp_path, ffmpeg=noted))
     sound = make_sound(tmp_path / "sound.wav", tone(440, 1.0))
-    assert pytest.approx(1.0) == ffmpeg.sound_seconds(sound)
+    assert pytest.approx(1.0) == ffmpeg.measure(sound).seconds
     started = (tmp_path / "ffmpeg.log").read_text()
     assert "-hide_banner -filters" in started
     assert "volumedetect" in started.splitlines()[-1]

@@ -27,7 +27,7 @@ from dub_platform.registry.port import Source, Video
 from resources.downloader.port import Downloaders
 from resources.downloader.youtube import YouTubeDownloader
 from resources.downloader.ytdlp import Way
-from resources.media.ffmpeg import sound_seconds
+from resources.media.ffmpeg import measure
 from resources.media.probe import probe
 from tests.full_disks import no_file_beyond
 from tests.youtube import answers
@@ -82,7 +82,7 @@ def test_without_hosting_only_the_sound_is_fetched(
     normal()
     fetched = downloader(host_video=False).fetch(video, folder)
     assert "source.m4a" == fetched.path.name
-    assert pytest.approx(SECONDS, abs=0.1) == sound_seconds(fetched.path)
+    assert pytest.approx(SECONDS, abs=0.1) == measure(fetched.path).seconds
     assert ["140"] == [each.query["itag"] for each in youtube.media_asked()]
 
 
@@ -172,7 +172,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(
     first, second = youtube.media_asked()
     assert first.span.startswith("bytes=0-")
     assert 0 < int(re.findall(r"\d+", second.span)[0]) <= len(media.sound) // 2
-    assert pytest.approx(SECONDS, abs=0.1) == sound_seconds(fetched.path)
+    assert pytest.approx(SECONDS, abs=0.1) == measure(fetched.path).seconds
 
 
 def test_progress_names_both_parts_of_a_film(
@@ -196,7 +196,7 @@ def test_a_full_disk_is_no_refusal_of_youtubes(
     with no_file_beyond(10_000), pytest.raises(StorageFullError, match="the download could not"):
         fetch()
     assert [] == names(folder)
-    assert pytest.approx(SECONDS, abs=0.1) == sound_seconds(fetch().path)
+    assert pytest.approx(SECONDS, abs=0.1) == measure(fetch().path).seconds
 
 
 @pytest.mark.parametrize("path", ["/watch", "/videoplayback"])

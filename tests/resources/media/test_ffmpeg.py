@@ -36,7 +36,7 @@ def any_graph(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_sine_is_as_loud_as_the_standard_says(tmp_path: Path, db: float) -> None:
     """1 kHz in both channels at its peak level in LUFS (EBU Tech 3341), which is its true peak."""
     sound = stereo(tone(1000, 4.0, db=db), tone(1000, 4.0, db=db))
-    measured = ffmpeg.loudness(make_sound(tmp_path / "sine.wav", sound, acodec="pcm_f32le"))
+    measured = ffmpeg.measure(make_sound(tmp_path / "sine.wav", sound, acodec="pcm_f32le")).loudness
     assert pytest.approx(db, abs=0.11) == measured.lufs
     assert pytest.approx(db, abs=0.11) == measured.true_peak_db
 
@@ -46,14 +46,14 @@ def test_a_peak_between_samples_is_found(tmp_path: Path) -> None:
     phase = np.pi / 4 + np.pi / 2 * np.arange(4 * RATE)
     sound = (0.5 * np.hanning(len(phase)) * np.sin(phase)).astype(np.float32)
     path = make_sound(tmp_path / "sine.wav", stereo(sound, sound), acodec="pcm_f32le")
-    assert pytest.approx(20 * np.log10(0.5), abs=0.2) == ffmpeg.loudness(path).true_peak_db
+    assert pytest.approx(20 * np.log10(0.5), abs=0.2) == ffmpeg.measure(path).loudness.true_peak_db
     assert float(np.abs(sound).max()) < 0.36
 
 
 def test_silence_has_the_least_loudness(tmp_path: Path) -> None:
     """-70 LUFS is where the meter's gate is, and no peak is minus infinity."""
     sound = make_sound(tmp_path / "silence.wav", silence(2.0))
-    assert ffmpeg.Loudness(-70.0, float("-inf")) == ffmpeg.loudness(sound)
+    assert ffmpeg.Loudness(-70.0, float("-inf")) == ffmpeg.measure(sound).loudness
 
 
 def test_the_meter_says_no_more_of_a_longer_sound(tmp_path: Path) -> None:
@@ -103,13 +103,13 @@ def test_sound_that_lies_in_another_file_is_not_heard(tmp_path: Path) -> None:
 def test_a_sound_is_as_long_as_it_decodes(tmp_path: Path, name: str, seconds: float) -> None:
     """To 20 ms, whatever the codec pads."""
     path = make_sound(tmp_path / name, tone(440, seconds))
-    assert pytest.approx(seconds, abs=0.020) == ffmpeg.sound_seconds(path)
+    assert pytest.approx(seconds, abs=0.020) == ffmpeg.measure(path).seconds
 
 
 def test_a_header_that_lies_about_the_length_is_not_believed(tmp_path: Path) -> None:
     """Half an MP3 is half as long, though its header claims it all."""
     path = cut(make_sound(tmp_path / "sound.mp3", tone(440, 10.0)), 0.5)
-    assert pytest.approx(5.0, abs=0.2) == ffmpeg.sound_seconds(path)
+    assert pytest.approx(5.0, abs=0.2) == ffmpeg.measure(path).seconds
 
 
 def test_loudness_of_another_text_is_refused() -> None:
@@ -217,4 +217,4 @@ def test_a_full_disk_is_no_fault_of_the_file(tmp_path: Path, name: str) -> None:
     with no_file_beyond(10_000), pytest.raises(StorageFullError):
         make(tmp_path / name)
     make(tmp_path / name)
-    assert pytest.approx(3.0, abs=0.1) == ffmpeg.sound_seconds(tmp_path / name)
+    assert pytest.approx(3.0, abs=0.1) == ffmpeg.measure(tmp_path / name).seconds
