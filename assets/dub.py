@@ -80,13 +80,15 @@ def translation(
         edited(written_at_first, edits),
         wording=wording.in_language(str(target.language)).key if heeded else None,
         old_edits=len(outdated(edits, _corrections(registry, target, transcript))),
+        brief=brief,
     )
     worded = Worded(wording, heeded, transcript, value)
     spoken = sum(len(line.text) for line in transcript.lines)
     written = sum(len(line.text) for line in value.lines)
     output = made(
         value,
-        identity=value.identity,
+        # Who is said shorter once it is spoken is said so as this brief says.
+        identity=[value.identity, brief.identity],
         **showcase.heading(target),
         table=lines_table(transcript, value, missed=worded.missed),
         lines=len(value.lines),
@@ -96,6 +98,7 @@ def translation(
         characters=written,
         length_ratio=written / max(spoken, 1),
         rewrites=value.rewrites,
+        characters_a_second=", ".join(f"{who}: {rate:.2f}" for who, rate in rates.items()),
         lines_predicted_over_1_15=_hurried(transcript, value, rates, seconds),
         **worded.numbers,
         engine=value.engine,
@@ -296,7 +299,7 @@ def _corrections(registry: Registry, target: Target, transcript: Transcript) -> 
 def _script(
     registry: Registry, target: Target, transcript: Transcript, translation: Translation
 ) -> SpokenScript:
-    brief = _brief(registry, target, wording_of(registry, target), {})
+    brief = translation.brief or _brief(registry, target, wording_of(registry, target), {})
     return SpokenScript(transcript, translation, brief, _seconds(registry, target, transcript))
 
 

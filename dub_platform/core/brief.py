@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from dub_platform.core.glossary import Glossary
 
@@ -26,3 +26,10 @@ class Brief:
     formality: Formality = "neutral"
     glossary: Glossary = field(default_factory=Glossary)
     budgets: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> list[Any]:
+        """What a translation is shaped by besides the lines, in plain JSON types."""
+        terms = {word: texts and dict(texts) for word, texts in self.glossary.entries.items()}
+        budgets = {str(line_id): budget for line_id, budget in self.budgets.items()}
+        return [self.title, self.formality, terms, budgets]

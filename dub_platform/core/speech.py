@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from dub_platform.core.brief import Brief
 from dub_platform.core.keys import key_of
 from dub_platform.core.timeline import Timeline
 
@@ -204,7 +205,9 @@ class TranslatedLine:
 class Translation:
     """Every line of the transcript in the target language, in the same order.
 
-    `made_of` and `revision` are the transcript's, `wording` and `old_edits` as in `Basis`.
+    `made_of` and `revision` are the transcript's, `wording` and `old_edits` as in `Basis`. `brief`
+    is what its translator was told besides the lines; translations from before it was noted have
+    none.
     """
 
     language: str
@@ -216,6 +219,7 @@ class Translation:
     revision: int = 0
     wording: str | None = None
     old_edits: int = 0
+    brief: Brief | None = None
 
     @property
     def identity(self) -> list[list[int | str | None]]:

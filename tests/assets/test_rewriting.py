@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from dagster import AssetMaterialization
 
+from api.asgi import desk_from
 from benchmarks.faults import paid_engines
 from dub_platform.registry import DubStatus
 from dub_platform.registry.speaking_rates import SpeakingRates
 from resources.scripts import script_of
+from tests.api.desks import local_client
 from tests.assets.conftest import Prepare, note, read_notes, settle
 from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
 from tests.made_once import Once
@@ -36,6 +38,7 @@ It was 1787, 1893 and 1979.
 00:00:05,400 --> 00:00:08,200
 The wind takes my father home.
 """
+CHANNEL = "UC0123456789012345678901"
 NUMBERS = "It was 1787, 1893 and 1979."
 
 
@@ -148,3 +151,46 @@ def test_a_share_of_none_rewrites_nothing(bench: Bench) -> None:
     """The line is hurried instead, and counted."""
     assert [] == bench.value("speech")["rewrites"]
     assert number_of(bench.made["dubbed_track"], "lines over 1.15 ×") >= 1
+
+
+def test_a_line_is_said_shorter_in_the_wording_of_the_others(bench: Bench) -> None:
+    """A channel that is worded otherwise after the translation, or a title that is another, does
+    not reach one line of it."""
+    workshop, before = bench.workshop, {"formality": "formal", "glossary": {"was": {"es": "era"}}}
+    after = {"formality": "informal", "glossary": {"was": {"es": "fue"}}}
+    workshop.registry.fetched(
+        bench.video_id, language=None, channel_id=CHANNEL, channel_title="Years"
+    )
+    with local_client(desk_from(workshop.settings, workshop.add_partitions)) as client:  # type: ignore[arg-type]
+        assert 200 == client.put(f"/channels/{CHANNEL}", json=before).status_code
+        workshop.dub_by_hand(bench.video_id, "es", "translation")
+        before_speech = len(bench.translator.asked)
+        assert 200 == client.put(f"/channels/{CHANNEL}", json=after).status_code
+        assert client.patch(f"/videos/{bench.video_id}", json={"title": "Others"}).is_success
+        workshop.dub_by_hand(bench.video_id, "es", "speech")
+    new = bench.translator.asked[before_speech:]
+    asked = [each.material for each in new if NUMBERS in str(each.material)]
+    assert asked
+    for material in asked:
+        assert ("formal", [{"term": "was", "write": "era"}], "Clip") == tuple(
+            material[name] for name in ("formality", "glossary", "title")
+        )
+
+
+def test_what_shapes_a_translation_is_in_its_version(bench: Bench) -> None:
+    """Rates that a voice was learned to speak at, and the title, are no asset of their own."""
+    [rate] = bench.value("rates").values()
+    assert f"1: {rate:.2f}" == number_of(bench.made["translation"], "characters a second")
+
+    def version() -> str:
+        made = materialized(bench.workshop.dub_by_hand(bench.video_id, "es", "translation"))
+        return str(made["translation"].tags["dagster/data_version"])  # type: ignore[index]
+
+    first = version()
+    assert first == version()
+    bench.workshop.registry.change(bench.video_id, title="Another")
+    other = version()
+    key = f"videos/{bench.video_id}/dubs/es/rates.json"
+    slower = {voice: 0.9 * rate for voice, rate in bench.value("rates").items()}
+    bench.workshop.store.put_bytes(key, json.dumps(slower).encode())
+    assert 3 == len({first, other, version()})
