@@ -21,7 +21,7 @@ from dagster import (
     sensor,
 )
 
-from assets.tags import LANGUAGE, PARTITION, tags_of
+from assets.tags import PARTITION, tags_of
 from dub_platform.core.errors import InternalError, RunLostError
 from dub_platform.registry import Registry, Work
 from sensors.outcome import reason_of, record_failure, redo_untold, stopped
@@ -108,9 +108,11 @@ def _forgotten(registry: Registry, work: Work, run_id: str | None, now: datetime
 
 
 def _newest_run(instance: DagsterInstance, work: Work) -> DagsterRun | None:
-    runs = instance.get_runs(RunsFilter(tags=tags_of(work)), limit=10)
-    # A video's tags are also on the runs of its dubs.
-    return next((run for run in runs if (LANGUAGE in run.tags) == bool(work.language)), None)
+    tags = tags_of(work)
+    if work.language is None:
+        # A video's other tags are also on the runs of its dubs, which may be any number.
+        tags[PARTITION] = work.video_id
+    return next(iter(instance.get_runs(RunsFilter(tags=tags), limit=1)), None)
 
 
 def _agreed(

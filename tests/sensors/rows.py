@@ -15,7 +15,7 @@ from dagster import (
 )
 from dagster._core.events import StepMaterializationData
 
-from assets.tags import tags_of
+from assets.tags import PARTITION, tags_of
 from dub_platform.core.speech import Release
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
 
@@ -44,7 +44,9 @@ def run_of(
     instance: DagsterInstance, work: Work, status: DagsterRunStatus, **tags: str
 ) -> DagsterRun:
     """A run that was requested for this work and has come to this status."""
-    return instance.create_run_for_job(_nothing, tags={**tags_of(work), **tags}, status=status)
+    partition = {} if work.language else {PARTITION: work.video_id}
+    tagged = {**tags_of(work), **partition, **tags}
+    return instance.create_run_for_job(_nothing, tags=tagged, status=status)
 
 
 def begun(instance: DagsterInstance, work: Work, *made: AssetKey) -> DagsterRun:

@@ -14,11 +14,11 @@ from dagster import (
     build_sensor_context,
 )
 
-from dub_platform.registry import DubStatus, SqlRegistry, Work
+from dub_platform.registry import DubStatus, SqlRegistry, VideoStatus, Work
 from dub_platform.settings import POOLS, Settings
 from sensors.pools import PoolLimits
 from sensors.upkeep import on_run_lost, reconciled
-from tests.sensors.rows import VIDEO, begun, prepared, released, run_of
+from tests.sensors.rows import VIDEO, begun, handed_in, prepared, released, run_of
 
 WORK = Work(VIDEO, "es", 1)
 LATER = datetime.now(timezone.utc) + timedelta(minutes=30)
@@ -119,6 +119,22 @@ def test_the_run_of_the_video_is_not_taken_for_its_dubs(
     run_of(instance, Work(VIDEO, None, 1), DagsterRunStatus.FAILURE)
     run_of(instance, WORK, DagsterRunStatus.STARTING)
     assert 0 == reconciled(running, instance, LATER)
+
+
+def test_the_run_of_a_video_is_found_behind_those_of_any_number_of_dubs(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """All of them have the video and the generation among their tags."""
+    handed_in(registry, "es")
+    preparing = Work(VIDEO, None, 1)
+    registry.started(preparing, "a-run")
+    run_of(instance, preparing, DagsterRunStatus.CANCELED)
+    for language in ("ca", "de", "en", "es", "eu", "fr", "gl", "it", "ja", "nl", "pt", "ro"):
+        run_of(instance, Work(VIDEO, language, 1), DagsterRunStatus.STARTING)
+    assert 1 == reconciled(registry, instance, LATER)
+    video = registry.video(VIDEO)
+    assert VideoStatus.FAILED is video.status
+    assert "run_stopped" == (video.error_details or {})["code"]
 
 
 def test_a_run_that_died_after_its_release_is_ended(
