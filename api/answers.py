@@ -45,7 +45,8 @@ from dub_platform.core.glossary import Glossary
 from dub_platform.core.languages import language
 from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import Delivery, DeliveryState, Webhook
-from dub_platform.registry.port import Channel, Dub, DubState, Judged, Page, Video
+from dub_platform.registry.ledger import Spent
+from dub_platform.registry.port import Channel, Dub, DubState, Judged, Page, Video, Whole
 from resources.scripts import unpaid
 
 # A cache that kept a secret would be a copy of it.
@@ -98,15 +99,16 @@ def channel_url(desk: Desk, channel_id: str) -> str:
 
 def video_answer(
     desk: Desk,
-    video: Video,
-    dubs: Sequence[Dub],
+    whole: Whole,
+    spent: Spent,
     *,
     created: bool | None = None,
     estimate: Estimate | None = None,
     captions_taken: bool | None = None,
 ) -> VideoAnswer:
     """A video with all its dubs."""
-    codes, spent = [dub.language for dub in dubs], desk.spent(video.id)
+    video, dubs = whole.video, whole.dubs
+    codes = [dub.language for dub in dubs]
     return VideoAnswer(
         id=video.id,
         source=video.source,
@@ -124,7 +126,7 @@ def video_answer(
         processing_duration_seconds=video.processing_duration_seconds,
         retry_count=video.retry_count,
         last_error_at=video.last_error_at,
-        channel=_channel_link(desk, video),
+        channel=_channel_link(desk, whole),
         links=VideoLinks(
             self=video_url(desk, video.id),
             dubs={code: dub_url(desk, video.id, code) for code in codes},
@@ -170,7 +172,7 @@ def renewal(desk: Desk, video: Video, code: str) -> Estimate:
     return estimate_for(desk, [code], seconds)
 
 
-def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Mapping[str | None, float]) -> DubAnswer:
+def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Spent) -> DubAnswer:
     """A dub; with everything that can be played and measured once it has been released."""
     return DubAnswer(
         video_id=dub.video_id,
@@ -360,11 +362,11 @@ def _staleness(video: Video, dub: Judged) -> dict[str, Any]:
     return {"stale": bool(found), "stale_because": found}
 
 
-def _channel_link(desk: Desk, video: Video) -> ChannelLink | None:
-    if video.channel_id is None:
+def _channel_link(desk: Desk, whole: Whole) -> ChannelLink | None:
+    channel_id, title = whole.video.channel_id, whole.channel_title
+    if channel_id is None or title is None:
         return None
-    channel = desk.registry.channel(video.channel_id)
-    return ChannelLink(id=channel.id, title=channel.title, url=channel_url(desk, channel.id))
+    return ChannelLink(id=channel_id, title=title, url=channel_url(desk, channel_id))
 
 
 def _renderings(glossary: Glossary) -> Renderings:

@@ -108,7 +108,7 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
         environment=settings.environment,
         cors_origins=[each.strip() for each in settings.cors_origins.split(",") if each],
         prices=wiring.prices(settings),
-        spent=wiring.paid_calls(settings).spent_usd,
+        spent=wiring.paid_calls(settings).spent_on,
         heeds_wording=translator.heeds_wording,
         detects_languages=wiring.detects_languages(settings, store),
         commit=settings.git_commit or None,

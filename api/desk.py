@@ -2,13 +2,15 @@
 
 app = create_app(Desk(registry=..., store=..., ...))
 desk_of(request).registry.video("dQw4w9WgXcQ")
+await desk_of(request).whole_together("dQw4w9WgXcQ")
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from api.callers import caller_of
+from api.together import Together
 from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.addresses import Networks
 from dub_platform.core.cost import Prices
@@ -25,7 +28,9 @@ from dub_platform.observability.reports import Reporter
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
-from dub_platform.registry.port import Registry
+from dub_platform.registry.ledger import Spent
+from dub_platform.registry.port import Registry, Whole
+from dub_platform.registry.sql import no_video
 from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from resources.media.probe import MediaFacts
@@ -44,8 +49,8 @@ class Desk:
     `first_answers` are those to requests with an Idempotency-Key;
     `announce(video_id, languages)` adds the partition keys and never raises; `probe(path)`
     raises a MediaError for what cannot be dubbed; `targets(source)` are the language codes a
-    video can be dubbed into, also from `auto`; `spent(video_id)` is what was paid in dollars by
-    language, under None what was paid for all of them; `heeds_wording` is whether the translator
+    video can be dubbed into, also from `auto`; `spent(video_ids)` is what was paid for each of
+    them; `heeds_wording` is whether the translator
     heeds a glossary and a formality, `detects_languages` whether the recogniser can tell which
     language is spoken; a check returns when its part is well and raises when it is
     not, and what fails one of `helpful` leaves the API able to work; `heartbeats()` says when each
@@ -75,7 +80,7 @@ class Desk:
     source_language: str
     youtube_enabled: bool
     prices: Prices
-    spent: Callable[[str], Mapping[str | None, float]]
+    spent: Callable[[Collection[str]], Mapping[str, Spent]]
     heeds_wording: bool
     detects_languages: bool
     tallies: Tallies
@@ -97,6 +102,36 @@ class Desk:
     links: Links | None = None
     metrics_token: str | None = field(default=None, repr=False)
     most_files: int = 1024
+    _tenants: dict[str, Desk] = field(default_factory=dict, init=False, repr=False)
+
+    def of(self, tenant: str) -> Desk:
+        """The desk as one tenant sees it: on it lies nothing of another's."""
+        if tenant not in self._tenants:
+            registry, webhooks = self.registry.of(tenant), self.webhooks.of(tenant)
+            self._tenants[tenant] = replace(
+                self, registry=registry, webhooks=webhooks, tenant=tenant
+            )
+        return self._tenants[tenant]
+
+    def whole(self, video_id: str) -> tuple[Whole, Spent]:
+        """A video with its dubs, and what was paid for it. Raises VideoNotFoundError."""
+        return self.registry.whole(video_id), self.spent([video_id])[video_id]
+
+    async def whole_together(self, video_id: str) -> tuple[Whole, Spent]:
+        """The same, looked up with what others ask for meanwhile. Raises VideoNotFoundError."""
+        found = await self._wholes.one(video_id)
+        if found is None:
+            raise no_video(video_id)
+        return found
+
+    # One for each tenant, so that no question is about two of them.
+    @cached_property
+    def _wholes(self) -> Together[str, tuple[Whole, Spent]]:
+        return Together(self._found)
+
+    def _found(self, video_ids: Collection[str]) -> Mapping[str, tuple[Whole, Spent]]:
+        wholes, spent = self.registry.wholes(video_ids), self.spent(video_ids)
+        return {video_id: (whole, spent[video_id]) for video_id, whole in wholes.items()}
 
     def address(self, key: str) -> str:
         """Where a page finds a released file: a path on its own host, or the bucket's address."""
@@ -120,10 +155,8 @@ def _origin(address: str) -> str:
 
 
 def desk_of(request: Request) -> Desk:
-    """The desk as the tenant sees it who asks: on it lies nothing of another's."""
-    desk, tenant = open_desk_of(request), caller_of(request.scope).tenant
-    registry, webhooks = desk.registry.of(tenant), desk.webhooks.of(tenant)
-    return replace(desk, registry=registry, webhooks=webhooks, tenant=tenant)
+    """The desk as the tenant sees it who asks."""
+    return open_desk_of(request).of(caller_of(request.scope).tenant)
 
 
 def open_desk_of(request: Request) -> Desk:

@@ -235,6 +235,8 @@ def _accepted(
     video, created = desk.registry.accept(new, codes, wording)
     _log.info("video accepted", video=video.id, languages=",".join(codes), created=created)
     desk.announce(video.id, codes)
-    video, dubs = desk.registry.with_dubs(video.id)
-    taken = None if new.captions_key is None else video.captions_key == new.captions_key
-    return video_answer(desk, video, dubs, created=created, estimate=estimate, captions_taken=taken)
+    whole, spent = desk.whole(video.id)
+    taken = None if new.captions_key is None else whole.video.captions_key == new.captions_key
+    return video_answer(
+        desk, whole, spent, created=created, estimate=estimate, captions_taken=taken
+    )

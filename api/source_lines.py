@@ -149,9 +149,9 @@ def _captioned(request: Request, file: BinaryIO) -> Response:
     captions = captions_in(file)
     key = captions_key_of(video_id, captions)
     desk.store.put_bytes(key, captions.text.encode())
-    changed = desk.registry.caption(video_id, key, request_id=request_id())
+    desk.registry.caption(video_id, key, request_id=request_id())
     _log.info("captions handed in", video=video_id)
-    shown = video_answer(desk, changed, desk.registry.dubs(video_id), captions_taken=True)
+    shown = video_answer(desk, *desk.whole(video_id), captions_taken=True)
     return with_etag(answer(shown, 202))
 
 

@@ -5,7 +5,7 @@
     DELETE /videos/{id}
 
 Handlers that read no body are plain functions: Starlette runs them in a thread, so the registry
-may block.
+may block. The video that is asked for most is looked up together for all who ask (`together.py`).
 """
 
 from __future__ import annotations
@@ -65,11 +65,10 @@ class Videos(HTTPEndpoint):
 class Video(HTTPEndpoint):
     """One video."""
 
-    def get(self, request: Request) -> Response:
+    async def get(self, request: Request) -> Response:
         """How far it is, with its dubs."""
         desk, video_id = desk_of(request), checked_id(request.path_params["id"])
-        found, dubs = desk.registry.with_dubs(video_id)
-        return tagged(request, answer(video_answer(desk, found, dubs)))
+        return tagged(request, answer(video_answer(desk, *await desk.whole_together(video_id))))
 
     async def patch(self, request: Request) -> Response:
         """Change who may watch it and what it is called, or say how it is to be listened to."""
@@ -138,8 +137,7 @@ def _changed(request: Request, body: bytes) -> Response:
         registry.name_language(video_id, spoken, request_id=request_id())
     if change.believe:
         registry.believe(video_id, request_id=request_id())
-    changed = registry.video(video_id)
-    return with_etag(answer(video_answer(desk, changed, desk.registry.dubs(video_id))))
+    return with_etag(answer(video_answer(desk, *desk.whole(video_id))))
 
 
 def _asked(request: Request, order: DubOrder) -> Response:
@@ -174,5 +172,5 @@ def _read(request: Request, desk: Desk, video_id: str, code: str) -> Dub | None:
 
 
 def _dub(desk: Desk, dub: Dub, status: int = 200) -> Response:
-    video, spent = desk.registry.video(dub.video_id), desk.spent(dub.video_id)
-    return answer(dub_answer(desk, video, dub, spent), status)
+    video, spent = desk.registry.video(dub.video_id), desk.spent([dub.video_id])
+    return answer(dub_answer(desk, video, dub, spent[video.id]), status)

@@ -55,8 +55,9 @@ def unpaid(registry: Registry, store: Store, video_id: str, language: str) -> Se
     """The lines of a dub that say something else than what was translated or released for it; None
     where that is not known before other captions are read, or all is translated in other words."""
     now = said_in(registry, store, video_id).transcript
-    video, dubs = registry.with_dubs(video_id)
-    stale = {why for dub in dubs if dub.language == language for why in video.stale(dub)}
+    whole = registry.whole(video_id)
+    video, its = whole.video, [dub for dub in whole.dubs if dub.language == language]
+    stale = {why for dub in its for why in video.stale(dub)}
     has_other_captions = video.captions_key not in (None, now.captions_key)
     if has_other_captions or Stale.WORDING in stale:
         return None

@@ -112,7 +112,8 @@ def watch(request: Request) -> Response:
     if not asked_for:
         raise InvalidVideoIdError("Say which video: this address ends with ?v= and the video's id.")
     video_id = checked_id(asked_for)
-    video, dubs = desk.registry.with_dubs(video_id)
+    whole = desk.registry.whole(video_id)
+    video, dubs = whole.video, whole.dubs
     require_watchable(request, video)
     lang = request.query_params.get("lang")
     asked = language(lang).code if lang else _first(video, dubs)

@@ -8,6 +8,7 @@ one_of("2001:db8::7")                        # "2001:db8::/64": one household, w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
@@ -33,6 +34,7 @@ class Networks:
         return address is not None and any(address in network for network in self.networks)
 
 
+@lru_cache(maxsize=4096)
 def address_in(text: str) -> Address | None:
     """The address as it is meant: an IPv4 one in IPv6's clothes is IPv4. None for no address."""
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import langcodes
 
@@ -31,6 +32,8 @@ class Language:
     own_name: str
 
 
+# There are few, and each name is looked for in tables of thousands.
+@lru_cache(maxsize=1024)
 def language(text: str) -> Language:
     """The language that `text` names by its ISO 639 code, or by a tag that begins with one.
 

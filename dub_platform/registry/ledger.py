@@ -9,7 +9,7 @@ charged. Tested by `tests/contracts/test_ledger.py` on both databases.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 
@@ -22,13 +22,15 @@ from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.statements import insert
 from dub_platform.registry.tables import CallStatus, answer_uses, paid_calls, utc_now
 
+# Dollars by language; under None is what was spent on the video itself, for all of its languages.
+Spent = Mapping["str | None", float]
 _LOCK = 0x64756264  # "dubd"; any number that no other advisory lock in the database uses
 _IS_CHARGED = paid_calls.c.status.in_((CallStatus.OPEN, CallStatus.SETTLED))
 # Made once: a statement that is made anew is looked through each time.
-_SPENT_OF_ID = (
-    select(paid_calls.c.language, func.sum(paid_calls.c.cost_usd))
-    .where(_IS_CHARGED, paid_calls.c.video_id == bindparam("id"))
-    .group_by(paid_calls.c.language)
+_SPENT = (
+    select(paid_calls.c.video_id, paid_calls.c.language, func.sum(paid_calls.c.cost_usd))
+    .where(_IS_CHARGED, paid_calls.c.video_id.in_(bindparam("ids", expanding=True)))
+    .group_by(paid_calls.c.video_id, paid_calls.c.language)
 )
 
 
@@ -73,14 +75,17 @@ class PaidCalls:
         """It failed and cost nothing."""
         self._end(call_id, status=CallStatus.FAILED, cost_usd=0.0, reason=why)
 
-    def spent_usd(self, video_id: str) -> Mapping[str | None, float]:
-        """What was spent on a video by language, with calls still open.
+    def spent_usd(self, video_id: str) -> Spent:
+        """What was spent on a video by language, with calls still open."""
+        return self.spent_on([video_id])[video_id]
 
-        Under None is what was spent on the video itself, for all of its languages.
-        """
+    def spent_on(self, video_ids: Collection[str]) -> Mapping[str, Spent]:
+        """The same for each of these videos."""
+        spent: dict[str, dict[str | None, float]] = {video_id: {} for video_id in video_ids}
         with self._reading.connect() as connection:
-            spent = connection.execute(_SPENT_OF_ID, {"id": video_id})
-            return {language: float(usd) for language, usd in spent}
+            for video_id, language, usd in connection.execute(_SPENT, {"ids": list(video_ids)}):
+                spent[video_id][language] = float(usd)
+        return spent
 
     def use(self, role: str, key: str, video_id: str) -> None:
         """Note, before it is looked for, that a video is made with the answer under this key."""

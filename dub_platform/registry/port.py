@@ -217,6 +217,15 @@ class Dub:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """A video with its dubs by language, and what its channel is called, if it has one."""
+
+    video: Video
+    dubs: Sequence[Dub]
+    channel_title: str | None = None
+
+
+@dataclass(frozen=True)
 class DubState:
     """How far one dub is, as listings tell of it."""
 
@@ -366,8 +375,12 @@ class Registry(Protocol):
         """One video. Raises VideoNotFoundError."""
         ...
 
-    def with_dubs(self, video_id: str) -> tuple[Video, Sequence[Dub]]:
-        """One video with its dubs by language. Raises VideoNotFoundError."""
+    def wholes(self, video_ids: Collection[str]) -> Mapping[str, Whole]:
+        """Those of these videos that are there, by id, each with its dubs."""
+        ...
+
+    def whole(self, video_id: str) -> Whole:
+        """One video with its dubs. Raises VideoNotFoundError."""
         ...
 
     def videos(

@@ -15,6 +15,8 @@ from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta, timezone
+from itertools import groupby
+from operator import itemgetter
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, StringConstraints, TypeAdapter
@@ -77,6 +79,7 @@ from dub_platform.registry.port import (
     VideoStatus,
     Visibility,
     Wanted,
+    Whole,
     Work,
 )
 from dub_platform.registry.statements import insert
@@ -110,11 +113,11 @@ _VIDEO = tuple(videos.c[field.name].label(field.name) for field in fields(Video)
 _DUB = tuple(dubs.c[field.name].label(field.name) for field in fields(Dub))
 # Made once, for what is asked most: a statement that is made anew is looked through each time.
 _VIDEO_OF_ID = select(*_VIDEO).where(videos.c.id == bindparam("id"))
-_WITH_DUBS = (
-    select(*_VIDEO, *(column.label(f"dub_{column.name}") for column in _DUB))
-    .join_from(videos, dubs, isouter=True)
-    .where(videos.c.id == bindparam("id"))
-    .order_by(dubs.c.language)
+_WHOLES = (
+    select(*_VIDEO, channels.c.title, *(column.label(f"dub_{column.name}") for column in _DUB))
+    .select_from(videos.outerjoin(dubs).outerjoin(channels, channels.c.id == videos.c.channel_id))
+    .where(videos.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(videos.c.id, dubs.c.language)
 )
 _RELEASE = type_coerce(dubs.c.release, CleanJson.impl)
 # What a listing tells of a release, without reading all of it; older ones say less.
@@ -272,14 +275,17 @@ class SqlRegistry:
         with self._reading.connect() as connection:
             return _video(connection, video_id)
 
-    def with_dubs(self, video_id: str) -> tuple[Video, Sequence[Dub]]:
+    def wholes(self, video_ids: Collection[str]) -> Mapping[str, Whole]:
         with self._reading.connect() as connection:
-            rows = connection.execute(_WITH_DUBS, {"id": video_id}).all()
-        if not rows:
+            rows = connection.execute(_WHOLES, {"ids": list(video_ids)}).all()
+        of_video = groupby(rows, key=itemgetter(0))
+        return {video_id: _whole(list(its)) for video_id, its in of_video}
+
+    def whole(self, video_id: str) -> Whole:
+        found = self.wholes([video_id])
+        if video_id not in found:
             raise no_video(video_id)
-        # A video without dubs is a row of its own, with nothing beside it.
-        parts = [(row[: len(_VIDEO)], row[len(_VIDEO) :]) for row in rows]
-        return Video(*parts[0][0]), [Dub(*dub) for _, dub in parts if dub[0] is not None]
+        return found[video_id]
 
     def videos(
         self,
@@ -737,6 +743,14 @@ def _video(connection: Connection, video_id: str) -> Video:
     if row is None:
         raise no_video(video_id)
     return Video(*row)
+
+
+def _whole(rows: Sequence[Row[Any]]) -> Whole:
+    """What stands in a video's rows, of which it has one for each dub."""
+    end = len(_VIDEO)
+    # A video without dubs is a row of its own, with nothing beside it.
+    its = [Dub(*row[end + 1 :]) for row in rows if row[end + 1] is not None]
+    return Whole(Video(*rows[0][:end]), its, rows[0][end])
 
 
 def _dub(connection: Connection, video_id: str, language: str, *, held: bool = False) -> Dub:

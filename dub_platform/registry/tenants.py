@@ -9,7 +9,7 @@ channels too: their ids in the table begin with the tenant, and are handed out w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from dub_platform.registry.port import (
     Video,
     Visibility,
     Wanted,
+    Whole,
 )
 from dub_platform.registry.sql import SqlRegistry, no_video
 from dub_platform.registry.tables import channels, dubs, videos
@@ -71,9 +72,12 @@ class TenantRegistry(SqlRegistry):
     def video(self, video_id: str) -> Video:
         return self._own(super().video(video_id))
 
-    def with_dubs(self, video_id: str) -> tuple[Video, Sequence[Dub]]:
-        found, dubs = super().with_dubs(video_id)
-        return self._own(found), dubs
+    def wholes(self, video_ids: Collection[str]) -> Mapping[str, Whole]:
+        return {
+            video_id: replace(found, video=self._shown(found.video))
+            for video_id, found in super().wholes(video_ids).items()
+            if found.video.tenant == self.tenant
+        }
 
     def videos(
         self,

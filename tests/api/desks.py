@@ -86,7 +86,7 @@ def make_desk(home: Path, **changes: Any) -> Desk:
         youtube_enabled=True,
         checks={"registry": registry.ping},
         prices=PRICES,
-        spent=PaidCalls.at(url).spent_usd,
+        spent=PaidCalls.at(url).spent_on,
         heeds_wording=True,
         detects_languages=True,
         tallies=Tallies.at(url),

@@ -18,6 +18,7 @@ from api.auth import OPEN, OPEN_BELOW
 from api.desk import Desk
 from dub_platform.core.access import Scope, Token
 from dub_platform.registry.api_keys import ApiKeys
+from dub_platform.registry.ledger import Spent
 from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.tables import utc_now
 from tests.api.conftest import Log
@@ -234,8 +235,8 @@ def test_a_tenant_sees_what_it_spent(client: TestClient, desk: Desk, bearer: Bea
         client.post("/videos", headers=bearer(tenant), json=order).json()["id"]
         for tenant in ("acme", "globex")
     ]
-    spent = {ids[0]: {"es": 0.25}}
-    paid = replace(desk, spent=lambda video_id: spent.get(video_id, {}))
+    spent: dict[str, Spent] = {ids[0]: {"es": 0.25}, ids[1]: {}}
+    paid = replace(desk, spent=lambda _: spent)
     with TestClient(create_app(paid)) as client:
         assert [0.25, 0.0] == [
             client.get(f"/videos/{video_id}", headers=bearer(tenant)).json()["cost_usd"]

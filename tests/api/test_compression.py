@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.responses import Response
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
+from api.compression import LEVEL, Compressed
 from api.desk import Desk
 from dub_platform.core.links import Links
 from dub_platform.registry.port import Visibility
@@ -103,3 +109,39 @@ def test_events_come_as_they_happen(released: Desk) -> None:
         assert "text/event-stream" in answer.headers["content-type"]
         assert "content-encoding" not in answer.headers
         assert next(answer.iter_raw()).startswith(b"retry:")
+
+
+def test_it_is_as_small_as_it_can_be_made(released: Desk) -> None:
+    """A table of the answer's own size finds all there is to find, and no larger one is made."""
+    with local_client(released) as client:
+        for path in (f"/videos/{YOUTUBE}", "/docs", "/openapi.json"):
+            content = client.get(path, headers={"accept-encoding": "identity"}).content
+            with client.stream("GET", path, headers=TAKES_GZIP) as answer:
+                sent = b"".join(answer.iter_raw())
+            assert len(gzip.compress(content, LEVEL)) == len(sent)
+            assert content == gzip.decompress(sent)
+
+
+def test_a_small_answer_takes_little_memory_to_compress() -> None:
+    """The usual tables, of a quarter of a MiB, cost more than the work itself."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(b"a small answer " * 100)(scope, receive, send)
+
+    client = TestClient(Compressed(answer))
+    client.get("/", headers=TAKES_GZIP)
+    with tracing() as peak:
+        assert "gzip" == client.get("/", headers=TAKES_GZIP).headers["content-encoding"]
+    assert peak() < 200_000
+
+
+@contextlib.contextmanager
+def tracing() -> Iterator[Callable[[], int]]:
+    """How many bytes were held at once in the block, at most."""
+    peak = 0
+    tracemalloc.start()
+    try:
+        yield lambda: peak
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

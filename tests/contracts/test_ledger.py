@@ -46,6 +46,9 @@ def test_money_is_told_apart_by_video_and_language(calls: PaidCalls) -> None:
     calls.open(_call(2.0, language=None), Caps())
     calls.open(_call(4.0, video_id="another-one"), Caps())
     assert {"es": 0.5, "ca": 0.5, None: 2.0} == calls.spent_usd(VIDEO)
+    assert {VIDEO: calls.spent_usd(VIDEO), "another-one": {"es": 4.0}, "free": {}} == (
+        calls.spent_on([VIDEO, "another-one", "free"])
+    )
 
 
 def test_an_answer_is_used_alone_until_another_video_uses_it(calls: PaidCalls) -> None:

@@ -41,7 +41,7 @@ from dub_platform.registry import (
     VideoStatus,
     Work,
 )
-from dub_platform.registry.port import Visibility, Wanted
+from dub_platform.registry.port import Visibility, Wanted, Whole
 from dub_platform.registry.tables import videos
 from tests.contracts.threads import at_once
 
@@ -192,12 +192,24 @@ class TestAccepting:
     def test_a_video_comes_with_its_dubs(self, registry: Registry) -> None:
         """In the order of their languages; without any it comes alone."""
         accept(registry, "es", "ca", "gl")
-        assert (registry.video(ID), registry.dubs(ID)) == registry.with_dubs(ID)
-        assert ["ca", "es", "gl"] == [dub.language for dub in registry.with_dubs(ID)[1]]
+        assert Whole(registry.video(ID), registry.dubs(ID)) == registry.whole(ID)
+        assert ["ca", "es", "gl"] == [dub.language for dub in registry.whole(ID).dubs]
         registry.accept(NewVideo(OTHER_ID, Source.YOUTUBE), [])
-        assert (registry.video(OTHER_ID), []) == registry.with_dubs(OTHER_ID)
+        assert Whole(registry.video(OTHER_ID), []) == registry.whole(OTHER_ID)
         with pytest.raises(VideoNotFoundError):
-            registry.with_dubs("nobody-0001")
+            registry.whole("nobody-0001")
+
+    def test_many_videos_come_at_once_each_with_its_dubs(self, registry: Registry) -> None:
+        """And with the title of its channel; what is not there is left out."""
+        accept(registry, "es", "ca")
+        registry.accept(NewVideo(OTHER_ID, Source.YOUTUBE), ["gl"])
+        registry.fetched(ID, language=None, channel_id=CHANNEL, channel_title="The Bakery")
+        wholes = registry.wholes([OTHER_ID, "nobody-0001", ID])
+        assert {
+            ID: Whole(registry.video(ID), registry.dubs(ID), "The Bakery"),
+            OTHER_ID: Whole(registry.video(OTHER_ID), registry.dubs(OTHER_ID)),
+        } == wholes
+        assert {} == registry.wholes([])
 
     def test_the_same_video_twice_is_one_video(self, registry: Registry) -> None:
         """A second acceptance changes nothing of the first and says so."""

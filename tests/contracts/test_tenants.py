@@ -53,7 +53,7 @@ def test_what_is_another_tenants_is_not_there(acme: Registry, globex: Registry) 
     """It reads as what nobody handed in, word for word."""
     asked = [
         globex.video,
-        globex.with_dubs,
+        globex.whole,
         lambda video: globex.dub(video, "es"),
         lambda video: globex.ask(video, "ca"),
         lambda video: globex.change(video, visibility=Visibility.SIGNED),
@@ -69,6 +69,7 @@ def test_what_is_another_tenants_is_not_there(acme: Registry, globex: Registry) 
         assert told[0] == told[1]
     assert acme.edit(ACMES, "es", [EDIT], after=0)
     assert ((), False) == (tuple(globex.dubs(ACMES)), globex.was_asked_for(ACMES))
+    assert ([ACMES], []) == (list(acme.wholes([ACMES])), list(globex.wholes([ACMES])))
     assert [[EDIT], []] == [list(each.edits(ACMES, "es")) for each in (acme, globex)]
     assert ["es"] == [dub.language for dub in acme.dubs(ACMES)]
     assert Visibility.PUBLIC is acme.video(ACMES).visibility
