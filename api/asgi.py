@@ -82,6 +82,7 @@ def desk_from(settings: Settings, announcer: Announcer) -> Desk:
     redis = {"redis": wiring.redis_check(settings)} if settings.redis_url else {}
     return Desk(
         registry=registry,
+        tenants=registry.of,
         first_answers=wiring.first_answers(settings),
         events=wiring.events(settings),
         webhooks=wiring.webhooks(settings),

@@ -29,8 +29,7 @@ from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import Spent
-from dub_platform.registry.port import Registry, Whole
-from dub_platform.registry.sql import no_video
+from dub_platform.registry.port import Catalogue, Whole, no_video
 from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from resources.media.probe import MediaFacts
@@ -46,6 +45,7 @@ _ANY_KEY = f"{PUBLIC}origin"
 class Desk:
     """What the intake needs to know and to call.
 
+    `registry` has everybody's videos, and `tenants(name)` is what a tenant sees of it;
     `first_answers` are those to requests with an Idempotency-Key;
     `announce(video_id, languages)` adds the partition keys and never raises; `probe(path)`
     raises a MediaError for what cannot be dubbed; `targets(source)` are the language codes a
@@ -63,7 +63,8 @@ class Desk:
     seconds, sizes bytes, URLs without a trailing slash.
     """
 
-    registry: Registry
+    registry: Catalogue
+    tenants: Callable[[str], Catalogue]
     first_answers: FirstAnswers
     events: EventLog
     webhooks: Webhooks
@@ -107,7 +108,7 @@ class Desk:
     def of(self, tenant: str) -> Desk:
         """The desk as one tenant sees it: on it lies nothing of another's."""
         if tenant not in self._tenants:
-            registry, webhooks = self.registry.of(tenant), self.webhooks.of(tenant)
+            registry, webhooks = self.tenants(tenant), self.webhooks.of(tenant)
             self._tenants[tenant] = replace(
                 self, registry=registry, webhooks=webhooks, tenant=tenant
             )

@@ -12,8 +12,7 @@ from starlette.requests import Request
 
 from api.desk import Desk, open_desk_of
 from dub_platform.core.errors import LinksNotEnabledError
-from dub_platform.registry.port import Video, Visibility
-from dub_platform.registry.sql import no_video
+from dub_platform.registry.port import Video, Visibility, no_video
 from dub_platform.registry.tables import utc_now
 
 

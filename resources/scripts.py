@@ -14,13 +14,13 @@ from dub_platform.core.edits import corrected, in_force
 from dub_platform.core.errors import LinesNotReadyError
 from dub_platform.core.script import Said, Script, not_ready, said, written
 from dub_platform.core.speech import Line, Takes, Transcript, Translation
-from dub_platform.registry import Registry, Stale
+from dub_platform.registry import Catalogue, Stale
 from resources.releases import placed_in
 from resources.store.port import Store
 from resources.values import value_in
 
 
-def script_of(registry: Registry, store: Store, video_id: str, language: str) -> Script:
+def script_of(registry: Catalogue, store: Store, video_id: str, language: str) -> Script:
     """The script of a dub. Raises VideoNotFoundError, DubNotFoundError, LinesNotReadyError."""
     release = registry.dub(video_id, language).release
     # Before the values: who edits these lines is then refused where others have edited since.
@@ -37,7 +37,7 @@ def script_of(registry: Registry, store: Store, video_id: str, language: str) ->
     return written(now, spoken, history, released, corrections)
 
 
-def said_in(registry: Registry, store: Store, video_id: str) -> Said:
+def said_in(registry: Catalogue, store: Store, video_id: str) -> Said:
     """What is said in a video. Raises VideoNotFoundError, LinesNotReadyError."""
     registry.video(video_id)
     # Before the value, as above.
@@ -51,7 +51,9 @@ def said_in(registry: Registry, store: Store, video_id: str) -> Said:
     return said(transcript, history)
 
 
-def unpaid(registry: Registry, store: Store, video_id: str, language: str) -> Sequence[Line] | None:
+def unpaid(
+    registry: Catalogue, store: Store, video_id: str, language: str
+) -> Sequence[Line] | None:
     """The lines of a dub that say something else than what was translated or released for it; None
     where that is not known before other captions are read, or all is translated in other words."""
     now = said_in(registry, store, video_id).transcript
@@ -68,7 +70,7 @@ def unpaid(registry: Registry, store: Store, video_id: str, language: str) -> Se
     return [line for line in now.lines if line in new or line.id in unspoken]
 
 
-def _unspoken(registry: Registry, store: Store, video_id: str, language: str) -> set[int]:
+def _unspoken(registry: Catalogue, store: Store, video_id: str, language: str) -> set[int]:
     """The ids of the lines that the release has not as they are by now."""
     script = script_of(registry, store, video_id, language)
     return {

@@ -9,6 +9,7 @@ truth about what was made.
 """
 
 from dub_platform.registry.port import (
+    Catalogue,
     Channel,
     Dub,
     DubStatus,
@@ -23,6 +24,7 @@ from dub_platform.registry.port import (
 from dub_platform.registry.sql import SqlRegistry
 
 __all__ = [
+    "Catalogue",
     "Channel",
     "Dub",
     "DubStatus",

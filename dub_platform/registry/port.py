@@ -28,6 +28,7 @@ from typing import Any, Protocol
 from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.brief import Formality
 from dub_platform.core.edits import LineEdit
+from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.metrics import Tally
 from dub_platform.core.speech import Release
@@ -312,12 +313,16 @@ class Page:
     next_cursor: str | None = None
 
 
-class Registry(Protocol):
-    """What was asked for and how far it got. Every method is one transaction, safe to repeat."""
+def no_video(video_id: str) -> VideoNotFoundError:
+    """What is said of a video that is not there."""
+    return VideoNotFoundError(f"There is no video {video_id}: hand it in first.")
 
-    def of(self, tenant: str) -> Registry:
-        """The same registry as one tenant sees it: what is another's is not there."""
-        ...
+
+class Catalogue(Protocol):
+    """What was asked for and how far it got, for those who ask; a tenant has one of its own.
+
+    Every method is one transaction, safe to repeat.
+    """
 
     def accept(
         self, video: NewVideo, languages: Sequence[str], wording: Wording = AS_BEFORE
@@ -344,14 +349,6 @@ class Registry(Protocol):
 
         What was paid for it stays in the account. Raises VideoNotFoundError.
         """
-        ...
-
-    def removals(self, *, limit: int) -> Sequence[str]:
-        """Removed videos of which something may still be kept, the longest removed first."""
-        ...
-
-    def removed(self, video_id: str) -> None:
-        """All that was made of a removed video is gone: it can be handed in again."""
         ...
 
     def ask(
@@ -463,6 +460,22 @@ class Registry(Protocol):
 
         What is released of its videos in another wording is stale.
         """
+        ...
+
+
+class Registry(Catalogue, Protocol):
+    """Everybody's catalogue, and what the pipeline writes in it."""
+
+    def of(self, tenant: str) -> Catalogue:
+        """The same as one tenant sees it: what is another's is not there, nor any way to it."""
+        ...
+
+    def removals(self, *, limit: int) -> Sequence[str]:
+        """Removed videos of which something may still be kept, the longest removed first."""
+        ...
+
+    def removed(self, video_id: str) -> None:
+        """All that was made of a removed video is gone: it can be handed in again."""
         ...
 
     def claim_videos(self, *, limit: int, now: datetime) -> Sequence[Work]:

@@ -34,13 +34,13 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    exists,
     false,
     func,
     literal,
     null,
     or_,
     select,
-    true,
     tuple_,
     type_coerce,
     union_all,
@@ -48,7 +48,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from dub_platform.core.channels import channel_of
+from dub_platform.core.access import DEFAULT_TENANT
+from dub_platform.core.channels import MARK, channel_of
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import (
     ChannelNotFoundError,
@@ -56,7 +57,6 @@ from dub_platform.core.errors import (
     InvalidRequestError,
     PreconditionFailedError,
     StorageError,
-    VideoNotFoundError,
 )
 from dub_platform.core.languages import AUTO
 from dub_platform.core.metrics import DUB, FAILED, PREPARE, PROCESSED, PROCESSING_SECONDS, Tally
@@ -67,13 +67,13 @@ from dub_platform.registry import events, leases, removals, tallies, webhooks
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import (
     EVERY_VIDEO,
+    Catalogue,
     Channel,
     Dub,
     DubState,
     DubStatus,
     NewVideo,
     Page,
-    Registry,
     Stale,
     Video,
     VideoStatus,
@@ -81,6 +81,7 @@ from dub_platform.registry.port import (
     Wanted,
     Whole,
     Work,
+    no_video,
 )
 from dub_platform.registry.statements import insert
 from dub_platform.registry.tables import (
@@ -92,6 +93,7 @@ from dub_platform.registry.tables import (
     utc_now,
     videos,
 )
+from dub_platform.registry.tenants import TenantCatalogue
 
 CLAIM_LASTS = timedelta(seconds=60)
 # Long enough for a status sensor to have its say first.
@@ -191,11 +193,8 @@ class SqlRegistry:
         """The registry at a SQLAlchemy URL; nothing is connected yet."""
         return cls(engine_at(url))
 
-    def of(self, tenant: str) -> Registry:
-        # It is made from this class.
-        from dub_platform.registry.tenants import TenantRegistry
-
-        return TenantRegistry(self._engine, tenant, self._reading)
+    def of(self, tenant: str) -> Catalogue:
+        return TenantCatalogue(self, tenant)
 
     def accept(
         self, video: NewVideo, languages: Sequence[str], wording: Wording = AS_BEFORE
@@ -294,17 +293,23 @@ class SqlRegistry:
         cursor: str | None = None,
         limit: int = 50,
         oldest_first: bool = False,
+        tenant: str | None = None,
     ) -> Page:
-        query = self._listed(_in_order(oldest_first).limit(limit + 1)).where(*_fitting(wanted))
+        """As promised, or of one tenant's alone."""
+        shown = (*_fitting(wanted), *_videos_of(tenant))
+        query = _in_order(oldest_first).limit(limit + 1).where(*shown)
         if cursor is not None:
             query = query.where(_beyond(cursor, oldest_first))
         with self._reading.connect() as connection:
             found = [Video(**row._asdict()) for row in connection.execute(query)]
-        shown = found[:limit]
-        return Page(tuple(shown), _cursor(shown[-1]) if len(found) > limit else None)
+        first = found[:limit]
+        return Page(tuple(first), _cursor(first[-1]) if len(found) > limit else None)
 
-    def dub_states(self, video_ids: Sequence[str]) -> Mapping[str, Sequence[DubState]]:
-        of_videos = and_(dubs.c.video_id.in_(video_ids), self._listed_dubs())
+    def dub_states(
+        self, video_ids: Sequence[str], *, tenant: str | None = None
+    ) -> Mapping[str, Sequence[DubState]]:
+        """As promised, or of one tenant's alone."""
+        of_videos = and_(dubs.c.video_id.in_(video_ids), *_dubs_of(tenant))
         query = select(*_DUB_STATE).where(of_videos).order_by(dubs.c.video_id, dubs.c.language)
         states: dict[str, list[DubState]] = {video_id: [] for video_id in video_ids}
         with self._reading.connect() as connection:
@@ -312,23 +317,16 @@ class SqlRegistry:
                 states[row.video_id].append(DubState(**row._asdict()))
         return states
 
-    def _listed(self, query: Select[Any]) -> Select[Any]:
-        """Of a query for videos what a listing shows: here, everybody's."""
-        return query
-
     def dub(self, video_id: str, language: str) -> Dub:
         with self._reading.connect() as connection:
             return _dub(connection, video_id, language)
 
-    def dubs(self, video_id: str) -> Sequence[Dub]:
-        of_video = and_(dubs.c.video_id == video_id, self._listed_dubs())
+    def dubs(self, video_id: str, *, tenant: str | None = None) -> Sequence[Dub]:
+        """As promised, or of one tenant's video alone."""
+        of_video = and_(dubs.c.video_id == video_id, *_dubs_of(tenant))
         query = select(*_DUB).where(of_video).order_by(dubs.c.language)
         with self._reading.connect() as connection:
             return [Dub(**row._asdict()) for row in connection.execute(query)]
-
-    def _listed_dubs(self) -> ColumnElement[bool]:
-        """Which dubs a listing shows: here, everybody's."""
-        return true()
 
     def edits(self, video_id: str, language: str | None) -> Sequence[LineEdit]:
         with self._reading.connect() as connection:
@@ -395,15 +393,14 @@ class SqlRegistry:
         with self._reading.connect() as connection:
             return _channel(connection, channel_id)
 
-    def channels(self, *, after: str = "", limit: int = 50) -> Sequence[Channel]:
-        following = and_(channels.c.id > after, self._listed_channels())
+    def channels(
+        self, *, after: str = "", limit: int = 50, tenant: str | None = None
+    ) -> Sequence[Channel]:
+        """As promised, or of one tenant's alone."""
+        following = and_(channels.c.id > after, *_channels_of(tenant))
         query = select(*_CHANNEL).where(following).order_by(channels.c.id).limit(limit)
         with self._reading.connect() as connection:
             return [Channel(**row._asdict()) for row in connection.execute(query)]
-
-    def _listed_channels(self) -> ColumnElement[bool]:
-        """Which channels a listing shows: here, everybody's."""
-        return true()
 
     def keep_channel(
         self, channel_id: str, *, title: str | None = None, wording: Wording = AS_BEFORE
@@ -765,9 +762,22 @@ def _dub(connection: Connection, video_id: str, language: str, *, held: bool = F
     return Dub(**row._asdict())
 
 
-def no_video(video_id: str) -> VideoNotFoundError:
-    """What is said of a video that is not there."""
-    return VideoNotFoundError(f"There is no video {video_id}: hand it in first.")
+def _videos_of(tenant: str | None) -> Iterator[ColumnElement[bool]]:
+    """The conditions for a tenant's videos; none for everybody's."""
+    if tenant is not None:
+        yield videos.c.tenant == tenant
+
+
+def _dubs_of(tenant: str | None) -> Iterator[ColumnElement[bool]]:
+    if tenant is not None:
+        yield exists().where(videos.c.id == dubs.c.video_id, videos.c.tenant == tenant)
+
+
+def _channels_of(tenant: str | None) -> Iterator[ColumnElement[bool]]:
+    if tenant == DEFAULT_TENANT:
+        yield ~channels.c.id.contains(MARK)
+    elif tenant is not None:
+        yield channels.c.id.startswith(channel_of(tenant, ""), autoescape=True)
 
 
 def _channel(connection: Connection, channel_id: str, *, held: bool = False) -> Channel:

@@ -11,51 +11,56 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Engine, Select, exists
-
-from dub_platform.core.access import DEFAULT_TENANT
-from dub_platform.core.channels import MARK, channel_of, without_tenant
+from dub_platform.core.channels import channel_of, without_tenant
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry.port import (
     EVERY_VIDEO,
     Channel,
     Dub,
+    DubState,
     NewVideo,
     Page,
     Video,
     Visibility,
     Wanted,
     Whole,
+    no_video,
 )
-from dub_platform.registry.sql import SqlRegistry, no_video
-from dub_platform.registry.tables import channels, dubs, videos
+
+if TYPE_CHECKING:
+    from dub_platform.registry.sql import SqlRegistry
 
 
-class TenantRegistry(SqlRegistry):
-    """Keeps the promises of `Registry` for what is this tenant's."""
+class TenantCatalogue:
+    """Keeps the promises of `Catalogue` for what is this tenant's.
 
-    def __init__(self, engine: Engine, tenant: str, reading: Engine | None = None) -> None:
-        super().__init__(engine, reading)
+    It is no `SqlRegistry`: what is not written here does not exist for tenants.
+    """
+
+    def __init__(self, registry: SqlRegistry, tenant: str) -> None:
+        self._registry = registry
         self.tenant = tenant
 
     def accept(
         self, video: NewVideo, languages: Sequence[str], wording: Wording = AS_BEFORE
     ) -> tuple[Video, bool]:
-        accepted, created = super().accept(replace(video, tenant=self.tenant), languages, wording)
+        accepted, created = self._registry.accept(
+            replace(video, tenant=self.tenant), languages, wording
+        )
         return self._shown(accepted), created
 
     def change(
         self, video_id: str, *, visibility: Visibility | None = None, title: str | None = None
     ) -> Video:
         self.video(video_id)
-        return self._shown(super().change(video_id, visibility=visibility, title=title))
+        return self._shown(self._registry.change(video_id, visibility=visibility, title=title))
 
     def remove(self, video_id: str) -> None:
         self.video(video_id)
-        super().remove(video_id)
+        self._registry.remove(video_id)
 
     def ask(
         self,
@@ -67,17 +72,23 @@ class TenantRegistry(SqlRegistry):
         request_id: str | None = None,
     ) -> Dub:
         self.video(video_id)
-        return super().ask(video_id, language, wording, read=read, request_id=request_id)
+        return self._registry.ask(video_id, language, wording, read=read, request_id=request_id)
 
     def video(self, video_id: str) -> Video:
-        return self._own(super().video(video_id))
+        return self._own(self._registry.video(video_id))
 
     def wholes(self, video_ids: Collection[str]) -> Mapping[str, Whole]:
         return {
             video_id: replace(found, video=self._shown(found.video))
-            for video_id, found in super().wholes(video_ids).items()
+            for video_id, found in self._registry.wholes(video_ids).items()
             if found.video.tenant == self.tenant
         }
+
+    def whole(self, video_id: str) -> Whole:
+        found = self.wholes([video_id])
+        if video_id not in found:
+            raise no_video(video_id)
+        return found[video_id]
 
     def videos(
         self,
@@ -87,15 +98,23 @@ class TenantRegistry(SqlRegistry):
         limit: int = 50,
         oldest_first: bool = False,
     ) -> Page:
-        page = super().videos(wanted, cursor=cursor, limit=limit, oldest_first=oldest_first)
+        page = self._registry.videos(
+            wanted, cursor=cursor, limit=limit, oldest_first=oldest_first, tenant=self.tenant
+        )
         return replace(page, videos=tuple(map(self._shown, page.videos)))
+
+    def dub_states(self, video_ids: Sequence[str]) -> Mapping[str, Sequence[DubState]]:
+        return self._registry.dub_states(video_ids, tenant=self.tenant)
+
+    def dubs(self, video_id: str) -> Sequence[Dub]:
+        return self._registry.dubs(video_id, tenant=self.tenant)
 
     def dub(self, video_id: str, language: str) -> Dub:
         self.video(video_id)
-        return super().dub(video_id, language)
+        return self._registry.dub(video_id, language)
 
     def edits(self, video_id: str, language: str | None) -> Sequence[LineEdit]:
-        return super().edits(video_id, language) if self.was_asked_for(video_id) else ()
+        return self._registry.edits(video_id, language) if self.was_asked_for(video_id) else ()
 
     def edit(
         self,
@@ -107,51 +126,41 @@ class TenantRegistry(SqlRegistry):
         request_id: str | None = None,
     ) -> bool:
         self.video(video_id)
-        return super().edit(video_id, language, edits, after=after, request_id=request_id)
+        return self._registry.edit(video_id, language, edits, after=after, request_id=request_id)
 
     def caption(self, video_id: str, captions_key: str, *, request_id: str | None = None) -> Video:
         self.video(video_id)
-        return self._shown(super().caption(video_id, captions_key, request_id=request_id))
+        return self._shown(self._registry.caption(video_id, captions_key, request_id=request_id))
 
     def name_language(
         self, video_id: str, language: str, *, request_id: str | None = None
     ) -> Video:
         self.video(video_id)
-        return self._shown(super().name_language(video_id, language, request_id=request_id))
+        return self._shown(self._registry.name_language(video_id, language, request_id=request_id))
 
     def believe(self, video_id: str, *, request_id: str | None = None) -> Video:
         self.video(video_id)
-        return self._shown(super().believe(video_id, request_id=request_id))
+        return self._shown(self._registry.believe(video_id, request_id=request_id))
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
-        return super().was_asked_for(video_id, language) and (
-            super().video(video_id).tenant == self.tenant
+        return self._registry.was_asked_for(video_id, language) and (
+            self._registry.video(video_id).tenant == self.tenant
         )
 
     def channel(self, channel_id: str) -> Channel:
-        return _bare(super().channel(channel_of(self.tenant, channel_id)))
+        return _bare(self._registry.channel(channel_of(self.tenant, channel_id)))
 
     def channels(self, *, after: str = "", limit: int = 50) -> Sequence[Channel]:
-        found = super().channels(after=channel_of(self.tenant, after), limit=limit)
+        after = channel_of(self.tenant, after)
+        found = self._registry.channels(after=after, limit=limit, tenant=self.tenant)
         return [_bare(channel) for channel in found]
 
     def keep_channel(
         self, channel_id: str, *, title: str | None = None, wording: Wording = AS_BEFORE
     ) -> tuple[Channel, bool]:
         scoped = channel_of(self.tenant, channel_id)
-        kept, created = super().keep_channel(scoped, title=title, wording=wording)
+        kept, created = self._registry.keep_channel(scoped, title=title, wording=wording)
         return _bare(kept), created
-
-    def _listed(self, query: Select[Any]) -> Select[Any]:
-        return query.where(videos.c.tenant == self.tenant)
-
-    def _listed_dubs(self) -> ColumnElement[bool]:
-        return exists().where(videos.c.id == dubs.c.video_id, videos.c.tenant == self.tenant)
-
-    def _listed_channels(self) -> ColumnElement[bool]:
-        if self.tenant == DEFAULT_TENANT:
-            return ~channels.c.id.contains(MARK)
-        return channels.c.id.startswith(channel_of(self.tenant, ""), autoescape=True)
 
     def _own(self, video: Video) -> Video:
         if video.tenant != self.tenant:

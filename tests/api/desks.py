@@ -69,6 +69,7 @@ def make_desk(home: Path, **changes: Any) -> Desk:
     registry = SqlRegistry.at(url)
     desk = Desk(
         registry=registry,
+        tenants=registry.of,
         first_answers=FirstAnswers.at(url),
         events=EventLog.at(url),
         webhooks=Webhooks.at(url),

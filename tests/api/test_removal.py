@@ -82,6 +82,6 @@ def test_an_upload_that_a_removal_took_along_is_put_again(desk: Desk, clip: Path
             return accept(*asked)
 
     removing = Removing(desk.registry._engine)  # type: ignore[attr-defined]
-    with TestClient(create_app(replace(desk, registry=removing))) as client:
+    with TestClient(create_app(replace(desk, registry=removing, tenants=removing.of))) as client:
         video_id = client.post("/videos", **file).json()["id"]
     assert desk.store.exists(f"videos/{video_id}/upload.media")

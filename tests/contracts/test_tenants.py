@@ -15,7 +15,7 @@ from dub_platform.core.errors import (
     VideoNotFoundError,
 )
 from dub_platform.core.wording import Wording
-from dub_platform.registry import NewVideo, Registry, Source, SqlRegistry
+from dub_platform.registry import Catalogue, NewVideo, Registry, Source, SqlRegistry
 from dub_platform.registry.port import Visibility
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -30,7 +30,7 @@ def registry(engine: Engine) -> Registry:
 
 
 @pytest.fixture
-def acme(registry: Registry) -> Registry:
+def acme(registry: Registry) -> Catalogue:
     """A tenant with a video in Spanish."""
     tenant = registry.of("acme")
     tenant.accept(NewVideo(ACMES, Source.YOUTUBE, title="Ours"), ["es"])
@@ -38,18 +38,31 @@ def acme(registry: Registry) -> Registry:
 
 
 @pytest.fixture
-def globex(registry: Registry) -> Registry:
+def globex(registry: Registry) -> Catalogue:
     return registry.of("globex")
 
 
-def test_what_has_the_id_of_anothers_video_is_not_taken(acme: Registry, registry: Registry) -> None:
+def test_what_has_the_id_of_anothers_video_is_not_taken(
+    acme: Catalogue, registry: Registry
+) -> None:
     """An id is a hash of a content, and somebody may find another with the same."""
     with pytest.raises(InvalidRequestError):
         registry.of("default").accept(NewVideo(ACMES, Source.UPLOAD), ["ca"])
     assert ["es"] == [dub.language for dub in acme.dubs(ACMES)]
 
 
-def test_what_is_another_tenants_is_not_there(acme: Registry, globex: Registry) -> None:
+def test_a_method_that_is_not_written_for_tenants_does_not_exist_for_them(
+    registry: Registry, acme: Catalogue
+) -> None:
+    """Neither what the pipeline writes nor a way to another tenant's."""
+    written = {name for name in vars(Catalogue) if not name.startswith("_")}
+    public = {name for name in dir(registry) if not name.startswith("_")}
+    assert {"of", "hold", "released", "failed", "removals", "removed", "count"} <= public - written
+    assert [] == [name for name in sorted(public - written) if hasattr(acme, name)]
+    assert [] == [name for name in sorted(written) if not callable(getattr(acme, name, None))]
+
+
+def test_what_is_another_tenants_is_not_there(acme: Catalogue, globex: Catalogue) -> None:
     """It reads as what nobody handed in, word for word."""
     asked = [
         globex.video,
@@ -75,7 +88,7 @@ def test_what_is_another_tenants_is_not_there(acme: Registry, globex: Registry) 
     assert Visibility.PUBLIC is acme.video(ACMES).visibility
 
 
-def test_a_tenant_lists_its_own(registry: Registry, acme: Registry, globex: Registry) -> None:
+def test_a_tenant_lists_its_own(registry: Registry, acme: Catalogue, globex: Catalogue) -> None:
     """The platform itself sees everybody's."""
     globex.accept(NewVideo(GLOBEXS, Source.YOUTUBE), ["es"])
     assert [[ACMES], [GLOBEXS], []] == [
@@ -88,7 +101,7 @@ def test_a_tenant_lists_its_own(registry: Registry, acme: Registry, globex: Regi
 
 
 def test_pages_of_a_tenant_meet_each_of_its_videos_once(
-    registry: Registry, acme: Registry, globex: Registry
+    registry: Registry, acme: Catalogue, globex: Catalogue
 ) -> None:
     """However many of others lie between."""
     wanted = [ACMES]
@@ -112,14 +125,14 @@ def test_what_was_there_before_tenants_is_the_defaults(registry: Registry) -> No
         registry.of("acme").video(ACMES)
 
 
-def test_a_language_nobody_asked_for_is_told_to_its_tenant(acme: Registry) -> None:
+def test_a_language_nobody_asked_for_is_told_to_its_tenant(acme: Catalogue) -> None:
     """Who has the video is told what it lacks."""
     with pytest.raises(DubNotFoundError):
         acme.dub(ACMES, "ca")
 
 
 def test_each_tenant_words_a_channel_for_itself(
-    registry: Registry, acme: Registry, globex: Registry
+    registry: Registry, acme: Catalogue, globex: Catalogue
 ) -> None:
     """Its videos are dubbed so, and nobody else's."""
     acme.keep_channel(CHANNEL, title="Harbors", wording=Wording(formality="formal"))
@@ -139,7 +152,7 @@ def test_each_tenant_words_a_channel_for_itself(
     assert [CHANNEL, CHANNEL] == [acme.video(ACMES).channel_id, globex.video(GLOBEXS).channel_id]
 
 
-def test_a_tenant_lists_its_own_channels(registry: Registry, acme: Registry) -> None:
+def test_a_tenant_lists_its_own_channels(registry: Registry, acme: Catalogue) -> None:
     """Under the ids that YouTube gave them, page by page."""
     ids = [f"UC{number:022}" for number in range(3)]
     default = registry.of("default")
@@ -151,7 +164,7 @@ def test_a_tenant_lists_its_own_channels(registry: Registry, acme: Registry) -> 
     assert [] == list(registry.of("acme-2").channels())
 
 
-def test_who_may_watch_can_be_changed(acme: Registry) -> None:
+def test_who_may_watch_can_be_changed(acme: Catalogue) -> None:
     """By a request that says so, and not by one that does not."""
     assert Visibility.SIGNED is acme.change(ACMES, visibility=Visibility.SIGNED).visibility
     again, _ = acme.accept(NewVideo(ACMES, Source.YOUTUBE), ["es"])
