@@ -277,6 +277,13 @@ OPERATIONS: Sequence[Operation] = (
         ),
     ),
     Operation(
+        "DELETE",
+        "/videos/{id}/dubs/{language}",
+        "Remove a dub: its work is stopped, and all that was made of it goes; the video stays",
+        {204: None},
+        errors=_OF_DUB,
+    ),
+    Operation(
         "GET",
         "/videos/{id}/dubs/{language}",
         "One dub; once released, with its addresses and numbers",

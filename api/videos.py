@@ -2,7 +2,7 @@
 
     GET  /videos?status=prepared&limit=20      GET /videos/{id}      PATCH /videos/{id}
     PUT  /videos/{id}/dubs/{language}          GET /videos/{id}/dubs/{language}
-    DELETE /videos/{id}
+    DELETE /videos/{id}                        DELETE /videos/{id}/dubs/{language}
 
 Handlers that read no body are plain functions: Starlette runs them in a thread, so the registry
 may block. The video that is asked for most is looked up together for all who ask (`together.py`).
@@ -10,7 +10,9 @@ may block. The video that is asked for most is looked up together for all who as
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -37,7 +39,7 @@ from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
 from dub_platform.observability.context import request_id
 from dub_platform.registry.port import Dub, Wanted
-from resources.removal import withdraw
+from resources.removal import withdraw, withdraw_dub
 
 _log = structlog.get_logger(__name__)
 
@@ -86,15 +88,17 @@ class Video(HTTPEndpoint):
         desk, video_id = desk_of(request), checked_id(request.path_params["id"])
         desk.registry.remove(video_id)
         _log.info("video removed", video=video_id)
-        _withdrawn(desk, video_id)
+        with _left_to_sensor(video_id):
+            withdraw(desk.store, video_id)
         return Response(status_code=204)
 
 
-def _withdrawn(desk: Desk, video_id: str) -> None:
+@contextlib.contextmanager
+def _left_to_sensor(video_id: str) -> Iterator[None]:
+    """The removal is committed: where the store fails, the sensor deletes whatever is left."""
     try:
-        withdraw(desk.store, video_id)
+        yield
     except StorageError as error:
-        # The removal is committed: the sensor deletes whatever is left.
         _log.warning("releases left to the sensor", video=video_id, error=error.sentence)
 
 
@@ -115,6 +119,17 @@ class Dubs(HTTPEndpoint):
         if not wants_page(request):
             return asked
         return led_on(json.loads(bytes(asked.body))["links"]["watch"])
+
+    def delete(self, request: Request) -> Response:
+        """Remove it: at once for whoever asks or watches, and what was made of it as soon as no run
+        works on it any more. The video and its other dubs stay."""
+        desk, video_id = desk_of(request), checked_id(request.path_params["id"])
+        code = language(request.path_params["language"]).code
+        film_key = desk.registry.remove_dub(video_id, code, request_id=request_id())
+        _log.info("dub removed", video=video_id, language=code)
+        with _left_to_sensor(video_id):
+            withdraw_dub(desk.store, video_id, code, film_key)
+        return Response(status_code=204)
 
     def get(self, request: Request) -> Response:
         """How far it is, and once it is released, where it is."""

@@ -12,6 +12,7 @@ from assets.observed import counted
 from assets.partitions import Target, target_of
 from assets.show import Showcase, draw_outline, lines_table
 from assets.steps import Announced, dub_asset, made
+from assets.tags import work_of
 from assets.wording import Worded, wording_of
 from dub_platform.core.belief import misheard
 from dub_platform.core.brief import Brief
@@ -42,7 +43,7 @@ from resources.copies import Copies
 from resources.media.ffmpeg import outline
 from resources.mixer.port import Mixed, Mixer
 from resources.pace import Paces
-from resources.releases import FinishedDub, Publisher
+from resources.releases import FinishedDub, Original, Publisher
 from resources.rewriter import Rewriter, SpokenScript
 from resources.separator.beds import BedKeeper
 from resources.store.port import Store
@@ -222,11 +223,15 @@ def r2_object(
 ) -> Output[Release]:
     """The release, which is what viewers get, in whichever store (DUB_STORE): track, captions,
     manifest, and the film of all languages."""
-    target = target_of(context)
-    _refuse_other_words(translation, dubbed_track)
+    target, work = target_of(context), work_of(context.run.tags)
     said = speech.said(translation)
-    dub = FinishedDub(target.video_id, source_media, transcript, said, speech, dubbed_track)
-    value = publisher.publish(dub, copies, context.run.run_id)
+    if work is not None and work.film_only:
+        original = Original(target.video_id, source_media, transcript.language)
+        value = publisher.refilm(original, str(target.language), copies, context.run.run_id)
+    else:
+        _refuse_other_words(translation, dubbed_track)
+        dub = FinishedDub(target.video_id, source_media, transcript, said, speech, dubbed_track)
+        value = publisher.publish(dub, copies, context.run.run_id)
     return made(
         value,
         identity=[value.sha256, value.manifest_key],

@@ -11,6 +11,7 @@ from dub_platform.registry import Video, Work
 
 _FORMER, _HIDDEN = "dub/", ".dagster/dub."
 VIDEO, GENERATION, REQUEST = (f"{_HIDDEN}{name}" for name in ("video", "generation", "request"))
+FILM_ONLY = f"{_HIDDEN}film_only"
 LANGUAGE, TITLE = "dub/language", "dub/title"
 PARTITION = "dagster/partition"
 QUEUE, RUN_PRIORITY = "dagster-celery/queue", "dagster-celery/run_priority"
@@ -25,6 +26,8 @@ _LONGEST_TITLE = 60
 def tags_of(work: Work) -> dict[str, str]:
     """The tags of the run that does this work."""
     tags = {VIDEO: work.video_id, GENERATION: str(work.generation)}
+    if work.film_only:
+        tags[FILM_ONLY] = "true"
     return tags if work.language is None else {**tags, LANGUAGE: work.language}
 
 
@@ -46,7 +49,13 @@ def work_of(tags: Mapping[str, str]) -> Work | None:
     video_id, generation = _read(tags, VIDEO), _read(tags, GENERATION)
     if video_id is None or generation is None:
         return None
-    return Work(video_id, tags.get(LANGUAGE), int(generation), _read(tags, REQUEST))
+    return Work(
+        video_id,
+        tags.get(LANGUAGE),
+        int(generation),
+        _read(tags, REQUEST),
+        film_only=FILM_ONLY in tags,
+    )
 
 
 def queue_of(tags: Mapping[str, str]) -> str:

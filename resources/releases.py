@@ -52,6 +52,15 @@ class FinishedDub:
 
 
 @dataclass(frozen=True)
+class Original:
+    """What films are made from: a video's media, and the language that is spoken in it."""
+
+    video_id: str
+    media: SourceMedia
+    language: str
+
+
+@dataclass(frozen=True)
 class Publisher:
     """Puts releases where viewers find them."""
 
@@ -66,20 +75,45 @@ class Publisher:
         not kept as it was made, RunSupersededError when another run has taken over.
         """
         release = self._placed(dub, copies)
-        current = False
+        original = Original(dub.video_id, dub.media, dub.transcript.language)
+        self._make_current(original, release, copies, run_id)
+        return release
+
+    def refilm(self, original: Original, language: str, copies: Copies, run_id: str) -> Release:
+        """Make the film of what is released by now, and leave this dub's release as it is.
+
+        Raises as `publish` does.
+        """
+        release = self.registry.dub(original.video_id, language).release
+        assert release is not None
+        self._make_current(original, release, copies, run_id)
+        return release
+
+    def _make_current(
+        self, original: Original, release: Release, copies: Copies, run_id: str
+    ) -> None:
+        video_id, current = original.video_id, False
         while not current:
-            beside = self._beside(dub.video_id, dub.language)
-            film = self._film(dub, {**beside, dub.language: release}, copies)
+            beside = self._beside(video_id, release.language)
+            film = self._film(original, {**beside, release.language: release}, copies)
             current = self.registry.released(
-                dub.video_id,
-                dub.language,
+                video_id,
+                release.language,
                 release,
                 film_key=film,
                 beside=beside,
                 run_id=run_id,
             )
-        self._point(dub.video_id, dub.language)
-        return release
+            if film and not current:
+                # One of its dubs may have been removed: nobody is to come upon it.
+                self._discard(video_id, film)
+        self._point(video_id, release.language)
+
+    def _discard(self, video_id: str, film: str) -> None:
+        """Delete a film that did not become current, unless it is."""
+        if film != self.registry.video(video_id).film_key:
+            for key in film_files(film):
+                self.store.delete(key)
 
     def _placed(self, dub: FinishedDub, copies: Copies) -> Release:
         texts, manifest = _captions_of(dub), _json(_manifest(dub))
@@ -140,40 +174,46 @@ class Publisher:
         }
 
     def _film(
-        self, dub: FinishedDub, releases: Mapping[str, Release], copies: Copies
+        self, original: Original, releases: Mapping[str, Release], copies: Copies
     ) -> str | None:
         """The key of the film; None where the pictures are not hosted here."""
-        if dub.media.video_codec is None:
+        media = original.media
+        if media.video_codec is None:
             return None
         ordered = [releases[language] for language in sorted(releases)]
-        version = key_of([dub.media.sha256, [release.manifest_key for release in ordered]])[:16]
-        prefix = f"releases/{dub.video_id}/film/{version}"
+        version = key_of([media.sha256, [release.manifest_key for release in ordered]])[:16]
+        prefix = f"releases/{original.video_id}/film/{version}"
         # The text beside a film says that it was compared, which its being there does not.
         if compared := find_bytes(self.store, f"{prefix}.json"):
             # Put anew: a film that is current once more has not been replaced long ago.
             self.store.put_bytes(f"{prefix}.json", compared)
         else:
             film = copies.folder / f"{version}.mp4"
-            voices = self._voiced(dub, ordered, copies)
-            mux(dub.media, copies.fetch(dub.media.key), voices, into=film)
-            require_length(film, dub.media.seconds)
+            voices = self._voiced(original, ordered, copies)
+            mux(media, copies.fetch(media.key), voices, into=film)
+            require_length(film, media.seconds)
             sha256 = file_sha256(film)
             self._place_file(f"{prefix}.mp4", film, sha256)
             self._place_text(f"{prefix}.json", _json({"sha256": sha256}))
         return f"{prefix}.mp4"
 
     def _voiced(
-        self, dub: FinishedDub, releases: Sequence[Release], copies: Copies
+        self, original: Original, releases: Sequence[Release], copies: Copies
     ) -> list[Voiced]:
         fetched = copies.fetch
-        original = fetched(releases[0].captions_keys["source_srt"])
+        said = fetched(releases[0].captions_keys["source_srt"])
         return [
-            Voiced(dub.transcript.language, original),
+            Voiced(original.language, said),
             *(
                 Voiced(each.language, fetched(each.captions_keys["srt"]), fetched(each.track_key))
                 for each in releases
             ),
         ]
+
+
+def film_files(film_key: str) -> tuple[str, str]:
+    """The film, and what says that it is whole."""
+    return film_key, f"{film_key.removesuffix('.mp4')}.json"
 
 
 def placed_in(manifest: bytes) -> tuple[Placed, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from dagster import (
+    AssetKey,
     DefaultSensorStatus,
     ResourceParam,
     RunRequest,
@@ -20,6 +21,7 @@ from dagster import (
     sensor,
 )
 
+from assets.dub import r2_object
 from assets.jobs import dub_video, prepare_video
 from assets.partitions import add_keys, dub_key, languages, videos
 from assets.source import transcript
@@ -85,6 +87,13 @@ def on_video_prepared(
     )
 
 
+def _selection(work: Work) -> Sequence[AssetKey] | None:
+    """What of it is to be made; None for all."""
+    if work.listen_only:
+        return [transcript.key]
+    return [r2_object.key] if work.film_only else None
+
+
 def _requests(registry: Registry, wanted: Sequence[tuple[Work, str]]) -> list[RunRequest]:
     """A request for each, but not for what was removed a moment ago: its key may be gone."""
     requests = []
@@ -96,7 +105,7 @@ def _requests(registry: Registry, wanted: Sequence[tuple[Work, str]]) -> list[Ru
                 RunRequest(
                     work.run_key,
                     partition_key=partition_key,
-                    asset_selection=[transcript.key] if work.listen_only else None,
+                    asset_selection=_selection(work),
                     tags=tags,
                 )
             )

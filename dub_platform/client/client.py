@@ -196,6 +196,10 @@ class DubClient:
         body = _fields(None, glossary, formality, None)
         return cast(DubAnswer, self._asked("PUT", _dub(video_id, language), body=body))
 
+    def remove_dub(self, video_id: str, language: str) -> None:
+        """Remove a dub with all that was made of it; the video and its other dubs stay."""
+        self._retried("DELETE", _dub(video_id, language))
+
     def estimate_dub(self, video_id: str, language: str) -> answers.Quote:
         """Say what it costs to dub a video into one more language; it is not asked for."""
         path, query = _dub(video_id, language), {"dry_run": "true"}

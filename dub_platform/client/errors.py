@@ -3,12 +3,14 @@
 DubClientError
 ├── WrongUseError       it was not asked: what was given cannot be sent
 ├── LineChangedError    the line says something else than who edits it has read
+├── DubRemovedError     somebody removed what is waited for
 ├── RefusedError        the platform said no: its `code`, its sentence, the request's id
 └── UnreachableError    no answer, however often it was tried
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -39,6 +41,16 @@ class LineChangedError(DubClientError):
             f"written. It says now: {line['text']}"
         )
         self.line = line
+
+
+class DubRemovedError(DubClientError):
+    """Somebody removed dubs in these languages while they were waited for."""
+
+    def __init__(self, languages: Collection[str]) -> None:
+        super().__init__(
+            f"Somebody removed what was waited for: {', '.join(sorted(languages))}. Ask for it "
+            "again to have it made anew."
+        )
 
 
 class UnreachableError(DubClientError):

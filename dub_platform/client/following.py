@@ -33,6 +33,9 @@ def apply(event: Event, video: VideoAnswer) -> bool:
     row = _row(event, video)
     if row is None or time_of(event["timestamp"]) < time_of(row["updated_at"]):
         return False
+    if event["type"] == "dub.removed":
+        video["dubs"] = [dub for dub in video["dubs"] if dub is not row]
+        return True
     if event["type"] == "dub.stale":
         # It is released all the same.
         row["stale"] = True

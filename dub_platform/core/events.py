@@ -27,6 +27,7 @@ TYPES = (
     "dub.released",
     STALE,
     "dub.failed",
+    "dub.removed",
 )
 # A tool's own words stay with the operator: they name paths.
 _SHOWN = ("code", "message", "retryable")

@@ -51,9 +51,11 @@ def append(
     return True
 
 
-def forget(connection: Connection, video_id: str) -> None:
-    """Delete the edits of a video's dubs: it is removed, and they are its editors' words."""
-    connection.execute(delete(line_edits).filter_by(video_id=video_id))
+def forget(connection: Connection, video_id: str, language: str | None = None) -> None:
+    """Delete the edits of a video and its dubs, or of one dub: it is removed, and they are its
+    editors' words."""
+    place = {"video_id": video_id} if language is None else _place(video_id, language)
+    connection.execute(delete(line_edits).filter_by(**place))
 
 
 def _place(video_id: str, language: str | None) -> dict[str, str]:

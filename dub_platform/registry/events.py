@@ -129,6 +129,16 @@ def tell_end(connection: Connection, video_id: str, generation: int, *, tenant: 
     webhooks.post(connection, [_write(connection, {"video_id": video_id, **removed})], tenant)
 
 
+def tell_dub_end(connection: Connection, video_id: str, language: str, generation: int) -> None:
+    """Write that a dub was removed, up to this generation. Its video is still there."""
+    tenant = connection.execute(_TENANT, {"id": video_id}).scalar_one()
+    over = not is_unfinished(connection, video_id)
+    _take_turns(connection)
+    removed = {"type": "dub.removed", "generation": generation, "is_last": over}
+    row = {"video_id": video_id, "language": language, **removed}
+    webhooks.post(connection, [_write(connection, row)], tenant)
+
+
 def _write(connection: Connection, row: Mapping[str, Any]) -> Event:
     told = {**row, "created_at": utc_now()}
     written = connection.execute(_WRITE, told).one()

@@ -185,8 +185,9 @@ class Dub:
 
     `glossary` and `formality` are what it was asked for with; `asked_anew` says that its run began
     before that, or before an edit of its lines. `release` is the current one, also while another
-    is made; `translated` is the version of its translation by now, and `outworded` whether its
-    channel is worded otherwise since the release.
+    is made; `translated` is the version of its translation by now, `outworded` whether its
+    channel is worded otherwise since the release, and `film_only` whether it waits or is under way
+    only for a film without a dub that was removed.
     """
 
     video_id: str
@@ -207,6 +208,7 @@ class Dub:
     request_id: str | None
     translated: str | None = None
     outworded: bool = False
+    film_only: bool = False
 
     @property
     def wording(self) -> Wording:
@@ -288,7 +290,8 @@ class Work:
     """One run that should exist: `language` is None for preparing the video itself.
 
     `request_id` is the request that asked for it last, where there was one; `listen_only` says that
-    of a video only the transcript has to be made, if the rest is there.
+    of a video only the transcript has to be made, if the rest is there, and `film_only` that a dub
+    is released as it is, with a new film.
     """
 
     video_id: str
@@ -296,6 +299,7 @@ class Work:
     generation: int
     request_id: str | None = field(default=None, compare=False)
     listen_only: bool = field(default=False, compare=False)
+    film_only: bool = field(default=False, compare=False)
 
     @property
     def run_key(self) -> str:
@@ -348,6 +352,18 @@ class Catalogue(Protocol):
         """Forget the video and its dubs: nobody asked for any of it, and its runs end themselves.
 
         What was paid for it stays in the account. Raises VideoNotFoundError.
+        """
+        ...
+
+    def remove_dub(
+        self, video_id: str, language: str, *, request_id: str | None = None
+    ) -> str | None:
+        """Forget one dub: nobody asked for it, and its runs end themselves; the video and its other
+        dubs stay. Asked for again it is new, once all of it is gone.
+
+        The key of the film that it was in, which is no video's any more: another dub is queued to
+        make the film without it. None where it was in none, or was removed before. Raises
+        VideoNotFoundError, and DubNotFoundError for what nobody ever asked for.
         """
         ...
 
@@ -442,7 +458,8 @@ class Catalogue(Protocol):
         ...
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
-        """Whether anyone asked for this video (and this language of it)."""
+        """Whether anyone asked for this video (and this language of it, of which nothing is left
+        from before it was removed)."""
         ...
 
     def channel(self, channel_id: str) -> Channel:
@@ -478,6 +495,15 @@ class Registry(Catalogue, Protocol):
         """All that was made of a removed video is gone: it can be handed in again."""
         ...
 
+    def dub_removals(self, *, limit: int) -> Sequence[tuple[str, str]]:
+        """Removed dubs, as video and language, of which something may still be kept, the longest
+        removed first."""
+        ...
+
+    def dub_removed(self, video_id: str, language: str) -> None:
+        """All that was made of a removed dub is gone: if it was asked for again, it can begin."""
+        ...
+
     def claim_videos(self, *, limit: int, now: datetime) -> Sequence[Work]:
         """The queued videos whose runs should be requested now, oldest first, at most `limit`.
 
@@ -502,11 +528,11 @@ class Registry(Catalogue, Protocol):
         """End the lease, if it is this run's, unless the run's work goes on with another step."""
         ...
 
-    def hold_all(self, video_id: str, run_id: str, *, now: datetime) -> bool:
+    def hold_all(self, video_id: str, run_id: str, *, now: datetime, at_rest: bool = True) -> bool:
         """Take or renew the leases of a video and of all its dubs, so that none of it changes.
 
-        False, and none is held, while something of it waits, is under way or held by another run.
-        Raises VideoNotFoundError.
+        False, and none is held, while something of it is held by another run, or waits or is under
+        way unless it need not be `at_rest`. Raises VideoNotFoundError.
         """
         ...
 

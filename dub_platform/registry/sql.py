@@ -142,6 +142,7 @@ _VIDEO_WORK = (
     videos.c.generation,
     videos.c.request_id,
     videos.c.listen_only,
+    false().label("film_only"),
 )
 _DUB_WORK = (
     dubs.c.video_id,
@@ -149,6 +150,7 @@ _DUB_WORK = (
     dubs.c.generation,
     dubs.c.request_id,
     false().label("listen_only"),
+    dubs.c.film_only,
 )
 
 _NOTHING_YET = {
@@ -236,6 +238,7 @@ class SqlRegistry:
             tenant = _video(connection, video_id).tenant
             generation = _newest_generation(connection, video_id)
             removals.note(connection, video_id, generation)
+            removals.forget_dubs(connection, video_id)
             line_edits.forget(connection, video_id)
             for table, of_video in reversed(_OF_VIDEO):
                 connection.execute(delete(table).where(of_video == video_id))
@@ -248,6 +251,34 @@ class SqlRegistry:
     def removed(self, video_id: str) -> None:
         with self._engine.begin() as connection:
             removals.cleared(connection, video_id)
+
+    def remove_dub(
+        self, video_id: str, language: str, *, request_id: str | None = None
+    ) -> str | None:
+        table, row = _row(video_id, language)
+        with self._engine.begin() as connection:
+            _lock(connection, video_id)
+            there = connection.execute(select(table.c.generation).where(row)).first()
+            if there is None and removals.was_removed(connection, video_id, language):
+                return None
+            dub, film_key = _dub(connection, video_id, language, held=True), None
+            removals.note_dub(connection, video_id, language, dub.generation)
+            line_edits.forget(connection, video_id, language)
+            connection.execute(delete(table).where(row))
+            refilmed: list[str] = []
+            if dub.release and (film_key := _video(connection, video_id).film_key):
+                refilmed = _queue_film(connection, video_id, request_id)
+            events.tell_dub_end(connection, video_id, language, dub.generation)
+            events.tell(connection, video_id, *refilmed)
+            return film_key
+
+    def dub_removals(self, *, limit: int) -> Sequence[tuple[str, str]]:
+        with self._reading.connect() as connection:
+            return removals.pending_dubs(connection, limit)
+
+    def dub_removed(self, video_id: str, language: str) -> None:
+        with self._engine.begin() as connection:
+            removals.cleared_dub(connection, video_id, language)
 
     def ask(
         self,
@@ -386,6 +417,8 @@ class SqlRegistry:
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
         table, row = _row(video_id, language)
+        if language is not None:
+            row = and_(row, ~removals.is_going(video_id, language))
         with self._reading.connect() as connection:
             return connection.execute(select(table.c.generation).where(row)).first() is not None
 
@@ -445,12 +478,12 @@ class SqlRegistry:
             if connection.execute(goes_on).first() is None:
                 leases.end(connection, video_id, language, run_id)
 
-    def hold_all(self, video_id: str, run_id: str, *, now: datetime) -> bool:
+    def hold_all(self, video_id: str, run_id: str, *, now: datetime, at_rest: bool = True) -> bool:
         with self._engine.begin() as connection:
             _lock(connection, video_id)
             query = select(dubs.c.language).where(dubs.c.video_id == video_id)
             places = (None, *connection.execute(query).scalars())
-            held = not events.is_unfinished(connection, video_id) and all(
+            held = not (at_rest and events.is_unfinished(connection, video_id)) and all(
                 leases.take(connection, video_id, place, run_id, now) for place in places
             )
             if not held:
@@ -571,6 +604,9 @@ class SqlRegistry:
             video = _video(connection, video_id)
             channel = video.channel_id and _channel(connection, video.channel_id, held=True)
             dub = _dub(connection, video_id, language)
+            if connection.execute(select(removals.is_going(video_id, language))).scalar():
+                # It is of what was removed before it was asked for again.
+                raise leases.superseded(video_id, language)
             if _released_beside(connection, video_id, language) != dict(beside):
                 return False
             _release(connection, video_id, language, release)
@@ -732,7 +768,8 @@ def _newest_generation(connection: Connection, video_id: str) -> int:
     generations = union_all(
         *(select(table.c.generation).where(id_column == video_id) for table, id_column in _OF_VIDEO)
     )
-    return max(int(generation) for generation in connection.execute(generations).scalars())
+    found = [int(generation) for generation in connection.execute(generations).scalars()]
+    return max(*found, removals.newest_dub_generation(connection, video_id))
 
 
 def _video(connection: Connection, video_id: str) -> Video:
@@ -872,14 +909,14 @@ def _queue_dub(
     """Queue a dub that is new, failed, or asked for in another wording; whether it was any. With
     `anew` also one that is stale."""
     said, asker = wording.in_language(language), {"request_id": request_id}
-    begins = {"generation": removals.first_generation(connection, video_id)}
+    begins = {"generation": removals.first_generation(connection, video_id, language)}
     new = {"video_id": video_id, "language": language, **begins, **_columns(said), **asker}
     if _insert_missing(connection, dubs, new):
         return True
     # Its run may be ending just now: what is decided here must still be so when it is written.
     dub = _dub(connection, video_id, language, held=True)
     asked = said.over(dub.wording)
-    stale = anew and dub.status is DubStatus.RELEASED
+    stale = anew and (dub.status is DubStatus.RELEASED or dub.film_only)
     stale = stale and _video(connection, video_id).is_renewed(dub)
     if asked == dub.wording and dub.status is not DubStatus.FAILED and not stale:
         return False
@@ -891,10 +928,32 @@ def _queue_dub(
 def _asked_again(status: DubStatus) -> Update:
     """What becomes of a dub in this status that is to say something else, or that failed."""
     if status is DubStatus.QUEUED:
-        return update(dubs)
+        return update(dubs).values(film_only=False)
     if status is DubStatus.RUNNING:
-        return update(dubs).values(asked_anew=True)
-    return _QUEUE_DUB_AGAIN
+        return update(dubs).values(asked_anew=True, film_only=False)
+    return _QUEUE_DUB_AGAIN.values(film_only=False)
+
+
+def _queue_film(connection: Connection, video_id: str, request_id: str | None) -> list[str]:
+    """Have a dub that is released make the film of what is left; its language, if there is one.
+
+    One that is made anew makes it with its own release, and one that failed would no longer say of
+    what: it is chosen where there is no other.
+    """
+    unfilmed = update(videos).where(videos.c.id == video_id).values(film_key=None)
+    connection.execute(unfilmed)
+    of_video = and_(dubs.c.video_id == video_id, dubs.c.release.is_not(None))
+    query = select(dubs.c.language, dubs.c.status).where(of_video).order_by(dubs.c.language)
+    rows = connection.execute(query).all()
+    found = {status: language for language, status in reversed(rows)}
+    chosen = found.get(DubStatus.RELEASED)
+    if chosen is None and found.keys() == {DubStatus.FAILED}:
+        chosen = found[DubStatus.FAILED]
+    if chosen is None:
+        return []
+    again = _QUEUE_DUB_AGAIN.where(_row(video_id, chosen)[1])
+    connection.execute(again.values(film_only=True, request_id=request_id))
+    return [chosen]
 
 
 def _handed_over(connection: Connection, work: Work) -> bool:
@@ -986,6 +1045,7 @@ def _release(connection: Connection, video_id: str, language: str, release: Rele
     is_released = update(dubs).values(
         status=DubStatus.RELEASED,
         stage=None,
+        film_only=False,
         release=release,
         processing_completed_at=utc_now(),
         error_details=None,
@@ -994,7 +1054,14 @@ def _release(connection: Connection, video_id: str, language: str, release: Rele
 
 
 def _work(row: Row[Any]) -> Work:
-    return Work(row.video_id, row.language, row.generation, row.request_id, row.listen_only)
+    return Work(
+        row.video_id,
+        row.language,
+        row.generation,
+        row.request_id,
+        row.listen_only,
+        row.film_only,
+    )
 
 
 def _due(table: Table, now: datetime) -> ColumnElement[bool]:
@@ -1022,6 +1089,7 @@ def _due_dubs(now: datetime) -> Select[Any]:
         select(*_DUB_WORK)
         .join_from(dubs, videos)
         .where(_due(dubs, now), videos.c.status == VideoStatus.PREPARED)
+        .where(~removals.is_going(dubs.c.video_id, dubs.c.language))
         .order_by(dubs.c.created_at, dubs.c.video_id, dubs.c.language)
         .with_for_update(of=dubs, skip_locked=True)
     )

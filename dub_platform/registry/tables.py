@@ -265,6 +265,8 @@ dubs = Table(
     # The version of its translation, and whether its channel is worded otherwise than its release.
     Column("translated", String(16)),
     Column("outworded", Boolean, nullable=False, default=False, server_default=false()),
+    # Whether only its video's film is to be made anew, without another dub that was removed.
+    Column("film_only", Boolean, nullable=False, default=False, server_default=false()),
 )
 
 paid_calls = Table(
@@ -358,6 +360,17 @@ removals = Table(
     metadata,
     # No foreign key: it is there because the video is not.
     Column("video_id", String(64), primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("removed_at", UtcDateTime, nullable=False),
+    Column("cleared_at", UtcDateTime, index=True),
+)
+
+dub_removals = Table(
+    "dub_removals",
+    metadata,
+    # No foreign key, as above.
+    Column("video_id", String(64), primary_key=True),
+    Column("language", String(16), primary_key=True),
     Column("generation", Integer, nullable=False),
     Column("removed_at", UtcDateTime, nullable=False),
     Column("cleared_at", UtcDateTime, index=True),

@@ -62,6 +62,12 @@ class TenantCatalogue:
         self.video(video_id)
         self._registry.remove(video_id)
 
+    def remove_dub(
+        self, video_id: str, language: str, *, request_id: str | None = None
+    ) -> str | None:
+        self.video(video_id)
+        return self._registry.remove_dub(video_id, language, request_id=request_id)
+
     def ask(
         self,
         video_id: str,

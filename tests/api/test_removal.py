@@ -1,4 +1,4 @@
-"""DELETE /videos/{id}: gone at once for whoever asks or watches."""
+"""DELETE of a video, or of one dub: gone at once for whoever asks or watches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.desk import Desk
+from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.errors import StorageUnavailableError
+from dub_platform.registry.api_keys import ApiKeys
 from resources.store.local import LocalStore
 from tests.api.desks import YOUTUBE, release
 from tests.api.test_bad_input import link, upload
@@ -85,3 +87,89 @@ def test_an_upload_that_a_removal_took_along_is_put_again(desk: Desk, clip: Path
     with TestClient(create_app(replace(desk, registry=removing, tenants=removing.of))) as client:
         video_id = client.post("/videos", **file).json()["id"]
     assert desk.store.exists(f"videos/{video_id}/upload.media")
+
+
+DUB = f"/videos/{YOUTUBE}/dubs/es"
+
+
+def test_of_a_video_one_dub_is_removed(client: TestClient, desk: Desk) -> None:
+    """With what was released of it, and the film that it was in; the others are watched."""
+    tracks = {code: f"/media/{release(desk, YOUTUBE, code).track_key}" for code in ("es", "ca")}
+    film = f"/media/{desk.registry.video(YOUTUBE).film_key}"
+    answer = client.delete(DUB)
+    assert (204, b"") == (answer.status_code, answer.content)
+    gone = client.get(DUB)
+    assert (404, "dub_not_found") == (gone.status_code, gone.json()["code"])
+    assert [404, 404, 200] == [
+        client.get(path).status_code for path in (tracks["es"], film, tracks["ca"])
+    ]
+    video = client.get(f"/videos/{YOUTUBE}").json()
+    assert (["ca"], ["ca"]) == (
+        [dub["language"] for dub in video["dubs"]],
+        [*video["links"]["dubs"]],
+    )
+    assert ["ca"] == [dub["language"] for dub in client.get("/videos").json()["videos"][0]["dubs"]]
+    assert 200 == client.get(f"/watch?v={YOUTUBE}&lang=ca").status_code
+    assert "Nobody asked for" in client.get(f"/watch?v={YOUTUBE}&lang=es").text
+
+
+def test_a_removed_dub_is_asked_for_again(client: TestClient, desk: Desk) -> None:
+    """As one that never was; and to remove it twice changes nothing."""
+    release(desk, YOUTUBE, "es")
+    assert [204, 204] == [client.delete(DUB).status_code for _ in range(2)]
+    again = client.put(DUB)
+    assert (202, "queued", 2) == (
+        again.status_code,
+        again.json()["status"],
+        again.json()["generation"],
+    )
+    assert "track_url" not in again.json()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        (f"/videos/{YOUTUBE}/dubs/ca", 404, "dub_not_found"),
+        ("/videos/aaaaaaaaaaa/dubs/es", 404, "video_not_found"),
+        (f"/videos/{YOUTUBE}/dubs/xx", 422, "language_unknown"),
+        ("/videos/nonsense/dubs/es", 422, "video_id_invalid"),
+    ],
+)
+def test_a_dub_that_is_not_there_cannot_be_removed(
+    client: TestClient, desk: Desk, path: str, status: int, code: str
+) -> None:
+    """What nobody ever asked for is told from what was removed."""
+    release(desk, YOUTUBE, "es")
+    answer = client.delete(path)
+    assert (status, code) == (answer.status_code, answer.json()["code"])
+
+
+def test_nobody_removes_a_dub_of_another_tenant(desk: Desk, tmp_path: Path) -> None:
+    """Nor with a key that only reads; what it is of stays."""
+    release(desk, YOUTUBE, "es")
+    keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    app = create_app(replace(desk, keys=keys))
+    refusals = {
+        ("acme", Scope.WRITE): (404, "video_not_found"),
+        (DEFAULT_TENANT, Scope.READ): (403, "scope_missing"),
+    }
+    for (tenant, scope), refusal in refusals.items():
+        _, token = keys.make(tenant=tenant, scopes={scope})
+        answer = TestClient(app, headers={"authorization": f"Bearer {token.text}"}).delete(DUB)
+        assert refusal == (answer.status_code, answer.json()["code"])
+    assert desk.registry.dub(YOUTUBE, "es").release
+
+
+def test_a_store_that_is_away_keeps_nobody_from_removing_a_dub(desk: Desk) -> None:
+    """What is left is somebody else's work, as of a whole video."""
+    release(desk, YOUTUBE, "es")
+
+    class Away(LocalStore):
+        def delete(self, key: str) -> None:
+            raise StorageUnavailableError("The store does not answer.")
+
+    assert isinstance(desk.store, LocalStore)
+    away = replace(desk, store=Away(desk.store.root, desk.store.base_url))
+    with TestClient(create_app(away)) as client:
+        assert 204 == client.delete(DUB).status_code
+    assert [(YOUTUBE, "es")] == list(desk.registry.dub_removals(limit=9))

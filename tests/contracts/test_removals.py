@@ -9,9 +9,17 @@ from sqlalchemy import Engine
 
 from dub_platform.core.cost import Caps, PaidCall
 from dub_platform.core.edits import LineEdit
-from dub_platform.core.errors import VideoBeingRemovedError, VideoNotFoundError
-from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
+from dub_platform.core.errors import (
+    DubNotFoundError,
+    RunSupersededError,
+    VideoBeingRemovedError,
+    VideoNotFoundError,
+)
+from dub_platform.core.wording import Wording
+from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, Work
+from dub_platform.registry.events import EventLog
 from dub_platform.registry.ledger import PaidCalls
+from tests.contracts.test_registry import prepare, publish
 
 ID, OTHER = "dQw4w9WgXcQ", "aaaaaaaaaaa"
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -104,3 +112,159 @@ def test_the_longest_removed_is_first(registry: SqlRegistry) -> None:
     registry.remove(OTHER)
     registry.remove(ID)
     assert [[OTHER], [OTHER, ID]] == [list(registry.removals(limit=n)) for n in (1, 9)]
+
+
+@pytest.fixture
+def released(registry: SqlRegistry) -> SqlRegistry:
+    """With the first video's dubs in Catalan and Spanish, and a film of both."""
+    registry.ask(ID, "ca")
+    prepare(registry)
+    for language in ("ca", "es"):
+        registry.started(Work(ID, language, 1), "run-1")
+        publish(registry, language)
+    return registry
+
+
+def film_only(registry: SqlRegistry) -> list[tuple[str | None, bool]]:
+    """What can begin now, and whether only a film is made of it."""
+    works = registry.claim_dubs(limit=9, now=NOW)
+    return [(work.language, work.film_only) for work in works if work.video_id == ID]
+
+
+def test_of_one_dub_that_is_removed_all_else_stays(released: SqlRegistry, engine: Engine) -> None:
+    """The video, its other dubs, their edits, and the account."""
+    edit = LineEdit(0, "Good morning.", 0.0, 1.0, "Bon dia.", None, NOW)
+    for language in ("ca", "es"):
+        released.edit(ID, language, [edit], after=0)
+    PaidCalls(engine).open(CALL, Caps())
+    released.remove_dub(ID, "es")
+    with pytest.raises(DubNotFoundError):
+        released.dub(ID, "es")
+    assert ["ca"] == [dub.language for dub in released.dubs(ID)]
+    assert (True, False) == tuple(released.was_asked_for(ID, each) for each in ("ca", "es"))
+    assert [[edit], []] == [list(released.edits(ID, each)) for each in ("ca", "es")]
+    assert {"es": 0.5} == PaidCalls(engine).spent_usd(ID)
+    assert [(ID, "es")] == list(released.dub_removals(limit=9))
+    assert [] == list(released.removals(limit=9))
+
+
+def test_a_dub_is_removed_once(registry: SqlRegistry, engine: Engine) -> None:
+    """Who asks for that again gets the same answer; one that never was cannot be removed."""
+    registry.remove_dub(ID, "es")
+    told = len(EventLog(engine).since(0, limit=99))
+    assert registry.remove_dub(ID, "es") is None
+    registry.dub_removed(ID, "es")
+    assert registry.remove_dub(ID, "es") is None
+    assert told == len(EventLog(engine).since(0, limit=99))
+    with pytest.raises(DubNotFoundError):
+        registry.remove_dub(ID, "fr")
+    with pytest.raises(VideoNotFoundError):
+        registry.remove_dub("bbbbbbbbbbb", "es")
+
+
+def test_a_removed_dub_is_told_and_ends_what_listens(registry: SqlRegistry, engine: Engine) -> None:
+    """Where nothing else of the video waits or is under way."""
+    prepare(registry)
+    registry.ask(ID, "ca")
+    for language in ("es", "ca"):
+        registry.remove_dub(ID, language)
+    last = EventLog(engine).since(0, limit=99)[-2:]
+    assert [("dub.removed", "es", 1, False), ("dub.removed", "ca", 1, True)] == [
+        (event.type, event.language, event.generation, event.is_last) for event in last
+    ]
+
+
+def test_a_dub_that_is_asked_for_again_waits_until_the_first_is_gone(
+    released: SqlRegistry,
+) -> None:
+    """It is taken at once, a generation up, and begins when nobody can be at what was before."""
+    released.remove_dub(ID, "es")
+    assert 2 == released.ask(ID, "es", Wording(formality="formal")).generation
+    assert not released.was_asked_for(ID, "es")
+    assert [("ca", True)] == film_only(released)
+    released.dub_removed(ID, "es")
+    assert released.was_asked_for(ID, "es")
+    assert [("es", False)] == film_only(released)
+
+
+def test_a_run_of_before_releases_nothing(registry: SqlRegistry) -> None:
+    """Whether it was requested or started by hand, and whoever asked again meanwhile."""
+    prepare(registry)
+    registry.started(Work(ID, "es", 1), "run-1")
+    assert registry.hold(ID, "es", "run-1", now=NOW)
+    registry.remove_dub(ID, "es")
+    with pytest.raises(DubNotFoundError):
+        publish(registry, "es")
+    registry.ask(ID, "es")
+    assert not registry.started(Work(ID, "es", 1), "run-1")
+    with pytest.raises(RunSupersededError):
+        publish(registry, "es")
+    assert registry.dub(ID, "es").release is None
+
+
+def test_a_film_is_made_without_what_was_removed(released: SqlRegistry) -> None:
+    """By a dub that is released, which stays what it is; until then there is none."""
+    film = released.video(ID).film_key
+    assert film == released.remove_dub(ID, "es")
+    assert released.video(ID).film_key is None
+    assert DubStatus.QUEUED is released.dub(ID, "ca").status
+    [work] = [each for each in released.claim_dubs(limit=9, now=NOW) if each.video_id == ID]
+    assert ("ca", 2, True) == (work.language, work.generation, work.film_only)
+    released.started(work, "run-1")
+    # A run that is lost is made good by another of the same kind.
+    released.lost(work, {"code": "run_lost"}, now=NOW)
+    assert [("ca", True)] == film_only(released)
+    publish(released, "ca")
+    dub = released.dub(ID, "ca")
+    assert (DubStatus.RELEASED, False) == (dub.status, dub.film_only)
+    # With the last one there is nothing to make a film of.
+    assert released.video(ID).film_key == released.remove_dub(ID, "ca")
+    assert [] == film_only(released)
+
+
+@pytest.mark.parametrize("status", ["queued", "running"])
+def test_who_asks_anew_meanwhile_has_it_made_whole(released: SqlRegistry, status: str) -> None:
+    """In another wording, or as what is said was corrected."""
+    released.remove_dub(ID, "es")
+    if status == "running":
+        released.started(Work(ID, "ca", 2), "run-1")
+    correction = LineEdit(0, "Good morning.", 0.0, 1.0, "Good evening.", None, NOW)
+    released.edit(ID, None, [correction], after=0)
+    assert released.ask(ID, "ca").film_only is False
+    prepare(released)
+    if status == "running":
+        assert released.hand_over(Work(ID, "ca", 2))
+    assert [("ca", False)] == film_only(released)
+
+
+def test_a_dub_that_goes_on_makes_the_film_itself(released: SqlRegistry) -> None:
+    """Nothing else is begun for it."""
+    released.ask(ID, "ca", Wording(formality="formal"))
+    released.remove_dub(ID, "es")
+    assert [("ca", False)] == film_only(released)
+
+
+def test_generations_go_on_from_those_of_removed_dubs(registry: SqlRegistry) -> None:
+    """When the whole video was removed after it, and is handed in again."""
+    prepare(registry)
+    for generation in (1, 2):
+        registry.failed(Work(ID, "es", generation), {"code": "run_stopped"}, now=NOW)
+        registry.ask(ID, "es")
+    registry.remove_dub(ID, "es")
+    registry.dub_removed(ID, "es")
+    registry.remove(ID)
+    registry.removed(ID)
+    registry.accept(VIDEO, ["es"])
+    assert 4 == registry.dub(ID, "es").generation
+    assert [] == list(registry.dub_removals(limit=9))
+
+
+def test_a_video_is_held_whole_though_something_of_it_waits(released: SqlRegistry) -> None:
+    """Where that is enough; not while a run is at a step of it."""
+    released.remove_dub(ID, "es")
+    assert not released.hold_all(ID, "removal", now=NOW)
+    assert released.hold_all(ID, "removal", now=NOW, at_rest=False)
+    assert not released.hold(ID, "ca", "run-9", now=NOW)
+    released.let_go_all(ID, "removal")
+    assert released.hold(ID, "ca", "run-9", now=NOW)
+    assert not released.hold_all(ID, "removal", now=NOW, at_rest=False)

@@ -39,7 +39,8 @@ from dub_platform.core.timeline import Placement, Timeline
 from dub_platform.core.wording import Wording
 from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, Work
 from resources.copies import open_copies
-from resources.releases import FinishedDub, Publisher
+from resources.releases import FinishedDub, Original, Publisher
+from resources.removal import withdraw_dub
 from resources.store.local import LocalStore
 from resources.store.port import POINTER
 from resources.store.s3 import S3Store
@@ -479,6 +480,53 @@ def test_what_was_not_kept_whole_is_not_released(
     assert not store.exists(f"releases/{ID}/es/{POINTER}")
     publish(publisher, store, folders, "es")
     assert [ORIGINAL, HERTZ["es"]] == hertz(film_of(registry, store))
+
+
+def refilm(publisher: Publisher, store: LocalStore, folders: WorkFolders, language: str) -> Release:
+    """As the run does that was begun because another dub was removed."""
+    original = Original(ID, finished(store, language).media, "en")
+    with open_copies(publisher.store, folders) as copies:
+        return publisher.refilm(original, language, copies, "run")
+
+
+def test_a_film_is_made_without_a_dub_that_was_removed(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders, registry: SqlRegistry
+) -> None:
+    """What makes it stays the release that it was, under the same addresses."""
+    before = {code: publish(publisher, store, folders, code) for code in ("ca", "es")}["ca"]
+    film = registry.remove_dub(ID, "es")
+    withdraw_dub(store, ID, "es", film)
+    assert not [key for key in files(store) if "/es/" in key or key == film]
+    assert before == refilm(publisher, store, folders, "ca") == registry.dub(ID, "ca").release
+    assert [ORIGINAL, HERTZ["ca"]] == hertz(film_of(registry, store))
+    assert (
+        registry.video(ID).film_key
+        == json.loads(store.get_bytes(f"releases/{ID}/ca/{POINTER}"))["film"]
+    )
+
+
+def test_a_film_with_a_dub_that_is_removed_meanwhile_is_no_more(
+    publisher: Publisher, store: LocalStore, folders: WorkFolders, registry: SqlRegistry
+) -> None:
+    """It was made already: it does not become current, and nobody can come upon it."""
+    publish(publisher, store, folders, "es")
+    removing = RemovingRegistry(registry._engine)
+    publish(Publisher(store, removing), store, folders, "ca")
+    assert [ORIGINAL, HERTZ["ca"]] == hertz(film_of(registry, store))
+    current = {registry.video(ID).film_key, removing.seen}
+    assert current == {key for key in files(store) if key.endswith(".mp4")}
+
+
+class RemovingRegistry(SqlRegistry):
+    """One in which somebody removes the Spanish dub once the film with it is made."""
+
+    seen: str | None = None
+
+    def released(self, *asked: Any, **named: Any) -> bool:
+        if self.seen is None:
+            # Which the API deletes, and this test does not.
+            self.seen = self.remove_dub(ID, "es")
+        return super().released(*asked, **named)
 
 
 @dataclass

@@ -84,7 +84,11 @@ def released(registry: SqlRegistry, work: Work, run_id: str) -> None:
             cost_usd=0.0,
         ),
         film_key=f"releases/{work.video_id}/es.mp4",
-        beside={},
+        beside={
+            dub.language: dub.release
+            for dub in registry.dubs(work.video_id)
+            if dub.release and dub.language != work.language
+        },
         run_id=run_id,
     )
 

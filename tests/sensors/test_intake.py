@@ -14,11 +14,11 @@ from dagster import (
     build_sensor_context,
 )
 
-from assets.tags import LANGUAGE, PARTITION, REQUEST, TITLE, priority_of
+from assets.tags import LANGUAGE, PARTITION, REQUEST, TITLE, priority_of, work_of
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
 from sensors import waiting
 from sensors.intake import MOST_RUNS_A_TICK, on_video_prepared, on_video_registered
-from tests.sensors.rows import VIDEO, handed_in, prepared
+from tests.sensors.rows import VIDEO, handed_in, prepared, released
 
 
 def test_a_new_video_is_prepared_before_it_is_dubbed(
@@ -52,6 +52,24 @@ def test_a_corrected_video_is_only_listened_to(
     (again,) = _tick(registry, instance).run_requests or ()
     assert (None, [AssetKey("transcript")]) == (new.asset_selection, again.asset_selection)
     assert f"prepare:{VIDEO}:2" == again.run_key
+
+
+def test_a_film_without_a_removed_dub_is_only_released(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """Nothing of the dub that makes it is made again, and its run knows that."""
+    prepared(registry, "es", "ca")
+    for code in ("es", "ca"):
+        released(registry, Work(VIDEO, code, 1), "run")
+    registry.remove_dub(VIDEO, "es")
+    (request,) = _tick(registry, instance, on_video_prepared).run_requests or ()
+    assert (f"dub:ca:{VIDEO}:2", [AssetKey("r2_object")]) == (
+        request.run_key,
+        request.asset_selection,
+    )
+    work = work_of(request.tags)
+    assert work is not None
+    assert work.film_only
 
 
 def test_a_run_is_tagged_with_the_request_that_asked(

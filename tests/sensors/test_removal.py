@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -13,18 +14,20 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.test_utils import create_run_for_test
+from sqlalchemy import update
 
 from assets.dub import translation
 from dub_platform.core.cost import Caps, PaidCall
 from dub_platform.registry import SqlRegistry, Work
 from dub_platform.registry.ledger import PaidCalls
+from dub_platform.registry.tables import videos
 from resources.removal import Remover
 from resources.retention import Gone, Kind
 from resources.store.local import LocalStore
 from sensors.intake import on_video_registered
-from sensors.removal import cleared, on_video_removed
+from sensors.removal import cleared, cleared_dub, on_video_removed
 from sensors.retention import stray_keys
-from tests.sensors.rows import VIDEO, begun, handed_in, prepared, run_of
+from tests.sensors.rows import VIDEO, begun, handed_in, prepared, released, run_of
 
 OTHER = "aaaaaaaaaaa"
 BOUGHT, OTHERS, SHARED = "b" * 64, "c" * 64, "d" * 64
@@ -91,7 +94,7 @@ def test_all_of_it_goes_and_nothing_else(
         instance, resources={"registry": removing, "remover": remover}
     ) as context:
         answer = on_video_removed(context)
-    assert SkipReason("1 of 1 removed videos are gone.") == answer
+    assert SkipReason("1 of 1 removed videos and dubs are gone.") == answer
     assert THEIRS == keys(remover)
     assert ([], []) == (list(removing.removals(limit=9)), instance.get_runs())
     assert [OTHER] == list(instance.get_dynamic_partitions("videos"))
@@ -190,3 +193,102 @@ def test_a_video_that_comes_while_its_key_goes_has_it_again(
     monkeypatch.setattr(DagsterInstance, "delete_dynamic_partition", remove_late)
     list(stray_keys(instance, registry, dry_run=False))
     assert [VIDEO] == list(instance.get_dynamic_partitions("videos"))
+
+
+OF_DUB = {
+    f"videos/{VIDEO}/dubs/es/speech.json",
+    f"releases/{VIDEO}/es/1/track.m4a",
+    f"releases/{VIDEO}/es/current.json",
+}
+FILMS = {f"releases/{VIDEO}/film/{name}" for name in ("1.mp4", "1.json", "2.mp4", "2.json")}
+
+
+@pytest.fixture
+def without_spanish(registry: SqlRegistry, remover: Remover) -> SqlRegistry:
+    """A registry of whose video the Spanish dub was removed."""
+    prepared(registry, "es", "ca")
+    registry.remove_dub(VIDEO, "es")
+    for key in FILMS:
+        remover.store.put_bytes(key, b"film")
+    return registry
+
+
+def test_of_a_removed_dub_all_goes_and_nothing_else(
+    without_spanish: SqlRegistry, remover: Remover, instance: DagsterInstance
+) -> None:
+    """Its values, releases and runs, and films in which it may be; not the others', nor the key."""
+    runs = [begun(instance, Work(VIDEO, code, 1), translation.key) for code in ("es", "ca")]
+    for run in runs:
+        instance.report_run_failed(run)
+    instance.add_dynamic_partitions("videos", [VIDEO])
+    with build_sensor_context(
+        instance, resources={"registry": without_spanish, "remover": remover}
+    ) as context:
+        answer = on_video_removed(context)
+    assert SkipReason("1 of 1 removed videos and dubs are gone.") == answer
+    assert (ITS | THEIRS) - OF_DUB == keys(remover)
+    assert [runs[1].run_id] == [run.run_id for run in instance.get_runs()]
+    assert [VIDEO] == list(instance.get_dynamic_partitions("videos"))
+    assert [] == list(without_spanish.dub_removals(limit=9))
+
+
+def test_the_film_that_is_current_stays(
+    without_spanish: SqlRegistry, remover: Remover, instance: DagsterInstance
+) -> None:
+    """It was made without the dub."""
+    released(without_spanish, Work(VIDEO, "ca", 1), "run")
+    current = remover.store.keys(f"releases/{VIDEO}/film/2.")
+    made = {each.key for each in current}
+    with without_spanish._engine.begin() as connection:
+        connection.execute(update(videos).values(film_key=f"releases/{VIDEO}/film/2.mp4"))
+    assert cleared_dub(VIDEO, "es", without_spanish, remover, instance)
+    assert made == keys(remover) & FILMS
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_dub_does_not_go_while_a_run_is_at_it(
+    without_spanish: SqlRegistry, remover: Remover, instance: DagsterInstance, by_hand: bool
+) -> None:
+    """Whoever started it; one that waits is cancelled, and one of another dub goes on."""
+    tags = {"dagster/partition/video": VIDEO, "dagster/partition/language": "es"}
+    run = begun(instance, WORK)
+    if by_hand:
+        run = create_run_for_test(instance, status=DagsterRunStatus.STARTED, tags=tags)
+    begun(instance, Work(VIDEO, "ca", 1))
+    assert not cleared_dub(VIDEO, "es", without_spanish, remover, instance)
+    assert keys(remover) >= OF_DUB
+    for each in instance.get_runs():
+        if each.run_id == run.run_id or not by_hand:
+            instance.report_run_failed(each)
+    if by_hand:
+        [requested] = [
+            each for each in instance.get_runs() if each.tags.get("dub/language") == "es"
+        ]
+        instance.report_run_failed(requested)
+    assert cleared_dub(VIDEO, "es", without_spanish, remover, instance)
+    assert not keys(remover) & OF_DUB
+
+
+def test_a_dub_does_not_go_while_a_film_may_be_released(
+    without_spanish: SqlRegistry, remover: Remover, instance: DagsterInstance
+) -> None:
+    """It could be one of those that go."""
+    now = datetime.now(timezone.utc)
+    assert without_spanish.hold(VIDEO, "ca", "a-run", now=now)
+    assert not cleared_dub(VIDEO, "es", without_spanish, remover, instance)
+    assert keys(remover) >= FILMS
+    without_spanish.let_go(VIDEO, "ca", "a-run")
+    assert cleared_dub(VIDEO, "es", without_spanish, remover, instance)
+    # Nor is it held any longer.
+    assert without_spanish.hold(VIDEO, "ca", "a-run", now=now)
+
+
+def test_a_dub_whose_video_is_removed_meanwhile_goes_with_that(
+    without_spanish: SqlRegistry, remover: Remover, instance: DagsterInstance
+) -> None:
+    """There is nothing left to do of it alone."""
+    without_spanish.remove(VIDEO)
+    assert not cleared_dub(VIDEO, "es", without_spanish, remover, instance)
+    assert [] == list(without_spanish.dub_removals(limit=9))
+    assert cleared(VIDEO, without_spanish, remover, instance)
+    assert THEIRS == keys(remover)

@@ -26,7 +26,7 @@ from dub_platform.client.commands.parsing import (
     worded,
     wording,
 )
-from dub_platform.client.errors import WrongUseError
+from dub_platform.client.errors import DubRemovedError, WrongUseError
 from dub_platform.client.following import of
 from dub_platform.client.progress import Pace, Waiting, step
 from dub_platform.client.terminal import (
@@ -112,8 +112,9 @@ def _add_changing(commands: Commands) -> None:
     does = "give a video another title"
     rename = command(commands, "rename", does, _rename, 'dub rename up-e3c8 "A morning"')
     about_video(rename).add_argument("title")
-    does = "remove a video with all that was made of it"
-    about_video(command(commands, "remove", does, _remove, "dub remove up-e3c8"))
+    does = "remove a video, or one dub of it, with all that was made of it"
+    remove = command(commands, "remove", does, _remove, "dub remove up-e3c8 es")
+    about_video(remove).add_argument("language", nargs="?", help="the whole video without it")
 
 
 def _add(client: DubClient, asked: Asked) -> int:
@@ -276,11 +277,14 @@ def _rename(client: DubClient, asked: Asked) -> int:
 
 def _remove(client: DubClient, asked: Asked) -> int:
     video_id = whole_id(client, asked.id)
-    client.remove(video_id)
-    if asked.json:
-        show_json({"removed": video_id})
+    if asked.language:
+        client.remove_dub(video_id, asked.language)
     else:
-        out.print(f"{video_id} is removed.")
+        client.remove(video_id)
+    if asked.json:
+        show_json({"removed": video_id, **({"language": asked.language} if asked.language else {})})
+    else:
+        out.print(f"{' in '.join(filter(None, (video_id, asked.language)))} is removed.")
     return 0
 
 
@@ -298,11 +302,15 @@ def _languages(client: DubClient, asked: Asked) -> int:
 def wait_for(
     client: DubClient, video_id: str, languages: Collection[str], seconds: float | None = None
 ) -> VideoAnswer:
-    """The video when these dubs are over; a bar shows how far they are."""
+    """The video when these dubs are over; a bar shows how far they are. Raises DubRemovedError."""
     measured = itertools.islice(client.videos(dub_status="released", limit=_MEASURED), _MEASURED)
+    awaited: set[str] = set()
     with Waiting(languages, Pace.measured(measured), seconds) as waiting:
         for video in client.follow(video_id, languages):
+            awaited |= {dub["language"] for dub in of(video, languages)}
             waiting.show(video)
+    if gone := awaited - {dub["language"] for dub in video["dubs"]}:
+        raise DubRemovedError(gone)
     return video
 
 

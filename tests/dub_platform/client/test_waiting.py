@@ -239,6 +239,24 @@ def test_a_dub_that_fails_is_told_with_its_reason(
     assert "ca failed: The voice ended.\n`dub retry dQw4w9WgXcQ` makes it again.\n" in printed
 
 
+def test_a_dub_that_is_removed_is_not_waited_for(
+    desk: Desk, environment: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever waits is told, and the exit status is that of what was not released."""
+    release(desk, YOUTUBE, "es")
+    app = create_app(desk)
+    with running(app) as url, ThreadPoolExecutor(1) as pool:
+        environment(url)
+        waiting = pool.submit(main, ["dub", YOUTUBE, "ca", "--wait"])
+        wait_until(lambda: app.state.hub.clients or waiting.done())
+        assert 0 == main(["remove", YOUTUBE, "ca"])
+        assert 1 == waiting.result(HANG_SECONDS)
+        assert ["es"] == [dub["language"] for dub in DubClient(url).video(YOUTUBE)["dubs"]]
+    told = capsys.readouterr()
+    assert f"{YOUTUBE} in ca is removed.\n" == told.out
+    assert "Somebody removed what was waited for: ca." in told.err
+
+
 def test_who_waits_without_a_terminal_reads_a_line_for_each_change(
     environment: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -99,6 +99,7 @@ TABLES = [
     "api_keys",
     "channels",
     "deliveries",
+    "dub_removals",
     "dubs",
     "events",
     "first_answers",
@@ -320,7 +321,7 @@ def test_the_command_goes_up_by_default_and_one_step_down(
     monkeypatch.setenv("DUB_DATABASE_URL", url)
     migrate.main([])
     assert TABLES == tables(url)
-    assert "outworded" in columns(url, "dubs")
+    assert "film_only" in columns(url, "dubs")
     migrate.main(["down"])
-    assert TABLES == tables(url)
-    assert "outworded" not in columns(url, "dubs")
+    assert [table for table in TABLES if table != "dub_removals"] == tables(url)
+    assert "film_only" not in columns(url, "dubs")
