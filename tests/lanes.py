@@ -80,18 +80,9 @@ class Lane:
     arguments: Sequence[str]
 
 
-# The folders of which nothing is quick, and what is listed above: collecting the others as well
-# costs each worker seconds.
-FULL = (
-    *sorted(
-        f"tests/{folder.name}"
-        for folder in (ROOT / "tests").iterdir()
-        if (folder / "__init__.py").exists() and f"tests/{folder.name}" not in QUICK
-    ),
-    *SLOW,
-)
 QUICK_LANE = Lane("quick", 85, (*QUICK, "-m", "quick and not long"))
-FULL_LANE = Lane("full", 460, (*FULL, "-m", "not quick and not long"))
+# One run, the quick tests first: each worker collects and sets up once.
+TEST_LANE = Lane("test", 440, ("tests", "-m", "not long"))
 LONG_LANES = tuple(
     Lane(name, seconds, (*files, "-m", "long"))
     for name, seconds, files in (
@@ -120,9 +111,9 @@ LONG_LANES = tuple(
 )
 LANES = {
     "quick": (QUICK_LANE,),
-    "test": (QUICK_LANE, FULL_LANE),
+    "test": (TEST_LANE,),
     "long": LONG_LANES,
-    "all": (QUICK_LANE, FULL_LANE, *LONG_LANES),
+    "all": (TEST_LANE, *LONG_LANES),
 }
 
 
