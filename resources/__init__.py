@@ -16,3 +16,9 @@ sound, where a voice is, the film), `calls.py`, `openai_api.py`, `provider_key.p
 An engine is plain Python: it knows neither Dagster nor the environment, and is handed what it
 needs. Each role's promises are a list under `tests/contracts/`, run against every engine.
 """
+
+import os
+
+# Torch's threads wait for work asleep. By default they spin, and where two runs share the cores,
+# Whisper then uses up to four times the processor time. Read once, when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -66,6 +67,19 @@ def random_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 def texts(heard: Heard) -> list[str]:
     """Each segment's words as a sentence."""
     return [" ".join(word.text for word in segment.words) for segment in heard.segments]
+
+
+def test_its_threads_wait_asleep() -> None:
+    """So says their library when it is loaded: threads that spin take the cores of other runs."""
+    chosen = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import resources.transcriber.whisper, torch; torch.ones(9).sum()"],
+        env={**chosen, "OMP_DISPLAY_ENV": "VERBOSE"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "GOMP_SPINCOUNT = '0'" in loaded.stderr
 
 
 def test_words_come_with_their_times_and_how_sure_they_are(
