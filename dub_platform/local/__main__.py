@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
+from sqlalchemy.exc import DBAPIError
 
 from dub_platform.core.events import Event
 from dub_platform.local import demo
@@ -36,8 +37,13 @@ def main(command: str) -> int:
         for remark in Settings.remarks():
             console.print(remark, markup=False)
         stack = Stack(settings)
+        # Videos are taken as soon as the API answers, seconds before everything is ready.
+        seen = _newest_event(settings)
         with stack.running(tell=console.print):
-            (_demo if command == "demo" else _up)(stack, settings)
+            if command == "demo":
+                _demo(stack, settings)
+            else:
+                _up(stack, settings, seen)
     except KeyboardInterrupt:
         console.print("Stopped.")
     except (StackError, WrongSettingError) as error:
@@ -58,18 +64,26 @@ def _forget_other_projects() -> None:
             )
 
 
-def _up(stack: Stack, settings: Settings) -> None:
+def _newest_event(settings: Settings) -> int:
+    """The id of the newest event of the registry; 0 where its tables are not made yet."""
+    try:
+        return wiring.events(settings).newest()
+    except DBAPIError:
+        return 0
+
+
+def _up(stack: Stack, settings: Settings, seen: int) -> None:
+    """Print each event after the one with the id `seen`, until Ctrl-C."""
     console.print(f"Hand videos in    {settings.base_url}")
     console.print(f"Dagster           {settings.local_dagster_url}")
     console.print(f"Logs              {stack.logs}")
     console.print("Ctrl-C stops it.")
     log = wiring.events(settings)
-    position = log.newest()
     while True:
         _require_alive(stack)
-        for event in log.since(position, limit=MOST_EVENTS):
+        for event in log.since(seen, limit=MOST_EVENTS):
             console.print(line_of(event), markup=False)
-            position = event.id
+            seen = event.id
         time.sleep(1)
 
 

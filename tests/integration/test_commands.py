@@ -286,15 +286,16 @@ def _started(
 
 
 def _await_api(environment: Mapping[str, str]) -> None:
-    url = f"http://127.0.0.1:{environment['DAGSTER_PORT']}/server_info"
+    """Wait until it takes videos, which it does before the other servers are ready."""
+    url = f"http://127.0.0.1:{environment['PORT']}/health"
 
     def answers() -> bool:
         with contextlib.suppress(httpx.TransportError):
-            httpx.get(url)
+            httpx.get(url, trust_env=False)
             return True
         return False
 
-    wait_until(answers, pause=0.3)
+    wait_until(answers, pause=0.1)
 
 
 def _processes_of(home: str) -> list[str]:
