@@ -36,7 +36,7 @@ from api.idempotency import Idempotency
 from api.keys import Key, Keys
 from api.languages import languages
 from api.limits import RateLimited
-from api.lines import Lines, OneLine
+from api.lines import Lines, OneLine, hear_line
 from api.media import media
 from api.metrics import Metrics, metrics
 from api.middleware import PlainRefusals, RequestContext, SecurityHeaders, UnexpectedErrors
@@ -86,6 +86,7 @@ def create_app(desk: Desk) -> Starlette:
             _route("/videos/{id}/dubs/{language}", Dubs),
             _route("/videos/{id}/dubs/{language}/lines", Lines),
             _route("/videos/{id}/dubs/{language}/lines/{number}", OneLine),
+            _route("/videos/{id}/dubs/{language}/lines/{number}/take", hear_line),
             _route("/videos/{id}/lines", SourceLines),
             _route("/videos/{id}/lines/{number}", SourceLine),
             _route("/videos/{id}/captions", Captions),

@@ -2,6 +2,7 @@
 
     GET    /videos/{id}/dubs/{language}/lines              PATCH: several edits at once
     GET    /videos/{id}/dubs/{language}/lines/{number}     PUT: an edit, DELETE: back from it
+    GET    /videos/{id}/dubs/{language}/lines/{number}/take     its sound
 
 A write says in If-Match which lines it has seen, and is not made over others' edits. It asks for
 the dub anew; what is released stays until there is the new release.
@@ -22,6 +23,7 @@ from api.answers import answer
 from api.bodies import json_in
 from api.conditional import etag_of, require_match, tagged, with_etag
 from api.desk import desk_of
+from api.ranges import part_of
 from api.schemas import parsed
 from api.script import (
     Dubbed,
@@ -38,7 +40,8 @@ from dub_platform.core.languages import language
 from dub_platform.core.script import Script
 from dub_platform.core.videos import checked_id
 from dub_platform.observability.context import request_id
-from resources.scripts import script_of
+from resources.scripts import released_take, script_of
+from resources.store.port import media_type
 
 Shown = Callable[[Script], BaseModel]
 
@@ -72,6 +75,19 @@ class OneLine(HTTPEndpoint):
     def delete(self, request: Request) -> Response:
         """Go back to the translation."""
         return _write(request, _one(request), {number_in(request): None})
+
+
+def hear_line(request: Request) -> Response:
+    """The recording of a line that is in the release, by itself and at its own tempo."""
+    desk, dub = desk_of(request), _dub(request)
+    found = released_take(desk.registry, desk.store, *dub, number_in(request))
+    content = desk.store.get_bytes(found.audio_key)
+    headers = {
+        "content-type": media_type(found.audio_key),
+        # The next release may have another one at this address.
+        "cache-control": "private, no-cache",
+    }
+    return part_of(request, content, f'"{found.key[:32]}"', headers)
 
 
 def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> Response:

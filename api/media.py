@@ -6,7 +6,6 @@ key, is not found.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from api.conditional import is_known
 from api.desk import open_desk_of
 from api.links import watchable
+from api.ranges import is_range, span_of
 from dub_platform.core.errors import ArtifactMissingError, VideoNotFoundError
 from dub_platform.registry.port import Visibility
 from resources.store.local import LocalStore
@@ -31,8 +31,6 @@ from resources.store.port import (
 )
 
 TEXTS = (".vtt", ".srt", ".json")
-# From one place to another or to the end, or the last so many bytes.
-_RANGE = re.compile(r"(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-[0-9]{1,18}")
 
 
 def media(request: Request) -> Response:
@@ -68,7 +66,7 @@ def _lent(store: Store, key: str, headers: Mapping[str, str]) -> Response:
 
 def _file(request: Request, path: Path, key: str, headers: Mapping[str, str]) -> Response:
     asked = request.headers.get("range")
-    if asked is not None and not _is_range(asked):
+    if asked is not None and not is_range(asked):
         _ignore(request, "range")
         asked = None
     file = FileResponse(path, headers=headers, media_type=media_type(key), stat_result=path.stat())
@@ -83,7 +81,7 @@ def _read_now(
     """The answer, with the range that was asked for, where it fits into one part: to open, read and
     close a file later takes a thread for each. None for what is longer, or not plain."""
     size = int(file.headers["content-length"])
-    span = (0, size) if asked is None else _span(asked, size)
+    span = (0, size) if asked is None else span_of(asked, size)
     if request.method != "GET" or "if-range" in request.headers or span is None:
         return None
     start, end = span
@@ -95,28 +93,6 @@ def _read_now(
     part = {} if asked is None else {"content-range": f"bytes {start}-{end - 1}/{size}"}
     headers = {**file.headers, **part, "content-length": str(len(content))}
     return Response(content, 200 if asked is None else 206, headers)
-
-
-def _span(asked: str, size: int) -> tuple[int, int] | None:
-    """The bytes of a range that is one and is there."""
-    part = _RANGE.fullmatch(asked.partition("=")[2].strip())
-    if part is None:
-        return None
-    if part["first"] is None:
-        start, end = max(0, size + int(part[0])), size
-    else:
-        start, end = int(part["first"]), min(size, int(part["last"] or size) + 1)
-    return (start, end) if start < end else None
-
-
-def _is_range(text: str) -> bool:
-    """Whether a Range header can be understood; one that cannot is ignored (RFC 9110, 14.2)."""
-    unit, _, parts = text.partition("=")
-    found = [_RANGE.fullmatch(part.strip()) for part in parts.split(",")]
-    return unit.strip().lower() == "bytes" and all(
-        part and (not part["last"] or int(part["first"] or 0) <= int(part["last"]))
-        for part in found
-    )
 
 
 def _ignore(request: Request, name: str) -> None:

@@ -340,6 +340,14 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation(
         "GET",
+        "/videos/{id}/dubs/{language}/lines/{number}/take",
+        "The sound of a line of the release by itself, whole or a range of it",
+        {200: ANY, 206: ANY, 304: None},
+        errors=(*_OF_LINES, errors.LineNotFoundError),
+        refused=(416,),
+    ),
+    Operation(
+        "GET",
         "/videos/{id}/lines",
         "What is said in a video: who says what when, and what was corrected of it",
         {200: SourceAnswer},

@@ -72,6 +72,7 @@ class PlacedAnswer(BaseModel):
     """A line in the released track: what is said, from which second, and how fast.
 
     `onset_ms` is against the original, positive when late; `flagged` says that it was hard to fit.
+    `take_url` is the sound of the line alone, before it was made to fit.
     """
 
     text: str
@@ -79,6 +80,7 @@ class PlacedAnswer(BaseModel):
     onset_ms: float
     tempo: float
     flagged: bool
+    take_url: str
 
 
 class LineAnswer(BaseModel):
@@ -161,6 +163,7 @@ def _line_answer(
     desk: Desk, dub: Dubbed, script_line: ScriptLine, names: Mapping[str, str]
 ) -> LineAnswer:
     line, edit = script_line.line, script_line.edit
+    url = f"{dub_url(desk, *dub)}/lines/{line.id}"
     return LineAnswer(
         number=line.id,
         speaker=line.speaker,
@@ -175,18 +178,19 @@ def _line_answer(
         edited_by_name=edit and names.get(edit.author or ""),
         previous=edit and script_line.previous,
         stale=script_line.is_old,
-        released=script_line.placed and _placed(script_line.placed),
-        url=f"{dub_url(desk, *dub)}/lines/{line.id}",
+        released=script_line.placed and _placed(script_line.placed, url),
+        url=url,
     )
 
 
-def _placed(placed: Placed) -> PlacedAnswer:
+def _placed(placed: Placed, url: str) -> PlacedAnswer:
     return PlacedAnswer(
         text=placed.text,
         start=placed.start,
         onset_ms=1000 * placed.onset_error,
         tempo=placed.tempo,
         flagged=placed.is_flagged,
+        take_url=f"{url}/take",
     )
 
 

@@ -13,7 +13,7 @@ from dub_platform.core.corrections import changed
 from dub_platform.core.edits import corrected, in_force
 from dub_platform.core.errors import LinesNotReadyError
 from dub_platform.core.script import Said, Script, not_ready, said, written
-from dub_platform.core.speech import Line, Takes, Transcript, Translation
+from dub_platform.core.speech import Line, Take, Takes, Transcript, Translation
 from dub_platform.registry import Catalogue, Stale
 from resources.releases import placed_in
 from resources.store.port import Store
@@ -35,6 +35,29 @@ def script_of(registry: Catalogue, store: Store, video_id: str, language: str) -
     released = placed_in(store.get_bytes(release.manifest_key)) if release else ()
     now = corrected(transcript, in_force(corrections, transcript.as_heard))
     return written(now, spoken, history, released, corrections)
+
+
+def released_take(
+    registry: Catalogue, store: Store, video_id: str, language: str, number: int
+) -> Take:
+    """The take of a line that is in the release. Raises as `script_of` does, LineNotFoundError,
+    and LinesNotReadyError while the line is released in other words than it was spoken in last."""
+    placed = script_of(registry, store, video_id, language).line(number).placed
+    release = registry.dub(video_id, language).release
+    translation = value_in(store, Translation, "translation", video_id, language)
+    speech = value_in(store, Takes, "speech", video_id, language)
+    if placed and release and translation and speech:
+        texts = {line.id: line.text for line in speech.said(translation).lines}
+        is_its_own = bool(release.version) and release.version == speech.basis.version
+        is_known = speech.basis.version in ("", translation.basis.version)
+        says_the_same = is_known and texts.get(number) == placed.text
+        for take in speech.takes:
+            if take.line_id == number and (is_its_own or says_the_same):
+                return take
+    raise LinesNotReadyError(
+        f"Line {number} cannot be heard by itself: it is not released yet, or is spoken in other "
+        "words for the release to come. Try again once the dub is released."
+    )
 
 
 def said_in(registry: Catalogue, store: Store, video_id: str) -> Said:

@@ -280,6 +280,7 @@ class PlacedAnswer(TypedDict):
     """A line in the released track: what is said, from which second, and how fast.
 
     `onset_ms` is against the original, positive when late; `flagged` says that it was hard to fit.
+    `take_url` is the sound of the line alone, before it was made to fit.
     """
 
     text: str
@@ -287,6 +288,7 @@ class PlacedAnswer(TypedDict):
     onset_ms: float
     tempo: float
     flagged: bool
+    take_url: str
 
 
 class Problem(TypedDict):

@@ -243,6 +243,10 @@ class DubClient:
         """One line of a dub."""
         return cast(LineAnswer, self._asked("GET", f"{_lines(video_id, language)}/{number}"))
 
+    def take(self, video_id: str, language: str, number: int) -> bytes:
+        """The sound of a line of the release, as FLAC."""
+        return self._retried("GET", f"{_lines(video_id, language)}/{number}/take").content
+
     def edit(
         self, video_id: str, language: str, number: int, text: str, *, tag: str | None = None
     ) -> LineAnswer:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,15 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from api.desk import Desk
 from dub_platform.core.access import DEFAULT_TENANT, Scope
-from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
+from dub_platform.core.speech import (
+    Basis,
+    Line,
+    Take,
+    Takes,
+    Transcript,
+    TranslatedLine,
+    Translation,
+)
 from dub_platform.registry import DubStatus
 from dub_platform.registry.api_keys import ApiKeys
 from resources.values import value_key
@@ -111,6 +120,7 @@ def test_a_script_is_shown_with_its_release(client: TestClient) -> None:
             "onset_ms": 250.0,
             "tempo": 1.1,
             "flagged": True,
+            "take_url": f"http://dub.test{PATH}/1/take",
         },
         "url": f"http://dub.test{PATH}/1",
     } == body["lines"][1]
@@ -391,3 +401,121 @@ def test_markup_is_kept_as_the_words_it_is(client: TestClient) -> None:
     answer = client.get(f"{PATH}/1")
     assert "application/json" == answer.headers["content-type"]
     assert "nosniff" == answer.headers["x-content-type-options"]
+
+
+SOUNDS = tuple(f"the sound of line {line.id}".encode() for line in LINES)
+
+
+@pytest.fixture
+def spoken(desk: Desk) -> None:
+    """The takes that the release is made of."""
+    speak(desk, Basis())
+
+
+def speak(desk: Desk, basis: Basis, sounds: Sequence[bytes] = SOUNDS) -> None:
+    """As if the lines were spoken, with takes that sound so."""
+    takes = []
+    for line, sound in zip(LINES, sounds, strict=True):
+        key = sha256(sound).hexdigest()
+        desk.store.put_bytes(f"takes/{key[:2]}/{key}.flac", sound)
+        takes.append(Take(line.id, key, f"takes/{key[:2]}/{key}.flac", 1.0, 0.1, 0.9, 9))
+    keep(desk, "speech", Takes("es", "an engine", tuple(takes), basis=basis), "es")
+
+
+@pytest.mark.usefixtures("spoken")
+def test_a_line_is_heard_by_itself(client: TestClient) -> None:
+    """At the address that the line has, whole or in parts, and not again where it is known."""
+    address = client.get(f"{PATH}/1").json()["released"]["take_url"]
+    answer = client.get(address)
+    assert (200, SOUNDS[1], "audio/flac") == (
+        answer.status_code,
+        answer.content,
+        answer.headers["content-type"],
+    )
+    assert "private, no-cache" == answer.headers["cache-control"]
+    etag = answer.headers["etag"]
+    assert etag != client.get(f"{PATH}/0/take").headers["etag"]
+    known = client.get(address, headers={"if-none-match": etag})
+    assert (304, b"") == (known.status_code, known.content)
+    head = client.head(address)
+    assert (200, str(len(SOUNDS[1]))) == (head.status_code, head.headers["content-length"])
+
+
+@pytest.mark.usefixtures("spoken")
+@pytest.mark.parametrize(
+    ("asked", "status", "part"),
+    [
+        ("bytes=0-2", 206, slice(0, 3)),
+        ("bytes=4-", 206, slice(4, None)),
+        ("bytes=-6", 206, slice(-6, None)),
+        ("bytes=9-2", 200, slice(None)),
+        ("bytes=0-1,3-4", 200, slice(None)),
+    ],
+)
+def test_a_part_of_a_line_is_heard(
+    client: TestClient, asked: str, status: int, part: slice
+) -> None:
+    """As a player asks for it; what is no range is ignored, and several are answered with all."""
+    answer = client.get(f"{PATH}/1/take", headers={"range": asked})
+    assert (status, SOUNDS[1][part]) == (answer.status_code, answer.content)
+    if status == 206:
+        start = SOUNDS[1].index(answer.content)
+        said = f"bytes {start}-{start + len(answer.content) - 1}/{len(SOUNDS[1])}"
+        assert said == answer.headers["content-range"]
+    other = client.get(f"{PATH}/1/take", headers={"range": asked, "if-range": '"another"'})
+    assert (200, SOUNDS[1]) == (other.status_code, other.content)
+
+
+@pytest.mark.usefixtures("spoken")
+def test_a_part_that_is_not_there_is_refused(client: TestClient) -> None:
+    """With the size there is."""
+    answer = client.get(f"{PATH}/1/take", headers={"range": "bytes=99-"})
+    refused(answer, 416, "range_not_satisfiable")
+    assert f"bytes */{len(SOUNDS[1])}" == answer.headers["content-range"]
+
+
+def test_what_is_heard_of_a_line_is_what_is_released(client: TestClient, desk: Desk) -> None:
+    """Not what is on its way there: of that, lines that say the same are heard, and others not."""
+    speak(desk, Basis())
+    put(client)
+    assert SOUNDS[1] == client.get(f"{PATH}/1/take").content
+    # It is translated with the edit, and then spoken.
+    made = [*TEXTS[:1], EDIT["text"], *TEXTS[2:]]
+    lines = tuple(TranslatedLine(*pair) for pair in enumerate(made))
+    newer = Translation("es", "an engine", lines)
+    keep(desk, "translation", newer, "es")
+    speak(desk, newer.basis, [SOUNDS[0], b"the edit", SOUNDS[2]])
+    assert "Try again once" in refused(client.get(f"{PATH}/1/take"), 409, "lines_not_ready")
+    assert SOUNDS[2] == client.get(f"{PATH}/2/take").content
+    now = {
+        "lines": [
+            dict(line, target=text) for line, text in zip(MANIFEST["lines"], made, strict=True)
+        ]
+    }
+    current = desk.registry.dub(YOUTUBE, "es").release
+    assert current is not None
+    desk.store.put_bytes(current.manifest_key, json.dumps(now).encode())
+    assert b"the edit" == client.get(f"{PATH}/1/take").content
+
+
+def test_a_line_that_is_not_there_is_not_heard(client: TestClient, desk: Desk) -> None:
+    """Nor before it was spoken, nor of a dub that nobody asked for."""
+    refused(client.get(f"{PATH}/1/take"), 409, "lines_not_ready")
+    speak(desk, Basis())
+    refused(client.get(f"{PATH}/7/take"), 404, "line_not_found")
+    refused(client.get(f"{PATH}/x/take"), 404, "line_not_found")
+    refused(client.get(f"/videos/{YOUTUBE}/dubs/gl/lines/1/take"), 404, "dub_not_found")
+
+
+@pytest.mark.usefixtures("spoken")
+def test_nobody_hears_a_line_of_another_tenant(desk: Desk, tmp_path: Path) -> None:
+    """Or without a key, though the video may be watched by everybody."""
+    keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    app = create_app(replace(desk, keys=keys))
+    refused(TestClient(app).get(f"{PATH}/1/take"), 401, "key_required")
+    _, hers = keys.make(tenant="acme", scopes={Scope.READ})
+    stranger = TestClient(app, headers={"authorization": f"Bearer {hers.text}"})
+    refused(stranger.get(f"{PATH}/1/take"), 404, "video_not_found")
+    _, own = keys.make(tenant=DEFAULT_TENANT, scopes={Scope.READ})
+    reader = TestClient(app, headers={"authorization": f"Bearer {own.text}"})
+    assert SOUNDS[1] == reader.get(f"{PATH}/1/take").content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
@@ -159,6 +161,22 @@ def test_one_edited_line_costs_one_take(bench: Bench) -> None:
     )
     assert 1 == shown(made["translation"])["edited lines"].value
     assert (DubStatus.RELEASED, 2) == bench.state()
+
+
+def test_a_released_line_is_heard_as_it_was_spoken(bench: Bench) -> None:
+    """The sound is the take's own, of an edited line from its release on."""
+    bench.edit({1: EDIT})
+    path = f"/videos/{bench.video_id}/dubs/es/lines/1/take"
+    before = bench.client.get(path).headers["etag"]
+    bench.dub()
+    answer = bench.client.get(path)
+    assert before != answer.headers["etag"]
+    assert bench.takes()[1].startswith(answer.headers["etag"].strip('"'))
+    sound, rate = soundfile.read(io.BytesIO(answer.content))
+    key = f"videos/{bench.video_id}/dubs/es/speech.json"
+    take = json.loads(bench.workshop.store.get_bytes(key))["takes"][1]
+    assert take["seconds"] == pytest.approx(len(sound) / rate, abs=0.01)
+    assert abs(sound).max() > 0.05
 
 
 def test_neighbours_that_are_edited_cost_a_take_each(bench: Bench) -> None:

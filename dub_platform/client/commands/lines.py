@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from dub_platform.client import subrip
 from dub_platform.client.answers import LineAnswer
 from dub_platform.client.client import DubClient, tag_of
 from dub_platform.client.commands.editing import (
+    STANDARD_INPUT,
     add_text,
     note_seen,
     read_text,
@@ -24,6 +26,7 @@ from dub_platform.client.commands.editing import (
 )
 from dub_platform.client.commands.parsing import Asked, Commands, about_dub, command, whole_id
 from dub_platform.client.commands.videos import show_video, wait_for
+from dub_platform.client.playing import play
 from dub_platform.client.seen import Seen
 from dub_platform.client.terminal import out, plain, show_json
 
@@ -41,6 +44,11 @@ def add_to(commands: Commands) -> None:
     edit = command(commands, "edit", does, _edit, 'dub edit up-e3c8 es 3 "Bon dia."')
     add_text(about_dub(edit), back="go back to the translation")
     edit.add_argument("--wait", action="store_true", help="until it is released with the line")
+
+    does = "play a line of a released dub, or keep its sound"
+    say = command(commands, "say", does, _say, "dub say up-e3c8 es 3")
+    about_dub(say).add_argument("number", type=int, help="the line's, as it is shown")
+    say.add_argument("--to", type=Path, help="a file for the sound (FLAC); - writes it out")
 
     does = "write the lines into a file for a subtitle editor"
     export = command(commands, "export", does, _export, "dub export up-e3c8 es lines.srt")
@@ -107,6 +115,23 @@ def _edit(client: DubClient, asked: Asked) -> int:
         return show_video(wait_for(client, video_id, [language]), [language], asked.json)
     if asked.json:
         show_json(line)
+    return 0
+
+
+def _say(client: DubClient, asked: Asked) -> int:
+    video_id = whole_id(client, asked.id)
+    sound = client.take(video_id, asked.language, asked.number)
+    if asked.to == STANDARD_INPUT and not asked.json:
+        sys.stdout.buffer.write(sound)
+        return 0
+    if asked.to and asked.to != STANDARD_INPUT:
+        asked.to.write_bytes(sound)
+    if asked.json:
+        show_json({**client.line(video_id, asked.language, asked.number), "bytes": len(sound)})
+    elif asked.to:
+        out.print(f"{asked.to} is written.")
+    else:
+        play(sound, ".flac")
     return 0
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,10 +23,11 @@ import pytest
 from api.desk import Desk
 from dub_platform.client import DubClient
 from dub_platform.client.command import main
+from dub_platform.core.speech import Basis
 from dub_platform.registry import NewVideo, Source, Work
 from resources.store.local import LocalStore
 from tests.api.desks import YOUTUBE, make_clip, make_desk, release, serving
-from tests.api.test_lines import TEXTS
+from tests.api.test_lines import SOUNDS, TEXTS, speak
 from tests.dub_platform.client.scripts import release_with_lines
 
 UPLOAD = "up-0123456789abcdef0123456789abcdef"
@@ -33,6 +35,7 @@ WHY = {"code": "engine_failed", "message": "The voice [x] ended."}
 DUB = [sys.executable, "-m", "dub_platform.client.command"]
 
 Printed = pytest.CaptureFixture[str]
+Patch = pytest.MonkeyPatch
 
 
 @pytest.fixture
@@ -255,6 +258,36 @@ def test_lines_that_were_heard_go_to_a_subtitle_editor_and_back(
     for wrong in ([], ["0", "--from", str(file)]):
         assert 1 == main(["correct", YOUTUBE, *wrong])
         assert "Say which line is corrected" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("url")
+def test_a_line_is_played_or_kept(
+    desk: Desk, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: Patch
+) -> None:
+    """With a player of this machine, which has ended when the command does; or in a file."""
+    release_with_lines(desk)
+    speak(desk, Basis())
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    assert 1 == main(["say", YOUTUBE, "es", "1"])
+    assert b"There is no program here that plays it" in capfdbinary.readouterr().err
+    player = programs / "paplay"
+    player.write_text(
+        f'#!/bin/sh\nexec {shutil.which("cp", path=os.defpath)} "$1" {tmp_path}/heard'
+    )
+    player.chmod(0o755)
+    assert 0 == main(["say", YOUTUBE, "es", "1"])
+    assert SOUNDS[1] == (tmp_path / "heard").read_bytes()
+    assert 0 == main(["say", YOUTUBE, "es", "2", "--to", str(tmp_path / "line.flac")])
+    assert SOUNDS[2] == (tmp_path / "line.flac").read_bytes()
+    player.write_text("#!/bin/sh\nexit 3")
+    assert 1 == main(["say", YOUTUBE, "es", "1"])
+    assert b"paplay could not play it" in capfdbinary.readouterr().err
+    sent = subprocess.run(
+        [*DUB, "say", YOUTUBE, "es", "0", "--to", "-"], capture_output=True, check=True
+    )
+    assert SOUNDS[0] == sent.stdout
 
 
 @pytest.mark.usefixtures("url")
