@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dub_platform.core.captions import as_srt, cued
+from resources.paid_once import Bill
 from resources.stretching import at_48_khz, stretched
 from resources.voice import recording
 from resources.voice.espeak import EspeakVoice
-from resources.voice.port import Bill, Reading
+from resources.voice.port import Reading
 from tests.media_recipes import make_clip, noise
 from tests.speech_recipes import (
     BOATS,

@@ -319,7 +319,8 @@ def _original_seconds(text: str) -> float:
 
 
 def _take_seconds(voice: Any, texts: Sequence[str], language: str, speaker: str) -> Iterator[float]:
-    from resources.voice.port import Bill, Reading
+    from resources.paid_once import Bill
+    from resources.voice.port import Reading
     from resources.voice.recording import decoded, speech_of
 
     with tempfile.TemporaryDirectory() as folder:

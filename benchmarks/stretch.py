@@ -31,9 +31,10 @@ from benchmarks.command import PROGRESS
 from benchmarks.likeness import Likeness, likeness, spectral_distance_db
 from benchmarks.stretchers import ATEMPO, Sound, Stretcher, installed
 from dub_platform.core.speech import Span
+from resources.paid_once import Bill
 from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
 from resources.voice.espeak import EspeakVoice
-from resources.voice.port import Bill, Reading
+from resources.voice.port import Reading
 from tests.speech_recipes import BOATS, FISHERMAN, HARBOR, MARKET, plain_words, say, write_wav
 from tests.speech_recipes import RATE as FLITE_RATE
 

@@ -10,7 +10,6 @@ fails, or is repeated, pays only for what is not there yet. It is tested against
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import math
@@ -23,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 from dub_platform.core.cost import PaidCall
 from dub_platform.core.errors import (
-    DubError,
     LanguageNotAvailableError,
 )
 from dub_platform.core.keys import key_of
@@ -33,6 +31,7 @@ from resources.calls import CallPolicy, Calls, may_be_charged
 from resources.ledger import Ledger
 from resources.media.vad import RATE, open_speech
 from resources.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply
+from resources.paid_once import Bill, PaidOnce
 from resources.provider_key import ProviderKey
 from resources.store.port import Store
 from resources.threads import ContextPool
@@ -85,14 +84,6 @@ class _Answer:
     cost_usd: float
 
 
-@dataclass
-class _Bill:
-    """How many tries were charged, or may have been; and the last answer's name."""
-
-    tries: int = 0
-    request_id: str | None = None
-
-
 class OpenAITranscriber:
     """One model at one server. A server that wants no key takes any; a free one opens no rows.
 
@@ -126,7 +117,7 @@ class OpenAITranscriber:
         self.usd_per_minute = usd_per_minute
         self.parallel = parallel
         self._store = store
-        self._ledger = ledger
+        self._paid = PaidOnce(store, ledger, ROLE)
         self._calls = Calls(self.provider, policy, SDK)
 
     def languages(self) -> tuple[str, ...]:
@@ -174,16 +165,19 @@ class OpenAITranscriber:
     def _answered(self, recording: _Recording, chunk: Chunk) -> _Answer:
         """What is said in the chunk, as it was answered before or is now."""
         sent = self._sent(recording, chunk)
-        self._ledger.use(ROLE, sent.key, recording.video_id)
         path = f"transcriptions/{sent.key[:2]}/{sent.key}.json"
-        if self._store.exists(path):
-            kept = Transcription.model_validate_json(self._store.get_bytes(path))
-            return _Answer(chunk, kept, 0.0)
-        bill = _Bill()
-        with self._accounted(recording.video_id, sent, bill):
+        kept = self._paid.find(path, sent.key, recording.video_id)
+        if kept is not None:
+            return _Answer(chunk, Transcription.model_validate_json(kept), 0.0)
+
+        def ask_and_keep(bill: Bill) -> _Answer:
             answer = self._calls.made(sent.name, lambda: self._tried(sent, bill))
             self._store.put_bytes(path, answer.model_dump_json(exclude_none=True).encode())
-        return _Answer(chunk, answer, self._cost_usd(sent, bill))
+            return _Answer(chunk, answer, bill.cost_usd)
+
+        cost = self._cost_usd(sent)
+        call = PaidCall(recording.video_id, None, ROLE, self.engine, sent.key, sent.name, cost)
+        return self._paid.buy(call, ask_and_keep)
 
     def _sent(self, recording: _Recording, chunk: Chunk) -> _Sent:
         with open_speech(recording.audio) as source:
@@ -194,44 +188,19 @@ class OpenAITranscriber:
         key = key_of({**shape, "sound": hashlib.sha256(wav).hexdigest()})
         return _Sent(chunk, wav, language, key)
 
-    @contextlib.contextmanager
-    def _accounted(self, video_id: str, sent: _Sent, bill: _Bill) -> Iterator[None]:
-        """The request's row in the ledger; a free server has none."""
-        if not self.usd_per_minute:
-            yield
-            return
-        estimated = self.usd_per_minute * sent.seconds / 60
-        call_id = self._ledger.open(
-            PaidCall(video_id, None, ROLE, self.engine, sent.key, sent.name, estimated)
-        )
-        try:
-            yield
-        except DubError as error:
-            if bill.tries:
-                self._settle(call_id, sent, bill)
-            else:
-                self._ledger.close(call_id, error.sentence)
-            raise
-        self._settle(call_id, sent, bill)
+    def _cost_usd(self, sent: _Sent) -> float:
+        """What one try costs."""
+        return sent.seconds / 60 * self.usd_per_minute
 
-    def _settle(self, call_id: int, sent: _Sent, bill: _Bill) -> None:
-        self._ledger.settle(
-            call_id,
-            units=bill.tries * sent.seconds,
-            cost_usd=self._cost_usd(sent, bill),
-            request_id=bill.request_id,
-        )
-
-    def _cost_usd(self, sent: _Sent, bill: _Bill) -> float:
-        return bill.tries * sent.seconds / 60 * self.usd_per_minute
-
-    async def _tried(self, sent: _Sent, bill: _Bill) -> Transcription:
+    async def _tried(self, sent: _Sent, bill: Bill) -> Transcription:
         try:
             reply = await self._reply(sent)
         except BaseException as error:
-            bill.tries += may_be_charged(error)
+            if may_be_charged(error):
+                bill.charge(sent.seconds, self._cost_usd(sent))
             raise
-        bill.tries += not reply.is_page
+        if not reply.is_page:
+            bill.charge(sent.seconds, self._cost_usd(sent))
         bill.request_id = reply.request_id
         try:
             return Transcription.read(reply.body)

@@ -1,7 +1,7 @@
 """A chat model that answers in JSON of a given shape, at OpenAI or any server that speaks its API.
 
     chat = OpenAIChat(api_key, model="gpt-5.4-mini")
-    texts = chat.answer("lines 1-40 in es", Question(system, user, schema), texts_of, bill)
+    texts = chat.answer("lines 1-40 in es", Question(system, user, schema), texts_of, price, bill)
 
 The API is `POST /chat/completions` with structured outputs, which vLLM, Ollama, llama.cpp and most
 gateways speak as well. Only the fields that all models take are sent.
@@ -10,7 +10,7 @@ gateways speak as well. Only the fields that all models take are sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from dub_platform.core.cost import CHARACTERS_PER_TOKEN
 from resources.calls import CallPolicy, Calls, may_be_charged
 from resources.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply
+from resources.paid_once import Bill
 from resources.provider_key import ProviderKey
 
 T = TypeVar("T")
@@ -34,11 +35,6 @@ class Usage:
 
     input_tokens: int = 0
     output_tokens: int = 0
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens
-        )
 
     @property
     def tokens(self) -> int:
@@ -58,18 +54,6 @@ class TokenPrice:
             usage.input_tokens * self.usd_per_million_input
             + usage.output_tokens * self.usd_per_million_output
         ) / 1_000_000
-
-
-@dataclass
-class Bill:
-    """What a call came to over all its tries: answers that were no good are charged too.
-
-    `lost` says that a try may have been charged and nobody knows: its answer never came whole.
-    """
-
-    usage: Usage = field(default_factory=Usage)
-    request_id: str | None = None
-    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +109,13 @@ class OpenAIChat:
         self._calls = Calls(self.provider, policy, SDK)
 
     def answer(
-        self, what: str, question: Question, read: Callable[[str], T], bill: Bill, answers: int = 1
+        self,
+        what: str,
+        question: Question,
+        read: Callable[[str], T],
+        price: TokenPrice,
+        bill: Bill,
+        answers: int = 1,
     ) -> T:
         """What `read` makes of the model's answer; `bill` is added to whatever happens.
 
@@ -134,22 +124,22 @@ class OpenAIChat:
         ProviderAnswerError.
         """
 
+        expected = question.expected(answers)
+
         async def request() -> T:
-            reply = await self._reply(question, bill)
+            try:
+                reply = await self._completed(question)
+            except BaseException as error:
+                if may_be_charged(error):
+                    bill.guess(expected.tokens, price.usd(expected))
+                raise
             bill.request_id = reply.request_id
             try:
-                return read(_content(reply.body, question.expected(answers), bill))
+                return read(_content(reply.body, expected, price, bill))
             except ValueError as error:
                 raise self._api.no_answer(what, reply, error) from error
 
         return self._calls.made(what, request)
-
-    async def _reply(self, question: Question, bill: Bill) -> Reply:
-        try:
-            return await self._completed(question)
-        except BaseException as error:
-            bill.lost = bill.lost or may_be_charged(error)
-            raise
 
     async def _completed(self, question: Question) -> Reply:
         async with self._api.client() as client:
@@ -171,14 +161,15 @@ def _response_format(shape: Mapping[str, Any]) -> Any:
     }
 
 
-def _content(body: bytes, expected: Usage, bill: Bill) -> str:
+def _content(body: bytes, expected: Usage, price: TokenPrice, bill: Bill) -> str:
     """The text of the model's answer, its tokens put on the bill. Raises ValueError."""
     try:
         completion = _Completion.model_validate_json(body)
     except ValidationError:
         raise ValueError("it is not a chat completion") from None
     used = completion.usage
-    bill.usage += Usage(used.prompt_tokens, used.completion_tokens) if used else expected
+    usage = Usage(used.prompt_tokens, used.completion_tokens) if used else expected
+    bill.charge(usage.tokens, price.usd(usage))
     choice = completion.choices[0]
     if choice.message.refusal:
         raise ValueError(f"the model refused, saying {choice.message.refusal[:200]!r}")

@@ -24,14 +24,15 @@ from dub_platform.core.batches import batches
 from dub_platform.core.brief import Brief
 from dub_platform.core.budget import fits
 from dub_platform.core.cost import PaidCall
-from dub_platform.core.errors import DubError, LanguageNotAvailableError, ProviderAnswerError
+from dub_platform.core.errors import LanguageNotAvailableError, ProviderAnswerError
 from dub_platform.core.keys import key_of
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from resources.ledger import Ledger
+from resources.paid_once import Bill, PaidOnce
 from resources.store.port import Store
 from resources.threads import ContextPool
-from resources.translator.chat import Bill, OpenAIChat, TokenPrice
+from resources.translator.chat import OpenAIChat, TokenPrice
 from resources.translator.port import NO_BRIEF
 from resources.translator.prompt import (
     NEIGHBOURS,
@@ -88,7 +89,7 @@ class OpenAITranslator:
         self._chat = chat
         self._price = price
         self._store = store
-        self._ledger = ledger
+        self._paid = PaidOnce(store, ledger, ROLE)
 
     def targets(self, source: str) -> tuple[str, ...]:
         if source not in (AUTO, *LANGUAGES):
@@ -176,53 +177,30 @@ class OpenAITranslator:
 
     def _asked(self, batch: Batch, numbers: Sequence[int], known: _Written) -> _Written:
         """What is known with one more answer, which is paid for, kept, and booked."""
-        asked, bill, what = question(batch, numbers), Bill(), batch.named(numbers)
-        call_id = self._ledger.open(
-            PaidCall(
-                video_id=batch.brief.video_id,
-                language=batch.language,
-                role=ROLE,
-                engine=self.engine,
-                key=self._key(batch),
-                what=what,
-                estimated_usd=self._price.usd(asked.expected(len(numbers))),
+        asked, what = question(batch, numbers), batch.named(numbers)
+        call = PaidCall(
+            video_id=batch.brief.video_id,
+            language=batch.language,
+            role=ROLE,
+            engine=self.engine,
+            key=self._key(batch),
+            what=what,
+            estimated_usd=self._price.usd(asked.expected(len(numbers))),
+        )
+
+        def ask_and_keep(bill: Bill) -> _Written:
+            texts = self._chat.answer(
+                what, asked, lambda said: usable(said, batch, numbers), self._price, bill
             )
-        )
-        try:
-            texts = self._chat.answer(what, asked, lambda said: usable(said, batch, numbers), bill)
-            cost = known.cost_usd + self._price.usd(bill.usage)
-            written = _Written({**known.texts, **texts}, known.answers + 1, cost)
-            self._keep(batch, written)
-        except DubError as error:
-            self._book_failure(call_id, bill, error)
-            raise
-        # Settled last: a row that stays open counts as spent, a result that is lost does not.
-        self._settle(call_id, bill)
-        return written
+            cost = known.cost_usd + bill.cost_usd
+            return self._keep(batch, _Written({**known.texts, **texts}, known.answers + 1, cost))
 
-    def _book_failure(self, call_id: int, bill: Bill, error: DubError) -> None:
-        """Answers that were no good were charged; of one that was lost nobody knows."""
-        if bill.lost:
-            return
-        if bill.usage.tokens:
-            self._settle(call_id, bill)
-        else:
-            self._ledger.close(call_id, error.sentence)
-
-    def _settle(self, call_id: int, bill: Bill) -> None:
-        self._ledger.settle(
-            call_id,
-            units=bill.usage.tokens,
-            cost_usd=self._price.usd(bill.usage),
-            request_id=bill.request_id,
-        )
+        return self._paid.buy(call, ask_and_keep)
 
     def _kept(self, batch: Batch) -> _Written:
-        self._ledger.use(ROLE, key := self._key(batch), batch.brief.video_id)
-        path = _path(key)
-        if not self._store.exists(path):
-            return _Written()
-        return _WRITTEN.validate_json(self._store.get_bytes(path))
+        key = self._key(batch)
+        kept = self._paid.find(_path(key), key, batch.brief.video_id)
+        return _Written() if kept is None else _WRITTEN.validate_json(kept)
 
     def _keep(self, batch: Batch, written: _Written) -> _Written:
         self._store.put_bytes(_path(self._key(batch)), _WRITTEN.dump_json(written))

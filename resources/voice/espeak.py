@@ -20,8 +20,9 @@ import espeakng_loader
 
 from dub_platform.core.errors import EngineFailedError, LanguageNotAvailableError
 from resources.disk import full_disk, is_full
+from resources.paid_once import Bill
 from resources.programs import helper, patience
-from resources.voice.port import Bill, Reading
+from resources.voice.port import Reading
 from resources.warm_pipeline import WarmPipeline
 
 # A line of a voice file that claims a language, with its priority: 1 is best, 5 if not said.

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from resources.paid_once import Bill
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -30,24 +32,6 @@ class Reading:
     previous: str = ""
     following: str = ""
     name: str = "a line"
-
-
-@dataclass
-class Bill:
-    """What speaking one line has cost so far, over all tries, whether their sound is kept or not.
-
-    `characters` are those charged, `request_id` is the provider's name of the last answer.
-    """
-
-    characters: int = 0
-    cost_usd: float = 0.0
-    request_id: str | None = None
-
-    def charge(self, characters: int, cost_usd: float, request_id: str | None = None) -> None:
-        """Add what one try cost."""
-        self.characters += characters
-        self.cost_usd += cost_usd
-        self.request_id = request_id or self.request_id
 
 
 class Voice(Protocol):

@@ -4,13 +4,12 @@
     takes = keeper.takes_of("dQw4w9WgXcQ", translation.lines, "es", {0: "1", 1: "2"}, copies)
 
 A take that is kept is never spoken again and never paid again. A recording is kept only after
-it was decoded, holds speech, and is as long as a line of its length can be. The order is: a row
-in the ledger, the call, the take stored under its key, the row settled.
+it was decoded, holds speech, and is as long as a line of its length can be. It is paid for as
+`resources/paid_once.py` says.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -26,13 +25,15 @@ from dub_platform.core.keys import take_key
 from dub_platform.core.speech import Take, TranslatedLine
 from resources.copies import AT_ONCE, Copies
 from resources.ledger import Ledger
+from resources.paid_once import Bill, PaidOnce
 from resources.store.port import Store
 from resources.threads import ContextPool
-from resources.voice.port import Bill, Reading, Voice
+from resources.voice.port import Reading, Voice
 from resources.voice.recording import decoded, speech_of, write_sound
 from resources.voice.turns import turn
 from resources.workfolder import WorkFolders
 
+ROLE = "voice"
 _RECEIPT = TypeAdapter(Take)
 
 
@@ -143,41 +144,18 @@ class TakeKeeper:
             raise
 
     def _bought(self, video_id: str, wanted: _Wanted) -> Take:
-        reading, bill = wanted.reading, Bill()
+        reading = wanted.reading
         call = PaidCall(
             video_id=video_id,
             language=reading.language,
-            role="voice",
+            role=ROLE,
             engine=self.voice.engine,
             key=wanted.key,
             what=reading.name,
             estimated_usd=self.voice.cost_usd(reading.text),
         )
-        with self._accounted(call, bill):
-            return self._spoken(reading, wanted.key, bill)
-
-    @contextlib.contextmanager
-    def _accounted(self, call: PaidCall, bill: Bill) -> Iterator[None]:
-        """The call's row in the ledger; a free engine has none."""
-        if call.estimated_usd == 0:
-            yield
-            return
-        call_id = self.ledger.open(call)
-        try:
-            yield
-        except Exception as error:
-            if bill.cost_usd == 0:
-                self.ledger.close(call_id, str(error))
-            else:
-                # The takes were no good, or could not be stored; they were paid all the same.
-                self._settle(call_id, bill)
-            raise
-        self._settle(call_id, bill)
-
-    def _settle(self, call_id: int, bill: Bill) -> None:
-        self.ledger.settle(
-            call_id, units=bill.characters, cost_usd=bill.cost_usd, request_id=bill.request_id
-        )
+        paid = PaidOnce(self.store, self.ledger, ROLE)
+        return paid.buy(call, lambda bill: self._spoken(reading, wanted.key, bill))
 
     def _spoken(self, reading: Reading, key: str, bill: Bill) -> Take:
         audio_key = _audio_key(key)
@@ -195,7 +173,7 @@ class TakeKeeper:
             seconds=recording.seconds,
             speech_start=start,
             speech_end=end,
-            characters=bill.characters,
+            characters=bill.units,
             cost_usd=bill.cost_usd,
         )
         # The receipt is written last: a take without one is spoken again, never half believed.

@@ -10,8 +10,9 @@ import soundfile
 from dagster import TableMetadataValue
 
 from dub_platform.registry import DubStatus
+from resources.paid_once import Bill
 from resources.voice.espeak import EspeakVoice
-from resources.voice.port import Bill, Reading
+from resources.voice.port import Reading
 from tests.assets.workshop import Workshop, materialized, shown
 from tests.media_recipes import make_clip, silence
 

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from dub_platform.core.casting import Casting
 from dub_platform.core.errors import EngineFailedError, LanguageNotAvailableError
+from resources.paid_once import Bill
 from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.espeak import EspeakVoice
 from resources.voice.openai import OpenAIVoice
-from resources.voice.port import Bill, Reading, Voice
+from resources.voice.port import Reading, Voice
 from tests.processes import gone
 from tests.providers import elevenlabs_server
 from tests.providers.elevenlabs_server import ElevenLabsServer
@@ -233,7 +234,7 @@ def test_the_bill_says_what_was_charged(voice: Voice, tmp_path: Path) -> None:
     """As many characters as the line has, at the price that was named before."""
     bill = Bill()
     voice.speak(Reading(LINES["es"], "es"), into=tmp_path / "take.wav", bill=bill)
-    assert len(LINES["es"]) == bill.characters
+    assert len(LINES["es"]) == bill.units
     assert pytest.approx(voice.cost_usd(LINES["es"])) == bill.cost_usd
 
 

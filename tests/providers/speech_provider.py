@@ -31,8 +31,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from resources.paid_once import Bill
 from resources.voice.espeak import EspeakVoice
-from resources.voice.port import Bill, Reading
+from resources.voice.port import Reading
 from tests.providers.local_server import JSON, Handler, LocalServer
 
 

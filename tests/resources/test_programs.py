@@ -47,7 +47,8 @@ ESPEAK = """
 import threading
 from pathlib import Path
 from resources.voice.espeak import EspeakVoice
-from resources.voice.port import Bill, Reading
+from resources.paid_once import Bill
+from resources.voice.port import Reading
 voice = EspeakVoice()
 voice.speak(Reading("Hola.", "es"), into=Path("take.wav"), bill=Bill())
 threading.Event().wait()

@@ -19,9 +19,10 @@ from benchmarks.likeness import likeness
 from dub_platform.core.speech import Take
 from dub_platform.core.timeline import PlacedPart, Placement
 from resources import stretching
+from resources.paid_once import Bill
 from resources.stretching import at_48_khz, say_placed, spoken, stretched
 from resources.voice.espeak import EspeakVoice
-from resources.voice.port import Bill, Reading
+from resources.voice.port import Reading
 from resources.voice.recording import decoded, speech_bounds
 from tests.integration.measuring import located
 from tests.media_recipes import RATE, Sound, noise, silence, tone

@@ -14,8 +14,9 @@ from dub_platform.core.errors import (
     ProviderRefusedError,
 )
 from resources.calls import CallPolicy
+from resources.paid_once import Bill
 from resources.voice.elevenlabs import MODELS, ElevenLabsVoice, Expression
-from resources.voice.port import Bill, Reading
+from resources.voice.port import Reading
 from tests.contracts.threads import at_once
 from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
 from tests.providers.speech_provider import Order, RefusedError, Request
@@ -139,8 +140,8 @@ def test_the_bill_is_what_the_answer_says(make: MakeVoice, tmp_path: Path) -> No
     """A character of a fast model counts half, and the estimate knows."""
     voice = make(model="eleven_flash_v2_5", usd_per_1000_characters=0.2)
     bill = spoken(voice, tmp_path / "take.wav")
-    assert (round(len(TEXT) / 2), "req_000001") == (bill.characters, bill.request_id)
-    assert pytest.approx(bill.characters * 0.2 / 1000) == bill.cost_usd
+    assert (round(len(TEXT) / 2), "req_000001") == (bill.units, bill.request_id)
+    assert pytest.approx(bill.units * 0.2 / 1000) == bill.cost_usd
     assert pytest.approx(bill.cost_usd, rel=0.05) == voice.cost_usd(TEXT)
 
 
@@ -228,5 +229,5 @@ def test_a_plan_that_is_full_is_waited_for(tmp_path: Path) -> None:
 
         bills = at_once([lambda number=number: speak(number) for number in range(6)])  # type: ignore[misc]
         refused = [entry for entry in server.asked() if entry["status"] == 429]
-    assert [len(TEXT)] * 6 == [bill.characters for bill in bills]
+    assert [len(TEXT)] * 6 == [bill.units for bill in bills]
     assert refused

@@ -10,8 +10,9 @@ import soundfile
 
 from dub_platform.core.casting import Casting
 from dub_platform.core.errors import LanguageNotAvailableError, ProviderRefusedError
+from resources.paid_once import Bill
 from resources.voice.openai import OpenAIVoice
-from resources.voice.port import Bill, Reading
+from resources.voice.port import Reading
 from tests.providers.openai_speech import OpenAISpeechServer
 
 TEXT = "Mi padre era pescador y me enseñó a leer el viento."
@@ -100,7 +101,7 @@ def test_all_that_shapes_the_sound_is_in_the_shape(make: MakeVoice) -> None:
 def test_the_bill_is_the_length_of_the_text(make: MakeVoice, tmp_path: Path) -> None:
     """At the price of the settings."""
     bill = spoken(make(usd_per_1000_characters=0.5), tmp_path / "take.wav")
-    assert (len(TEXT), "req_000001") == (bill.characters, bill.request_id)
+    assert (len(TEXT), "req_000001") == (bill.units, bill.request_id)
     assert pytest.approx(len(TEXT) / 2000) == bill.cost_usd
 
 

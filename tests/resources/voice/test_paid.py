@@ -24,10 +24,11 @@ from dub_platform.core.errors import (
     ProviderUnavailableError,
 )
 from resources.calls import CallPolicy, retry_after
+from resources.paid_once import Bill
 from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.openai import OpenAIVoice
 from resources.voice.paid import PaidVoice
-from resources.voice.port import Bill, Reading
+from resources.voice.port import Reading
 from tests.patience import HANG_SECONDS, plenty_for
 from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
 from tests.providers.openai_speech import OpenAISpeechServer
@@ -117,7 +118,7 @@ def test_one_fault_costs_one_more_try(engine: type, fault: Fault, tmp_path: Path
     with engine(tmp_path, Faults([fault]), policy) as desk:
         assert desk.speak(bill) > 2.0
         assert [fault.value, None] == [entry["fault"] for entry in desk.server.asked()]
-        assert desk.charged() == bill.characters
+        assert desk.charged() == bill.units
         assert "req_000002" == bill.request_id
 
 
@@ -146,7 +147,7 @@ def test_a_fault_that_lasts_ends_after_three_tries(
             desk.speak(bill)
         assert failed.value.retryable
         assert 3 == len(desk.server.asked())
-        assert desk.charged() == bill.characters
+        assert desk.charged() == bill.units
     assert not (tmp_path / "take.wav").exists()
 
 

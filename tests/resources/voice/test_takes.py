@@ -35,10 +35,11 @@ from dub_platform.registry.tables import paid_calls
 from resources.calls import CallPolicy
 from resources.copies import open_copies
 from resources.ledger import CappedLedger
+from resources.paid_once import Bill
 from resources.store.local import LocalStore
 from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.espeak import EspeakVoice
-from resources.voice.port import Bill, Reading, Voice
+from resources.voice.port import Reading, Voice
 from resources.voice.takes import TakeKeeper, readings
 from resources.workfolder import WorkFolders
 from tests.contracts.threads import at_once
