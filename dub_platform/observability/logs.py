@@ -4,7 +4,8 @@
     with structlog.contextvars.bound_contextvars(request_id="7f3a"):
         structlog.get_logger("api").warning("disk nearly full", free_mb=120)
 
-Lines of the standard library's loggers (uvicorn's, Dagster's) come out in the same shape.
+Lines of the standard library's loggers (uvicorn's, Dagster's) come out in the same shape. Ours do
+not go through it: two records of each would cost more than all that is done for it.
 Logged text is hostile: nothing in it can start a line of its own or reach the terminal as an
 escape sequence.
 """
@@ -44,26 +45,48 @@ _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
-    structlog.stdlib.PositionalArgumentsFormatter(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    _of_run,
 )
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes what the standard library's loggers say, and lines that are whole already."""
+
+    def write(self, line: str) -> None:
+        """Write a line, and nothing into the midst of it."""
+        self.acquire()
+        try:
+            self.stream.write(f"{line}{self.terminator}")
+            self.flush()
+        finally:
+            self.release()
+
+
+class _Logger:
+    """What our own loggers write with, under a name."""
+
+    def __init__(self, name: str, handler: _Handler) -> None:
+        self.name = name
+        self.debug = self.info = self.warning = self.error = self.critical = handler.write
 
 
 def configure_logging(log_format: Literal["console", "json"], level: str) -> None:
     """Send every log line of this process to stderr; `level` is the least that is written."""
+    handler, rendering = _Handler(sys.stderr), _rendering(log_format)
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_SHARED,
-            ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*_SHARED, *rendering],
+        logger_factory=lambda name="": _Logger(name, handler),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
     )
-    handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        ProcessorFormatter(processors=_rendering(log_format), foreign_pre_chain=_SHARED)
+        ProcessorFormatter(
+            processors=[
+                ProcessorFormatter.remove_processors_meta,
+                _without_colour_copy,
+                *rendering,
+            ],
+            foreign_pre_chain=[*_SHARED, _of_run],
+        )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -86,14 +109,10 @@ def _rendering(log_format: Literal["console", "json"]) -> list[Processor]:
     if log_format == "json":
         # JSON in plain ASCII cannot hold a line end or an escape unescaped.
         return [
-            ProcessorFormatter.remove_processors_meta,
-            _without_colour_copy,
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(serializer=json.dumps, ensure_ascii=True),
         ]
     return [
-        ProcessorFormatter.remove_processors_meta,
-        _without_colour_copy,
         _made_printable,
         ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_indented_traceback),
     ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections import Counter
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import structlog
@@ -14,6 +15,7 @@ from structlog.contextvars import bound_contextvars
 
 from assets.tags import LANGUAGE, REQUEST, VIDEO
 from dub_platform.observability import configure_logging
+from tests.contracts.threads import at_once
 
 FORGED = "ok\n2026-01-01T00:00:00Z [error    ] forged\x1b[2J\u2028\u202e\r\x9b1m"
 LogFormat = Literal["console", "json"]
@@ -138,3 +140,37 @@ def test_dagsters_own_lines_are_written_once_and_in_our_shape(
     logging.getLogger("dagster.code_server").warning("Started Dagster code server")
     line = json.loads(capsys.readouterr().err)
     assert ("Started Dagster code server", "warning") == (line["event"], line["level"])
+
+
+def test_lines_of_many_threads_are_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    """Ours and the libraries', which go two ways to one place."""
+    configure_logging("json", "INFO")
+    long = "x" * 20_000
+
+    def say() -> None:
+        for _ in range(20):
+            structlog.get_logger("api").info("ours", long=long)
+            logging.getLogger("uvicorn.error").info("theirs %s", long)
+
+    at_once([say] * 8)
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert {"ours": 160, "theirs": 160} == Counter(line["event"].split()[0] for line in lines)
+
+
+def test_a_line_of_ours_makes_no_record(capsys: pytest.CaptureFixture[str]) -> None:
+    """A record of the standard library costs more than the line, which each request writes."""
+    configure_logging("json", "INFO")
+    made, before = [], logging.getLogRecordFactory()
+
+    def noting(*args: Any, **options: Any) -> logging.LogRecord:
+        made.append(args)
+        return before(*args, **options)
+
+    logging.setLogRecordFactory(noting)
+    try:
+        structlog.get_logger("api").info("request", status=200)
+    finally:
+        logging.setLogRecordFactory(before)
+    line = json.loads(capsys.readouterr().err)
+    assert ("request", 200, "api") == (line["event"], line["status"], line["logger"])
+    assert [] == made
