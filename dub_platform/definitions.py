@@ -18,7 +18,7 @@ from assets.show import Showcase
 from assets.source import audio, source_media, transcript
 from dub_platform.settings import Settings
 from resources import wiring
-from resources.copies import Copies, open_copies
+from resources.copies import Copies
 from resources.media.vad import SileroSpeechFinder
 from resources.releases import Publisher
 from resources.store.port import Store
@@ -88,7 +88,7 @@ def _copies(store: Store, folders: WorkFolders) -> ResourceDefinition:
 
     @resource
     def copies() -> Iterator[Copies]:
-        with open_copies(store, folders) as opened:
+        with Copies(store, folders) as opened:
             yield opened
 
     return copies

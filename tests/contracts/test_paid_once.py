@@ -16,7 +16,7 @@ from dub_platform.core.cost import Caps, PaidCall
 from dub_platform.core.errors import CostCapError, ProviderUnavailableError, StorageFullError
 from dub_platform.core.speech import Line, Span, Transcript, TranslatedLine
 from resources.calls import CallPolicy, Calls
-from resources.copies import open_copies
+from resources.copies import Copies
 from resources.ledger import Ledger
 from resources.store.local import LocalStore
 from resources.transcriber.openai import OpenAITranscriber
@@ -111,7 +111,7 @@ def voice(buyer: Buyer, ledger: Ledger, server: ElevenLabsServer, is_free: bool)
     )
     folders = WorkFolders(buyer.folder / "spool")
     keeper = TakeKeeper(buyer.store, speaks, folders, ledger, KEEP)
-    with open_copies(buyer.store, folders) as copies:
+    with Copies(buyer.store, folders) as copies:
         lines = [TranslatedLine(0, "Buenos días, y bienvenidos al puerto.")]
         [take] = keeper.takes_of(VIDEO, lines, "es", {0: "1"}, copies)
     return take.paid_usd

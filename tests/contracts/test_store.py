@@ -107,7 +107,17 @@ def test_a_key_is_there_when_something_is_kept_under_it(store: Store) -> None:
     assert (True, False) == (store.exists(KEY), store.exists("videos/dQw4w9WgXcQ/audio"))
 
 
-@pytest.mark.parametrize("ask", ["get_bytes", "size", "checksum"])
+def test_what_is_read_says_when_it_was_put(store: Store) -> None:
+    """By the server's own clock, as its listings do."""
+    store.put_bytes(KEY, b"x")
+    content, put_at = store.read_dated(KEY)
+    [listed] = store.keys("videos/")
+    assert b"x" == content
+    # A listing may tell parts of a second.
+    assert abs(listed.put_at - put_at) < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("ask", ["get_bytes", "read_dated", "size", "checksum"])
 def test_a_missing_artifact_is_named(store: Store, ask: str) -> None:
     """The error says which, and what to do."""
     with pytest.raises(ArtifactMissingError, match=f"{KEY} is not in the store"):

@@ -38,7 +38,7 @@ from dub_platform.core.speech import (
 from dub_platform.core.timeline import Placement, Timeline
 from dub_platform.core.wording import Wording
 from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, Work
-from resources.copies import open_copies
+from resources.copies import Copies
 from resources.releases import FinishedDub, Original, Publisher
 from resources.removal import withdraw_dub
 from resources.store.local import LocalStore
@@ -144,7 +144,7 @@ def publish(
     publisher: Publisher, store: LocalStore, folders: WorkFolders, language: str
 ) -> Release:
     """As the last step of a run does."""
-    with open_copies(publisher.store, folders) as copies:
+    with Copies(publisher.store, folders) as copies:
         return publisher.publish(finished(store, language), copies, "run")
 
 
@@ -152,7 +152,7 @@ def publish_again(publisher: Publisher, store: LocalStore, folders: WorkFolders)
     """The Spanish dub with another word in it."""
     dub = finished(store, "es")
     lines = (TranslatedLine(0, "Muy buenos días."), dub.translation.lines[1])
-    with open_copies(publisher.store, folders) as copies:
+    with Copies(publisher.store, folders) as copies:
         return publisher.publish(
             replace(dub, translation=replace(dub.translation, lines=lines)), copies, "run"
         )
@@ -355,7 +355,7 @@ def test_another_content_has_another_address(
         dub = replace(dub, translation=replace(dub.translation, lines=lines))
     else:
         dub = replace(dub, speech=replace(dub.speech, engine="another voice"))
-    with open_copies(publisher.store, folders) as copies:
+    with Copies(publisher.store, folders) as copies:
         second = publisher.publish(dub, copies, "run")
     assert first.track_key != second.track_key
     del before[f"releases/{ID}/es/{POINTER}"]
@@ -371,7 +371,7 @@ def test_a_release_that_fails_midway_is_not_current(
     film, dub = registry.video(ID).film_key, finished(store, "ca")
     # The film needs the source, and is made after everything else.
     store.path(dub.media.key).unlink()
-    with open_copies(publisher.store, folders) as copies, pytest.raises(ArtifactMissingError):
+    with Copies(publisher.store, folders) as copies, pytest.raises(ArtifactMissingError):
         publisher.publish(dub, copies, "run")
     assert (DubStatus.RUNNING, None) == (
         registry.dub(ID, "ca").status, registry.dub(ID, "ca").release
@@ -386,7 +386,7 @@ def test_a_dub_nobody_asked_for_is_not_released(
     """The registry refuses to make it current."""
     dub = finished(store, "es")
     dub = replace(dub, translation=replace(dub.translation, language="pt"))
-    with open_copies(publisher.store, folders) as copies, pytest.raises(DubNotFoundError):
+    with Copies(publisher.store, folders) as copies, pytest.raises(DubNotFoundError):
         publisher.publish(dub, copies, "run")
     assert registry.video(ID).film_key is None
 
@@ -485,7 +485,7 @@ def test_what_was_not_kept_whole_is_not_released(
 def refilm(publisher: Publisher, store: LocalStore, folders: WorkFolders, language: str) -> Release:
     """As the run does that was begun because another dub was removed."""
     original = Original(ID, finished(store, language).media, "en")
-    with open_copies(publisher.store, folders) as copies:
+    with Copies(publisher.store, folders) as copies:
         return publisher.refilm(original, language, copies, "run")
 
 

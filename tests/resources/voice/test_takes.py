@@ -33,7 +33,7 @@ from dub_platform.registry.engine import engine_at
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.tables import paid_calls
 from resources.calls import CallPolicy
-from resources.copies import open_copies
+from resources.copies import Copies
 from resources.ledger import CappedLedger
 from resources.paid_once import Bill
 from resources.store.local import LocalStore
@@ -186,7 +186,7 @@ def takes_of(
     say: Callable[[str], object] = lambda _: None,
 ) -> tuple[Take, ...]:
     """The takes of lines, as a run of its own asks for them."""
-    with open_copies(keeper.store, keeper.folders) as copies:
+    with Copies(keeper.store, keeper.folders) as copies:
         return keeper.takes_of(video_id, lines, language, speakers, copies, say=say)
 
 
