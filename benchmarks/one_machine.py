@@ -28,6 +28,7 @@ from rich.progress import track
 from assets.tags import VIDEO
 from benchmarks.command import PROGRESS
 from benchmarks.timing import Run
+from dub_platform.local.dagster_storage import open_instance
 from dub_platform.local.demo import SAMPLE, client_of
 from tests.integration.platform import free_ports
 from tests.patience import wait_until
@@ -74,15 +75,16 @@ def measured(home: Path, clips: int) -> OneMachine:
         pass
     with _up(environment) as (up, start_seconds):
         idle_mb, idle_share = _at_rest(up)
-        with client_of(f"http://127.0.0.1:{environment['PORT']}") as api:
-            home_of_dagster = str(home / "dagster")
-            with DagsterInstance.from_config(home_of_dagster) as instance:
-                overheads = [
-                    _Dubbed(api, instance, number, "es").overhead
-                    # For the first, nothing is warm yet.
-                    for number in track(range(clips + 1), "clips one by one", console=PROGRESS)
-                ][1:]
-                demo = _Dubbed(api, instance, clips + 1, "es,ca")
+        with (
+            client_of(f"http://127.0.0.1:{environment['PORT']}") as api,
+            open_instance(home / "dagster") as instance,
+        ):
+            overheads = [
+                _Dubbed(api, instance, number, "es").overhead
+                # For the first, nothing is warm yet.
+                for number in track(range(clips + 1), "clips one by one", console=PROGRESS)
+            ][1:]
+            demo = _Dubbed(api, instance, clips + 1, "es,ca")
     return OneMachine(
         start_seconds=start_seconds,
         import_seconds=_import_seconds(),

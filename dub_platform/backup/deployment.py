@@ -18,6 +18,7 @@ from dub_platform.backup.databases import Database, dagster_database, database_a
 from dub_platform.backup.folder import BackupFolder, Entry, Head
 from dub_platform.backup.objects import Previous, restored, saved
 from dub_platform.core.errors import BackupError
+from dub_platform.local.dagster_storage import open_instance
 from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
 from resources import wiring
@@ -36,7 +37,7 @@ class Deployment:
 
     def instance(self) -> DagsterInstance:
         """The Dagster instance, opened anew; its tables are made where they are missing."""
-        return DagsterInstance.from_config(str(self.dagster_home))
+        return open_instance(self.dagster_home)
 
     def store(self) -> Store:
         return wiring.store(self.settings)

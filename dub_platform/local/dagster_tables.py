@@ -25,10 +25,10 @@ def are_made(dagster_home: Path) -> bool:
 
 def make_tables(dagster_home: Path) -> None:
     """Make or upgrade the tables beside `dagster.yaml`. Raises StorageUnavailableError."""
-    from dagster import DagsterInstance
+    from dub_platform.local.dagster_storage import open_instance
 
     try:
-        with DagsterInstance.from_config(str(dagster_home)) as instance:
+        with open_instance(dagster_home) as instance:
             instance.upgrade()
         (dagster_home / _STAMP).write_text(version("dagster"))
     except Exception as error:

@@ -45,8 +45,9 @@ def production(
 
 
 @pytest.fixture
-def embedded(tmp_path: Path) -> Iterator[DagsterInstance]:
-    """The instance of `make up`."""
+def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterInstance]:
+    """The instance of `make up`, which tells its servers where it is."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     with _instance(EMBEDDED, tmp_path) as instance:
         yield instance
 
@@ -73,6 +74,12 @@ def test_what_one_process_writes_another_reads(instance: DagsterInstance) -> Non
 def test_nothing_is_sent_to_anybody(instance: DagsterInstance) -> None:
     """Dagster's telemetry is off."""
     assert instance.telemetry_enabled is False
+
+
+def test_the_daemon_does_what_is_needed_and_no_more(instance: DagsterInstance) -> None:
+    """No asset is made by a condition, or late: what looks for that every few seconds is off."""
+    needed = {"SENSOR", "SCHEDULER", "QUEUED_RUN_COORDINATOR", "MONITORING", "BACKFILL"}
+    assert needed == set(instance.get_required_daemon_types())
 
 
 def test_lost_runs_are_found(instance: DagsterInstance) -> None:

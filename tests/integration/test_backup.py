@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 import yaml
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster import DagsterRun, DagsterRunStatus
 from sqlalchemy import create_engine, make_url
 
 from api.announce import Announcer
@@ -29,6 +29,7 @@ from dub_platform.backup.deployment import Deployment, Restored, restore, save
 from dub_platform.backup.folder import BackupFolder
 from dub_platform.core.errors import BackupError
 from dub_platform.definitions import definitions
+from dub_platform.local.dagster_storage import open_instance
 from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, VideoStatus, Work
 from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
@@ -293,6 +294,6 @@ def test_a_backup_is_restored_where_the_same_databases_are(there: There, tmp_pat
 
 
 def _jobs(platform: Platform, video_id: str) -> list[Any]:
-    with DagsterInstance.from_config(str(platform.stack.dagster_home)) as instance:
+    with open_instance(platform.stack.dagster_home) as instance:
         runs = instance.get_runs()
     return sorted(run.job_name for run in runs if run.tags.get(VIDEO) == video_id)

@@ -16,8 +16,9 @@ from typing import IO
 
 import httpx
 import pytest
-from dagster import DagsterInstance, DagsterRunStatus
+from dagster import DagsterRunStatus
 
+from dub_platform.local.dagster_storage import open_instance
 from dub_platform.local.demo import SAMPLE
 from dub_platform.local.stack import CHECKOUT, PARENT, SERVERS, TABLES
 from tests.integration.platform import free_ports
@@ -125,7 +126,7 @@ def test_a_second_demo_reuses_what_is_there_and_says_so(environment: Mapping[str
 @pytest.mark.usefixtures("demo")
 def test_the_demo_stops_no_run_before_its_end(environment: Mapping[str, str]) -> None:
     """A release comes a moment before the end of its run, which would be made once more."""
-    with DagsterInstance.from_config(str(Path(environment["DUB_HOME"]) / "dagster")) as instance:
+    with open_instance(Path(environment["DUB_HOME"]) / "dagster") as instance:
         runs = instance.get_run_records()
     # A machine that is too busy to start one in time gives it up, and another is asked for.
     began = [run for run in runs if run.start_time is not None]

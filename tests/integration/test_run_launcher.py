@@ -12,6 +12,7 @@ import pytest
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from assets.tags import VIDEO
+from dub_platform.local.dagster_storage import open_instance
 from tests.integration.golden_clip import make_golden_clip
 from tests.integration.platform import Answer, Platform
 
@@ -23,8 +24,7 @@ TERMINATE = """mutation($id: String!) { terminateRun(runId: $id) { __typename
 
 @pytest.fixture
 def instance(platform: Platform) -> Iterator[DagsterInstance]:
-    home = str(platform.stack.dagster_home)
-    with DagsterInstance.from_config(home) as instance:
+    with open_instance(platform.stack.dagster_home) as instance:
         yield instance
 
 
