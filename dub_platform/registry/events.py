@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Engine,
+    Integer,
     and_,
     bindparam,
     delete,
@@ -62,6 +63,12 @@ _WAITING = union_all(
         dubs.c.video_id == bindparam("id"),
         or_(dubs.c.status.in_(_UNFINISHED), dubs.c.asked_anew),
     ),
+)
+_SINCE = (
+    select(*_EVENT)
+    .where(events.c.id > bindparam("seen"))
+    .order_by(events.c.id)
+    .limit(bindparam("limit", type_=Integer))
 )
 _WRITE = insert(events).returning(*_EVENT)
 
@@ -176,9 +183,9 @@ class EventLog:
 
     def since(self, after: int, *, limit: int) -> Sequence[Event]:
         """The first `limit` events after the one with this id, of all videos."""
-        query = select(*_EVENT).where(events.c.id > after).order_by(events.c.id).limit(limit)
         with self._reading.connect() as connection:
-            return [Event(**row._asdict()) for row in connection.execute(query)]
+            found = connection.execute(_SINCE, {"seen": after, "limit": limit})
+            return [Event(**row._asdict()) for row in found]
 
     def story(self, video_id: str, *, after: int = 0) -> Story:
         """The events of one video after this one. Raises VideoNotFoundError."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Exists,
+    Integer,
     and_,
     bindparam,
     delete,
@@ -33,6 +34,18 @@ from dub_platform.registry.tables import dub_removals, removals, utc_now
 # Made once: a statement that is made anew is looked through each time.
 _OF_VIDEO = select(removals.c.generation, removals.c.cleared_at).where(
     removals.c.video_id == bindparam("id")
+)
+_PENDING = (
+    select(removals.c.video_id)
+    .where(removals.c.cleared_at.is_(None))
+    .order_by(removals.c.removed_at)
+    .limit(bindparam("limit", type_=Integer))
+)
+_PENDING_DUBS = (
+    select(dub_removals.c.video_id, dub_removals.c.language)
+    .where(dub_removals.c.cleared_at.is_(None))
+    .order_by(dub_removals.c.removed_at)
+    .limit(bindparam("limit", type_=Integer))
 )
 
 
@@ -102,15 +115,13 @@ def _first_of_video(connection: Connection, video_id: str) -> int:
 
 def pending(connection: Connection, limit: int) -> Sequence[str]:
     """The videos of which something may still be there, the longest removed first."""
-    query = select(removals.c.video_id).where(removals.c.cleared_at.is_(None))
-    return connection.execute(query.order_by(removals.c.removed_at).limit(limit)).scalars().all()
+    return connection.execute(_PENDING, {"limit": limit}).scalars().all()
 
 
 def pending_dubs(connection: Connection, limit: int) -> list[tuple[str, str]]:
     """The dubs, as video and language, of which something may still be there."""
-    query = select(dub_removals.c.video_id, dub_removals.c.language)
-    query = query.where(dub_removals.c.cleared_at.is_(None)).order_by(dub_removals.c.removed_at)
-    return [(row.video_id, row.language) for row in connection.execute(query.limit(limit))]
+    found = connection.execute(_PENDING_DUBS, {"limit": limit})
+    return [(row.video_id, row.language) for row in found]
 
 
 def cleared_dub(connection: Connection, video_id: str, language: str) -> None:

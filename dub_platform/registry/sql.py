@@ -24,6 +24,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Integer,
     Row,
     Select,
     String,
@@ -451,18 +452,20 @@ class SqlRegistry:
             return channel, created
 
     def claim_videos(self, *, limit: int, now: datetime) -> Sequence[Work]:
-        return self._claimed(_due_videos(now).limit(limit), now)
+        return self._claimed(_DUE_VIDEOS, limit, now)
 
     def claim_dubs(self, *, limit: int, now: datetime) -> Sequence[Work]:
-        return self._claimed(_due_dubs(now).limit(limit), now)
+        return self._claimed(_DUE_DUBS, limit, now)
 
-    def _claimed(self, due: Select[Any], now: datetime) -> Sequence[Work]:
+    def _claimed(self, due: Select[Any], limit: int, now: datetime) -> Sequence[Work]:
+        moments = _moments(now)
         # Mostly nothing is due, and finding that out must not take SQLite's one write lock.
         with self._reading.begin() as connection:
-            if connection.execute(due.limit(1)).first() is None:
+            if connection.execute(due, {"limit": 1, **moments}).first() is None:
                 return []
         with self._engine.begin() as connection:
-            claimed = [_work(row) for row in connection.execute(due)]
+            rows = connection.execute(due, {"limit": limit, **moments})
+            claimed = [_work(row) for row in rows]
             for work in claimed:
                 connection.execute(_update(work, _QUEUED).values(claimed_at=now))
         return claimed
@@ -1064,35 +1067,44 @@ def _work(row: Row[Any]) -> Work:
     )
 
 
-def _due(table: Table, now: datetime) -> ColumnElement[bool]:
+def _due(table: Table) -> ColumnElement[bool]:
+    """Of a queued row, at the `_moments` that the statement is executed with."""
     claimed_at, not_before = table.c.claimed_at, table.c.not_before
     # What a clock wrote that was ahead, and was set right, holds for no longer than it could.
-    lapsed = or_(claimed_at <= now - CLAIM_LASTS, claimed_at > now + CLAIM_LASTS)
-    passed = or_(not_before <= now, not_before > now + LONGEST_PAUSE)
+    lapsed = or_(claimed_at <= bindparam("lapsed"), claimed_at > bindparam("claimed_ahead"))
+    passed = or_(not_before <= bindparam("now"), not_before > bindparam("waits_ahead"))
     unclaimed, has_waited = or_(claimed_at.is_(None), lapsed), or_(not_before.is_(None), passed)
     return and_(table.c.status == _QUEUED, unclaimed, has_waited)
 
 
-# Both skip rows that someone else holds: what is being claimed is taken, and a claim that waits
-# while it holds other rows could end in a deadlock.
-def _due_videos(now: datetime) -> Select[Any]:
-    return (
-        select(*_VIDEO_WORK)
-        .where(_due(videos, now))
-        .order_by(videos.c.created_at, videos.c.id)
-        .with_for_update(skip_locked=True)
-    )
+def _moments(now: datetime) -> Mapping[str, datetime]:
+    return {
+        "now": now,
+        "lapsed": now - CLAIM_LASTS,
+        "claimed_ahead": now + CLAIM_LASTS,
+        "waits_ahead": now + LONGEST_PAUSE,
+    }
 
 
-def _due_dubs(now: datetime) -> Select[Any]:
-    return (
-        select(*_DUB_WORK)
-        .join_from(dubs, videos)
-        .where(_due(dubs, now), videos.c.status == VideoStatus.PREPARED)
-        .where(~removals.is_going(dubs.c.video_id, dubs.c.language))
-        .order_by(dubs.c.created_at, dubs.c.video_id, dubs.c.language)
-        .with_for_update(of=dubs, skip_locked=True)
-    )
+# Made once, since they are asked several times a second. Both skip rows that someone else holds:
+# what is being claimed is taken, and a claim that waits while it holds other rows could end in a
+# deadlock.
+_DUE_VIDEOS = (
+    select(*_VIDEO_WORK)
+    .where(_due(videos))
+    .order_by(videos.c.created_at, videos.c.id)
+    .limit(bindparam("limit", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_DUE_DUBS = (
+    select(*_DUB_WORK)
+    .join_from(dubs, videos)
+    .where(_due(dubs), videos.c.status == VideoStatus.PREPARED)
+    .where(~removals.is_going(dubs.c.video_id, dubs.c.language))
+    .order_by(dubs.c.created_at, dubs.c.video_id, dubs.c.language)
+    .limit(bindparam("limit", type_=Integer))
+    .with_for_update(of=dubs, skip_locked=True)
+)
 
 
 def _in_order(oldest_first: bool) -> Select[Any]:

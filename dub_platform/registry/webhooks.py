@@ -195,28 +195,15 @@ class Webhooks:
 
         Nobody else is given them for a minute.
         """
-        due = and_(
-            deliveries.c.state == DeliveryState.PENDING,
-            _is_due(now),
-            deliveries.c.webhook_id.not_in(busy),
-        )
         # Mostly nothing is due, and finding that out must not take SQLite's one write lock.
         with self._reading.connect() as connection:
-            waiting = select(deliveries.c.webhook_id).where(due).distinct()
-            ready = connection.execute(waiting).scalars().all()
+            asked = {"busy": list(busy), **_moments(now)}
+            ready = connection.execute(_READY, asked).scalars().all()
         return [each for webhook_id in ready for each in self._claimed(webhook_id, now)]
 
     def _claimed(self, webhook_id: str, now: datetime) -> Sequence[tuple[Webhook, Delivery]]:
-        due = (
-            select(deliveries.c.id)
-            .filter_by(webhook_id=webhook_id, state=DeliveryState.PENDING)
-            .where(_is_due(now))
-            .order_by(deliveries.c.due_at, deliveries.c.id)
-            .limit(AT_ONCE)
-            .with_for_update(skip_locked=True)
-        )
         with self._engine.begin() as connection:
-            ids = connection.execute(due).scalars().all()
+            ids = connection.execute(_DUE, {"of": webhook_id, **_moments(now)}).scalars().all()
             claims = update(deliveries).where(deliveries.c.id.in_(ids))
             connection.execute(claims.values(due_at=now + CLAIM_LASTS))
             mine = select(*_DELIVERY).where(deliveries.c.id.in_(ids)).order_by(deliveries.c.id)
@@ -262,17 +249,39 @@ class Webhooks:
             )
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
+# How long a message waits at most, by how often it was tried; and however often that was.
+_WAITS = {0: CLAIM_LASTS} | {
+    tries: max(CLAIM_LASTS, longest_wait(tries)) for tries in range(1, GROWN)
+}
+_LONGEST = longest_wait(GROWN)
+
+
+def _is_due() -> ColumnElement[bool]:
     """Whether a message's time has come, or lies further ahead than any wait is long: so it was
-    told by a clock that was ahead, and was set right."""
+    told by a clock that was ahead, and was set right. It is asked at the `_moments` of now."""
     due_at, attempts = deliveries.c.due_at, deliveries.c.attempts
-    waits = {tries: max(CLAIM_LASTS, longest_wait(tries)) for tries in range(1, GROWN)}
-    beyond = [and_(attempts == tries, due_at > now + wait) for tries, wait in waits.items()]
-    beyond += [
-        and_(attempts == 0, due_at > now + CLAIM_LASTS),
-        due_at > now + longest_wait(GROWN),
-    ]
-    return or_(due_at <= now, *beyond)
+    beyond = [and_(attempts == tries, due_at > bindparam(f"beyond_{tries}")) for tries in _WAITS]
+    return or_(due_at <= bindparam("now"), due_at > bindparam("beyond"), *beyond)
+
+
+def _moments(now: datetime) -> Mapping[str, datetime]:
+    after = {f"beyond_{tries}": now + wait for tries, wait in _WAITS.items()}
+    return {"now": now, "beyond": now + _LONGEST, **after}
+
+
+_PENDING = and_(deliveries.c.state == DeliveryState.PENDING, _is_due())
+_READY = (
+    select(deliveries.c.webhook_id)
+    .where(_PENDING, deliveries.c.webhook_id.not_in(bindparam("busy", expanding=True)))
+    .distinct()
+)
+_DUE = (
+    select(deliveries.c.id)
+    .where(_PENDING, deliveries.c.webhook_id == bindparam("of"))
+    .order_by(deliveries.c.due_at, deliveries.c.id)
+    .limit(AT_ONCE)
+    .with_for_update(skip_locked=True)
+)
 
 
 def _add(connection: Connection, webhook_id: str, type_: str, told: Mapping[str, Any]) -> str:
