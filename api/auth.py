@@ -11,7 +11,7 @@ Every address needs a key unless it is named here. Between the two comes what co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import anyio
 import anyio.to_thread
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.callers import ANYBODY, Allowed, Caller, caller_of
 from api.problems import answer_error
+from api.together import Together
 from dub_platform.core.access import Token
 from dub_platform.core.errors import (
     DubError,
@@ -55,6 +56,7 @@ class Identified:
     def __init__(self, app: ASGIApp, keys: ApiKeys | None) -> None:
         self.app = app
         self.keys = keys
+        self.holders = Together(self._holders)
         # Threads of their own: uploads that are being looked at must not keep a key from being.
         self.threads = anyio.CapacityLimiter(MOST_CONNECTIONS)
 
@@ -76,9 +78,13 @@ class Identified:
         return Caller(key.tenant, key.scopes, key.id, key.counts_as or key.id)
 
     async def _key(self, keys: ApiKeys, token: Token | None) -> ApiKey | None:
-        if token is None:
-            return None
-        return await anyio.to_thread.run_sync(keys.holder, token, utc_now(), limiter=self.threads)
+        key = None if token is None else await self.holders.one(token)
+        if key is not None and key.is_use_due(now := utc_now()):
+            await anyio.to_thread.run_sync(keys.note_use, key, now, limiter=self.threads)
+        return key
+
+    def _holders(self, tokens: Collection[Token]) -> Mapping[Token, ApiKey]:
+        return self.keys.holders(tokens, utc_now()) if self.keys else {}
 
 
 class Permitted:

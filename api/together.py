@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Generic, TypeVar
 
 import anyio
-from starlette.concurrency import run_in_threadpool
+import anyio.to_thread
 
 KeyT = TypeVar("KeyT")
 FoundT = TypeVar("FoundT")
@@ -35,6 +35,8 @@ class Together(Generic[KeyT, FoundT]):
     def __init__(self, find: Callable[[Collection[KeyT]], Mapping[KeyT, FoundT]]) -> None:
         self._find = find
         self._turns = anyio.CapacityLimiter(AT_ONCE)
+        # Of their own: uploads that are being looked at keep nobody from being answered.
+        self._threads = anyio.CapacityLimiter(AT_ONCE)
         self._next: _Round[KeyT, FoundT] | None = None
 
     async def one(self, key: KeyT) -> FoundT | None:
@@ -50,7 +52,7 @@ class Together(Generic[KeyT, FoundT]):
         except _UNREADABLE:
             if len(mine.keys) == 1:
                 raise
-            found = await run_in_threadpool(self._find, {key})
+            found = await self._found({key})
         return found.get(key)
 
     async def _ask(self, mine: _Round[KeyT, FoundT]) -> Mapping[KeyT, FoundT]:
@@ -58,7 +60,10 @@ class Together(Generic[KeyT, FoundT]):
             # Who comes from now on is in the next one.
             if self._next is mine:
                 self._next = None
-            return await run_in_threadpool(self._find, mine.keys)
+            return await self._found(mine.keys)
+
+    async def _found(self, keys: Collection[KeyT]) -> Mapping[KeyT, FoundT]:
+        return await anyio.to_thread.run_sync(self._find, keys, limiter=self._threads)
 
 
 class _Round(Generic[KeyT, FoundT]):

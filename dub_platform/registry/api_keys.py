@@ -14,12 +14,15 @@ import hmac
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Row,
     and_,
+    bindparam,
     func,
     insert,
     literal,
@@ -62,8 +65,16 @@ class ApiKey:
         """Whether it opens anything."""
         return _is_good(self.revoked_at, self.expires_at, now)
 
+    def is_use_due(self, now: datetime) -> bool:
+        """Whether it is to be noted that it is used."""
+        return self.last_used_at is None or self.last_used_at <= now - USE_IS_NOTED_EVERY
+
 
 _KEY = tuple(api_keys.c[field.name] for field in fields(ApiKey))
+# Made once: a statement that is made anew is looked through each time.
+_OF_IDS = select(*_KEY, api_keys.c.sha256).where(
+    api_keys.c.id.in_(bindparam("ids", expanding=True))
+)
 
 
 class ApiKeys:
@@ -142,18 +153,18 @@ class ApiKeys:
 
     def holder(self, token: Token, now: datetime) -> ApiKey | None:
         """The key that this token proves, if it is good; that it was used is noted."""
-        query = select(api_keys.c.sha256, *_KEY).where(api_keys.c.id == token.id)
-        with self._reading.connect() as connection:
-            row = connection.execute(query).first()
-        # An id that is not there takes as long as a wrong secret.
-        is_proven = hmac.compare_digest(row.sha256 if row else _NOBODYS, token.sha256)
-        if row is None or not is_proven:
-            return None
-        key = ApiKey(**{column.name: getattr(row, column.name) for column in _KEY})
-        if not key.is_good(now):
-            return None
-        self._note_use(key, now)
+        key = self.holders([token], now).get(token)
+        if key is not None and key.is_use_due(now):
+            self.note_use(key, now)
         return key
+
+    def holders(self, tokens: Collection[Token], now: datetime) -> Mapping[Token, ApiKey]:
+        """The keys that these tokens prove, of those that are good; no use of them is noted."""
+        with self._reading.connect() as connection:
+            found = connection.execute(_OF_IDS, {"ids": [token.id for token in tokens]})
+            rows = {row.id: row for row in found}
+        proven = {token: _proven(token, rows.get(token.id)) for token in tokens}
+        return {token: key for token, key in proven.items() if key and key.is_good(now)}
 
     def opens(self, key_id: str, now: datetime) -> bool:
         """Whether a key that was proven is still good."""
@@ -162,15 +173,20 @@ class ApiKeys:
             row = connection.execute(query).first()
         return row is not None and _is_good(row.revoked_at, row.expires_at, now)
 
-    def _note_use(self, key: ApiKey, now: datetime) -> None:
+    def note_use(self, key: ApiKey, now: datetime) -> None:
+        """Note that a key was used, unless somebody else has just noted it."""
         due = now - USE_IS_NOTED_EVERY
-        if key.last_used_at is not None and key.last_used_at > due:
-            return
-        # Of several processes that find it due, one writes.
         last = or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at <= due)
         used = update(api_keys).where(api_keys.c.id == key.id, last).values(last_used_at=now)
         with self._engine.begin() as connection:
             connection.execute(used)
+
+
+def _proven(token: Token, row: Row[Any] | None) -> ApiKey | None:
+    """The key of this row, if the token proves it."""
+    # An id that is not there takes as long as a wrong secret.
+    is_proven = hmac.compare_digest(row.sha256 if row else _NOBODYS, token.sha256)
+    return ApiKey(*row[: len(_KEY)]) if row and is_proven else None
 
 
 def _require_room(connection: Connection, tenant: str) -> None:

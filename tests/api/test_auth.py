@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,9 +14,11 @@ import httpx2
 import pytest
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from api.app import create_app
-from api.auth import OPEN, OPEN_BELOW
+from api.auth import OPEN, OPEN_BELOW, Identified
 from api.desk import Desk
 from dub_platform.core.access import Scope, Token
 from dub_platform.registry.api_keys import ApiKeys
@@ -23,6 +27,7 @@ from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.tables import utc_now
 from tests.api.conftest import Log
 from tests.api.desks import YOUTUBE, make_desk, release
+from tests.api.test_videos import questions
 
 METHODS = ("get", "post", "put", "patch", "delete")
 NOBODYS = Token("3f9c51a07be2", "x" * 43).text
@@ -252,3 +257,41 @@ def test_without_keys_there_is_one_tenant(tmp_path: Path) -> None:
     with TestClient(create_app(desk)) as client:
         assert [YOUTUBE] == [video["id"] for video in client.get("/videos").json()["videos"]]
         assert (403, "scope_missing") == code_of(client.get("/keys"))
+
+
+@pytest.mark.anyio
+async def test_keys_that_are_sent_at_the_same_time_are_looked_up_together(
+    desk: Desk, keys: ApiKeys
+) -> None:
+    """In one question; each opens what is its tenant's, and a wrong one nothing."""
+    made = [keys.make(tenant=name, scopes={Scope.READ})[1] for name in ("acme", "globex")]
+    wrong = Token(made[0].id, made[1].secret)
+    seen: list[tuple[str, str | None]] = []
+
+    async def note(scope: AsgiScope, receive: Receive, send: Send) -> None:
+        seen.append((scope["path"], scope["state"]["caller"].tenant or None))
+
+    async def never(*_: object) -> Any:
+        raise AssertionError
+
+    identified = Identified(note, desk.keys)
+    sent = {"/acme": made[0], "/globex": made[1], "/wrong": wrong}
+    scopes = [
+        {
+            "type": "http",
+            "path": path,
+            "headers": [(b"authorization", f"Bearer {token.text}".encode())],
+        }
+        for path, token in sent.items()
+        for _ in range(10)
+    ]
+    with questions() as asked:
+        await asyncio.gather(*(identified(scope, never, never) for scope in scopes))
+    expected = {("/acme", "acme"): 10, ("/globex", "globex"): 10, ("/wrong", None): 10}
+    assert expected == Counter(seen)
+    assert 1 == len([each for each in asked if each.startswith("SELECT")])
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
