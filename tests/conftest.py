@@ -15,7 +15,7 @@ import pytest
 from dub_platform.settings import Settings
 from dub_platform.variables import FORMER
 from tests.docs.documents import settings
-from tests.lanes import LONGEST, ROOT, is_quick
+from tests.lanes import LONGEST, is_quick
 
 ENV_FILE = Path(__file__).resolve().parents[1] / str(Settings.model_config["env_file"])
 # The tests are tried with the ffmpeg that this names.
@@ -68,7 +68,7 @@ def pytest_collection_finish() -> None:
 
 def _place(item: pytest.Item) -> tuple[bool, int]:
     group = item.get_closest_marker("xdist_group")
-    names = (group.args[0] if group else None, str(item.path.relative_to(ROOT)))
+    names = (group.args[0] if group else None, item.nodeid.partition("::")[0])
     longest = min((LONGEST.index(name) for name in names if name in LONGEST), default=len(LONGEST))
     return item.get_closest_marker("quick") is None, longest
 

@@ -23,6 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
@@ -91,7 +92,15 @@ LONG_LANES = tuple(
         ("pins", 60, ("tests/deploy/test_pins.py",)),
         ("scale", 60, ("tests/integration/test_scale.py",)),
         ("backup", 110, ("tests/integration/test_backup.py",)),
-        ("deployment", 120, ("tests/integration/test_deployment.py",)),
+        (
+            "deployment",
+            135,
+            (
+                "tests/integration/test_deployment.py",
+                "tests/integration/test_paid_engines.py",
+            ),
+        ),
+        ("listening", 30, ("tests/contracts/test_transcriber.py",)),
         (
             "restarts",
             120,
@@ -127,6 +136,7 @@ class Result:
     counts: Counter[str]
 
 
+@lru_cache
 def is_quick(path: Path) -> bool:
     """Whether the tests of the file are in the quick lane."""
     return _is_below(path, QUICK) and not _is_below(path, SLOW)

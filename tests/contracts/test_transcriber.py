@@ -107,7 +107,13 @@ def share_heard(expected: str, heard: Heard) -> float:
 
 
 @hears
-@pytest.mark.parametrize(("bed", "least"), [(False, 0.8), (True, 0.7)], ids=["clean", "music"])
+@pytest.mark.parametrize(
+    ("bed", "least"),
+    [
+        pytest.param(False, 0.8, id="clean"),
+        pytest.param(True, 0.7, id="music", marks=pytest.mark.long),
+    ],
+)
 def test_it_hears_what_is_said_and_when(
     transcriber: Transcriber, tmp_path: Path, bed: bool, least: float
 ) -> None:
@@ -122,6 +128,7 @@ def test_it_hears_what_is_said_and_when(
     assert max(abs(a.start - b) for a, b in zip(spoken, onsets, strict=True)) < 0.06
 
 
+@pytest.mark.long
 def test_sentences_that_follow_each_other_at_once_are_lines_of_their_own(tmp_path: Path) -> None:
     """Fifteen by two voices over a soft bed, 0.30 to 0.45 s apart: each is a line that starts
     where it does, though pocketsphinx writes no marks."""
@@ -168,6 +175,7 @@ def test_only_what_lies_in_the_spans_is_heard(transcriber: Transcriber, tmp_path
     assert share_heard(WATER, heard) < 0.3
 
 
+@pytest.mark.long
 @hears
 def test_a_long_speech_without_a_pause_is_heard_to_its_end(
     transcriber: Transcriber, tmp_path: Path
