@@ -46,10 +46,13 @@ def test_what_is_opened_by_a_link_or_a_probe_bears_what_others_write_into_it(
     released: TestClient, each: Any
 ) -> None:
     """A page that is shared opens with the parameters of whoever shared it."""
-    path = each.path.format(path="style.css", key=f"releases/{YOUTUBE}/es/1/es.vtt")
+    named = {**KNOWN, "path": "style.css", "key": f"releases/{YOUTUBE}/es/1/es.vtt"}
+    path = each.path.format(**named)
     query = {"v": YOUTUBE} if each.path == "/watch" else {}
     answer = released.get(path, params={**query, "fbclid": "x"})
-    assert 200 == answer.status_code
+    # The release of this desk has no lines, whose sound could be had.
+    expected = 409 if path.endswith("/take") else 200
+    assert expected == answer.status_code
 
 
 @pytest.mark.parametrize("as_form", [False, True], ids=["link", "file"])
