@@ -24,7 +24,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +37,7 @@ from rich.table import Table
 from benchmarks import command
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.cluster.addresses import HERE
+from benchmarks.cluster.machine import SECOND
 from benchmarks.cluster.server import Server, answers
 from benchmarks.command import PROGRESS
 from benchmarks.faults import captions_of, short_clip
@@ -74,39 +75,29 @@ class Load:
 
 def measured(folder: Path, seconds: int) -> tuple[list[Load], Load, Load]:
     """Each crowd at the API, then clients without a pause at the API and at a bare route."""
-    with cluster(folder / "c", workers=1, downloader="youtube") as running:
+    # Five hundred people have one address here, and what is measured is the API without a proxy.
+    alone: Mapping[str, Any] = {"behind_front": False, "rate_limits": "off"}
+    with cluster(folder / "c", workers=1, downloader="youtube", **alone) as running:
         place = _prepared(running, folder)
         running.kill(*ELSEWHERE)
-        with _apis(running) as apis:
-            crowds = [
-                _load(apis, "Person", users, seconds, place)
-                for users in track(CROWDS, "crowds", console=PROGRESS)
-            ]
-            busy = _load(apis, "Reader", CROWDS[0], seconds, place)
+        apis = _apis(running)
+        crowds = [
+            _load(apis, "Person", users, seconds, place)
+            for users in track(CROWDS, "crowds", console=PROGRESS)
+        ]
+        busy = _load(apis, "Reader", CROWDS[0], seconds, place)
+        running.kill(SECOND)
         with _bare(folder) as bare:
             least = _load([bare], "Reader", CROWDS[0], seconds, {"PAGE": "/"})
     return crowds, busy, least
 
 
-@contextlib.contextmanager
-def _apis(running: Cluster) -> Iterator[Sequence[tuple[str, Server]]]:
-    """The API's process, and another one like it, with their addresses."""
-    [port] = free_ports(1)
-    first, own = running.machine.server("api"), str(running.machine.settings.port)
-    address = f"http://{HERE}:{port}"
-    second = replace(
-        first,
-        name="api-2",
-        command=[str(port) if word == own else word for word in first.command],
-        is_ready=answers(f"{address}/ready"),
-        process=None,
-    )
-    second.start()
-    try:
-        second.await_ready()
-        yield [(running.machine.settings.base_url, first), (address, second)]
-    finally:
-        second.kill()
+def _apis(running: Cluster) -> Sequence[tuple[str, Server]]:
+    """The API's process, and the second one of the composition, with their addresses."""
+    machine = running.machine
+    running.start(SECOND)
+    second = machine.here.of_second_api().url("5001")
+    return [(machine.settings.base_url, machine.server("api")), (second, machine.server(SECOND))]
 
 
 def _prepared(running: Cluster, folder: Path) -> Mapping[str, str]:

@@ -237,6 +237,7 @@ def _platform(folder: Path, daemon_seconds: float) -> Iterator[Platform]:
             "DUB_DATABASE_URL": url,
             "DUB_HOME": str(folder / "home"),
             "PORT": str(port),
+            # Pages are asked for one after the other, to time them.
             "DUB_RATE_LIMITS": "off",
             "DAGSTER_HOME": str(folder),
             "DUB_CODE_HOST": "127.0.0.1",

@@ -40,7 +40,7 @@ from benchmarks.chaos import engine_of
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.cluster.addresses import HERE
 from benchmarks.cluster.machine import SECRETS
-from benchmarks.cluster.providers import local_providers
+from benchmarks.cluster.providers import Providers, local_providers
 from benchmarks.faults import captions_of, short_clip
 from benchmarks.growth import Growth, Measure, Reading, Sample
 from benchmarks.one_machine import idle_percent
@@ -363,7 +363,7 @@ def _watched(folder: Path, seconds: float, warm_up: int, seed: int, console: Con
     clip = short_clip(folder).read_bytes()
     with (
         local_providers(folder) as paid,
-        cluster(folder / "c", workers=1, **paid.settings) as running,
+        open_cluster(folder / "c", paid) as running,
         Progress(console=console) as progress,
     ):
         warming = progress.add_task("warm-up", total=warm_up)
@@ -383,6 +383,11 @@ def _watched(folder: Path, seconds: float, warm_up: int, seed: int, console: Con
             progress.update(bar, completed=time.monotonic() - began, description=done)
 
         return soaked(running, clip, seed=seed, seconds=seconds, seen=seen)
+
+
+def open_cluster(folder: Path, paid: Providers) -> contextlib.AbstractContextManager[Cluster]:
+    """A cluster whose API is measured, and visited without a pause from one address."""
+    return cluster(folder, workers=1, behind_front=False, rate_limits="off", **paid.settings)
 
 
 def _roles(outcome: Outcome) -> Table:

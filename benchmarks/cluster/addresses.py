@@ -16,6 +16,8 @@ from tests.integration.platform import free_ports
 HERE = "127.0.0.1"
 # Those that a service of the file listens on.
 PORTS = ("3000", "4000", "5001", "5432", "5555", "6379", "6432", "8080", "9090")
+# Where the file has one port twice: two processes of the API, and two of Caddy.
+SECOND_API, FRONT = "api-2:5001", "front:8080"
 HOSTS = ("api", "api-2", "code", "flower", "pgbouncer", "postgres", "redis", "webserver")
 _PORT = re.compile(rf"\b(?:{'|'.join(PORTS)})\b")
 _HOST = re.compile(rf"(?<![\w-])(?:{'|'.join(HOSTS)})(?=:\d| port=)|0\.0\.0\.0")
@@ -30,7 +32,12 @@ class Addresses:
     @classmethod
     def free(cls) -> Addresses:
         """Ports that nothing listens on now."""
-        return cls(dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True)))
+        places = (*PORTS, SECOND_API, FRONT)
+        return cls(dict(zip(places, map(str, free_ports(len(places))), strict=True)))
+
+    def of_second_api(self) -> Addresses:
+        """The same as the second process of the API has them."""
+        return Addresses({**self.ports, "5001": self.ports[SECOND_API]})
 
     def port(self, composed: str) -> int:
         """The port here that stands for one in the file."""
@@ -42,6 +49,7 @@ class Addresses:
 
     def text(self, composed: str) -> str:
         """A word or a whole file, with the addresses of this machine in it."""
+        composed = composed.replace(SECOND_API, f"{HERE}:{self.ports[SECOND_API]}")
         return _PORT.sub(lambda found: self.ports[found[0]], _HOST.sub(HERE, composed))
 
     def value(self, composed: str) -> str:

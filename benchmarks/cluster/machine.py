@@ -18,19 +18,19 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from benchmarks.cluster.addresses import Addresses
+from benchmarks.cluster.addresses import FRONT, Addresses
 from benchmarks.cluster.composition import Service, services
 from benchmarks.cluster.pgbouncer import pgbouncer
 from benchmarks.cluster.platform import Surroundings, platform
 from benchmarks.cluster.postgres import postgres
 from benchmarks.cluster.prometheus import prometheus
-from benchmarks.cluster.proxy import proxy
+from benchmarks.cluster.proxy import front, proxy
 from benchmarks.cluster.redis import redis
 from benchmarks.cluster.server import NOBODY, Server, ServerError
 from dub_platform.settings import Settings
@@ -50,6 +50,8 @@ STORES = ("postgres", "redis", "pgbouncer")
 MIGRATIONS = ("migrate", "migrate-dagster")
 FIRST = ("code", "api", "worker-transcribe", "worker-dub")
 LAST = ("daemon", "webserver")
+# The second process of the API is started by who wants it: until then `front` passes it over.
+SECOND = "api-2"
 
 
 @dataclass
@@ -114,10 +116,13 @@ class Machine:
         humble = {"postgres": postgres, "pgbouncer": pgbouncer}.get(name)
         if humble is not None:
             return humble(composed, self.folder, self.place, self.here)
-        foreign = {"redis": redis, "proxy": proxy, "prometheus": prometheus}.get(name)
-        if foreign is not None:
-            return foreign(composed, self.folder, self.here)
-        return platform(name, composed, self.around)
+        foreign = {"redis": redis, "proxy": proxy, "front": front, "prometheus": prometheus}
+        if name in foreign:
+            return foreign[name](composed, self.folder, self.here)
+        around = self.around
+        if name == SECOND:
+            around = replace(around, here=self.here.of_second_api())
+        return platform(name, composed, around)
 
     def _await_end(self, server: Server) -> None:
         assert server.process is not None
@@ -149,29 +154,38 @@ class Cluster(Platform):
 
 @contextlib.contextmanager
 def cluster(
-    folder: Path, *, workers: int = 2, more: tuple[str, ...] = (), **settings: Any
+    folder: Path,
+    *,
+    workers: int = 2,
+    more: tuple[str, ...] = (),
+    behind_front: bool = True,
+    **settings: Any,
 ) -> Iterator[Cluster]:
-    """The running composition, with everything it keeps in the folder.
+    """The running composition, with everything it keeps in the folder, and its own limits.
 
     `workers` is how many runs each queue's worker executes at once; `more` are services of the
-    file that the platform works without, such as flower and proxy.
+    file that the platform works without, such as flower and proxy. The API is reached through
+    `front`, unless it is measured or broken itself.
     """
     here = Addresses.free()
-    port, dagster_port = here.port("5001"), here.port("3000")
+    port = here.port(FRONT if behind_front else "5001")
+    dagster_port = here.port("3000")
     chosen = Settings(
         home=folder / "home",
         PORT=port,
         DAGSTER_PORT=dagster_port,
         log_format="json",
-        **{"rate_limits": "off", **settings},
+        **settings,
     )
     at_once = {f"WORKER_{name}_PROCESSES": str(workers) for name in ("TRANSCRIBE", "DUB")}
     ports = {"PORT": str(port), "DAGSTER_PORT": str(dagster_port)}
-    variables = {**SECRETS, **at_once, **ports, "DUB_AUTH": "off"}
+    # `front` is in no network of docker's here.
+    open_here = {"DUB_AUTH": "off", "DUB_TRUSTED_PROXIES": "127.0.0.0/8"}
+    variables = {**SECRETS, **at_once, **ports, **open_here}
     with open_place() as place:
         machine = Machine(folder, chosen, services(variables), place, here)
         try:
-            machine.start_all(*more)
+            machine.start_all(*(("front", *more) if behind_front else more))
             with httpx.Client(base_url=chosen.base_url, timeout=HANG_SECONDS) as api:
                 yield Cluster(machine, api, machine)
         finally:

@@ -91,6 +91,7 @@ def platform(name: str, composed: Service, around: Surroundings) -> Server:
 def _ready(name: str, here: Addresses) -> Callable[[Server], bool]:
     known = {
         "api": answers(f"{here.url('5001')}/ready"),
+        "api-2": answers(f"{here.url('5001')}/ready"),
         "code": listens(here.port("4000")),
         "daemon": says("Instance is configured with the following daemons"),
         "flower": answers(f"{here.url('5555')}/flower/healthcheck"),

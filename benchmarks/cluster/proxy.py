@@ -1,6 +1,7 @@
-"""The proxy of the compose file: Caddy, from a wheel, with the deployment's own Caddyfile.
+"""The proxies of the compose file: Caddy, from a wheel, with the deployment's own Caddyfiles.
 
 server = proxy(services["proxy"], folder, addresses)
+server = front(services["front"], folder, addresses)
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ import os
 import sysconfig
 from pathlib import Path
 
-from benchmarks.cluster.addresses import Addresses
+from benchmarks.cluster.addresses import FRONT, HERE, Addresses
 from benchmarks.cluster.composition import ROOT, Service
 from benchmarks.cluster.server import Server, answers
 
 CADDYFILE = ROOT / "deploy" / "proxy" / "Caddyfile"
+FRONTS = ROOT / "deploy" / "api" / "Caddyfile"
 CADDY = Path(sysconfig.get_path("scripts")) / "caddy"
 
 
@@ -27,4 +29,16 @@ def proxy(composed: Service, folder: Path, here: Addresses) -> Server:
         {**os.environ, **composed["environment"]},
         folder,
         answers(f"{here.url('8080')}/healthz"),
+    )
+
+
+def front(composed: Service, folder: Path, here: Addresses) -> Server:
+    """The one address of the API's processes."""
+    address = {name: here.text(str(value)) for name, value in composed["environment"].items()}
+    return Server(
+        "front",
+        [str(CADDY), "run", "--config", str(FRONTS), "--adapter", "caddyfile"],
+        {**os.environ, **address, "API_PORT": here.ports[FRONT]},
+        folder,
+        answers(f"http://{HERE}:{here.ports[FRONT]}/ready"),
     )

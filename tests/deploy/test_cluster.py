@@ -20,6 +20,7 @@ from benchmarks.cluster.composition import ROOT
 from benchmarks.cluster.machine import PASSWORD
 from benchmarks.cluster.platform import Surroundings
 from benchmarks.cluster.providers import Providers, local_providers
+from dub_platform.client import DubClient
 from tests.assets.conftest import SENTENCES
 from tests.integration.golden_clip import make_golden_clip
 from tests.integration.platform import Answer
@@ -91,6 +92,35 @@ def test_the_webserver_loads_the_code(running: Cluster) -> None:
     """The UI has the definitions that the code server offers."""
     [entry] = running.ask_dagster(LOADED)["workspaceOrError"]["locationEntries"]
     assert "RepositoryLocation" == entry["locationOrLoadError"]["__typename"]
+
+
+def test_the_limits_are_those_that_there_are_by_default(running: Cluster) -> None:
+    """Through `front`, which tells the API who asks: each address is counted for itself."""
+    policies = {'"minute";q=120;w=60', '"hour";q=3000;w=3600'}
+    left = {}
+    for address in ("203.0.113.7", "203.0.113.7", "203.0.113.8"):
+        answer = running.api.get("/videos", headers={"x-forwarded-for": address})
+        assert policies == set(answer.raise_for_status().headers["ratelimit-policy"].split(", "))
+        assert "Caddy" in answer.headers["via"]
+        found = re.search(r'"minute";r=(\d+)', answer.headers["ratelimit"])
+        assert found
+        left.setdefault(address, []).append(int(found[1]))
+    assert {"203.0.113.7": [119, 118], "203.0.113.8": [119]} == left
+
+
+def test_a_script_hands_in_a_playlist_and_waits_for_it(
+    running: Cluster, clips: Iterator[Path], dubbed: list[Answer]
+) -> None:
+    """A hundred links at once, and whoever watches meanwhile is not refused either."""
+    del dubbed
+    playlist = [f"{number:010}A" for number in range(100)]
+    with DubClient(str(running.api.base_url)) as client:
+        ids = [client.estimate(each, ["es"])["id"] for each in playlist]
+        video = client.add(str(next(clips)), ["es"])
+        assert playlist == ids
+        assert "released" == client.wait(video["id"])["dubs"][0]["status"]
+        watched = client.file(video["links"]["watch"]["es"])
+    assert b"<video" in watched
 
 
 def test_a_released_track_can_be_heard(running: Cluster, dubbed: list[Answer]) -> None:

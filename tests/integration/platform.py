@@ -21,6 +21,8 @@ from dub_platform.settings import Settings
 from tests.patience import HANG_SECONDS, wait_until
 
 Answer = Mapping[str, Any]
+# What asks the API more often is refused after a while.
+ASK_SECONDS = 1.5
 LAUNCH = """mutation($params: ExecutionParams!) {
   launchRun(executionParams: $params) { __typename
     ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
@@ -66,17 +68,18 @@ class Platform:
 
     def ended(self, video_id: str, language: str) -> Answer:
         """The dub, once it is released or failed."""
-        self.until(lambda: self.dub(video_id, language)["status"] in ("released", "failed"))
+        over = ("released", "failed")
+        self.until(lambda: self.dub(video_id, language)["status"] in over, pause=ASK_SECONDS)
         return self.dub(video_id, language)
 
-    def until(self, holds: Callable[[], bool]) -> None:
+    def until(self, holds: Callable[[], bool], pause: float = 0.3) -> None:
         """Wait for something that the platform is about to do."""
 
         def holds_or_died() -> bool:
             assert self.stack.died() is None
             return holds()
 
-        wait_until(holds_or_died, pause=0.3)
+        wait_until(holds_or_died, pause=pause)
 
     def released(self, video_id: str, language: str) -> Answer:
         """The dub, once it is released; a failure fails the test with its reason."""

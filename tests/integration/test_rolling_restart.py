@@ -94,6 +94,7 @@ def await_ready(url: str) -> None:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """A home with its tables made, and no server on it yet."""
+    # A hundred requests a second come from one address, to meet every moment of a restart.
     stack = Stack(
         Settings(
             home=tmp_path_factory.mktemp("home"), log_level="WARNING", auth="off", rate_limits="off"

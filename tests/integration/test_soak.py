@@ -6,10 +6,9 @@ import json
 
 import pytest
 
-from benchmarks.cluster import cluster
 from benchmarks.cluster.providers import local_providers
 from benchmarks.faults import short_clip
-from benchmarks.soak import JUDGED, Outcome, soaked
+from benchmarks.soak import JUDGED, Outcome, open_cluster, soaked
 
 # One cluster serves them all.
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("soak")]
@@ -24,7 +23,7 @@ def rounds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Outcome]:
     clip = short_clip(folder).read_bytes()
     with (
         local_providers(folder) as paid,
-        cluster(folder / "c", workers=1, **paid.settings) as running,
+        open_cluster(folder / "c", paid) as running,
     ):
         first = soaked(running, clip, videos=2, seed=1)
         return first, soaked(running, clip, videos=4, seed=2)
