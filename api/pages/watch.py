@@ -87,7 +87,9 @@ class Outdated:
 
 @dataclass(frozen=True)
 class Player:
-    """All that the page shows."""
+    """All that the page shows. `with_key` is what can be done here by whoever types a key: `ask`
+    for the dub, `settle` how it is listened to, or `look` whether it is up to date; empty where
+    there is nothing, or no key is asked for."""
 
     video_id: str
     title: str
@@ -99,6 +101,7 @@ class Player:
     dagster_url: str | None
     ask_for: str
     spoken: Sequence[Language]
+    with_key: str
 
     @property
     def tracks(self) -> Sequence[Sound]:
@@ -138,7 +141,20 @@ def player(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
         # The original comes with a dub: it is asked for by asking for one.
         ask_for=dubs[0].language if asked == video.language and dubs else asked,
         spoken=spoken_languages(desk) if waiting and waiting.settles else (),
+        with_key=_with_key(desk, waiting, is_dub=asked in dict(released)),
     )
+
+
+def _with_key(desk: Desk, waiting: Waiting | None, *, is_dub: bool) -> str:
+    """What can be done with a key. The page is everybody's and the same for all: it tells nobody
+    whether a dub is stale or what it costs before there is a key."""
+    if desk.keys is None:
+        return ""
+    if waiting is None:
+        return "look" if is_dub else ""
+    if waiting.settles:
+        return "settle"
+    return "ask" if waiting.asks else ""
 
 
 def _made_at(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> str | None:
@@ -192,8 +208,8 @@ def _waiting(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Waiti
     status, details = _state(video, dub, dubs, is_original=is_original)
     error, stage = failure(details), (dub.stage if dub else None) or video.stage or ""
     failed, code = status == "failed", error.code if error else ""
-    # Whoever reaches an API that asks for no keys may ask for dubs, too.
-    may_ask = desk.keys is None and not (is_original and not dubs)
+    # Who may is asked by the API: it wants a key, or answers nobody who must not ask.
+    may_ask = not (is_original and not dubs)
     available = dub is not None or asked in desk.targets(video.language) or is_original
     replaces = failed and code.startswith(("media_", "video_"))
     return Waiting(

@@ -34,9 +34,8 @@ class Surroundings:
     here: Addresses
 
     def __post_init__(self) -> None:
-        self.dagster_home.mkdir(parents=True)
-        self.home.mkdir()
-        self.temp.mkdir()
+        for folder in (self.dagster_home, self.home, self.temp):
+            folder.mkdir(parents=True, exist_ok=True)
         for name in ("dagster.yaml", "workspace.yaml"):
             shutil.copy(ROOT / name, self.dagster_home)
 

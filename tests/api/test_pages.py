@@ -244,15 +244,37 @@ def test_a_language_can_be_asked_for_where_it_is_available(client: TestClient, d
     assert "<form" not in french
 
 
-def test_who_may_not_ask_is_offered_nothing(desk: Desk, tmp_path: Path) -> None:
-    """Where keys are asked for, a page has none."""
+def test_what_needs_a_key_is_offered_with_a_field_for_it(desk: Desk, tmp_path: Path) -> None:
+    """To a script alone: no form of the page can be sent without one, nor does a field have a name
+    under which an address could have the key."""
     fail(desk, "source_unreachable", "It could not be reached.")
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
     with local_client(replace(desk, keys=keys)) as client:
-        for lang in ("es", "ca"):
+        for lang, does in (("es", "Try again"), ("ca", "Ask for it")):
             page = client.get(f"/watch?v={YOUTUBE}&lang={lang}").text
-            assert "<form" not in page
+            [keyed] = re.findall(r'<section id="keyed".*?</section>', page, re.DOTALL)
+            assert keyed.splitlines()[0].endswith(" hidden>")
+            assert f'data-does="ask">{does}</button>' in keyed
+            assert "scope <code>write</code>" in keyed
+            assert ["<form>"] == re.findall("<form[^>]*>", page)
+            assert "name=" not in keyed
         assert 401 == client.post(f"/videos/{YOUTUBE}/dubs/es").status_code
+
+
+def test_nobody_without_a_key_is_told_what_is_stale(desk: Desk, tmp_path: Path) -> None:
+    """Or what it costs to renew: the page is the same before and after."""
+    release(desk, YOUTUBE, "es")
+    keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    with local_client(replace(desk, keys=keys)) as client:
+        before = client.get(f"/watch?v={YOUTUBE}&lang=es").text
+        desk.registry.caption(YOUTUBE, f"videos/{YOUTUBE}/captions.srt")
+        assert before == client.get(f"/watch?v={YOUTUBE}&lang=es").text
+        assert "$" not in before
+        assert 'data-does="look"' in before
+        # What waits, and the original of what is released, is nothing to do anything about.
+        assert 'id="keyed"' not in client.get(f"/watch?v={YOUTUBE}&lang=en").text
+        desk.registry.ask(YOUTUBE, "ca")
+        assert 'id="keyed"' not in client.get(f"/watch?v={YOUTUBE}&lang=ca").text
 
 
 def test_the_original_is_told_of_before_there_is_a_film(client: TestClient, desk: Desk) -> None:

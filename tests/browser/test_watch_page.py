@@ -12,9 +12,11 @@ from statistics import median
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from api.desk import Desk
+from dub_platform.core.access import DEFAULT_TENANT, Scope
+from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.port import DubStatus, NewVideo, Source, Work
 from resources.media.probe import Prober
 from resources.store.s3 import S3Store
@@ -29,7 +31,7 @@ from tests.api.desks import (
 )
 from tests.dub_recipes import ONSETS, make_dub, take
 from tests.integration.measuring import RATE, located
-from tests.patience import HANG_SECONDS
+from tests.patience import HANG_SECONDS, wait_until
 from tests.swift_s3 import running_swift
 
 pytestmark = pytest.mark.xdist_group("browser")  # one serves them all
@@ -407,6 +409,114 @@ def test_what_did_not_work_out_is_asked_for_again_by_a_button(site: Site) -> Non
     site.page.get_by_role("button", name="Try again").click()
     expect(site.page.get_by_text("Spanish is on its way:")).to_be_visible()
     assert DubStatus.QUEUED is site.desk.registry.dub(YOUTUBE, "es").status
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A site that asks for keys, one that it takes, and every request of its page."""
+
+    site: Site
+    token: str
+    asked: list[Request]
+
+    def type_key(self, token: str = "") -> None:
+        self.site.page.get_by_label("API key with the scope write").fill(token or self.token)
+
+    def require_kept(self) -> None:
+        """The key is in the header of requests to the API alone, and nowhere that stays."""
+        assert any(self.token in each.headers.get("authorization", "") for each in self.asked)
+        for each in self.asked:
+            assert self.token not in each.url
+            assert self.token not in (each.post_data or "")
+            is_ours = each.url.startswith(f"{self.site.url}/videos/")
+            assert is_ours or "authorization" not in each.headers
+        page = self.site.page
+        assert [] == page.context.cookies()
+        assert "{}" == page.evaluate("() => JSON.stringify(localStorage)")
+
+
+@pytest.fixture
+def guarded(browser: Browser, tmp_path: Path) -> Iterator[Guarded]:
+    """With a page that is open at no address yet."""
+    keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    with opened(browser, make_desk(tmp_path, keys=keys)) as site:
+        _, token = keys.make(tenant=DEFAULT_TENANT, scopes={Scope.READ, Scope.WRITE})
+        asked: list[Request] = []
+
+        def note(request: Request) -> None:
+            asked.append(request)
+
+        site.page.on("request", note)
+        yield Guarded(site, token.text, asked)
+
+
+def test_whoever_has_a_key_asks_again_by_a_button(guarded: Guarded) -> None:
+    """Without one, and with a wrong one, the page says what is missing."""
+    site = guarded.site
+    site.desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    details = {"code": "source_unreachable", "message": "It is away.", "retryable": True}
+    site.desk.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+    site.open(f"/watch?v={YOUTUBE}&lang=es")
+    again = site.page.get_by_role("button", name="Try again")
+    again.click()
+    expect(site.page.get_by_text("This needs an API key with the scope `write`")).to_be_visible()
+    assert "key" == site.page.evaluate("() => document.activeElement.id")
+    guarded.type_key("dub_0123456789ab_wrong")
+    again.click()
+    expect(site.page.get_by_text("This key opens nothing")).to_be_visible()
+    assert DubStatus.FAILED is site.desk.registry.dub(YOUTUBE, "es").status
+    guarded.type_key()
+    again.click()
+    expect(site.page.get_by_text("Spanish is on its way:")).to_be_visible()
+    assert DubStatus.QUEUED is site.desk.registry.dub(YOUTUBE, "es").status
+    guarded.require_kept()
+
+
+def test_a_key_is_held_for_a_tab_and_forgotten_there(guarded: Guarded, media: Path) -> None:
+    """With it a stale dub says so, and what it costs; another tab has no key."""
+    site, desk = guarded.site, guarded.site.desk
+    release(desk, YOUTUBE, "es", media=media)
+    desk.registry.caption(YOUTUBE, f"videos/{YOUTUBE}/captions.srt")
+    site.open(f"/watch?v={YOUTUBE}&lang=es")
+    site.page.get_by_text("For whoever has an API key").click()
+    guarded.type_key()
+    site.page.get_by_role("button", name="Look whether it is up to date").click()
+    renew = site.page.get_by_role("button", name="Bring it up to date for about $0.00")
+    expect(renew).to_be_visible()
+    with site.page.expect_popup() as opening:
+        site.page.evaluate("() => void window.open(location.href, '_blank', 'noopener')")
+    other = opening.value
+    expect(other.get_by_text("For whoever has an API key")).to_be_visible()
+    assert 0 == other.evaluate("() => sessionStorage.length")
+    other.close()
+    # The tab has it after another page, too.
+    site.open("/")
+    site.open(f"/watch?v={YOUTUBE}&lang=es")
+    renew.click()
+    site.page.wait_for_url(f"**/watch?v={YOUTUBE}&lang=es")
+    expect(site.page.get_by_text("there is nothing to bring up to date")).to_have_count(0)
+    wait_until(lambda: DubStatus.QUEUED is desk.registry.dub(YOUTUBE, "es").status)
+    guarded.require_kept()
+    site.page.get_by_role("button", name="Forget the key").click()
+    site.page.reload()
+    expect(site.page.get_by_role("button", name="Look whether it is up to date")).to_be_hidden()
+    assert site.page.evaluate("() => sessionStorage.length") == 0
+    assert [] == site.said
+
+
+def test_what_was_misheard_is_settled_with_a_key(guarded: Guarded) -> None:
+    """By the same form."""
+    site = guarded.site
+    site.desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    details = {"code": "media_misheard", "message": "We may have misheard this video (34%)."}
+    site.desk.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+    site.open(f"/watch?v={YOUTUBE}&lang=es")
+    guarded.type_key()
+    site.page.get_by_role("button", name="It was heard right: dub it").click()
+    site.page.wait_for_function("() => !document.getElementById('settle')")
+    assert site.desk.registry.video(YOUTUBE).believed
+    guarded.require_kept()
+    assert [] == site.said
 
 
 def test_what_was_misheard_is_settled_on_its_page(browser: Browser, tmp_path: Path) -> None:

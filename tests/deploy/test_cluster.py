@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from assets.tags import VIDEO
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.cluster.composition import ROOT
-from benchmarks.cluster.machine import PASSWORD
+from benchmarks.cluster.machine import PASSWORD, SECOND
 from benchmarks.cluster.platform import Surroundings
 from benchmarks.cluster.providers import Providers, local_providers
 from dub_platform.client import DubClient
@@ -106,6 +107,18 @@ def test_the_limits_are_those_that_there_are_by_default(running: Cluster) -> Non
         assert found
         left.setdefault(address, []).append(int(found[1]))
     assert {"203.0.113.7": [119, 118], "203.0.113.8": [119]} == left
+
+
+def test_what_a_process_of_the_api_counted_counts_at_the_other(running: Cluster) -> None:
+    """Which answers at the same address when the first is gone."""
+    asked = partial(running.api.get, "/videos", headers={"x-forwarded-for": "203.0.113.9"})
+    assert '"minute";r=119' in asked().raise_for_status().headers["ratelimit"]
+    running.start(SECOND)
+    running.kill("api")
+    assert '"minute";r=118' in asked().raise_for_status().headers["ratelimit"]
+    running.start("api")
+    running.kill(SECOND)
+    assert asked().is_success
 
 
 def test_a_script_hands_in_a_playlist_and_waits_for_it(
