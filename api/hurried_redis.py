@@ -1,6 +1,6 @@
 """A Redis that has so many seconds for everything that one request asks of it.
 
-    storage = hurried_storage(url, key_prefix="dub-limits")
+    storage = hurried_storage(url, key_prefix="dub-limits", connect_seconds=0.05)
     with within(0.08):
         ...                     # redis.exceptions.TimeoutError when Redis takes longer
 

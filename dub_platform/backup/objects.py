@@ -1,6 +1,6 @@
 """The store's files: what changed since the last backup, and everything back again.
 
-entries = list(saved(store, folder, work, previous))
+entries = list(saved(store, folder, work, previous, on_copied=progress))
 restored(store, folder, entries)
 """
 

@@ -1,7 +1,7 @@
 """The table of first answers: what a request with an Idempotency-Key was answered, kept for a day.
 
     answers = FirstAnswers.at("sqlite:///registry.sqlite")
-    claim = answers.claim("9f86d0...", "one-request", now)
+    claim = answers.claim("9f86d0...", "one-request", now=now)
     if claim.is_mine:
         answers.keep("9f86d0...", "one-request", digest, FirstAnswer(202, [...], body))
 

@@ -1,7 +1,7 @@
 """One line as it is heard: where, whole or cut, over how much of a bed.
 
     said = say_placed(take, path, place)
-    line = heard_line(located(released.sound, said, place.start), said, place)
+    line = heard_line(located(released.sound, said, place.start), said, place, wanted=None)
 
 What is looked for is the take as it was to be said, v, in the middle of the released sound, x:
 

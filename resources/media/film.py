@@ -1,6 +1,7 @@
 """The film: one MP4 with the source's pictures and sound, and every dubbed language.
 
-    mux(source, "h264", "en", captions, [Dubbed("es", track, srt)], into=Path("film.mp4"))
+    voiced = [Voiced("en", captions), Voiced("es", captions_es, track_es)]
+    mux(media, Path("source.mp4"), voiced, into=Path("film.mp4"))
 
 Every audio and caption stream carries its language, so a player offers them by name. Nothing
 is encoded again that an MP4 can carry and a browser can play.
