@@ -36,7 +36,16 @@ SAME = {
 CHART = {"app.kubernetes.io/name": "dagster", "component": "dagster-webserver"}
 DAEMON = {"app.kubernetes.io/name": "dagster", "component": "dagster-daemon"}
 CODE = {"component": "user-deployments", "deployment": "code"}
-MIRRORED = ("nux", "run_coordinator", "concurrency", "sensors", "retention", "run_monitoring")
+MIRRORED = (
+    "nux",
+    "run_coordinator",
+    "concurrency",
+    "sensors",
+    "auto_materialize",
+    "freshness",
+    "retention",
+    "run_monitoring",
+)
 
 
 @pytest.fixture(scope="module")
