@@ -32,11 +32,13 @@ class Daemon:
         self._instance = instance
 
     def heartbeats(self) -> Mapping[str, datetime]:
-        """When each part of it was last heard of."""
-        heard = self._instance().get_daemon_heartbeats()
+        """When each part of it was last heard of, without those that are off by now."""
+        instance = self._instance()
+        parts = instance.get_required_daemon_types()
         return {
             part: datetime.fromtimestamp(heartbeat.timestamp, timezone.utc)
-            for part, heartbeat in heard.items()
+            for part, heartbeat in instance.get_daemon_heartbeats().items()
+            if part in parts
         }
 
     def check(self) -> None:

@@ -37,6 +37,13 @@ def test_a_daemon_that_turns_is_well(instance: DagsterInstance, daemon: Daemon) 
     assert set(NEEDED) == set(daemon.heartbeats())
 
 
+def test_a_part_that_is_off_is_not_heard_of(instance: DagsterInstance, daemon: Daemon) -> None:
+    """What it said last stays in the storage, and would be told as older every day."""
+    beat(instance, "MONITORING", ago=86400.0)
+    beat(instance, "SENSOR")
+    assert ["SENSOR"] == list(daemon.heartbeats())
+
+
 def test_a_daemon_that_never_ran_is_silent(daemon: Daemon) -> None:
     """There is nothing to be heard of."""
     with pytest.raises(DaemonSilentError, match="nothing new starts"):
