@@ -27,7 +27,7 @@ from dub_platform.core.errors import InvalidVideoIdError, MisheardError
 from dub_platform.core.languages import AUTO, Language, language
 from dub_platform.core.speech import Release
 from dub_platform.core.videos import checked_id
-from dub_platform.registry.port import Dub, DubStatus, Video, VideoStatus
+from dub_platform.registry.port import Dub, DubStatus, Stale, Video, VideoStatus
 
 # What a viewer is told while an asset is made.
 STAGES = {
@@ -41,6 +41,12 @@ STAGES = {
 }
 
 NOT_ASKED = "not asked for"
+# What was done since a dub was made that asking for it again brings into it.
+SINCE = {
+    Stale.SOURCE: "What is said in this video was changed",
+    Stale.TRANSLATION: "This video was translated anew",
+    Stale.WORDING: "The wording of this channel was changed",
+}
 
 
 @dataclass(frozen=True)
@@ -78,10 +84,11 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Outdated:
-    """A dub that can be watched, of a video in which something else is said by now; and about what
-    it costs in dollars to bring it up to date, where that is known."""
+    """A dub that can be watched and is stale, `since` something was done; and about what it costs
+    in dollars to bring it up to date, where that is known."""
 
     language: Language
+    since: str
     usd: float | None
 
 
@@ -234,9 +241,10 @@ def _outdated(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Outd
     dub = next((dub for dub in dubs if dub.language == asked), None)
     if desk.keys is not None or dub is None or dub.status is not DubStatus.RELEASED:
         return None
-    if not video.is_renewed(dub):
+    since = [SINCE[why] for why in video.stale(dub) if why in SINCE]
+    if not since:
         return None
-    return Outdated(language(asked), renewal(desk, video, asked).usd)
+    return Outdated(language(asked), since[0], renewal(desk, video, asked).usd)
 
 
 def _state(

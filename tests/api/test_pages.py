@@ -261,6 +261,26 @@ def test_what_needs_a_key_is_offered_with_a_field_for_it(desk: Desk, tmp_path: P
         assert 401 == client.post(f"/videos/{YOUTUBE}/dubs/es").status_code
 
 
+def test_it_is_said_why_a_dub_is_stale(client: TestClient, desk: Desk) -> None:
+    """What only its editors can mend is nothing to press a button for."""
+    made = release(desk, YOUTUBE, "es")
+    address = f"/watch?v={YOUTUBE}&lang=es"
+    for number, (basis, said) in enumerate(
+        (
+            ({"version": "first"}, "This video was translated anew since Spanish was made."),
+            ({"wording": "formal"}, "The wording of this channel was changed since Spanish"),
+            ({"old_edits": 1}, ""),
+        )
+    ):
+        film = desk.registry.video(YOUTUBE).film_key
+        now = replace(made, **basis)  # type: ignore[arg-type]
+        desk.registry.translated(YOUTUBE, "es", f"{number}")
+        desk.registry.released(YOUTUBE, "es", now, film_key=film, beside={}, run_id="run")
+        page = client.get(address).text
+        assert said in page
+        assert ("Bring it up to date" in page) == bool(said)
+
+
 def test_nobody_without_a_key_is_told_what_is_stale(desk: Desk, tmp_path: Path) -> None:
     """Or what it costs to renew: the page is the same before and after."""
     release(desk, YOUTUBE, "es")
