@@ -43,12 +43,12 @@ from api.middleware import PlainRefusals, RequestContext, SecurityHeaders, Unexp
 from api.openapi import openapi
 from api.pace import Paced, PacedAnswers
 from api.pages.docs import docs
-from api.pages.render import STATIC_DIR
 from api.pages.start import start
 from api.pages.watch import watch
 from api.probing import Probing
 from api.problems import on_busy_database, on_client_gone, on_dub_error, on_http_error
 from api.queries import KnownQuery
+from api.rendering import STATIC_DIR
 from api.room import Room, places
 from api.source_lines import Captions, SourceLine, SourceLines
 from api.videos import Dubs, Video, Videos

@@ -17,7 +17,7 @@ from api.announce import Announcer
 from api.app import create_app
 from api.daemon import Daemon
 from api.desk import Desk
-from api.limits import Limits
+from api.rate_limiting import Limits
 from api.room import open_more_files, places
 from dub_platform.core.addresses import Networks, is_loopback
 from dub_platform.core.links import Links

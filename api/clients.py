@@ -17,13 +17,11 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.probes import PROBES, SAFE
 from api.problems import answer_error
 from dub_platform.core.addresses import Networks, address_in, is_loopback, name_of
 from dub_platform.core.errors import CrossSiteError, NotLocalError, UnknownHostError
 
-# They tell nothing, and what asks them has no name for this machine.
-PROBES = frozenset({"/health", "/ready", "/version"})
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # What proxies add, one or another of them, to what they hand on.
 _SIGNS = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip"})
 _SIGN_BEGINS = ("x-forwarded-", "x-envoy-", "cf-", "fly-", "fastly-")

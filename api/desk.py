@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from api.callers import caller_of
+from api.rate_limiting import Limits
 from api.together import Together
 from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.addresses import Networks
@@ -34,9 +35,6 @@ from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from resources.media.probe import MediaFacts
 from resources.store.port import PUBLIC, Store
-
-if TYPE_CHECKING:
-    from api.limits import Limits
 
 _ANY_KEY = f"{PUBLIC}origin"
 

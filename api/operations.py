@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from api.auth import needed
-from api.clients import PROBES, SAFE
 from api.health import AliveAnswer, ReadyAnswer, VersionAnswer
+from api.probes import PROBES, SAFE
 from api.problems import HTTP_CODE, status_of
 from api.schemas import (
     CaptionsOrder,

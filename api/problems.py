@@ -25,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.desk import desk_of
 from api.exchange import route_of
-from api.pages.render import render
+from api.rendering import render
 from api.schemas import Problem
 from dub_platform.core.errors import (
     ArtifactMissingError,

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from api.desk import desk_of
 from api.openapi import document
-from api.pages.render import render
+from api.rendering import render
 
 _SCHEMAS = "#/components/schemas/"
 

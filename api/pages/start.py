@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api.desk import Desk, desk_of
 from api.links import signed
-from api.pages.render import render
+from api.rendering import render
 from dub_platform.core.languages import AUTO, Language, language
 
 NEWEST = 12

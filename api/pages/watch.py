@@ -19,9 +19,9 @@ from starlette.responses import Response
 from api.answers import captions, failure, renewal, source_captions
 from api.desk import Desk, open_desk_of
 from api.links import require_watchable, signed
-from api.pages.render import render
 from api.pages.sentences import viewers_sentence
 from api.pages.start import spoken_languages
+from api.rendering import render
 from api.schemas import Failure
 from dub_platform.core.errors import InvalidVideoIdError, MisheardError
 from dub_platform.core.languages import AUTO, Language, language

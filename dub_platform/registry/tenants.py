@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from dub_platform.core.channels import channel_of, without_tenant
 from dub_platform.core.edits import LineEdit
@@ -23,6 +23,7 @@ from dub_platform.registry.port import (
     DubState,
     NewVideo,
     Page,
+    Registry,
     Video,
     Visibility,
     Wanted,
@@ -30,8 +31,29 @@ from dub_platform.registry.port import (
     no_video,
 )
 
-if TYPE_CHECKING:
-    from dub_platform.registry.sql import SqlRegistry
+
+class Rows(Registry, Protocol):
+    """A registry that can be asked for the rows of one tenant alone."""
+
+    def videos(
+        self,
+        wanted: Wanted = EVERY_VIDEO,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        oldest_first: bool = False,
+        tenant: str | None = None,
+    ) -> Page: ...
+
+    def dub_states(
+        self, video_ids: Sequence[str], *, tenant: str | None = None
+    ) -> Mapping[str, Sequence[DubState]]: ...
+
+    def dubs(self, video_id: str, *, tenant: str | None = None) -> Sequence[Dub]: ...
+
+    def channels(
+        self, *, after: str = "", limit: int = 50, tenant: str | None = None
+    ) -> Sequence[Channel]: ...
 
 
 class TenantCatalogue:
@@ -40,7 +62,7 @@ class TenantCatalogue:
     It is no `SqlRegistry`: what is not written here does not exist for tenants.
     """
 
-    def __init__(self, registry: SqlRegistry, tenant: str) -> None:
+    def __init__(self, registry: Rows, tenant: str) -> None:
         self._registry = registry
         self.tenant = tenant
 

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.desk import Desk
-from api.limits import Limits
+from api.rate_limiting import Limits
 from dub_platform.core.cost import Prices
 from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import Receivers

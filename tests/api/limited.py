@@ -10,7 +10,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from api import limits as rate_limits
+from api import rate_limiting as rate_limits
 from api.app import create_app
 from tests.api.desks import make_desk
 

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.limits import Limits
+from api.rate_limiting import Limits
 from dub_platform.core.access import Scope, Token
 from dub_platform.core.addresses import Networks
 from dub_platform.registry.api_keys import ApiKeys
@@ -186,7 +186,7 @@ def test_keys_that_a_key_made_count_as_it(tmp_path: Path) -> None:
 
 def test_strangers_fill_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many addresses the first are forgotten, and the last are still counted."""
-    monkeypatch.setattr("api.limits.MOST_COUNTERS", 10)
+    monkeypatch.setattr("api.rate_limiting.MOST_COUNTERS", 10)
     app = create_app(make_desk(tmp_path, limits=Limits.parsed("*=1/hour", None)))
 
     def asked_by(number: int) -> int:

@@ -20,8 +20,8 @@ import httpx2
 import pytest
 from limits.storage import Storage
 
-from api import limits as rate_limits
-from api.limits import Counters, Limits, Rule
+from api import rate_limiting as rate_limits
+from api.rate_limiting import Counters, Limits, Rule
 from tests.api.conftest import Log
 from tests.integration.platform import free_ports
 from tests.integration.test_rolling_restart import await_ready

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from api.app import create_app
 from api.desk import Desk
-from api.limits import Limits
+from api.rate_limiting import Limits
 from dub_platform.client import DubClient, RefusedError, Retries
 from dub_platform.client.command import main
 from dub_platform.registry import Work

@@ -17,15 +17,15 @@ from starlette.responses import HTMLResponse
 
 from api.desk import desk_of
 
-_HERE = Path(__file__).parent
-STATIC_DIR = _HERE / "static"
+_PAGES = Path(__file__).parent / "pages"
+STATIC_DIR = _PAGES / "static"
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "media-src {media}; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
 _templates = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(_HERE / "templates"),
+    loader=jinja2.FileSystemLoader(_PAGES / "templates"),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
