@@ -111,14 +111,21 @@ def test_the_limits_are_those_that_there_are_by_default(running: Cluster) -> Non
 
 def test_what_a_process_of_the_api_counted_counts_at_the_other(running: Cluster) -> None:
     """Which answers at the same address when the first is gone."""
-    asked = partial(running.api.get, "/videos", headers={"x-forwarded-for": "203.0.113.9"})
-    assert '"minute";r=119' in asked().raise_for_status().headers["ratelimit"]
-    running.start(SECOND)
-    running.kill("api")
-    assert '"minute";r=118' in asked().raise_for_status().headers["ratelimit"]
-    running.start("api")
-    running.kill(SECOND)
-    assert asked().is_success
+    addresses = (f"203.0.113.{number}" for number in range(9, 255))
+
+    def is_counted_at_both() -> bool:
+        asked = partial(running.api.get, "/videos", headers={"x-forwarded-for": next(addresses)})
+        asked().raise_for_status()
+        running.start(SECOND)
+        running.kill("api")
+        left = asked().raise_for_status().headers["ratelimit"]
+        running.start("api")
+        running.kill(SECOND)
+        asked().raise_for_status()
+        return '"hour";r=2998' in left
+
+    # On a busy machine Redis may answer too late, and then each process counts by itself.
+    wait_until(is_counted_at_both)
 
 
 def test_a_script_hands_in_a_playlist_and_waits_for_it(
@@ -161,12 +168,12 @@ def test_what_an_operator_starts_goes_to_the_same_queues(
     assert ["dub", "transcribe"] == sent
 
 
-@pytest.mark.usefixtures("dubbed")
-def test_runs_share_a_warm_process(running: Cluster) -> None:
+def test_runs_share_a_warm_process(running: Cluster, dubbed: list[Answer]) -> None:
     """Both dubs were made by the same process id: nothing was imported for the second."""
+    began = [run for dub in dubbed for run in _runs(running, dub["video_id"])]
     # A machine that is too busy to launch one in time gives it up, and another is asked for.
-    began = [run for run in _runs(running) if run["status"] == "SUCCESS"]
-    dubs = [run for run in began if run["jobName"] == "dub_video"]
+    made = [run for run in began if run["status"] == "SUCCESS"]
+    dubs = [run for run in made if run["jobName"] == "dub_video"]
     assert 2 == len(dubs)
     assert 1 == len({_pid(run) for run in dubs})
 
