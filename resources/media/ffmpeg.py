@@ -158,12 +158,14 @@ def measure(path: Path) -> Measured:
     A header only claims a length. Raises MediaToolError.
     """
     counted = (
-        _metered(open_audio(path))
+        open_audio(path)
         .filter("aformat", channel_layouts="mono", sample_rates=COUNTING_RATE)
         .filter("volumedetect")
         .output("-", format="null")
     )
-    said = run(counted)
+    # Beside each other: behind the meter, older builds mix to mono before it.
+    metered = loudness_meter(untrusted(path)["a:0"])
+    said = run(ffmpeg.merge_outputs(metered, counted))
     # The filter reports once more whenever ffmpeg sets its graph up anew, as at the stream's start.
     return Measured(sum(_counts(said)) / COUNTING_RATE, parsed_loudness(said))
 
@@ -252,13 +254,9 @@ def _read_end(path: Path, stream: int) -> float | None:
 
 def loudness_meter(stream: Any) -> Any:
     """A graph that measures the stream; `parsed_loudness` reads what it says."""
-    return _metered(stream).output("-", format="null")
-
-
-def _metered(stream: Any) -> Any:
-    """The stream as it is, with its loudness measured on its way."""
     # Its lines about every tenth of a second go where ffmpeg does not write unless it is asked to.
-    return stream.filter("ebur128", peak="true", framelog="verbose")
+    metered = stream.filter("ebur128", peak="true", framelog="verbose")
+    return metered.output("-", format="null")
 
 
 def measured_once(said: str) -> bool:
