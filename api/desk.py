@@ -117,7 +117,10 @@ class Desk:
         return self.registry.whole(video_id), self.spent([video_id])[video_id]
 
     async def whole_together(self, video_id: str) -> tuple[Whole, Spent]:
-        """The same, looked up with what others ask for meanwhile. Raises VideoNotFoundError."""
+        """Look a video up as `whole` does, together with those that others ask for meanwhile.
+
+        Raises VideoNotFoundError.
+        """
         found = await self._wholes.one(video_id)
         if found is None:
             raise no_video(video_id)

@@ -58,8 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Look for garbage seldom, and never in what lives as long as the process.
 
-    A quarter of the processor time of the quick tests went there: Dagster's and SQLAlchemy's
-    modules are half a million objects, which every full collection goes through.
+    What the tests import is more than 200,000 objects, which every full collection goes through.
     """
     gc.collect()
     gc.freeze()

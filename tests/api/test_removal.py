@@ -57,17 +57,22 @@ def test_it_is_handed_in_again_once_it_is_gone(client: TestClient, desk: Desk) -
     assert (202, True) == (again.status_code, again.json()["created"])
 
 
-def test_a_store_that_is_away_keeps_nobody_from_removing(desk: Desk) -> None:
-    """The rows are gone, and the rest is somebody else's work."""
-    release(desk, YOUTUBE, "es")
+def with_store_away(desk: Desk) -> Desk:
+    """Make a desk whose store deletes nothing, because it does not answer."""
 
     class Away(LocalStore):
         def delete(self, key: str) -> None:
             raise StorageUnavailableError("The store does not answer.")
 
     assert isinstance(desk.store, LocalStore)
-    away = replace(desk, store=Away(desk.store.root, desk.store.base_url))
-    with TestClient(create_app(away)) as client:
+    return replace(desk, store=Away(desk.store.root, desk.store.base_url))
+
+
+def test_a_store_that_is_away_keeps_nobody_from_removing(desk: Desk) -> None:
+    """The rows are gone, and the rest is somebody else's work."""
+    release(desk, YOUTUBE, "es")
+
+    with TestClient(create_app(with_store_away(desk))) as client:
         assert 204 == client.delete(f"/videos/{YOUTUBE}").status_code
     assert [YOUTUBE] == list(desk.registry.removals(limit=9))
 
@@ -164,12 +169,6 @@ def test_a_store_that_is_away_keeps_nobody_from_removing_a_dub(desk: Desk) -> No
     """What is left is somebody else's work, as of a whole video."""
     release(desk, YOUTUBE, "es")
 
-    class Away(LocalStore):
-        def delete(self, key: str) -> None:
-            raise StorageUnavailableError("The store does not answer.")
-
-    assert isinstance(desk.store, LocalStore)
-    away = replace(desk, store=Away(desk.store.root, desk.store.base_url))
-    with TestClient(create_app(away)) as client:
+    with TestClient(create_app(with_store_away(desk))) as client:
         assert 204 == client.delete(DUB).status_code
     assert [(YOUTUBE, "es")] == list(desk.registry.dub_removals(limit=9))
