@@ -34,7 +34,7 @@ up: .venv/platform bytecode packages ## start everything and stay up until Ctrl-
 	@$(RUN) dub_platform.local up
 
 cluster: .venv/tests bytecode test-packages ## start production's topology as processes of this machine and dub the sample on it
-	@$(RUN) benchmarks.cluster
+	@$(RUN) tests.support.rig.cluster
 
 test: .venv/tests bytecode test-packages ## every test but the long ones, on real engines and servers, with lint beside them
 	@$(RUN) tests.lanes test

@@ -1,21 +1,19 @@
-"""The intake: where videos are handed in, asked about, and watched.
+"""The intake API: where videos are handed in, asked about, and watched.
 
-app.py          the routes and the middleware, on one page
-desk.py         what the handlers work with
-asgi.py         the desk built from the settings, for uvicorn
-intake.py       POST /videos: a link, or a file (uploads.py, probing.py)
-videos.py       GET, PATCH and DELETE /videos, and the dubs of a video (answers.py)
-channels.py     GET and PUT /channels: how the dubs of a channel's videos are worded
-clients.py      where a request comes from, and whether it may come from there (probes.py)
-auth.py         API keys: who asks, and whether they may
-keys.py         GET and POST /keys, DELETE /keys/{id}
-limits.py       how much each client may ask (rate_limiting.py)
-room.py         how many files and streams may be read at once (pace.py)
-links.py        who may watch: everybody, or who has a signed link
-media.py        the released files, with Range
-problems.py     which error is which HTTP status
-operations.py   what every address takes and answers (openapi.py, pages/docs.py)
-conditional.py  ETags: 304, 412
-idempotency.py  a POST that is sent again (body_digest.py, sealing.py)
-pages/          the start page, the player and the contract (rendering.py)
+middleware/       what happens to every request, whatever it asks for
+routes/           the handlers: a module for each kind of address
+contract/         what is asked and answered: shapes, errors, ETags, the table of all operations
+background/       what works beside the requests: events for streams, messages to webhooks
+pages/            the pages for people
+app.py            the routes and the middleware, on one page
+asgi.py           the app as uvicorn runs it, made from the settings
+services.py       everything that handlers work with
+caller.py         who a request is from, and what it must be allowed
+uploads.py        a file on its way from a client to the store
+rate_limiting.py  how many requests a client may make (redis_deadline.py)
+signed_links.py   who may watch: everybody, or who has a signed link
+request_log.py    a request and its answer, as the log and the metrics tell of them
+probes.py         requests that are let through where others are not
+rendering.py      templates into pages
+together.py       looking up at once what many ask for at the same time
 """

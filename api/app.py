@@ -21,41 +21,41 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from api.auth import Identified, Permitted
-from api.channels import Channel, Channels
-from api.clients import Forwarded, KnownNames, LocalOnly, SameOrigin
-from api.compression import Compressed
-from api.courier import Courier
-from api.desk import Desk
-from api.draining import Drain, Farewell
-from api.events import video_events
-from api.heads import HeadLimits
-from api.health import Checks, health, ready, version
-from api.hub import Hub
-from api.idempotency import Idempotency
-from api.keys import Key, Keys
-from api.languages import languages
-from api.limits import RateLimited
-from api.lines import Lines, OneLine, hear_line
-from api.media import media
-from api.metrics import Metrics, metrics
-from api.middleware import PlainRefusals, RequestContext, SecurityHeaders, UnexpectedErrors
-from api.openapi import openapi
-from api.pace import Paced, PacedAnswers
+from api.background.event_hub import Hub
+from api.background.webhook_delivery import Courier
+from api.contract.problems import on_busy_database, on_client_gone, on_dub_error, on_http_error
+from api.middleware.authentication import Identified, Permitted
+from api.middleware.compression import Compressed
+from api.middleware.draining import Drain, Farewell
+from api.middleware.idempotency import Idempotency
+from api.middleware.known_query import KnownQuery
+from api.middleware.metrics import Metrics, metrics
+from api.middleware.rate_limits import RateLimited
+from api.middleware.request_size import HeadLimits
+from api.middleware.room import Room, places
+from api.middleware.slow_bodies import Paced, PacedAnswers
+from api.middleware.stack import PlainRefusals, RequestContext, SecurityHeaders, UnexpectedErrors
+from api.middleware.trust import Forwarded, KnownNames, LocalOnly, SameOrigin
 from api.pages.docs import docs
 from api.pages.start import start
 from api.pages.watch import watch
-from api.probing import Probing
-from api.problems import on_busy_database, on_client_gone, on_dub_error, on_http_error
-from api.queries import KnownQuery
 from api.rendering import STATIC_DIR
-from api.room import Room, places
-from api.source_lines import Captions, SourceLine, SourceLines
-from api.videos import Dubs, Video, Videos
-from api.webhooks import Deliveries, Delivery, Redelivery, Test, Webhook, Webhooks
+from api.routes.channels import Channel, Channels
+from api.routes.events import video_events
+from api.routes.health import Checks, health, ready, version
+from api.routes.keys import Key, Keys
+from api.routes.languages import languages
+from api.routes.lines import Lines, OneLine, hear_line
+from api.routes.media import media
+from api.routes.openapi import openapi
+from api.routes.probing import Probing
+from api.routes.source_lines import Captions, SourceLine, SourceLines
+from api.routes.videos import Dubs, Video, Videos
+from api.routes.webhooks import Deliveries, Delivery, Redelivery, Test, Webhook, Webhooks
+from api.services import Desk
 from dub_platform.core.errors import DubError
-from resources.messenger import Messenger
-from resources.workfolder import WorkFolders
+from resources.system.workfolder import WorkFolders
+from resources.webhooks.messenger import Messenger
 
 # What a page of a site that is allowed may send, and read of an answer.
 CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

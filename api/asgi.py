@@ -13,18 +13,18 @@ from dataclasses import replace
 import structlog
 from starlette.applications import Starlette
 
-from api.announce import Announcer
 from api.app import create_app
-from api.daemon import Daemon
-from api.desk import Desk
+from api.background.dagster_daemon import Daemon
+from api.background.partition_keys import Announcer
+from api.middleware.room import open_more_files, places
 from api.rate_limiting import Limits
-from api.room import open_more_files, places
+from api.services import Desk
+from dub_platform import wiring
 from dub_platform.core.addresses import Networks, is_loopback
 from dub_platform.core.links import Links
 from dub_platform.core.webhooks import Receivers
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings, WrongSettingError
-from resources import wiring
 
 # For a thousand streams of events and as many viewers.
 ENOUGH_FILES = 4096

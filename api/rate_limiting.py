@@ -26,8 +26,8 @@ from limits.storage import MemoryStorage, Storage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from redis.exceptions import RedisError
 
-from api.hurried_redis import hurried_storage, within
 from api.probes import PROBES
+from api.redis_deadline import hurried_storage, within
 
 EVERYTHING, NONE = "*", "none"
 # The most that a request waits for Redis: the first that finds it gone or slow, until it is back.

@@ -15,7 +15,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from api.desk import desk_of
+from api.services import desk_of
 
 _PAGES = Path(__file__).parent / "pages"
 STATIC_DIR = _PAGES / "static"

@@ -28,9 +28,9 @@ from dub_platform.core.errors import (
     UploadTooLargeError,
 )
 from dub_platform.core.titles import plain
-from resources.disk import full_disk_named
+from resources.system.disk import full_disk_named
+from resources.system.workfolder import WorkFolders
 from resources.transcriber.cues import NotTextError, decode_text, is_webvtt, read_cues
-from resources.workfolder import WorkFolders
 
 MAX_FILES = 2
 MAX_FIELDS = 24

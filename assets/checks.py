@@ -22,21 +22,21 @@ from dagster import (
 )
 
 from assets.dub import dubbed_track, speech, translation
-from assets.lease import held
-from assets.observed import counted
 from assets.partitions import dubs, target_in, videos
-from assets.show import in_words
 from assets.source import transcript
-from assets.steps import failing_in_words, signed
+from assets.step.declaration import failing_in_words, signed
+from assets.step.lease import held
+from assets.step.metadata import in_words
+from assets.step.telemetry import counted
 from dub_platform.core import loudness
 from dub_platform.core.belief import confidence_of, misheard
 from dub_platform.core.metrics import GATE_RESULTS
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
 from dub_platform.registry import Registry
-from resources.copies import Copies
-from resources.hearing.original import Source
-from resources.hearing.report import Hearing, Script, hearing
-from resources.workfolder import WorkFolders
+from resources.listening.original import Source
+from resources.listening.report import Hearing, Script, hearing
+from resources.store.copies import Copies
+from resources.system.workfolder import WorkFolders
 
 SAME_LENGTH_SECONDS = 0.020
 Judgement = Callable[..., AssetCheckResult]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from dagster import AssetExecutionContext, Output, ResourceParam
 
-from assets.observed import counted
 from assets.partitions import Target, target_of
-from assets.show import Showcase, draw_outline, lines_table
-from assets.steps import Announced, dub_asset, made
-from assets.tags import work_of
-from assets.wording import Worded, wording_of
+from assets.step.declaration import Announced, dub_asset, made
+from assets.step.metadata import Showcase, draw_outline, lines_table
+from assets.step.tags import work_of
+from assets.step.telemetry import counted
+from assets.step.wording import Worded, wording_of
 from dub_platform.core.belief import misheard
 from dub_platform.core.brief import Brief
 from dub_platform.core.corrections import as_first_read, retranslated, sourced
@@ -39,19 +39,19 @@ from dub_platform.core.speech import (
 from dub_platform.core.timeline import Timeline, fitted
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import Registry, Video
-from resources.copies import Copies
+from resources.catalogue.publisher import FinishedDub, Original, Publisher
+from resources.fitting.rewriter import Rewriter, SpokenScript
+from resources.fitting.speaking_rates import Paces
 from resources.media.ffmpeg import outline
 from resources.mixer.port import Mixed, Mixer
-from resources.pace import Paces
-from resources.releases import FinishedDub, Original, Publisher
-from resources.rewriter import Rewriter, SpokenScript
 from resources.separator.beds import BedKeeper
+from resources.store.copies import Copies
 from resources.store.port import Store
+from resources.store.values import value_in
+from resources.system.workfolder import WorkFolders
 from resources.translator.port import Translator
-from resources.values import value_in
 from resources.voice.recording import find_rests, outline_takes
 from resources.voice.takes import TakeKeeper
-from resources.workfolder import WorkFolders
 
 
 @dub_asset(kinds={"python"}, pool="translate", code_version="3")

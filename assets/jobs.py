@@ -5,8 +5,8 @@ from typing import Any
 from dagster import define_asset_job
 
 from assets.dub import dubbed_track, r2_object, speech, translation
-from assets.observed import on_step_failed
 from assets.source import audio, source_media, transcript
+from assets.step.telemetry import on_step_failed
 
 # Gates have no hooks of their own, and a run has a console of Dagster's unless it is told.
 OBSERVED: dict[str, Any] = {

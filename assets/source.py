@@ -7,8 +7,8 @@ from dataclasses import astuple, replace
 from dagster import AssetExecutionContext, Output, ResourceParam
 
 from assets.partitions import target_of
-from assets.show import Showcase, lines_table, mean, waveform
-from assets.steps import Announced, made, note_title, video_asset
+from assets.step.declaration import Announced, made, note_title, video_asset
+from assets.step.metadata import Showcase, lines_table, mean, waveform
 from dub_platform.core.belief import confidence_of, misheard
 from dub_platform.core.edits import corrected, in_force
 from dub_platform.core.errors import NoSpeechError
@@ -23,9 +23,9 @@ from resources.media.shots import shot_cuts
 from resources.media.sound import decoded
 from resources.media.vad import SileroSpeechFinder
 from resources.store.port import Store
+from resources.store.values import value_in
+from resources.system.workfolder import WorkFolders
 from resources.transcriber.port import Transcriber, listen
-from resources.values import value_in
-from resources.workfolder import WorkFolders
 
 # How lines are made of what is heard; what was heard before this counted up is listened to again.
 LISTENS = "4"

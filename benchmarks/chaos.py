@@ -35,13 +35,13 @@ from rich.table import Table
 from sqlalchemy import Engine, create_engine, text
 
 from benchmarks import command
-from benchmarks.cluster import Cluster, cluster
-from benchmarks.cluster.providers import local_providers
 from benchmarks.command import PROGRESS
 from benchmarks.faults import captions_of, short_clip
-from tests.patience import HANG_SECONDS
-from tests.providers.speech_provider import Fault, Faults
-from tests.swift_s3 import running_swift
+from tests.support.patience import HANG_SECONDS
+from tests.support.rig.cluster import Cluster, cluster
+from tests.support.rig.cluster.providers import local_providers
+from tests.support.servers.providers.speech_provider import Fault, Faults
+from tests.support.servers.swift import running_swift
 
 LANGUAGE = "es"
 VICTIMS = ("worker-dub", "worker-transcribe", "daemon", "code", "api", "postgres", "redis")
@@ -158,7 +158,7 @@ class Storm:
 
 def _is_store(process: psutil.Process) -> bool:
     command = process.info["cmdline"] or []
-    return "tests.swift_s3" in command and process.ppid() == os.getpid()
+    return "tests.support.servers.swift" in command and process.ppid() == os.getpid()
 
 
 @dataclass

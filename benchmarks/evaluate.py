@@ -5,7 +5,7 @@
     python -m benchmarks.evaluate --dub ID es
 
 Clips from recipes go through the real pipeline with the keyless engines, and what is released is
-measured by `resources/hearing`, as the gate of the track does. `--release` measures
+measured by `resources/listening`, as the gate of the track does. `--release` measures
 any release from its public address (of current.json, a manifest, a track or a film), as far as it
 can be without the takes and the source; `--dub` one of this deployment's store, wholly.
 """
@@ -26,8 +26,8 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks import command
-from benchmarks.clips import RECIPES, Recipe
 from benchmarks.command import PROGRESS
+from dub_platform import wiring
 from dub_platform.core.speech import (
     Audio,
     Release,
@@ -39,16 +39,16 @@ from dub_platform.core.speech import (
 )
 from dub_platform.observability.logs import configure_logging
 from dub_platform.settings import Settings
-from resources import wiring
-from resources.hearing.original import Source
-from resources.hearing.pauses import Pauses, Sentence, compare_pauses, find_speech
-from resources.hearing.report import Hearing, Script, hearing
-from resources.hearing.words import Words, recognised
+from resources.listening.original import Source
+from resources.listening.pauses import Pauses, Sentence, compare_pauses, find_speech
+from resources.listening.report import Hearing, Script, hearing
+from resources.listening.words import Words, recognised
 from resources.media import ffmpeg
 from resources.media.ffmpeg import Loudness
 from resources.store.port import Store
-from resources.values import value_in
-from tests.assets.workshop import opened_workshop
+from resources.store.values import value_in
+from tests.support.recipes.clips import RECIPES, Recipe
+from tests.support.rig.workshop import opened_workshop
 
 DEADLINE_SECONDS = 60.0
 NOT_MEASURED = "-"

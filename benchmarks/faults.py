@@ -30,14 +30,14 @@ from rich.table import Table
 from benchmarks import command
 from dub_platform.core.captions import as_srt, cued
 from dub_platform.registry import DubStatus
-from tests.assets.workshop import Workshop, opened_workshop
-from tests.integration.golden_clip import make_golden_clip
-from tests.patience import HANG_SECONDS
-from tests.providers.elevenlabs_server import ElevenLabsServer
-from tests.providers.openai_server import Fault as ChatFault
-from tests.providers.openai_server import OpenAIServer, random_faults
-from tests.providers.speech_provider import Fault as SpeechFault
-from tests.providers.speech_provider import Faults
+from tests.support.patience import HANG_SECONDS
+from tests.support.recipes.golden_clip import make_golden_clip
+from tests.support.rig.workshop import Workshop, opened_workshop
+from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
+from tests.support.servers.providers.openai_server import Fault as ChatFault
+from tests.support.servers.providers.openai_server import OpenAIServer, random_faults
+from tests.support.servers.providers.speech_provider import Fault as SpeechFault
+from tests.support.servers.providers.speech_provider import Faults
 
 LANGUAGE = "es"
 TRY_SECONDS = 3.0

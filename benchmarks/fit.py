@@ -56,7 +56,7 @@ LOAN_SECONDS = 1.0
 NOTICED_TEMPO = 1.205
 PHRASE_SHARE, REST_SECONDS, REST_SHARE = 0.6, 0.17, 6 / 7
 PAUSE_SECONDS = (0.3, 0.8)
-# How far from its place a pause may end, as in resources/hearing/pauses.py.
+# How far from its place a pause may end, as in resources/listening/pauses.py.
 OFF_SECONDS = 0.3
 SIZES = (30, 300, 3000)
 
@@ -296,7 +296,7 @@ def recorded() -> dict[str, Any]:
 
 def _sentences() -> list[str]:
     from examples.sample.make_sample import SENTENCES
-    from tests import speech_recipes
+    from tests.support.recipes import speech as speech_recipes
 
     recipes = [text for name, text in vars(speech_recipes).items() if name.isupper()]
     return [text for _, text in SENTENCES] + [text for text in recipes if isinstance(text, str)]
@@ -313,13 +313,13 @@ def _pauses() -> list[float]:
 
 
 def _original_seconds(text: str) -> float:
-    from tests.speech_recipes import RATE, say
+    from tests.support.recipes.speech import RATE, say
 
     return len(say(text)) / RATE
 
 
 def _take_seconds(voice: Any, texts: Sequence[str], language: str, speaker: str) -> Iterator[float]:
-    from resources.paid_once import Bill
+    from resources.providers.paid_once import Bill
     from resources.voice.port import Reading
     from resources.voice.recording import decoded, speech_of
 

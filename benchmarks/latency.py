@@ -31,14 +31,14 @@ from sqlalchemy import text
 
 from benchmarks import command
 from benchmarks.chaos import engine_of
-from benchmarks.cluster import Cluster, cluster
-from benchmarks.cluster.providers import local_providers
 from benchmarks.command import PROGRESS
 from benchmarks.faults import captions_of
 from benchmarks.one_machine import OneMachine
 from benchmarks.one_machine import measured as measured_on_one_machine
 from benchmarks.timing import Run
-from tests.integration.golden_clip import make_golden_clip
+from tests.support.recipes.golden_clip import make_golden_clip
+from tests.support.rig.cluster import Cluster, cluster
+from tests.support.rig.cluster.providers import local_providers
 
 LANGUAGE, JOBS = "es", ("prepare_video", "dub_video")
 SECONDS = 60.0

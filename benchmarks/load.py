@@ -35,13 +35,13 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks import command
-from benchmarks.cluster import Cluster, cluster
-from benchmarks.cluster.addresses import HERE
-from benchmarks.cluster.machine import SECOND
-from benchmarks.cluster.server import Server, answers
 from benchmarks.command import PROGRESS
 from benchmarks.faults import captions_of, short_clip
-from tests.integration.platform import free_ports
+from tests.support.rig.cluster import Cluster, cluster
+from tests.support.rig.cluster.addresses import HERE
+from tests.support.rig.cluster.machine import SECOND
+from tests.support.rig.cluster.server import Server, answers
+from tests.support.rig.platform import free_ports
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PEOPLE = CHECKOUT / "benchmarks" / "people.py"

@@ -48,12 +48,12 @@ from dub_platform.core.speech import Span, Take
 from dub_platform.core.timeline import Part, fitted
 from resources.media.sound import decoded
 from resources.mixer.blocks import BlockMixer
-from resources.paid_once import Bill
+from resources.providers.paid_once import Bill
 from resources.voice import recording
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Reading
-from tests.integration.measuring import at_48_khz
-from tests.media_recipes import run
+from tests.support.measuring import at_48_khz
+from tests.support.recipes.media import run
 
 TAKES_A_MINUTE = 10
 TAKE_RATE = 24_000

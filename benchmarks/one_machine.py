@@ -25,13 +25,13 @@ import psutil
 from dagster import DagsterInstance, RunsFilter
 from rich.progress import track
 
-from assets.tags import VIDEO
+from assets.step.tags import VIDEO
 from benchmarks.command import PROGRESS
 from benchmarks.timing import Run
 from dub_platform.local.dagster_storage import open_instance
 from dub_platform.local.demo import SAMPLE, client_of
-from tests.integration.platform import free_ports
-from tests.patience import wait_until
+from tests.support.patience import wait_until
+from tests.support.rig.platform import free_ports
 
 COMMAND = (sys.executable, "-m", "dub_platform.local", "up")
 LAST_READY = "dagster-daemon ready"

@@ -41,10 +41,11 @@ from benchmarks.command import PROGRESS
 from dub_platform.registry import NewVideo, Source, SqlRegistry
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.tables import dubs, videos
-from sensors import intake, waiting
-from tests.integration.platform import free_ports
-from tests.patience import HANG_SECONDS, wait_until
-from tests.postgres_server import new_server
+from sensors import requesting as intake
+from sensors import waiting
+from tests.support.patience import HANG_SECONDS, wait_until
+from tests.support.rig.platform import free_ports
+from tests.support.servers.postgres import new_server
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LANGUAGES, ONE_MORE = ("ca", "es"), "gl"
@@ -179,7 +180,7 @@ class Platform:
 
     def _daemon(self) -> tuple[float, float]:
         """Seconds until ten videos have their runs, and megabytes after it."""
-        command = ["dub_platform.daemon", "run", "-w", str(CHECKOUT / "workspace.yaml")]
+        command = ["dub_platform.processes.daemon", "run", "-w", str(CHECKOUT / "workspace.yaml")]
         with _process(command, self.environment) as daemon:
             time.sleep(self.daemon_seconds)
             before = self.instance.get_runs_count()
@@ -248,7 +249,14 @@ def _platform(folder: Path, daemon_seconds: float) -> Iterator[Platform]:
         stack.enter_context(
             _process(["uvicorn", "--factory", "api.asgi:create", *address], environment)
         )
-        module = ["-m", "dub_platform.served", "-h", "127.0.0.1", "-p", str(code_port)]
+        module = [
+            "-m",
+            "dub_platform.processes.code_location",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(code_port),
+        ]
         stack.enter_context(_process(["dagster", "api", "grpc", *module], environment))
         api = stack.enter_context(
             httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=HANG_SECONDS)

@@ -37,14 +37,14 @@ from sqlalchemy import TextClause, text
 
 from benchmarks import command, growth
 from benchmarks.chaos import engine_of
-from benchmarks.cluster import Cluster, cluster
-from benchmarks.cluster.addresses import HERE
-from benchmarks.cluster.machine import SECRETS
-from benchmarks.cluster.providers import Providers, local_providers
 from benchmarks.faults import captions_of, short_clip
 from benchmarks.growth import Growth, Measure, Reading, Sample
 from benchmarks.one_machine import idle_percent
-from tests.patience import HANG_SECONDS
+from tests.support.patience import HANG_SECONDS
+from tests.support.rig.cluster import Cluster, cluster
+from tests.support.rig.cluster.addresses import HERE
+from tests.support.rig.cluster.machine import SECRETS
+from tests.support.rig.cluster.providers import Providers, local_providers
 
 LANGUAGE = "es"
 WORKERS = ("worker-transcribe", "worker-dub")

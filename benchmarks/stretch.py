@@ -3,7 +3,7 @@
     python -m benchmarks.stretch --recordings FOLDER
 
 The speech is flite's and eSpeak NG's, made here, and that of a folder of WAV files if there is
-one. Each way is asked for tempos of 0.90 to 1.30; `benchmarks.likeness` says what is measured.
+one. Each way is asked for tempos of 0.90 to 1.30; `tests.support.likeness` says what is measured.
 Besides: how far speech that went to 1.2 and back is from where it began, what a recogniser makes
 wrong of it, and what it costs, as a ratio to ffmpeg's atempo in the same run.
 """
@@ -28,15 +28,23 @@ from rich.table import Table
 
 from benchmarks import command
 from benchmarks.command import PROGRESS
-from benchmarks.likeness import Likeness, likeness, spectral_distance_db
 from benchmarks.stretchers import ATEMPO, Sound, Stretcher, installed
 from dub_platform.core.speech import Span
-from resources.paid_once import Bill
+from resources.providers.paid_once import Bill
 from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Reading
-from tests.speech_recipes import BOATS, FISHERMAN, HARBOR, MARKET, plain_words, say, write_wav
-from tests.speech_recipes import RATE as FLITE_RATE
+from tests.support.likeness import Likeness, likeness, spectral_distance_db
+from tests.support.recipes.speech import (
+    BOATS,
+    FISHERMAN,
+    HARBOR,
+    MARKET,
+    plain_words,
+    say,
+    write_wav,
+)
+from tests.support.recipes.speech import RATE as FLITE_RATE
 
 TEMPOS = (0.90, 0.95, 1.05, 1.10, 1.15, 1.20, 1.30)
 THERE = 1.20

@@ -20,7 +20,7 @@ import espeakng_loader
 import numpy as np
 from numpy.typing import NDArray
 
-from resources.stretching import stretched
+from resources.media.time_stretch import stretched
 
 Sound = NDArray[np.float32]
 Stretch = Callable[[Sound, int, float], Sound]

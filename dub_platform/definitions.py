@@ -8,27 +8,27 @@ from typing import Any
 
 from dagster import Definitions, ResourceDefinition, in_process_executor, resource
 
-from assets.artifacts import ArtifactIOManager
 from assets.checks import gates
 from assets.dub import dubbed_track, r2_object, speech, translation
 from assets.jobs import dub_video, prepare_video
-from assets.kinds import kinds_with
-from assets.logs import platform_log
-from assets.show import Showcase
 from assets.source import audio, source_media, transcript
+from assets.step.compute_logs import platform_log
+from assets.step.io_manager import ArtifactIOManager
+from assets.step.kinds import kinds_with
+from assets.step.metadata import Showcase
+from dub_platform import wiring
 from dub_platform.settings import Settings
-from resources import wiring
-from resources.copies import Copies
+from resources.catalogue.publisher import Publisher
 from resources.media.vad import SileroSpeechFinder
-from resources.releases import Publisher
+from resources.store.copies import Copies
 from resources.store.port import Store
-from resources.workfolder import WorkFolders
-from sensors.intake import on_video_prepared, on_video_registered
+from resources.system.workfolder import WorkFolders
 from sensors.outcome import on_run_canceled, on_run_failed
 from sensors.pools import PoolLimits
+from sensors.reconciling import on_run_lost
 from sensors.removal import on_video_removed
+from sensors.requesting import on_video_prepared, on_video_registered
 from sensors.retention import every_night, remove_leftovers
-from sensors.upkeep import on_run_lost
 
 
 def definitions(settings: Settings) -> Definitions:
@@ -96,7 +96,7 @@ def _copies(store: Store, folders: WorkFolders) -> ResourceDefinition:
 
 def _bucket(settings: Settings) -> Any:
     # Every run is a process of its own, and dagster_aws costs it most of a second.
-    from assets.bucket import bucket
+    from assets.step.r2_resource import bucket
 
     return bucket(settings)
 

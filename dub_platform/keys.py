@@ -19,12 +19,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dub_platform import wiring
 from dub_platform.core.access import DEFAULT_TENANT, Scope, checked_tenant
 from dub_platform.core.errors import DubError
 from dub_platform.registry.api_keys import ApiKey, ApiKeys
 from dub_platform.registry.tables import utc_now
 from dub_platform.settings import Settings, WrongSettingError
-from resources import wiring
 
 console = Console(soft_wrap=True, highlight=False)
 notes = Console(stderr=True, soft_wrap=True, highlight=False)

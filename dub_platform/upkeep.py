@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from dub_platform import wiring
 from dub_platform.core.errors import DubError
 from dub_platform.settings import Settings, WrongSettingError
-from resources import wiring
-from resources.retention import Kind
+from resources.catalogue.retention import Kind
 from sensors.retention import Tally, tallied, tidied, total
 
 console = Console(soft_wrap=True, highlight=False)

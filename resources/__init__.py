@@ -8,10 +8,17 @@
     separator/    the bed without its voice     ducking; demucs
     mixer/        bed and takes made a track    pieces, mixed by numpy and encoded by PyAV
 
-The engines before the semicolon need no account. What they are made of: `media/` (hostile files,
-sound, where a voice is, the film), `calls.py`, `openai_api.py`, `provider_key.py` and `ledger.py`
-(what is paid), `releases.py`, `warm_pipeline.py` (engines that are programs), `workfolder.py`.
-`wiring.py` makes all of it from the settings.
+The engines before the semicolon need no account. What they are made of:
+
+    media/        hostile files, sound, where a voice is, the film
+    system/       programs, work folders, disks, threads, calls that are tried again
+    providers/    what is paid for: one address, one key, one purchase
+    fitting/      how fast voices speak, and what is said shorter
+    listening/    what a finished release sounds like, measured
+    catalogue/    what is published, shown, and removed
+    webhooks/     messages to addresses that users named
+
+`dub_platform/wiring.py` makes engines of the settings.
 
 An engine is plain Python: it knows neither Dagster nor the environment, and is handed what it
 needs. Each role's promises are a list under `tests/contracts/`, run against every engine.

@@ -1,7 +1,7 @@
 """The outcome sensors: what a run that failed or was stopped leaves in the registry.
 
 Success is written by the last step itself. A status sensor sees a run at most once, so
-`upkeep.py` compares what is left.
+`reconciling.py` compares what is left.
 """
 
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ from dagster import (
 
 from assets.dub import r2_object
 from assets.jobs import dub_video, prepare_video
-from assets.observed import refusal_of, subject, unexpected
-from assets.tags import work_of
+from assets.step.tags import work_of
+from assets.step.telemetry import refusal_of, subject, unexpected
 from dub_platform.core.errors import (
     DubError,
     GateFailedError,
@@ -174,7 +174,7 @@ def _events(
 
 
 def _told(event: DagsterEvent) -> Details:
-    """What `assets/steps.py` put into the failure, or what is known of an unexpected one."""
+    """What `assets/step/declaration.py` put into the failure, or what an unexpected one tells."""
     failure = event.step_failure_data.user_failure_data
     shown = failure.metadata.get("error") if failure else None
     if isinstance(shown, JsonMetadataValue) and isinstance(shown.value, dict):

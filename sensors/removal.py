@@ -21,11 +21,11 @@ from dagster import (
     sensor,
 )
 
-from assets.observed import subject
 from assets.partitions import Target, remove_key, videos
+from assets.step.telemetry import subject
 from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.registry import Registry
-from resources.removal import Remover
+from resources.catalogue.removal import Remover
 from sensors.retention import deleted, runs_of
 from sensors.waiting import wait_for
 

@@ -2,10 +2,10 @@
 
     tallied(tidied(retention, instance, "a-run-id", dry_run=True))[Kind.TAKES].bytes
 
-What goes of the store and the registry is decided in `resources/retention.py`, and of Dagster's
-own records here. A run that made something which is still the latest of its partition stays:
-without it Dagster would take the partition for missing. So the event log grows with the catalogue,
-and not with time.
+What goes of the store and the registry is decided in `resources/catalogue/retention.py`, and of
+Dagster's own records here. A run that made something which is still the latest of its partition
+stays: without it Dagster would take the partition for missing. So the event log grows with the
+catalogue, and not with time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,10 +33,10 @@ from dagster import (
 )
 
 from assets.partitions import add_keys, remove_key, videos
-from assets.steps import failing_in_words
-from assets.tags import PARTITION, VIDEO
+from assets.step.declaration import failing_in_words
+from assets.step.tags import PARTITION, VIDEO
 from dub_platform.registry import Registry
-from resources.retention import Gone, Kind, Retention
+from resources.catalogue.retention import Gone, Kind, Retention
 
 FINISHED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
 RUNS_A_PAGE = ROWS_A_PAGE = 500

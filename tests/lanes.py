@@ -41,7 +41,7 @@ QUICK = (
 SLOW = (
     "tests/api/test_concurrency.py",
     "tests/api/test_contract.py",
-    "tests/api/test_links.py",
+    "tests/api/test_signed_links.py",
     "tests/api/test_shared_limits.py",
     "tests/benchmarks/test_evaluate.py",
     "tests/benchmarks/test_mix.py",
@@ -52,7 +52,7 @@ SLOW = (
     "tests/dub_platform/observability/test_reports.py",
     "tests/dub_platform/registry",
     "tests/sensors/test_retention.py",
-    "tests/sensors/test_workers.py",
+    "tests/sensors/test_celery_tasks.py",
 )
 # The groups and files that take longest, the longest first: what is short fills the gaps.
 LONGEST = (

@@ -13,9 +13,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.desk import desk_of
-from api.openapi import document
 from api.rendering import render
+from api.routes.openapi import document
+from api.services import desk_of
 
 _SCHEMAS = "#/components/schemas/"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from api.schemas import Failure
+from api.contract.schemas import Failure
 from dub_platform.core.errors import MisheardError
 
 _SETTING = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.desk import Desk, desk_of
-from api.links import signed
 from api.rendering import render
+from api.services import Desk, desk_of
+from api.signed_links import signed
 from dub_platform.core.languages import AUTO, Language, language
 
 NEWEST = 12

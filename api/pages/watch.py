@@ -16,13 +16,13 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import captions, failure, renewal, source_captions
-from api.desk import Desk, open_desk_of
-from api.links import require_watchable, signed
+from api.contract.responses import captions, failure, renewal, source_captions
+from api.contract.schemas import Failure
 from api.pages.sentences import viewers_sentence
 from api.pages.start import spoken_languages
 from api.rendering import render
-from api.schemas import Failure
+from api.services import Desk, open_desk_of
+from api.signed_links import require_watchable, signed
 from dub_platform.core.errors import InvalidVideoIdError, MisheardError
 from dub_platform.core.languages import AUTO, Language, language
 from dub_platform.core.speech import Release

@@ -20,8 +20,6 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import command
-from benchmarks.cluster.composition import services
-from benchmarks.cluster.machine import SECRETS
 from benchmarks.command import PROGRESS
 from benchmarks.images import foreign
 from benchmarks.images.builder import Builder, Image, ImageError
@@ -29,6 +27,8 @@ from benchmarks.images.dockerfile import stages
 from benchmarks.portability.__main__ import CACHE
 from benchmarks.portability.root import ALONE, Root, RootError
 from dub_platform.local.stack import CHECKOUT
+from tests.support.rig.cluster.composition import services
+from tests.support.rig.cluster.machine import SECRETS
 
 # What this machine may be unable to reach, by a word of the step, and what is done in its place:
 # Debian's own client, which is older.

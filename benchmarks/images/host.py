@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.images.builder import Image
-from tests.patience import HANG_SECONDS
+from tests.support.patience import HANG_SECONDS
 
 # Of the host on the network that leads out; `internal` networks have none.
 GATEWAY = "172.28.0.1"

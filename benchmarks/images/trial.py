@@ -27,9 +27,6 @@ import httpx
 from dotenv import dotenv_values
 
 from benchmarks import command
-from benchmarks.cluster.composition import services
-from benchmarks.cluster.machine import PASSWORD
-from benchmarks.cluster.proxy import CADDY
 from benchmarks.command import PROGRESS
 from benchmarks.evaluate import of_dub
 from benchmarks.images.host import (
@@ -40,12 +37,15 @@ from benchmarks.images.host import (
     make_networks,
 )
 from benchmarks.portability.heard import Heard
+from dub_platform import wiring
 from dub_platform.local.demo import SAMPLE
 from dub_platform.settings import Settings
-from resources import wiring
 from resources.store.port import Store
-from tests.patience import HANG_SECONDS
-from tests.swift_s3 import SwiftS3, running_swift
+from tests.support.patience import HANG_SECONDS
+from tests.support.rig.cluster.composition import services
+from tests.support.rig.cluster.machine import PASSWORD
+from tests.support.rig.cluster.proxy import CADDY
+from tests.support.servers.swift import SwiftS3, running_swift
 
 # In no Debian, and on no index.
 LEFT_OUT = {"grafana"}

@@ -25,7 +25,7 @@ from benchmarks.command import PROGRESS
 from benchmarks.portability.heard import Heard, releases
 from benchmarks.portability.root import Root, RootError
 from dub_platform.local.stack import CHECKOUT
-from tests.integration.platform import free_ports
+from tests.support.rig.platform import free_ports
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dub_platform"
 # A person's folder can be called anything.

@@ -2,8 +2,8 @@
 
 from botocore.exceptions import ClientError
 
+from dub_platform import wiring
 from dub_platform.settings import Settings
-from resources import wiring
 from resources.store.s3 import client
 
 THERE = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}

@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dub_platform.core.errors import BackupError
 from dub_platform.registry.engine import engine_at
 from dub_platform.storage import SCHEMA
-from resources.programs import bound
+from resources.system.programs import bound
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

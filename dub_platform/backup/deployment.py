@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
+from dub_platform import wiring
 from dub_platform.backup.databases import Database, dagster_database, database_at
 from dub_platform.backup.folder import BackupFolder, Entry, Head
 from dub_platform.backup.objects import Previous, restored, saved
@@ -21,7 +22,6 @@ from dub_platform.core.errors import BackupError
 from dub_platform.local.dagster_storage import open_instance
 from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
-from resources import wiring
 from resources.store.port import Store
 
 _ENDED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)

@@ -5,7 +5,7 @@
 
 A run's process ends with its run, so nothing is counted in memory there: a tally is added to its
 row in the registry (`dub_platform/registry/tallies.py`), and the API reads the rows when it is
-asked (`api/metrics.py`). Label values are words of ours, so a metric has few rows.
+asked (`api/middleware/metrics.py`). Label values are words of ours, so a metric has few rows.
 """
 
 from __future__ import annotations

@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
+from dub_platform import wiring
 from dub_platform.core.events import Event
 from dub_platform.local import demo
 from dub_platform.local.stack import Stack, StackError
 from dub_platform.observability.logs import printable
 from dub_platform.settings import Settings, WrongSettingError
 from dub_platform.variables import FORMER
-from resources import wiring
 
 # In a second; what is beyond comes with the next.
 MOST_EVENTS = 100

@@ -32,7 +32,7 @@ from multiprocessing import connection, get_context
 from pathlib import Path
 from typing import Any, Literal
 
-from resources.bound_process import end_with
+from resources.system.bound_process import end_with
 
 # In DAGSTER_HOME, where the run launcher finds it.
 SOCKET = "fork-server.sock"

@@ -42,8 +42,8 @@ IMPORTS = (
     "dub_platform.definitions",
     "api.asgi",
     "dagster._cli",
-    "dub_platform.daemon",
-    "dub_platform.webserver",
+    "dub_platform.processes.daemon",
+    "dub_platform.processes.webserver",
     "uvicorn",
     "av",
     "clarabel",
@@ -255,7 +255,7 @@ class Stack:
     def _fork_servers(self) -> None:
         settings, workspace = self.settings, ["-w", str(CHECKOUT / "workspace.yaml")]
         local = ["-h", "127.0.0.1", "-p"]
-        code = ["-m", "dub_platform.served", *local, str(self.code_port)]
+        code = ["-m", "dub_platform.processes.code_location", *local, str(self.code_port)]
         self._fork("code-server", "dagster", "api", "grpc", *code)
         address = ["--host", settings.host, "--port", str(settings.port)]
         # Longer than clients keep a connection: else a request could meet its end on the way.
@@ -263,9 +263,9 @@ class Stack:
         self._fork("api", "uvicorn", "--factory", "api.asgi:create", *address, *plain)
         # These two ask the code server as soon as they are there.
         self._await("code-server", lambda: _answers(self.code_port))
-        self._fork("dagster-daemon", "dub_platform.daemon", "run", *workspace)
+        self._fork("dagster-daemon", "dub_platform.processes.daemon", "run", *workspace)
         ui = [*local, str(settings.dagster_port)]
-        self._fork("dagster-webserver", "dub_platform.webserver", *ui, *workspace)
+        self._fork("dagster-webserver", "dub_platform.processes.webserver", *ui, *workspace)
 
     def _fork(self, name: str, module: str, *arguments: str) -> None:
         log = self.logs / f"{name}.log"

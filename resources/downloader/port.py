@@ -2,8 +2,8 @@
 
     fetched = Downloaders({Source.UPLOAD: UploadDownloader(store)}).fetch(video, folder)
 
-The next source is tested as YouTube is in `tests/youtube`: its real client, against a server of
-its shape.
+The next source is tested as YouTube is in `tests/resources/downloader`: its real client, against a
+server of its shape.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from dub_platform.core.errors import (
     SourceUnavailableError,
     SourceUnreachableError,
 )
-from resources.disk import full_disk, says_full
+from resources.system.disk import full_disk, says_full
 
 _BOT_HELP = (
     "What helps: cookies of a browser that is signed in (DUB_YOUTUBE_COOKIES names the file), a "

@@ -4,7 +4,7 @@
 
 The address is rebuilt from the eleven characters of the video's id; no address of a user's is
 ever opened. What yt-dlp may do is `ytdlp.py`, what its refusals mean `refusals.py`. Tested in
-`tests/youtube` with the real extractor, against a server of YouTube's shape.
+`tests/resources/downloader` with the real extractor, against a server of YouTube's shape.
 """
 
 from __future__ import annotations

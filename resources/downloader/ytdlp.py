@@ -28,7 +28,7 @@ from dub_platform.core.errors import EngineFailedError, SourceUnreachableError
 from resources.downloader.port import Progress
 from resources.downloader.refusals import named, redacted
 from resources.media import ffmpeg
-from resources.programs import bound, helper
+from resources.system.programs import bound, helper
 
 SOCKET_SECONDS = 20
 RETRIES = 10

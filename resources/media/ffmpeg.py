@@ -26,7 +26,6 @@ import ffmpeg
 import numpy as np
 
 from dub_platform.core.errors import DubError, EngineUnavailableError, MediaToolError
-from resources.disk import full_disk, says_full
 from resources.media.demuxers import DEMUXERS
 from resources.media.features import require_listed
 from resources.media.limits import (
@@ -36,7 +35,8 @@ from resources.media.limits import (
     MOST_MEMORY_BYTES,
     MOST_PIXELS,
 )
-from resources.programs import Limits, bound
+from resources.system.disk import full_disk, says_full
+from resources.system.programs import Limits, bound
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 # The processor's time has its own limit; this is for one that hangs.
 DEADLINE_SECONDS = 24 * 3600
 COUNTING_RATE = STEADY_RATE = 48_000
-# Of an outline: as fine as a picture of it is that Dagster shows at once (`assets/show.py`).
+# Of an outline: as fine as a picture of it is that Dagster shows at once
+# (`assets/step/metadata.py`).
 PLACES, MOST_LOUD = 90, 10
 _DOTS = 200
 _LISTS = {

@@ -25,7 +25,7 @@ from dub_platform.core.errors import (
 from dub_platform.core.languages import tags_of
 from resources.media.demuxers import DEMUXERS
 from resources.media.limits import DECODERS, MOST_FRAMES_PER_SECOND, MOST_PIXELS
-from resources.programs import bound, helper
+from resources.system.programs import bound, helper
 
 # The processor's time has its own limit; this is for a disk that hangs.
 DEADLINE_SECONDS = 1800

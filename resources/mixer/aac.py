@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dub_platform.core.mixing import RATE
-from resources.disk import full_disk_named
 from resources.mixer.pieces import AAC_FRAME
+from resources.system.disk import full_disk_named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

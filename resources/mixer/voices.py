@@ -20,10 +20,10 @@ import numpy as np
 from dub_platform.core.mixing import RATE
 from dub_platform.core.speech import Take
 from dub_platform.core.timeline import Placement, Timeline
-from resources.disk import full_disk_named
+from resources.media.time_stretch import say_placed
 from resources.mixer.meter import steps
 from resources.mixer.pieces import STEP, each
-from resources.stretching import say_placed
+from resources.system.disk import full_disk_named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,8 +14,8 @@ from dub_platform.core.keys import content_key, key_of
 from dub_platform.core.speech import Audio
 from resources.separator.port import Separator
 from resources.store.port import Store
-from resources.voice.turns import turn
-from resources.workfolder import WorkFolders
+from resources.system.file_lock import turn
+from resources.system.workfolder import WorkFolders
 
 
 @dataclass(frozen=True)

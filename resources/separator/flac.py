@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dub_platform.core.mixing import RATE
-from resources.disk import full_disk_named
+from resources.system.disk import full_disk_named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from dub_platform.core.errors import StorageRefusedError
 from dub_platform.core.keys import file_sha256
-from resources.disk import full_disk_named
 from resources.store.port import (
     Kept,
     Unfinished,
@@ -29,6 +28,7 @@ from resources.store.port import (
     is_key,
     missing,
 )
+from resources.system.disk import full_disk_named
 
 _STAGED = ".staged-"
 

@@ -43,7 +43,6 @@ from dub_platform.core.errors import (
     StorageUnavailableError,
 )
 from dub_platform.core.keys import file_sha256
-from resources.calls import CallPolicy
 from resources.store.local import replacing
 from resources.store.port import (
     LENT_FOR,
@@ -59,6 +58,7 @@ from resources.store.port import (
     media_type,
     missing,
 )
+from resources.system.calls import CallPolicy
 
 T = TypeVar("T")
 

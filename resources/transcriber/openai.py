@@ -5,7 +5,7 @@
 
 Only speech is sent, and paid for. Every answer is kept under the key of what was sent: a run that
 fails, or is repeated, pays only for what is not there yet. It is tested against
-`tests/providers/openai_audio.py`.
+`tests/support/servers/providers/openai_audio.py`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from dub_platform.core.errors import (
 from dub_platform.core.keys import key_of
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Span
-from resources.calls import CallPolicy, Calls, may_be_charged
-from resources.ledger import Ledger
 from resources.media.vad import RATE, open_speech
-from resources.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply
-from resources.paid_once import Bill, PaidOnce
-from resources.provider_key import ProviderKey
+from resources.providers.api_key import ProviderKey
+from resources.providers.ledger import Ledger
+from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply
+from resources.providers.paid_once import Bill, PaidOnce
 from resources.store.port import Store
-from resources.threads import ContextPool
+from resources.system.calls import CallPolicy, Calls, may_be_charged
+from resources.system.threads import ContextPool
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.doubts import Doubts, trusted
 from resources.transcriber.transcriptions import Transcription

@@ -18,9 +18,9 @@ from queue import SimpleQueue
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
-from resources.programs import bound, helper, patience
+from resources.system.programs import bound, helper, patience
+from resources.system.warm_pipeline import WarmPipeline
 from resources.transcriber.chunks import Piece, cut, segments
-from resources.warm_pipeline import WarmPipeline
 
 
 class PocketsphinxTranscriber:

@@ -3,7 +3,7 @@
     translation = ApertiumTranslator().translate(transcript, "es")
 
 It writes English from the languages that it writes from English. A pair of languages is a pipeline
-of programs that is kept warm; see `resources/warm_pipeline.py`. Its promises are tested in
+of programs that is kept warm; see `resources/system/warm_pipeline.py`. Its promises are tested in
 `tests/contracts/test_translator.py`.
 """
 
@@ -23,9 +23,9 @@ from dub_platform.core.brief import Brief
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Transcript, TranslatedLine, Translation
-from resources.programs import patience
+from resources.system.programs import patience
+from resources.system.warm_pipeline import WarmPipeline
 from resources.translator.port import NO_BRIEF
-from resources.warm_pipeline import WarmPipeline
 
 # The languages of source and target.
 Pair = tuple[str, str]

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from dub_platform.core.cost import CHARACTERS_PER_TOKEN
-from resources.calls import CallPolicy, Calls, may_be_charged
-from resources.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply
-from resources.paid_once import Bill
-from resources.provider_key import ProviderKey
+from resources.providers.api_key import ProviderKey
+from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply
+from resources.providers.paid_once import Bill
+from resources.system.calls import CallPolicy, Calls, may_be_charged
 
 T = TypeVar("T")
 

@@ -28,10 +28,10 @@ from dub_platform.core.errors import LanguageNotAvailableError, ProviderAnswerEr
 from dub_platform.core.keys import key_of
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
-from resources.ledger import Ledger
-from resources.paid_once import Bill, PaidOnce
+from resources.providers.ledger import Ledger
+from resources.providers.paid_once import Bill, PaidOnce
 from resources.store.port import Store
-from resources.threads import ContextPool
+from resources.system.threads import ContextPool
 from resources.translator.chat import OpenAIChat, TokenPrice
 from resources.translator.port import NO_BRIEF
 from resources.translator.prompt import (

@@ -4,7 +4,7 @@
     voice.speak(Reading("Buenos días.", "es", following="Bienvenidos."), into=path, bill=bill)
 
 What it charges is read from the answer's `character-cost`: voices and models differ in what a
-character counts. Tested against `tests/providers/elevenlabs_server.py`.
+character counts. Tested against `tests/support/servers/providers/elevenlabs_server.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from dub_platform.core.casting import Casting
-from resources.calls import CallFailedError, CallPolicy, Trouble, retry_after, said_by
+from resources.system.calls import CallFailedError, CallPolicy, Trouble, retry_after, said_by
 from resources.voice.espeak import speakable
 from resources.voice.paid import Answer, PaidVoice, codes
 from resources.voice.port import Reading

@@ -19,11 +19,11 @@ from unicodedata import category
 import espeakng_loader
 
 from dub_platform.core.errors import EngineFailedError, LanguageNotAvailableError
-from resources.disk import full_disk, is_full
-from resources.paid_once import Bill
-from resources.programs import helper, patience
+from resources.providers.paid_once import Bill
+from resources.system.disk import full_disk, is_full
+from resources.system.programs import helper, patience
+from resources.system.warm_pipeline import WarmPipeline
 from resources.voice.port import Reading
-from resources.warm_pipeline import WarmPipeline
 
 # A line of a voice file that claims a language, with its priority: 1 is best, 5 if not said.
 _CLAIM = re.compile(r"^language[ \t]+([a-z]{2,3})(?:[ \t]+(\d+))?[ \t]*$", re.MULTILINE)

@@ -4,7 +4,7 @@
     voice.speak(Reading("Buenos días.", "es"), into=path, bill=bill)
 
 The answer says nothing of its price, so the bill is the text's length. It is tested against
-`tests/providers/openai_speech.py`.
+`tests/support/servers/providers/openai_speech.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Literal
 
 from dub_platform.core.casting import Casting
 from dub_platform.core.languages import language
-from resources.calls import CallPolicy
-from resources.openai_api import OPENAI_URL, SDK, OpenAIApi
+from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi
+from resources.system.calls import CallPolicy
 from resources.voice.espeak import speakable
 from resources.voice.paid import Answer, PaidVoice, codes
 from resources.voice.port import Reading

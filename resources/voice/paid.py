@@ -20,9 +20,9 @@ from typing import ClassVar
 
 from dub_platform.core.casting import Casting
 from dub_platform.core.errors import LanguageNotAvailableError, ProviderAnswerError
-from resources.calls import CallPolicy, Calls, may_be_charged
-from resources.paid_once import Bill
-from resources.provider_key import ProviderKey
+from resources.providers.api_key import ProviderKey
+from resources.providers.paid_once import Bill
+from resources.system.calls import CallPolicy, Calls, may_be_charged
 from resources.voice.port import Reading
 from resources.voice.recording import Recording, decoded, from_pcm, speech_of, write_sound
 

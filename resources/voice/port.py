@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from resources.paid_once import Bill
+from resources.providers.paid_once import Bill
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ import soundfile
 
 from dub_platform.core.errors import BadTakeError, EngineFailedError
 from dub_platform.core.speech import Span, Take
-from resources.disk import full_disk_named
 from resources.media.ffmpeg import PLACES, scale_outline
+from resources.system.disk import full_disk_named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,7 +5,7 @@
 
 A take that is kept is never spoken again and never paid again. A recording is kept only after
 it was decoded, holds speech, and is as long as a line of its length can be. It is paid for as
-`resources/paid_once.py` says.
+`resources/providers/paid_once.py` says.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from dub_platform.core.cost import PaidCall
 from dub_platform.core.errors import ArtifactMissingError, BadTakeError
 from dub_platform.core.keys import take_key
 from dub_platform.core.speech import Take, TranslatedLine
-from resources.copies import AT_ONCE, Copies
-from resources.ledger import Ledger
-from resources.paid_once import Bill, PaidOnce
+from resources.providers.ledger import Ledger
+from resources.providers.paid_once import Bill, PaidOnce
+from resources.store.copies import AT_ONCE, Copies
 from resources.store.port import Store
-from resources.threads import ContextPool
+from resources.system.file_lock import turn
+from resources.system.threads import ContextPool
+from resources.system.workfolder import WorkFolders
 from resources.voice.port import Reading, Voice
 from resources.voice.recording import decoded, speech_of, write_sound
-from resources.voice.turns import turn
-from resources.workfolder import WorkFolders
 
 ROLE = "voice"
 _RECEIPT = TypeAdapter(Take)

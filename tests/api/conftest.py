@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from api.app import create_app
-from api.desk import Desk
-from tests.api.desks import make_clip, make_desk, serving
+from api.services import Desk
+from tests.support.rig.desks import make_clip, make_desk, serving
 
 Log = list[MutableMapping[str, Any]]
 

@@ -13,14 +13,14 @@ import pytest
 import structlog
 from starlette.testclient import TestClient
 
-from api.announce import Announcer
 from api.asgi import create, desk_from
-from api.desk import Desk
+from api.background.partition_keys import Announcer
+from api.services import Desk
 from dub_platform.core.access import Scope
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.settings import Settings, WrongSettingError
-from tests.new_registries import make_registry
+from tests.support.new_registries import make_registry
 
 
 @pytest.fixture(autouse=True)

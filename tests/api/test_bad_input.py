@@ -13,10 +13,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.desk import Desk
+from api.services import Desk
 from dub_platform.core.errors import StorageFullError
 from tests.api.conftest import Log
-from tests.api.desks import MAX_UPLOAD_BYTES, YOUTUBE, make_clip, make_desk
+from tests.support.rig.desks import MAX_UPLOAD_BYTES, YOUTUBE, make_clip, make_desk
 
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "multipart/form-data; boundary=edge"}

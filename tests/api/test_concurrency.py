@@ -11,13 +11,13 @@ import httpx
 import pytest
 from dagster import DagsterInstance, build_sensor_context
 
-from api.desk import Desk
+from api.services import Desk
 from dub_platform.registry import SqlRegistry
-from sensors.intake import on_video_registered
+from sensors.requesting import on_video_registered
 from tests.api.conftest import Log
-from tests.api.desks import YOUTUBE, serving
-from tests.patience import HANG_SECONDS
 from tests.sensors.conftest import instance
+from tests.support.patience import HANG_SECONDS
+from tests.support.rig.desks import YOUTUBE, serving
 
 __all__ = ["instance"]
 

@@ -18,9 +18,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api.desk import Desk
-from api.operations import OPERATIONS, Operation
-from tests.api.desks import YOUTUBE, release
+from api.contract.operations import OPERATIONS, Operation
+from api.services import Desk
+from tests.support.rig.desks import YOUTUBE, release
 
 WITH_INPUT = [
     each for each in OPERATIONS if each.tagged or each.query or each.body or "{" in each.path

@@ -9,8 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.desk import Desk
-from tests.api.desks import YOUTUBE
+from api.services import Desk
+from tests.support.rig.desks import YOUTUBE
 
 ALLOWED = "https://app.example.org"
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "If-Match"}

@@ -9,13 +9,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.desk import Desk
+from api.services import Desk
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.errors import StorageUnavailableError
 from dub_platform.registry.api_keys import ApiKeys
 from resources.store.local import LocalStore
-from tests.api.desks import YOUTUBE, release
 from tests.api.test_bad_input import link, upload
+from tests.support.rig.desks import YOUTUBE, release
 
 ADDRESSES = (
     f"/videos/{YOUTUBE}",

@@ -8,12 +8,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.desk import Desk
+from api.services import Desk
 from dub_platform.core.errors import StorageUnavailableError
 from dub_platform.observability.reports import Reporter
 from tests.api.conftest import Log
-from tests.api.desks import YOUTUBE
-from tests.sentry_server import SentryServer
+from tests.support.rig.desks import YOUTUBE
+from tests.support.servers.sentry import SentryServer
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,10 @@ from limits.storage import Storage
 from api import rate_limiting as rate_limits
 from api.rate_limiting import Counters, Limits, Rule
 from tests.api.conftest import Log
-from tests.integration.platform import free_ports
 from tests.integration.test_rolling_restart import await_ready
-from tests.patience import HANG_SECONDS, plenty_for, wait_until
-from tests.redis_server import redis_at, running_redis
+from tests.support.patience import HANG_SECONDS, plenty_for, wait_until
+from tests.support.rig.platform import free_ports
+from tests.support.servers.redis import redis_at, running_redis
 
 LIMIT, ASKED, PROCESSES = 100, 240, 3
 ROOT = Path(__file__).resolve().parents[2]
@@ -211,7 +211,7 @@ def _started(home: Path, port: int, redis: str) -> subprocess.Popen[bytes]:
         "REDIS": redis,
         "HOME_OF_TEST": str(home),
     }
-    command = ["uvicorn", "--factory", "tests.api.limited:create", "--port", str(port)]
+    command = ["uvicorn", "--factory", "tests.support.rig.limited:create", "--port", str(port)]
     return subprocess.Popen(
         [sys.executable, "-m", *command, "--no-access-log", "--no-proxy-headers"],
         cwd=ROOT,

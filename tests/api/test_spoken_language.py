@@ -9,9 +9,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.desk import Desk
+from api.services import Desk
 from dub_platform.registry import DubStatus
-from tests.api.desks import YOUTUBE, make_desk
+from tests.support.rig.desks import YOUTUBE, make_desk
 
 
 def hand_in(client: TestClient, *languages: str, **fields: Any) -> Any:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from api.desk import Desk
+from api.services import Desk
 from dub_platform.core.access import Scope
 from dub_platform.registry.api_keys import ApiKeys
-from tests.api.desks import make_desk, prepare
+from tests.support.rig.desks import make_desk, prepare
 
 ORDER = {"source": "dQw4w9WgXcQ", "languages": ["es"]}
 HOOK = {"url": "https://example.com/hook"}

@@ -14,13 +14,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.desk import Desk
-from resources.workfolder import WorkFolders
+from api.services import Desk
+from resources.system.workfolder import WorkFolders
 from tests.api.conftest import Log
-from tests.api.desks import MAX_UPLOAD_BYTES
 from tests.api.test_bad_input import assert_refused
-from tests.full_disks import no_file_beyond
-from tests.patience import HANG_SECONDS, wait_until
+from tests.support.full_disks import no_file_beyond
+from tests.support.patience import HANG_SECONDS, wait_until
+from tests.support.rig.desks import MAX_UPLOAD_BYTES
 
 HEAD = (
     b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n'

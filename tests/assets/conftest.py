@@ -12,9 +12,9 @@ from dagster import AssetMaterialization, ExecuteInProcessResult
 
 from dub_platform.core.keys import file_sha256
 from dub_platform.core.videos import upload_id
-from tests.assets.workshop import Workshop, materialized, opened_workshop
-from tests.integration.golden_clip import make_golden_clip
-from tests.made_once import Once
+from tests.support.made_once import Once
+from tests.support.recipes.golden_clip import make_golden_clip
+from tests.support.rig.workshop import Workshop, materialized, opened_workshop
 
 SENTENCES = (
     (0.8, "Every summer, many people come to visit us."),

@@ -16,12 +16,12 @@ from api.asgi import desk_from
 from dub_platform.core.errors import MisheardError
 from dub_platform.core.speech import Transcript
 from dub_platform.registry import DubStatus, VideoStatus
-from resources.values import value_in, value_key
+from resources.store.values import value_in, value_key
 from sensors.outcome import reason_of, record_failure
-from tests.api.desks import local_client
 from tests.assets.conftest import Dubbed
 from tests.assets.test_lines import Bench, bench, home_of_dub
-from tests.assets.workshop import Workshop, materialized, shown
+from tests.support.rig.desks import local_client
+from tests.support.rig.workshop import Workshop, materialized, shown
 
 __all__ = ["bench", "home_of_dub"]
 CORRECTION = "The wind takes my mother home."

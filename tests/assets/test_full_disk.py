@@ -10,11 +10,11 @@ import pytest
 from dagster import ExecuteInProcessResult
 
 from dub_platform.registry import VideoStatus
-from resources.disk import full_disk
 from resources.media import ffmpeg
 from resources.store.local import LocalStore
-from tests.assets.workshop import Workshop
-from tests.full_disks import no_file_beyond
+from resources.system.disk import full_disk
+from tests.support.full_disks import no_file_beyond
+from tests.support.rig.workshop import Workshop
 
 CAPTIONS = """\
 1

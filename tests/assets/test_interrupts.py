@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import pytest
 
 from resources.voice.takes import TakeKeeper
-from tests.assets.workshop import Workshop, materialized
+from tests.support.rig.workshop import Workshop, materialized
 
 
 def test_an_interrupted_step_is_not_begun_again(

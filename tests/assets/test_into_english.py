@@ -10,11 +10,11 @@ import soundfile
 from dagster import TableMetadataValue
 
 from dub_platform.registry import DubStatus
-from resources.paid_once import Bill
+from resources.providers.paid_once import Bill
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Reading
-from tests.assets.workshop import Workshop, materialized, shown
-from tests.media_recipes import make_clip, silence
+from tests.support.recipes.media import make_clip, silence
+from tests.support.rig.workshop import Workshop, materialized, shown
 
 SECONDS = 10.0
 # eSpeak NG's, in Hz.

@@ -20,12 +20,12 @@ from benchmarks.faults import paid_engines
 from dub_platform.registry import DubStatus, Work
 from dub_platform.registry.engine import engine_at
 from dub_platform.registry.tables import CallStatus, paid_calls, utc_now
-from tests.api.desks import local_client
 from tests.assets.conftest import Prepare, settle
-from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
-from tests.made_once import Once
-from tests.providers.elevenlabs_server import ElevenLabsServer
-from tests.providers.openai_server import Asked, OpenAIServer
+from tests.support.made_once import Once
+from tests.support.rig.desks import local_client
+from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
+from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
+from tests.support.servers.providers.openai_server import Asked, OpenAIServer
 
 CAPTIONS = """\
 1

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.clips import BREATHS, Recipe
 from dub_platform.core.speech import Audio, Release, Takes, Track, Transcript
-from resources.hearing.pauses import find_speech
-from resources.values import value_in
+from resources.listening.pauses import find_speech
+from resources.store.values import value_in
 from tests.assets.conftest import Dubbed, note, read_notes, settle
-from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
-from tests.made_once import Once
+from tests.support.made_once import Once
+from tests.support.recipes.clips import BREATHS, Recipe
+from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
 
 LINES = 2
 

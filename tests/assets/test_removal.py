@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dub_platform import wiring
 from dub_platform.registry import DubStatus
-from resources import wiring
 from sensors.removal import cleared
 from tests.assets.test_wording import Bench, bench
-from tests.assets.workshop import Workshop, materialized
+from tests.support.rig.workshop import Workshop, materialized
 
 __all__ = ["bench"]
 

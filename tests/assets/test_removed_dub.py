@@ -9,13 +9,13 @@ from dagster import AssetKey
 
 from api.asgi import desk_from
 from assets.partitions import dub_key
-from assets.tags import tags_of
+from assets.step.tags import tags_of
+from dub_platform import wiring
 from dub_platform.registry import DubStatus
-from resources import wiring
 from sensors.removal import cleared_dub
-from tests.api.desks import local_client
 from tests.assets.conftest import Dubbed
-from tests.assets.workshop import Workshop, materialized, shown
+from tests.support.rig.desks import local_client
+from tests.support.rig.workshop import Workshop, materialized, shown
 
 
 def test_a_dub_goes_and_comes_again(workshop: Workshop, dubbed: Dubbed) -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from api.asgi import desk_from
 from dub_platform.core.speech import Audio, Takes, Track
-from resources.values import value_in
-from tests.api.desks import local_client
+from resources.store.values import value_in
 from tests.assets.conftest import settle
-from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
-from tests.counting_proxy import CountingProxy
-from tests.swift_s3 import running_swift
+from tests.support.rig.desks import local_client
+from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
+from tests.support.servers.counting_proxy import CountingProxy
+from tests.support.servers.swift import running_swift
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import json
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 
-from resources import wiring
-from resources.retention import Kind
+from dub_platform import wiring
+from resources.catalogue.retention import Kind
 from tests.assets.conftest import Dubbed
-from tests.assets.workshop import Workshop, materialized, shown
+from tests.support.rig.workshop import Workshop, materialized, shown
 
 
 def test_a_dub_made_anew_leaves_one_of_everything(workshop: Workshop, dubbed: Dubbed) -> None:

@@ -16,13 +16,13 @@ from api.asgi import desk_from
 from benchmarks.faults import paid_engines
 from dub_platform.registry import DubStatus
 from dub_platform.registry.speaking_rates import SpeakingRates
-from resources.scripts import script_of
-from tests.api.desks import local_client
+from resources.catalogue.scripts import script_of
 from tests.assets.conftest import Prepare, note, read_notes, settle
-from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
-from tests.made_once import Once
-from tests.providers.elevenlabs_server import ElevenLabsServer
-from tests.providers.openai_server import OpenAIServer
+from tests.support.made_once import Once
+from tests.support.rig.desks import local_client
+from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
+from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
+from tests.support.servers.providers.openai_server import OpenAIServer
 
 # Digits are few characters and long words: no budget of characters sees the second line coming.
 CAPTIONS = """\

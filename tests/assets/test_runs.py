@@ -20,15 +20,15 @@ from dagster import (
 )
 
 from assets.partitions import Target
-from assets.show import Showcase
-from assets.tags import TITLE
+from assets.step.metadata import Showcase
+from assets.step.tags import TITLE
 from dub_platform.registry import DubStatus, VideoStatus
 from resources.downloader.port import Fetched
 from resources.downloader.upload import UploadDownloader
 from resources.media.ffmpeg import PLACES
 from resources.store.local import LocalStore
 from tests.assets.conftest import Dubbed
-from tests.assets.workshop import Workshop, materialized, shown
+from tests.support.rig.workshop import Workshop, materialized, shown
 
 SOURCE = ["source_media", "audio", "transcript"]
 DUB = ["translation", "speech", "dubbed_track", "r2_object"]

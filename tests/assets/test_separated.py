@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from resources.store.port import Kept
-from tests import demucs_models
-from tests.assets.workshop import Workshop, opened_workshop
+from tests.support.recipes import demucs as demucs_models
+from tests.support.rig.workshop import Workshop, opened_workshop
 
 pytestmark = pytest.mark.xdist_group("demucs")
 

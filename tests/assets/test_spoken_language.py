@@ -12,9 +12,9 @@ from dagster import ExecuteInProcessResult
 from dub_platform.core.languages import AUTO
 from dub_platform.registry.ledger import PaidCalls
 from sensors.outcome import reason_of
-from tests.assets.workshop import Workshop, materialized, opened_workshop
-from tests.providers.openai_audio import OpenAIAudioServer, Said, always
-from tests.providers.openai_server import OpenAIServer
+from tests.support.rig.workshop import Workshop, materialized, opened_workshop
+from tests.support.servers.providers.openai_audio import OpenAIAudioServer, Said, always
+from tests.support.servers.providers.openai_server import OpenAIServer
 
 SPANISH = """\
 1

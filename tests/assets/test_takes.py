@@ -8,9 +8,9 @@ from pathlib import Path
 
 from dub_platform.core.speech import Takes
 from resources.media.ffmpeg import find_in_wheel
-from resources.values import value_in
+from resources.store.values import value_in
 from tests.assets.conftest import Dubbed, settle
-from tests.assets.workshop import Workshop, materialized, opened_workshop
+from tests.support.rig.workshop import Workshop, materialized, opened_workshop
 
 
 def lengthen(workshop: Workshop, video_id: str, *, count: int) -> None:

@@ -17,9 +17,9 @@ from api.asgi import desk_from
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.wording import Wording
 from dub_platform.registry import DubStatus
-from tests.api.desks import local_client
-from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
-from tests.providers.openai_server import Asked, OpenAIServer
+from tests.support.rig.desks import local_client
+from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
+from tests.support.servers.providers.openai_server import Asked, OpenAIServer
 
 CHANNEL = "UC0123456789012345678901"
 CAPTIONS = """\

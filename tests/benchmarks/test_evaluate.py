@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.clips import BREATHS, Recipe
 from benchmarks.evaluate import Row, as_json, of_address, of_recipe
-from resources.hearing.pauses import find_speech
-from tests.media_recipes import make_sound, tone
-from tests.speech_recipes import HARBOR, WATER
+from resources.listening.pauses import find_speech
+from tests.support.recipes.clips import BREATHS, Recipe
+from tests.support.recipes.media import make_sound, tone
+from tests.support.recipes.speech import HARBOR, WATER
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.cluster.server import Server, says
-from tests.processes import alive
+from tests.support.processes import alive
+from tests.support.rig.cluster.server import Server, says
 
 # As PostgreSQL's, its children do not keep the environment that they were started with.
 WITH_A_CHILD = """

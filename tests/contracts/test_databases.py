@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTED = (
-    "from tests.postgres_server import new_server; server = new_server();"
+    "from tests.support.servers.postgres import new_server; server = new_server();"
     "print(server.get_uri()); server.cleanup()"
 )
 

@@ -17,8 +17,8 @@ from resources.downloader.port import Downloaders, Fetched
 from resources.downloader.upload import UploadDownloader
 from resources.downloader.youtube import YouTubeDownloader
 from resources.store.local import LocalStore
-from resources.workfolder import WorkFolders
-from tests.new_registries import make_registry
+from resources.system.workfolder import WorkFolders
+from tests.support.new_registries import make_registry
 
 UPLOAD = "up-0123456789abcdef0123456789abcdef"
 UPLOAD_KEY = f"videos/{UPLOAD}/upload.mp4"

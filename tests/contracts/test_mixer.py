@@ -22,8 +22,8 @@ from dub_platform.core.timeline import PlacedPart, Placement, Timeline
 from resources.media import ffmpeg, sound
 from resources.mixer.blocks import BlockMixer
 from resources.mixer.port import Mixer
-from tests.full_disks import no_file_beyond
-from tests.integration.measuring import (
+from tests.support.full_disks import no_file_beyond
+from tests.support.measuring import (
     at_48_khz,
     decoded,
     ebur128,
@@ -31,7 +31,7 @@ from tests.integration.measuring import (
     located,
     tone_level_db,
 )
-from tests.media_recipes import RATE, Sound, noise, silence, stereo, tone
+from tests.support.recipes.media import RATE, Sound, noise, silence, stereo, tone
 
 TAKE_RATE = 22_050
 TAKE_SECONDS = 1.2

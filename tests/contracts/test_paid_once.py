@@ -15,25 +15,25 @@ from dub_platform.core.casting import Casting
 from dub_platform.core.cost import Caps, PaidCall
 from dub_platform.core.errors import CostCapError, ProviderUnavailableError, StorageFullError
 from dub_platform.core.speech import Line, Span, Transcript, TranslatedLine
-from resources.calls import CallPolicy, Calls
-from resources.copies import Copies
-from resources.ledger import Ledger
+from resources.providers.ledger import Ledger
+from resources.store.copies import Copies
 from resources.store.local import LocalStore
+from resources.system.calls import CallPolicy, Calls
+from resources.system.workfolder import WorkFolders
 from resources.transcriber.openai import OpenAITranscriber
 from resources.translator.chat import OpenAIChat, TokenPrice
 from resources.translator.openai import OpenAITranslator
 from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.takes import TakeKeeper
-from resources.workfolder import WorkFolders
-from tests.patience import HANG_SECONDS
-from tests.providers.accounts import NO_CAPS, Accounts
-from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
-from tests.providers.openai_audio import OpenAIAudioServer, Said, always
-from tests.providers.openai_server import Fault as ChatFault
-from tests.providers.openai_server import OpenAIServer
-from tests.providers.speech_provider import Fault, Faults
 from tests.resources.voice.test_takes import KEEP
-from tests.speech_recipes import music, write_wav
+from tests.support.patience import HANG_SECONDS
+from tests.support.recipes.speech import music, write_wav
+from tests.support.servers.providers.accounts import NO_CAPS, Accounts
+from tests.support.servers.providers.elevenlabs_server import VOICES, ElevenLabsServer
+from tests.support.servers.providers.openai_audio import OpenAIAudioServer, Said, always
+from tests.support.servers.providers.openai_server import Fault as ChatFault
+from tests.support.servers.providers.openai_server import OpenAIServer
+from tests.support.servers.providers.speech_provider import Fault, Faults
 
 QUICK = CallPolicy(try_seconds=HANG_SECONDS, deadline_seconds=HANG_SECONDS, first_pause=0.001)
 TEXT = "Good morning, and welcome to the harbor."

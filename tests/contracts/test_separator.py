@@ -15,8 +15,8 @@ import soundfile
 from resources.separator.demucs import DemucsSeparator
 from resources.separator.ducking import DuckingSeparator
 from resources.separator.port import Separator
-from tests import demucs_models
-from tests.media_recipes import RATE, noise, stereo, tone
+from tests.support.recipes import demucs as demucs_models
+from tests.support.recipes.media import RATE, noise, stereo, tone
 
 # One worker loads torch, and not each.
 DEMUCS = pytest.param("demucs", marks=pytest.mark.xdist_group("demucs"))

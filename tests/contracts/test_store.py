@@ -21,8 +21,8 @@ from resources.store.local import LocalStore
 from resources.store.port import Store
 from resources.store.s3 import S3Store
 from tests.contracts.threads import at_once
-from tests.full_disks import no_file_beyond, on_a_full_disk
-from tests.swift_s3 import running_swift
+from tests.support.full_disks import no_file_beyond, on_a_full_disk
+from tests.support.servers.swift import running_swift
 
 KEY = "videos/dQw4w9WgXcQ/audio/sound.flac"
 NO_KEYS = [

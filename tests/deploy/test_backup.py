@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from benchmarks.cluster.composition import ROOT
+from tests.support.rig.cluster.composition import ROOT
 
 
 def test_the_image_can_dump_the_server() -> None:

@@ -15,19 +15,19 @@ from typing import Any
 import httpx
 import pytest
 
-from assets.tags import VIDEO
-from benchmarks.cluster import Cluster, cluster
-from benchmarks.cluster.composition import ROOT
-from benchmarks.cluster.machine import PASSWORD, SECOND
-from benchmarks.cluster.platform import Surroundings
-from benchmarks.cluster.providers import Providers, local_providers
+from assets.step.tags import VIDEO
 from dub_platform.client import DubClient
 from tests.assets.conftest import SENTENCES
-from tests.integration.golden_clip import make_golden_clip
-from tests.integration.platform import Answer
-from tests.patience import HANG_SECONDS, wait_until
-from tests.processes import gone
-from tests.providers.openai_server import Fault
+from tests.support.patience import HANG_SECONDS, wait_until
+from tests.support.processes import gone
+from tests.support.recipes.golden_clip import make_golden_clip
+from tests.support.rig.cluster import Cluster, cluster
+from tests.support.rig.cluster.composition import ROOT
+from tests.support.rig.cluster.machine import PASSWORD, SECOND
+from tests.support.rig.cluster.platform import Surroundings
+from tests.support.rig.cluster.providers import Providers, local_providers
+from tests.support.rig.platform import Answer
+from tests.support.servers.providers.openai_server import Fault
 
 # One cluster serves them all.
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("cluster")]

@@ -19,12 +19,12 @@ import yaml
 from redis import Redis
 from sqlalchemy import make_url
 
-from assets.tags import PARTITION, queue_of
-from benchmarks.cluster.composition import COMPOSE, ROOT, VARIABLE, services
-from benchmarks.cluster.machine import SECRETS
+from assets.step.tags import PARTITION, queue_of
 from dub_platform.storage import OWN_DATABASE
 from tests.docs.documents import settings
-from tests.redis_server import running_redis
+from tests.support.rig.cluster.composition import COMPOSE, ROOT, VARIABLE, services
+from tests.support.rig.cluster.machine import SECRETS
+from tests.support.servers.redis import running_redis
 
 TOOLS = Path(sysconfig.get_path("scripts"))
 EVERY = services(SECRETS)

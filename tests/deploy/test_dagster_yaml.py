@@ -13,10 +13,10 @@ from dagster._core.storage.compute_log_manager import ComputeIOType
 from dagster_celery.launcher import CeleryRunLauncher
 from sqlalchemy import create_engine, inspect
 
-from benchmarks.cluster.composition import ROOT
 from dub_platform.registry import NewVideo, Source, SqlRegistry
 from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings, WrongSettingError
+from tests.support.rig.cluster.composition import ROOT
 
 VIDEO = "dQw4w9WgXcQ"
 PRODUCTION, EMBEDDED = ROOT / "dagster.yaml", ROOT / "deploy" / "embedded" / "dagster.yaml"

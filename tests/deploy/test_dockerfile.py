@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cluster.composition import ROOT, services
-from benchmarks.cluster.machine import SECRETS
+from tests.support.rig.cluster.composition import ROOT, services
+from tests.support.rig.cluster.machine import SECRETS
 
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 TEXT = DOCKERFILE.read_text()
@@ -90,7 +90,7 @@ def test_dagsters_chart_starts_our_webserver(tmp_path: Path) -> None:
     started = subprocess.run(
         ["bash", "-c", command], env={"PATH": paths}, capture_output=True, text=True, check=True
     )
-    assert command.replace("dagster-webserver", "-m dub_platform.webserver") == (
+    assert command.replace("dagster-webserver", "-m dub_platform.processes.webserver") == (
         started.stdout.strip()
     )
     dagster = TEXT.partition("FROM engines AS dagster\n")[2].partition("FROM ")[0]

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from benchmarks.cluster.composition import ROOT, services
-from benchmarks.cluster.machine import SECRETS
 from benchmarks.images.dockerfile import stages
+from tests.support.rig.cluster.composition import ROOT, services
+from tests.support.rig.cluster.machine import SECRETS
 
 pytestmark = pytest.mark.long
 

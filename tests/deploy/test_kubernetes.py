@@ -15,9 +15,9 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
-from benchmarks.cluster.composition import ROOT, services
-from benchmarks.cluster.machine import SECRETS
 from tests.docs.documents import settings
+from tests.support.rig.cluster.composition import ROOT, services
+from tests.support.rig.cluster.machine import SECRETS
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 KUBERNETES = "1.34"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cluster.composition import ROOT
+from tests.support.rig.cluster.composition import ROOT
 
 TOOLS = ("bash", "cat", "env", "mkdir", "mktemp", "rm", "tail", "touch", "uname")
 PACKAGES = ("apertium-eng-spa", "apertium-eng-cat", "apertium-en-gl", "apertium-eo-en")

@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from benchmarks.cluster.addresses import HERE, Addresses
-from benchmarks.cluster.composition import services
-from benchmarks.cluster.machine import SECRETS, open_place
-from benchmarks.cluster.pgbouncer import pgbouncer
-from tests.patience import wait_until
+from tests.support.patience import wait_until
+from tests.support.rig.cluster.addresses import HERE, Addresses
+from tests.support.rig.cluster.composition import services
+from tests.support.rig.cluster.machine import SECRETS, open_place
+from tests.support.rig.cluster.pgbouncer import pgbouncer
 
 SSL_REQUEST = 80877103  # what a client asks first that would have the connection encrypted
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cluster.composition import ROOT, services
-from benchmarks.cluster.machine import SECRETS
+from tests.support.rig.cluster.composition import ROOT, services
+from tests.support.rig.cluster.machine import SECRETS
 
 COMPOSED = services(SECRETS)
 LINES = dict(re.findall(r"(?m)^([\w-]+): (.+)$", (ROOT / "Procfile").read_text()))
@@ -42,7 +42,7 @@ def test_a_line_runs_the_command_of_its_service(name: str) -> None:
 
 def test_the_worker_takes_from_every_queue() -> None:
     """One service is enough, with nothing set; with variables it is part of one."""
-    start = ["python", "-m", "celery", "-A", "dub_platform.worker", "worker", "-Q"]
+    start = ["python", "-m", "celery", "-A", "dub_platform.processes.worker", "worker", "-Q"]
     end = ["-n", "worker@%h", "--concurrency"]
     assert [*start, "transcribe,dub", *end, "2"] == words_of("worker")
     told = words_of("worker", WORKER_QUEUES="transcribe", WORKER_PROCESSES="1")

@@ -14,10 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from benchmarks.cluster.composition import services
-from tests.api.desks import make_desk
 from tests.deploy.test_compose import SECRETS
 from tests.docs.documents import ROOT, rows
+from tests.support.rig.cluster.composition import services
+from tests.support.rig.desks import make_desk
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 RULES = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]

@@ -16,15 +16,15 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from api import events
 from api.app import create_app
+from api.routes import events
 from dub_platform.client import DubClient, Retries
 from dub_platform.core.addresses import Networks
 from dub_platform.local.stack import CHECKOUT
-from tests.api.desks import YOUTUBE, default_limits, make_desk, release
-from tests.api.desks import running as serving_app
-from tests.integration.platform import free_ports
-from tests.patience import HANG_SECONDS, wait_until
+from tests.support.patience import HANG_SECONDS, wait_until
+from tests.support.rig.desks import YOUTUBE, default_limits, make_desk, release
+from tests.support.rig.desks import running as serving_app
+from tests.support.rig.platform import free_ports
 
 CADDY = Path(sysconfig.get_path("scripts")) / "caddy"
 PASSWORD = "correct horse"

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from dotenv import dotenv_values
 
-from benchmarks.cluster.composition import ROOT
 from dub_platform.settings import Settings
-from tests.patience import HANG_SECONDS
-from tests.swift_s3 import running_swift
+from tests.support.patience import HANG_SECONDS
+from tests.support.rig.cluster.composition import ROOT
+from tests.support.servers.swift import running_swift
 
 FOLDER = ROOT / "deploy" / "s3"
 GIVEN = {name: str(value) for name, value in dotenv_values(FOLDER / "development.env").items()}

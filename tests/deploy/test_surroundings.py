@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cluster.composition import ROOT
-from tests.nuisances import nuisances
+from tests.support.nuisances import nuisances
+from tests.support.rig.cluster.composition import ROOT
 
 SURROUNDINGS = str(ROOT / "deploy" / "surroundings.mk").replace(" ", "\\ ")
 SHOWS = f"include {SURROUNDINGS}\nshow: ; @env -0\n"

@@ -12,14 +12,14 @@ from dagster import AssetsDefinition
 from starlette.routing import Mount, Route
 
 from api.app import create_app
-from api.problems import HTTP_CODE, status_of
-from benchmarks.cluster.composition import VARIABLE as COMPOSED
+from api.contract.problems import HTTP_CODE, status_of
 from dub_platform.core.errors import DubError
 from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.openai import OpenAIVoice
 from resources.voice.paid import PaidVoice
-from tests.api.desks import make_desk
 from tests.docs.documents import ROOT, committed, default, rows, settings
+from tests.support.rig.cluster.composition import VARIABLE as COMPOSED
+from tests.support.rig.desks import make_desk
 
 DOCUMENTS = sorted(committed("*.md"))
 EACH = pytest.mark.parametrize(

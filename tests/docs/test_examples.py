@@ -23,7 +23,7 @@ PACKAGES = ("api", "assets", "benchmarks", "dub_platform", "resources", "sensors
 PROGRAMS = {
     "benchmarks.people",
     "dub_platform.registry.migrations.env",
-    "dub_platform.worker",
+    "dub_platform.processes.worker",
 }
 
 

@@ -11,9 +11,9 @@ import openai
 import pytest
 from dotenv import dotenv_values
 
+from dub_platform import wiring
 from dub_platform.definitions import definitions
 from dub_platform.settings import Settings, WrongSettingError
-from resources import wiring
 from tests.docs.documents import default, section, settings
 
 TEXT = section("README.md", "The engines that are paid for")

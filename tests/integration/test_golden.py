@@ -13,8 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.integration.golden_clip import BED_HERTZ, SECONDS, GoldenClip
-from tests.integration.measuring import (
+from tests.support.measuring import (
     RATE,
     Found,
     Phrase,
@@ -29,9 +28,10 @@ from tests.integration.measuring import (
     spoken_takes,
     tone_level_db,
 )
-from tests.integration.platform import Answer, Platform
-from tests.speech_recipes import RATE as CLIP_RATE
-from tests.speech_recipes import plain_words
+from tests.support.recipes.golden_clip import BED_HERTZ, SECONDS, GoldenClip
+from tests.support.recipes.speech import RATE as CLIP_RATE
+from tests.support.recipes.speech import plain_words
+from tests.support.rig.platform import Answer, Platform
 
 pytestmark = pytest.mark.xdist_group("platform")  # one stack serves them all
 

@@ -16,10 +16,10 @@ import pytest
 
 from dub_platform.settings import Settings
 from tests.docs.documents import ROOT
-from tests.integration.platform import free_ports
-from tests.new_registries import make_registry
-from tests.patience import HANG_SECONDS, wait_until
-from tests.redis_server import running_redis
+from tests.support.new_registries import make_registry
+from tests.support.patience import HANG_SECONDS, wait_until
+from tests.support.rig.platform import free_ports
+from tests.support.servers.redis import running_redis
 
 SHAPE = {"event", "level", "logger", "timestamp"}
 
@@ -63,7 +63,15 @@ def started(command: list[str], environment: Mapping[str, str]) -> subprocess.Po
 def test_the_code_server_logs_in_the_shape_of_all_lines(environment: dict[str, str]) -> None:
     """From the moment at which it has loaded the platform."""
     (port,) = free_ports(1)
-    command = ["dagster", "api", "grpc", "-m", "dub_platform.served", "-h", "127.0.0.1"]
+    command = [
+        "dagster",
+        "api",
+        "grpc",
+        "-m",
+        "dub_platform.processes.code_location",
+        "-h",
+        "127.0.0.1",
+    ]
     server = started([*command, "-p", str(port)], environment)
     try:
         lines = lines_until(server, "Started Dagster code server")

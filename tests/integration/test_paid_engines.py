@@ -15,13 +15,13 @@ from benchmarks.faults import TRY_SECONDS, measured, paid_engines
 from dub_platform.registry import DubStatus
 from dub_platform.registry.ledger import PaidCalls
 from tests.assets.conftest import SENTENCES
-from tests.assets.workshop import Workshop, materialized, opened_workshop, shown
-from tests.integration.golden_clip import make_golden_clip
-from tests.integration.measuring import decoded
-from tests.patience import HANG_SECONDS
-from tests.providers.elevenlabs_server import ElevenLabsServer
-from tests.providers.openai_server import OpenAIServer
-from tests.swift_s3 import SwiftS3, running_swift
+from tests.support.measuring import decoded
+from tests.support.patience import HANG_SECONDS
+from tests.support.recipes.golden_clip import make_golden_clip
+from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
+from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
+from tests.support.servers.providers.openai_server import OpenAIServer
+from tests.support.servers.swift import SwiftS3, running_swift
 
 pytestmark = pytest.mark.xdist_group("paid engines")  # one deployment serves most of them
 

@@ -9,12 +9,12 @@ import httpx
 import numpy as np
 import pytest
 
-from assets.tags import VIDEO
-from tests.integration.golden_clip import GoldenClip
-from tests.integration.platform import Answer, Platform
-from tests.media_recipes import make_clip, run
-from tests.patience import HANG_SECONDS
-from tests.speech_recipes import HARBOR, RATE, say
+from assets.step.tags import VIDEO
+from tests.support.patience import HANG_SECONDS
+from tests.support.recipes.golden_clip import GoldenClip
+from tests.support.recipes.media import make_clip, run
+from tests.support.recipes.speech import HARBOR, RATE, say
+from tests.support.rig.platform import Answer, Platform
 
 pytestmark = pytest.mark.xdist_group("platform")  # one stack serves them all
 

@@ -21,14 +21,14 @@ import httpx
 import pytest
 from anyio.abc import TaskGroup
 
-from api.pace import IDLE_SECONDS
-from benchmarks.cluster.composition import services
-from benchmarks.cluster.machine import SECRETS
+from api.middleware.slow_bodies import IDLE_SECONDS
 from dub_platform.local.stack import CHECKOUT, Stack
 from dub_platform.settings import Settings
-from tests.api.desks import make_clip
-from tests.integration.platform import free_ports
-from tests.patience import HANG_SECONDS, wait_until
+from tests.support.patience import HANG_SECONDS, wait_until
+from tests.support.rig.cluster.composition import services
+from tests.support.rig.cluster.machine import SECRETS
+from tests.support.rig.desks import make_clip
+from tests.support.rig.platform import free_ports
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("rolling")]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
-from assets.tags import VIDEO
+from assets.step.tags import VIDEO
 from dub_platform.local.dagster_storage import open_instance
-from tests.integration.golden_clip import make_golden_clip
-from tests.integration.platform import Answer, Platform
+from tests.support.recipes.golden_clip import make_golden_clip
+from tests.support.rig.platform import Answer, Platform
 
 pytestmark = pytest.mark.xdist_group("platform")  # one stack serves them all
 

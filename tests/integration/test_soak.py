@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from benchmarks.cluster.providers import local_providers
 from benchmarks.faults import short_clip
 from benchmarks.soak import JUDGED, Outcome, open_cluster, soaked
+from tests.support.rig.cluster.providers import local_providers
 
 # One cluster serves them all.
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("soak")]

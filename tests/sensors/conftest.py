@@ -8,7 +8,7 @@ from dagster import DagsterInstance
 
 from dub_platform.registry import SqlRegistry
 from sensors import waiting
-from tests.new_registries import make_registry
+from tests.support.new_registries import make_registry
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from dagster import (
 )
 from dagster._core.events import StepMaterializationData
 
-from assets.tags import PARTITION, tags_of
+from assets.step.tags import PARTITION, tags_of
 from dub_platform.core.speech import Release
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
 

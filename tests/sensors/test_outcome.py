@@ -22,8 +22,8 @@ from dagster import (
 from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import update
 
-from assets.steps import as_failure
-from assets.tags import PARTITION, tags_of
+from assets.step.declaration import as_failure
+from assets.step.tags import PARTITION, tags_of
 from dub_platform.core.errors import NoSpeechError
 from dub_platform.observability.reports import Reporter
 from dub_platform.registry import DubStatus, SqlRegistry, VideoStatus, Work
@@ -39,7 +39,7 @@ from sensors.outcome import (
     stopped,
 )
 from tests.sensors.rows import VIDEO, begun, handed_in, prepared, released, run_of
-from tests.sentry_server import SentryServer
+from tests.support.servers.sentry import SentryServer
 
 NO_SPEECH = NoSpeechError("Nobody speaks.").as_details()
 

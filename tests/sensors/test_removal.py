@@ -21,11 +21,11 @@ from dub_platform.core.cost import Caps, PaidCall
 from dub_platform.registry import SqlRegistry, Work
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.tables import videos
-from resources.removal import Remover
-from resources.retention import Gone, Kind
+from resources.catalogue.removal import Remover
+from resources.catalogue.retention import Gone, Kind
 from resources.store.local import LocalStore
-from sensors.intake import on_video_registered
 from sensors.removal import cleared, cleared_dub, on_video_removed
+from sensors.requesting import on_video_registered
 from sensors.retention import stray_keys
 from tests.sensors.rows import VIDEO, begun, handed_in, prepared, released, run_of
 

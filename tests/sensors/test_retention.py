@@ -22,17 +22,17 @@ from dagster import (
     in_process_executor,
 )
 
-from assets.tags import queue_of
+from assets.step.tags import queue_of
 from dub_platform.definitions import definitions
 from dub_platform.registry import Work
 from dub_platform.registry.engine import engine_at
 from dub_platform.settings import Settings
 from dub_platform.upkeep import main
-from resources.retention import Gone, Kind
+from resources.catalogue.retention import Gone, Kind
 from sensors.retention import Tally, every_night, old_runs, tallied, total
 from tests.contracts.databases import postgres, postgres_url, run_script, script_of
-from tests.new_registries import make_registry
 from tests.sensors.rows import VIDEO, run_of
+from tests.support.new_registries import make_registry
 
 __all__ = ["postgres", "postgres_url"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from sensors import waiting
 from sensors.waiting import wait_for
-from tests.patience import HANG_SECONDS
+from tests.support.patience import HANG_SECONDS
 
 # A server's main thread ends while one of its threads is in a tick, as when it is told to end.
 _ENDING_SERVER = """

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from api.desk import Desk
+from api.services import Desk
 from dub_platform.core.speech import Transcript, TranslatedLine, Translation
-from tests.api.desks import YOUTUBE, release
-from tests.api.test_lines import LINES, MANIFEST, TEXTS, keep
+from tests.api.routes.test_lines import LINES, MANIFEST, TEXTS, keep
+from tests.support.rig.desks import YOUTUBE, release
 
 
 def release_with_lines(desk: Desk) -> None:

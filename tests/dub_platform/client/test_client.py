@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
-from api.desk import Desk
+from api.services import Desk
 from dub_platform.client import (
     DubClient,
     LineChangedError,
@@ -21,9 +21,9 @@ from dub_platform.client import (
     tag_of,
 )
 from dub_platform.client.retries import Retries
-from tests.api.desks import YOUTUBE, make_clip, make_desk, release, running, serving
-from tests.api.test_lines import TEXTS
+from tests.api.routes.test_lines import TEXTS
 from tests.dub_platform.client.scripts import release_with_lines
+from tests.support.rig.desks import YOUTUBE, make_clip, make_desk, release, running, serving
 
 
 class Losing:

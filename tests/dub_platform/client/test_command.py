@@ -20,15 +20,15 @@ from typing import cast
 import pysubs2
 import pytest
 
-from api.desk import Desk
+from api.services import Desk
 from dub_platform.client import DubClient
 from dub_platform.client.command import main
 from dub_platform.core.speech import Basis
 from dub_platform.registry import NewVideo, Source, Work
 from resources.store.local import LocalStore
-from tests.api.desks import YOUTUBE, make_clip, make_desk, release, serving
-from tests.api.test_lines import SOUNDS, TEXTS, speak
+from tests.api.routes.test_lines import SOUNDS, TEXTS, speak
 from tests.dub_platform.client.scripts import release_with_lines
+from tests.support.rig.desks import YOUTUBE, make_clip, make_desk, release, serving
 
 UPLOAD = "up-0123456789abcdef0123456789abcdef"
 WHY = {"code": "engine_failed", "message": "The voice [x] ended."}

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from api.openapi import document
-from api.operations import OPERATIONS
+from api.contract.operations import OPERATIONS
+from api.routes.openapi import document
 from dub_platform.client import DubClient
 from dub_platform.client.command import main, parser
-from tests.api.desks import running
 from tests.dub_platform.client import contract
 from tests.dub_platform.client.recorder import ID, Recorder
+from tests.support.rig.desks import running
 
 # Pages for browsers.
 PAGES = {

@@ -16,13 +16,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from api.app import create_app
-from api.desk import Desk
 from api.rate_limiting import Limits
+from api.services import Desk
 from dub_platform.client import DubClient, RefusedError, Retries
 from dub_platform.client.command import main
 from dub_platform.registry import Work
-from tests.api.desks import YOUTUBE, make_desk, release, running, serving
-from tests.patience import HANG_SECONDS, wait_until
+from tests.support.patience import HANG_SECONDS, wait_until
+from tests.support.rig.desks import YOUTUBE, make_desk, release, running, serving
 
 WHY = {"code": "engine_failed", "message": "The voice ended.", "retryable": True}
 Script = list[Callable[[], Response]]

@@ -16,7 +16,7 @@ from sqlalchemy import Pool, event
 
 from dub_platform.local.dagster_storage import open_instance
 from dub_platform.local.stack import CHECKOUT
-from tests.patience import HANG_SECONDS
+from tests.support.patience import HANG_SECONDS
 
 FILES = ("runs", "schedules", "index")
 

@@ -9,7 +9,7 @@ from dagster import DagsterInstance, DagsterRunStatus
 from dagster._core.launcher.base import WorkerStatus
 
 from dub_platform.registry import Work
-from sensors.workers import is_alive
+from sensors.celery_tasks import is_alive
 from tests.sensors.rows import VIDEO, run_of
 
 LAUNCHER = {"module": "dub_platform.local.run_launcher", "class": "ForkRunLauncher"}

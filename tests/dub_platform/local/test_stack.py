@@ -11,7 +11,7 @@ import pytest
 
 from dub_platform.local.stack import Stack, StackError
 from dub_platform.settings import Settings
-from tests.integration.platform import free_ports
+from tests.support.rig.platform import free_ports
 
 
 def refused(home: Path, port: int, dagster_port: int) -> str:

@@ -13,7 +13,7 @@ import pytest
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from assets.tags import LANGUAGE, REQUEST, VIDEO
+from assets.step.tags import LANGUAGE, REQUEST, VIDEO
 from dub_platform.observability import configure_logging
 from tests.contracts.threads import at_once
 

@@ -9,7 +9,7 @@ from structlog.contextvars import bound_contextvars
 
 from dub_platform.core.errors import ProviderRefusedError
 from dub_platform.observability.reports import Reporter
-from tests.sentry_server import SentryServer
+from tests.support.servers.sentry import SentryServer
 
 # Put together here, so that they stand whole in no line of code that an event could quote.
 CANARIES = ["-".join(("canary", word)) for word in ("setting", "local", "bearer", "query", "cause")]

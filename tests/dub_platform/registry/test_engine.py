@@ -21,7 +21,7 @@ from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.sql import SqlRegistry
 from tests.contracts.threads import at_once
-from tests.full_disks import no_file_beyond
+from tests.support.full_disks import no_file_beyond
 
 COUNT = text("SELECT count(*) FROM sqlite_master")
 BACKENDS = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :name")

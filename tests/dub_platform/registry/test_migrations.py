@@ -26,7 +26,7 @@ from dub_platform.registry.migrate import downgrade, upgrade
 from dub_platform.registry.tables import metadata
 from tests.contracts.threads import at_once
 from tests.dub_platform.registry.previous_release import PreviousRelease
-from tests.patience import wait_until
+from tests.support.patience import wait_until
 
 T = TypeVar("T")
 VIDEO, OTHER_VIDEO = "dQw4w9WgXcQ", "up-0123456789abcdef0123456789abcdef"

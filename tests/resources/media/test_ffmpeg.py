@@ -11,8 +11,8 @@ import pytest
 
 from dub_platform.core.errors import MediaToolError, StorageFullError
 from resources.media import ffmpeg
-from tests.full_disks import no_file_beyond, on_a_full_disk
-from tests.media_recipes import (
+from tests.support.full_disks import no_file_beyond, on_a_full_disk
+from tests.support.recipes.media import (
     RATE,
     cut,
     make_clip,

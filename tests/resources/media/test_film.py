@@ -17,9 +17,9 @@ from dub_platform.core.speech import SourceMedia
 from resources.media.film import Voiced, mux, require_length
 from resources.media.probe import probe
 from resources.media.sound import decoded
-from tests.dub_recipes import ONSETS, make_dub, take
-from tests.integration.measuring import located
-from tests.media_recipes import (
+from tests.support.measuring import located
+from tests.support.recipes.dub import ONSETS, make_dub, take
+from tests.support.recipes.media import (
     RATE,
     Sound,
     make_changing_clip,

@@ -18,7 +18,7 @@ from dub_platform.core.errors import (
     VideoTooLongError,
 )
 from resources.media.probe import MediaFacts, Prober, probe
-from tests.media_recipes import (
+from tests.support.recipes.media import (
     RATE,
     SIZE,
     cut,

@@ -9,7 +9,7 @@ import ffmpeg
 import pytest
 
 from resources.media.shots import shot_cuts
-from tests.media_recipes import make_sound, run, tone
+from tests.support.recipes.media import make_sound, run, tone
 
 SHOTS = ("testsrc2", "mandelbrot", "smptebars", "testsrc2")
 # Each as long as its place says: cuts at 3.2, 5 and 11.4 s.

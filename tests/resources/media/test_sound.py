@@ -13,7 +13,7 @@ import soundfile
 
 from dub_platform.core.errors import MediaToolError
 from resources.media.sound import BLOCK, SPEECH_RATE, DecodedSound, decoded
-from tests.media_recipes import (
+from tests.support.recipes.media import (
     RATE,
     Sound,
     make_changing_clip,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dub_platform.core.errors import MediaToolError
 from resources.media.vad import SileroSpeechFinder
-from tests.speech_recipes import (
+from tests.support.recipes.speech import (
     BOATS,
     FISHERMAN,
     HARBOR,

@@ -10,8 +10,8 @@ import pytest
 
 from resources.mixer import aac
 from resources.mixer.pieces import AAC_FRAME
-from tests.integration.measuring import decoded, located
-from tests.media_recipes import RATE, Sound, noise, silence, stereo, tone
+from tests.support.measuring import decoded, located
+from tests.support.recipes.media import RATE, Sound, noise, silence, stereo, tone
 
 MARGIN = 24 * AAC_FRAME
 

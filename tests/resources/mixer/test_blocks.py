@@ -17,8 +17,8 @@ from resources.mixer.bed import Bed
 from resources.mixer.blocks import BlockMixer, Mix
 from resources.mixer.pieces import PIECE_FRAMES
 from resources.mixer.voices import Voice, Voices
-from tests.integration.measuring import Sound, decoded, level_db, tone_level_db
-from tests.media_recipes import RATE, noise, stereo, tone
+from tests.support.measuring import Sound, decoded, level_db, tone_level_db
+from tests.support.recipes.media import RATE, noise, stereo, tone
 
 
 def make_mix(folder: Path, seconds: float) -> Mix:

@@ -12,8 +12,8 @@ from dub_platform.core import loudness
 from resources.mixer import encoding
 from resources.mixer.meter import steps
 from resources.mixer.pieces import PIECE_FRAMES, Piece
-from tests.integration.measuring import decoded, ebur128
-from tests.media_recipes import RATE, Sound, noise, tone
+from tests.support.measuring import decoded, ebur128
+from tests.support.recipes.media import RATE, Sound, noise, tone
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 
 from resources.mixer.limiter import ATTACK, DIP_HOPS, RELEASE, dips, gains, reductions
 from resources.mixer.meter import HOP, true_peaks
-from tests.media_recipes import Sound, noise, tone
+from tests.support.recipes.media import Sound, noise, tone
 
 CEILING = 0.5
 

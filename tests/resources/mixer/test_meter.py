@@ -11,8 +11,8 @@ import soundfile
 from dub_platform.core import loudness
 from resources.mixer.meter import HOP, steps, true_peaks
 from resources.mixer.pieces import STEP
-from tests.integration.measuring import ebur128
-from tests.media_recipes import RATE, Sound, noise, silence, stereo, tone
+from tests.support.measuring import ebur128
+from tests.support.recipes.media import RATE, Sound, noise, silence, stereo, tone
 
 
 def between_samples(hertz: float) -> Sound:

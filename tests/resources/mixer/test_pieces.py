@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from resources.mixer.pieces import AAC_FRAME, AT_ONCE, PIECE_FRAMES, STEP, each, pieces
-from tests.patience import HANG_SECONDS
+from tests.support.patience import HANG_SECONDS
 
 
 @pytest.mark.parametrize("frames", [1, PIECE_FRAMES, PIECE_FRAMES + 1, 3 * PIECE_FRAMES - 7])

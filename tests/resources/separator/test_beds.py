@@ -14,7 +14,7 @@ from dub_platform.core.speech import Audio
 from resources.separator.beds import BedKeeper
 from resources.separator.ducking import DuckingSeparator
 from resources.store.local import LocalStore
-from resources.workfolder import WorkFolders
+from resources.system.workfolder import WorkFolders
 
 VIDEO = "dQw4w9WgXcQ"
 

@@ -18,9 +18,9 @@ from dub_platform.core.errors import (
 )
 from resources.separator import demucs
 from resources.separator.demucs import MODELS, DemucsSeparator, _loaded, parted
-from tests.demucs_models import random
-from tests.full_disks import no_file_beyond
-from tests.media_recipes import RATE, Sound, noise, stereo
+from tests.support.full_disks import no_file_beyond
+from tests.support.recipes.demucs import random
+from tests.support.recipes.media import RATE, Sound, noise, stereo
 
 pytestmark = pytest.mark.xdist_group("demucs")
 

@@ -26,11 +26,11 @@ from dub_platform.core.errors import (
     StorageUnavailableError,
 )
 from dub_platform.core.keys import file_sha256
-from resources.calls import CallPolicy
 from resources.store.s3 import PART_BYTES, S3Store, client
+from resources.system.calls import CallPolicy
 from tests.contracts.threads import at_once
-from tests.patience import HANG_SECONDS
-from tests.swift_s3 import KEY_ID, SECRET, SwiftS3, running_swift
+from tests.support.patience import HANG_SECONDS
+from tests.support.servers.swift import KEY_ID, SECRET, SwiftS3, running_swift
 
 KEY = "videos/dQw4w9WgXcQ/audio/sound.flac"
 PUBLIC_KEY = "releases/dQw4w9WgXcQ/es/0123/track.m4a"

@@ -11,7 +11,7 @@ import pytest
 from dub_platform.core.speech import Span, Word
 from resources.media.vad import RATE, open_speech
 from resources.transcriber.chunks import Chunk, Piece, cut, packed, segments
-from tests.speech_recipes import write_wav
+from tests.support.recipes.speech import write_wav
 
 HOURS = 3
 MEGABYTE = 1_000_000

@@ -22,16 +22,16 @@ from dub_platform.core.errors import (
     ProviderUnavailableError,
 )
 from dub_platform.core.speech import Heard, Span
-from resources.calls import CallPolicy
-from resources.removal import Remover
+from resources.catalogue.removal import Remover
 from resources.store.local import LocalStore
+from resources.system.calls import CallPolicy
 from resources.transcriber.openai import OpenAITranscriber
-from tests.patience import HANG_SECONDS, plenty_for
-from tests.providers.accounts import Accounts
-from tests.providers.openai_audio import OpenAIAudioServer, Said, always
-from tests.providers.speech_provider import Fault, Faults
-from tests.speech_recipes import RATE, write_wav
-from tests.speech_recipes import music as sound
+from tests.support.patience import HANG_SECONDS, plenty_for
+from tests.support.recipes.speech import RATE, write_wav
+from tests.support.recipes.speech import music as sound
+from tests.support.servers.providers.accounts import Accounts
+from tests.support.servers.providers.openai_audio import OpenAIAudioServer, Said, always
+from tests.support.servers.providers.speech_provider import Fault, Faults
 
 TEXT = "Good morning, and welcome to the harbor."
 SPEECH = (Span(0.5, 3.0), Span(4.0, 6.5))

@@ -16,11 +16,11 @@ from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.lines import regrouped
 from dub_platform.core.speech import Transcript
 from resources.media.vad import SileroSpeechFinder
-from resources.paid_once import Bill
+from resources.providers.paid_once import Bill
 from resources.transcriber import pocketsphinx
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Reading
-from tests.speech_recipes import FISHERMAN, RATE, WATER, say, write_wav
+from tests.support.recipes.speech import FISHERMAN, RATE, WATER, say, write_wav
 
 SAID = {
     "en": [FISHERMAN, WATER],

@@ -11,7 +11,7 @@ import pytest
 
 from resources.transcriber import sphinx_process
 from resources.transcriber.sphinx_process import spelled
-from tests.speech_recipes import FISHERMAN, make_speech
+from tests.support.recipes.speech import FISHERMAN, make_speech
 
 
 @pytest.mark.parametrize(

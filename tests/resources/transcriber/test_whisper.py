@@ -22,8 +22,8 @@ from resources.transcriber.doubts import Doubts
 from resources.transcriber.whisper import MODELS, Decoding, WhisperTranscriber, _Listener, _loaded
 from resources.transcriber.whisper_languages import CODES
 from tests.resources.transcriber.test_chunks import silence
-from tests.speech_recipes import BOATS, FISHERMAN, MARKET, WATER, make_speech
-from tests.whisper_checkpoints import random, reading, speaking
+from tests.support.recipes.speech import BOATS, FISHERMAN, MARKET, WATER, make_speech
+from tests.support.recipes.whisper import random, reading, speaking
 
 pytestmark = pytest.mark.xdist_group("whisper")
 

@@ -25,16 +25,16 @@ from dub_platform.core.errors import (
 )
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.speech import Line, Transcript, Translation
-from resources.calls import CallPolicy
-from resources.removal import Remover
+from resources.catalogue.removal import Remover
 from resources.store.local import LocalStore
+from resources.system.calls import CallPolicy
 from resources.translator.chat import OpenAIChat, TokenPrice, Usage
 from resources.translator.openai import OpenAITranslator
-from tests.patience import HANG_SECONDS, plenty_for
-from tests.providers.accounts import NO_CAPS, Accounts
-from tests.providers.openai_server import Asked, Fault, OpenAIServer, rendered
-from tests.receivers import receiving
-from tests.speech_recipes import BOATS, FISHERMAN, HARBOR, LIGHTHOUSE, MARKET, WATER
+from tests.support.patience import HANG_SECONDS, plenty_for
+from tests.support.recipes.speech import BOATS, FISHERMAN, HARBOR, LIGHTHOUSE, MARKET, WATER
+from tests.support.servers.providers.accounts import NO_CAPS, Accounts
+from tests.support.servers.providers.openai_server import Asked, Fault, OpenAIServer, rendered
+from tests.support.servers.receivers import receiving
 
 TEXTS = (HARBOR, FISHERMAN, WATER, MARKET, LIGHTHOUSE, BOATS)
 PRICE = TokenPrice(usd_per_million_input=1.0, usd_per_million_output=10.0)

@@ -13,14 +13,14 @@ from dub_platform.core.errors import (
     ProviderError,
     ProviderRefusedError,
 )
-from resources.calls import CallPolicy
-from resources.paid_once import Bill
+from resources.providers.paid_once import Bill
+from resources.system.calls import CallPolicy
 from resources.voice.elevenlabs import MODELS, ElevenLabsVoice, Expression
 from resources.voice.port import Reading
 from tests.contracts.threads import at_once
-from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
-from tests.providers.speech_provider import Order, RefusedError, Request
-from tests.receivers import receiving
+from tests.support.servers.providers.elevenlabs_server import VOICES, ElevenLabsServer
+from tests.support.servers.providers.speech_provider import Order, RefusedError, Request
+from tests.support.servers.receivers import receiving
 
 TEXT = "Mi padre era pescador y me enseñó a leer el viento."
 READING = Reading(TEXT, "es", previous="Buenos días.", following="El agua está fría.")

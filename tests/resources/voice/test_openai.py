@@ -10,10 +10,10 @@ import soundfile
 
 from dub_platform.core.casting import Casting
 from dub_platform.core.errors import LanguageNotAvailableError, ProviderRefusedError
-from resources.paid_once import Bill
+from resources.providers.paid_once import Bill
 from resources.voice.openai import OpenAIVoice
 from resources.voice.port import Reading
-from tests.providers.openai_speech import OpenAISpeechServer
+from tests.support.servers.providers.openai_speech import OpenAISpeechServer
 
 TEXT = "Mi padre era pescador y me enseñó a leer el viento."
 READING = Reading(TEXT, "es", previous="Buenos días.", following="El agua está fría.")

@@ -23,16 +23,16 @@ from dub_platform.core.errors import (
     ProviderRefusedError,
     ProviderUnavailableError,
 )
-from resources.calls import CallPolicy, retry_after
-from resources.paid_once import Bill
+from resources.providers.paid_once import Bill
+from resources.system.calls import CallPolicy, retry_after
 from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.openai import OpenAIVoice
 from resources.voice.paid import PaidVoice
 from resources.voice.port import Reading
-from tests.patience import HANG_SECONDS, plenty_for
-from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
-from tests.providers.openai_speech import OpenAISpeechServer
-from tests.providers.speech_provider import Fault, Faults, SpeechProvider
+from tests.support.patience import HANG_SECONDS, plenty_for
+from tests.support.servers.providers.elevenlabs_server import VOICES, ElevenLabsServer
+from tests.support.servers.providers.openai_speech import OpenAISpeechServer
+from tests.support.servers.providers.speech_provider import Fault, Faults, SpeechProvider
 
 TEXT = "Mi padre era pescador y me enseñó a leer el viento."
 READING = Reading(TEXT, "es", name="line 3 in es")

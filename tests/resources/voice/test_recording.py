@@ -23,9 +23,9 @@ from resources.voice.recording import (
     speech_of,
     write_sound,
 )
-from tests import speech_recipes as recipes
-from tests.full_disks import on_a_full_disk
-from tests.media_recipes import Sound, noise, silence, tone
+from tests.support.full_disks import on_a_full_disk
+from tests.support.recipes import speech as recipes
+from tests.support.recipes.media import Sound, noise, silence, tone
 
 RATE = 48_000
 TEXT = "Mi padre era pescador y me enseñó a leer el viento."

@@ -32,23 +32,23 @@ from dub_platform.core.speech import Take, TranslatedLine
 from dub_platform.registry.engine import engine_at
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.tables import paid_calls
-from resources.calls import CallPolicy
-from resources.copies import Copies
-from resources.ledger import CappedLedger
-from resources.paid_once import Bill
+from resources.providers.ledger import CappedLedger
+from resources.providers.paid_once import Bill
+from resources.store.copies import Copies
 from resources.store.local import LocalStore
+from resources.system.calls import CallPolicy
+from resources.system.workfolder import WorkFolders
 from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Reading, Voice
 from resources.voice.takes import TakeKeeper, readings
-from resources.workfolder import WorkFolders
 from tests.contracts.threads import at_once
-from tests.full_disks import no_file_beyond
-from tests.media_recipes import Sound, noise, silence, tone
-from tests.new_registries import make_registry
-from tests.patience import HANG_SECONDS
-from tests.providers.elevenlabs_server import VOICES, ElevenLabsServer
-from tests.providers.speech_provider import Fault, Faults
+from tests.support.full_disks import no_file_beyond
+from tests.support.new_registries import make_registry
+from tests.support.patience import HANG_SECONDS
+from tests.support.recipes.media import Sound, noise, silence, tone
+from tests.support.servers.providers.elevenlabs_server import VOICES, ElevenLabsServer
+from tests.support.servers.providers.speech_provider import Fault, Faults
 
 LINE = TranslatedLine(0, "Mi padre era pescador y me enseñó a leer el viento.")
 LINES = (

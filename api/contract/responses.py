@@ -1,0 +1,397 @@
+"""The registry's rows as the API answers them.
+
+video_answer(desk, video, dubs).model_dump(mode="json", exclude_none=True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlencode
+
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from api.contract.schemas import (
+    ChannelAnswer,
+    ChannelLink,
+    ChannelPage,
+    ChannelRow,
+    DeliveryAnswer,
+    DeliveryListing,
+    DeliveryPage,
+    DubAnswer,
+    DubLinks,
+    DubNumbers,
+    DubRow,
+    Estimate,
+    Failure,
+    Paging,
+    Renderings,
+    VideoAnswer,
+    VideoLinks,
+    VideoPage,
+    VideoRow,
+    WebhookAnswer,
+    WebhookLinks,
+    WebhookPage,
+)
+from api.services import Desk
+from api.signed_links import signed
+from dub_platform.core.cost import estimated_usd
+from dub_platform.core.errors import LinesNotReadyError
+from dub_platform.core.events import TYPES, shown
+from dub_platform.core.glossary import Glossary
+from dub_platform.core.languages import language
+from dub_platform.core.speech import Release
+from dub_platform.core.webhooks import Delivery, DeliveryState, Webhook
+from dub_platform.registry.ledger import Spent
+from dub_platform.registry.port import Channel, Dub, DubState, Judged, Page, Video, Whole
+from resources.catalogue.scripts import unpaid
+
+# A cache that kept a secret would be a copy of it.
+NO_STORE = {"cache-control": "no-store"}
+_OF_SOURCE = "source_"
+_UNRECORDED = {
+    "code": "internal_error",
+    "message": "It failed for a reason that was not recorded.",
+}
+
+
+class Listed(Protocol):
+    """A row of a list that its id leads on from."""
+
+    @property
+    def id(self) -> str: ...
+
+
+ListedT = TypeVar("ListedT", bound=Listed)
+
+
+def answer(
+    body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The body as JSON, without what is not there."""
+    text = body.model_dump_json(exclude_none=True)
+    return Response(text, status, headers, media_type="application/json")
+
+
+def video_url(desk: Desk, video_id: str) -> str:
+    """Where the video stands in the API."""
+    return f"{desk.base_url}/videos/{video_id}"
+
+
+def dub_url(desk: Desk, video_id: str, code: str) -> str:
+    """Where the dub stands in the API."""
+    return f"{video_url(desk, video_id)}/dubs/{code}"
+
+
+def watch_url(desk: Desk, video: Video, code: str | None = None) -> str:
+    """The player's page, in a language; signed where it is not for everybody."""
+    query = {"v": video.id, "lang": code} if code else {"v": video.id}
+    return signed(desk, video, f"{desk.base_url}/watch?{urlencode(query)}")
+
+
+def channel_url(desk: Desk, channel_id: str) -> str:
+    """Where the channel stands in the API."""
+    return f"{desk.base_url}/channels/{channel_id}"
+
+
+def video_answer(
+    desk: Desk,
+    whole: Whole,
+    spent: Spent,
+    *,
+    created: bool | None = None,
+    estimate: Estimate | None = None,
+    captions_taken: bool | None = None,
+) -> VideoAnswer:
+    """A video with all its dubs."""
+    video, dubs = whole.video, whole.dubs
+    codes = [dub.language for dub in dubs]
+    return VideoAnswer(
+        id=video.id,
+        source=video.source,
+        title=video.title,
+        language=video.language,
+        status=video.status,
+        stage=video.stage,
+        visibility=video.visibility,
+        created_at=video.created_at,
+        updated_at=video.updated_at,
+        duration_seconds=video.duration_seconds,
+        file_size_bytes=video.file_size_bytes,
+        processing_started_at=video.processing_started_at,
+        processing_completed_at=video.processing_completed_at,
+        processing_duration_seconds=video.processing_duration_seconds,
+        retry_count=video.retry_count,
+        last_error_at=video.last_error_at,
+        channel=_channel_link(desk, whole),
+        links=VideoLinks(
+            self=video_url(desk, video.id),
+            dubs={code: dub_url(desk, video.id, code) for code in codes},
+            watch={code: watch_url(desk, video, code) for code in codes},
+        ),
+        error=failure(video.error_details),
+        cost_usd=sum(spent.values()),
+        dubs=[dub_answer(desk, video, dub, spent) for dub in dubs],
+        created=created,
+        estimate=estimate,
+        captions_taken=captions_taken,
+    )
+
+
+def estimate_for(desk: Desk, codes: Sequence[str], seconds: float | None) -> Estimate:
+    """What dubbing into these languages costs, as far as the length is known."""
+    count = len(codes)
+    minute = estimated_usd(seconds=60, languages=count, prices=desk.prices)
+    whole = (
+        seconds
+        if seconds is None
+        else estimated_usd(seconds=seconds, languages=count, prices=desk.prices)
+    )
+    return Estimate(
+        usd=None if whole is None else round(whole, 6),
+        usd_per_minute=round(minute, 6),
+        seconds=seconds,
+        languages=list(codes),
+        prices_taken_on=desk.prices.taken_on,
+    )
+
+
+def renewal(desk: Desk, video: Video, code: str) -> Estimate:
+    """What asking for a dub costs: of one that was made before, the lines that say something else
+    by now."""
+    seconds = video.duration_seconds
+    try:
+        lines = unpaid(desk.registry, desk.store, video.id, code)
+    except LinesNotReadyError:
+        lines = None
+    if lines is not None:
+        seconds = sum(line.seconds for line in lines)
+    return estimate_for(desk, [code], seconds)
+
+
+def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Spent) -> DubAnswer:
+    """A dub; with everything that can be played and measured once it has been released."""
+    return DubAnswer(
+        video_id=dub.video_id,
+        language=dub.language,
+        language_name=language(dub.language).name,
+        status=dub.status,
+        stage=dub.stage,
+        generation=dub.generation,
+        created_at=dub.created_at,
+        updated_at=dub.updated_at,
+        processing_started_at=dub.processing_started_at,
+        processing_completed_at=dub.processing_completed_at,
+        links=DubLinks(
+            self=dub_url(desk, video.id, dub.language),
+            video=video_url(desk, video.id),
+            watch=watch_url(desk, video, dub.language),
+        ),
+        error=failure(dub.error_details),
+        cost_usd=spent.get(dub.language, 0.0),
+        **_staleness(video, dub),
+        glossary=_renderings(dub.glossary) or None,
+        formality=dub.formality,
+        **(_published(desk, video, dub.release) if dub.release else {}),
+    )
+
+
+def video_page(desk: Desk, page: Page, query: Mapping[str, str]) -> VideoPage:
+    """One page of the listing; `query` is how it was asked for, to ask for the next."""
+    dubs = desk.registry.dub_states([video.id for video in page.videos])
+    return VideoPage(
+        videos=[_row(desk, video, dubs[video.id]) for video in page.videos],
+        **_following(desk, "/videos", query, page.next_cursor),
+    )
+
+
+def paged(
+    desk: Desk, path: str, found: Sequence[ListedT], asked: Paging
+) -> tuple[Sequence[ListedT], dict[str, str]]:
+    """The first of what was found, and where the next page is; one too many says that there is."""
+    shown = found[: asked.limit]
+    cursor = shown[-1].id if found[asked.limit :] else None
+    query = asked.model_dump(mode="json", exclude_none=True)
+    return shown, _following(desk, path, query, cursor)
+
+
+def channel_answer(desk: Desk, channel: Channel) -> ChannelAnswer:
+    """A channel with all that was said of it."""
+    return ChannelAnswer(
+        id=channel.id,
+        title=channel.title,
+        glossary=_renderings(channel.glossary),
+        formality=channel.formality,
+        created_at=channel.created_at,
+        updated_at=channel.updated_at,
+        url=channel_url(desk, channel.id),
+    )
+
+
+def channel_page(desk: Desk, found: Sequence[Channel], asked: Paging) -> ChannelPage:
+    """The first of the channels found."""
+    shown, following = paged(desk, "/channels", found, asked)
+    return ChannelPage(
+        channels=[
+            ChannelRow(
+                id=channel.id,
+                title=channel.title,
+                terms=len(channel.glossary.entries),
+                formality=channel.formality,
+                url=channel_url(desk, channel.id),
+            )
+            for channel in shown
+        ],
+        **following,
+    )
+
+
+def webhook_answer(desk: Desk, webhook: Webhook, *, secret: str | None = None) -> WebhookAnswer:
+    """A webhook; with its secret for whoever made it just now."""
+    own = f"{desk.base_url}/webhooks/{webhook.id}"
+    return WebhookAnswer(
+        id=webhook.id,
+        url=webhook.url,
+        events=list(webhook.events or TYPES),
+        created_at=webhook.created_at,
+        links=WebhookLinks(self=own, deliveries=f"{own}/deliveries"),
+        secret=secret,
+    )
+
+
+def webhook_page(desk: Desk, found: Sequence[Webhook], asked: Paging) -> WebhookPage:
+    """The first of the webhooks found."""
+    shown, following = paged(desk, "/webhooks", found, asked)
+    return WebhookPage(webhooks=[webhook_answer(desk, each) for each in shown], **following)
+
+
+def delivery_answer(desk: Desk, delivery: Delivery) -> DeliveryAnswer:
+    """A message, and what became of it."""
+    pending = delivery.state is DeliveryState.PENDING
+    return DeliveryAnswer(
+        id=delivery.id,
+        type=delivery.type,
+        state=delivery.state,
+        attempts=delivery.attempts,
+        created_at=delivery.created_at,
+        next_attempt_at=delivery.due_at if pending else None,
+        last_attempt_at=delivery.last_attempt_at,
+        last_status=delivery.last_status,
+        last_error=delivery.last_error,
+        body=delivery.body,
+        url=f"{desk.base_url}/webhooks/{delivery.webhook_id}/deliveries/{delivery.id}",
+    )
+
+
+def deliveries_page(
+    desk: Desk, webhook_id: str, found: Sequence[Delivery], asked: DeliveryListing
+) -> DeliveryPage:
+    """The first of the messages found."""
+    shown, following = paged(desk, f"/webhooks/{webhook_id}/deliveries", found, asked)
+    return DeliveryPage(deliveries=[delivery_answer(desk, each) for each in shown], **following)
+
+
+def failure(details: Mapping[str, Any] | None) -> Failure | None:
+    """The reason for a user. The tool's own words stay with the operator: they name paths."""
+    told = shown(details)
+    return None if told is None else Failure(**{**_UNRECORDED, **told})
+
+
+def captions(release: Release) -> dict[str, str]:
+    """The dub's own captions: format -> key."""
+    return {
+        kind: key for kind, key in release.captions_keys.items() if not kind.startswith(_OF_SOURCE)
+    }
+
+
+def source_captions(release: Release) -> dict[str, str]:
+    """The captions of what was said originally: format -> key."""
+    return {
+        kind.removeprefix(_OF_SOURCE): key
+        for kind, key in release.captions_keys.items()
+        if kind.startswith(_OF_SOURCE)
+    }
+
+
+def _following(
+    desk: Desk, path: str, query: Mapping[str, Any], cursor: str | None
+) -> dict[str, str]:
+    """Where the page after this one is; nowhere after the last."""
+    if cursor is None:
+        return {}
+    url = f"{desk.base_url}{path}?{urlencode({**query, 'cursor': cursor})}"
+    return {"next_cursor": cursor, "next_url": url}
+
+
+def _row(desk: Desk, video: Video, dubs: Sequence[DubState]) -> VideoRow:
+    return VideoRow(
+        id=video.id,
+        source=video.source,
+        title=video.title,
+        language=video.language,
+        status=video.status,
+        created_at=video.created_at,
+        duration_seconds=video.duration_seconds,
+        processing_duration_seconds=video.processing_duration_seconds,
+        dubs=[_dub_row(desk, video, dub) for dub in dubs],
+        url=video_url(desk, video.id),
+        watch_url=watch_url(desk, video),
+    )
+
+
+def _dub_row(desk: Desk, video: Video, dub: DubState) -> DubRow:
+    return DubRow(
+        language=dub.language,
+        status=dub.status,
+        stage=dub.stage,
+        released=dub.is_released,
+        **_staleness(video, dub),
+        updated_at=dub.updated_at,
+        processing_started_at=dub.processing_started_at,
+        processing_completed_at=dub.processing_completed_at,
+        error=failure(dub.error_details),
+        watch_url=watch_url(desk, video, dub.language),
+    )
+
+
+def _staleness(video: Video, dub: Judged) -> dict[str, Any]:
+    found = list(video.stale(dub))
+    return {"stale": bool(found), "stale_because": found}
+
+
+def _channel_link(desk: Desk, whole: Whole) -> ChannelLink | None:
+    channel_id, title = whole.video.channel_id, whole.channel_title
+    if channel_id is None or title is None:
+        return None
+    return ChannelLink(id=channel_id, title=title, url=channel_url(desk, channel_id))
+
+
+def _renderings(glossary: Glossary) -> Renderings:
+    return {
+        word: None if texts is None else dict(texts) for word, texts in glossary.entries.items()
+    }
+
+
+def _published(desk: Desk, video: Video, release: Release) -> dict[str, Any]:
+    def url(key: str) -> str:
+        return signed(desk, video, desk.store.url(key))
+
+    return {
+        "track_url": url(release.track_key),
+        "video_url": url(video.film_key) if video.film_key else None,
+        "captions_urls": {kind: url(key) for kind, key in captions(release).items()},
+        "source_captions_urls": {kind: url(key) for kind, key in source_captions(release).items()},
+        "manifest_url": url(release.manifest_key),
+        "numbers": DubNumbers(
+            seconds=release.seconds,
+            lufs=release.lufs,
+            true_peak_db=release.true_peak_db,
+            onset_p95_ms=release.onset_p95_ms,
+            tempo_p95=release.tempo_p95,
+            bytes=release.bytes,
+            cost_usd=release.cost_usd,
+        ),
+    }

@@ -1,0 +1,678 @@
+"""What is asked and what is answered, field by field.
+
+    order = parsed(VideoOrder, body)          # JSON bytes; or a mapping of form fields
+    order.languages
+
+Errors of the shape become one sentence of ours (InvalidRequestError).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FutureDatetime,
+    PlainValidator,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import ErrorDetails, from_json
+from starlette.datastructures import ImmutableMultiDict
+from starlette.exceptions import HTTPException
+from typing_extensions import Self
+
+from dub_platform.core.access import Scope
+from dub_platform.core.brief import Formality
+from dub_platform.core.errors import InvalidRequestError
+from dub_platform.core.events import TYPES
+from dub_platform.core.glossary import Glossary
+from dub_platform.core.titles import LONGEST_TITLE, plain
+from dub_platform.core.webhooks import DeliveryState
+from dub_platform.core.wording import Wording
+from dub_platform.registry.port import DubStatus, Source, Stale, VideoStatus, Visibility
+
+MAX_LANGUAGES = 20
+
+
+def _event_type(given: str) -> str:
+    if given not in TYPES:
+        raise ValueError(f"it is none of {', '.join(TYPES)}")
+    return given
+
+
+def _titled(given: str) -> str:
+    if not (title := plain(given)):
+        raise ValueError("there is nothing to read in it")
+    return title
+
+
+Languages = Annotated[
+    list[Annotated[str, Field(max_length=20)]], Field(min_length=1, max_length=MAX_LANGUAGES)
+]
+LanguageCode = Annotated[str, Field(max_length=20)]
+EventType = Annotated[str, AfterValidator(_event_type)]
+Renderings = dict[str, dict[str, str] | None]
+_FILE = {"type": "string", "format": "binary"}
+
+
+def _glossary(given: Any) -> Glossary | None:
+    return None if given is None else Glossary.parsed(given)
+
+
+def _glossary_in(field: Any) -> Glossary | None:
+    """A form's field holds JSON, and is empty where nothing was written into it."""
+    if not isinstance(field, str):
+        return _glossary(field)
+    if not field.strip():
+        return None
+    try:
+        given = from_json(field)
+    except ValueError as error:
+        raise InvalidRequestError("The field `glossary` is not valid JSON.") from error
+    _require_members_once(field)
+    return _glossary(given)
+
+
+def _with_files(schema: dict[str, Any]) -> None:
+    schema["properties"].update(file=_FILE, captions=_FILE)
+    schema["required"].append("file")
+
+
+def _with_captions(schema: dict[str, Any]) -> None:
+    schema["properties"] = {"captions": _FILE}
+    schema["required"] = ["captions"]
+
+
+class Asked(BaseModel):
+    """A part of a request: a field we do not know is a mistake worth telling."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Worded(Asked):
+    """A request that can say how dubs are to be worded; what it leaves out stays as it was."""
+
+    glossary: Annotated[Glossary | None, PlainValidator(_glossary, Renderings | None)] = None
+    formality: Formality | None = None
+
+    @property
+    def wording(self) -> Wording:
+        return Wording(self.glossary, self.formality)
+
+
+class Tried(Asked):
+    """A request that can be tried out: in its body or in its query, it says `dry_run`."""
+
+    dry_run: bool = False
+
+    def tried(self, query: Trying) -> Self:
+        """The same as its query has it. Raises InvalidRequestError where the two disagree."""
+        if query.dry_run is None:
+            return self
+        if "dry_run" in self.model_fields_set and self.dry_run != query.dry_run:
+            raise InvalidRequestError(
+                f"The query says dry_run={str(query.dry_run).lower()} and the body says "
+                f"{str(self.dry_run).lower()}, so nothing was done. Say it once."
+            )
+        return self.model_copy(update={"dry_run": query.dry_run})
+
+
+class VideoOrder(Worded, Tried):
+    """POST /videos as JSON. `source` is a YouTube id or the address of its page."""
+
+    source: Annotated[str, Field(min_length=1, max_length=2048)]
+    languages: Languages
+    source_language: LanguageCode | None = None
+    visibility: Visibility | None = None
+
+
+class UploadOrder(Worded, Tried):
+    """The fields beside the file in a POST /videos as multipart/form-data."""
+
+    model_config = ConfigDict(json_schema_extra=_with_files)
+
+    languages: Languages
+    title: str = ""
+    source_language: LanguageCode | None = None
+    glossary: Annotated[Glossary | None, PlainValidator(_glossary_in, str | None)] = None
+    formality: Annotated[Formality | None, BeforeValidator(lambda text: text or None)] = None
+    visibility: Annotated[Visibility | None, BeforeValidator(lambda text: text or None)] = None
+
+
+class VideoChange(Asked):
+    """PATCH /videos/{id}; what is left out stays. With `believe` it is dubbed as it was heard,
+    whatever the recogniser thinks of that."""
+
+    visibility: Visibility | None = None
+    title: Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(_titled)] | None = None
+    source_language: LanguageCode | None = None
+    believe: Literal[True] | None = None
+
+
+class CaptionsOrder(Asked):
+    """PUT /videos/{id}/captions as multipart/form-data."""
+
+    model_config = ConfigDict(json_schema_extra=_with_captions)
+
+
+class Trying(Asked):
+    """The query of what can be tried out: whether only to say what it costs."""
+
+    dry_run: bool | None = None
+
+
+class LanguageListing(Asked):
+    """The query of GET /languages."""
+
+    source_language: LanguageCode | None = None
+
+
+class DubOrder(Worded, Tried):
+    """PUT /videos/{id}/dubs/{language}."""
+
+
+class ChannelOrder(Worded):
+    """PUT /channels/{id}."""
+
+    title: str | None = None
+
+
+class Listing(Asked):
+    """The query of GET /videos.
+
+    `language` and `dub_status` are of one dub: which a video has, or in which state one is.
+    `search` is in the title, or what the id begins with.
+    """
+
+    status: VideoStatus | None = None
+    language: LanguageCode | None = None
+    dub_status: DubStatus | None = None
+    search: Annotated[str, Field(max_length=200)] = ""
+    order: Literal["newest", "oldest"] = "newest"
+    cursor: Annotated[str, Field(max_length=200)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class Paging(Asked):
+    """Which page of a list, and how long."""
+
+    # Of what ids are made of: PostgreSQL takes no NUL in a text.
+    cursor: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")] = ""
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class Linked(BaseModel):
+    """The query of a signed link: until when it is good, and the proof of it."""
+
+    expires: int | None = None
+    signature: str | None = None
+
+
+class Watched(Linked):
+    """The query of GET /watch: a video, and the language to listen to."""
+
+    v: str
+    lang: str | None = None
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457). `code` is stable; `detail` is a sentence for people. `current` is
+    with a `precondition_failed` what is there by now, with its `etag`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str | None
+    current: dict[str, Any] | None = None
+
+
+class WebhookOrder(Asked):
+    """POST /webhooks. No `events` are all of them; without a `secret` one is made."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2048)]
+    events: tuple[EventType, ...] = ()
+    secret: Annotated[SecretStr, Field(max_length=200)] | None = None
+
+
+class DeliveryListing(Paging):
+    """The query of GET /webhooks/{id}/deliveries."""
+
+    state: DeliveryState | None = None
+
+
+class KeyOrder(Asked):
+    """POST /keys. Without `expires_at`, an aware time, a key is good until it is revoked."""
+
+    name: Annotated[str, Field(max_length=100)] = ""
+    scopes: Annotated[frozenset[Scope], Field(min_length=1)] = frozenset({Scope.READ, Scope.WRITE})
+    expires_at: FutureDatetime | None = None
+
+    @field_validator("expires_at")
+    @classmethod
+    def _is_aware(cls, given: datetime | None) -> datetime | None:
+        if given is not None and given.tzinfo is None:
+            raise ValueError("it has no time zone: end it with Z for UTC")
+        return given
+
+
+class KeyAnswer(BaseModel):
+    """One key; what it is proved with is not kept."""
+
+    id: str
+    tenant: str
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+    @field_validator("scopes", mode="before")
+    @classmethod
+    def _in_order(cls, scopes: Collection[Scope]) -> list[Scope]:
+        return [scope for scope in Scope if scope in scopes]
+
+
+class NewKeyAnswer(KeyAnswer):
+    """The answer to POST /keys, with the one sight of `key`."""
+
+    key: str
+
+
+class KeyPage(BaseModel):
+    """A page of a tenant's keys, the newest first; `next_url` is absent on the last one."""
+
+    keys: list[KeyAnswer]
+    next_cursor: str | None = None
+    next_url: str | None = None
+
+
+class Failure(BaseModel):
+    """Why a video or a dub failed, in words for its user, and whether asking again can help."""
+
+    code: str
+    message: str
+    retryable: bool = False
+
+
+class VideoLinks(BaseModel):
+    self: str
+    dubs: dict[str, str]
+    watch: dict[str, str]
+
+
+class DubLinks(BaseModel):
+    self: str
+    video: str
+    watch: str
+
+
+class DubNumbers(BaseModel):
+    """What was measured on the released track. Onset is against the original's, in ms."""
+
+    seconds: float
+    lufs: float
+    true_peak_db: float
+    onset_p95_ms: float
+    tempo_p95: float
+    bytes: int
+    cost_usd: float
+
+
+class DubAnswer(BaseModel):
+    """One dub. The URLs and numbers are there once it has been released, and are of that release
+    while it is made anew. It is `stale` where that is not what it should say by now, which is so
+    because of: the `source`, of which something else is said in the video; the `translation`, which
+    was made anew; the `wording` of its channel; or `edits` of lines whose source was corrected
+    since, which whoever wrote them has to look at. For all but these, asking for the dub again
+    has it made anew. `glossary` and `formality` are what it was asked for with."""
+
+    video_id: str
+    language: str
+    language_name: str
+    status: DubStatus
+    stage: str | None
+    generation: int
+    created_at: datetime
+    updated_at: datetime
+    processing_started_at: datetime | None
+    processing_completed_at: datetime | None
+    links: DubLinks
+    cost_usd: float
+    stale: bool
+    stale_because: list[Stale]
+    glossary: Renderings | None = None
+    formality: Formality | None = None
+    error: Failure | None = None
+    track_url: str | None = None
+    video_url: str | None = None
+    captions_urls: dict[str, str] | None = None
+    source_captions_urls: dict[str, str] | None = None
+    manifest_url: str | None = None
+    numbers: DubNumbers | None = None
+
+
+class LanguageAnswer(BaseModel):
+    """A language that videos can be dubbed into here, by its code and its English name."""
+
+    language: str
+    name: str
+
+
+class LanguagesAnswer(BaseModel):
+    """What can be made here of a video that speaks `source_language`, in the order of codes."""
+
+    source_language: str
+    languages: list[LanguageAnswer]
+
+
+class Estimate(BaseModel):
+    """About what the languages asked for will cost; no `usd` for a link of unknown length."""
+
+    usd: float | None
+    usd_per_minute: float
+    seconds: float | None
+    languages: list[str]
+    prices_taken_on: date
+
+
+class Quote(BaseModel):
+    """The answer to a dry run: nothing was taken in."""
+
+    id: str
+    dry_run: bool = True
+    estimate: Estimate
+
+
+class ChannelAnswer(BaseModel):
+    """One channel, and how the dubs of its videos are to be worded."""
+
+    id: str
+    title: str
+    glossary: Renderings
+    formality: Formality | None
+    created_at: datetime
+    updated_at: datetime
+    url: str
+
+
+class ChannelRow(BaseModel):
+    """One channel of a listing, with how many words its glossary has; the words are at `url`."""
+
+    id: str
+    title: str
+    terms: int
+    formality: Formality | None
+    url: str
+
+
+class ChannelPage(BaseModel):
+    """A page of the listing, in the order of ids; `next_url` is absent on the last one."""
+
+    channels: list[ChannelRow]
+    next_cursor: str | None = None
+    next_url: str | None = None
+
+
+class WebhookLinks(BaseModel):
+    self: str
+    deliveries: str
+
+
+class WebhookAnswer(BaseModel):
+    """One webhook; its `secret` only in the answer to POST /webhooks."""
+
+    id: str
+    url: str
+    events: list[str]
+    created_at: datetime
+    links: WebhookLinks
+    secret: str | None = None
+
+
+class WebhookPage(BaseModel):
+    """A page of the webhooks, the oldest first; `next_url` is absent on the last one."""
+
+    webhooks: list[WebhookAnswer]
+    next_cursor: str | None = None
+    next_url: str | None = None
+
+
+class DeliveryAnswer(BaseModel):
+    """One message to a webhook; `next_attempt_at` while it is tried."""
+
+    id: str
+    type: str
+    state: DeliveryState
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime | None = None
+    last_attempt_at: datetime | None = None
+    last_status: int | None = None
+    last_error: str | None = None
+    body: str
+    url: str
+
+
+class DeliveryPage(BaseModel):
+    """A page of messages, newest first; `next_url` is absent on the last one."""
+
+    deliveries: list[DeliveryAnswer]
+    next_cursor: str | None = None
+    next_url: str | None = None
+
+
+class ChannelLink(BaseModel):
+    """The channel a video came from."""
+
+    id: str
+    title: str
+    url: str
+
+
+class VideoAnswer(BaseModel):
+    """One video with its dubs; `created` and `estimate` only in the answer to POST /videos.
+
+    So is `captions_taken`, where captions came with it: false for a video that is being prepared
+    or was, which keeps the wording it has until they come by PUT /videos/{id}/captions.
+
+    `processing_*` is when its preparing and dubbing began and ended last, and the seconds between;
+    `retry_count` is how often it was asked for again.
+    """
+
+    id: str
+    source: Source
+    title: str
+    language: str
+    status: VideoStatus
+    stage: str | None
+    visibility: Visibility
+    created_at: datetime
+    updated_at: datetime
+    duration_seconds: float | None
+    file_size_bytes: int | None
+    processing_started_at: datetime | None
+    processing_completed_at: datetime | None
+    processing_duration_seconds: float | None
+    retry_count: int
+    last_error_at: datetime | None
+    channel: ChannelLink | None = None
+    links: VideoLinks
+    error: Failure | None = None
+    dubs: list[DubAnswer]
+    cost_usd: float
+    created: bool | None = None
+    captions_taken: bool | None = None
+    estimate: Estimate | None = None
+
+
+class DubRow(BaseModel):
+    """One dub of a listing; `released` is there with the state of an older release, too, and
+    `stale` as in a DubAnswer."""
+
+    language: str
+    status: DubStatus
+    stage: str | None
+    released: bool
+    stale: bool
+    stale_because: list[Stale]
+    updated_at: datetime
+    processing_started_at: datetime | None
+    processing_completed_at: datetime | None
+    error: Failure | None
+    watch_url: str
+
+
+class VideoRow(BaseModel):
+    """One video of a listing, and how far its dubs are; all of them stands at `url`."""
+
+    id: str
+    source: Source
+    title: str
+    language: str
+    status: VideoStatus
+    created_at: datetime
+    duration_seconds: float | None
+    processing_duration_seconds: float | None
+    dubs: list[DubRow]
+    url: str
+    watch_url: str
+
+
+class VideoPage(BaseModel):
+    """A page of the listing, newest first; `next_url` is absent on the last one."""
+
+    videos: list[VideoRow]
+    next_cursor: str | None = None
+    next_url: str | None = None
+
+
+AskedT = TypeVar("AskedT", bound=Asked)
+
+# What a field is to be, by the beginning of what pydantic calls the fault.
+_WANTED: Mapping[str, str] = {
+    "missing": "it is missing",
+    "extra_forbidden": "there is no such field here",
+    "too_short": "it is to have {min_length} or more",
+    "too_long": "it is to have {max_length} at most",
+    "string_too_short": "it is to have {min_length} or more characters",
+    "string_too_long": "it is to have {max_length} characters at most",
+    "string_pattern": "it has characters that cannot be in it",
+    "string": "it is to be a text",
+    "enum": "it is to be {expected}",
+    "literal_error": "it is to be {expected}",
+    "int": "it is to be a whole number",
+    "bool": "it is to be true or false",
+    "greater_than_equal": "it is to be {ge} or more",
+    "less_than_equal": "it is to be {le} or less",
+    "list": "it is to be a list",
+    "tuple": "it is to be a list",
+    "frozen_set": "it is to be a list",
+    "dict": "it is to be an object",
+    "model": "it is to be an object",
+    "datetime_future": "it is to be in the future",
+    "datetime": "it is to be a time, such as 2026-11-30T12:00:00Z",
+    "": "it cannot be read",
+}
+
+
+def parsed(shape: type[AskedT], given: bytes | Mapping[str, Any]) -> AskedT:
+    """`given` in the shape asked for.
+
+    Raises InvalidRequestError with a sentence, also where something is said twice; or HTTPException
+    400 for JSON that is none.
+    """
+    try:
+        if isinstance(given, bytes):
+            order = shape.model_validate_json(given)
+            _require_members_once(given)
+            return order
+        if isinstance(given, ImmutableMultiDict):
+            require_once(name for name, _ in given.multi_items())
+        return shape.model_validate(given)
+    except ValidationError as error:
+        raise _refusal(error) from error
+
+
+def require_once(names: Iterable[str]) -> None:
+    """Raises InvalidRequestError for what is there twice: of two values, either could be meant."""
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise InvalidRequestError(
+            f"The request says {repeated[0][:40]!r} more than once: send one of it."
+        )
+
+
+def _require_members_once(text: bytes | str) -> None:
+    """Raises InvalidRequestError. The text is JSON of a depth that was found good."""
+
+    def members(pairs: list[tuple[str, object]]) -> None:
+        require_once(name for name, _ in pairs)
+
+    json.loads(text, object_pairs_hook=members)
+
+
+def _refusal(error: ValidationError) -> Exception:
+    faults = error.errors(include_url=False, include_input=False)
+    if faults[0]["type"] == "json_invalid":
+        return HTTPException(400, "The body is not valid JSON. Send one object in UTF-8.")
+    said = "; ".join(map(_said, faults[:3]))
+    return InvalidRequestError(f"The request cannot be taken as it is: {said}.")
+
+
+def _said(fault: ErrorDetails) -> str:
+    """Where something is wrong, and what would be right, in our own words."""
+    field = ".".join(str(step)[:40] for step in fault["loc"]) or "the body"
+    context = fault.get("ctx", {})
+    if fault["type"] == "value_error":
+        return f"{field}: {context['error']}"
+    kind = next((kind for kind in _WANTED if fault["type"].startswith(kind)), "")
+    return f"{field}: {_WANTED[kind].format(**context)}"
+
+
+class CheckAnswer(BaseModel):
+    """Whether a part is well, and how long it took to say so."""
+
+    ok: bool
+    ms: float
+    error: str | None = None
+
+
+class ReadyAnswer(BaseModel):
+    """`degraded`: requests are served, but something that their work needs later is down."""
+
+    ready: bool
+    degraded: bool = False
+    checks: dict[str, CheckAnswer]
+
+
+class AliveAnswer(BaseModel):
+    """`status` and `timestamp` say the same in the words of other health checks."""
+
+    alive: bool = True
+    status: str = "healthy"
+    timestamp: datetime
+    version: str
+
+
+class VersionAnswer(BaseModel):
+    """Which build answers; `build_time` is `built_at`. What is not known is null or `unknown`."""
+
+    version: str
+    commit: str | None
+    built_at: str | None
+    build_time: str
+    environment: str
+    python: str

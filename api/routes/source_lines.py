@@ -1,0 +1,209 @@
+"""Reading and correcting what is said in a video.
+
+    GET  /videos/{id}/lines              PATCH: several corrections at once
+    GET  /videos/{id}/lines/{number}     PUT: a correction, DELETE: back to what was heard
+    PUT  /videos/{id}/captions           what is said, as captions that are handed in have it
+
+A write says in If-Match what it has seen, as with the lines of a dub (`lines.py`). What was
+released of the video stays as it is, and is stale until it is asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
+from typing import BinaryIO
+
+import structlog
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+from starlette.endpoints import HTTPEndpoint
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.contract.bodies import json_in, media_type
+from api.contract.etags import etag_of, require_match, tagged, with_etag
+from api.contract.responses import answer, video_answer, video_url
+from api.contract.schemas import parsed
+from api.contract.script import (
+    LineOrder,
+    LineOrders,
+    SourceAnswer,
+    SourceLineAnswer,
+    author_of,
+    current_of,
+    left_out_answer,
+    names_of,
+    number_in,
+)
+from api.routes.submissions import captions_key_of, file_in
+from api.services import Desk, desk_of
+from api.uploads import MAX_CAPTIONS_BYTES, captions_in, received
+from dub_platform.core.belief import confidence_of
+from dub_platform.core.edits import LineEdit
+from dub_platform.core.errors import InvalidRequestError
+from dub_platform.core.script import Said, SaidLine
+from dub_platform.core.videos import checked_id
+from dub_platform.observability.context import request_id
+from resources.catalogue.scripts import said_in
+
+Shown = Callable[[Said], BaseModel]
+# What a form has beside its file.
+_FORM_BYTES = 64 * 1024
+_log = structlog.get_logger(__name__)
+
+
+class SourceLines(HTTPEndpoint):
+    """All that is said in a video."""
+
+    def get(self, request: Request) -> Response:
+        """Who says what when, and what was corrected of it."""
+        return tagged(request, answer(_whole(request)(_read_said(request))))
+
+    async def patch(self, request: Request) -> Response:
+        """Correct several lines, or go back to what was heard in them: all or none, and what is
+        said in the video is changed once."""
+        orders = parsed(LineOrders, await json_in(request) or b"{}")
+        return await run_in_threadpool(_write, request, _whole(request), orders.texts)
+
+
+class SourceLine(HTTPEndpoint):
+    """One line of what is said in a video."""
+
+    def get(self, request: Request) -> Response:
+        """What is said in this line, and what was corrected of it."""
+        return tagged(request, answer(_one(request)(_read_said(request))))
+
+    async def put(self, request: Request) -> Response:
+        """Say what is said in it."""
+        order = parsed(LineOrder, await json_in(request) or b"{}")
+        texts = {number_in(request): order.text}
+        return await run_in_threadpool(_write, request, _one(request), texts)
+
+    def delete(self, request: Request) -> Response:
+        """Go back to what was heard."""
+        return _write(request, _one(request), {number_in(request): None})
+
+
+class Captions(HTTPEndpoint):
+    """The captions of a video."""
+
+    async def put(self, request: Request) -> Response:
+        """Have the video say what stands in them, whatever state it is in."""
+        # What is not there has nothing wrong with it.
+        await run_in_threadpool(desk_of(request).registry.video, _video_id(request))
+        if media_type(request) != "multipart/form-data":
+            raise HTTPException(
+                415,
+                "Captions are handed in as the field `captions` of a form, as curl -X PUT -F "
+                "captions=@clip.srt does.",
+            )
+        async with received(request, MAX_CAPTIONS_BYTES + _FORM_BYTES) as form:
+            file = file_in(form, "captions")
+            if file is None or len(form) > 1:
+                raise InvalidRequestError(
+                    "Send the captions, and nothing else, as the file `captions`."
+                )
+            return await run_in_threadpool(_captioned, request, file.file)
+
+
+def _captioned(request: Request, file: BinaryIO) -> Response:
+    desk, video_id = desk_of(request), _video_id(request)
+    captions = captions_in(file)
+    key = captions_key_of(video_id, captions)
+    desk.store.put_bytes(key, captions.text.encode())
+    desk.registry.caption(video_id, key, request_id=request_id())
+    _log.info("captions handed in", video=video_id)
+    shown = video_answer(desk, *desk.whole(video_id), captions_taken=True)
+    return with_etag(answer(shown, 202))
+
+
+def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> Response:
+    """Have the lines of these numbers say these texts, if `shown` is what the client has seen."""
+    registry, video_id, done = desk_of(request).registry, _video_id(request), False
+    while not done:
+        said = _read_said(request)
+        seen_now = bytes(answer(shown(said)).body)
+        require_match(request, etag_of(seen_now), current_of(seen_now, "corrected"), required=True)
+        edits = _corrections(request, said, texts)
+        # Another line may be corrected meanwhile, which is no reason to refuse this one.
+        seen = said.edits_made
+        done = not edits or registry.edit(
+            video_id, None, edits, after=seen, request_id=request_id()
+        )
+    return with_etag(answer(shown(_read_said(request)), 202))
+
+
+def _corrections(request: Request, said: Said, texts: Mapping[int, str | None]) -> list[LineEdit]:
+    """The corrections that change something. Raises LineNotFoundError."""
+    author, now = author_of(request), datetime.now(timezone.utc)
+    lines = [(said.line(number), text) for number, text in texts.items()]
+    return [
+        LineEdit.of(each.heard, text, author, now)
+        for each, text in lines
+        if text != (each.edit and each.edit.text)
+    ]
+
+
+def _whole(request: Request) -> Shown:
+    desk = desk_of(request)
+
+    def shown(said: Said) -> SourceAnswer:
+        names = names_of(desk, [*_edits(said.lines), *said.left_out])
+        return SourceAnswer(
+            video_id=_video_id(request),
+            language=said.transcript.language,
+            engine=said.transcript.engine,
+            confidence=round(confidence_of(said.transcript), 4),
+            least_confidence=said.transcript.least_confidence,
+            lines=[_describe_line(desk, _video_id(request), line, names) for line in said.lines],
+            not_applied=[left_out_answer(edit, names) for edit in said.left_out],
+        )
+
+    return shown
+
+
+def _one(request: Request) -> Shown:
+    desk = desk_of(request)
+
+    def shown(said: Said) -> SourceLineAnswer:
+        line = said.line(number_in(request))
+        return _describe_line(desk, _video_id(request), line, names_of(desk, _edits([line])))
+
+    return shown
+
+
+def _describe_line(
+    desk: Desk, video_id: str, said: SaidLine, names: Mapping[str, str]
+) -> SourceLineAnswer:
+    line, edit = said.line, said.edit
+    return SourceLineAnswer(
+        number=line.id,
+        speaker=line.speaker,
+        start=line.start,
+        end=line.end,
+        text=line.text,
+        heard=said.heard.text,
+        confidence=round(line.confidence, 4),
+        doubt=line.doubt or None,
+        corrected=edit is not None,
+        corrected_at=edit and edit.made_at,
+        corrected_by=edit and edit.author,
+        corrected_by_name=edit and names.get(edit.author or ""),
+        previous=edit and said.previous,
+        url=f"{video_url(desk, video_id)}/lines/{line.id}",
+    )
+
+
+def _edits(lines: Iterable[SaidLine]) -> list[LineEdit]:
+    return [line.edit for line in lines if line.edit]
+
+
+def _read_said(request: Request) -> Said:
+    desk = desk_of(request)
+    return said_in(desk.registry, desk.store, _video_id(request))
+
+
+def _video_id(request: Request) -> str:
+    return checked_id(request.path_params["id"])

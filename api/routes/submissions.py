@@ -1,0 +1,242 @@
+"""Handing a video in: POST /videos.
+
+    {"source": "https://youtu.be/dQw4w9WgXcQ", "languages": ["es", "ca"]}
+    curl -F file=@clip.mp4 -F languages=es,ca http://127.0.0.1:5001/videos
+
+The answer is 202 in every case that is taken: the same content is the same video, `created`
+says whether it is new. The registry's committed row is the acceptance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.contract.bodies import json_in, media_type
+from api.contract.responses import answer, estimate_for, video_answer
+from api.contract.schemas import (
+    Estimate,
+    Quote,
+    Trying,
+    UploadOrder,
+    VideoAnswer,
+    VideoOrder,
+    parsed,
+    require_once,
+)
+from api.routes.languages import chosen, named
+from api.routes.leading import led_on, wants_page
+from api.routes.probing import Probing
+from api.routes.wording import heedable
+from api.services import Desk, desk_of
+from api.signed_links import offered
+from api.uploads import Captions, captions_in, received, spooled, title_from
+from dub_platform.core.errors import (
+    EmptyBodyError,
+    InvalidRequestError,
+    SourceNotEnabledError,
+    VideoNotFoundError,
+)
+from dub_platform.core.keys import content_key
+from dub_platform.core.languages import AUTO
+from dub_platform.core.titles import plain
+from dub_platform.core.videos import tenants_id, upload_id, youtube_id
+from dub_platform.core.wording import Wording
+from dub_platform.observability.context import request_id
+from dub_platform.registry.port import NewVideo, Source
+
+_FILES = ("file", "captions")
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A form as it came, and its fields as they were understood."""
+
+    file: UploadFile
+    captions: UploadFile | None
+    order: UploadOrder
+
+
+async def hand_in(request: Request) -> Response:
+    """Take in a link (JSON) or a file (multipart/form-data)."""
+    kind = media_type(request)
+    if request.headers.get("content-length") == "0":
+        raise EmptyBodyError(
+            "The request is empty: send JSON with a source, or a form with a file."
+        )
+    if kind == "multipart/form-data":
+        taken = await _hand_in_file(request)
+    elif kind == "application/json":
+        taken = await _hand_in_link(request)
+    else:
+        raise HTTPException(
+            415,
+            "A video is handed in as application/json, or with its file as multipart/form-data, "
+            "which is what `curl -F` sends and `curl -d` does not.",
+        )
+    if isinstance(taken, Quote):
+        return answer(taken)
+    if wants_page(request):
+        return led_on(next(iter(taken.links.watch.values())))
+    return answer(taken, 202, {"location": taken.links.self})
+
+
+async def _hand_in_link(request: Request) -> VideoAnswer | Quote:
+    body = await json_in(request)
+    if not body:
+        raise EmptyBodyError("The request is empty: send JSON with a source and languages.")
+    order = parsed(VideoOrder, body).tried(parsed(Trying, request.query_params))
+    return await run_in_threadpool(take_link, desk_of(request), order)
+
+
+async def _hand_in_file(request: Request) -> VideoAnswer | Quote:
+    desk, query = desk_of(request), parsed(Trying, request.query_params)
+    async with received(request, desk.max_upload_bytes) as form:
+        probing: Probing = request.app.state.probing
+        upload = _upload_in(form, query)
+        return await probing.run(desk.tenant, lambda: take_upload(desk, upload))
+
+
+def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer | Quote:
+    """Accept a YouTube video, or say what it costs. Raises InputError."""
+    if not desk.youtube_enabled:
+        raise SourceNotEnabledError(
+            "Links are not taken here, only uploads: send the video itself as the field `file`."
+        )
+    source_id = youtube_id(order.source)
+    video_id = tenants_id(source_id, desk.tenant)
+    spoken, codes = _agreed(desk, video_id, order)
+    estimate = estimate_for(desk, codes, None)
+    if order.dry_run:
+        return Quote(id=video_id, estimate=estimate)
+    new = NewVideo(
+        video_id,
+        Source.YOUTUBE,
+        language=spoken,
+        source_id=source_id,
+        visibility=order.visibility,
+        request_id=request_id(),
+    )
+    return _accepted(desk, new, codes, order.wording, estimate)
+
+
+def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
+    """Accept a file, or say what it costs. Raises InputError, MediaError, StorageError."""
+    captions = captions_in(upload.captions.file) if upload.captions else None
+    with spooled(upload.file.file, desk.spool_dir) as spool:
+        video_id = upload_id(spool.sha256, desk.tenant)
+        spoken, codes = _agreed(desk, video_id, upload.order)
+        estimate = estimate_for(desk, codes, desk.probe(spool.path).seconds)
+        if upload.order.dry_run:
+            return Quote(id=video_id, estimate=estimate)
+        upload_key = f"videos/{video_id}/upload.media"
+        captions_key = captions_key_of(video_id, captions) if captions else None
+        files: dict[str, Path | bytes] = {upload_key: spool.path}
+        if captions and captions_key:
+            files[captions_key] = captions.text.encode()
+        _keep(desk, files)
+        new = NewVideo(
+            video_id,
+            Source.UPLOAD,
+            title=plain(upload.order.title) or title_from(upload.file.filename),
+            language=spoken,
+            upload_key=upload_key,
+            captions_key=captions_key,
+            file_size_bytes=spool.bytes,
+            visibility=upload.order.visibility,
+            request_id=request_id(),
+        )
+        taken = _accepted(desk, new, codes, upload.order.wording, estimate)
+        # The removal of the same video may have ended in between, and taken them along.
+        _keep(desk, {key: data for key, data in files.items() if not desk.store.exists(key)})
+    return taken
+
+
+def captions_key_of(video_id: str, captions: Captions) -> str:
+    """By content, so that other captions for the same video replace nothing that is in use."""
+    sha256 = hashlib.sha256(captions.text.encode()).hexdigest()
+    return content_key(f"videos/{video_id}/captions", sha256, f".{captions.kind}")
+
+
+def _keep(desk: Desk, files: Mapping[str, Path | bytes]) -> None:
+    for key, content in files.items():
+        if isinstance(content, Path):
+            desk.store.put_file(key, content)
+        else:
+            desk.store.put_bytes(key, content)
+
+
+def _upload_in(form: FormData, query: Trying) -> Upload:
+    """The form's parts by name. Raises InvalidRequestError for one too many or one too few."""
+    files = {name: file_in(form, name) for name in _FILES}
+    if files["file"] is None:
+        raise InvalidRequestError(
+            "There is no file in the request: send the video as the field `file`, with a name, "
+            "as curl -F file=@clip.mp4 does."
+        )
+    single = [each for each in form.multi_items() if each[0] not in (*_FILES, "languages")]
+    require_once(name for name, _ in single)
+    fields: dict[str, object] = dict(single)
+    fields["languages"] = _listed(form.getlist("languages"))
+    order = parsed(UploadOrder, fields).tried(query)
+    return Upload(files["file"], files["captions"], order)
+
+
+def file_in(form: FormData, name: str) -> UploadFile | None:
+    """The form's file of this name, if there is one. Raises InvalidRequestError."""
+    parts = form.getlist(name)
+    if len(parts) > 1:
+        raise InvalidRequestError(f"The field `{name}` came {len(parts)} times: send one.")
+    if parts and not isinstance(parts[0], UploadFile):
+        raise InvalidRequestError(f"The field `{name}` came as text: send it as a file.")
+    # A browser sends a file field that was left empty as a part without name and content.
+    return next((part for part in parts if isinstance(part, UploadFile) and part.filename), None)
+
+
+def _listed(values: Sequence[UploadFile | str]) -> list[str]:
+    """`es,ca` and repeated fields both name languages."""
+    texts = [value for value in values if isinstance(value, str)]
+    return [code.strip() for text in texts for code in text.split(",") if code.strip()]
+
+
+def _agreed(desk: Desk, video_id: str, order: VideoOrder | UploadOrder) -> tuple[str, list[str]]:
+    """The language spoken in the video and those asked for, all of the order checked."""
+    heedable(desk, order.wording)
+    offered(desk, order.visibility)
+    spoken = _spoken(desk, video_id, order.source_language)
+    codes = chosen(order.languages, spoken=spoken, available=desk.targets(spoken))
+    return spoken, codes
+
+
+def _spoken(desk: Desk, video_id: str, given: str | None) -> str:
+    """What is known of a video handed in before stays; else what its request or the desk says."""
+    try:
+        known = desk.registry.video(video_id).language
+    except VideoNotFoundError:
+        known = AUTO if given else desk.source_language
+    if known == AUTO and given:
+        return named(given, detected=desk.detects_languages)
+    return known
+
+
+def _accepted(
+    desk: Desk, new: NewVideo, codes: Sequence[str], wording: Wording, estimate: Estimate
+) -> VideoAnswer:
+    video, created = desk.registry.accept(new, codes, wording)
+    _log.info("video accepted", video=video.id, languages=",".join(codes), created=created)
+    desk.announce(video.id, codes)
+    whole, spent = desk.whole(video.id)
+    taken = None if new.captions_key is None else whole.video.captions_key == new.captions_key
+    return video_answer(
+        desk, whole, spent, created=created, estimate=estimate, captions_taken=taken
+    )

@@ -1,5 +1,0 @@
-"""Production's topology on one machine: `cluster(folder)`; `make cluster` dubs the sample on it."""
-
-from benchmarks.cluster.machine import Cluster, Machine, cluster
-
-__all__ = ["Cluster", "Machine", "cluster"]

@@ -1,0 +1,1 @@
+"""What Dagster's processes and Celery's workers load."""

@@ -1,0 +1,382 @@
+"""From settings to engines: one variable per role, and nothing else knows the settings.
+
+    store = wiring.store(Settings())
+
+An engine that lacks what it needs says so here, when a server starts, and not in the middle of a
+video.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from pydantic import SecretStr
+
+from dub_platform.core.casting import Casting
+from dub_platform.core.cost import Caps, Prices
+from dub_platform.core.errors import EngineUnavailableError
+from dub_platform.core.languages import AUTO
+from dub_platform.core.mixing import SIDES_DEPTH_DB, Ducking
+from dub_platform.observability.reports import Reporter
+from dub_platform.registry import Registry, Source, SqlRegistry
+from dub_platform.registry.api_keys import ApiKeys
+from dub_platform.registry.events import EventLog
+from dub_platform.registry.first_answers import FirstAnswers
+from dub_platform.registry.ledger import PaidCalls
+from dub_platform.registry.speaking_rates import SpeakingRates
+from dub_platform.registry.tallies import Tallies
+from dub_platform.registry.webhooks import Webhooks
+from dub_platform.settings import PRICES_TAKEN_ON, Settings
+from resources.catalogue.removal import Remover
+from resources.catalogue.retention import Retention
+from resources.downloader.port import Downloader, Downloaders
+from resources.downloader.upload import UploadDownloader
+from resources.downloader.youtube import YouTubeDownloader
+from resources.fitting.rewriter import Rewriter
+from resources.fitting.speaking_rates import Paces
+from resources.media import ffmpeg as media
+from resources.media.features import require_capable
+from resources.media.probe import Prober
+from resources.mixer.blocks import BlockMixer
+from resources.mixer.port import Mixer
+from resources.providers.ledger import CappedLedger, Ledger
+from resources.separator.beds import BedKeeper
+from resources.separator.demucs import DemucsSeparator
+from resources.separator.ducking import DuckingSeparator
+from resources.separator.port import Separator
+from resources.store.local import LocalStore
+from resources.store.port import Store
+from resources.system.calls import CallPolicy
+from resources.system.workfolder import WorkFolders
+from resources.transcriber.openai import OpenAITranscriber
+from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
+from resources.transcriber.port import Transcriber
+from resources.transcriber.whisper import WhisperTranscriber
+from resources.transcriber.whisper import detects_languages as whisper_detects_languages
+from resources.translator.apertium import ApertiumTranslator
+from resources.translator.chat import OpenAIChat, TokenPrice
+from resources.translator.openai import OpenAITranslator
+from resources.translator.port import Translator
+from resources.voice.elevenlabs import ElevenLabsVoice, Expression
+from resources.voice.espeak import EspeakVoice
+from resources.voice.openai import OpenAIVoice
+from resources.voice.port import Voice
+from resources.voice.takes import TakeKeeper
+
+REDIS_SECONDS = 1.0
+FFMPEG_CHECKED = "ffmpeg-checked.txt"
+
+
+def registry(settings: Settings) -> Registry:
+    """The registry, on whatever database the settings name."""
+    return SqlRegistry.at(settings.registry_url)
+
+
+def api_keys(settings: Settings) -> ApiKeys:
+    """The keys, in the registry's database."""
+    return ApiKeys.at(settings.registry_url)
+
+
+def events(settings: Settings) -> EventLog:
+    """What happened, in the registry's database."""
+    return EventLog.at(settings.registry_url)
+
+
+def webhooks(settings: Settings) -> Webhooks:
+    """Who is told what happens, in the registry's database."""
+    return Webhooks.at(settings.registry_url)
+
+
+def store(settings: Settings, s3: Any = None) -> Store:
+    """DUB_STORE: local, r2. `s3` is a boto3 client to use instead of one of our own."""
+    if settings.store == "local":
+        return LocalStore(settings.store_dir, f"{settings.base_url}/media")
+    # boto3 costs a process three tenths of a second.
+    from resources.store.s3 import S3Store
+
+    return S3Store(
+        s3 or bucket_client(settings),
+        bucket=settings.r2_bucket,
+        public_bucket=settings.r2_public_bucket,
+        public_url=settings.r2_public_url or f"{settings.base_url}/media",
+        is_open=bool(settings.r2_public_url),
+    )
+
+
+def bucket_client(settings: Settings) -> Any:
+    """A boto3 client for the two buckets of DUB_STORE=r2."""
+    from resources.store.s3 import client
+
+    keys = secret(settings.r2_access_key_id), secret(settings.r2_secret_access_key)
+    return client(settings.r2_endpoint, *keys)
+
+
+def folders(settings: Settings) -> WorkFolders:
+    """Where steps write before the store has it."""
+    return WorkFolders(settings.spool_dir)
+
+
+def retention(settings: Settings, kept: Store) -> Retention:
+    """What removes that which nothing refers to any more."""
+    keep = timedelta(days=settings.retention_days)
+    return Retention(kept, registry(settings), folders(settings), keep, first_answers(settings))
+
+
+def remover(settings: Settings, kept: Store) -> Remover:
+    """What deletes that which was made of a removed video."""
+    return Remover(kept, paid_calls(settings))
+
+
+def downloader(settings: Settings, kept: Store) -> Downloaders:
+    """DUB_DOWNLOADER: youtube takes uploads too."""
+    engines: dict[Source, Downloader] = {Source.UPLOAD: UploadDownloader(kept)}
+    if settings.downloader == "youtube":
+        youtube = YouTubeDownloader(
+            settings.max_video_length,
+            host_video=settings.host_video,
+            cookies=settings.youtube_cookies,
+            proxy=secret(settings.youtube_proxy) or None,
+            po_token_url=settings.youtube_po_token_url.rstrip("/") or None,
+        )
+        youtube.check()
+        engines[Source.YOUTUBE] = youtube
+    return Downloaders(engines)
+
+
+def ffmpeg(settings: Settings) -> None:
+    """DUB_FFMPEG: what works on media in this process. Raises EngineUnavailableError."""
+    program = settings.ffmpeg or media.find_in_wheel()
+    require_capable(program, known=settings.home / FFMPEG_CHECKED)
+    media.choose(program)
+
+
+def probe(settings: Settings) -> Prober:
+    """What refuses files that cannot be dubbed."""
+    return Prober(settings.max_video_length)
+
+
+def transcriber(settings: Settings, kept: Store) -> Transcriber:
+    """DUB_TRANSCRIBER: pocketsphinx, whisper, openai. Raises EngineUnavailableError."""
+    if settings.transcriber == "whisper":
+        return WhisperTranscriber(settings.whisper_model, settings.whisper_device)
+    if settings.transcriber == "openai":
+        return _openai_transcriber(settings, kept)
+    return PocketsphinxTranscriber()
+
+
+def detects_languages(settings: Settings, kept: Store) -> bool:
+    """Whether DUB_TRANSCRIBER can tell which language is spoken."""
+    if settings.transcriber == "whisper":
+        # Made only to be asked, it would need packages that the API does without.
+        return whisper_detects_languages(settings.whisper_model)
+    return transcriber(settings, kept).detects_languages
+
+
+def source_language(settings: Settings, kept: Store) -> str:
+    """DUB_SOURCE_LANGUAGE. Raises EngineUnavailableError for an `auto` that nobody can tell."""
+    if settings.source_language == AUTO and not detects_languages(settings, kept):
+        raise EngineUnavailableError(
+            "DUB_SOURCE_LANGUAGE is auto, but the recogniser that DUB_TRANSCRIBER chooses cannot "
+            "tell languages. Name the language, or choose whisper (a model that knows more than "
+            "English) or openai."
+        )
+    return settings.source_language
+
+
+def _openai_transcriber(settings: Settings, kept: Store) -> Transcriber:
+    own_url = settings.openai_transcription_base_url
+    key, name = (
+        (settings.openai_transcription_api_key, "DUB_OPENAI_TRANSCRIPTION_API_KEY")
+        if own_url
+        else (settings.openai_api_key, "OPENAI_API_KEY")
+    )
+    return OpenAITranscriber(
+        secret(key),
+        settings.openai_transcription_model,
+        store=kept,
+        ledger=ledger(settings),
+        usd_per_minute=settings.price_transcription_per_minute_usd,
+        base_url=own_url or settings.openai_base_url,
+        key_setting=name,
+        policy=policy(settings),
+    )
+
+
+def translator(settings: Settings, kept: Store) -> Translator:
+    """DUB_TRANSLATOR: apertium, openai. Raises EngineUnavailableError where it is not installed."""
+    if settings.translator == "openai":
+        return OpenAITranslator(
+            OpenAIChat(
+                secret(settings.openai_api_key),
+                settings.openai_translation_model,
+                settings.openai_base_url,
+                policy(settings),
+            ),
+            TokenPrice(
+                settings.price_translation_per_million_input_tokens_usd,
+                settings.price_translation_per_million_output_tokens_usd,
+            ),
+            kept,
+            ledger(settings),
+        )
+    engine = ApertiumTranslator()
+    engine.check()
+    return engine
+
+
+def voice(settings: Settings) -> Voice:
+    """DUB_VOICE: espeak, elevenlabs, openai."""
+    if settings.voice == "elevenlabs":
+        return _elevenlabs(settings)
+    if settings.voice == "openai":
+        return OpenAIVoice(
+            secret(settings.openai_api_key),
+            Casting.parse(settings.openai_voices),
+            model=settings.openai_speech_model,
+            base_url=settings.openai_base_url,
+            usd_per_1000_characters=settings.price_speech_per_thousand_characters_usd,
+            parallel=settings.speech_at_once,
+            policy=policy(settings),
+        )
+    return EspeakVoice()
+
+
+def _elevenlabs(settings: Settings) -> Voice:
+    return ElevenLabsVoice(
+        secret(settings.elevenlabs_api_key),
+        Casting.parse(settings.elevenlabs_voices),
+        model=settings.elevenlabs_model,
+        base_url=settings.elevenlabs_base_url,
+        usd_per_1000_characters=settings.price_speech_per_thousand_characters_usd,
+        parallel=settings.speech_at_once,
+        expression=Expression(
+            stability=settings.elevenlabs_stability,
+            similarity_boost=settings.elevenlabs_similarity,
+            style=settings.elevenlabs_style,
+            speed=settings.elevenlabs_speed,
+        ),
+        output_format=settings.elevenlabs_output_format,
+        policy=policy(settings),
+    )
+
+
+def mixer(settings: Settings) -> Mixer:
+    """The one mixer there is, with what becomes of the original voice."""
+    # Where the voice is taken out, the rest makes as much room as the sides of any bed do.
+    depth_db = -SIDES_DEPTH_DB if settings.original == "remove" else settings.duck_depth_db
+    ducking = Ducking(depth_db, settings.duck_attack_seconds, settings.duck_release_seconds)
+    return BlockMixer(ducking, original=settings.original != "voice")
+
+
+def separator(settings: Settings) -> Separator:
+    """DUB_ORIGINAL: remove takes the voice out. Raises EngineUnavailableError."""
+    if settings.original == "remove":
+        return DemucsSeparator(settings.demucs_model)
+    return DuckingSeparator()
+
+
+def beds(settings: Settings, kept: Store) -> BedKeeper:
+    """The separator, with the memory of what it has made."""
+    return BedKeeper(kept, separator(settings), folders(settings))
+
+
+def takes(settings: Settings, kept: Store) -> TakeKeeper:
+    """The voice, with the memory of what it has spoken."""
+    keep = timedelta(days=settings.retention_days)
+    return TakeKeeper(kept, voice(settings), folders(settings), ledger(settings), keep)
+
+
+def rewriter(settings: Settings, keeper: TakeKeeper, translates: Translator) -> Rewriter:
+    """What says lines shorter that do not fit once they are spoken."""
+    return Rewriter(keeper, translates, settings.rewrite_share)
+
+
+def paces(settings: Settings, kept: Store, speaks: Voice) -> Paces:
+    """How fast the voice speaks, as the registry's database knows it."""
+    return Paces(SpeakingRates.at(settings.registry_url), speaks, kept)
+
+
+def policy(settings: Settings) -> CallPolicy:
+    """How long and how often a provider is tried."""
+    return CallPolicy(
+        try_seconds=settings.provider_try_seconds,
+        deadline_seconds=settings.provider_deadline_seconds,
+    )
+
+
+def prices(settings: Settings) -> Prices:
+    """What the chosen engines charge; the keyless ones charge nothing."""
+    translated = settings.translator != "apertium"
+    return Prices(
+        taken_on=PRICES_TAKEN_ON,
+        transcription_per_minute=(
+            settings.price_transcription_per_minute_usd if settings.transcriber == "openai" else 0.0
+        ),
+        translation_per_million_input_tokens=(
+            settings.price_translation_per_million_input_tokens_usd if translated else 0.0
+        ),
+        translation_per_million_output_tokens=(
+            settings.price_translation_per_million_output_tokens_usd if translated else 0.0
+        ),
+        # As the voice itself counts, for the ledger: a character of some models is half of one.
+        speech_per_thousand_characters=voice(settings).cost_usd(1000 * "a"),
+    )
+
+
+def paid_calls(settings: Settings) -> PaidCalls:
+    """The table of what was paid, in the registry's database."""
+    return PaidCalls.at(settings.registry_url)
+
+
+def first_answers(settings: Settings) -> FirstAnswers:
+    """The table of what requests with an Idempotency-Key were answered."""
+    return FirstAnswers.at(settings.registry_url)
+
+
+def ledger(settings: Settings) -> Ledger:
+    """What is paid, under the caps of this deployment."""
+    caps = Caps(settings.cost_cap_per_video_usd, settings.cost_cap_per_day_usd)
+    return CappedLedger(paid_calls(settings), caps)
+
+
+def tallies(settings: Settings) -> Tallies:
+    """What is counted in the registry's database."""
+    return Tallies.at(settings.registry_url)
+
+
+def reporter(settings: Settings) -> Reporter:
+    """SENTRY_DSN: whom failures are told to."""
+    dsn = secret(settings.sentry_dsn)
+    return Reporter(
+        dsn,
+        release=settings.release,
+        environment=settings.environment,
+        traces_sample_rate=settings.traces_sample_rate,
+        secrets=settings.secrets,
+    )
+
+
+def redis_check(settings: Settings) -> Callable[[], None]:
+    """What returns while DUB_REDIS_URL answers, and soon raises else."""
+    from redis import Redis
+
+    limits = {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS}
+    client = Redis.from_url(str(settings.redis_url), **limits)
+
+    def answers() -> None:
+        client.ping()
+
+    return answers
+
+
+def secret(value: SecretStr | None) -> str:
+    """What a setting hides; the settings have checked that it is there."""
+    return value.get_secret_value() if value else ""
+
+
+def targets(settings: Settings, translates: Translator) -> Callable[[str], tuple[str, ...]]:
+    """What a source language, or `auto`, can be dubbed into: translated and then spoken."""
+    speaks = frozenset(voice(settings).languages())
+    return lambda source: tuple(code for code in translates.targets(source) if code in speaks)

@@ -1,0 +1,1 @@
+"""What becomes of what was made: published, shown as it is now, removed."""

@@ -1,0 +1,103 @@
+"""Scripts as they are by now: the values of the pipeline, the edits, and the release.
+
+script = script_of(registry, store, "dQw4w9WgXcQ", "es")
+script.line(3).text
+said_in(registry, store, "dQw4w9WgXcQ").line(3).line.text
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dub_platform.core.corrections import changed
+from dub_platform.core.edits import corrected, in_force
+from dub_platform.core.errors import LinesNotReadyError
+from dub_platform.core.script import Said, Script, not_ready, said, written
+from dub_platform.core.speech import Line, Take, Takes, Transcript, Translation
+from dub_platform.registry import Catalogue, Stale
+from resources.catalogue.publisher import placed_in
+from resources.store.port import Store
+from resources.store.values import value_in
+
+
+def script_of(registry: Catalogue, store: Store, video_id: str, language: str) -> Script:
+    """The script of a dub. Raises VideoNotFoundError, DubNotFoundError, LinesNotReadyError."""
+    release = registry.dub(video_id, language).release
+    # Before the values: who edits these lines is then refused where others have edited since.
+    history = registry.edits(video_id, language)
+    corrections = registry.edits(video_id, None)
+    transcript = value_in(store, Transcript, "transcript", video_id)
+    translation = value_in(store, Translation, "translation", video_id, language)
+    if transcript is None or translation is None:
+        raise not_ready(language)
+    speech = value_in(store, Takes, "speech", video_id, language)
+    spoken = speech.said(translation) if speech else translation
+    released = placed_in(store.get_bytes(release.manifest_key)) if release else ()
+    now = corrected(transcript, in_force(corrections, transcript.as_heard))
+    return written(now, spoken, history, released, corrections)
+
+
+def released_take(
+    registry: Catalogue, store: Store, video_id: str, language: str, number: int
+) -> Take:
+    """The take of a line that is in the release. Raises as `script_of` does, LineNotFoundError,
+    and LinesNotReadyError while the line is released in other words than it was spoken in last."""
+    placed = script_of(registry, store, video_id, language).line(number).placed
+    release = registry.dub(video_id, language).release
+    translation = value_in(store, Translation, "translation", video_id, language)
+    speech = value_in(store, Takes, "speech", video_id, language)
+    if placed and release and translation and speech:
+        texts = {line.id: line.text for line in speech.said(translation).lines}
+        is_its_own = bool(release.version) and release.version == speech.basis.version
+        is_known = speech.basis.version in ("", translation.basis.version)
+        says_the_same = is_known and texts.get(number) == placed.text
+        for take in speech.takes:
+            if take.line_id == number and (is_its_own or says_the_same):
+                return take
+    raise LinesNotReadyError(
+        f"Line {number} cannot be heard by itself: it is not released yet, or is spoken in other "
+        "words for the release to come. Try again once the dub is released."
+    )
+
+
+def said_in(registry: Catalogue, store: Store, video_id: str) -> Said:
+    """What is said in a video. Raises VideoNotFoundError, LinesNotReadyError."""
+    registry.video(video_id)
+    # Before the value, as above.
+    history = registry.edits(video_id, None)
+    transcript = value_in(store, Transcript, "transcript", video_id)
+    if transcript is None:
+        raise LinesNotReadyError(
+            "Nobody has listened to this video yet, so there are no lines to show. Try again once "
+            "its stage is past `transcript`; if it failed before, ask for it again."
+        )
+    return said(transcript, history)
+
+
+def unpaid(
+    registry: Catalogue, store: Store, video_id: str, language: str
+) -> Sequence[Line] | None:
+    """The lines of a dub that say something else than what was translated or released for it; None
+    where that is not known before other captions are read, or all is translated in other words."""
+    now = said_in(registry, store, video_id).transcript
+    whole = registry.whole(video_id)
+    video, its = whole.video, [dub for dub in whole.dubs if dub.language == language]
+    stale = {why for dub in its for why in video.stale(dub)}
+    has_other_captions = video.captions_key not in (None, now.captions_key)
+    if has_other_captions or Stale.WORDING in stale:
+        return None
+    new = changed(now, value_in(store, Translation, "translation", video_id, language))
+    unspoken = (
+        _unspoken(registry, store, video_id, language) if Stale.TRANSLATION in stale else set()
+    )
+    return [line for line in now.lines if line in new or line.id in unspoken]
+
+
+def _unspoken(registry: Catalogue, store: Store, video_id: str, language: str) -> set[int]:
+    """The ids of the lines that the release has not as they are by now."""
+    script = script_of(registry, store, video_id, language)
+    return {
+        each.line.id
+        for each in script.lines
+        if each.placed is None or each.placed.text != each.text
+    }

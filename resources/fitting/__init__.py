@@ -1,0 +1,1 @@
+"""How fast voices speak, and what is said shorter because it would not fit."""

@@ -1,0 +1,67 @@
+"""How fast the voices of a dub speak, as far as they are known before they do.
+
+    rates = paces.rates("dQw4w9WgXcQ", "es", ["1", "2"])    # characters a second by speaker
+    paces.learn("dQw4w9WgXcQ", transcript, translation, takes)
+
+A dub keeps the rates that it was first written to: what is learned since must not change what its
+translator is asked, or making it again would be paid for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from dub_platform.core.budget import speaking_rate
+from dub_platform.core.fitting import learned_rate, pace_of
+from dub_platform.core.keys import key_of
+from dub_platform.core.speech import Takes, Transcript, Translation
+from dub_platform.registry.speaking_rates import SpeakingRates
+from resources.store.port import Store
+from resources.store.values import find_bytes, value_key
+from resources.voice.port import Reading, Voice
+
+_RATES = TypeAdapter(dict[str, float])
+
+
+@dataclass(frozen=True)
+class Paces:
+    """What is known of this voice, and what each dub was written to."""
+
+    known: SpeakingRates
+    voice: Voice
+    store: Store
+
+    def rates(self, video_id: str, language: str, speakers: Collection[str]) -> dict[str, float]:
+        """Characters a second by speaker, the same whenever this dub is made."""
+        path = value_key("rates", video_id, language)
+        voices = {speaker: self._voice_of(language, speaker) for speaker in speakers}
+        kept = _RATES.validate_json(find_bytes(self.store, path) or b"{}")
+        new = set(voices.values()) - kept.keys()
+        # Written before there were rates to keep, it was written to the table's.
+        written = not kept and self.store.exists(value_key("translation", video_id, language))
+        prior = speaking_rate(language)
+        for voice in new:
+            kept[voice] = prior if written else learned_rate(prior, self.known.of(voice, language))
+        if new:
+            self.store.put_bytes(path, _RATES.dump_json(kept))
+        return {speaker: kept[voice] for speaker, voice in voices.items()}
+
+    def learn(self, video_id: str, transcript: Transcript, said: Translation, takes: Takes) -> None:
+        """Note how fast each voice spoke the lines of this dub, as they were said."""
+        speakers = {line.id: line.speaker for line in transcript.lines}
+        texts = {line.id: line.text for line in said.lines}
+        spoken: dict[str, list[tuple[str, float]]] = {}
+        for take in takes.takes:
+            voice = self._voice_of(said.language, speakers[take.line_id])
+            spoken.setdefault(voice, []).append((texts[take.line_id], take.speech_seconds))
+        for voice, lines in spoken.items():
+            if pace := pace_of(lines):
+                self.known.note(voice, said.language, video_id, pace)
+
+    def _voice_of(self, language: str, speaker: str) -> str:
+        """A key of all that shapes how a speaker sounds, whatever is said."""
+        shape: Mapping[str, str | int | float] = self.voice.shape(Reading("", language, speaker))
+        return key_of(dict(shape))

@@ -1,0 +1,147 @@
+"""The source in the released sound: how late it is, and how much of its voice is left in lines.
+
+    late = start_frames(released.sound, source, timeline)
+    left = left_of(located, original_at(located, source, late))     # of one line
+    decibels = left_db([left, ...])
+
+Both compare middles, where a voice is:
+
+- how late: where the correlation of released and source is greatest, over stretches in which
+  nobody speaks; of peaks that are nearly as high as the greatest, as a tone has, the nearest to 0;
+- what is left: the gain of the source in what sounds beside the takes while both speak, by
+  projection,  g = sum <x - v, s> / sum <s, s>,  as the level of g s under that of the takes v.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dub_platform.core.mixing import RATE, merged, voiced
+from dub_platform.core.speech import Span
+from dub_platform.core.timeline import Timeline
+from resources.listening.lines import Located, nearest_peak
+from resources.listening.released import window
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Sound = NDArray[np.float32]
+
+# Encoders that do not make good their delay are late by 20 to 70 ms.
+REACH_SECONDS = 0.25
+# The bed is on its way there while it is ducked and let go.
+APART_SECONDS = 0.35
+STRETCH_SECONDS = (0.5, 5.0)
+# Evenly over the track, so that a long one costs no more than a short one.
+MOST_STRETCHES = 24
+SILENCE = 1e-6
+# Chance alone makes so much of two sounds alike.
+FLOOR_DB = -60.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """The original's sound (48 kHz stereo), and where a voice was found in it."""
+
+    sound: Path
+    seconds: float
+    speech: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Original:
+    """The middle of the source beside a take, (frames,), and which frames are in its speech."""
+
+    sound: Sound
+    spoken: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Left:
+    """Sums over the frames of one line in which both the original and the take speak."""
+
+    common: float
+    original: float
+    voice: float
+
+
+def start_frames(sound: Path, source: Source, timeline: Timeline) -> int | None:
+    """How many frames later the source's sound is in the release; None where it is not heard."""
+    alike = sum(_likeness(sound, source.sound, each) for each in _stretches(source, timeline))
+    if not np.any(alike):
+        return None
+    return nearest_peak(np.asarray(alike)) - round(REACH_SECONDS * RATE)
+
+
+def original_at(at: Located, source: Source, late: int) -> Original:
+    """The source where a take was found, in a release that is `late` by so many frames."""
+    first, frames = at.first - late, len(at.voice)
+    spoken = _spoken(source.speech, first, frames)
+    return Original(window(source.sound, first, frames).mean(axis=0), spoken)
+
+
+def left_of(at: Located, original: Original) -> Left:
+    """What is needed of one line to tell how much of the original is left in all of them."""
+    spoken, sound = original.spoken, original.sound[original.spoken]
+    rest, voice = at.bed.mean(axis=0), at.gain * at.voice
+    return Left(
+        float(rest[spoken] @ sound),
+        float(np.square(sound).sum()),
+        float(np.square(voice[spoken]).sum()),
+    )
+
+
+def left_db(lines: Sequence[Left]) -> float | None:
+    """How far what is left of the original is under the takes; None where it does not speak."""
+    original, voice = sum(each.original for each in lines), sum(each.voice for each in lines)
+    if original <= SILENCE or voice <= SILENCE:
+        return None
+    gain = abs(sum(each.common for each in lines)) / original
+    ratio = gain**2 * original / voice
+    return max(FLOOR_DB, 10 * math.log10(ratio + 1e-12))
+
+
+def _stretches(source: Source, timeline: Timeline) -> Sequence[Span]:
+    """Where nobody speaks, in parts of half a second to five."""
+    spoken = [Span(each.start, each.end) for each in timeline.placements]
+    busy = merged([*voiced(source.speech), *spoken], within=0.0)
+    borders = [0.0, *(at for span in busy for at in (span.start, span.end)), source.seconds]
+    free = [
+        Span(start + APART_SECONDS, end - APART_SECONDS)
+        for start, end in zip(borders[::2], borders[1::2], strict=True)
+    ]
+    least, most = STRETCH_SECONDS
+    parts = [
+        Span(start, min(start + most, span.end))
+        for span in free
+        for start in np.arange(span.start, span.end - least, most)
+    ]
+    return parts[:: max(1, -(-len(parts) // MOST_STRETCHES))]
+
+
+def _likeness(sound: Path, source: Path, stretch: Span) -> NDArray[np.float64]:
+    """The correlation at every lag within reach; zeros where one of them is silent."""
+    from scipy.signal import correlate
+
+    first, frames = round(stretch.start * RATE), round(stretch.seconds * RATE)
+    reach = round(REACH_SECONDS * RATE)
+    original = window(source, first, frames).mean(axis=0)
+    released = window(sound, first - reach, frames + 2 * reach).mean(axis=0)
+    if min(np.mean(np.square(each)) for each in (original, released)) <= SILENCE:
+        return np.zeros(2 * reach + 1)
+    return np.asarray(correlate(released, original, mode="valid", method="fft"), np.float64)
+
+
+def _spoken(speech: Sequence[Span], first: int, frames: int) -> NDArray[np.bool_]:
+    """Which frames are in speech."""
+    inside = np.zeros(frames, np.bool_)
+    for span in speech:
+        begin, end = (round(at * RATE) - first for at in (span.start, span.end))
+        inside[max(0, begin) : max(0, end)] = True
+    return inside

@@ -1,0 +1,1 @@
+"""What engines ask of the machine: programs, disks, folders, threads, locks, calls."""

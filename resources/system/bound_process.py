@@ -1,0 +1,52 @@
+"""Becomes another program, which the kernel sends a signal when the process PARENT is gone.
+
+    $ python -I -S bound_process.py PARENT SIGNAL MEMORY CPU FILE /usr/bin/ffmpeg -i clip.mp4
+
+Linux keeps the promise through exec, so the program has the process id, the pipes and the exit
+status that its starter expects. The three limits are 0 where there is none. Who starts it is
+`resources.system.programs.bound`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main(parent: str, number: str, memory: str, cpu: str, file: str, *command: str) -> None:
+    """Never returns. Raises OSError where the program cannot be run."""
+    end_with(int(parent), int(number))
+    _limit(resource.RLIMIT_AS, int(memory))
+    _limit(resource.RLIMIT_CPU, int(cpu))
+    _limit(resource.RLIMIT_FSIZE, int(file))
+    _hear_again(signal.SIGPIPE, signal.SIGXFSZ)
+    os.execv(command[0], command)  # noqa: S606 - no shell reads it
+
+
+def _limit(what: int, most: int) -> None:
+    """A limit that is there already and lower stays."""
+    before, _ = resource.getrlimit(what)
+    if most and not 0 <= before < most:  # RLIM_INFINITY is -1
+        resource.setrlimit(what, (most, most))
+
+
+def end_with(parent: int, number: int) -> None:
+    """Have this process sent the signal when the thread that started it is gone, as it may be."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:
+        sys.exit("The process that wanted this one is gone.")
+
+
+def _hear_again(*numbers: int) -> None:
+    """Python ignores these, and what is ignored stays so through exec."""
+    for number in numbers:
+        signal.signal(number, signal.SIG_DFL)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Messages to addresses that users named, and to nothing that is not public."""

@@ -1,0 +1,81 @@
+"""Which runs that were handed to Celery's workers can no longer begin, and which are at work.
+
+    lost(instance, runs)        # {"8f1ee77c-883a-4de6-9f9c-e536c0d81169"}
+    is_alive(instance, run)     # True: its process is there, however slow the machine is
+
+A task is in a queue, or a worker has it. One that is in neither was lost with the worker that had
+just taken it, or with a broker that was killed before it wrote the task down; it would come back
+only after the visibility time-out, which is hours, or never.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
+
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster._core.launcher.base import WorkerStatus
+
+from assets.step.tags import queue_of
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+TASK_ID = "dagster-celery/task_id"
+ANSWER_SECONDS = 1.0
+
+
+def lost(instance: DagsterInstance, runs: Iterable[DagsterRun]) -> Collection[str]:
+    """The ids of the runs that were launched and whose tasks are nowhere any more."""
+    launched = {
+        run.tags[TASK_ID]: run
+        for run in runs
+        if run.status is DagsterRunStatus.STARTING and TASK_ID in run.tags
+    }
+    if not launched:
+        return ()
+    # Only where Celery is the engine: it costs a process half a second.
+    from dagster_celery.launcher import CeleryRunLauncher
+
+    launcher = instance.run_launcher
+    if not isinstance(launcher, CeleryRunLauncher):
+        return ()
+    queues = {queue_of(run.tags) for run in launched.values()}
+    # In this order: a task moves from its queue to a worker, never back.
+    missing = launched.keys() - _waiting(launcher.celery, queues)
+    missing -= _taken(launcher.celery, missing)
+    return {launched[task_id].run_id for task_id in missing}
+
+
+def is_alive(instance: DagsterInstance, run: DagsterRun) -> bool:
+    """Whether the run's process is known to be there; False where nobody can tell.
+
+    A process on a very busy machine renews its lease late, and is not gone. Celery only knows
+    which tasks were taken, and believes so of one whose worker was killed.
+    """
+    launcher = instance.run_launcher
+    if TASK_ID in run.tags or not launcher.supports_check_run_worker_health:
+        return False
+    return launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
+
+
+def _waiting(celery: Celery, queues: Iterable[str]) -> set[str]:
+    """The ids of the tasks in these queues, of which Redis keeps a list for each priority."""
+    with celery.connection_for_read() as connection:
+        channel: Any = connection.channel()
+        lists = [
+            f"{queue}{channel.sep}{priority}" if priority else queue
+            for queue in queues
+            for priority in channel.priority_steps
+        ]
+        messages = [each for name in lists for each in channel.client.lrange(name, 0, -1)]
+    return {json.loads(message)["headers"]["id"] for message in messages}
+
+
+def _taken(celery: Celery, task_ids: Collection[str]) -> set[str]:
+    """Those of the tasks that a worker has."""
+    if not task_ids:
+        return set()
+    answers = celery.control.inspect(timeout=ANSWER_SECONDS).query_task(*task_ids) or {}
+    return {task_id for known in answers.values() for task_id in known}

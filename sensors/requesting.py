@@ -1,0 +1,112 @@
+"""The requesting sensors: from the registry's rows to runs.
+
+They are level-triggered: they ask the registry what should be running and keep no cursor, so a
+tick that is lost, repeated or killed half-way changes nothing. A tick with nothing to do waits for
+something to do. What a tick returns ends it, so videos and dubs have a sensor each: a video that
+was just prepared does not wait for the tick after the one that saw it come.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from dagster import (
+    AssetKey,
+    DefaultSensorStatus,
+    ResourceParam,
+    RunRequest,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+
+from assets.dub import r2_object
+from assets.jobs import dub_video, prepare_video
+from assets.partitions import add_keys, dub_key, languages, videos
+from assets.source import transcript
+from assets.step.tags import asked_by, tags_of, titled
+from dub_platform.core.errors import VideoNotFoundError
+from dub_platform.registry import Registry, Work
+from sensors.waiting import wait_for
+
+MOST_RUNS_A_TICK = 50
+PAUSE_SECONDS = 0.4
+# Above what is started by hand or as a backfill, whose runs have none.
+PRIORITY = {"dagster/priority": "10"}
+
+
+@sensor(
+    job=prepare_video,
+    description="Requests a run for each video that was handed in. A tick waits up to 25 s for "
+    "one.",
+    minimum_interval_seconds=1,
+    default_status=DefaultSensorStatus.RUNNING,
+)
+def on_video_registered(
+    context: SensorEvaluationContext, registry: ResourceParam[Registry]
+) -> SensorResult:
+    """Request a run for every video that waits to be prepared."""
+    work = wait_for(
+        lambda: registry.claim_videos(limit=MOST_RUNS_A_TICK, now=datetime.now(timezone.utc)),
+        pause_seconds=PAUSE_SECONDS,
+    )
+    if not work:
+        return SensorResult(skip_reason=SkipReason("No video in the registry waits."))
+    context.log.info(f"{len(work)} videos are to be prepared.")
+    # The API adds these keys too; a crash between its two writes must not lose the video.
+    add_keys(context.instance, videos, [each.video_id for each in work])
+    return SensorResult(run_requests=_requests(registry, [(each, each.video_id) for each in work]))
+
+
+@sensor(
+    job=dub_video,
+    description="Requests a run for each language that was asked for of a prepared video. A tick "
+    "waits up to 25 s for one.",
+    minimum_interval_seconds=1,
+    default_status=DefaultSensorStatus.RUNNING,
+)
+def on_video_prepared(
+    context: SensorEvaluationContext, registry: ResourceParam[Registry]
+) -> SensorResult:
+    """Request a run for every dub whose video is prepared."""
+    work = wait_for(
+        lambda: registry.claim_dubs(limit=MOST_RUNS_A_TICK, now=datetime.now(timezone.utc)),
+        pause_seconds=PAUSE_SECONDS,
+    )
+    if not work:
+        return SensorResult(skip_reason=SkipReason("No dub in the registry can start."))
+    context.log.info(f"{len(work)} dubs are to be made.")
+    wanted = [(each, each.video_id, str(each.language)) for each in work]
+    add_keys(context.instance, videos, [video for _, video, _ in wanted])
+    add_keys(context.instance, languages, [code for *_, code in wanted])
+    return SensorResult(
+        run_requests=_requests(
+            registry, [(each, dub_key(video, code)) for each, video, code in wanted]
+        )
+    )
+
+
+def _selection(work: Work) -> Sequence[AssetKey] | None:
+    """What of it is to be made; None for all."""
+    if work.listen_only:
+        return [transcript.key]
+    return [r2_object.key] if work.film_only else None
+
+
+def _requests(registry: Registry, wanted: Sequence[tuple[Work, str]]) -> list[RunRequest]:
+    """A request for each, but not for what was removed a moment ago: its key may be gone."""
+    requests = []
+    for work, partition_key in wanted:
+        with contextlib.suppress(VideoNotFoundError):
+            title = titled(registry.video(work.video_id))
+            tags = {**tags_of(work), **asked_by(work), **title, **PRIORITY}
+            requests.append(
+                RunRequest(
+                    work.run_key,
+                    partition_key=partition_key,
+                    asset_selection=_selection(work),
+                    tags=tags,
+                )
+            )
+    return requests

@@ -1,0 +1,147 @@
+"""What is sent smaller, and what never is."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from starlette.responses import Response
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
+
+from api.middleware.compression import LEVEL, Compressed
+from api.services import Desk
+from dub_platform.core.links import Links
+from dub_platform.registry.port import Visibility
+from tests.support.rig.desks import YOUTUBE, local_client, make_desk, release, serving
+
+TAKES_GZIP = {"accept-encoding": "gzip"}
+
+
+@pytest.fixture
+def released(desk: Desk) -> Desk:
+    release(desk, YOUTUBE, "es")
+    return desk
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/docs",
+        "/openapi.json",
+        f"/watch?v={YOUTUBE}",
+        f"/videos/{YOUTUBE}",
+        "/static/watch.js",
+        "/static/style.css",
+    ],
+)
+def test_pages_scripts_and_json_are_sent_smaller(released: Desk, path: str) -> None:
+    """By what comes over the wire; the content is the same, and so is its ETag."""
+    with local_client(released) as client:
+        plain = client.get(path, headers={"accept-encoding": "identity"})
+        with client.stream("GET", path, headers=TAKES_GZIP) as answer:
+            sent = b"".join(answer.iter_raw())
+    assert "gzip" == answer.headers["content-encoding"]
+    assert "content-encoding" not in plain.headers
+    assert len(sent) < 0.7 * len(plain.content)
+    assert plain.content == gzip.decompress(sent)
+    assert plain.headers.get("etag") == answer.headers.get("etag")
+    assert {"Accept-Encoding"} == {each.headers["vary"] for each in (plain, answer)}
+
+
+def test_the_contract_page_weighs_a_tenth(client: TestClient) -> None:
+    """Most of it is repeated."""
+    with client.stream("GET", "/docs", headers=TAKES_GZIP) as answer:
+        sent = sum(map(len, answer.iter_raw()))
+    assert sent < 0.1 * len(client.get("/docs", headers={"accept-encoding": ""}).content)
+
+
+def test_a_client_that_does_not_take_it_gets_it_plain(client: TestClient) -> None:
+    """Also one that says so in other words."""
+    for takes in ("", "br", "gzip;q=0", "identity"):
+        answer = client.get("/docs", headers={"accept-encoding": takes})
+        assert "content-encoding" not in answer.headers
+
+
+def test_media_is_sent_as_it_is(released: Desk) -> None:
+    """Whole or in part: ranges are counted in its own bytes."""
+    key = f"releases/{YOUTUBE}/es/1/track.m4a"
+    released.store.put_bytes(key, b"0" * 10_000)
+    with local_client(released) as client:
+        whole = client.get(f"/media/{key}", headers=TAKES_GZIP)
+        part = client.get(f"/media/{key}", headers={**TAKES_GZIP, "range": "bytes=0-4999"})
+    assert ("10000", "5000") == (whole.headers["content-length"], part.headers["content-length"])
+    assert {200, 206} == {whole.status_code, part.status_code}
+    assert "content-encoding" not in {**whole.headers, **part.headers}
+
+
+def test_what_shows_a_secret_is_sent_as_it_is(tmp_path: Path) -> None:
+    """How small a signed link becomes beside somebody's words would tell of it."""
+    desk = make_desk(tmp_path, links=Links("s" * 32))
+    release(desk, YOUTUBE, "es")
+    with local_client(desk) as client:
+        assert "gzip" == client.get(f"/videos/{YOUTUBE}").headers["content-encoding"]
+        desk.registry.change(YOUTUBE, visibility=Visibility.SIGNED)
+        shown = client.get(f"/videos/{YOUTUBE}")
+        assert "signature=" in shown.json()["links"]["watch"]["es"]
+        watch = client.get(shown.json()["links"]["watch"]["es"].removeprefix("http://dub.test"))
+        hook = {"url": "https://example.com/" + "x" * 600}
+        made = client.post("/webhooks", json=hook)
+    assert (200, 200, 201) == (shown.status_code, watch.status_code, made.status_code)
+    assert "secret" in made.json()
+    for answer in (shown, watch, made):
+        assert len(answer.content) > 500
+        assert "content-encoding" not in answer.headers
+
+
+def test_events_come_as_they_happen(released: Desk) -> None:
+    """Nothing of a stream is kept back to be made smaller."""
+    with (
+        serving(released) as url,
+        httpx2.stream("GET", f"{url}/videos/{YOUTUBE}/events", headers=TAKES_GZIP) as answer,
+    ):
+        assert "text/event-stream" in answer.headers["content-type"]
+        assert "content-encoding" not in answer.headers
+        assert next(answer.iter_raw()).startswith(b"retry:")
+
+
+def test_it_is_as_small_as_it_can_be_made(released: Desk) -> None:
+    """A table of the answer's own size finds all there is to find, and no larger one is made."""
+    with local_client(released) as client:
+        for path in (f"/videos/{YOUTUBE}", "/docs", "/openapi.json"):
+            content = client.get(path, headers={"accept-encoding": "identity"}).content
+            with client.stream("GET", path, headers=TAKES_GZIP) as answer:
+                sent = b"".join(answer.iter_raw())
+            assert len(gzip.compress(content, LEVEL)) == len(sent)
+            assert content == gzip.decompress(sent)
+
+
+def test_a_small_answer_takes_little_memory_to_compress() -> None:
+    """The usual tables, of a quarter of a MiB, cost more than the work itself."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(b"a small answer " * 100)(scope, receive, send)
+
+    client = TestClient(Compressed(answer))
+    client.get("/", headers=TAKES_GZIP)
+    with tracing() as peak:
+        assert "gzip" == client.get("/", headers=TAKES_GZIP).headers["content-encoding"]
+    assert peak() < 200_000
+
+
+@contextlib.contextmanager
+def tracing() -> Iterator[Callable[[], int]]:
+    """How many bytes were held at once in the block, at most."""
+    peak = 0
+    tracemalloc.start()
+    try:
+        yield lambda: peak
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
