@@ -1,6 +1,6 @@
 """The intake API: its routes and its middleware, on one page.
 
-app = create_app(desk)          # api/asgi.py builds the desk from the settings
+app = create_app(services)          # api/asgi.py makes them from the settings
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from api.routes.probing import Probing
 from api.routes.source_lines import Captions, SourceLine, SourceLines
 from api.routes.videos import Dubs, Video, Videos
 from api.routes.webhooks import Deliveries, Delivery, Redelivery, Test, Webhook, Webhooks
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.errors import DubError
 from resources.system.workfolder import WorkFolders
 from resources.webhooks.messenger import Messenger
@@ -72,9 +72,9 @@ CORS_HEADERS = (
 CORS_EXPOSED = ("Content-Range", "ETag", "Location", "Retry-After", "X-Request-Id")
 
 
-def create_app(desk: Desk) -> Starlette:
-    """The app that works with this desk."""
-    drain, counted = Drain(desk.drain_seconds), Metrics(desk.tallies, desk.heartbeats)
+def create_app(services: Services) -> Starlette:
+    """Make the app that works with these services."""
+    drain, counted = Drain(services.drain_seconds), Metrics(services.tallies, services.heartbeats)
     app = Starlette(
         routes=[
             _route("/", start),
@@ -111,20 +111,20 @@ def create_app(desk: Desk) -> Starlette:
         ],
         middleware=[
             Middleware(Farewell, drain=drain),
-            Middleware(RequestContext, metrics=counted, reporter=desk.reporter),
+            Middleware(RequestContext, metrics=counted, reporter=services.reporter),
             Middleware(SecurityHeaders),
             Middleware(HeadLimits),
             Middleware(Compressed),
             Middleware(UnexpectedErrors),
-            Middleware(LocalOnly, is_local=desk.is_local),
-            *_by_name(desk),
-            Middleware(Forwarded, proxies=desk.proxies),
-            Middleware(SameOrigin, base_url=desk.base_url, others=desk.cors_origins),
-            *_cross_origin(desk),
-            Middleware(Identified, keys=desk.keys),
-            Middleware(RateLimited, limits=desk.limits),
+            Middleware(LocalOnly, is_local=services.is_local),
+            *_by_name(services),
+            Middleware(Forwarded, proxies=services.proxies),
+            Middleware(SameOrigin, base_url=services.base_url, others=services.cors_origins),
+            *_cross_origin(services),
+            Middleware(Identified, keys=services.keys),
+            Middleware(RateLimited, limits=services.limits),
             Middleware(Permitted),
-            Middleware(Room, most=places(desk.most_files)),
+            Middleware(Room, most=places(services.most_files)),
             Middleware(Paced),
             Middleware(PlainRefusals),
             Middleware(Idempotency),
@@ -140,14 +140,14 @@ def create_app(desk: Desk) -> Starlette:
     app.middleware_stack = PacedAnswers(app.build_middleware_stack())
     # A redirect to the address without its slash would be made of the Host that a request says.
     app.router.redirect_slashes = False
-    app.state.desk = desk
+    app.state.services = services
     app.state.drain = drain
     app.state.probing = Probing()
-    app.state.hub = Hub(desk.events, lambda: drain.begun)
-    messenger = Messenger(desk.receivers)
-    app.state.courier = Courier(desk.webhooks, messenger, lambda: drain.begun)
+    app.state.hub = Hub(services.events, lambda: drain.begun)
+    messenger = Messenger(services.receivers)
+    app.state.courier = Courier(services.webhooks, messenger, lambda: drain.begun)
     app.state.metrics = counted
-    app.state.checks = Checks({**desk.checks, **desk.helpful})
+    app.state.checks = Checks({**services.checks, **services.helpful})
     return app
 
 
@@ -156,18 +156,18 @@ def _route(path: str, endpoint: Callable[..., Any]) -> Route:
     return Route(path, endpoint, middleware=[Middleware(KnownQuery, path=path)])
 
 
-def _by_name(desk: Desk) -> Iterator[Middleware]:
+def _by_name(services: Services) -> Iterator[Middleware]:
     """What asks for the platform's name, where neither a key nor this machine is asked for."""
-    if desk.keys is None and not desk.is_local:
-        yield Middleware(KnownNames, base_url=desk.base_url)
+    if services.keys is None and not services.is_local:
+        yield Middleware(KnownNames, base_url=services.base_url)
 
 
-def _cross_origin(desk: Desk) -> Iterator[Middleware]:
+def _cross_origin(services: Services) -> Iterator[Middleware]:
     """What lets pages of sites that are allowed ask; nothing where there are none."""
-    if desk.cors_origins:
+    if services.cors_origins:
         yield Middleware(
             CORSMiddleware,
-            allow_origins=desk.cors_origins,
+            allow_origins=services.cors_origins,
             allow_methods=CORS_METHODS,
             allow_headers=CORS_HEADERS,
             expose_headers=CORS_EXPOSED,
@@ -177,11 +177,11 @@ def _cross_origin(desk: Desk) -> Iterator[Middleware]:
 @contextlib.asynccontextmanager
 async def _running(app: Starlette) -> AsyncIterator[None]:
     """From the start of the process to its end."""
-    _spool_in(app.state.desk.spool_dir)
+    _spool_in(app.state.services.spool_dir)
     with app.state.drain.before_stopping():
         async with app.state.hub.running(), app.state.courier.running():
             yield
-    await run_in_threadpool(app.state.desk.reporter.flush)
+    await run_in_threadpool(app.state.services.reporter.flush)
 
 
 def _spool_in(spool_dir: Path) -> None:

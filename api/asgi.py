@@ -18,7 +18,7 @@ from api.background.dagster_daemon import Daemon
 from api.background.partition_keys import Announcer
 from api.middleware.room import open_more_files, places
 from api.rate_limiting import Limits
-from api.services import Desk
+from api.services import Services
 from dub_platform import wiring
 from dub_platform.core.addresses import Networks, is_loopback
 from dub_platform.core.links import Links
@@ -43,7 +43,7 @@ def create() -> Starlette:
     files = open_more_files()
     if files < ENOUGH_FILES:
         _log.warning("few files may be open", files=files, viewers_at_once=places(files))
-    app = create_app(replace(desk_from(settings, announcer), most_files=files))
+    app = create_app(replace(services_from(settings, announcer), most_files=files))
     # What is there now stays: looking through all of it for what can go takes a tenth of a second,
     # in which nobody is answered.
     gc.collect()
@@ -73,14 +73,14 @@ def _told_to_listen_on() -> str:
     return host
 
 
-def desk_from(settings: Settings, announcer: Announcer) -> Desk:
-    """The desk that the settings describe."""
+def services_from(settings: Settings, announcer: Announcer) -> Services:
+    """Make the services that the settings describe."""
     registry, store = wiring.registry(settings), wiring.store(settings)
     # Made once: Apertium is a program that is run to learn its version.
     translator = wiring.translator(settings, store)
     daemon = Daemon(lambda: announcer.instance)
     redis = {"redis": wiring.redis_check(settings)} if settings.redis_url else {}
-    return Desk(
+    return Services(
         registry=registry,
         tenants=registry.of,
         first_answers=wiring.first_answers(settings),

@@ -15,7 +15,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from api.services import desk_of
+from api.services import services_of
 
 _PAGES = Path(__file__).parent / "pages"
 STATIC_DIR = _PAGES / "static"
@@ -42,8 +42,8 @@ def render(
     headers: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """The page, with the policy that keeps strangers' text from becoming script."""
-    desk = desk_of(request)
-    page = _templates.get_template(template).render(values, desk=desk)
-    media = ["'self'", desk.media_origin, desk.lending_origin]
+    services = services_of(request)
+    page = _templates.get_template(template).render(values, services=services)
+    media = ["'self'", services.media_origin, services.lending_origin]
     policy = _POLICY.format(media=" ".join(filter(None, media)))
     return HTMLResponse(page, status, {**(headers or {}), "content-security-policy": policy})

@@ -1,8 +1,8 @@
-"""The desk: everything the handlers work with, given once when the app is made.
+"""The services that the handlers work with, given once when the app is made.
 
-app = create_app(Desk(registry=..., store=..., ...))
-desk_of(request).registry.video("dQw4w9WgXcQ")
-await desk_of(request).whole_together("dQw4w9WgXcQ")
+app = create_app(Services(registry=..., store=..., ...))
+services_of(request).registry.video("dQw4w9WgXcQ")
+await services_of(request).whole_together("dQw4w9WgXcQ")
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ANY_KEY = f"{PUBLIC}origin"
 
 
 @dataclass(frozen=True)
-class Desk:
+class Services:
     """What the intake needs to know and to call.
 
     `registry` has everybody's videos, and `tenants(name)` is what a tenant sees of it;
@@ -53,7 +53,7 @@ class Desk:
     language is spoken; a check returns when its part is well and raises when it is
     not, and what fails one of `helpful` leaves the API able to work; `heartbeats()` says when each
     part of Dagster's daemon was last heard of; `drain_seconds` is how long the process goes on
-    answering after SIGTERM; `keys` is None where no keys are asked for, `tenant` whose desk it is,
+    answering after SIGTERM; `keys` is None where no keys are asked for, `tenant` is who is served,
     `is_local` whether only this machine is answered, `proxies` are those whose word on a client's
     address counts, `limits` how much each client may ask, and `links` signs what is not for
     everybody; `cors_origins` are other sites whose pages may ask, `metrics_token` is what
@@ -101,10 +101,10 @@ class Desk:
     links: Links | None = None
     metrics_token: str | None = field(default=None, repr=False)
     most_files: int = 1024
-    _tenants: dict[str, Desk] = field(default_factory=dict, init=False, repr=False)
+    _tenants: dict[str, Services] = field(default_factory=dict, init=False, repr=False)
 
-    def of(self, tenant: str) -> Desk:
-        """The desk as one tenant sees it: on it lies nothing of another's."""
+    def of(self, tenant: str) -> Services:
+        """Return the services as one tenant sees them: they show nothing of another's."""
         if tenant not in self._tenants:
             registry, webhooks = self.tenants(tenant), self.webhooks.of(tenant)
             self._tenants[tenant] = replace(
@@ -156,11 +156,11 @@ def _origin(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def desk_of(request: Request) -> Desk:
-    """The desk as the tenant sees it who asks."""
-    return open_desk_of(request).of(caller_of(request.scope).tenant)
+def services_of(request: Request) -> Services:
+    """Return the services of the tenant who asks."""
+    return unscoped_services_of(request).of(caller_of(request.scope).tenant)
 
 
-def open_desk_of(request: Request) -> Desk:
-    """The desk with everybody's videos, for what shows one to whoever may watch it."""
-    return cast(Desk, request.app.state.desk)
+def unscoped_services_of(request: Request) -> Services:
+    """Return the services with everybody's videos, to show one to whoever may watch it."""
+    return cast(Services, request.app.state.services)

@@ -1,7 +1,7 @@
 """Who may watch a video: everybody, or who has a signed link.
 
     video = watchable(request, video_id)         # VideoNotFoundError for who may not
-    signed(desk, video, "https://dub.example.com/media/releases/ID/film/1.mp4")
+    signed(services, video, "https://dub.example.com/media/releases/ID/film/1.mp4")
 
 What is signed for is answered without a link as what is not there.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from api.services import Desk, open_desk_of
+from api.services import Services, unscoped_services_of
 from dub_platform.core.errors import LinksNotEnabledError
 from dub_platform.registry.port import Video, Visibility, no_video
 from dub_platform.registry.tables import utc_now
@@ -18,36 +18,36 @@ from dub_platform.registry.tables import utc_now
 
 def watchable(request: Request, video_id: str) -> Video:
     """The video, if whoever asks may watch it. Raises VideoNotFoundError, LinkExpiredError."""
-    video = open_desk_of(request).registry.video(video_id)
+    video = unscoped_services_of(request).registry.video(video_id)
     require_watchable(request, video)
     return video
 
 
 def require_watchable(request: Request, video: Video) -> None:
     """Return if whoever asks may watch the video. Raises VideoNotFoundError, LinkExpiredError."""
-    desk = open_desk_of(request)
-    if video.visibility is Visibility.SIGNED and not _is_signed(desk, request, video.id):
+    services = unscoped_services_of(request)
+    if video.visibility is Visibility.SIGNED and not _is_signed(services, request, video.id):
         raise no_video(video.id)
 
 
-def signed(desk: Desk, video: Video, address: str) -> str:
+def signed(services: Services, video: Video, address: str) -> str:
     """The address of a page or file of the video, with its signature where it needs one."""
-    if video.visibility is Visibility.PUBLIC or desk.links is None:
+    if video.visibility is Visibility.PUBLIC or services.links is None:
         return address
     mark = "&" if "?" in address else "?"
-    return f"{address}{mark}{desk.links.sign(video.id, utc_now()).query}"
+    return f"{address}{mark}{services.links.sign(video.id, utc_now()).query}"
 
 
-def offered(desk: Desk, visibility: Visibility | None) -> Visibility | None:
+def offered(services: Services, visibility: Visibility | None) -> Visibility | None:
     """`visibility`, if it can be had here. Raises LinksNotEnabledError."""
     if visibility is not Visibility.SIGNED:
         return visibility
-    if desk.links is None:
+    if services.links is None:
         raise LinksNotEnabledError(
             "Links cannot be signed here, so the video would be there for nobody. Ask the "
             "operator to set DUB_LINK_SECRET, or leave the video public."
         )
-    if desk.store.is_open:
+    if services.store.is_open:
         raise LinksNotEnabledError(
             "Releases are put into a bucket here that is public as a whole, so a signed link "
             "would keep nobody out. Ask the operator to close the bucket and leave "
@@ -56,7 +56,7 @@ def offered(desk: Desk, visibility: Visibility | None) -> Visibility | None:
     return visibility
 
 
-def _is_signed(desk: Desk, request: Request, video_id: str) -> bool:
+def _is_signed(services: Services, request: Request, video_id: str) -> bool:
     query = request.query_params
     given = query.get("expires", ""), query.get("signature", "")
-    return desk.links is not None and desk.links.check(video_id, *given, utc_now())
+    return services.links is not None and services.links.check(video_id, *given, utc_now())

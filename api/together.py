@@ -1,6 +1,6 @@
 """Looking up at once what many ask for at the same time.
 
-    videos = Together(desk.registry.wholes)
+    videos = Together(services.registry.wholes)
     await videos.one("dQw4w9WgXcQ")             # None for what is not there
 
 Whoever asks while others are being answered waits for the next round, which asks for all of them in

@@ -26,7 +26,7 @@ from starlette.types import Receive, Scope, Send
 from api.contract.schemas import Problem
 from api.rendering import render
 from api.request_log import route_of
-from api.services import desk_of
+from api.services import services_of
 from dub_platform.core.errors import (
     ArtifactMissingError,
     ChannelNotFoundError,
@@ -162,7 +162,7 @@ async def on_dub_error(request: Request, error: Exception) -> Response:
     status = status_of(failure)
     if status >= 500:
         _log.error("request not served", exc_info=failure, **failure.as_details())
-        desk_of(request).reporter.report(failure, stage=route_of(request.scope))
+        services_of(request).reporter.report(failure, stage=route_of(request.scope))
     # The rest of a body that is too large or too slow is not wanted: do not read it to its end.
     headers = {"connection": "close"} if status in (408, 413) else None
     current = failure.current if isinstance(failure, PreconditionFailedError) else None

@@ -1,6 +1,6 @@
 """The registry's rows as the API answers them.
 
-video_answer(desk, video, dubs).model_dump(mode="json", exclude_none=True)
+video_answer(services, video, dubs).model_dump(mode="json", exclude_none=True)
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from api.contract.schemas import (
     WebhookLinks,
     WebhookPage,
 )
-from api.services import Desk
+from api.services import Services
 from api.signed_links import signed
 from dub_platform.core.cost import estimated_usd
 from dub_platform.core.errors import LinesNotReadyError
@@ -76,29 +76,29 @@ def answer(
     return Response(text, status, headers, media_type="application/json")
 
 
-def video_url(desk: Desk, video_id: str) -> str:
+def video_url(services: Services, video_id: str) -> str:
     """Where the video stands in the API."""
-    return f"{desk.base_url}/videos/{video_id}"
+    return f"{services.base_url}/videos/{video_id}"
 
 
-def dub_url(desk: Desk, video_id: str, code: str) -> str:
+def dub_url(services: Services, video_id: str, code: str) -> str:
     """Where the dub stands in the API."""
-    return f"{video_url(desk, video_id)}/dubs/{code}"
+    return f"{video_url(services, video_id)}/dubs/{code}"
 
 
-def watch_url(desk: Desk, video: Video, code: str | None = None) -> str:
+def watch_url(services: Services, video: Video, code: str | None = None) -> str:
     """The player's page, in a language; signed where it is not for everybody."""
     query = {"v": video.id, "lang": code} if code else {"v": video.id}
-    return signed(desk, video, f"{desk.base_url}/watch?{urlencode(query)}")
+    return signed(services, video, f"{services.base_url}/watch?{urlencode(query)}")
 
 
-def channel_url(desk: Desk, channel_id: str) -> str:
+def channel_url(services: Services, channel_id: str) -> str:
     """Where the channel stands in the API."""
-    return f"{desk.base_url}/channels/{channel_id}"
+    return f"{services.base_url}/channels/{channel_id}"
 
 
 def video_answer(
-    desk: Desk,
+    services: Services,
     whole: Whole,
     spent: Spent,
     *,
@@ -126,53 +126,53 @@ def video_answer(
         processing_duration_seconds=video.processing_duration_seconds,
         retry_count=video.retry_count,
         last_error_at=video.last_error_at,
-        channel=_channel_link(desk, whole),
+        channel=_channel_link(services, whole),
         links=VideoLinks(
-            self=video_url(desk, video.id),
-            dubs={code: dub_url(desk, video.id, code) for code in codes},
-            watch={code: watch_url(desk, video, code) for code in codes},
+            self=video_url(services, video.id),
+            dubs={code: dub_url(services, video.id, code) for code in codes},
+            watch={code: watch_url(services, video, code) for code in codes},
         ),
         error=failure(video.error_details),
         cost_usd=sum(spent.values()),
-        dubs=[dub_answer(desk, video, dub, spent) for dub in dubs],
+        dubs=[dub_answer(services, video, dub, spent) for dub in dubs],
         created=created,
         estimate=estimate,
         captions_taken=captions_taken,
     )
 
 
-def estimate_for(desk: Desk, codes: Sequence[str], seconds: float | None) -> Estimate:
+def estimate_for(services: Services, codes: Sequence[str], seconds: float | None) -> Estimate:
     """What dubbing into these languages costs, as far as the length is known."""
     count = len(codes)
-    minute = estimated_usd(seconds=60, languages=count, prices=desk.prices)
+    minute = estimated_usd(seconds=60, languages=count, prices=services.prices)
     whole = (
         seconds
         if seconds is None
-        else estimated_usd(seconds=seconds, languages=count, prices=desk.prices)
+        else estimated_usd(seconds=seconds, languages=count, prices=services.prices)
     )
     return Estimate(
         usd=None if whole is None else round(whole, 6),
         usd_per_minute=round(minute, 6),
         seconds=seconds,
         languages=list(codes),
-        prices_taken_on=desk.prices.taken_on,
+        prices_taken_on=services.prices.taken_on,
     )
 
 
-def renewal(desk: Desk, video: Video, code: str) -> Estimate:
+def renewal(services: Services, video: Video, code: str) -> Estimate:
     """What asking for a dub costs: of one that was made before, the lines that say something else
     by now."""
     seconds = video.duration_seconds
     try:
-        lines = unpaid(desk.registry, desk.store, video.id, code)
+        lines = unpaid(services.registry, services.store, video.id, code)
     except LinesNotReadyError:
         lines = None
     if lines is not None:
         seconds = sum(line.seconds for line in lines)
-    return estimate_for(desk, [code], seconds)
+    return estimate_for(services, [code], seconds)
 
 
-def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Spent) -> DubAnswer:
+def dub_answer(services: Services, video: Video, dub: Dub, spent: Spent) -> DubAnswer:
     """A dub; with everything that can be played and measured once it has been released."""
     return DubAnswer(
         video_id=dub.video_id,
@@ -186,39 +186,39 @@ def dub_answer(desk: Desk, video: Video, dub: Dub, spent: Spent) -> DubAnswer:
         processing_started_at=dub.processing_started_at,
         processing_completed_at=dub.processing_completed_at,
         links=DubLinks(
-            self=dub_url(desk, video.id, dub.language),
-            video=video_url(desk, video.id),
-            watch=watch_url(desk, video, dub.language),
+            self=dub_url(services, video.id, dub.language),
+            video=video_url(services, video.id),
+            watch=watch_url(services, video, dub.language),
         ),
         error=failure(dub.error_details),
         cost_usd=spent.get(dub.language, 0.0),
         **_staleness(video, dub),
         glossary=_renderings(dub.glossary) or None,
         formality=dub.formality,
-        **(_published(desk, video, dub.release) if dub.release else {}),
+        **(_published(services, video, dub.release) if dub.release else {}),
     )
 
 
-def video_page(desk: Desk, page: Page, query: Mapping[str, str]) -> VideoPage:
+def video_page(services: Services, page: Page, query: Mapping[str, str]) -> VideoPage:
     """One page of the listing; `query` is how it was asked for, to ask for the next."""
-    dubs = desk.registry.dub_states([video.id for video in page.videos])
+    dubs = services.registry.dub_states([video.id for video in page.videos])
     return VideoPage(
-        videos=[_row(desk, video, dubs[video.id]) for video in page.videos],
-        **_following(desk, "/videos", query, page.next_cursor),
+        videos=[_row(services, video, dubs[video.id]) for video in page.videos],
+        **_following(services, "/videos", query, page.next_cursor),
     )
 
 
 def paged(
-    desk: Desk, path: str, found: Sequence[ListedT], asked: Paging
+    services: Services, path: str, found: Sequence[ListedT], asked: Paging
 ) -> tuple[Sequence[ListedT], dict[str, str]]:
     """The first of what was found, and where the next page is; one too many says that there is."""
     shown = found[: asked.limit]
     cursor = shown[-1].id if found[asked.limit :] else None
     query = asked.model_dump(mode="json", exclude_none=True)
-    return shown, _following(desk, path, query, cursor)
+    return shown, _following(services, path, query, cursor)
 
 
-def channel_answer(desk: Desk, channel: Channel) -> ChannelAnswer:
+def channel_answer(services: Services, channel: Channel) -> ChannelAnswer:
     """A channel with all that was said of it."""
     return ChannelAnswer(
         id=channel.id,
@@ -227,13 +227,13 @@ def channel_answer(desk: Desk, channel: Channel) -> ChannelAnswer:
         formality=channel.formality,
         created_at=channel.created_at,
         updated_at=channel.updated_at,
-        url=channel_url(desk, channel.id),
+        url=channel_url(services, channel.id),
     )
 
 
-def channel_page(desk: Desk, found: Sequence[Channel], asked: Paging) -> ChannelPage:
+def channel_page(services: Services, found: Sequence[Channel], asked: Paging) -> ChannelPage:
     """The first of the channels found."""
-    shown, following = paged(desk, "/channels", found, asked)
+    shown, following = paged(services, "/channels", found, asked)
     return ChannelPage(
         channels=[
             ChannelRow(
@@ -241,7 +241,7 @@ def channel_page(desk: Desk, found: Sequence[Channel], asked: Paging) -> Channel
                 title=channel.title,
                 terms=len(channel.glossary.entries),
                 formality=channel.formality,
-                url=channel_url(desk, channel.id),
+                url=channel_url(services, channel.id),
             )
             for channel in shown
         ],
@@ -249,9 +249,11 @@ def channel_page(desk: Desk, found: Sequence[Channel], asked: Paging) -> Channel
     )
 
 
-def webhook_answer(desk: Desk, webhook: Webhook, *, secret: str | None = None) -> WebhookAnswer:
+def webhook_answer(
+    services: Services, webhook: Webhook, *, secret: str | None = None
+) -> WebhookAnswer:
     """A webhook; with its secret for whoever made it just now."""
-    own = f"{desk.base_url}/webhooks/{webhook.id}"
+    own = f"{services.base_url}/webhooks/{webhook.id}"
     return WebhookAnswer(
         id=webhook.id,
         url=webhook.url,
@@ -262,13 +264,13 @@ def webhook_answer(desk: Desk, webhook: Webhook, *, secret: str | None = None) -
     )
 
 
-def webhook_page(desk: Desk, found: Sequence[Webhook], asked: Paging) -> WebhookPage:
+def webhook_page(services: Services, found: Sequence[Webhook], asked: Paging) -> WebhookPage:
     """The first of the webhooks found."""
-    shown, following = paged(desk, "/webhooks", found, asked)
-    return WebhookPage(webhooks=[webhook_answer(desk, each) for each in shown], **following)
+    shown, following = paged(services, "/webhooks", found, asked)
+    return WebhookPage(webhooks=[webhook_answer(services, each) for each in shown], **following)
 
 
-def delivery_answer(desk: Desk, delivery: Delivery) -> DeliveryAnswer:
+def delivery_answer(services: Services, delivery: Delivery) -> DeliveryAnswer:
     """A message, and what became of it."""
     pending = delivery.state is DeliveryState.PENDING
     return DeliveryAnswer(
@@ -282,16 +284,16 @@ def delivery_answer(desk: Desk, delivery: Delivery) -> DeliveryAnswer:
         last_status=delivery.last_status,
         last_error=delivery.last_error,
         body=delivery.body,
-        url=f"{desk.base_url}/webhooks/{delivery.webhook_id}/deliveries/{delivery.id}",
+        url=f"{services.base_url}/webhooks/{delivery.webhook_id}/deliveries/{delivery.id}",
     )
 
 
 def deliveries_page(
-    desk: Desk, webhook_id: str, found: Sequence[Delivery], asked: DeliveryListing
+    services: Services, webhook_id: str, found: Sequence[Delivery], asked: DeliveryListing
 ) -> DeliveryPage:
     """The first of the messages found."""
-    shown, following = paged(desk, f"/webhooks/{webhook_id}/deliveries", found, asked)
-    return DeliveryPage(deliveries=[delivery_answer(desk, each) for each in shown], **following)
+    shown, following = paged(services, f"/webhooks/{webhook_id}/deliveries", found, asked)
+    return DeliveryPage(deliveries=[delivery_answer(services, each) for each in shown], **following)
 
 
 def failure(details: Mapping[str, Any] | None) -> Failure | None:
@@ -317,16 +319,16 @@ def source_captions(release: Release) -> dict[str, str]:
 
 
 def _following(
-    desk: Desk, path: str, query: Mapping[str, Any], cursor: str | None
+    services: Services, path: str, query: Mapping[str, Any], cursor: str | None
 ) -> dict[str, str]:
     """Where the page after this one is; nowhere after the last."""
     if cursor is None:
         return {}
-    url = f"{desk.base_url}{path}?{urlencode({**query, 'cursor': cursor})}"
+    url = f"{services.base_url}{path}?{urlencode({**query, 'cursor': cursor})}"
     return {"next_cursor": cursor, "next_url": url}
 
 
-def _row(desk: Desk, video: Video, dubs: Sequence[DubState]) -> VideoRow:
+def _row(services: Services, video: Video, dubs: Sequence[DubState]) -> VideoRow:
     return VideoRow(
         id=video.id,
         source=video.source,
@@ -336,13 +338,13 @@ def _row(desk: Desk, video: Video, dubs: Sequence[DubState]) -> VideoRow:
         created_at=video.created_at,
         duration_seconds=video.duration_seconds,
         processing_duration_seconds=video.processing_duration_seconds,
-        dubs=[_dub_row(desk, video, dub) for dub in dubs],
-        url=video_url(desk, video.id),
-        watch_url=watch_url(desk, video),
+        dubs=[_dub_row(services, video, dub) for dub in dubs],
+        url=video_url(services, video.id),
+        watch_url=watch_url(services, video),
     )
 
 
-def _dub_row(desk: Desk, video: Video, dub: DubState) -> DubRow:
+def _dub_row(services: Services, video: Video, dub: DubState) -> DubRow:
     return DubRow(
         language=dub.language,
         status=dub.status,
@@ -353,7 +355,7 @@ def _dub_row(desk: Desk, video: Video, dub: DubState) -> DubRow:
         processing_started_at=dub.processing_started_at,
         processing_completed_at=dub.processing_completed_at,
         error=failure(dub.error_details),
-        watch_url=watch_url(desk, video, dub.language),
+        watch_url=watch_url(services, video, dub.language),
     )
 
 
@@ -362,11 +364,11 @@ def _staleness(video: Video, dub: Judged) -> dict[str, Any]:
     return {"stale": bool(found), "stale_because": found}
 
 
-def _channel_link(desk: Desk, whole: Whole) -> ChannelLink | None:
+def _channel_link(services: Services, whole: Whole) -> ChannelLink | None:
     channel_id, title = whole.video.channel_id, whole.channel_title
     if channel_id is None or title is None:
         return None
-    return ChannelLink(id=channel_id, title=title, url=channel_url(desk, channel_id))
+    return ChannelLink(id=channel_id, title=title, url=channel_url(services, channel_id))
 
 
 def _renderings(glossary: Glossary) -> Renderings:
@@ -375,9 +377,9 @@ def _renderings(glossary: Glossary) -> Renderings:
     }
 
 
-def _published(desk: Desk, video: Video, release: Release) -> dict[str, Any]:
+def _published(services: Services, video: Video, release: Release) -> dict[str, Any]:
     def url(key: str) -> str:
-        return signed(desk, video, desk.store.url(key))
+        return signed(services, video, services.store.url(key))
 
     return {
         "track_url": url(release.track_key),

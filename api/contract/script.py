@@ -1,6 +1,6 @@
 """The lines of a dub as they are asked for and answered, field by field.
 
-script_answer(desk, target, script).lines[3].text
+script_answer(services, target, script).lines[3].text
 parsed(LineOrders, body).texts                       # {3: "Bon dia.", 4: None}
 """
 
@@ -17,7 +17,7 @@ from typing_extensions import Self
 
 from api.contract.responses import dub_url
 from api.contract.schemas import Asked
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.edits import LineEdit, checked_text
 from dub_platform.core.errors import InvalidRequestError
 from dub_platform.core.script import Placed, Script, ScriptLine
@@ -167,21 +167,21 @@ class SourceAnswer(BaseModel):
     not_applied: list[LeftOutAnswer]
 
 
-def script_answer(desk: Desk, dub: Dubbed, script: Script) -> ScriptAnswer:
+def script_answer(services: Services, dub: Dubbed, script: Script) -> ScriptAnswer:
     """A whole script."""
     edits = [line.edit for line in script.lines if line.edit]
-    names = names_of(desk, [*edits, *script.left_out])
+    names = names_of(services, [*edits, *script.left_out])
     return ScriptAnswer(
         video_id=dub.video_id,
         language=dub.language,
-        lines=[_line_answer(desk, dub, line, names) for line in script.lines],
+        lines=[_line_answer(services, dub, line, names) for line in script.lines],
         not_applied=[left_out_answer(edit, names) for edit in script.left_out],
     )
 
 
-def line_answer(desk: Desk, dub: Dubbed, line: ScriptLine) -> LineAnswer:
+def line_answer(services: Services, dub: Dubbed, line: ScriptLine) -> LineAnswer:
     """One line of it."""
-    return _line_answer(desk, dub, line, names_of(desk, [line.edit] if line.edit else []))
+    return _line_answer(services, dub, line, names_of(services, [line.edit] if line.edit else []))
 
 
 def author_of(request: Request) -> str | None:
@@ -190,17 +190,17 @@ def author_of(request: Request) -> str | None:
     return author
 
 
-def names_of(desk: Desk, edits: Iterable[LineEdit]) -> Mapping[str, str]:
+def names_of(services: Services, edits: Iterable[LineEdit]) -> Mapping[str, str]:
     """What the keys of those who made these edits are called, where they have names."""
     authors = {edit.author for edit in edits if edit.author}
-    return desk.keys.names(desk.tenant, authors) if desk.keys and authors else {}
+    return services.keys.names(services.tenant, authors) if services.keys and authors else {}
 
 
 def _line_answer(
-    desk: Desk, dub: Dubbed, script_line: ScriptLine, names: Mapping[str, str]
+    services: Services, dub: Dubbed, script_line: ScriptLine, names: Mapping[str, str]
 ) -> LineAnswer:
     line, edit = script_line.line, script_line.edit
-    url = f"{dub_url(desk, *dub)}/lines/{line.id}"
+    url = f"{dub_url(services, *dub)}/lines/{line.id}"
     return LineAnswer(
         number=line.id,
         speaker=line.speaker,

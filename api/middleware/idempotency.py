@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.contract.problems import on_dub_error
 from api.middleware.body_digest import BodyDigest
 from api.middleware.sealing import opened, sealed
-from api.services import desk_of
+from api.services import services_of
 from dub_platform.core.errors import (
     DubError,
     IdempotencyKeyReusedError,
@@ -65,8 +65,8 @@ class Idempotency:
 
     async def _answer(self, request: Request, place: str) -> tuple[FirstAnswer, bool]:
         """The answer, and whether it is one that was given before."""
-        answers, holder = desk_of(request).first_answers, secrets.token_hex(16)
-        body = BodyDigest(request, desk_of(request).max_upload_bytes)
+        answers, holder = services_of(request).first_answers, secrets.token_hex(16)
+        body = BodyDigest(request, services_of(request).max_upload_bytes)
         claim = await run_in_threadpool(answers.claim, place, holder, now=_now())
         if not claim.is_mine:
             return opened(await _again(claim, body), request), True
@@ -86,7 +86,7 @@ def _place(request: Request, key: str) -> str:
             f"An Idempotency-Key is 1 to {MOST_KEY_LENGTH} visible characters of ASCII: send a "
             "UUID, and another one for each request."
         )
-    return key_of([desk_of(request).tenant, key])
+    return key_of([services_of(request).tenant, key])
 
 
 async def _again(claim: Claim, body: BodyDigest) -> FirstAnswer:

@@ -1,6 +1,6 @@
 """Metrics for Prometheus: GET /metrics.
 
-    metrics = Metrics(desk.tallies, desk.heartbeats)
+    metrics = Metrics(services.tallies, services.heartbeats)
     metrics.note(exchange)                  # one more request of this process
     metrics.text()
 
@@ -42,7 +42,7 @@ from starlette.responses import Response
 
 from api.middleware.trust import came_by_proxy
 from api.request_log import Exchange
-from api.services import open_desk_of
+from api.services import unscoped_services_of
 from dub_platform.core.metrics import METRICS
 from dub_platform.core.metrics import Metric as Counted
 from dub_platform.registry.tallies import Tallies, Total, Totals
@@ -144,7 +144,7 @@ def metrics(request: Request) -> Response:
     They do not concern the public, which is who comes through a proxy, or has not the token where
     one is set. Raises HTTPException.
     """
-    token = open_desk_of(request).metrics_token
+    token = unscoped_services_of(request).metrics_token
     if not (_has(request, token) if token else not came_by_proxy(request.headers)):
         raise HTTPException(404)
     found = cast(Metrics, request.app.state.metrics)

@@ -21,7 +21,7 @@ from api.contract.problems import SERVER_DETAIL, http_problem, problem
 from api.middleware.metrics import Metrics
 from api.middleware.slow_bodies import ClientGoneError
 from api.request_log import Exchange, route_of
-from api.services import desk_of
+from api.services import services_of
 from dub_platform.observability.reports import Reporter
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -109,7 +109,7 @@ class UnexpectedErrors:
         except ClientGoneError:
             raise
         except Exception as error:
-            desk_of(Request(scope)).reporter.report(error, stage=route_of(scope))
+            services_of(Request(scope)).reporter.report(error, stage=route_of(scope))
             if started or scope["type"] != "http":
                 raise  # the server must cut the connection: half an answer cannot be taken back
             _log.exception("request failed")

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from api.rendering import render
 from api.routes.openapi import document
-from api.services import desk_of
+from api.services import services_of
 
 _SCHEMAS = "#/components/schemas/"
 
@@ -54,8 +54,8 @@ class Shown:
 
 def docs(request: Request) -> Response:
     """Every operation with its answers, and every shape with its fields."""
-    desk = desk_of(request)
-    whole = document(desk.version, desk.base_url)
+    services = services_of(request)
+    whole = document(services.version, services.base_url)
     operations = [
         _shown(method.upper(), path, operation)
         for path, methods in whole["paths"].items()

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.rendering import render
-from api.services import Desk, desk_of
+from api.services import Services, services_of
 from api.signed_links import signed
 from dub_platform.core.languages import AUTO, Language, language
 
@@ -21,22 +21,22 @@ _SPOKEN = (
 
 def start(request: Request) -> Response:
     """A form with the languages there are, above the newest videos."""
-    desk = desk_of(request)
+    services = services_of(request)
     values = {
-        "languages": [language(code) for code in desk.targets(desk.source_language)],
-        "spoken": desk.source_language,
-        "all_spoken": spoken_languages(desk),
-        "tells": desk.detects_languages or desk.source_language == AUTO,
+        "languages": [language(code) for code in services.targets(services.source_language)],
+        "spoken": services.source_language,
+        "all_spoken": spoken_languages(services),
+        "tells": services.detects_languages or services.source_language == AUTO,
         "videos": [
-            (video, signed(desk, video, f"/watch?v={video.id}"))
-            for video in desk.registry.videos(limit=NEWEST).videos
+            (video, signed(services, video, f"/watch?v={video.id}"))
+            for video in services.registry.videos(limit=NEWEST).videos
         ],
     }
     return render(request, "start.html", values)
 
 
-def spoken_languages(desk: Desk) -> list[Language]:
+def spoken_languages(services: Services) -> list[Language]:
     """What can be spoken in a video that is dubbed here, by English names."""
-    codes = {*_SPOKEN, desk.source_language} - {AUTO}
-    found = [language(code) for code in codes if desk.targets(code)]
+    codes = {*_SPOKEN, services.source_language} - {AUTO}
+    found = [language(code) for code in codes if services.targets(code)]
     return sorted(found, key=lambda each: each.name)

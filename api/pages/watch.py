@@ -21,7 +21,7 @@ from api.contract.schemas import Failure
 from api.pages.sentences import viewers_sentence
 from api.pages.start import spoken_languages
 from api.rendering import render
-from api.services import Desk, open_desk_of
+from api.services import Services, unscoped_services_of
 from api.signed_links import require_watchable, signed
 from dub_platform.core.errors import InvalidVideoIdError, MisheardError
 from dub_platform.core.languages import AUTO, Language, language
@@ -118,44 +118,44 @@ class Player:
 
 def watch(request: Request) -> Response:
     """The player of the video `v` in the language `lang`; the first released one by default."""
-    desk, asked_for = open_desk_of(request), request.query_params.get("v")
+    services, asked_for = unscoped_services_of(request), request.query_params.get("v")
     if not asked_for:
         raise InvalidVideoIdError("Say which video: this address ends with ?v= and the video's id.")
     video_id = checked_id(asked_for)
-    whole = desk.registry.whole(video_id)
+    whole = services.registry.whole(video_id)
     video, dubs = whole.video, whole.dubs
     require_watchable(request, video)
     lang = request.query_params.get("lang")
     asked = language(lang).code if lang else _first(video, dubs)
-    return render(request, "watch.html", {"player": player(desk, video, dubs, asked)})
+    return render(request, "watch.html", {"player": player(services, video, dubs, asked)})
 
 
-def player(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
+def player(services: Services, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
     """What the page shows of the video when `asked` is the language to listen to."""
-    released, waiting = _released(dubs), _waiting(desk, video, dubs, asked)
+    released, waiting = _released(dubs), _waiting(services, video, dubs, asked)
     return Player(
         video_id=video.id,
         title=video.title or video.id,
-        channel=_channel(desk, video),
-        film=_address(desk, video, video.film_key) if video.film_key else None,
+        channel=_channel(services, video),
+        film=_address(services, video, video.film_key) if video.film_key else None,
         sounds=[
-            *_original(desk, video, released, asked),
-            *(_dubbed(desk, video, *pair, asked) for pair in released),
+            *_original(services, video, released, asked),
+            *(_dubbed(services, video, *pair, asked) for pair in released),
         ],
         waiting=waiting,
-        outdated=_outdated(desk, video, dubs, asked),
-        dagster_url=_made_at(desk, video, dubs, asked),
+        outdated=_outdated(services, video, dubs, asked),
+        dagster_url=_made_at(services, video, dubs, asked),
         # The original comes with a dub: it is asked for by asking for one.
         ask_for=dubs[0].language if asked == video.language and dubs else asked,
-        spoken=spoken_languages(desk) if waiting and waiting.settles else (),
-        with_key=_with_key(desk, waiting, is_dub=asked in dict(released)),
+        spoken=spoken_languages(services) if waiting and waiting.settles else (),
+        with_key=_with_key(services, waiting, is_dub=asked in dict(released)),
     )
 
 
-def _with_key(desk: Desk, waiting: Waiting | None, *, is_dub: bool) -> str:
+def _with_key(services: Services, waiting: Waiting | None, *, is_dub: bool) -> str:
     """What can be done with a key. The page is everybody's and the same for all: it tells nobody
     whether a dub is stale or what it costs before there is a key."""
-    if desk.keys is None:
+    if services.keys is None:
         return ""
     if waiting is None:
         return "look" if is_dub else ""
@@ -164,18 +164,18 @@ def _with_key(desk: Desk, waiting: Waiting | None, *, is_dub: bool) -> str:
     return "ask" if waiting.asks else ""
 
 
-def _made_at(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> str | None:
+def _made_at(services: Services, video: Video, dubs: Sequence[Dub], asked: str) -> str | None:
     """Where Dagster shows how it was made: the release in this language, or else the original."""
-    if desk.dagster_url is None:
+    if services.dagster_url is None:
         return None
     is_dub = asked in [dub.language for dub in dubs]
     asset, partition = ("r2_object", f"{asked}|{video.id}") if is_dub else ("transcript", video.id)
     query = urlencode({"view": "partitions", "partition": partition})
-    return f"{desk.dagster_url}/assets/{asset}?{query}"
+    return f"{services.dagster_url}/assets/{asset}?{query}"
 
 
-def _channel(desk: Desk, video: Video) -> str:
-    return desk.registry.channel(video.channel_id).title if video.channel_id else ""
+def _channel(services: Services, video: Video) -> str:
+    return services.registry.channel(video.channel_id).title if video.channel_id else ""
 
 
 def _first(video: Video, dubs: Sequence[Dub]) -> str:
@@ -190,23 +190,23 @@ def _released(dubs: Sequence[Dub]) -> list[tuple[str, Release]]:
 
 
 def _original(
-    desk: Desk, video: Video, released: Sequence[tuple[str, Release]], asked: str
+    services: Services, video: Video, released: Sequence[tuple[str, Release]], asked: str
 ) -> list[Sound]:
     """The film's own sound, with the source's captions that every release brings along; none
     while nobody knows its language, because then there is no film yet."""
     if video.language == AUTO:
         return []
-    texts = _addresses(desk, video, source_captions(released[0][1])) if released else {}
+    texts = _addresses(services, video, source_captions(released[0][1])) if released else {}
     return [Sound(language(video.language), True, asked == video.language, None, texts)]
 
 
-def _dubbed(desk: Desk, video: Video, code: str, release: Release, asked: str) -> Sound:
-    track = _address(desk, video, release.track_key)
-    texts = _addresses(desk, video, captions(release))
+def _dubbed(services: Services, video: Video, code: str, release: Release, asked: str) -> Sound:
+    track = _address(services, video, release.track_key)
+    texts = _addresses(services, video, captions(release))
     return Sound(language(code), False, asked == code, track, texts)
 
 
-def _waiting(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Waiting | None:
+def _waiting(services: Services, video: Video, dubs: Sequence[Dub], asked: str) -> Waiting | None:
     released = dict(_released(dubs))
     is_original = asked == video.language
     if asked in released or (is_original and (video.film_key or released)):
@@ -217,7 +217,7 @@ def _waiting(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Waiti
     failed, code = status == "failed", error.code if error else ""
     # Who may is asked by the API: it wants a key, or answers nobody who must not ask.
     may_ask = not (is_original and not dubs)
-    available = dub is not None or asked in desk.targets(video.language) or is_original
+    available = dub is not None or asked in services.targets(video.language) or is_original
     replaces = failed and code.startswith(("media_", "video_"))
     return Waiting(
         language=language(asked),
@@ -225,26 +225,26 @@ def _waiting(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Waiti
         stage=STAGES.get(stage, stage),
         error=error,
         sentence=viewers_sentence(error) if error else "",
-        for_operator=error.message if error and desk.is_local else "",
+        for_operator=error.message if error and services.is_local else "",
         asks=may_ask and available and (failed or status == NOT_ASKED) and not replaces,
         replaces=replaces and may_ask,
         settles=may_ask and code == MisheardError.code,
         instead=[
-            (language(code), signed(desk, video, f"/watch?v={video.id}&lang={code}"))
+            (language(code), signed(services, video, f"/watch?v={video.id}&lang={code}"))
             for code in released
         ],
     )
 
 
-def _outdated(desk: Desk, video: Video, dubs: Sequence[Dub], asked: str) -> Outdated | None:
+def _outdated(services: Services, video: Video, dubs: Sequence[Dub], asked: str) -> Outdated | None:
     """What whoever may ask for dubs can do about one that is stale."""
     dub = next((dub for dub in dubs if dub.language == asked), None)
-    if desk.keys is not None or dub is None or dub.status is not DubStatus.RELEASED:
+    if services.keys is not None or dub is None or dub.status is not DubStatus.RELEASED:
         return None
     since = [SINCE[why] for why in video.stale(dub) if why in SINCE]
     if not since:
         return None
-    return Outdated(language(asked), since[0], renewal(desk, video, asked).usd)
+    return Outdated(language(asked), since[0], renewal(services, video, asked).usd)
 
 
 def _state(
@@ -262,9 +262,9 @@ def _state(
     return ("queued" if dubs else NOT_ASKED), None
 
 
-def _addresses(desk: Desk, video: Video, keys: Mapping[str, str]) -> dict[str, str]:
-    return {kind: _address(desk, video, key) for kind, key in keys.items()}
+def _addresses(services: Services, video: Video, keys: Mapping[str, str]) -> dict[str, str]:
+    return {kind: _address(services, video, key) for kind, key in keys.items()}
 
 
-def _address(desk: Desk, video: Video, key: str) -> str:
-    return signed(desk, video, desk.address(key))
+def _address(services: Services, video: Video, key: str) -> str:
+    return signed(services, video, services.address(key))

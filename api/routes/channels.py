@@ -17,7 +17,7 @@ from api.contract.bodies import json_in
 from api.contract.etags import tagged
 from api.contract.responses import answer, channel_answer, channel_page
 from api.contract.schemas import ChannelOrder, Paging, parsed
-from api.services import desk_of
+from api.services import services_of
 from dub_platform.core.channels import checked_channel_id
 from dub_platform.core.errors import EmptyBodyError
 from dub_platform.core.titles import plain
@@ -28,12 +28,12 @@ class Channels(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """List them, by their ids."""
-        desk = desk_of(request)
+        services = services_of(request)
         asked = parsed(Paging, request.query_params)
         after = checked_channel_id(asked.cursor) if asked.cursor else ""
         # One more than is shown says whether there is another page.
-        found = desk.registry.channels(after=after, limit=asked.limit + 1)
-        return tagged(request, answer(channel_page(desk, found, asked)))
+        found = services.registry.channels(after=after, limit=asked.limit + 1)
+        return tagged(request, answer(channel_page(services, found, asked)))
 
 
 class Channel(HTTPEndpoint):
@@ -41,8 +41,10 @@ class Channel(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """Its title, glossary and formality."""
-        desk, channel_id = desk_of(request), checked_channel_id(request.path_params["id"])
-        return tagged(request, answer(channel_answer(desk, desk.registry.channel(channel_id))))
+        services, channel_id = services_of(request), checked_channel_id(request.path_params["id"])
+        return tagged(
+            request, answer(channel_answer(services, services.registry.channel(channel_id)))
+        )
 
     async def put(self, request: Request) -> Response:
         """Write what the body says of it. What the body does not say stays."""
@@ -55,7 +57,9 @@ class Channel(HTTPEndpoint):
 
 
 def _kept(request: Request, order: ChannelOrder) -> Response:
-    desk, channel_id = desk_of(request), checked_channel_id(request.path_params["id"])
+    services, channel_id = services_of(request), checked_channel_id(request.path_params["id"])
     title = None if order.title is None else plain(order.title)
-    channel, created = desk.registry.keep_channel(channel_id, title=title, wording=order.wording)
-    return answer(channel_answer(desk, channel), 201 if created else 200)
+    channel, created = services.registry.keep_channel(
+        channel_id, title=title, wording=order.wording
+    )
+    return answer(channel_answer(services, channel), 201 if created else 200)

@@ -28,7 +28,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api.background.event_hub import Hub, Mailbox
 from api.caller import caller_of
-from api.services import Desk, desk_of
+from api.services import Services, services_of
 from dub_platform.core.errors import DubError, InvalidRequestError
 from dub_platform.core.events import Event
 from dub_platform.core.videos import checked_id
@@ -52,15 +52,15 @@ _END = "event: end\ndata: {}\n\n"
 
 async def video_events(request: Request) -> Response:
     """The stream of one video's events."""
-    hub, desk = hub_of(request), desk_of(request)
+    hub, services = hub_of(request), services_of(request)
     video_id, seen = checked_id(request.path_params["id"]), _last_seen(request)
     if hub.clients >= MOST_CLIENTS:
         raise HTTPException(503, headers={"retry-after": "5"})
-    story = await run_in_threadpool(_story, desk, video_id, seen)
+    story = await run_in_threadpool(_story, services, video_id, seen)
     if not story.events and not story.goes_on:
         return Response(status_code=204)
-    opener = Opener(desk.keys, caller_of(request.scope).key_id)
-    lines = _lines(hub, desk.events, video_id, seen, opener)
+    opener = Opener(services.keys, caller_of(request.scope).key_id)
+    lines = _lines(hub, services.events, video_id, seen, opener)
     return StreamingResponse(lines, headers=_HEADERS, media_type="text/event-stream")
 
 
@@ -69,10 +69,10 @@ def hub_of(request: Request) -> Hub:
     return cast(Hub, request.app.state.hub)
 
 
-def _story(desk: Desk, video_id: str, seen: int) -> Story:
+def _story(services: Services, video_id: str, seen: int) -> Story:
     """What the client has not seen. Raises VideoNotFoundError, also for another tenant's."""
-    desk.registry.video(video_id)
-    return desk.events.story(video_id, after=seen)
+    services.registry.video(video_id)
+    return services.events.story(video_id, after=seen)
 
 
 def _last_seen(request: Request) -> int:

@@ -22,7 +22,7 @@ from starlette.responses import Response
 
 from api.contract.responses import answer
 from api.contract.schemas import AliveAnswer, CheckAnswer, ReadyAnswer, VersionAnswer
-from api.services import desk_of
+from api.services import services_of
 
 CHECK_SECONDS = 2.0
 _log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 async def health(request: Request) -> Response:
     """200 as long as the event loop turns."""
     now = datetime.now(timezone.utc)
-    return answer(AliveAnswer(timestamp=now, version=desk_of(request).version))
+    return answer(AliveAnswer(timestamp=now, version=services_of(request).version))
 
 
 async def ready(request: Request) -> Response:
@@ -39,27 +39,27 @@ async def ready(request: Request) -> Response:
 
     A process that is about to end is not ready, however well it is.
     """
-    desk = desk_of(request)
+    services = services_of(request)
     if request.app.state.drain.begun:
         leaving = CheckAnswer(ok=False, ms=0.0, error="this process is about to end")
         return answer(ReadyAnswer(ready=False, checks={"draining": leaving}), 503)
     found = await request.app.state.checks.answers()
-    well = all(found[name].ok for name in desk.checks)
-    degraded = well and not all(found[name].ok for name in desk.helpful)
+    well = all(found[name].ok for name in services.checks)
+    degraded = well and not all(found[name].ok for name in services.helpful)
     body = ReadyAnswer(ready=well, degraded=degraded, checks=found)
     return answer(body, 200 if well else 503)
 
 
 async def version(request: Request) -> Response:
     """Which build answers."""
-    desk = desk_of(request)
+    services = services_of(request)
     return answer(
         VersionAnswer(
-            version=desk.version,
-            commit=desk.commit,
-            built_at=desk.built_at,
-            build_time=desk.built_at or "unknown",
-            environment=desk.environment,
+            version=services.version,
+            commit=services.commit,
+            built_at=services.built_at,
+            build_time=services.built_at or "unknown",
+            environment=services.environment,
             python=platform.python_version(),
         )
     )

@@ -19,7 +19,7 @@ from api.caller import caller_of
 from api.contract.bodies import json_in
 from api.contract.responses import NO_STORE, answer, paged
 from api.contract.schemas import KeyAnswer, KeyOrder, KeyPage, NewKeyAnswer, Paging, parsed
-from api.services import desk_of
+from api.services import services_of
 from dub_platform.registry.api_keys import ApiKey, ApiKeys
 
 
@@ -37,7 +37,7 @@ class Keys(HTTPEndpoint):
         asked = parsed(Paging, request.query_params)
         # One more than is shown says whether there is another page.
         found = keys.of(tenant, after=asked.cursor, limit=asked.limit + 1)
-        shown, following = paged(desk_of(request), "/keys", found, asked)
+        shown, following = paged(services_of(request), "/keys", found, asked)
         return answer(KeyPage(keys=[key_answer(key) for key in shown], **following))
 
 
@@ -70,7 +70,7 @@ def _made(request: Request, order: KeyOrder) -> Response:
 
 
 def _keys_of(request: Request) -> tuple[ApiKeys, str]:
-    desk = desk_of(request)
+    services = services_of(request)
     # Nobody has the scope admin where there are no keys.
-    assert desk.keys is not None
-    return desk.keys, desk.tenant
+    assert services.keys is not None
+    return services.keys, services.tenant

@@ -14,19 +14,19 @@ from starlette.responses import Response
 from api.contract.etags import tagged
 from api.contract.responses import answer
 from api.contract.schemas import LanguageAnswer, LanguageListing, LanguagesAnswer, parsed
-from api.services import desk_of
+from api.services import services_of
 from dub_platform.core.errors import LanguageNotAvailableError
 from dub_platform.core.languages import AUTO, language
 
 
 def languages(request: Request) -> Response:
     """List what a video can be dubbed into here, from a language or from the one that is usual."""
-    desk, asked = desk_of(request), parsed(LanguageListing, request.query_params)
-    spoken = desk.source_language
+    services, asked = services_of(request), parsed(LanguageListing, request.query_params)
+    spoken = services.source_language
     if asked.source_language is not None:
-        spoken = named(asked.source_language, detected=desk.detects_languages)
+        spoken = named(asked.source_language, detected=services.detects_languages)
     rows = [
-        LanguageAnswer(language=code, name=language(code).name) for code in desk.targets(spoken)
+        LanguageAnswer(language=code, name=language(code).name) for code in services.targets(spoken)
     ]
     return tagged(request, answer(LanguagesAnswer(source_language=spoken, languages=rows)))
 

@@ -1,7 +1,7 @@
 """From what a page's form has done to the page that shows it, where no script does that.
 
 if wants_page(request):
-    return led_on(watch_url(desk, video, "es"))
+    return led_on(watch_url(services, video, "es"))
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from api.contract.script import (
     script_answer,
 )
 from api.routes.ranges import part_of
-from api.services import desk_of
+from api.services import services_of
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.languages import language
 from dub_platform.core.script import Script
@@ -79,9 +79,9 @@ class OneLine(HTTPEndpoint):
 
 def hear_line(request: Request) -> Response:
     """The recording of a line that is in the release, by itself and at its own tempo."""
-    desk, dub = desk_of(request), _dub(request)
-    found = released_take(desk.registry, desk.store, *dub, number_in(request))
-    content = desk.store.get_bytes(found.audio_key)
+    services, dub = services_of(request), _dub(request)
+    found = released_take(services.registry, services.store, *dub, number_in(request))
+    content = services.store.get_bytes(found.audio_key)
     headers = {
         "content-type": media_type(found.audio_key),
         # The next release may have another one at this address.
@@ -92,7 +92,7 @@ def hear_line(request: Request) -> Response:
 
 def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> Response:
     """Have the lines of these numbers say these texts, if `shown` is what the client has seen."""
-    registry, dub, done = desk_of(request).registry, _dub(request), False
+    registry, dub, done = services_of(request).registry, _dub(request), False
     while not done:
         script = _script(request)
         seen_now = bytes(answer(shown(script)).body)
@@ -117,18 +117,18 @@ def _edits(request: Request, script: Script, texts: Mapping[int, str | None]) ->
 
 
 def _all(request: Request) -> Shown:
-    return lambda script: script_answer(desk_of(request), _dub(request), script)
+    return lambda script: script_answer(services_of(request), _dub(request), script)
 
 
 def _one(request: Request) -> Shown:
     return lambda script: line_answer(
-        desk_of(request), _dub(request), script.line(number_in(request))
+        services_of(request), _dub(request), script.line(number_in(request))
     )
 
 
 def _script(request: Request) -> Script:
-    desk = desk_of(request)
-    return script_of(desk.registry, desk.store, *_dub(request))
+    services = services_of(request)
+    return script_of(services.registry, services.store, *_dub(request))
 
 
 def _dub(request: Request) -> Dubbed:

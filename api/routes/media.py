@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from api.contract.etags import is_known
 from api.routes.ranges import is_range, span_of
-from api.services import open_desk_of
+from api.services import unscoped_services_of
 from api.signed_links import watchable
 from dub_platform.core.errors import ArtifactMissingError, VideoNotFoundError
 from dub_platform.registry.port import Visibility
@@ -39,7 +39,7 @@ def media(request: Request) -> Response:
     From a bucket that nobody can read, texts as they are, and the rest by an address that it
     lends. With an open one there is nothing here: viewers read from the bucket's own address.
     """
-    key, store = request.path_params["key"], open_desk_of(request).store
+    key, store = request.path_params["key"], unscoped_services_of(request).store
     if not (key.startswith(PUBLIC) and is_key(key)) or store.is_open:
         raise HTTPException(404)
     try:

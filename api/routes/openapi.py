@@ -24,7 +24,7 @@ from api.contract.etags import tagged
 from api.contract.operations import JSON, OPERATIONS, PAGE, Operation
 from api.contract.schemas import Problem
 from api.middleware.idempotency import MOST_KEY_LENGTH
-from api.services import desk_of
+from api.services import services_of
 
 Schema = dict[str, Any]
 _REF = "#/components/schemas/{model}"
@@ -44,8 +44,8 @@ _SAID: Mapping[int, Sequence[str]] = {
 
 def openapi(request: Request) -> Response:
     """The document of this deployment."""
-    desk = desk_of(request)
-    body = json.dumps(document(desk.version, desk.base_url), ensure_ascii=False)
+    services = services_of(request)
+    body = json.dumps(document(services.version, services.base_url), ensure_ascii=False)
     return tagged(request, Response(body, media_type=JSON))
 
 

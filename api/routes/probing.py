@@ -1,6 +1,6 @@
 """How many uploads are looked at, at once.
 
-    taken = await probing.run("acme", lambda: take_upload(desk, upload))
+    taken = await probing.run("acme", lambda: take_upload(services, upload))
 
 To look into a file takes a thread and a process, for as long as two minutes where somebody made it
 to. So few are looked into at once, fewer of one tenant, and the others wait without a thread: all

@@ -38,7 +38,7 @@ from api.contract.script import (
     number_in,
 )
 from api.routes.submissions import captions_key_of, file_in
-from api.services import Desk, desk_of
+from api.services import Services, services_of
 from api.uploads import MAX_CAPTIONS_BYTES, captions_in, received
 from dub_platform.core.belief import confidence_of
 from dub_platform.core.edits import LineEdit
@@ -92,7 +92,7 @@ class Captions(HTTPEndpoint):
     async def put(self, request: Request) -> Response:
         """Have the video say what stands in them, whatever state it is in."""
         # What is not there has nothing wrong with it.
-        await run_in_threadpool(desk_of(request).registry.video, _video_id(request))
+        await run_in_threadpool(services_of(request).registry.video, _video_id(request))
         if media_type(request) != "multipart/form-data":
             raise HTTPException(
                 415,
@@ -109,19 +109,19 @@ class Captions(HTTPEndpoint):
 
 
 def _captioned(request: Request, file: BinaryIO) -> Response:
-    desk, video_id = desk_of(request), _video_id(request)
+    services, video_id = services_of(request), _video_id(request)
     captions = captions_in(file)
     key = captions_key_of(video_id, captions)
-    desk.store.put_bytes(key, captions.text.encode())
-    desk.registry.caption(video_id, key, request_id=request_id())
+    services.store.put_bytes(key, captions.text.encode())
+    services.registry.caption(video_id, key, request_id=request_id())
     _log.info("captions handed in", video=video_id)
-    shown = video_answer(desk, *desk.whole(video_id), captions_taken=True)
+    shown = video_answer(services, *services.whole(video_id), captions_taken=True)
     return with_etag(answer(shown, 202))
 
 
 def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> Response:
     """Have the lines of these numbers say these texts, if `shown` is what the client has seen."""
-    registry, video_id, done = desk_of(request).registry, _video_id(request), False
+    registry, video_id, done = services_of(request).registry, _video_id(request), False
     while not done:
         said = _read_said(request)
         seen_now = bytes(answer(shown(said)).body)
@@ -147,17 +147,19 @@ def _corrections(request: Request, said: Said, texts: Mapping[int, str | None]) 
 
 
 def _whole(request: Request) -> Shown:
-    desk = desk_of(request)
+    services = services_of(request)
 
     def shown(said: Said) -> SourceAnswer:
-        names = names_of(desk, [*_edits(said.lines), *said.left_out])
+        names = names_of(services, [*_edits(said.lines), *said.left_out])
         return SourceAnswer(
             video_id=_video_id(request),
             language=said.transcript.language,
             engine=said.transcript.engine,
             confidence=round(confidence_of(said.transcript), 4),
             least_confidence=said.transcript.least_confidence,
-            lines=[_describe_line(desk, _video_id(request), line, names) for line in said.lines],
+            lines=[
+                _describe_line(services, _video_id(request), line, names) for line in said.lines
+            ],
             not_applied=[left_out_answer(edit, names) for edit in said.left_out],
         )
 
@@ -165,17 +167,19 @@ def _whole(request: Request) -> Shown:
 
 
 def _one(request: Request) -> Shown:
-    desk = desk_of(request)
+    services = services_of(request)
 
     def shown(said: Said) -> SourceLineAnswer:
         line = said.line(number_in(request))
-        return _describe_line(desk, _video_id(request), line, names_of(desk, _edits([line])))
+        return _describe_line(
+            services, _video_id(request), line, names_of(services, _edits([line]))
+        )
 
     return shown
 
 
 def _describe_line(
-    desk: Desk, video_id: str, said: SaidLine, names: Mapping[str, str]
+    services: Services, video_id: str, said: SaidLine, names: Mapping[str, str]
 ) -> SourceLineAnswer:
     line, edit = said.line, said.edit
     return SourceLineAnswer(
@@ -192,7 +196,7 @@ def _describe_line(
         corrected_by=edit and edit.author,
         corrected_by_name=edit and names.get(edit.author or ""),
         previous=edit and said.previous,
-        url=f"{video_url(desk, video_id)}/lines/{line.id}",
+        url=f"{video_url(services, video_id)}/lines/{line.id}",
     )
 
 
@@ -201,8 +205,8 @@ def _edits(lines: Iterable[SaidLine]) -> list[LineEdit]:
 
 
 def _read_said(request: Request) -> Said:
-    desk = desk_of(request)
-    return said_in(desk.registry, desk.store, _video_id(request))
+    services = services_of(request)
+    return said_in(services.registry, services.store, _video_id(request))
 
 
 def _video_id(request: Request) -> str:

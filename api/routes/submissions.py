@@ -37,7 +37,7 @@ from api.routes.languages import chosen, named
 from api.routes.leading import led_on, wants_page
 from api.routes.probing import Probing
 from api.routes.wording import heedable
-from api.services import Desk, desk_of
+from api.services import Services, services_of
 from api.signed_links import offered
 from api.uploads import Captions, captions_in, received, spooled, title_from
 from dub_platform.core.errors import (
@@ -96,27 +96,27 @@ async def _hand_in_link(request: Request) -> VideoAnswer | Quote:
     if not body:
         raise EmptyBodyError("The request is empty: send JSON with a source and languages.")
     order = parsed(VideoOrder, body).tried(parsed(Trying, request.query_params))
-    return await run_in_threadpool(take_link, desk_of(request), order)
+    return await run_in_threadpool(take_link, services_of(request), order)
 
 
 async def _hand_in_file(request: Request) -> VideoAnswer | Quote:
-    desk, query = desk_of(request), parsed(Trying, request.query_params)
-    async with received(request, desk.max_upload_bytes) as form:
+    services, query = services_of(request), parsed(Trying, request.query_params)
+    async with received(request, services.max_upload_bytes) as form:
         probing: Probing = request.app.state.probing
         upload = _upload_in(form, query)
-        return await probing.run(desk.tenant, lambda: take_upload(desk, upload))
+        return await probing.run(services.tenant, lambda: take_upload(services, upload))
 
 
-def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer | Quote:
+def take_link(services: Services, order: VideoOrder) -> VideoAnswer | Quote:
     """Accept a YouTube video, or say what it costs. Raises InputError."""
-    if not desk.youtube_enabled:
+    if not services.youtube_enabled:
         raise SourceNotEnabledError(
             "Links are not taken here, only uploads: send the video itself as the field `file`."
         )
     source_id = youtube_id(order.source)
-    video_id = tenants_id(source_id, desk.tenant)
-    spoken, codes = _agreed(desk, video_id, order)
-    estimate = estimate_for(desk, codes, None)
+    video_id = tenants_id(source_id, services.tenant)
+    spoken, codes = _agreed(services, video_id, order)
+    estimate = estimate_for(services, codes, None)
     if order.dry_run:
         return Quote(id=video_id, estimate=estimate)
     new = NewVideo(
@@ -127,16 +127,16 @@ def take_link(desk: Desk, order: VideoOrder) -> VideoAnswer | Quote:
         visibility=order.visibility,
         request_id=request_id(),
     )
-    return _accepted(desk, new, codes, order.wording, estimate)
+    return _accepted(services, new, codes, order.wording, estimate)
 
 
-def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
+def take_upload(services: Services, upload: Upload) -> VideoAnswer | Quote:
     """Accept a file, or say what it costs. Raises InputError, MediaError, StorageError."""
     captions = captions_in(upload.captions.file) if upload.captions else None
-    with spooled(upload.file.file, desk.spool_dir) as spool:
-        video_id = upload_id(spool.sha256, desk.tenant)
-        spoken, codes = _agreed(desk, video_id, upload.order)
-        estimate = estimate_for(desk, codes, desk.probe(spool.path).seconds)
+    with spooled(upload.file.file, services.spool_dir) as spool:
+        video_id = upload_id(spool.sha256, services.tenant)
+        spoken, codes = _agreed(services, video_id, upload.order)
+        estimate = estimate_for(services, codes, services.probe(spool.path).seconds)
         if upload.order.dry_run:
             return Quote(id=video_id, estimate=estimate)
         upload_key = f"videos/{video_id}/upload.media"
@@ -144,7 +144,7 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
         files: dict[str, Path | bytes] = {upload_key: spool.path}
         if captions and captions_key:
             files[captions_key] = captions.text.encode()
-        _keep(desk, files)
+        _keep(services, files)
         new = NewVideo(
             video_id,
             Source.UPLOAD,
@@ -156,9 +156,11 @@ def take_upload(desk: Desk, upload: Upload) -> VideoAnswer | Quote:
             visibility=upload.order.visibility,
             request_id=request_id(),
         )
-        taken = _accepted(desk, new, codes, upload.order.wording, estimate)
+        taken = _accepted(services, new, codes, upload.order.wording, estimate)
         # The removal of the same video may have ended in between, and taken them along.
-        _keep(desk, {key: data for key, data in files.items() if not desk.store.exists(key)})
+        _keep(
+            services, {key: data for key, data in files.items() if not services.store.exists(key)}
+        )
     return taken
 
 
@@ -168,12 +170,12 @@ def captions_key_of(video_id: str, captions: Captions) -> str:
     return content_key(f"videos/{video_id}/captions", sha256, f".{captions.kind}")
 
 
-def _keep(desk: Desk, files: Mapping[str, Path | bytes]) -> None:
+def _keep(services: Services, files: Mapping[str, Path | bytes]) -> None:
     for key, content in files.items():
         if isinstance(content, Path):
-            desk.store.put_file(key, content)
+            services.store.put_file(key, content)
         else:
-            desk.store.put_bytes(key, content)
+            services.store.put_bytes(key, content)
 
 
 def _upload_in(form: FormData, query: Trying) -> Upload:
@@ -209,34 +211,36 @@ def _listed(values: Sequence[UploadFile | str]) -> list[str]:
     return [code.strip() for text in texts for code in text.split(",") if code.strip()]
 
 
-def _agreed(desk: Desk, video_id: str, order: VideoOrder | UploadOrder) -> tuple[str, list[str]]:
+def _agreed(
+    services: Services, video_id: str, order: VideoOrder | UploadOrder
+) -> tuple[str, list[str]]:
     """The language spoken in the video and those asked for, all of the order checked."""
-    heedable(desk, order.wording)
-    offered(desk, order.visibility)
-    spoken = _spoken(desk, video_id, order.source_language)
-    codes = chosen(order.languages, spoken=spoken, available=desk.targets(spoken))
+    heedable(services, order.wording)
+    offered(services, order.visibility)
+    spoken = _spoken(services, video_id, order.source_language)
+    codes = chosen(order.languages, spoken=spoken, available=services.targets(spoken))
     return spoken, codes
 
 
-def _spoken(desk: Desk, video_id: str, given: str | None) -> str:
-    """What is known of a video handed in before stays; else what its request or the desk says."""
+def _spoken(services: Services, video_id: str, given: str | None) -> str:
+    """What is known of a video stays; else what its request says, or else the settings."""
     try:
-        known = desk.registry.video(video_id).language
+        known = services.registry.video(video_id).language
     except VideoNotFoundError:
-        known = AUTO if given else desk.source_language
+        known = AUTO if given else services.source_language
     if known == AUTO and given:
-        return named(given, detected=desk.detects_languages)
+        return named(given, detected=services.detects_languages)
     return known
 
 
 def _accepted(
-    desk: Desk, new: NewVideo, codes: Sequence[str], wording: Wording, estimate: Estimate
+    services: Services, new: NewVideo, codes: Sequence[str], wording: Wording, estimate: Estimate
 ) -> VideoAnswer:
-    video, created = desk.registry.accept(new, codes, wording)
+    video, created = services.registry.accept(new, codes, wording)
     _log.info("video accepted", video=video.id, languages=",".join(codes), created=created)
-    desk.announce(video.id, codes)
-    whole, spent = desk.whole(video.id)
+    services.announce(video.id, codes)
+    whole, spent = services.whole(video.id)
     taken = None if new.captions_key is None else whole.video.captions_key == new.captions_key
     return video_answer(
-        desk, whole, spent, created=created, estimate=estimate, captions_taken=taken
+        services, whole, spent, created=created, estimate=estimate, captions_taken=taken
     )

@@ -28,7 +28,7 @@ from api.routes.languages import chosen, named
 from api.routes.leading import led_on, wants_page
 from api.routes.submissions import hand_in
 from api.routes.wording import heedable
-from api.services import Desk, desk_of
+from api.services import Services, services_of
 from api.signed_links import offered
 from dub_platform.core.errors import (
     EmptyBodyError,
@@ -53,15 +53,15 @@ class Videos(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """List them with their dubs, newest first unless the oldest are to be."""
-        desk, asked = desk_of(request), parsed(Listing, request.query_params)
+        services, asked = services_of(request), parsed(Listing, request.query_params)
         code = None if asked.language is None else language(asked.language).code
-        page = desk.registry.videos(
+        page = services.registry.videos(
             Wanted(asked.status, code, asked.dub_status, asked.search),
             cursor=asked.cursor,
             limit=asked.limit,
             oldest_first=asked.order == "oldest",
         )
-        return tagged(request, answer(video_page(desk, page, dict(request.query_params))))
+        return tagged(request, answer(video_page(services, page, dict(request.query_params))))
 
 
 class Video(HTTPEndpoint):
@@ -69,8 +69,10 @@ class Video(HTTPEndpoint):
 
     async def get(self, request: Request) -> Response:
         """How far it is, with its dubs."""
-        desk, video_id = desk_of(request), checked_id(request.path_params["id"])
-        return tagged(request, answer(video_answer(desk, *await desk.whole_together(video_id))))
+        services, video_id = services_of(request), checked_id(request.path_params["id"])
+        return tagged(
+            request, answer(video_answer(services, *await services.whole_together(video_id)))
+        )
 
     async def patch(self, request: Request) -> Response:
         """Change who may watch it and what it is called, or say how it is to be listened to."""
@@ -85,11 +87,11 @@ class Video(HTTPEndpoint):
     def delete(self, request: Request) -> Response:
         """Remove it: at once for whoever asks or watches, and what was made of it as soon as no run
         works on it any more."""
-        desk, video_id = desk_of(request), checked_id(request.path_params["id"])
-        desk.registry.remove(video_id)
+        services, video_id = services_of(request), checked_id(request.path_params["id"])
+        services.registry.remove(video_id)
         _log.info("video removed", video=video_id)
         with _left_to_sensor(video_id):
-            withdraw(desk.store, video_id)
+            withdraw(services.store, video_id)
         return Response(status_code=204)
 
 
@@ -123,69 +125,69 @@ class Dubs(HTTPEndpoint):
     def delete(self, request: Request) -> Response:
         """Remove it: at once for whoever asks or watches, and what was made of it as soon as no run
         works on it any more. The video and its other dubs stay."""
-        desk, video_id = desk_of(request), checked_id(request.path_params["id"])
+        services, video_id = services_of(request), checked_id(request.path_params["id"])
         code = language(request.path_params["language"]).code
-        film_key = desk.registry.remove_dub(video_id, code, request_id=request_id())
+        film_key = services.registry.remove_dub(video_id, code, request_id=request_id())
         _log.info("dub removed", video=video_id, language=code)
         with _left_to_sensor(video_id):
-            withdraw_dub(desk.store, video_id, code, film_key)
+            withdraw_dub(services.store, video_id, code, film_key)
         return Response(status_code=204)
 
     def get(self, request: Request) -> Response:
         """How far it is, and once it is released, where it is."""
-        desk, video_id = desk_of(request), checked_id(request.path_params["id"])
+        services, video_id = services_of(request), checked_id(request.path_params["id"])
         code = language(request.path_params["language"]).code
-        return tagged(request, _dub(desk, desk.registry.dub(video_id, code)))
+        return tagged(request, _dub(services, services.registry.dub(video_id, code)))
 
 
 def _changed(request: Request, body: bytes) -> Response:
-    desk, video_id = desk_of(request), checked_id(request.path_params["id"])
+    services, video_id = services_of(request), checked_id(request.path_params["id"])
     # What is not there has nothing wrong with it.
-    desk.registry.video(video_id)
-    change, registry = parsed(VideoChange, body), desk.registry
+    services.registry.video(video_id)
+    change, registry = parsed(VideoChange, body), services.registry
     spoken = change.source_language and named(
-        change.source_language, detected=desk.detects_languages
+        change.source_language, detected=services.detects_languages
     )
-    offered(desk, change.visibility)
+    offered(services, change.visibility)
     registry.change(video_id, visibility=change.visibility, title=change.title)
     if spoken:
         registry.name_language(video_id, spoken, request_id=request_id())
     if change.believe:
         registry.believe(video_id, request_id=request_id())
-    return with_etag(answer(video_answer(desk, *desk.whole(video_id))))
+    return with_etag(answer(video_answer(services, *services.whole(video_id))))
 
 
 def _asked(request: Request, order: DubOrder) -> Response:
-    desk, video_id = desk_of(request), checked_id(request.path_params["id"])
-    spoken = desk.registry.video(video_id).language
+    services, video_id = services_of(request), checked_id(request.path_params["id"])
+    spoken = services.registry.video(video_id).language
     wanted = [request.path_params["language"]]
-    [code] = chosen(wanted, spoken=spoken, available=desk.targets(spoken))
+    [code] = chosen(wanted, spoken=spoken, available=services.targets(spoken))
     if order.dry_run:
-        heedable(desk, order.wording)
+        heedable(services, order.wording)
         return answer(
-            Quote(id=video_id, estimate=renewal(desk, desk.registry.video(video_id), code))
+            Quote(id=video_id, estimate=renewal(services, services.registry.video(video_id), code))
         )
-    read, wording = _read(request, desk, video_id, code), heedable(desk, order.wording)
+    read, wording = _read(request, services, video_id, code), heedable(services, order.wording)
     try:
-        asked = desk.registry.ask(video_id, code, wording, read=read, request_id=request_id())
+        asked = services.registry.ask(video_id, code, wording, read=read, request_id=request_id())
     except PreconditionFailedError:
         # It was changed between the two: what is there now is told as in any other case.
-        _read(request, desk, video_id, code)
+        _read(request, services, video_id, code)
         raise
-    desk.announce(video_id, [code])
-    return with_etag(_dub(desk, asked, 202))
+    services.announce(video_id, [code])
+    return with_etag(_dub(services, asked, 202))
 
 
-def _read(request: Request, desk: Desk, video_id: str, code: str) -> Dub | None:
+def _read(request: Request, services: Services, video_id: str, code: str) -> Dub | None:
     """The dub that the client insists on having read; None where it insists on nothing."""
     if "if-match" not in request.headers:
         return None
-    dub = desk.registry.dub(video_id, code)
-    shown = bytes(_dub(desk, dub).body)
+    dub = services.registry.dub(video_id, code)
+    shown = bytes(_dub(services, dub).body)
     require_match(request, etag_of(shown), json.loads(shown))
     return dub
 
 
-def _dub(desk: Desk, dub: Dub, status: int = 200) -> Response:
-    video, spent = desk.registry.video(dub.video_id), desk.spent([dub.video_id])
-    return answer(dub_answer(desk, video, dub, spent[video.id]), status)
+def _dub(services: Services, dub: Dub, status: int = 200) -> Response:
+    video, spent = services.registry.video(dub.video_id), services.spent([dub.video_id])
+    return answer(dub_answer(services, video, dub, spent[video.id]), status)

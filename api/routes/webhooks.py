@@ -26,7 +26,7 @@ from api.contract.responses import (
     webhook_page,
 )
 from api.contract.schemas import DeliveryListing, Paging, WebhookOrder, parsed
-from api.services import desk_of
+from api.services import services_of
 from dub_platform.core.errors import EmptyBodyError
 from dub_platform.core.webhooks import checked_secret, new_secret
 
@@ -43,10 +43,10 @@ class Webhooks(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """List them, oldest first."""
-        desk, asked = desk_of(request), parsed(Paging, request.query_params)
+        services, asked = services_of(request), parsed(Paging, request.query_params)
         # One more than is shown says whether there is another page.
-        found = desk.webhooks.webhooks(after=asked.cursor, limit=asked.limit + 1)
-        return answer(webhook_page(desk, found, asked))
+        found = services.webhooks.webhooks(after=asked.cursor, limit=asked.limit + 1)
+        return answer(webhook_page(services, found, asked))
 
 
 class Webhook(HTTPEndpoint):
@@ -54,12 +54,14 @@ class Webhook(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """Its address, and what it is told of."""
-        desk = desk_of(request)
-        return answer(webhook_answer(desk, desk.webhooks.webhook(request.path_params["id"])))
+        services = services_of(request)
+        return answer(
+            webhook_answer(services, services.webhooks.webhook(request.path_params["id"]))
+        )
 
     def delete(self, request: Request) -> Response:
         """Tell it nothing more."""
-        desk_of(request).webhooks.remove(request.path_params["id"])
+        services_of(request).webhooks.remove(request.path_params["id"])
         return Response(status_code=204)
 
 
@@ -68,13 +70,13 @@ class Deliveries(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        desk, webhook_id = desk_of(request), request.path_params["id"]
+        services, webhook_id = services_of(request), request.path_params["id"]
         asked = parsed(DeliveryListing, request.query_params)
         # One more than is shown says whether there is another page.
-        found = desk.webhooks.deliveries(
+        found = services.webhooks.deliveries(
             webhook_id, state=asked.state, before=asked.cursor or None, limit=asked.limit + 1
         )
-        return answer(deliveries_page(desk, webhook_id, found, asked))
+        return answer(deliveries_page(services, webhook_id, found, asked))
 
 
 class Delivery(HTTPEndpoint):
@@ -82,8 +84,10 @@ class Delivery(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """What became of it."""
-        desk, path = desk_of(request), request.path_params
-        return answer(delivery_answer(desk, desk.webhooks.delivery(path["id"], path["delivery"])))
+        services, path = services_of(request), request.path_params
+        return answer(
+            delivery_answer(services, services.webhooks.delivery(path["id"], path["delivery"]))
+        )
 
 
 class Test(HTTPEndpoint):
@@ -91,9 +95,9 @@ class Test(HTTPEndpoint):
 
     def post(self, request: Request) -> Response:
         """Send it."""
-        desk = desk_of(request)
-        made = desk.webhooks.test(request.path_params["id"])
-        return answer(delivery_answer(desk, made), 202)
+        services = services_of(request)
+        made = services.webhooks.test(request.path_params["id"])
+        return answer(delivery_answer(services, made), 202)
 
 
 class Redelivery(HTTPEndpoint):
@@ -101,15 +105,15 @@ class Redelivery(HTTPEndpoint):
 
     def post(self, request: Request) -> Response:
         """Send it, whatever became of it before."""
-        desk, path = desk_of(request), request.path_params
-        made = desk.webhooks.redeliver(path["id"], path["delivery"])
-        return answer(delivery_answer(desk, made), 202)
+        services, path = services_of(request), request.path_params
+        made = services.webhooks.redeliver(path["id"], path["delivery"])
+        return answer(delivery_answer(services, made), 202)
 
 
 def _made(request: Request, order: WebhookOrder) -> Response:
-    desk = desk_of(request)
+    services = services_of(request)
     given = order.secret and order.secret.get_secret_value()
     secret = checked_secret(given) if given else new_secret()
-    made = desk.webhooks.add(desk.receivers.checked(order.url), order.events, secret)
-    shown = webhook_answer(desk, made, secret=secret)
+    made = services.webhooks.add(services.receivers.checked(order.url), order.events, secret)
+    shown = webhook_answer(services, made, secret=secret)
     return answer(shown, 201, {"location": shown.links.self, **NO_STORE})

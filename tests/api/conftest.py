@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from api.app import create_app
-from api.services import Desk
-from tests.support.rig.desks import make_clip, make_desk, serving
+from api.services import Services
+from tests.support.rig.services import make_clip, make_services, serving
 
 Log = list[MutableMapping[str, Any]]
 
@@ -24,19 +24,19 @@ def log() -> Iterator[Log]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return make_desk(tmp_path)
+def services(tmp_path: Path) -> Services:
+    return make_services(tmp_path)
 
 
 @pytest.fixture
-def client(desk: Desk) -> Iterator[TestClient]:
-    with TestClient(create_app(desk)) as client:
+def client(services: Services) -> Iterator[TestClient]:
+    with TestClient(create_app(services)) as client:
         yield client
 
 
 @pytest.fixture
-def server(desk: Desk) -> Iterator[str]:
-    with serving(desk) as url:
+def server(services: Services) -> Iterator[str]:
+    with serving(services) as url:
         yield url
 
 

@@ -13,9 +13,9 @@ import pytest
 import structlog
 from starlette.testclient import TestClient
 
-from api.asgi import create, desk_from
+from api.asgi import create, services_from
 from api.background.partition_keys import Announcer
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.access import Scope
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.registry.api_keys import ApiKeys
@@ -72,7 +72,7 @@ def test_the_spoken_language_can_be_left_to_who_can_tell(
     for variable, value in {"DUB_SOURCE_LANGUAGE": "auto", **transcriber}.items():
         monkeypatch.setenv(variable, value)
     make_registry(Settings().registry_url)
-    assert ("auto", True) == (desk().source_language, desk().detects_languages)
+    assert ("auto", True) == (services().source_language, services().detects_languages)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_spoken_language_is_not_left_to_who_cannot_tell(
     for variable, value in {"DUB_SOURCE_LANGUAGE": "auto", **transcriber}.items():
         monkeypatch.setenv(variable, value)
     with pytest.raises(EngineUnavailableError, match=r"DUB_SOURCE_LANGUAGE.*DUB_TRANSCRIBER"):
-        desk()
+        services()
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,12 @@ def test_limits_that_mean_nothing_stop_the_start(
     """With the variable's name."""
     monkeypatch.setenv("DUB_RATE_LIMITS", limits)
     with pytest.raises(WrongSettingError, match="DUB_RATE_LIMITS cannot be used"):
-        desk()
+        services()
 
 
-def desk() -> Desk:
-    """The desk of this environment."""
-    return desk_from(Settings.from_environment(), Announcer())
+def services() -> Services:
+    """The services of this environment."""
+    return services_from(Settings.from_environment(), Announcer())
 
 
 def _made(folder: Path) -> Path:

@@ -13,17 +13,19 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.errors import StorageFullError
 from tests.api.conftest import Log
-from tests.support.rig.desks import MAX_UPLOAD_BYTES, YOUTUBE, make_clip, make_desk
+from tests.support.rig.services import MAX_UPLOAD_BYTES, YOUTUBE, make_clip, make_services
 
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "multipart/form-data; boundary=edge"}
 FILE = ("clip.mp4", b"not a video")
 
 
-def assert_refused(answer: httpx2.Response, status: int, code: str, desk: Desk) -> dict[str, Any]:
+def assert_refused(
+    answer: httpx2.Response, status: int, code: str, services: Services
+) -> dict[str, Any]:
     body: dict[str, Any] = answer.json()
     assert (status, "application/problem+json", code) == (
         answer.status_code,
@@ -34,7 +36,7 @@ def assert_refused(answer: httpx2.Response, status: int, code: str, desk: Desk) 
     assert answer.headers["x-request-id"] == body["request_id"]
     assert body["title"]
     assert body["detail"].endswith((".", "?"))
-    assert [] == list(desk.spool_dir.iterdir())
+    assert [] == list(services.spool_dir.iterdir())
     return body
 
 
@@ -183,19 +185,22 @@ SEMANTIC: Mapping[str, tuple[dict[str, Any], int, str]] = {
 
 
 @pytest.mark.parametrize("case", SEMANTIC)
-def test_bad_input_is_refused_and_leaves_nothing(client: TestClient, desk: Desk, case: str) -> None:
+def test_bad_input_is_refused_and_leaves_nothing(
+    client: TestClient, services: Services, case: str
+) -> None:
     """Each row of the table gets its status and code; no file stays, no row is made."""
     request, status, code = SEMANTIC[case]
-    assert_refused(client.post("/videos", **request), status, code, desk)
-    assert [] == list(desk.registry.videos().videos)
-    assert not desk.store.root.exists()
+    assert_refused(client.post("/videos", **request), status, code, services)
+    assert [] == list(services.registry.videos().videos)
+    assert not services.store.root.exists()
 
 
-def test_a_query_that_says_two_things_is_refused(client: TestClient, desk: Desk) -> None:
+def test_a_query_that_says_two_things_is_refused(client: TestClient, services: Services) -> None:
     """Of two values, either could be meant."""
     answer = client.get("/videos?limit=1&limit=2")
     assert (
-        "'limit' more than once" in assert_refused(answer, 422, "request_invalid", desk)["detail"]
+        "'limit' more than once"
+        in assert_refused(answer, 422, "request_invalid", services)["detail"]
     )
 
 
@@ -204,18 +209,20 @@ def test_a_query_that_says_two_things_is_refused(client: TestClient, desk: Desk)
     [(2.0, False, "media_no_audio"), (6.0, True, "video_too_long")],
 )
 def test_a_video_that_cannot_be_dubbed_is_refused(
-    client: TestClient, desk: Desk, tmp_path: Path, seconds: float, sound: bool, code: str
+    client: TestClient, services: Services, tmp_path: Path, seconds: float, sound: bool, code: str
 ) -> None:
     """What the probe finds is said before anything is kept."""
     clip = make_clip(tmp_path / "clip.mp4", seconds=seconds, sound=sound)
     answer = client.post("/videos", **upload(("clip.mp4", clip.read_bytes())))
-    assert_refused(answer, 422, code, desk)
+    assert_refused(answer, 422, code, services)
 
 
-def test_a_truncated_video_is_refused(client: TestClient, desk: Desk, clip: Path) -> None:
+def test_a_truncated_video_is_refused(client: TestClient, services: Services, clip: Path) -> None:
     """Half a file is no video, even when its head is whole."""
     half = clip.read_bytes()[: clip.stat().st_size // 2]
-    assert_refused(client.post("/videos", **upload(("a.mp4", half))), 422, "media_truncated", desk)
+    assert_refused(
+        client.post("/videos", **upload(("a.mp4", half))), 422, "media_truncated", services
+    )
 
 
 @pytest.mark.parametrize(
@@ -239,29 +246,29 @@ def test_a_source_that_leads_elsewhere_is_refused(client: TestClient, source: st
 
 def test_a_link_is_refused_where_only_uploads_are_taken(tmp_path: Path) -> None:
     """The sentence says what is taken instead."""
-    desk = make_desk(tmp_path, youtube_enabled=False)
-    with TestClient(create_app(desk)) as client:
-        body = assert_refused(client.post("/videos", **link()), 422, "source_not_enabled", desk)
+    services = make_services(tmp_path, youtube_enabled=False)
+    with TestClient(create_app(services)) as client:
+        body = assert_refused(client.post("/videos", **link()), 422, "source_not_enabled", services)
     assert "upload" in body["detail"]
 
 
 def test_a_source_that_is_switched_off_keeps_what_was_taken(tmp_path: Path) -> None:
     """A link that came before is still shown, may be asked for in another language, and waits."""
-    desk = make_desk(tmp_path)
-    with TestClient(create_app(desk)) as client:
+    services = make_services(tmp_path)
+    with TestClient(create_app(services)) as client:
         taken = client.post("/videos", **link()).json()["id"]
-    with TestClient(create_app(replace(desk, youtube_enabled=False))) as client:
+    with TestClient(create_app(replace(services, youtube_enabled=False))) as client:
         assert 422 == client.post("/videos", **link()).status_code
         assert 200 == client.get(f"/videos/{taken}").status_code
         assert 202 == client.put(f"/videos/{taken}/dubs/ca").status_code
-    (waiting,) = desk.registry.claim_videos(limit=10, now=datetime.now(timezone.utc))
+    (waiting,) = services.registry.claim_videos(limit=10, now=datetime.now(timezone.utc))
     assert taken == waiting.video_id
 
 
-def test_the_languages_there_are_are_listed(client: TestClient, desk: Desk) -> None:
+def test_the_languages_there_are_are_listed(client: TestClient, services: Services) -> None:
     """Who asks for one that is not there reads which are."""
     body = assert_refused(
-        client.post("/videos", **link(languages=["de"])), 422, "language_not_available", desk
+        client.post("/videos", **link(languages=["de"])), 422, "language_not_available", services
     )
     assert (
         "German (de) is not available here. From English there is: ca, eo, es, gl."
@@ -275,10 +282,10 @@ def test_a_full_disk_is_said_without_its_path(tmp_path: Path, clip: Path, log: L
     def full(_: Path) -> None:
         raise StorageFullError("The disk under /srv/dub is full.")
 
-    desk = make_desk(tmp_path, probe=full)
-    with TestClient(create_app(desk)) as client:
+    services = make_services(tmp_path, probe=full)
+    with TestClient(create_app(services)) as client:
         answer = client.post("/videos", **upload(("a.mp4", clip.read_bytes())))
-    body = assert_refused(answer, 507, "storage_full", desk)
+    body = assert_refused(answer, 507, "storage_full", services)
     assert "/srv/dub" not in body["detail"]
     [line] = [line for line in log if line["log_level"] == "error"]
     log.remove(line)
@@ -301,19 +308,19 @@ def test_a_full_disk_is_said_without_its_path(tmp_path: Path, clip: Path, log: L
     ],
 )
 def test_what_is_wrong_with_a_field_is_said_in_our_words(
-    client: TestClient, desk: Desk, request_of: dict[str, Any], said: str
+    client: TestClient, services: Services, request_of: dict[str, Any], said: str
 ) -> None:
     """Which field, and what it is to be."""
-    body = assert_refused(client.post("/videos", **request_of), 422, "request_invalid", desk)
+    body = assert_refused(client.post("/videos", **request_of), 422, "request_invalid", services)
     assert f"The request cannot be taken as it is: {said}." == body["detail"]
 
 
 def test_a_form_that_curl_sends_without_a_file_is_told_what_is_taken(
-    client: TestClient, desk: Desk
+    client: TestClient, services: Services
 ) -> None:
     """`curl -d` sends what a file cannot be in."""
     answer = client.post("/videos", data={"source": YOUTUBE, "languages": "es"})
-    body = assert_refused(answer, 415, "content_type_unsupported", desk)
+    body = assert_refused(answer, 415, "content_type_unsupported", services)
     assert all(
         kind in body["detail"] for kind in ("application/json", "multipart/form-data", "curl -F")
     )

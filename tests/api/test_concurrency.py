@@ -11,13 +11,13 @@ import httpx
 import pytest
 from dagster import DagsterInstance, build_sensor_context
 
-from api.services import Desk
+from api.services import Services
 from dub_platform.registry import SqlRegistry
 from sensors.requesting import on_video_registered
 from tests.api.conftest import Log
 from tests.sensors.conftest import instance
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.desks import YOUTUBE, serving
+from tests.support.rig.services import YOUTUBE, serving
 
 __all__ = ["instance"]
 
@@ -49,17 +49,17 @@ async def taken(client: httpx.AsyncClient, url: str) -> httpx.Response:
 
 @pytest.mark.parametrize("clients", [100, pytest.param(1_000, marks=pytest.mark.long)])
 def test_identical_posts_make_one_video_and_one_run(
-    desk: Desk, instance: DagsterInstance, log: Log, clients: int
+    services: Services, instance: DagsterInstance, log: Log, clients: int
 ) -> None:
     """Over two servers: each client is told that it was taken, and one that it was new."""
-    with serving(desk) as one, serving(desk) as two:
+    with serving(services) as one, serving(services) as two:
         answers = asyncio.run(all_post(clients, one, two))
     # On a busy machine some wait too long for SQLite.
     log[:] = [line for line in log if line.get("code") != "storage_unavailable"]
     assert {202: clients} == Counter(answer.status_code for answer in answers)
     assert {True: 1, False: clients - 1} == Counter(each.json()["created"] for each in answers)
-    assert isinstance(desk.registry, SqlRegistry)
-    assert [YOUTUBE] == [video.id for video in desk.registry.videos().videos]
-    with build_sensor_context(instance, resources={"registry": desk.registry}) as context:
+    assert isinstance(services.registry, SqlRegistry)
+    assert [YOUTUBE] == [video.id for video in services.registry.videos().videos]
+    with build_sensor_context(instance, resources={"registry": services.registry}) as context:
         asked = on_video_registered(context)
     assert [f"prepare:{YOUTUBE}:1"] == [request.run_key for request in asked.run_requests]  # type: ignore[union-attr]

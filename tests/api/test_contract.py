@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.contract.operations import OPERATIONS, Operation
-from api.services import Desk
-from tests.support.rig.desks import YOUTUBE, release
+from api.services import Services
+from tests.support.rig.services import YOUTUBE, release
 
 WITH_INPUT = [
     each for each in OPERATIONS if each.tagged or each.query or each.body or "{" in each.path
@@ -39,9 +39,9 @@ KNOWN = {"id": YOUTUBE, "language": "es", "key": f"releases/{YOUTUBE}/es/1/track
 
 
 @pytest.fixture
-def contract(desk: Desk, server: str) -> BaseSchema:
+def contract(services: Services, server: str) -> BaseSchema:
     """What a platform with one released video says of itself."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     schema: BaseSchema = schemathesis.openapi.from_url(f"{server}/openapi.json")
     schema.config.update(base_url=server)
     return schema

@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.cost import Caps, PaidCall, Prices
 from dub_platform.registry.engine import engine_at
 from dub_platform.registry.ledger import PaidCalls
-from tests.support.rig.desks import PRICES, YOUTUBE, make_clip
+from tests.support.rig.services import PRICES, YOUTUBE, make_clip
 
 
 def test_a_dry_run_says_the_price_and_takes_nothing(
-    client: TestClient, desk: Desk, tmp_path: Path
+    client: TestClient, services: Services, tmp_path: Path
 ) -> None:
     """The estimate comes with the length and the day of the prices; nothing is kept."""
     answer = _post(client, make_clip(tmp_path / "clip.mp4", seconds=3), dry_run="true")
@@ -25,8 +25,8 @@ def test_a_dry_run_says_the_price_and_takes_nothing(
     assert pytest.approx(3.0, abs=0.1) == estimate["seconds"]
     assert (["es", "ca"], "2026-11-01") == (estimate["languages"], estimate["prices_taken_on"])
     assert estimate["usd"] > 0
-    assert () == tuple(desk.registry.videos().videos)
-    assert [] == [path for path in desk.store.root.rglob("*") if path.is_file()]
+    assert () == tuple(services.registry.videos().videos)
+    assert [] == [path for path in services.store.root.rglob("*") if path.is_file()]
 
 
 def test_a_video_that_is_taken_says_what_it_will_cost(client: TestClient, tmp_path: Path) -> None:
@@ -45,10 +45,10 @@ def test_a_link_is_priced_by_the_minute(client: TestClient) -> None:
     assert 0.03 < estimate["usd_per_minute"] < 0.12
 
 
-def test_what_was_paid_is_on_the_video_and_the_dub(client: TestClient, desk: Desk) -> None:
+def test_what_was_paid_is_on_the_video_and_the_dub(client: TestClient, services: Services) -> None:
     """The ledger's sums, not the estimate."""
     client.post("/videos", json={"source": YOUTUBE, "languages": ["es", "ca"]})
-    calls = _ledger_of(desk)
+    calls = _ledger_of(services)
     settled = calls.open(_call("es"), Caps())
     calls.settle(settled, units=100, cost_usd=0.25, request_id=None)
     calls.open(_call("ca"), Caps())
@@ -58,11 +58,11 @@ def test_what_was_paid_is_on_the_video_and_the_dub(client: TestClient, desk: Des
     assert {"es": 0.25, "ca": 0.5} == {dub["language"]: dub["cost_usd"] for dub in video["dubs"]}
 
 
-def test_the_ledger_is_asked_once_for_all_dubs(client: TestClient, desk: Desk) -> None:
+def test_the_ledger_is_asked_once_for_all_dubs(client: TestClient, services: Services) -> None:
     """A video in a hundred languages costs no more statements than one in two."""
     client.post("/videos", json={"source": YOUTUBE, "languages": ["es", "ca"]})
     asked: list[str] = []
-    engine = engine_at(f"sqlite:///{desk.spool_dir.parent / 'registry.sqlite'}")
+    engine = engine_at(f"sqlite:///{services.spool_dir.parent / 'registry.sqlite'}")
     event.listen(engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
     client.get(f"/videos/{YOUTUBE}")
     assert 1 == sum("FROM paid_calls" in statement for statement in asked)
@@ -80,8 +80,8 @@ def _post(client: TestClient, clip: Path, languages: str = "es,ca", **fields: st
         return client.post("/videos", files={"file": file}, data={"languages": languages, **fields})
 
 
-def _ledger_of(desk: Desk) -> PaidCalls:
-    ledger: PaidCalls = desk.spent.__self__  # type: ignore[attr-defined]
+def _ledger_of(services: Services) -> PaidCalls:
+    ledger: PaidCalls = services.spent.__self__  # type: ignore[attr-defined]
     return ledger
 
 

@@ -9,17 +9,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Desk
-from tests.support.rig.desks import YOUTUBE
+from api.services import Services
+from tests.support.rig.services import YOUTUBE
 
 ALLOWED = "https://app.example.org"
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "If-Match"}
 
 
 @pytest.fixture
-def partner_client(desk: Desk) -> Iterator[TestClient]:
+def partner_client(services: Services) -> Iterator[TestClient]:
     """A client of an API that one other site may ask."""
-    with TestClient(create_app(replace(desk, cors_origins=[ALLOWED]))) as client:
+    with TestClient(create_app(replace(services, cors_origins=[ALLOWED]))) as client:
         yield client
 
 

@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from api.services import Desk
+from api.services import Services
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.port import DubStatus, NewVideo, Source, Work
-from tests.support.rig.desks import YOUTUBE, local_client, release
+from tests.support.rig.services import YOUTUBE, local_client, release
 
 HOSTILE = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 MEDIA = f"/media/releases/{YOUTUBE}"
 
 
 @pytest.mark.parametrize("path", ["/", f"/watch?v={YOUTUBE}&lang=es"])
-def test_a_hostile_title_stays_text(client: TestClient, desk: Desk, path: str) -> None:
+def test_a_hostile_title_stays_text(client: TestClient, services: Services, path: str) -> None:
     """A title is shown as its author wrote it, and is never markup."""
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE, title=HOSTILE), ["es"])
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE, title=HOSTILE), ["es"])
     page = client.get(path).text
     assert "<script>alert" not in page
     assert "<img" not in page
@@ -31,9 +31,9 @@ def test_a_hostile_title_stays_text(client: TestClient, desk: Desk, path: str) -
 
 
 @pytest.mark.parametrize("path", ["/", f"/watch?v={YOUTUBE}"])
-def test_nothing_inline_can_run(client: TestClient, desk: Desk, path: str) -> None:
+def test_nothing_inline_can_run(client: TestClient, services: Services, path: str) -> None:
     """The policy allows our own files only, and the pages keep to it."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     answer = client.get(path)
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -45,9 +45,11 @@ def test_nothing_inline_can_run(client: TestClient, desk: Desk, path: str) -> No
 
 
 @pytest.mark.parametrize("path", ["/", f"/watch?v={YOUTUBE}", "/videos", "/nothing"])
-def test_no_cache_that_others_share_keeps_a_page(client: TestClient, desk: Desk, path: str) -> None:
+def test_no_cache_that_others_share_keeps_a_page(
+    client: TestClient, services: Services, path: str
+) -> None:
     """It has signed links, or titles of whoever asked."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     answer = client.get(path, headers={"accept": "text/html"})
     assert "private, no-cache" == answer.headers["cache-control"]
 
@@ -65,67 +67,69 @@ def test_the_start_page_offers_the_languages_there_are(client: TestClient) -> No
     [("es", "r2_object", f"es%7C{YOUTUBE}"), ("en", "transcript", YOUTUBE)],
 )
 def test_how_it_is_made_leads_to_this_video_in_dagster(
-    client: TestClient, desk: Desk, lang: str, asset: str, partition: str
+    client: TestClient, services: Services, lang: str, asset: str, partition: str
 ) -> None:
     """To the release in the language that is watched, else to what was heard of the original."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     page = client.get(f"/watch?v={YOUTUBE}&lang={lang}").text
     address = f"http://dagster.test/assets/{asset}?view=partitions&amp;partition={partition}"
     assert f'<a href="{address}">How it is made</a>' in page
     assert '<a href="http://dagster.test">How it is made</a>' in client.get("/").text
 
 
-def test_a_deployment_without_an_address_of_dagster_leads_nowhere(desk: Desk) -> None:
+def test_a_deployment_without_an_address_of_dagster_leads_nowhere(services: Services) -> None:
     """Viewers are not sent to a machine that they cannot reach."""
-    release(desk, YOUTUBE, "es")
-    alone = local_client(replace(desk, dagster_url=None))
+    release(services, YOUTUBE, "es")
+    alone = local_client(replace(services, dagster_url=None))
     assert "How it is made" not in alone.get(f"/watch?v={YOUTUBE}&lang=es").text
 
 
-def test_everything_can_be_downloaded_without_a_script(client: TestClient, desk: Desk) -> None:
+def test_everything_can_be_downloaded_without_a_script(
+    client: TestClient, services: Services
+) -> None:
     """Film, track and captions are plain links on the player's page."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
     for path in ("film/1.mp4", "es/1/track.m4a", "es/1/es.vtt", "es/1/es.srt", "es/1/source.srt"):
         assert f'href="{MEDIA}/{path}" download' in page
 
 
-def test_the_player_has_captions_of_source_and_dub(client: TestClient, desk: Desk) -> None:
+def test_the_player_has_captions_of_source_and_dub(client: TestClient, services: Services) -> None:
     """One track each, with its language."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     page = client.get(f"/watch?v={YOUTUBE}").text
     assert f'src="{MEDIA}/es/1/es.vtt" srclang="es"' in page
     assert f'src="{MEDIA}/es/1/source.vtt" srclang="en"' in page
 
 
-def test_the_player_opens_with_a_released_dub(client: TestClient, desk: Desk) -> None:
+def test_the_player_opens_with_a_released_dub(client: TestClient, services: Services) -> None:
     """Without a language in the address, the first released one is chosen."""
-    release(desk, YOUTUBE, "es")
-    desk.registry.ask(YOUTUBE, "ca")
+    release(services, YOUTUBE, "es")
+    services.registry.ask(YOUTUBE, "ca")
     assert 'value="es" checked' in client.get(f"/watch?v={YOUTUBE}").text
 
 
-def test_a_dub_on_its_way_is_waited_for(client: TestClient, desk: Desk) -> None:
+def test_a_dub_on_its_way_is_waited_for(client: TestClient, services: Services) -> None:
     """The page says so, and comes again by itself where no script runs."""
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
     assert "Spanish is on its way:" in page
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page
 
 
-def test_a_failed_dub_says_why_and_stops_asking(client: TestClient, desk: Desk) -> None:
+def test_a_failed_dub_says_why_and_stops_asking(client: TestClient, services: Services) -> None:
     """The reason is there for its viewer, and the page does not come again."""
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     details = {"code": "media_no_speech", "message": "Nobody speaks in it."}
-    desk.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+    services.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
     page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
     assert "Nobody speaks in it." in page
     assert "http-equiv" not in page
 
 
-def test_a_language_nobody_asked_for_is_said_so(client: TestClient, desk: Desk) -> None:
+def test_a_language_nobody_asked_for_is_said_so(client: TestClient, services: Services) -> None:
     """The player of another language is there all the same."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     page = client.get(f"/watch?v={YOUTUBE}&lang=ca").text
     assert "Nobody asked for this video in Catalan yet." in page
     assert 'id="film"' in page
@@ -139,11 +143,11 @@ def test_a_player_of_nothing_is_an_error(client: TestClient, query: str, status:
     assert status == client.get(f"/watch?{query}").status_code
 
 
-def fail(desk: Desk, code: str, message: str) -> None:
+def fail(services: Services, code: str, message: str) -> None:
     """Have a video fail, and its Spanish dub with it."""
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     details = {"code": code, "message": message, "retryable": True}
-    desk.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+    services.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
 
 
 @pytest.mark.parametrize(
@@ -159,20 +163,20 @@ def fail(desk: Desk, code: str, message: str) -> None:
 )
 @pytest.mark.parametrize("query", ["lang=es", "lang=en", ""])
 def test_a_viewer_is_told_what_a_viewer_can_use(
-    client: TestClient, desk: Desk, code: str, message: str, told: str, query: str
+    client: TestClient, services: Services, code: str, message: str, told: str, query: str
 ) -> None:
     """And what only an operator can is for nobody else; in every language that was asked for."""
-    fail(desk, code, message)
+    fail(services, code, message)
     page = client.get(f"/watch?v={YOUTUBE}&{query}").text
     assert told in page
     assert (message == told) == (message in page)
     assert f"<code>{code}</code>" in page
 
 
-def test_the_operator_of_a_machine_of_ones_own_is_told_all(desk: Desk) -> None:
+def test_the_operator_of_a_machine_of_ones_own_is_told_all(services: Services) -> None:
     """Where nobody else is answered."""
-    fail(desk, "source_unreachable", "Set DUB_YOUTUBE_PROXY.")
-    with local_client(replace(desk, is_local=True, base_url="http://localhost")) as client:
+    fail(services, "source_unreachable", "Set DUB_YOUTUBE_PROXY.")
+    with local_client(replace(services, is_local=True, base_url="http://localhost")) as client:
         page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
     assert "Set DUB_YOUTUBE_PROXY." in page
     assert "It may work later." in page
@@ -186,9 +190,9 @@ def press(client: TestClient, page: str) -> Any:
 
 
 @pytest.mark.parametrize("lang", ["es", "en"])
-def test_what_failed_can_be_tried_again(client: TestClient, desk: Desk, lang: str) -> None:
+def test_what_failed_can_be_tried_again(client: TestClient, services: Services, lang: str) -> None:
     """By a form, which leads on to the page that waits."""
-    fail(desk, "source_unreachable", "It could not be reached.")
+    fail(services, "source_unreachable", "It could not be reached.")
     page = client.get(f"/watch?v={YOUTUBE}&lang={lang}").text
     assert "Try again" in page
     answer = press(client, page)
@@ -197,59 +201,65 @@ def test_what_failed_can_be_tried_again(client: TestClient, desk: Desk, lang: st
         answer.headers["location"],
     )
     assert "Spanish is on its way" in client.get(answer.headers["location"]).text
-    assert DubStatus.QUEUED is desk.registry.dub(YOUTUBE, "es").status
+    assert DubStatus.QUEUED is services.registry.dub(YOUTUBE, "es").status
 
 
-def test_a_doubted_video_says_how_sure_it_is(client: TestClient, desk: Desk) -> None:
+def test_a_doubted_video_says_how_sure_it_is(client: TestClient, services: Services) -> None:
     """And offers what settles it, and not what an integrator would call."""
-    fail(desk, "media_misheard", "We may have misheard this video (34%): it is unsure. PATCH it.")
+    fail(
+        services, "media_misheard", "We may have misheard this video (34%): it is unsure. PATCH it."
+    )
     page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
     assert "We may have misheard this video (34%)." in page
     assert "PATCH" not in page
     assert all(f'id="{each}"' in page for each in ("settle", "spoken", "words"))
 
 
-def test_a_stale_dub_can_be_brought_up_to_date(client: TestClient, desk: Desk) -> None:
+def test_a_stale_dub_can_be_brought_up_to_date(client: TestClient, services: Services) -> None:
     """With what that costs; it is watched as it is meanwhile."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
     assert "Bring it up to date" not in page
-    desk.registry.caption(YOUTUBE, f"videos/{YOUTUBE}/captions.srt")
+    services.registry.caption(YOUTUBE, f"videos/{YOUTUBE}/captions.srt")
     page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
     assert "What is said in this video was changed since Spanish was made." in page
     assert "for about $0.00" in page
     assert 'id="film"' in page
     assert 303 == press(client, page).status_code
-    assert DubStatus.QUEUED is desk.registry.dub(YOUTUBE, "es").status
+    assert DubStatus.QUEUED is services.registry.dub(YOUTUBE, "es").status
     assert "Bring it up to date" not in client.get(f"/watch?v={YOUTUBE}&lang=es").text
 
 
-def test_a_file_that_cannot_be_dubbed_is_replaced(client: TestClient, desk: Desk) -> None:
+def test_a_file_that_cannot_be_dubbed_is_replaced(client: TestClient, services: Services) -> None:
     """To try it again would end as before."""
-    fail(desk, "media_no_speech", "Nobody speaks in it.")
+    fail(services, "media_no_speech", "Nobody speaks in it.")
     page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
     assert '<a href="/">Choose another file</a>' in page
     assert "Try again" not in page
 
 
-def test_a_language_can_be_asked_for_where_it_is_available(client: TestClient, desk: Desk) -> None:
+def test_a_language_can_be_asked_for_where_it_is_available(
+    client: TestClient, services: Services
+) -> None:
     """And where it is not, the page says so and offers what there is."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     page = client.get(f"/watch?v={YOUTUBE}&lang=ca").text
     assert "Ask for it" in page
     assert 303 == press(client, page).status_code
-    assert DubStatus.QUEUED is desk.registry.dub(YOUTUBE, "ca").status
+    assert DubStatus.QUEUED is services.registry.dub(YOUTUBE, "ca").status
     french = client.get(f"/watch?v={YOUTUBE}&lang=fr").text
     assert "French is not available for this video." in french
     assert "<form" not in french
 
 
-def test_what_needs_a_key_is_offered_with_a_field_for_it(desk: Desk, tmp_path: Path) -> None:
+def test_what_needs_a_key_is_offered_with_a_field_for_it(
+    services: Services, tmp_path: Path
+) -> None:
     """To a script alone: no form of the page can be sent without one, nor does a field have a name
     under which an address could have the key."""
-    fail(desk, "source_unreachable", "It could not be reached.")
+    fail(services, "source_unreachable", "It could not be reached.")
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
-    with local_client(replace(desk, keys=keys)) as client:
+    with local_client(replace(services, keys=keys)) as client:
         for lang, does in (("es", "Try again"), ("ca", "Ask for it")):
             page = client.get(f"/watch?v={YOUTUBE}&lang={lang}").text
             [keyed] = re.findall(r'<section id="keyed".*?</section>', page, re.DOTALL)
@@ -261,9 +271,9 @@ def test_what_needs_a_key_is_offered_with_a_field_for_it(desk: Desk, tmp_path: P
         assert 401 == client.post(f"/videos/{YOUTUBE}/dubs/es").status_code
 
 
-def test_it_is_said_why_a_dub_is_stale(client: TestClient, desk: Desk) -> None:
+def test_it_is_said_why_a_dub_is_stale(client: TestClient, services: Services) -> None:
     """What only its editors can mend is nothing to press a button for."""
-    made = release(desk, YOUTUBE, "es")
+    made = release(services, YOUTUBE, "es")
     address = f"/watch?v={YOUTUBE}&lang=es"
     for number, (basis, said) in enumerate(
         (
@@ -272,45 +282,47 @@ def test_it_is_said_why_a_dub_is_stale(client: TestClient, desk: Desk) -> None:
             ({"old_edits": 1}, ""),
         )
     ):
-        film = desk.registry.video(YOUTUBE).film_key
+        film = services.registry.video(YOUTUBE).film_key
         now = replace(made, **basis)  # type: ignore[arg-type]
-        desk.registry.translated(YOUTUBE, "es", f"{number}")
-        desk.registry.released(YOUTUBE, "es", now, film_key=film, beside={}, run_id="run")
+        services.registry.translated(YOUTUBE, "es", f"{number}")
+        services.registry.released(YOUTUBE, "es", now, film_key=film, beside={}, run_id="run")
         page = client.get(address).text
         assert said in page
         assert ("Bring it up to date" in page) == bool(said)
 
 
-def test_nobody_without_a_key_is_told_what_is_stale(desk: Desk, tmp_path: Path) -> None:
+def test_nobody_without_a_key_is_told_what_is_stale(services: Services, tmp_path: Path) -> None:
     """Or what it costs to renew: the page is the same before and after."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
-    with local_client(replace(desk, keys=keys)) as client:
+    with local_client(replace(services, keys=keys)) as client:
         before = client.get(f"/watch?v={YOUTUBE}&lang=es").text
-        desk.registry.caption(YOUTUBE, f"videos/{YOUTUBE}/captions.srt")
+        services.registry.caption(YOUTUBE, f"videos/{YOUTUBE}/captions.srt")
         assert before == client.get(f"/watch?v={YOUTUBE}&lang=es").text
         assert "$" not in before
         assert 'data-does="look"' in before
         # What waits, and the original of what is released, is nothing to do anything about.
         assert 'id="keyed"' not in client.get(f"/watch?v={YOUTUBE}&lang=en").text
-        desk.registry.ask(YOUTUBE, "ca")
+        services.registry.ask(YOUTUBE, "ca")
         assert 'id="keyed"' not in client.get(f"/watch?v={YOUTUBE}&lang=ca").text
 
 
-def test_the_original_is_told_of_before_there_is_a_film(client: TestClient, desk: Desk) -> None:
+def test_the_original_is_told_of_before_there_is_a_film(
+    client: TestClient, services: Services
+) -> None:
     """It comes with the first dub, and the page comes again until then."""
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     page = client.get(f"/watch?v={YOUTUBE}&lang=en").text
     assert "English is on its way:" in page
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     assert 'value="en" checked' in client.get(f"/watch?v={YOUTUBE}&lang=en").text
 
 
-def test_a_dub_without_pictures_can_be_heard(client: TestClient, desk: Desk) -> None:
+def test_a_dub_without_pictures_can_be_heard(client: TestClient, services: Services) -> None:
     """Of a video that is hosted elsewhere there is no film, and the sound is there."""
-    made = release(desk, YOUTUBE, "es")
-    desk.registry.hold(YOUTUBE, "es", "again", now=datetime.now(timezone.utc))
-    desk.registry.released(YOUTUBE, "es", made, film_key=None, beside={}, run_id="again")
+    made = release(services, YOUTUBE, "es")
+    services.registry.hold(YOUTUBE, "es", "again", now=datetime.now(timezone.utc))
+    services.registry.released(YOUTUBE, "es", made, film_key=None, beside={}, run_id="again")
     page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
     assert f'<audio src="{MEDIA}/es/1/track.m4a" controls' in page
     assert "The pictures of this video are not here" in page
@@ -324,7 +336,7 @@ def test_the_start_page_asks_what_is_spoken(client: TestClient) -> None:
     assert '<option value="auto">' in page
 
 
-def test_what_cannot_be_told_is_not_offered(desk: Desk) -> None:
+def test_what_cannot_be_told_is_not_offered(services: Services) -> None:
     """A recogniser of one language tells no other."""
-    with local_client(replace(desk, detects_languages=False)) as client:
+    with local_client(replace(services, detects_languages=False)) as client:
         assert 'value="auto"' not in client.get("/").text

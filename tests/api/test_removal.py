@@ -9,13 +9,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.errors import StorageUnavailableError
 from dub_platform.registry.api_keys import ApiKeys
 from resources.store.local import LocalStore
 from tests.api.test_bad_input import link, upload
-from tests.support.rig.desks import YOUTUBE, release
+from tests.support.rig.services import YOUTUBE, release
 
 ADDRESSES = (
     f"/videos/{YOUTUBE}",
@@ -24,9 +24,9 @@ ADDRESSES = (
 )
 
 
-def test_what_is_removed_is_found_by_nobody(client: TestClient, desk: Desk) -> None:
+def test_what_is_removed_is_found_by_nobody(client: TestClient, services: Services) -> None:
     """Neither its rows, nor its page, nor what was released of it."""
-    track = f"/media/{release(desk, YOUTUBE, 'es').track_key}"
+    track = f"/media/{release(services, YOUTUBE, 'es').track_key}"
     assert [200] * 4 == [client.get(path).status_code for path in (*ADDRESSES, track)]
     answer = client.delete(f"/videos/{YOUTUBE}")
     assert (204, b"") == (answer.status_code, answer.content)
@@ -46,61 +46,63 @@ def test_what_is_not_there_cannot_be_removed(
     assert (status, code) == (answer.status_code, answer.json()["code"])
 
 
-def test_it_is_handed_in_again_once_it_is_gone(client: TestClient, desk: Desk) -> None:
+def test_it_is_handed_in_again_once_it_is_gone(client: TestClient, services: Services) -> None:
     """While it is not, who asks is told to come back."""
     client.post("/videos", **link())
     client.delete(f"/videos/{YOUTUBE}")
     waits = client.post("/videos", **link())
     assert (409, "video_being_removed") == (waits.status_code, waits.json()["code"])
-    desk.registry.removed(YOUTUBE)
+    services.registry.removed(YOUTUBE)
     again = client.post("/videos", **link())
     assert (202, True) == (again.status_code, again.json()["created"])
 
 
-def with_store_away(desk: Desk) -> Desk:
-    """Make a desk whose store deletes nothing, because it does not answer."""
+def with_store_away(services: Services) -> Services:
+    """Make services whose store deletes nothing, because it does not answer."""
 
     class Away(LocalStore):
         def delete(self, key: str) -> None:
             raise StorageUnavailableError("The store does not answer.")
 
-    assert isinstance(desk.store, LocalStore)
-    return replace(desk, store=Away(desk.store.root, desk.store.base_url))
+    assert isinstance(services.store, LocalStore)
+    return replace(services, store=Away(services.store.root, services.store.base_url))
 
 
-def test_a_store_that_is_away_keeps_nobody_from_removing(desk: Desk) -> None:
+def test_a_store_that_is_away_keeps_nobody_from_removing(services: Services) -> None:
     """The rows are gone, and the rest is somebody else's work."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
 
-    with TestClient(create_app(with_store_away(desk))) as client:
+    with TestClient(create_app(with_store_away(services))) as client:
         assert 204 == client.delete(f"/videos/{YOUTUBE}").status_code
-    assert [YOUTUBE] == list(desk.registry.removals(limit=9))
+    assert [YOUTUBE] == list(services.registry.removals(limit=9))
 
 
-def test_an_upload_that_a_removal_took_along_is_put_again(desk: Desk, clip: Path) -> None:
+def test_an_upload_that_a_removal_took_along_is_put_again(services: Services, clip: Path) -> None:
     """The removal of the same video ended between its files and its rows."""
     file = upload(("clip.mp4", clip.read_bytes()))
-    accept = desk.registry.accept
+    accept = services.registry.accept
 
-    class Removing(type(desk.registry)):  # type: ignore[misc]
+    class Removing(type(services.registry)):  # type: ignore[misc]
         def accept(self, *asked: object) -> object:
-            for kept in list(desk.store.keys("videos/")):
-                desk.store.delete(kept.key)
+            for kept in list(services.store.keys("videos/")):
+                services.store.delete(kept.key)
             return accept(*asked)
 
-    removing = Removing(desk.registry._engine)  # type: ignore[attr-defined]
-    with TestClient(create_app(replace(desk, registry=removing, tenants=removing.of))) as client:
+    removing = Removing(services.registry._engine)  # type: ignore[attr-defined]
+    with TestClient(
+        create_app(replace(services, registry=removing, tenants=removing.of))
+    ) as client:
         video_id = client.post("/videos", **file).json()["id"]
-    assert desk.store.exists(f"videos/{video_id}/upload.media")
+    assert services.store.exists(f"videos/{video_id}/upload.media")
 
 
 DUB = f"/videos/{YOUTUBE}/dubs/es"
 
 
-def test_of_a_video_one_dub_is_removed(client: TestClient, desk: Desk) -> None:
+def test_of_a_video_one_dub_is_removed(client: TestClient, services: Services) -> None:
     """With what was released of it, and the film that it was in; the others are watched."""
-    tracks = {code: f"/media/{release(desk, YOUTUBE, code).track_key}" for code in ("es", "ca")}
-    film = f"/media/{desk.registry.video(YOUTUBE).film_key}"
+    tracks = {code: f"/media/{release(services, YOUTUBE, code).track_key}" for code in ("es", "ca")}
+    film = f"/media/{services.registry.video(YOUTUBE).film_key}"
     answer = client.delete(DUB)
     assert (204, b"") == (answer.status_code, answer.content)
     gone = client.get(DUB)
@@ -118,9 +120,9 @@ def test_of_a_video_one_dub_is_removed(client: TestClient, desk: Desk) -> None:
     assert "Nobody asked for" in client.get(f"/watch?v={YOUTUBE}&lang=es").text
 
 
-def test_a_removed_dub_is_asked_for_again(client: TestClient, desk: Desk) -> None:
+def test_a_removed_dub_is_asked_for_again(client: TestClient, services: Services) -> None:
     """As one that never was; and to remove it twice changes nothing."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     assert [204, 204] == [client.delete(DUB).status_code for _ in range(2)]
     again = client.put(DUB)
     assert (202, "queued", 2) == (
@@ -141,19 +143,19 @@ def test_a_removed_dub_is_asked_for_again(client: TestClient, desk: Desk) -> Non
     ],
 )
 def test_a_dub_that_is_not_there_cannot_be_removed(
-    client: TestClient, desk: Desk, path: str, status: int, code: str
+    client: TestClient, services: Services, path: str, status: int, code: str
 ) -> None:
     """What nobody ever asked for is told from what was removed."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     answer = client.delete(path)
     assert (status, code) == (answer.status_code, answer.json()["code"])
 
 
-def test_nobody_removes_a_dub_of_another_tenant(desk: Desk, tmp_path: Path) -> None:
+def test_nobody_removes_a_dub_of_another_tenant(services: Services, tmp_path: Path) -> None:
     """Nor with a key that only reads; what it is of stays."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
-    app = create_app(replace(desk, keys=keys))
+    app = create_app(replace(services, keys=keys))
     refusals = {
         ("acme", Scope.WRITE): (404, "video_not_found"),
         (DEFAULT_TENANT, Scope.READ): (403, "scope_missing"),
@@ -162,13 +164,13 @@ def test_nobody_removes_a_dub_of_another_tenant(desk: Desk, tmp_path: Path) -> N
         _, token = keys.make(tenant=tenant, scopes={scope})
         answer = TestClient(app, headers={"authorization": f"Bearer {token.text}"}).delete(DUB)
         assert refusal == (answer.status_code, answer.json()["code"])
-    assert desk.registry.dub(YOUTUBE, "es").release
+    assert services.registry.dub(YOUTUBE, "es").release
 
 
-def test_a_store_that_is_away_keeps_nobody_from_removing_a_dub(desk: Desk) -> None:
+def test_a_store_that_is_away_keeps_nobody_from_removing_a_dub(services: Services) -> None:
     """What is left is somebody else's work, as of a whole video."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
 
-    with TestClient(create_app(with_store_away(desk))) as client:
+    with TestClient(create_app(with_store_away(services))) as client:
         assert 204 == client.delete(DUB).status_code
-    assert [(YOUTUBE, "es")] == list(desk.registry.dub_removals(limit=9))
+    assert [(YOUTUBE, "es")] == list(services.registry.dub_removals(limit=9))

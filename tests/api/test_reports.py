@@ -8,11 +8,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.errors import StorageUnavailableError
 from dub_platform.observability.reports import Reporter
 from tests.api.conftest import Log
-from tests.support.rig.desks import YOUTUBE
+from tests.support.rig.services import YOUTUBE
 from tests.support.servers.sentry import SentryServer
 
 
@@ -24,7 +24,7 @@ from tests.support.servers.sentry import SentryServer
     ],
 )
 def test_a_failure_of_ours_is_one_event_with_its_request(
-    desk: Desk, log: Log, error: Exception, code: str
+    services: Services, log: Log, error: Exception, code: str
 ) -> None:
     """The one that the client was told the id of."""
 
@@ -32,7 +32,7 @@ def test_a_failure_of_ours_is_one_event_with_its_request(
         raise error
 
     with SentryServer() as sentry:
-        watched = replace(desk, targets=broken, reporter=Reporter(sentry.dsn))
+        watched = replace(services, targets=broken, reporter=Reporter(sentry.dsn))
         with TestClient(create_app(watched)) as client:
             asked = {"source": YOUTUBE, "languages": ["es"]}
             client.post("/videos", json=asked, headers={"x-request-id": "req-7"})
@@ -42,21 +42,23 @@ def test_a_failure_of_ours_is_one_event_with_its_request(
     assert type(error).__name__ == event["exception"]["values"][-1]["type"]
 
 
-def test_a_request_that_is_wrong_is_no_failure(desk: Desk) -> None:
+def test_a_request_that_is_wrong_is_no_failure(services: Services) -> None:
     """Its answer says what to do."""
     reporter = Reporter("http://public-key@127.0.0.1:9/1")
-    with TestClient(create_app(replace(desk, reporter=reporter))) as client:
+    with TestClient(create_app(replace(services, reporter=reporter))) as client:
         assert 404 == client.get("/videos/aaaaaaaaaaa").status_code
         assert 422 == client.post("/videos", json={"source": "nonsense"}).status_code
     assert "_client" not in vars(reporter)
 
 
 @pytest.mark.parametrize(("rate", "count"), [(1.0, 1), (0.0, 0)])
-def test_the_times_of_a_share_of_requests_are_reported(desk: Desk, rate: float, count: int) -> None:
+def test_the_times_of_a_share_of_requests_are_reported(
+    services: Services, rate: float, count: int
+) -> None:
     """By method and route: what a client wrote stays here."""
     with SentryServer() as sentry:
         reporter = Reporter(sentry.dsn, environment="staging", traces_sample_rate=rate)
-        with TestClient(create_app(replace(desk, reporter=reporter))) as client:
+        with TestClient(create_app(replace(services, reporter=reporter))) as client:
             client.get("/videos/dQw4w9WgXcQ?secret=word")
         found = sentry.items("transaction", count)
     assert count == len(found)

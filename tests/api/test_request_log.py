@@ -17,13 +17,13 @@ from starlette.types import Message
 
 from api.app import create_app
 from api.request_log import Exchange
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.access import Scope as AccessScope
 from dub_platform.core.addresses import Networks
 from dub_platform.registry.api_keys import ApiKeys
 from tests.api.conftest import Log
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.rig.desks import YOUTUBE, release
+from tests.support.rig.services import YOUTUBE, release
 
 BIG = 64_000_000
 
@@ -77,33 +77,35 @@ def test_a_line_has_the_routes_template(
     assert [route] == [line["route"] for line in requests(log)]
 
 
-def test_the_line_names_the_key_that_was_shown(desk: Desk, log: Log, tmp_path: Path) -> None:
+def test_the_line_names_the_key_that_was_shown(
+    services: Services, log: Log, tmp_path: Path
+) -> None:
     """By its id; also where it may not do what was asked."""
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
     key, token = keys.make(tenant="acme", scopes={AccessScope.READ})
-    client = TestClient(create_app(replace(desk, keys=keys)))
+    client = TestClient(create_app(replace(services, keys=keys)))
     header = {"authorization": f"Bearer {token.text}"}
     answers = [client.get("/videos", headers=header), client.post("/videos", headers=header)]
     assert [200, 403] == [answer.status_code for answer in answers]
     assert [key.id] * 2 == [line["key_id"] for line in requests(log)]
 
 
-def test_the_line_names_the_client_behind_a_proxy(desk: Desk, log: Log) -> None:
+def test_the_line_names_the_client_behind_a_proxy(services: Services, log: Log) -> None:
     """As far as proxies that are trusted tell it."""
-    behind = replace(desk, proxies=Networks.parsed("10.0.0.0/8"))
+    behind = replace(services, proxies=Networks.parsed("10.0.0.0/8"))
     client = TestClient(create_app(behind), client=("10.0.0.9", 5000))
     client.get("/health", headers={"x-forwarded-for": "198.51.100.1, 203.0.113.7"})
     assert ["203.0.113.7"] == [line["client"] for line in requests(log)]
 
 
 def test_a_client_that_leaves_in_the_midst_of_an_answer_is_told_apart(
-    server: str, desk: Desk, log: Log, tmp_path: Path
+    server: str, services: Services, log: Log, tmp_path: Path
 ) -> None:
     """A player that is closed has not got what the status says."""
-    made = release(desk, YOUTUBE, "es")
+    made = release(services, YOUTUBE, "es")
     whole = tmp_path / "whole"
     whole.write_bytes(bytes(BIG))
-    desk.store.put_file(made.track_key, whole)
+    services.store.put_file(made.track_key, whole)
     address = urlsplit(server)
     with socket.create_connection((address.hostname, address.port)) as client:
         client.sendall(f"GET /media/{made.track_key} HTTP/1.1\r\nhost: dub\r\n\r\n".encode())
@@ -128,10 +130,10 @@ def test_an_upload_that_breaks_off_is_aborted(server: str, log: Log) -> None:
 
 
 def test_a_whole_answer_over_a_real_connection_is_answered(
-    server: str, desk: Desk, log: Log
+    server: str, services: Services, log: Log
 ) -> None:
     """Its body is counted as it was sent."""
-    made = release(desk, YOUTUBE, "es")
+    made = release(services, YOUTUBE, "es")
     got = httpx2.get(f"{server}/media/{made.track_key}", timeout=HANG_SECONDS)
     line = awaited(log)
     assert ("answered", len(got.content)) == (line["outcome"], line["bytes_out"])
@@ -159,15 +161,17 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def test_the_request_that_asked_is_in_the_row(client: TestClient, desk: Desk) -> None:
+def test_the_request_that_asked_is_in_the_row(client: TestClient, services: Services) -> None:
     """Who handed it in, and who asked for one language more."""
     asked = {"source": YOUTUBE, "languages": ["es"]}
     client.post("/videos", json=asked, headers={"x-request-id": "req-1"})
     client.put(f"/videos/{YOUTUBE}/dubs/ca", headers={"x-request-id": "req-2"})
-    dubs = [desk.registry.dub(YOUTUBE, code).request_id for code in ("es", "ca")]
-    assert ("req-1", ["req-1", "req-2"]) == (desk.registry.video(YOUTUBE).request_id, dubs)
+    dubs = [services.registry.dub(YOUTUBE, code).request_id for code in ("es", "ca")]
+    assert ("req-1", ["req-1", "req-2"]) == (services.registry.video(YOUTUBE).request_id, dubs)
 
 
-def test_what_is_shown_of_a_desk_has_no_secret(desk: Desk) -> None:
+def test_what_is_shown_of_the_services_has_no_secret(services: Services) -> None:
     """Its reporter knows them all."""
-    assert "hunter2" not in repr(replace(desk, reporter=type(desk.reporter)(secrets=["hunter2"])))
+    assert "hunter2" not in repr(
+        replace(services, reporter=type(services.reporter)(secrets=["hunter2"]))
+    )

@@ -14,13 +14,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.errors import LinkExpiredError
 from dub_platform.core.links import GOOD_FOR, Links
 from dub_platform.registry.port import Visibility
 from resources.store.s3 import S3Store
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.desks import YOUTUBE, make_desk, release
+from tests.support.rig.services import YOUTUBE, make_services, release
 from tests.support.servers.swift import running_swift
 
 LINKS = Links("s" * 32)
@@ -29,12 +29,12 @@ HOST = "http://dub.test"
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    """A desk with a released video that is not for everybody."""
-    desk = make_desk(tmp_path, links=LINKS)
-    release(desk, YOUTUBE, "es")
-    desk.registry.change(YOUTUBE, visibility=Visibility.SIGNED)
-    return desk
+def services(tmp_path: Path) -> Services:
+    """Services with a released video that is not for everybody."""
+    services = make_services(tmp_path, links=LINKS)
+    release(services, YOUTUBE, "es")
+    services.registry.change(YOUTUBE, visibility=Visibility.SIGNED)
+    return services
 
 
 def addresses(client: TestClient) -> list[str]:
@@ -68,7 +68,7 @@ def test_without_a_link_nothing_is_there(client: TestClient) -> None:
 
 @pytest.mark.parametrize("changed", ["signature", "expires", "video", "secret"])
 def test_a_link_that_was_changed_opens_nothing(
-    client: TestClient, desk: Desk, changed: str
+    client: TestClient, services: Services, changed: str
 ) -> None:
     """Not for longer, not for another video, not with another secret."""
     links = Links("t" * 32) if changed == "secret" else LINKS
@@ -96,12 +96,12 @@ def test_a_link_that_was_good_says_that_it_is_past(client: TestClient) -> None:
 
 
 def test_a_file_that_needs_a_link_is_kept_by_no_cache_of_others(
-    client: TestClient, desk: Desk
+    client: TestClient, services: Services
 ) -> None:
     """A public one may be, for a year."""
     told = addresses(client)[1]
     assert "private, no-cache" == client.get(told).headers["cache-control"]
-    desk.registry.change(YOUTUBE, visibility=Visibility.PUBLIC)
+    services.registry.change(YOUTUBE, visibility=Visibility.PUBLIC)
     assert client.get(told).headers["cache-control"].startswith("public")
 
 
@@ -118,7 +118,7 @@ def test_a_link_is_good_for_a_day() -> None:
 
 def test_who_may_watch_is_said_when_it_is_handed_in_or_later(tmp_path: Path) -> None:
     """And what a request does not say stays."""
-    with TestClient(create_app(make_desk(tmp_path, links=LINKS))) as client:
+    with TestClient(create_app(make_services(tmp_path, links=LINKS))) as client:
         order = {"source": YOUTUBE, "languages": ["es"]}
         first = client.post("/videos", json={**order, "visibility": "signed"}).json()
         again = client.post("/videos", json=order).json()
@@ -132,19 +132,19 @@ def test_who_may_watch_is_said_when_it_is_handed_in_or_later(tmp_path: Path) -> 
 
 
 @pytest.fixture
-def closed(tmp_path: Path) -> Desk:
+def closed(tmp_path: Path) -> Services:
     """The same with the releases in a bucket that nobody can read."""
     swift = running_swift()
     (bucket, _), (releases, _) = swift.new_buckets(), swift.new_buckets()
     place = {"bucket": bucket, "public_bucket": releases, "public_url": f"{HOST}/media"}
     store = S3Store(swift.client, **place, is_open=False)
-    desk = make_desk(tmp_path, links=LINKS, store=store)
-    release(desk, YOUTUBE, "es")
-    desk.registry.change(YOUTUBE, visibility=Visibility.SIGNED)
-    return desk
+    services = make_services(tmp_path, links=LINKS, store=store)
+    release(services, YOUTUBE, "es")
+    services.registry.change(YOUTUBE, visibility=Visibility.SIGNED)
+    return services
 
 
-def test_a_bucket_that_nobody_can_read_lends_to_who_has_a_link(closed: Desk) -> None:
+def test_a_bucket_that_nobody_can_read_lends_to_who_has_a_link(closed: Services) -> None:
     """Texts come from here, and films by an address that is good for a while and for one file."""
     with TestClient(create_app(closed), follow_redirects=False) as client:
         told = [address for address in addresses(client) if address.startswith("/media/")]
@@ -172,7 +172,7 @@ def test_what_cannot_be_kept_from_others_is_not_promised(tmp_path: Path, lack: s
     """Without a secret nobody could watch; from a public bucket everybody could."""
     store = S3Store(None, bucket="a", public_bucket="b", public_url="http://media.test")
     lacks: dict[str, Any] = {"links": None} if lack == "secret" else {"store": store}
-    with TestClient(create_app(make_desk(tmp_path, **{"links": LINKS, **lacks}))) as client:
+    with TestClient(create_app(make_services(tmp_path, **{"links": LINKS, **lacks}))) as client:
         order = {"source": YOUTUBE, "languages": ["es"], "visibility": "signed"}
         answers = [client.post("/videos", json=order)]
         client.post("/videos", json={**order, "visibility": "public"})

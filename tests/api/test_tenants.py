@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.access import Scope
 from dub_platform.registry.api_keys import ApiKeys
-from tests.support.rig.desks import make_desk, prepare
+from tests.support.rig.services import make_services, prepare
 
 ORDER = {"source": "dQw4w9WgXcQ", "languages": ["es"]}
 HOOK = {"url": "https://example.com/hook"}
@@ -24,8 +24,8 @@ def keys(tmp_path: Path) -> ApiKeys:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, keys: ApiKeys) -> Desk:
-    return make_desk(tmp_path, keys=keys)
+def services(tmp_path: Path, keys: ApiKeys) -> Services:
+    return make_services(tmp_path, keys=keys)
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ def test_each_has_idempotency_keys_of_its_own(client: TestClient, header: Header
 
 
 def test_webhooks_hear_of_their_tenants_videos(
-    client: TestClient, desk: Desk, header: Header
+    client: TestClient, services: Services, header: Header
 ) -> None:
     """From when they are handed in until they are removed, and of no others."""
     acme, globex = header("acme"), header("globex")
     hook = client.post("/webhooks", json=HOOK, headers=acme).json()["id"]
     for tenant in (acme, globex):
         video = client.post("/videos", json=ORDER, headers=tenant).json()["id"]
-        prepare(desk, video)
+        prepare(services, video)
         client.delete(f"/videos/{video}", headers=tenant)
     heard = client.get(f"/webhooks/{hook}/deliveries", headers=acme).json()["deliveries"]
     assert ["video.removed", "video.prepared", "dub.queued", "video.queued"] == [
@@ -92,7 +92,7 @@ def test_another_tenants_webhook_is_not_there(client: TestClient, header: Header
 
 
 def test_a_removal_leaves_another_tenants_copy(
-    client: TestClient, desk: Desk, header: Header, clip: Path
+    client: TestClient, services: Services, header: Header, clip: Path
 ) -> None:
     """The same file: its row, its dubs, what is kept of it, and that it can be handed in."""
     acme, globex = header("acme"), header("globex")
@@ -103,8 +103,8 @@ def test_a_removal_leaves_another_tenants_copy(
 
     removed, stays = hand_in(acme), hand_in(globex)
     assert 204 == client.delete(f"/videos/{removed}", headers=acme).status_code
-    assert [removed] == desk.registry.removals(limit=9)
+    assert [removed] == services.registry.removals(limit=9)
     shown = client.get(f"/videos/{stays}", headers=globex)
     assert ["es"] == [dub["language"] for dub in shown.json()["dubs"]]
-    assert desk.store.exists(f"videos/{stays}/upload.media")
+    assert services.store.exists(f"videos/{stays}/upload.media")
     assert stays == hand_in(globex)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api.services import Desk
+from api.services import Services
 from api.together import AT_ONCE, MOST_OF_ROUND, Together
 from dub_platform.core.errors import StorageError, VideoNotFoundError
 from dub_platform.registry.port import NewVideo, Source
@@ -139,20 +139,20 @@ async def test_a_client_that_goes_takes_nobody_elses_answer_along(shelf: Shelf) 
     assert first.cancelled()
 
 
-async def test_many_videos_take_two_questions(desk: Desk) -> None:
+async def test_many_videos_take_two_questions(services: Services) -> None:
     """For them with their dubs and their channels, and for what was paid."""
     ids = [f"video-{number:05}" for number in range(MOST_OF_ROUND)]
     for video_id in ids:
-        desk.registry.accept(NewVideo(video_id, Source.YOUTUBE), ["es", "ca"])
+        services.registry.accept(NewVideo(video_id, Source.YOUTUBE), ["es", "ca"])
     with questions() as asked:
-        found = await asyncio.gather(*(desk.whole_together(video_id) for video_id in ids))
+        found = await asyncio.gather(*(services.whole_together(video_id) for video_id in ids))
     assert ids == [whole.video.id for whole, _ in found]
     assert 2 == len([each for each in asked if each.startswith("SELECT")])
 
 
-async def test_two_tenants_at_the_same_time_see_their_own(desk: Desk) -> None:
+async def test_two_tenants_at_the_same_time_see_their_own(services: Services) -> None:
     """Whoever of them asks for what is the other's is told that it is not there."""
-    acme, globex = desk.of("acme"), desk.of("globex")
+    acme, globex = services.of("acme"), services.of("globex")
     acme.registry.accept(NewVideo(ACMES, Source.YOUTUBE), ["es"])
     globex.registry.accept(NewVideo(GLOBEXS, Source.YOUTUBE), ["es"])
     asked = [each.whole_together(video) for each in (acme, globex) for video in (ACMES, GLOBEXS)]

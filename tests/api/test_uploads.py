@@ -14,13 +14,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Desk
+from api.services import Services
 from resources.system.workfolder import WorkFolders
 from tests.api.conftest import Log
 from tests.api.test_bad_input import assert_refused
 from tests.support.full_disks import no_file_beyond
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.rig.desks import MAX_UPLOAD_BYTES
+from tests.support.rig.services import MAX_UPLOAD_BYTES
 
 HEAD = (
     b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n'
@@ -59,7 +59,7 @@ def open_in(folder: Path) -> list[str]:
 
 
 def test_a_declared_length_over_the_limit_is_refused_before_the_body(
-    server: str, desk: Desk
+    server: str, services: Services
 ) -> None:
     """The answer is there though not one byte of the body was sent."""
     with connected(server) as client:
@@ -67,10 +67,12 @@ def test_a_declared_length_over_the_limit_is_refused_before_the_body(
         answer = client.recv(65_536).decode()
     assert answer.startswith("HTTP/1.1 413 ")
     assert "connection: close" in answer
-    assert [] == list(desk.spool_dir.iterdir())
+    assert [] == list(services.spool_dir.iterdir())
 
 
-def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(server: str, desk: Desk) -> None:
+def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(
+    server: str, services: Services
+) -> None:
     """A client that declares nothing is counted, and cut at the limit."""
     sent = 0
 
@@ -82,43 +84,45 @@ def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(server: str, de
             yield b"x" * 100_000
 
     answer = httpx2.post(f"{server}/videos", content=endless(), headers=FORM, timeout=HANG_SECONDS)
-    assert_refused(answer, 413, "upload_too_large", desk)
+    assert_refused(answer, 413, "upload_too_large", services)
     assert sent < 100_000_000
-    wait_until(lambda: not open_in(desk.spool_dir))
+    wait_until(lambda: not open_in(services.spool_dir))
 
 
-def test_an_upload_in_progress_is_a_file_without_a_name(server: str, desk: Desk, log: Log) -> None:
+def test_an_upload_in_progress_is_a_file_without_a_name(
+    server: str, services: Services, log: Log
+) -> None:
     """What is half here lies on the spool's disk, and would die with the process."""
     with connected(server) as client:
         begin_upload(client, MAX_UPLOAD_BYTES)
         client.sendall(HEAD + b"x" * 2_000_000)
-        wait_until(lambda: open_in(desk.spool_dir))
-        assert [] == list(desk.spool_dir.iterdir())
+        wait_until(lambda: open_in(services.spool_dir))
+        assert [] == list(services.spool_dir.iterdir())
     wait_until(lambda: [line for line in log if line["event"] == "request"])
 
 
-def test_a_client_that_goes_away_leaves_nothing(server: str, desk: Desk, log: Log) -> None:
+def test_a_client_that_goes_away_leaves_nothing(server: str, services: Services, log: Log) -> None:
     """A connection cut in mid-upload is a line in the log, and neither a file nor an error."""
     with connected(server) as client:
         begin_upload(client, MAX_UPLOAD_BYTES)
         client.sendall(HEAD + b"x" * 2_000_000)
-        wait_until(lambda: open_in(desk.spool_dir))
+        wait_until(lambda: open_in(services.spool_dir))
     wait_until(lambda: [line for line in log if line["event"] == "request"])
     assert [499] == [line["status"] for line in log if line["event"] == "request"]
-    assert ([], []) == (open_in(desk.spool_dir), list(desk.spool_dir.iterdir()))
+    assert ([], []) == (open_in(services.spool_dir), list(services.spool_dir.iterdir()))
 
 
-def test_what_a_killed_process_left_is_gone_at_the_next_start(desk: Desk) -> None:
+def test_what_a_killed_process_left_is_gone_at_the_next_start(services: Services) -> None:
     """And what another process of the API is at is not touched."""
-    with WorkFolders(desk.spool_dir).new("upload") as at_work:
-        (desk.spool_dir / "upload-killed.work").mkdir()
-        with TestClient(create_app(desk)):
-            assert [at_work] == list(desk.spool_dir.iterdir())
+    with WorkFolders(services.spool_dir).new("upload") as at_work:
+        (services.spool_dir / "upload-killed.work").mkdir()
+        with TestClient(create_app(services)):
+            assert [at_work] == list(services.spool_dir.iterdir())
 
 
 @pytest.mark.parametrize("padding", [0, 1_500_000], ids=["to name it", "while it comes"])
 def test_a_full_disk_leaves_nothing_and_takes_the_same_later(
-    client: TestClient, desk: Desk, clip: Path, log: Log, padding: int
+    client: TestClient, services: Services, clip: Path, log: Log, padding: int
 ) -> None:
     """Small uploads are in memory until they are named, larger ones are spooled as they come."""
     # What follows the last box of an MP4 is nobody's.
@@ -126,7 +130,7 @@ def test_a_full_disk_leaves_nothing_and_takes_the_same_later(
     request: dict[str, Any] = {"files": {"file": ("a.mp4", film)}, "data": {"languages": "es"}}
     with no_file_beyond(10_000):
         answer = client.post("/videos", **request)
-    assert_refused(answer, 507, "storage_full", desk)
+    assert_refused(answer, 507, "storage_full", services)
     log.remove(next(line for line in log if line["log_level"] == "error"))
-    assert ([], False) == (open_in(desk.spool_dir), desk.store.root.exists())
+    assert ([], False) == (open_in(services.spool_dir), services.store.root.exists())
     assert 202 == client.post("/videos", **request).status_code

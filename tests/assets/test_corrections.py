@@ -12,7 +12,7 @@ import pytest
 from dagster import AssetKey, Failure
 from starlette.testclient import TestClient
 
-from api.asgi import desk_from
+from api.asgi import services_from
 from dub_platform.core.errors import MisheardError
 from dub_platform.core.speech import Transcript
 from dub_platform.registry import DubStatus, VideoStatus
@@ -20,7 +20,7 @@ from resources.store.values import value_in, value_key
 from sensors.outcome import reason_of, record_failure
 from tests.assets.conftest import Dubbed
 from tests.assets.test_lines import Bench, bench, home_of_dub
-from tests.support.rig.desks import local_client
+from tests.support.rig.services import local_client
 from tests.support.rig.workshop import Workshop, materialized, shown
 
 __all__ = ["bench", "home_of_dub"]
@@ -167,8 +167,8 @@ def test_a_translation_by_hand_is_told_and_not_released_with_other_sound(bench: 
 
 def test_captions_that_come_later_are_what_is_said(workshop: Workshop, dubbed: Dubbed) -> None:
     """In place of what was heard, of a video that is released already."""
-    desk = desk_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
-    with local_client(desk) as client:
+    services = services_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
+    with local_client(services) as client:
         path = f"/videos/{dubbed.video_id}"
         answer = client.put(f"{path}/captions", files={"captions": ("a.srt", CAPTIONS.encode())})
         assert (202, True) == (answer.status_code, answer.json()["captions_taken"])
@@ -232,8 +232,8 @@ def test_who_believes_them_has_them_dubbed(workshop: Workshop, doubted: str) -> 
 
 def hold(workshop: Workshop, video_id: str) -> None:
     """Have it listened to, and its failure written as the sensor does."""
-    desk = desk_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
-    with local_client(desk) as client:
+    services = services_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
+    with local_client(services) as client:
         correct(client, video_id, 0, "Every summer some people come to visit us.")
         correct(client, video_id, 0, None)
     result = listen_again(workshop, video_id, raise_on_error=False)

@@ -15,14 +15,14 @@ import soundfile
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from api.asgi import desk_from
+from api.asgi import services_from
 from benchmarks.faults import paid_engines
 from dub_platform.registry import DubStatus, Work
 from dub_platform.registry.engine import engine_at
 from dub_platform.registry.tables import CallStatus, paid_calls, utc_now
 from tests.assets.conftest import Prepare, settle
 from tests.support.made_once import Once
-from tests.support.rig.desks import local_client
+from tests.support.rig.services import local_client
 from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
 from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
 from tests.support.servers.providers.openai_server import Asked, OpenAIServer
@@ -139,8 +139,8 @@ def bench(tmp_path: Path, home_of_dub: Path, clip: Path) -> Iterator[Bench]:
         chosen = paid_engines(translator, voice)
         with opened_workshop(tmp_path, **chosen) as workshop:
             video_id = settle(workshop, home_of_dub, clip)
-            desk = desk_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
-            with local_client(desk) as client:
+            services = services_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
+            with local_client(services) as client:
                 yield Bench(workshop, client, translator, voice, video_id)
 
 

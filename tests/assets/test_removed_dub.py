@@ -7,14 +7,14 @@ from datetime import datetime, timezone
 import av
 from dagster import AssetKey
 
-from api.asgi import desk_from
+from api.asgi import services_from
 from assets.partitions import dub_key
 from assets.step.tags import tags_of
 from dub_platform import wiring
 from dub_platform.registry import DubStatus
 from sensors.removal import cleared_dub
 from tests.assets.conftest import Dubbed
-from tests.support.rig.desks import local_client
+from tests.support.rig.services import local_client
 from tests.support.rig.workshop import Workshop, materialized, shown
 
 
@@ -22,8 +22,8 @@ def test_a_dub_goes_and_comes_again(workshop: Workshop, dubbed: Dubbed) -> None:
     """The film is made without it by a run that makes nothing else; when it is made again, all of
     its takes are found."""
     video_id, registry = dubbed.video_id, workshop.registry
-    desk = desk_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
-    with local_client(desk) as client:
+    services = services_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
+    with local_client(services) as client:
         client.put(f"/videos/{video_id}/dubs/ca")
         workshop.dub(video_id, "ca")
         assert ["eng", "cat", "spa"] == sounds(workshop, video_id)

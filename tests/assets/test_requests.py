@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from api.asgi import desk_from
+from api.asgi import services_from
 from dub_platform.core.speech import Audio, Takes, Track
 from resources.store.values import value_in
 from tests.assets.conftest import settle
-from tests.support.rig.desks import local_client
+from tests.support.rig.services import local_client
 from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
 from tests.support.servers.counting_proxy import CountingProxy
 from tests.support.servers.swift import running_swift
@@ -90,8 +90,8 @@ def test_no_value_is_asked_for_before_it_is_read(remote: Remote) -> None:
 def test_one_line_is_four_requests_and_an_edit_eight(remote: Remote) -> None:
     """Transcript, translation, takes and manifest; an edit reads what was before, and is after."""
     path = f"/videos/{remote.video_id}/dubs/es/lines/1"
-    desk = desk_from(remote.workshop.settings, lambda *_: None)
-    with local_client(desk) as client:
+    services = services_from(remote.workshop.settings, lambda *_: None)
+    with local_client(services) as client:
         remote.proxy.forget()
         line = client.get(path)
         assert (200, 4) == (line.status_code, len(remote.proxy.asked))

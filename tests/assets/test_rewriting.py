@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from dagster import AssetMaterialization
 
-from api.asgi import desk_from
+from api.asgi import services_from
 from benchmarks.faults import paid_engines
 from dub_platform.registry import DubStatus
 from dub_platform.registry.speaking_rates import SpeakingRates
 from resources.catalogue.scripts import script_of
 from tests.assets.conftest import Prepare, note, read_notes, settle
 from tests.support.made_once import Once
-from tests.support.rig.desks import local_client
+from tests.support.rig.services import local_client
 from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
 from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
 from tests.support.servers.providers.openai_server import OpenAIServer
@@ -161,7 +161,7 @@ def test_a_line_is_said_shorter_in_the_wording_of_the_others(bench: Bench) -> No
     workshop.registry.fetched(
         bench.video_id, language=None, channel_id=CHANNEL, channel_title="Years"
     )
-    with local_client(desk_from(workshop.settings, workshop.add_partitions)) as client:  # type: ignore[arg-type]
+    with local_client(services_from(workshop.settings, workshop.add_partitions)) as client:  # type: ignore[arg-type]
         assert 200 == client.put(f"/channels/{CHANNEL}", json=before).status_code
         workshop.dub_by_hand(bench.video_id, "es", "translation")
         before_speech = len(bench.translator.asked)

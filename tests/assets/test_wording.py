@@ -13,11 +13,11 @@ import pytest
 from dagster import TableMetadataValue
 from starlette.testclient import TestClient
 
-from api.asgi import desk_from
+from api.asgi import services_from
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.wording import Wording
 from dub_platform.registry import DubStatus
-from tests.support.rig.desks import local_client
+from tests.support.rig.services import local_client
 from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
 from tests.support.servers.providers.openai_server import Asked, OpenAIServer
 
@@ -94,8 +94,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     with AttentiveServer() as server:
         chosen = {"OPENAI_API_KEY": server.api_key, "OPENAI_BASE_URL": server.base_url}
         with opened_workshop(tmp_path, translator="openai", **chosen) as workshop:
-            desk = desk_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
-            with local_client(desk) as client:
+            services = services_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
+            with local_client(services) as client:
                 yield Bench(workshop, client, server)
 
 

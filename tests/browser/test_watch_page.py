@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.port import DubStatus, NewVideo, Source, Work
@@ -23,11 +23,11 @@ from resources.store.s3 import S3Store
 from tests.support.measuring import RATE, located
 from tests.support.patience import HANG_SECONDS, wait_until
 from tests.support.recipes.dub import ONSETS, make_dub, take
-from tests.support.rig.desks import (
+from tests.support.rig.services import (
     YOUTUBE,
     default_limits,
     make_clip,
-    make_desk,
+    make_services,
     make_track,
     release,
     serving,
@@ -72,11 +72,11 @@ DECODED = """async () => {
 
 @dataclass(frozen=True)
 class Site:
-    """A page of a browser, the address of the server it looks at, and that server's desk."""
+    """A page of a browser, the address of the server it looks at, and that server's services."""
 
     page: Page
     url: str
-    desk: Desk
+    services: Services
     said: list[str]
 
     def open(self, path: str) -> None:
@@ -125,22 +125,22 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(browser: Browser, tmp_path: Path) -> Iterator[Site]:
-    """A new page on a new desk, with the limits that there are by default.
+    """A new page on new services, with the limits that there are by default.
 
     Whatever the browser complains about fails the test.
     """
-    desk = make_desk(tmp_path, probe=Prober(2 * SECONDS), limits=default_limits())
-    with opened(browser, desk) as site:
+    services = make_services(tmp_path, probe=Prober(2 * SECONDS), limits=default_limits())
+    with opened(browser, services) as site:
         yield site
     assert [] == site.said
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, desk: Desk) -> Iterator[Site]:
-    """A new page on this desk, and what the browser complains about."""
-    with serving(desk) as url, contextlib.closing(browser.new_page()) as page:
+def opened(browser: Browser, services: Services) -> Iterator[Site]:
+    """A new page on these services, and what the browser complains about."""
+    with serving(services) as url, contextlib.closing(browser.new_page()) as page:
         page.set_default_timeout(HANG_SECONDS * 1000)
-        site = Site(page, url, desk, [])
+        site = Site(page, url, services, [])
 
         def note(message: ConsoleMessage) -> None:
             if message.type == "error":
@@ -155,7 +155,7 @@ def opened(browser: Browser, desk: Desk) -> Iterator[Site]:
 def player(site: Site, media: Path) -> Site:
     """The site with a video that is released in Spanish and Catalan."""
     for language in ("es", "ca"):
-        release(site.desk, YOUTUBE, language, media=media)
+        release(site.services, YOUTUBE, language, media=media)
     return site
 
 
@@ -178,7 +178,7 @@ def test_a_browser_hears_takes_where_the_timeline_has_them(site: Site, tmp_path:
     """To the sample, and from the very start: in the track's sound as the browser decodes it."""
     make_clip(tmp_path / "film.mp4", seconds=SECONDS)
     make_dub(tmp_path, seconds=SECONDS)
-    release(site.desk, YOUTUBE, "es", media=tmp_path)
+    release(site.services, YOUTUBE, "es", media=tmp_path)
     site.watch()
     sound = np.array(site.page.evaluate(DECODED), np.float64)
     assert pytest.approx(SECONDS, abs=0.020) == len(sound) / RATE
@@ -308,21 +308,21 @@ def test_dark_mode_is_dark(player: Site) -> None:
 
 def test_a_dub_appears_when_it_is_released(site: Site, media: Path) -> None:
     """Who waits on the page gets the player without doing anything."""
-    site.desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE, title="A harbor"), ["es"])
+    site.services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE, title="A harbor"), ["es"])
     site.open(f"/watch?v={YOUTUBE}&lang=es")
     expect(site.page.get_by_text("Spanish is on its way:")).to_be_visible()
-    release(site.desk, YOUTUBE, "es", media=media)
+    release(site.services, YOUTUBE, "es", media=media)
     expect(site.page.get_by_role("button", name="Play", exact=True)).to_be_visible()
     expect(site.page.get_by_text("Spanish is on its way:")).not_to_be_visible()
 
 
 def test_a_dub_that_is_released_interrupts_nobody(player: Site, media: Path) -> None:
     """Who watches another language meanwhile gets a link and keeps watching."""
-    player.desk.registry.ask(YOUTUBE, "gl")
+    player.services.registry.ask(YOUTUBE, "gl")
     player.watch(f"v={YOUTUBE}&lang=gl")
     player.page.get_by_role("radio", name="català").check()
     player.play_until(0.5)
-    release(player.desk, YOUTUBE, "gl", media=media)
+    release(player.services, YOUTUBE, "gl", media=media)
     link = player.page.get_by_role("link", name="See how it came out")
     expect(link).to_be_visible()
     assert not player.state()["filmPaused"]
@@ -351,8 +351,8 @@ def test_a_file_is_handed_in_and_its_player_opens(site: Site, tmp_path: Path) ->
     site.page.get_by_role("checkbox", name="español").check()
     site.page.get_by_role("button", name="Dub it").click()
     site.page.wait_for_url("**/watch?v=up-*")
-    [video] = site.desk.registry.videos().videos
-    assert {"ca", "es"} == {dub.language for dub in site.desk.registry.dubs(video.id)}
+    [video] = site.services.registry.videos().videos
+    assert {"ca", "es"} == {dub.language for dub in site.services.registry.dubs(video.id)}
     expect(site.page.get_by_role("heading", name="film")).to_be_visible()
 
 
@@ -372,8 +372,8 @@ def test_a_file_that_cannot_be_taken_is_told_on_the_page(site: Site, tmp_path: P
 def test_a_dub_that_does_not_load_leaves_the_original_to_be_heard(player: Site) -> None:
     """And says so; it is tried again, and the sentence goes when it loads, or another does."""
     track = f"releases/{YOUTUBE}/es/1/track.m4a"
-    sound = player.desk.store.get_bytes(track)
-    player.desk.store.delete(track)
+    sound = player.services.store.get_bytes(track)
+    player.services.store.delete(track)
     player.open(f"/watch?v={YOUTUBE}&lang=es")
     said = player.page.locator("#said")
     expect(said).to_contain_text("español cannot be loaded just now")
@@ -385,7 +385,7 @@ def test_a_dub_that_does_not_load_leaves_the_original_to_be_heard(player: Site) 
     player.until("film.muted && !dub.paused")
     player.page.get_by_role("radio", name="español").check()
     expect(said).to_contain_text("español")
-    player.desk.store.put_bytes(track, sound)
+    player.services.store.put_bytes(track, sound)
     expect(said).to_be_empty()
     player.until("film.muted && dub.readyState >= 3")
     assert all("404" in line for line in player.said)
@@ -395,12 +395,12 @@ def test_a_dub_that_does_not_load_leaves_the_original_to_be_heard(player: Site) 
 def test_a_film_that_does_not_load_is_said_and_tried_again(player: Site) -> None:
     """Nobody presses Play and wonders."""
     film = f"releases/{YOUTUBE}/film/1.mp4"
-    pictures = player.desk.store.get_bytes(film)
-    player.desk.store.delete(film)
+    pictures = player.services.store.get_bytes(film)
+    player.services.store.delete(film)
     player.open(f"/watch?v={YOUTUBE}&lang=es")
     said = player.page.locator("#said")
     expect(said).to_contain_text("The film cannot be loaded just now")
-    player.desk.store.put_bytes(film, pictures)
+    player.services.store.put_bytes(film, pictures)
     expect(said).to_be_empty()
     player.play_until(0.3)
     player.said.clear()
@@ -408,13 +408,13 @@ def test_a_film_that_does_not_load_is_said_and_tried_again(player: Site) -> None
 
 def test_what_did_not_work_out_is_asked_for_again_by_a_button(site: Site) -> None:
     """The page then waits for it."""
-    site.desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    site.services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     details = {"code": "source_unreachable", "message": "Set DUB_YOUTUBE_PROXY.", "retryable": True}
-    site.desk.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+    site.services.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
     site.open(f"/watch?v={YOUTUBE}&lang=es")
     site.page.get_by_role("button", name="Try again").click()
     expect(site.page.get_by_text("Spanish is on its way:")).to_be_visible()
-    assert DubStatus.QUEUED is site.desk.registry.dub(YOUTUBE, "es").status
+    assert DubStatus.QUEUED is site.services.registry.dub(YOUTUBE, "es").status
 
 
 @dataclass(frozen=True)
@@ -445,7 +445,7 @@ class Guarded:
 def guarded(browser: Browser, tmp_path: Path) -> Iterator[Guarded]:
     """With a page that is open at no address yet."""
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
-    with opened(browser, make_desk(tmp_path, keys=keys)) as site:
+    with opened(browser, make_services(tmp_path, keys=keys)) as site:
         _, token = keys.make(tenant=DEFAULT_TENANT, scopes={Scope.READ, Scope.WRITE})
         asked: list[Request] = []
 
@@ -459,9 +459,9 @@ def guarded(browser: Browser, tmp_path: Path) -> Iterator[Guarded]:
 def test_whoever_has_a_key_asks_again_by_a_button(guarded: Guarded) -> None:
     """Without one, and with a wrong one, the page says what is missing."""
     site = guarded.site
-    site.desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    site.services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     details = {"code": "source_unreachable", "message": "It is away.", "retryable": True}
-    site.desk.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+    site.services.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
     site.open(f"/watch?v={YOUTUBE}&lang=es")
     again = site.page.get_by_role("button", name="Try again")
     again.click()
@@ -470,19 +470,19 @@ def test_whoever_has_a_key_asks_again_by_a_button(guarded: Guarded) -> None:
     guarded.type_key("dub_0123456789ab_wrong")
     again.click()
     expect(site.page.get_by_text("This key opens nothing")).to_be_visible()
-    assert DubStatus.FAILED is site.desk.registry.dub(YOUTUBE, "es").status
+    assert DubStatus.FAILED is site.services.registry.dub(YOUTUBE, "es").status
     guarded.type_key()
     again.click()
     expect(site.page.get_by_text("Spanish is on its way:")).to_be_visible()
-    assert DubStatus.QUEUED is site.desk.registry.dub(YOUTUBE, "es").status
+    assert DubStatus.QUEUED is site.services.registry.dub(YOUTUBE, "es").status
     guarded.require_kept()
 
 
 def test_a_key_is_held_for_a_tab_and_forgotten_there(guarded: Guarded, media: Path) -> None:
     """With it a stale dub says so, and what it costs; another tab has no key."""
-    site, desk = guarded.site, guarded.site.desk
-    release(desk, YOUTUBE, "es", media=media)
-    desk.registry.caption(YOUTUBE, f"videos/{YOUTUBE}/captions.srt")
+    site, services = guarded.site, guarded.site.services
+    release(services, YOUTUBE, "es", media=media)
+    services.registry.caption(YOUTUBE, f"videos/{YOUTUBE}/captions.srt")
     site.open(f"/watch?v={YOUTUBE}&lang=es")
     site.page.get_by_text("For whoever has an API key").click()
     guarded.type_key()
@@ -502,7 +502,7 @@ def test_a_key_is_held_for_a_tab_and_forgotten_there(guarded: Guarded, media: Pa
     with site.page.expect_navigation():
         renew.click()
     expect(site.page.get_by_text("there is nothing to bring up to date")).to_have_count(0)
-    wait_until(lambda: DubStatus.QUEUED is desk.registry.dub(YOUTUBE, "es").status)
+    wait_until(lambda: DubStatus.QUEUED is services.registry.dub(YOUTUBE, "es").status)
     guarded.require_kept()
     site.page.get_by_role("button", name="Forget the key").click()
     site.page.reload()
@@ -514,14 +514,14 @@ def test_a_key_is_held_for_a_tab_and_forgotten_there(guarded: Guarded, media: Pa
 def test_what_was_misheard_is_settled_with_a_key(guarded: Guarded) -> None:
     """By the same form."""
     site = guarded.site
-    site.desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    site.services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     details = {"code": "media_misheard", "message": "We may have misheard this video (34%)."}
-    site.desk.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+    site.services.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
     site.open(f"/watch?v={YOUTUBE}&lang=es")
     guarded.type_key()
     site.page.get_by_role("button", name="It was heard right: dub it").click()
     site.page.wait_for_function("() => !document.getElementById('settle')")
-    assert site.desk.registry.video(YOUTUBE).believed
+    assert site.services.registry.video(YOUTUBE).believed
     guarded.require_kept()
     assert [] == site.said
 
@@ -529,19 +529,19 @@ def test_what_was_misheard_is_settled_with_a_key(guarded: Guarded) -> None:
 def test_what_was_misheard_is_settled_on_its_page(browser: Browser, tmp_path: Path) -> None:
     """By saying that it was heard right, by captions, or by what is spoken."""
     from_es = {"en": ("ca", "es"), "es": ("ca", "en")}
-    desk = make_desk(tmp_path, targets=lambda spoken: from_es.get(spoken, ()))
-    with opened(browser, desk) as site:
+    services = make_services(tmp_path, targets=lambda spoken: from_es.get(spoken, ()))
+    with opened(browser, services) as site:
         settle(site)
         assert [] == site.said
 
 
 def settle(site: Site) -> None:
     """Have it held, and settle that on its page, in each way."""
-    site.desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["ca"])
+    site.services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["ca"])
     details = {"code": "media_misheard", "message": "We may have misheard this video (34%)."}
     for number, does in enumerate(SETTLED, 1):
         work = Work(YOUTUBE, None, number)
-        site.desk.registry.failed(work, details, now=datetime.now(timezone.utc))
+        site.services.registry.failed(work, details, now=datetime.now(timezone.utc))
         site.open(f"/watch?v={YOUTUBE}&lang=ca")
         expect(site.page.get_by_text("We may have misheard this video (34%).")).to_be_visible()
         if does == "Use these captions":
@@ -551,7 +551,7 @@ def settle(site: Site) -> None:
             site.page.get_by_label("Spoken is").select_option("es")
         site.page.get_by_role("button", name=does).click()
         site.page.wait_for_function("() => !document.getElementById('settle')")
-        video = site.desk.registry.video(YOUTUBE)
+        video = site.services.registry.video(YOUTUBE)
         has_captions = video.captions_key is not None
         assert SETTLED[does] == (video.believed, has_captions, video.language)
 
@@ -568,14 +568,14 @@ def test_what_is_spoken_is_chosen_on_the_start_page(site: Site, tmp_path: Path) 
     site.page.get_by_role("checkbox", name="español").check()
     site.page.get_by_role("button", name="Dub it").click()
     site.page.wait_for_url("**/watch?v=up-*")
-    [video] = site.desk.registry.videos().videos
+    [video] = site.services.registry.videos().videos
     assert "auto" == video.language
 
 
 def test_a_hostile_title_runs_nowhere(site: Site) -> None:
     """Neither in the list nor on the player's page."""
     title = "<img src=x onerror=\"document.title='owned'\">"
-    site.desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE, title=title), ["es"])
+    site.services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE, title=title), ["es"])
     for path in ("/", f"/watch?v={YOUTUBE}"):
         site.open(path)
         expect(site.page.get_by_text(title)).to_be_visible()
@@ -633,7 +633,7 @@ def watched(
     swift = running_swift()
     place = {"bucket": bucket, "public_bucket": bucket, "public_url": swift.public_url(bucket)}
     store = S3Store(swift.client, **place, is_open=is_open)
-    desk = make_desk(folder, probe=Prober(2 * SECONDS), store=store)
-    release(desk, YOUTUBE, "es", media=media)
-    with opened(browser, desk) as site:
+    services = make_services(folder, probe=Prober(2 * SECONDS), store=store)
+    release(services, YOUTUBE, "es", media=media)
+    with opened(browser, services) as site:
         yield site

@@ -17,7 +17,7 @@ from api.app import create_app
 from tests.deploy.test_compose import SECRETS
 from tests.docs.documents import ROOT, rows
 from tests.support.rig.cluster.composition import services
-from tests.support.rig.desks import make_desk
+from tests.support.rig.services import make_services
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 RULES = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
@@ -36,7 +36,7 @@ def named(expression: str) -> set[str]:
 @pytest.fixture(scope="module")
 def scraped(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The samples' families of a process that has answered one request."""
-    with TestClient(create_app(make_desk(tmp_path_factory.mktemp("home")))) as client:
+    with TestClient(create_app(make_services(tmp_path_factory.mktemp("home")))) as client:
         client.get("/health")
         text = client.get("/metrics").text
     return {

@@ -22,9 +22,9 @@ from dub_platform.client import DubClient, Retries
 from dub_platform.core.addresses import Networks
 from dub_platform.local.stack import CHECKOUT
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.rig.desks import YOUTUBE, default_limits, make_desk, release
-from tests.support.rig.desks import running as serving_app
 from tests.support.rig.platform import free_ports
+from tests.support.rig.services import YOUTUBE, default_limits, make_services, release
+from tests.support.rig.services import running as serving_app
 
 CADDY = Path(sysconfig.get_path("scripts")) / "caddy"
 PASSWORD = "correct horse"
@@ -169,9 +169,9 @@ def test_front_tells_clients_of_a_tls_proxy_apart(
 @contextlib.contextmanager
 def limited(home: Path) -> Iterator[tuple[Starlette, str, httpx.Client]]:
     """The API with the limits that it has by default, behind `front`: it, its address, a viewer."""
-    desk = make_desk(home, limits=default_limits(), proxies=Networks.parsed("127.0.0.0/8"))
-    release(desk, YOUTUBE, "es")
-    app, (port,) = create_app(desk), free_ports(1)
+    services = make_services(home, limits=default_limits(), proxies=Networks.parsed("127.0.0.0/8"))
+    release(services, YOUTUBE, "es")
+    app, (port,) = create_app(services), free_ports(1)
     file, url = CHECKOUT / "deploy" / "api" / "Caddyfile", f"http://127.0.0.1:{port}"
     with serving_app(app) as upstream:
         address = upstream.removeprefix("http://")
@@ -214,6 +214,6 @@ def test_who_waits_through_front_is_not_refused(
         client.ask(YOUTUBE, "ca")
         waiting = pool.submit(client.wait, YOUTUBE)
         wait_until(lambda: len(pauses) > 25 or waiting.done())
-        release(app.state.desk, YOUTUBE, "ca")
+        release(app.state.services, YOUTUBE, "ca")
         assert "released" == waiting.result(HANG_SECONDS)["dubs"][0]["status"]
     assert [] == told

@@ -19,7 +19,7 @@ from resources.voice.openai import OpenAIVoice
 from resources.voice.paid import PaidVoice
 from tests.docs.documents import ROOT, committed, default, rows, settings
 from tests.support.rig.cluster.composition import VARIABLE as COMPOSED
-from tests.support.rig.desks import make_desk
+from tests.support.rig.services import make_services
 
 DOCUMENTS = sorted(committed("*.md"))
 EACH = pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def _composed() -> dict[str, str]:
 
 
 def _endpoints(home: Path) -> Iterator[tuple[str, str]]:
-    for route in create_app(make_desk(home)).routes:
+    for route in create_app(make_services(home)).routes:
         if isinstance(route, Mount):
             yield "GET", f"{route.path}/{{path}}"
         elif isinstance(route, Route):

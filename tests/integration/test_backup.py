@@ -22,7 +22,7 @@ import yaml
 from dagster import DagsterRun, DagsterRunStatus
 from sqlalchemy import create_engine, make_url
 
-from api.asgi import desk_from
+from api.asgi import services_from
 from api.background.partition_keys import Announcer
 from assets.step.tags import VIDEO
 from dub_platform import wiring
@@ -40,8 +40,8 @@ from tests.contracts.databases import postgres, postgres_tools
 from tests.sensors.rows import run_of
 from tests.support.patience import HANG_SECONDS
 from tests.support.recipes.golden_clip import make_golden_clip
-from tests.support.rig.desks import local_client
 from tests.support.rig.platform import Answer, Platform, running_platform
+from tests.support.rig.services import local_client
 from tests.support.rig.workshop import Workshop, materialized, shown
 from tests.support.servers.swift import running_swift
 
@@ -231,7 +231,7 @@ def test_a_restored_release_is_public_again(there: There) -> None:
     assert release
     url = f"{settings.r2_public_url}/{release.track_key}"
     assert release.bytes == len(httpx.get(url, timeout=HANG_SECONDS).raise_for_status().content)
-    with local_client(desk_from(settings, Announcer())) as client:
+    with local_client(services_from(settings, Announcer())) as client:
         page = client.get("/watch", params={"v": there.video_id, "lang": "es"})
     assert 200 == page.status_code
     assert settings.r2_public_url in page.text

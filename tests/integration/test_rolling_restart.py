@@ -27,8 +27,8 @@ from dub_platform.settings import Settings
 from tests.support.patience import HANG_SECONDS, wait_until
 from tests.support.rig.cluster.composition import services
 from tests.support.rig.cluster.machine import SECRETS
-from tests.support.rig.desks import make_clip
 from tests.support.rig.platform import free_ports
+from tests.support.rig.services import make_clip
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("rolling")]
 

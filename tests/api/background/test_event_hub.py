@@ -10,12 +10,12 @@ import pytest
 
 from api.background import event_hub as hubs
 from api.background.event_hub import MAILBOX_SIZE, Hub, Mailbox
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.errors import StorageUnavailableError
 from dub_platform.registry import NewVideo, Source
 from tests.api.conftest import Log
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.desks import YOUTUBE
+from tests.support.rig.services import YOUTUBE
 
 LANGUAGES = ["es"]
 
@@ -33,14 +33,14 @@ def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
     anyio.run(in_time)
 
 
-def hand_in(desk: Desk, video_id: str = YOUTUBE) -> None:
-    desk.registry.accept(NewVideo(video_id, Source.YOUTUBE), LANGUAGES)
+def hand_in(services: Services, video_id: str = YOUTUBE) -> None:
+    services.registry.accept(NewVideo(video_id, Source.YOUTUBE), LANGUAGES)
 
 
-def happen(desk: Desk, count: int) -> None:
+def happen(services: Services, count: int) -> None:
     """So many events of the video."""
     for number in range(count):
-        desk.registry.reached(YOUTUBE, None, f"stage-{number}")
+        services.registry.reached(YOUTUBE, None, f"stage-{number}")
 
 
 async def rest_of(mailbox: Mailbox) -> list[str | None]:
@@ -48,16 +48,16 @@ async def rest_of(mailbox: Mailbox) -> list[str | None]:
     return [event.stage async for event in mailbox]
 
 
-def test_a_client_that_does_not_read_is_given_up(desk: Desk) -> None:
+def test_a_client_that_does_not_read_is_given_up(services: Services) -> None:
     """It gets what is in its mailbox, and the others hear of everything."""
 
     async def scenario() -> None:
-        hand_in(desk)
-        hub = Hub(desk.events, lambda: False)
+        hand_in(services)
+        hub = Hub(services.events, lambda: False)
         async with hub.running(), hub.listening(YOUTUBE) as slow, hub.listening(YOUTUBE) as quick:
             heard = []
             for _ in range(3):
-                await anyio.to_thread.run_sync(happen, desk, MAILBOX_SIZE // 2)
+                await anyio.to_thread.run_sync(happen, services, MAILBOX_SIZE // 2)
                 heard += [(await quick.receive()).stage for _ in range(MAILBOX_SIZE // 2)]
             assert heard[:MAILBOX_SIZE] == await rest_of(slow)
             assert 1 == hub.clients
@@ -65,16 +65,16 @@ def test_a_client_that_does_not_read_is_given_up(desk: Desk) -> None:
     run(scenario)
 
 
-def test_a_process_that_is_about_to_end_ends_its_streams(desk: Desk) -> None:
+def test_a_process_that_is_about_to_end_ends_its_streams(services: Services) -> None:
     """Their clients come back to another process, with what they have seen last."""
     ending = False
 
     async def scenario() -> None:
         nonlocal ending
-        hand_in(desk)
-        hub = Hub(desk.events, lambda: ending)
+        hand_in(services)
+        hub = Hub(services.events, lambda: ending)
         async with hub.running(), hub.listening(YOUTUBE) as mailbox:
-            await anyio.to_thread.run_sync(happen, desk, 1)
+            await anyio.to_thread.run_sync(happen, services, 1)
             assert "stage-0" == (await mailbox.receive()).stage
             ending = True
             assert [] == await rest_of(mailbox)
@@ -83,11 +83,11 @@ def test_a_process_that_is_about_to_end_ends_its_streams(desk: Desk) -> None:
     run(scenario)
 
 
-def test_who_leaves_is_forgotten(desk: Desk) -> None:
+def test_who_leaves_is_forgotten(services: Services) -> None:
     """Nothing is kept for a client that is gone."""
 
     async def scenario() -> None:
-        hub = Hub(desk.events, lambda: False)
+        hub = Hub(services.events, lambda: False)
         async with hub.running():
             async with hub.listening(YOUTUBE):
                 assert 1 == hub.clients
@@ -97,7 +97,7 @@ def test_who_leaves_is_forgotten(desk: Desk) -> None:
     run(scenario)
 
 
-def test_a_database_that_does_not_answer_costs_no_event(desk: Desk, log: Log) -> None:
+def test_a_database_that_does_not_answer_costs_no_event(services: Services, log: Log) -> None:
     """The reader asks again, from where it was."""
 
     class Failing:
@@ -106,19 +106,19 @@ def test_a_database_that_does_not_answer_costs_no_event(desk: Desk, log: Log) ->
         asked = 0
 
         def newest(self) -> int:
-            return desk.events.newest()
+            return services.events.newest()
 
         def since(self, after: int, *, limit: int) -> Any:
             self.asked += 1
             if self.asked % 2:
                 raise StorageUnavailableError("It does not answer.")
-            return desk.events.since(after, limit=limit)
+            return services.events.since(after, limit=limit)
 
     async def scenario() -> None:
-        hand_in(desk)
+        hand_in(services)
         hub = Hub(Failing(), lambda: False)  # type: ignore[arg-type]
         async with hub.running(), hub.listening(YOUTUBE) as mailbox:
-            await anyio.to_thread.run_sync(happen, desk, 3)
+            await anyio.to_thread.run_sync(happen, services, 3)
             heard = [(await mailbox.receive()).stage for _ in range(3)]
             assert ["stage-0", "stage-1", "stage-2"] == heard
 

@@ -7,18 +7,18 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from api.contract.etags import etag_of, require_match
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.errors import PreconditionRequiredError
-from tests.support.rig.desks import YOUTUBE, release
+from tests.support.rig.services import YOUTUBE, release
 
 CHANNEL = "UC0123456789012345678901"
 DUB = f"/videos/{YOUTUBE}/dubs/es"
 
 
 @pytest.fixture(autouse=True)
-def released(desk: Desk) -> None:
-    release(desk, YOUTUBE, "es")
-    desk.registry.keep_channel(CHANNEL)
+def released(services: Services) -> None:
+    release(services, YOUTUBE, "es")
+    services.registry.keep_channel(CHANNEL)
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.contract.problems import STATUS, status_of
-from api.services import Desk
+from api.services import Services
 from dub_platform.core import errors
 from dub_platform.core.errors import DubError
 from tests.api.conftest import Log
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.desks import YOUTUBE
+from tests.support.rig.services import YOUTUBE
 
 
 def every(kind: type[DubError]) -> Iterator[type[DubError]]:
@@ -107,13 +107,15 @@ def test_a_method_that_is_not_taken_is_answered_with_those_that_are(client: Test
     assert {"GET", "POST"} <= set(client.delete("/videos").headers["allow"].split(", "))
 
 
-def test_a_bug_tells_the_client_nothing_and_the_log_everything(desk: Desk, log: Log) -> None:
+def test_a_bug_tells_the_client_nothing_and_the_log_everything(
+    services: Services, log: Log
+) -> None:
     """500 with a request id; the traceback is in the log."""
 
     def broken(_: str) -> list[str]:
         raise RuntimeError("password=hunter2")
 
-    with TestClient(create_app(replace(desk, targets=broken))) as client:
+    with TestClient(create_app(replace(services, targets=broken))) as client:
         answer = client.get("/")
     assert (500, "internal_error") == (answer.status_code, answer.json()["code"])
     assert "hunter2" not in answer.text
@@ -166,13 +168,13 @@ def test_a_request_is_one_line_in_the_log(client: TestClient, log: Log) -> None:
     assert line["ms"] > 0
 
 
-def test_a_database_with_too_much_to_do_puts_off(desk: Desk, log: Log) -> None:
+def test_a_database_with_too_much_to_do_puts_off(services: Services, log: Log) -> None:
     """503: what waits for it would get no connection in time."""
 
     def busy(_: str) -> list[str]:
         raise PoolTimeoutError("QueuePool limit of size 8 reached")
 
-    with TestClient(create_app(replace(desk, targets=busy))) as client:
+    with TestClient(create_app(replace(services, targets=busy))) as client:
         answer = client.get("/")
     assert (503, "storage_unavailable") == (answer.status_code, answer.json()["code"])
     assert "QueuePool" not in answer.text

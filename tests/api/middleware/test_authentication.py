@@ -20,7 +20,7 @@ from starlette.types import Scope as AsgiScope
 from api.app import create_app
 from api.caller import OPEN, OPEN_BELOW
 from api.middleware.authentication import Identified
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.access import Scope, Token
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.ledger import Spent
@@ -28,7 +28,7 @@ from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.tables import utc_now
 from tests.api.conftest import Log
 from tests.api.routes.test_videos import questions
-from tests.support.rig.desks import YOUTUBE, make_desk, release
+from tests.support.rig.services import YOUTUBE, make_services, release
 
 METHODS = ("get", "post", "put", "patch", "delete")
 NOBODYS = Token("3f9c51a07be2", "x" * 43).text
@@ -42,8 +42,8 @@ def keys(tmp_path: Path) -> ApiKeys:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, keys: ApiKeys) -> Desk:
-    return make_desk(tmp_path, keys=keys)
+def services(tmp_path: Path, keys: ApiKeys) -> Services:
+    return make_services(tmp_path, keys=keys)
 
 
 @pytest.fixture
@@ -57,9 +57,9 @@ def bearer(keys: ApiKeys) -> Bearer:
     return header
 
 
-def requests(desk: Desk) -> Iterator[tuple[str, str]]:
+def requests(services: Services) -> Iterator[tuple[str, str]]:
     """Every method of every address that the app has, with an id where one belongs."""
-    for route in create_app(desk).routes:
+    for route in create_app(services).routes:
         if isinstance(route, Mount):
             yield "GET", f"{route.path}/style.css"
         elif isinstance(route, Route):
@@ -84,9 +84,11 @@ def code_of(answer: httpx2.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-def test_every_address_that_is_not_open_asks_for_a_key(client: TestClient, desk: Desk) -> None:
+def test_every_address_that_is_not_open_asks_for_a_key(
+    client: TestClient, services: Services
+) -> None:
     """Also one that nobody thought of when it was added, and one that is not there."""
-    closed = [request for request in requests(desk) if not is_open(request[1])]
+    closed = [request for request in requests(services) if not is_open(request[1])]
     assert len(closed) > 8
     for method, path in [*closed, ("GET", "/nothing"), ("POST", "/health/x")]:
         answer = client.request(method, path)
@@ -185,11 +187,13 @@ def test_a_key_is_named_in_the_request_and_its_secret_nowhere(
     assert token.secret not in f"{answer.text}{answer.headers}{log}{token!r}"
 
 
-def test_another_tenants_video_is_not_there(client: TestClient, desk: Desk, bearer: Bearer) -> None:
+def test_another_tenants_video_is_not_there(
+    client: TestClient, services: Services, bearer: Bearer
+) -> None:
     """At no address that names a video, with no method, and word for word as if it never was."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     theirs, unknown = bearer("globex"), "x" * 11
-    asked = [(m, p) for m, p in requests(desk) if p.startswith(f"/videos/{YOUTUBE}")]
+    asked = [(m, p) for m, p in requests(services) if p.startswith(f"/videos/{YOUTUBE}")]
     assert len(asked) > 3
     for method, path in asked:
         answers = [
@@ -205,7 +209,7 @@ def test_another_tenants_video_is_not_there(client: TestClient, desk: Desk, bear
 
 
 def test_the_same_video_of_two_tenants_is_two(
-    client: TestClient, desk: Desk, bearer: Bearer, clip: Path
+    client: TestClient, services: Services, bearer: Bearer, clip: Path
 ) -> None:
     """Neither answer says that somebody else has it: not its id, its title, nor `created`."""
     for order in (
@@ -220,21 +224,23 @@ def test_the_same_video_of_two_tenants_is_two(
         assert 3 == len({video["id"] for video in told})
         again = client.post("/videos", headers=bearer("acme"), **order).json()
         assert (told[0]["id"], False) == (again["id"], again["created"])
-    kept = desk.registry.of("acme").video(told[0]["id"])
+    kept = services.registry.of("acme").video(told[0]["id"])
     assert ("acme", None) == (kept.tenant, kept.source_id)
 
 
 def test_a_tenants_youtube_video_knows_its_name_there(
-    client: TestClient, desk: Desk, bearer: Bearer
+    client: TestClient, services: Services, bearer: Bearer
 ) -> None:
     """Its id tells YouTube nothing, so the row does."""
     order = {"source": YOUTUBE, "languages": ["es"]}
     told = client.post("/videos", headers=bearer("acme"), json=order).json()
     assert YOUTUBE not in told["id"]
-    assert YOUTUBE == desk.registry.video(told["id"]).source_id
+    assert YOUTUBE == services.registry.video(told["id"]).source_id
 
 
-def test_a_tenant_sees_what_it_spent(client: TestClient, desk: Desk, bearer: Bearer) -> None:
+def test_a_tenant_sees_what_it_spent(
+    client: TestClient, services: Services, bearer: Bearer
+) -> None:
     """What another's dub of the same cost is on another's bill."""
     order = {"source": YOUTUBE, "languages": ["es"]}
     ids = [
@@ -242,7 +248,7 @@ def test_a_tenant_sees_what_it_spent(client: TestClient, desk: Desk, bearer: Bea
         for tenant in ("acme", "globex")
     ]
     spent: dict[str, Spent] = {ids[0]: {"es": 0.25}, ids[1]: {}}
-    paid = replace(desk, spent=lambda _: spent)
+    paid = replace(services, spent=lambda _: spent)
     with TestClient(create_app(paid)) as client:
         assert [0.25, 0.0] == [
             client.get(f"/videos/{video_id}", headers=bearer(tenant)).json()["cost_usd"]
@@ -252,17 +258,17 @@ def test_a_tenant_sees_what_it_spent(client: TestClient, desk: Desk, bearer: Bea
 
 def test_without_keys_there_is_one_tenant(tmp_path: Path) -> None:
     """Everybody reads and writes what is the default tenant's, and nobody manages keys."""
-    desk = make_desk(tmp_path)
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
-    desk.registry.of("acme").accept(NewVideo("a" * 11, Source.YOUTUBE), ["es"])
-    with TestClient(create_app(desk)) as client:
+    services = make_services(tmp_path)
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    services.registry.of("acme").accept(NewVideo("a" * 11, Source.YOUTUBE), ["es"])
+    with TestClient(create_app(services)) as client:
         assert [YOUTUBE] == [video["id"] for video in client.get("/videos").json()["videos"]]
         assert (403, "scope_missing") == code_of(client.get("/keys"))
 
 
 @pytest.mark.anyio
 async def test_keys_that_are_sent_at_the_same_time_are_looked_up_together(
-    desk: Desk, keys: ApiKeys
+    services: Services, keys: ApiKeys
 ) -> None:
     """In one question; each opens what is its tenant's, and a wrong one nothing."""
     made = [keys.make(tenant=name, scopes={Scope.READ})[1] for name in ("acme", "globex")]
@@ -275,7 +281,7 @@ async def test_keys_that_are_sent_at_the_same_time_are_looked_up_together(
     async def never(*_: object) -> Any:
         raise AssertionError
 
-    identified = Identified(note, desk.keys)
+    identified = Identified(note, services.keys)
     sent = {"/acme": made[0], "/globex": made[1], "/wrong": wrong}
     scopes = [
         {

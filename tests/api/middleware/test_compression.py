@@ -15,18 +15,18 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from api.middleware.compression import LEVEL, Compressed
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.links import Links
 from dub_platform.registry.port import Visibility
-from tests.support.rig.desks import YOUTUBE, local_client, make_desk, release, serving
+from tests.support.rig.services import YOUTUBE, local_client, make_services, release, serving
 
 TAKES_GZIP = {"accept-encoding": "gzip"}
 
 
 @pytest.fixture
-def released(desk: Desk) -> Desk:
-    release(desk, YOUTUBE, "es")
-    return desk
+def released(services: Services) -> Services:
+    release(services, YOUTUBE, "es")
+    return services
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def released(desk: Desk) -> Desk:
         "/static/style.css",
     ],
 )
-def test_pages_scripts_and_json_are_sent_smaller(released: Desk, path: str) -> None:
+def test_pages_scripts_and_json_are_sent_smaller(released: Services, path: str) -> None:
     """By what comes over the wire; the content is the same, and so is its ETag."""
     with local_client(released) as client:
         plain = client.get(path, headers={"accept-encoding": "identity"})
@@ -69,7 +69,7 @@ def test_a_client_that_does_not_take_it_gets_it_plain(client: TestClient) -> Non
         assert "content-encoding" not in answer.headers
 
 
-def test_media_is_sent_as_it_is(released: Desk) -> None:
+def test_media_is_sent_as_it_is(released: Services) -> None:
     """Whole or in part: ranges are counted in its own bytes."""
     key = f"releases/{YOUTUBE}/es/1/track.m4a"
     released.store.put_bytes(key, b"0" * 10_000)
@@ -83,11 +83,11 @@ def test_media_is_sent_as_it_is(released: Desk) -> None:
 
 def test_what_shows_a_secret_is_sent_as_it_is(tmp_path: Path) -> None:
     """How small a signed link becomes beside somebody's words would tell of it."""
-    desk = make_desk(tmp_path, links=Links("s" * 32))
-    release(desk, YOUTUBE, "es")
-    with local_client(desk) as client:
+    services = make_services(tmp_path, links=Links("s" * 32))
+    release(services, YOUTUBE, "es")
+    with local_client(services) as client:
         assert "gzip" == client.get(f"/videos/{YOUTUBE}").headers["content-encoding"]
-        desk.registry.change(YOUTUBE, visibility=Visibility.SIGNED)
+        services.registry.change(YOUTUBE, visibility=Visibility.SIGNED)
         shown = client.get(f"/videos/{YOUTUBE}")
         assert "signature=" in shown.json()["links"]["watch"]["es"]
         watch = client.get(shown.json()["links"]["watch"]["es"].removeprefix("http://dub.test"))
@@ -100,7 +100,7 @@ def test_what_shows_a_secret_is_sent_as_it_is(tmp_path: Path) -> None:
         assert "content-encoding" not in answer.headers
 
 
-def test_events_come_as_they_happen(released: Desk) -> None:
+def test_events_come_as_they_happen(released: Services) -> None:
     """Nothing of a stream is kept back to be made smaller."""
     with (
         serving(released) as url,
@@ -111,7 +111,7 @@ def test_events_come_as_they_happen(released: Desk) -> None:
         assert next(answer.iter_raw()).startswith(b"retry:")
 
 
-def test_it_is_as_small_as_it_can_be_made(released: Desk) -> None:
+def test_it_is_as_small_as_it_can_be_made(released: Services) -> None:
     """A table of the answer's own size finds all there is to find, and no larger one is made."""
     with local_client(released) as client:
         for path in (f"/videos/{YOUTUBE}", "/docs", "/openapi.json"):

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, select
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.access import Scope
 from dub_platform.core.errors import StorageError
 from dub_platform.core.keys import key_of
@@ -24,7 +24,7 @@ from dub_platform.registry.tables import first_answers
 from tests.api.conftest import Log
 from tests.contracts.threads import at_once
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.desks import YOUTUBE, make_desk, serving
+from tests.support.rig.services import YOUTUBE, make_services, serving
 
 KEY = {"idempotency-key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 ORDER = {"source": YOUTUBE, "languages": ["es"]}
@@ -42,7 +42,7 @@ def keys(tmp_path: Path) -> ApiKeys:
 @pytest.fixture
 def guarded(tmp_path: Path, keys: ApiKeys) -> TestClient:
     """A client where keys are asked for."""
-    return TestClient(create_app(make_desk(tmp_path, keys=keys)))
+    return TestClient(create_app(make_services(tmp_path, keys=keys)))
 
 
 def known(keys: ApiKeys) -> dict[str, str]:
@@ -61,7 +61,7 @@ def form(data: bytes, *, boundary: str = "edge", languages: str = "es") -> Mappi
     return {"content": content + data + f"\r\n--{boundary}--\r\n".encode(), "headers": headers}
 
 
-def test_the_same_request_is_answered_as_it_was(client: TestClient, desk: Desk) -> None:
+def test_the_same_request_is_answered_as_it_was(client: TestClient, services: Services) -> None:
     """Status, body and headers, even though the answer would be another by now."""
     first = client.post("/videos", json=ORDER, headers=KEY)
     again = client.post("/videos", json=ORDER, headers=KEY)
@@ -92,15 +92,15 @@ def test_a_form_with_anything_else_in_it_is_another(
     assert (422, "idempotency_key_reused") == (answer.status_code, answer.json()["code"])
 
 
-def test_the_key_of_another_request_is_refused(client: TestClient, desk: Desk) -> None:
+def test_the_key_of_another_request_is_refused(client: TestClient, services: Services) -> None:
     """And nothing of it is done."""
     client.post("/videos", json=ORDER, headers=KEY)
     answer = client.post("/videos", json={**ORDER, "languages": ["ca"]}, headers=KEY)
     assert (422, "idempotency_key_reused") == (answer.status_code, answer.json()["code"])
-    assert ["es"] == [dub.language for dub in desk.registry.dubs(YOUTUBE)]
+    assert ["es"] == [dub.language for dub in services.registry.dubs(YOUTUBE)]
 
 
-def test_a_refusal_is_kept_and_a_failure_is_not(desk: Desk, log: Log) -> None:
+def test_a_refusal_is_kept_and_a_failure_is_not(services: Services, log: Log) -> None:
     """What the platform could not do, it does when it is asked again."""
     broken = [True]
 
@@ -109,7 +109,7 @@ def test_a_refusal_is_kept_and_a_failure_is_not(desk: Desk, log: Log) -> None:
             raise StorageError("The registry is away.")
         return ("es",)
 
-    with TestClient(create_app(replace(desk, targets=targets))) as client:
+    with TestClient(create_app(replace(services, targets=targets))) as client:
         failed = client.post("/videos", json=ORDER, headers=KEY)
         log[:] = [line for line in log if line["log_level"] != "error"]
         broken.append(False)
@@ -121,14 +121,14 @@ def test_a_refusal_is_kept_and_a_failure_is_not(desk: Desk, log: Log) -> None:
 
 
 def test_while_the_first_is_answered_the_second_is_told_to_wait(
-    client: TestClient, desk: Desk
+    client: TestClient, services: Services
 ) -> None:
     """Also when the first one's process is another."""
     place = key_of(["default", KEY["idempotency-key"]])
-    desk.first_answers.claim(place, "elsewhere", now=datetime.now(timezone.utc))
+    services.first_answers.claim(place, "elsewhere", now=datetime.now(timezone.utc))
     answer = client.post("/videos", json=ORDER, headers=KEY)
     assert (409, "request_in_progress") == (answer.status_code, answer.json()["code"])
-    desk.first_answers.give_back(place, "elsewhere")
+    services.first_answers.give_back(place, "elsewhere")
     assert 202 == client.post("/videos", json=ORDER, headers=KEY).status_code
 
 
@@ -192,9 +192,9 @@ def test_a_webhook_is_made_once_where_nobody_needs_a_key(client: TestClient) -> 
     assert 1 == len(client.get("/webhooks").json()["webhooks"])
 
 
-def test_two_processes_share_the_answers(desk: Desk) -> None:
+def test_two_processes_share_the_answers(services: Services) -> None:
     """Twenty requests over two servers: one video is new, and whoever is answered reads that."""
-    with serving(desk) as one, serving(desk) as two:
+    with serving(services) as one, serving(services) as two:
         posts = [partial(httpx.post, f"{url}/videos", json=ORDER) for url in 10 * (one, two)]
         answers = at_once([partial(post, headers=KEY, timeout=HANG_SECONDS) for post in posts])
     assert {202, 409} >= {each.status_code for each in answers}

@@ -10,8 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.contract.operations import OPERATIONS
-from api.services import Desk
-from tests.support.rig.desks import YOUTUBE, local_client, make_desk, release
+from api.services import Services
+from tests.support.rig.services import YOUTUBE, local_client, make_services, release
 
 STRICT = [each for each in OPERATIONS if each.is_strict]
 LENIENT = [each for each in OPERATIONS if not each.is_strict]
@@ -21,10 +21,10 @@ LINK = {"source": YOUTUBE, "languages": ["es"]}
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
-    """A client of a desk with one released video, which no request here changes."""
-    desk = make_desk(tmp_path_factory.mktemp("queries"))
-    release(desk, YOUTUBE, "es")
-    return local_client(desk)
+    """A client of services with one released video, which no request here changes."""
+    services = make_services(tmp_path_factory.mktemp("queries"))
+    release(services, YOUTUBE, "es")
+    return local_client(services)
 
 
 @pytest.mark.parametrize("each", STRICT, ids=lambda each: f"{each.method} {each.path}")
@@ -50,7 +50,7 @@ def test_what_is_opened_by_a_link_or_a_probe_bears_what_others_write_into_it(
     path = each.path.format(**named)
     query = {"v": YOUTUBE} if each.path == "/watch" else {}
     answer = released.get(path, params={**query, "fbclid": "x"})
-    # The release of this desk has no lines, whose sound could be had.
+    # The release of these services has no lines, whose sound could be had.
     expected = 409 if path.endswith("/take") else 200
     assert expected == answer.status_code
 
@@ -58,7 +58,7 @@ def test_what_is_opened_by_a_link_or_a_probe_bears_what_others_write_into_it(
 @pytest.mark.parametrize("as_form", [False, True], ids=["link", "file"])
 @pytest.mark.parametrize(("query", "body"), [("true", None), ("1", True), ("true", True)])
 def test_a_dry_run_in_the_query_buys_nothing(
-    client: TestClient, desk: Desk, clip: Path, as_form: bool, query: str, body: bool | None
+    client: TestClient, services: Services, clip: Path, as_form: bool, query: str, body: bool | None
 ) -> None:
     """As one in the body does."""
     answer = hand_in(client, clip, query, body, as_form=as_form)
@@ -67,25 +67,27 @@ def test_a_dry_run_in_the_query_buys_nothing(
         answer.json()["dry_run"],
         answer.json()["estimate"]["languages"],
     )
-    assert () == desk.registry.videos().videos
+    assert () == services.registry.videos().videos
 
 
 @pytest.mark.parametrize("as_form", [False, True], ids=["link", "file"])
 @pytest.mark.parametrize(("query", "body"), [("true", False), ("false", True)])
 def test_a_query_that_contradicts_the_body_is_refused(
-    client: TestClient, desk: Desk, clip: Path, as_form: bool, query: str, body: bool
+    client: TestClient, services: Services, clip: Path, as_form: bool, query: str, body: bool
 ) -> None:
     """What was meant nobody can know, so nothing is bought."""
     answer = hand_in(client, clip, query, body, as_form=as_form)
     assert (422, "request_invalid") == (answer.status_code, answer.json()["code"])
     assert f"The query says dry_run={query}" in answer.json()["detail"]
-    assert () == desk.registry.videos().videos
+    assert () == services.registry.videos().videos
 
 
-def test_a_query_may_say_that_it_is_meant(client: TestClient, desk: Desk, clip: Path) -> None:
+def test_a_query_may_say_that_it_is_meant(
+    client: TestClient, services: Services, clip: Path
+) -> None:
     """false is no dry run."""
     assert 202 == hand_in(client, clip, "false", None, as_form=False).status_code
-    assert 1 == len(desk.registry.videos().videos)
+    assert 1 == len(services.registry.videos().videos)
 
 
 @pytest.mark.parametrize("kind", ["text/html", "*/*"])

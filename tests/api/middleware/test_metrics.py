@@ -14,12 +14,12 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.rate_limiting import Limits
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.errors import EngineFailedError
 from dub_platform.core.metrics import LINES_SPOKEN, STAGE_SECONDS
 from dub_platform.registry import NewVideo, Source, Work
 from tests.api.conftest import Log
-from tests.support.rig.desks import YOUTUBE, release
+from tests.support.rig.services import YOUTUBE, release
 
 Samples = Mapping[tuple[str, ...], float]
 
@@ -53,10 +53,10 @@ def test_requests_are_counted_by_route_and_status(client: TestClient) -> None:
     assert 1 == samples["http_requests_in_progress",]
 
 
-def test_what_was_too_much_is_counted_too(desk: Desk) -> None:
+def test_what_was_too_much_is_counted_too(services: Services) -> None:
     """Where it was asked for, though it came no further; Prometheus itself may ask without end."""
     limits = Limits.parsed("*=1/hour,/metrics=none", redis_url=None)
-    with TestClient(create_app(replace(desk, limits=limits))) as client:
+    with TestClient(create_app(replace(services, limits=limits))) as client:
         for _ in "123":
             client.get("/videos")
         samples = scraped(client)
@@ -83,10 +83,10 @@ def test_nobody_reads_them_through_a_proxy(client: TestClient, header: str) -> N
     assert (404, "not_found") == (answer.status_code, answer.json()["code"])
 
 
-def test_a_token_is_asked_for_where_one_is_set(desk: Desk) -> None:
+def test_a_token_is_asked_for_where_one_is_set(services: Services) -> None:
     """Some proxies leave no sign of themselves; who has the token may come through any."""
-    desk = replace(desk, metrics_token="a-token-of-prometheus")
-    with TestClient(create_app(desk)) as client:
+    services = replace(services, metrics_token="a-token-of-prometheus")
+    with TestClient(create_app(services)) as client:
         asked = [
             client.get("/metrics", headers={**sent, "x-real-ip": "203.0.113.7"}).status_code
             for sent in (
@@ -98,10 +98,10 @@ def test_a_token_is_asked_for_where_one_is_set(desk: Desk) -> None:
     assert [404, 404, 200] == asked
 
 
-def test_two_processes_count_their_own_requests_and_share_the_rest(desk: Desk) -> None:
+def test_two_processes_count_their_own_requests_and_share_the_rest(services: Services) -> None:
     """What is in the database is the same, whichever of them is asked."""
-    desk.registry.count(LINES_SPOKEN.seen(3, "paid"))
-    with TestClient(create_app(desk)) as one, TestClient(create_app(desk)) as other:
+    services.registry.count(LINES_SPOKEN.seen(3, "paid"))
+    with TestClient(create_app(services)) as one, TestClient(create_app(services)) as other:
         one.get("/health")
         mine, its = scraped(one), scraped(other)
     health = ("http_requests_total", "GET", "/health", "200")
@@ -109,15 +109,15 @@ def test_two_processes_count_their_own_requests_and_share_the_rest(desk: Desk) -
     assert 3 == mine["lines_spoken_total", "paid"] == its["lines_spoken_total", "paid"]
 
 
-def test_what_became_of_videos_is_counted(desk: Desk, client: TestClient) -> None:
+def test_what_became_of_videos_is_counted(services: Services, client: TestClient) -> None:
     """Released, failed, under way, waiting; nothing of it by the process that is asked."""
-    release(desk, YOUTUBE, "es")
-    desk.registry.accept(NewVideo("aaaaaaaaaaa", Source.YOUTUBE), ["es"])
-    desk.registry.accept(NewVideo("bbbbbbbbbbb", Source.YOUTUBE), ["es"])
-    desk.registry.started(Work("bbbbbbbbbbb", None, 1), "run-1")
-    desk.registry.accept(NewVideo("ccccccccccc", Source.YOUTUBE), ["es"])
+    release(services, YOUTUBE, "es")
+    services.registry.accept(NewVideo("aaaaaaaaaaa", Source.YOUTUBE), ["es"])
+    services.registry.accept(NewVideo("bbbbbbbbbbb", Source.YOUTUBE), ["es"])
+    services.registry.started(Work("bbbbbbbbbbb", None, 1), "run-1")
+    services.registry.accept(NewVideo("ccccccccccc", Source.YOUTUBE), ["es"])
     failure = EngineFailedError("It ended.").as_details()
-    desk.registry.failed(Work("ccccccccccc", None, 1), failure, now=datetime.now(timezone.utc))
+    services.registry.failed(Work("ccccccccccc", None, 1), failure, now=datetime.now(timezone.utc))
     samples = scraped(client)
     assert 1 == samples["videos_processed_total", "prepare"]
     assert 1 == samples["videos_processed_total", "dub"]
@@ -127,10 +127,10 @@ def test_what_became_of_videos_is_counted(desk: Desk, client: TestClient) -> Non
     assert 0 <= samples["queue_oldest_age_seconds", "prepare"] < 3600
 
 
-def test_a_histogram_of_the_registry_adds_up(desk: Desk, client: TestClient) -> None:
+def test_a_histogram_of_the_registry_adds_up(services: Services, client: TestClient) -> None:
     """Each bucket holds what those below it hold, as Prometheus wants it."""
     for seconds in (0.5, 7.0, 7.5, 4000.0):
-        desk.registry.count(STAGE_SECONDS.seen(seconds, "speech", "made"))
+        services.registry.count(STAGE_SECONDS.seen(seconds, "speech", "made"))
     samples = scraped(client)
     buckets = {
         key[1]: value for key, value in samples.items() if key[0] == "stage_duration_seconds_bucket"
@@ -140,21 +140,21 @@ def test_a_histogram_of_the_registry_adds_up(desk: Desk, client: TestClient) -> 
     assert 4015 == samples["stage_duration_seconds_sum", "made", "speech"]
 
 
-def test_the_daemons_heartbeat_has_an_age(desk: Desk) -> None:
+def test_the_daemons_heartbeat_has_an_age(services: Services) -> None:
     """For each part of it that was ever heard of."""
     heard = {"SENSOR": datetime.now(timezone.utc) - timedelta(seconds=40)}
-    with TestClient(create_app(replace(desk, heartbeats=lambda: heard))) as client:
+    with TestClient(create_app(replace(services, heartbeats=lambda: heard))) as client:
         age = scraped(client)["daemon_heartbeat_age_seconds", "SENSOR"]
     assert 40 <= age < 3600
 
 
-def test_a_source_that_is_away_costs_only_its_own_metrics(desk: Desk, log: Log) -> None:
+def test_a_source_that_is_away_costs_only_its_own_metrics(services: Services, log: Log) -> None:
     """Requests are still counted, and that it is away is a metric too."""
 
     def away() -> Mapping[str, datetime]:
         raise OperationalError("SELECT 1", {}, OSError("no route to the host"))
 
-    with TestClient(create_app(replace(desk, heartbeats=away))) as client:
+    with TestClient(create_app(replace(services, heartbeats=away))) as client:
         client.get("/health")
         samples = scraped(client)
     assert (1, 0) == (samples["source_up", "registry"], samples["source_up", "dagster"])

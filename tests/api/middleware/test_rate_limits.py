@@ -16,15 +16,15 @@ from dub_platform.core.access import Scope, Token
 from dub_platform.core.addresses import Networks
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.settings import Settings
-from tests.support.rig.desks import YOUTUBE, default_limits, make_desk, release
+from tests.support.rig.services import YOUTUBE, default_limits, make_services, release
 
 DEFAULTS = Settings.model_fields["rate_limits"].default
 MEDIA = f"/media/releases/{YOUTUBE}/film/1.mp4"
 
 
 def client_of(home: Path, text: str, address: str = "203.0.113.7", **changes: object) -> TestClient:
-    desk = make_desk(home, limits=Limits.parsed(text, None), **changes)
-    return TestClient(create_app(desk), client=(address, 5000))
+    services = make_services(home, limits=Limits.parsed(text, None), **changes)
+    return TestClient(create_app(services), client=(address, 5000))
 
 
 @pytest.fixture
@@ -68,9 +68,9 @@ def test_who_watches_for_ten_minutes_is_not_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two windows that ask every 8 s whether the dub is there, and then play it."""
-    now, desk = time.time(), make_desk(tmp_path, limits=default_limits())
-    release(desk, YOUTUBE, "es")
-    with TestClient(create_app(desk)) as client:
+    now, services = time.time(), make_services(tmp_path, limits=default_limits())
+    release(services, YOUTUBE, "es")
+    with TestClient(create_app(services)) as client:
         for second in range(0, 600, 8):
             monkeypatch.setattr(time, "time", lambda at=now + second: at)
             assert [200, 200] == statuses(client, f"/watch?v={YOUTUBE}", 2)
@@ -148,7 +148,7 @@ def test_files_and_probes_are_not_counted(client: TestClient) -> None:
 def test_a_household_counts_as_one(tmp_path: Path) -> None:
     """Its provider gave it 2^64 addresses to ask from."""
     limits = Limits.parsed("*=2/hour", None)
-    app = create_app(make_desk(tmp_path, limits=limits))
+    app = create_app(make_services(tmp_path, limits=limits))
     answers = [
         TestClient(app, client=(address, 5000)).get("/videos").status_code
         for address in ("2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1")
@@ -187,7 +187,7 @@ def test_keys_that_a_key_made_count_as_it(tmp_path: Path) -> None:
 def test_strangers_fill_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many addresses the first are forgotten, and the last are still counted."""
     monkeypatch.setattr("api.rate_limiting.MOST_COUNTERS", 10)
-    app = create_app(make_desk(tmp_path, limits=Limits.parsed("*=1/hour", None)))
+    app = create_app(make_services(tmp_path, limits=Limits.parsed("*=1/hour", None)))
 
     def asked_by(number: int) -> int:
         client = TestClient(app, client=(f"203.0.113.{number}", 5000))

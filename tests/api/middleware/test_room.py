@@ -17,11 +17,11 @@ from starlette.types import Receive, Scope, Send
 from api.app import create_app
 from api.middleware.room import SPARED, open_more_files, places
 from api.middleware.slow_bodies import PacedAnswers
-from api.services import Desk
+from api.services import Services
 from dub_platform.registry.port import NewVideo, Source
 from tests.api.conftest import Log
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.rig.desks import YOUTUBE, make_desk, running
+from tests.support.rig.services import YOUTUBE, make_services, running
 
 KEY = f"releases/{YOUTUBE}/film/1.mp4"
 # More than a connection's two ends buffer.
@@ -29,10 +29,10 @@ FILM_BYTES = 24_000_000
 
 
 @pytest.fixture
-def film(desk: Desk) -> str:
+def film(services: Services) -> str:
     """The address of a long film."""
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
-    desk.store.put_bytes(KEY, b"\0" * FILM_BYTES)
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    services.store.put_bytes(KEY, b"\0" * FILM_BYTES)
     return f"/media/{KEY}"
 
 
@@ -125,10 +125,10 @@ def test_one_client_has_so_many_files_at_once(
 
 def test_all_clients_have_as_many_as_there_are_descriptors_for(tmp_path: Path) -> None:
     """So that the process takes connections whatever is read from it."""
-    desk = make_desk(tmp_path, most_files=SPARED + 2)
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
-    desk.store.put_bytes(KEY, b"\0" * FILM_BYTES)
-    with running(create_app(desk)) as server, asking(server, f"/media/{KEY}") as client:
+    services = make_services(tmp_path, most_files=SPARED + 2)
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    services.store.put_bytes(KEY, b"\0" * FILM_BYTES)
+    with running(create_app(services)) as server, asking(server, f"/media/{KEY}") as client:
         client.recv(1)
         assert 503 == viewer(server, f"/media/{KEY}")
 

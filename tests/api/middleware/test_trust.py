@@ -9,36 +9,36 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.access import Scope
 from dub_platform.core.addresses import Networks, one_of
 from dub_platform.registry.api_keys import ApiKeys
 from tests.api.conftest import Log
 from tests.api.test_uploads import connected
 from tests.support.patience import wait_until
-from tests.support.rig.desks import YOUTUBE, make_desk
+from tests.support.rig.services import YOUTUBE, make_services
 
 HERE, THERE = "127.0.0.1", "203.0.113.7"
 ORDER = {"json": {"source": YOUTUBE, "languages": ["es"]}}
 
 
 @pytest.fixture
-def local(tmp_path: Path) -> Desk:
-    """A desk for this machine alone."""
-    return make_desk(tmp_path, is_local=True)
+def local(tmp_path: Path) -> Services:
+    """Services for this machine alone."""
+    return make_services(tmp_path, is_local=True)
 
 
-def asking(desk: Desk, address: str, **headers: str) -> tuple[int, str | None]:
+def asking(services: Services, address: str, **headers: str) -> tuple[int, str | None]:
     """What is answered to a client with this address and these headers."""
     headers.setdefault("host", "localhost:5001")
-    with TestClient(create_app(desk), client=(address, 50_000)) as client:
+    with TestClient(create_app(services), client=(address, 50_000)) as client:
         answer = client.get("/videos", headers={k.replace("_", "-"): v for k, v in headers.items()})
     return answer.status_code, answer.json().get("code")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
 @pytest.mark.parametrize("name", ["localhost:5001", "127.0.0.1:5001", "[::1]:5001", "localhost"])
-def test_this_machine_is_answered(local: Desk, address: str, name: str) -> None:
+def test_this_machine_is_answered(local: Services, address: str, name: str) -> None:
     """By each of its own addresses and names."""
     assert (200, None) == asking(local, address, host=name)
 
@@ -56,7 +56,7 @@ def test_this_machine_is_answered(local: Desk, address: str, name: str) -> None:
         (THERE, {"x_forwarded_for": HERE}),
     ],
 )
-def test_nobody_else_is_answered(local: Desk, address: str, headers: dict[str, str]) -> None:
+def test_nobody_else_is_answered(local: Services, address: str, headers: dict[str, str]) -> None:
     """Not another machine, a name that a page elsewhere makes lead here, or what a proxy sent."""
     assert (403, "request_not_local") == asking(local, address, **headers)
 
@@ -76,23 +76,25 @@ def test_nobody_else_is_answered(local: Desk, address: str, headers: dict[str, s
     ],
 )
 def test_without_keys_only_names_that_nobody_else_has_are_answered(
-    client: TestClient, desk: Desk, host: str, status: int
+    client: TestClient, services: Services, host: str, status: int
 ) -> None:
     """To a browser, a page whose name was led here is one of ours: it would read and change."""
     sent = {"host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}
     assert status == client.get("/videos", headers=sent).status_code
     answer = client.post("/videos", headers=sent, **ORDER)
-    assert (status == 200) == (answer.status_code == 202) == desk.registry.was_asked_for(YOUTUBE)
+    assert (
+        (status == 200) == (answer.status_code == 202) == services.registry.was_asked_for(YOUTUBE)
+    )
     assert 200 == client.get("/ready", headers=sent).status_code
 
 
 def test_with_keys_any_name_is_answered(tmp_path: Path) -> None:
     """No page elsewhere has a key."""
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
-    desk = make_desk(tmp_path, keys=keys)
+    services = make_services(tmp_path, keys=keys)
     _, token = keys.make(tenant="acme", scopes={Scope.READ})
     sent = {"host": "another.example", "authorization": f"Bearer {token.text}"}
-    assert 200 == TestClient(create_app(desk)).get("/videos", headers=sent).status_code
+    assert 200 == TestClient(create_app(services)).get("/videos", headers=sent).status_code
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,7 @@ def test_an_address_is_told_by_proxies_that_are_trusted(
 ) -> None:
     """The last that no such proxy has; what stands before it, the client can have written."""
     seen: list[str] = []
-    app = create_app(make_desk(tmp_path, proxies=Networks.parsed("10.0.0.0/8")))
+    app = create_app(make_services(tmp_path, proxies=Networks.parsed("10.0.0.0/8")))
 
     async def noting(scope: dict, receive: object, send: object) -> None:
         await app(scope, receive, send)
@@ -171,12 +173,12 @@ def test_who_counts_as_one(text: str, who: str) -> None:
     ],
 )
 def test_a_page_of_another_site_changes_nothing(
-    client: TestClient, desk: Desk, headers: dict[str, str]
+    client: TestClient, services: Services, headers: dict[str, str]
 ) -> None:
     """Its form, its script and its sandboxed frame are refused, whatever they send."""
     answer = client.post("/videos", headers=headers, **ORDER)
     assert (403, "request_cross_site") == (answer.status_code, answer.json()["code"])
-    assert not desk.registry.was_asked_for(YOUTUBE)
+    assert not services.registry.was_asked_for(YOUTUBE)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +240,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_body_that_does_not_come_is_not_waited_for(
-    server: str, desk: Desk, log: Log, path: str, kind: str
+    server: str, services: Services, log: Log, path: str, kind: str
 ) -> None:
     """The connection is answered and closed, and nothing of what came is kept."""
     with connected(server) as client:
@@ -248,7 +250,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(
     assert answer.startswith("HTTP/1.1 408 ")
     assert ("body_too_slow" in answer, "connection: close" in answer) == (True, True)
     wait_until(lambda: [line for line in log if line["event"] == "request"])
-    assert [] == list(desk.spool_dir.iterdir())
+    assert [] == list(services.spool_dir.iterdir())
 
 
 @pytest.mark.usefixtures("hurried")

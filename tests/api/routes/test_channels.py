@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from api.services import Desk
+from api.services import Services
 from dub_platform.registry.port import NewVideo, Source
-from tests.support.rig.desks import YOUTUBE
+from tests.support.rig.services import YOUTUBE
 
 CHANNEL = "UC0123456789012345678901"
 GLOSSARY = {"Acme": None, "harbor": {"es": "puerto"}}
@@ -58,12 +58,12 @@ def test_channels_come_in_pages(client: TestClient) -> None:
     assert [(channel_id, 2) for channel_id in ids] == seen
 
 
-def test_a_video_is_told_with_its_channel(client: TestClient, desk: Desk) -> None:
+def test_a_video_is_told_with_its_channel(client: TestClient, services: Services) -> None:
     """Once it was fetched; its title is text wherever it is shown."""
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     assert "channel" not in client.get(f"/videos/{YOUTUBE}").json()
     hostile = "<script>alert(1)</script>"
-    desk.registry.fetched(YOUTUBE, language=None, channel_id=CHANNEL, channel_title=hostile)
+    services.registry.fetched(YOUTUBE, language=None, channel_id=CHANNEL, channel_title=hostile)
     told = client.get(f"/videos/{YOUTUBE}").json()["channel"]
     url = f"http://dub.test/channels/{CHANNEL}"
     assert {"id": CHANNEL, "title": hostile, "url": url} == told
@@ -97,12 +97,12 @@ def test_a_channel_that_nobody_knows_is_not_there(client: TestClient) -> None:
     ],
 )
 def test_what_cannot_be_said_of_a_channel_is_refused(
-    client: TestClient, desk: Desk, fields: dict[str, Any], code: str
+    client: TestClient, services: Services, fields: dict[str, Any], code: str
 ) -> None:
     """And no channel is made of it."""
     answer = put(client, **fields)
     assert (422, code) == (answer.status_code, answer.json()["code"])
-    assert [] == desk.registry.channels()
+    assert [] == services.registry.channels()
 
 
 def test_an_empty_request_says_nothing_of_a_channel(client: TestClient) -> None:

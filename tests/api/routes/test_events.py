@@ -18,14 +18,14 @@ import pytest
 from sqlalchemy import event as sql_event
 
 from api.routes import events
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.errors import NoSpeechError
 from dub_platform.registry import NewVideo, Source, Work
 from dub_platform.registry.api_keys import ApiKeys
 from tests.api.conftest import Log
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.desks import YOUTUBE, prepare, release, serving
+from tests.support.rig.services import YOUTUBE, prepare, release, serving
 
 OTHER = "up-0123456789abcdef0123456789abcdef"
 NO_SPEECH = NoSpeechError("Nobody speaks.").as_details()
@@ -67,31 +67,31 @@ def listening(server: str, video_id: str = YOUTUBE, after: str | None = None) ->
         yield Stream(answer.iter_lines())
 
 
-def hand_in(desk: Desk, *languages: str, video_id: str = YOUTUBE) -> None:
-    desk.registry.accept(NewVideo(video_id, Source.YOUTUBE), languages)
+def hand_in(services: Services, *languages: str, video_id: str = YOUTUBE) -> None:
+    services.registry.accept(NewVideo(video_id, Source.YOUTUBE), languages)
 
 
-def fail(desk: Desk, video_id: str = YOUTUBE, generation: int = 1) -> None:
+def fail(services: Services, video_id: str = YOUTUBE, generation: int = 1) -> None:
     work = Work(video_id, None, generation)
-    desk.registry.failed(work, NO_SPEECH, now=datetime.now(timezone.utc))
+    services.registry.failed(work, NO_SPEECH, now=datetime.now(timezone.utc))
 
 
-def test_a_client_hears_of_everything_up_to_the_end(desk: Desk, server: str) -> None:
+def test_a_client_hears_of_everything_up_to_the_end(services: Services, server: str) -> None:
     """What happened before it came, what happens while it listens, and that all is done."""
-    hand_in(desk, "es")
+    hand_in(services, "es")
     with listening(server) as stream:
         heard = iter(stream)
         assert ["video.queued", "dub.queued"] == [next(heard)["event"] for _ in range(2)]
-        prepare(desk, YOUTUBE)
+        prepare(services, YOUTUBE)
         assert "video.prepared" == next(heard)["event"]
-        release(desk, YOUTUBE, "es")
+        release(services, YOUTUBE, "es")
         assert ["dub.running", "dub.released", "end"] == [each["event"] for each in heard]
 
 
-def test_an_event_says_what_the_api_says(desk: Desk, server: str) -> None:
+def test_an_event_says_what_the_api_says(services: Services, server: str) -> None:
     """Its id is for Last-Event-ID; why something failed is said in the API's own words."""
-    hand_in(desk, "es")
-    fail(desk)
+    hand_in(services, "es")
+    fail(services)
     with listening(server) as stream:
         *_, failed, end = stream
     assert {"event": "end", "data": {}} == end
@@ -105,58 +105,60 @@ def test_an_event_says_what_the_api_says(desk: Desk, server: str) -> None:
 
 
 def test_a_client_that_comes_back_misses_nothing_and_hears_nothing_twice(
-    desk: Desk, server: str
+    services: Services, server: str
 ) -> None:
     """It names the last event that it has seen."""
-    hand_in(desk, "es", "ca")
+    hand_in(services, "es", "ca")
     with listening(server) as stream:
         heard = iter(stream)
         assert "video.queued" == next(heard)["event"]
         seen = next(heard)["id"]
-    prepare(desk, YOUTUBE)
+    prepare(services, YOUTUBE)
     with listening(server, after=seen) as stream:
         heard = iter(stream)
         assert ["dub.queued", "video.prepared"] == [next(heard)["event"] for _ in range(2)]
 
 
-def test_a_client_that_comes_back_to_what_is_done_is_told_to_stop(desk: Desk, server: str) -> None:
+def test_a_client_that_comes_back_to_what_is_done_is_told_to_stop(
+    services: Services, server: str
+) -> None:
     """A browser takes 204 for that; else it would come back for ever."""
-    hand_in(desk, "es")
-    fail(desk)
+    hand_in(services, "es")
+    fail(services)
     with listening(server) as stream:
         *_, failed, _ = stream
     url = f"{server}/videos/{YOUTUBE}/events"
     assert 204 == get(url, headers={"last-event-id": failed["id"]}).status_code
 
 
-def test_a_client_hears_of_its_video_only(desk: Desk, server: str) -> None:
+def test_a_client_hears_of_its_video_only(services: Services, server: str) -> None:
     """Whatever happens to others."""
-    hand_in(desk, "es")
+    hand_in(services, "es")
     with listening(server) as stream:
         heard = iter(stream)
         next(heard)
-        hand_in(desk, "ca", video_id=OTHER)
-        fail(desk, OTHER)
-        fail(desk)
+        hand_in(services, "ca", video_id=OTHER)
+        fail(services, OTHER)
+        fail(services)
         told = list(heard)
     assert ["dub.queued", "video.failed", "dub.failed", "end"] == [each["event"] for each in told]
     assert {YOUTUBE} == {each["data"]["data"]["video_id"] for each in told[:-1]}
 
 
 def test_a_quiet_stream_shows_that_it_is_alive(
-    desk: Desk, server: str, monkeypatch: pytest.MonkeyPatch
+    services: Services, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With comments, which no client takes for an event."""
     monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.05)
-    hand_in(desk, "es")
+    hand_in(services, "es")
     with listening(server) as stream:
         assert next(line for line in stream.lines if line.startswith(":"))
 
 
 @pytest.mark.parametrize("given", ["-1", "abc", "1.5", "9" * 19, "١"])
-def test_an_id_that_no_stream_gave_is_refused(desk: Desk, server: str, given: str) -> None:
+def test_an_id_that_no_stream_gave_is_refused(services: Services, server: str, given: str) -> None:
     """Numbers are what a stream gives."""
-    hand_in(desk, "es")
+    hand_in(services, "es")
     url = f"{server}/videos/{YOUTUBE}/events"
     answer = get(url, headers={"last-event-id": given.encode()})
     assert (422, "request_invalid") == (answer.status_code, answer.json()["code"])
@@ -169,11 +171,11 @@ def test_a_video_nobody_handed_in_has_no_events(server: str) -> None:
 
 
 def test_more_clients_than_a_process_has_room_for_are_told_to_wait(
-    desk: Desk, server: str, monkeypatch: pytest.MonkeyPatch, log: Log
+    services: Services, server: str, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
     """A stream costs memory for as long as it lasts."""
     monkeypatch.setattr(events, "MOST_CLIENTS", 1)
-    hand_in(desk, "es")
+    hand_in(services, "es")
     with listening(server) as stream:
         next(iter(stream))
         answer = get(f"{server}/videos/{YOUTUBE}/events")
@@ -181,9 +183,9 @@ def test_more_clients_than_a_process_has_room_for_are_told_to_wait(
     assert "5" == answer.headers["retry-after"]
 
 
-def test_clients_share_one_reader(desk: Desk, server: str) -> None:
+def test_clients_share_one_reader(services: Services, server: str) -> None:
     """While nothing happens to it, a video's clients do not ask the database: the process does."""
-    hand_in(desk, "es")
+    hand_in(services, "es")
     many, asked = 30, list[str]()
     joined, failed = threading.Barrier(many + 1), threading.Event()
 
@@ -195,12 +197,12 @@ def test_clients_share_one_reader(desk: Desk, server: str) -> None:
             assert failed.wait(HANG_SECONDS)
             return [*first, *(each["event"] for each in heard)]
 
-    engine = desk.events._reading
+    engine = services.events._reading
     with ThreadPoolExecutor(many) as pool:
         clients = pool.map(listen, range(many))
         joined.wait()
         sql_event.listen(engine, "before_cursor_execute", lambda *of: asked.append(of[2]))
-        fail(desk)
+        fail(services)
         failed.set()
         whole = ["video.queued", "dub.queued", "video.failed", "dub.failed", "end"]
         assert [whole] * many == list(clients)
@@ -209,22 +211,22 @@ def test_clients_share_one_reader(desk: Desk, server: str) -> None:
     assert [] == [statement for statement in asked if "WHERE events.id >" not in statement]
 
 
-def test_every_process_hears_of_what_another_did(desk: Desk) -> None:
+def test_every_process_hears_of_what_another_did(services: Services) -> None:
     """The log is the database's, so it does not matter who wrote and which process is asked."""
-    hand_in(desk, "es")
+    hand_in(services, "es")
     with contextlib.ExitStack() as exits:
-        one, other = [exits.enter_context(serving(desk)) for _ in range(2)]
+        one, other = [exits.enter_context(serving(services)) for _ in range(2)]
         heard = [iter(exits.enter_context(listening(each))) for each in (one, other)]
         assert ["video.queued"] * 2 == [next(each)["event"] for each in heard]
         assert 202 == httpx.put(f"{one}/videos/{YOUTUBE}/dubs/ca", timeout=HANG_SECONDS).status_code
-        fail(desk)
+        fail(services)
         ends = ["dub.queued", "dub.queued", "video.failed", "dub.failed", "dub.failed", "end"]
         told = [[event["event"] for event in each] for each in heard]
     assert [ends] * 2 == told
 
 
 def test_a_stream_ends_with_its_key(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who was shut out hears nothing more, and is refused when it comes back."""
     monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.05)
@@ -232,13 +234,13 @@ def test_a_stream_ends_with_its_key(
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
     key, token = keys.make(tenant=DEFAULT_TENANT, scopes={Scope.READ})
     header = {"authorization": f"Bearer {token.text}"}
-    hand_in(desk, "es")
-    with serving(replace(desk, keys=keys)) as server:
+    hand_in(services, "es")
+    with serving(replace(services, keys=keys)) as server:
         url = f"{server}/videos/{YOUTUBE}/events"
         with httpx.stream("GET", url, headers=header, timeout=HANG_SECONDS) as answer:
             lines = answer.iter_lines()
             assert next(line for line in lines if line.startswith(": "))
             keys.revoke(DEFAULT_TENANT, key.id)
-            prepare(desk, YOUTUBE)
+            prepare(services, YOUTUBE)
             assert "video.prepared" not in "".join(lines)
         assert 401 == get(url, headers=header).status_code

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.routes import health
-from api.services import Desk
+from api.services import Services
 from tests.support.patience import HANG_SECONDS, plenty_for, wait_until
 
 
@@ -38,10 +38,10 @@ def test_the_api_is_ready_when_every_check_is_well(client: TestClient) -> None:
     assert body["checks"]["registry"]["ms"] >= 0
 
 
-def test_what_is_down_is_named_without_its_inside(desk: Desk) -> None:
+def test_what_is_down_is_named_without_its_inside(services: Services) -> None:
     """503 and the kind of the error; its words are in the log."""
-    checks = {**desk.checks, "store": broken}
-    with TestClient(create_app(replace(desk, checks=checks))) as client:
+    checks = {**services.checks, "store": broken}
+    with TestClient(create_app(replace(services, checks=checks))) as client:
         answer = client.get("/ready")
     body = answer.json()
     assert (503, False) == (answer.status_code, body["ready"])
@@ -51,27 +51,31 @@ def test_what_is_down_is_named_without_its_inside(desk: Desk) -> None:
     assert "OSError" == body["checks"]["store"]["error"]
 
 
-def test_what_work_only_needs_later_degrades_it(desk: Desk) -> None:
+def test_what_work_only_needs_later_degrades_it(services: Services) -> None:
     """200, because requests are served all the same."""
-    with TestClient(create_app(replace(desk, helpful={"daemon": broken}))) as client:
+    with TestClient(create_app(replace(services, helpful={"daemon": broken}))) as client:
         answer = client.get("/ready")
     body = answer.json()
     assert (200, True, True) == (answer.status_code, body["ready"], body["degraded"])
     assert "OSError" == body["checks"]["daemon"]["error"]
 
 
-def test_what_is_not_ready_is_not_called_degraded(desk: Desk) -> None:
+def test_what_is_not_ready_is_not_called_degraded(services: Services) -> None:
     """503 whatever else is away."""
-    checks = {**desk.checks, "store": broken}
-    with TestClient(create_app(replace(desk, checks=checks, helpful={"daemon": broken}))) as client:
+    checks = {**services.checks, "store": broken}
+    with TestClient(
+        create_app(replace(services, checks=checks, helpful={"daemon": broken}))
+    ) as client:
         answer = client.get("/ready")
     body = answer.json()
     assert (503, False, False) == (answer.status_code, body["ready"], body["degraded"])
 
 
-def test_a_check_that_hangs_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_hangs_is_given_up(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One part that does not answer holds up neither the answer nor the other checks."""
-    with TestClient(create_app(desk)) as client:
+    with TestClient(create_app(services)) as client:
         limit = plenty_for(lambda: client.get("/ready"))
     monkeypatch.setattr(health, "CHECK_SECONDS", limit)
     end = threading.Event()
@@ -79,8 +83,8 @@ def test_a_check_that_hangs_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPa
     def hanging() -> None:
         end.wait(HANG_SECONDS)
 
-    checks = {"hanging": hanging, **desk.checks}
-    with TestClient(create_app(replace(desk, checks=checks))) as client:
+    checks = {"hanging": hanging, **services.checks}
+    with TestClient(create_app(replace(services, checks=checks))) as client:
         body = client.get("/ready").json()
         end.set()
     assert {"hanging": f"no answer in {limit:g} s", "registry": None} == {
@@ -89,7 +93,7 @@ def test_a_check_that_hangs_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_check_that_hangs_holds_one_thread_however_often_it_is_asked_for(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Anybody may ask, and whoever balances the load asks every second."""
     begun: list[int] = []
@@ -100,7 +104,7 @@ def test_a_check_that_hangs_holds_one_thread_however_often_it_is_asked_for(
         end.wait()
 
     monkeypatch.setattr(health, "CHECK_SECONDS", 0.05)
-    with TestClient(create_app(replace(desk, checks={"hanging": hanging}))) as client:
+    with TestClient(create_app(replace(services, checks={"hanging": hanging}))) as client:
         answers = [client.get("/ready").status_code for _ in range(5)]
         during = len(begun)
         end.set()
@@ -108,10 +112,10 @@ def test_a_check_that_hangs_holds_one_thread_however_often_it_is_asked_for(
     assert ([503] * 5, 1) == (answers, during)
 
 
-def test_the_version_is_told(desk: Desk) -> None:
+def test_the_version_is_told(services: Services) -> None:
     """The package's, the commit it was built from and when, and Python's."""
     built = {"commit": "abc123", "built_at": "2026-11-22T21:15:00Z"}
-    with TestClient(create_app(replace(desk, **built, environment="staging"))) as client:  # type: ignore[arg-type]
+    with TestClient(create_app(replace(services, **built, environment="staging"))) as client:  # type: ignore[arg-type]
         assert {
             "version": "0.1.0",
             **built,

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.access import Scope
 from dub_platform.registry.api_keys import ApiKeys
-from tests.support.rig.desks import make_desk
+from tests.support.rig.services import make_services
 
 
 @pytest.fixture
@@ -20,15 +20,15 @@ def keys(tmp_path: Path) -> ApiKeys:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, keys: ApiKeys) -> Desk:
-    return make_desk(tmp_path, keys=keys)
+def services(tmp_path: Path, keys: ApiKeys) -> Services:
+    return make_services(tmp_path, keys=keys)
 
 
 @pytest.fixture
-def admin(desk: Desk) -> dict[str, str]:
+def admin(services: Services) -> dict[str, str]:
     """The header of acme's administrator."""
-    assert desk.keys
-    _, token = desk.keys.make(tenant="acme", scopes={Scope.ADMIN}, name="admin")
+    assert services.keys
+    _, token = services.keys.make(tenant="acme", scopes={Scope.ADMIN}, name="admin")
     return {"authorization": f"Bearer {token.text}"}
 
 

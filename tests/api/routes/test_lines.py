@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.speech import (
     Basis,
@@ -30,7 +30,7 @@ from dub_platform.registry import DubStatus
 from dub_platform.registry.api_keys import ApiKeys
 from resources.store.values import value_key
 from tests.contracts.threads import at_once
-from tests.support.rig.desks import YOUTUBE, release
+from tests.support.rig.services import YOUTUBE, release
 
 PATH = f"/videos/{YOUTUBE}/dubs/es/lines"
 LINES = (
@@ -57,19 +57,19 @@ EDIT = {"text": "Hay calma en el puerto."}
 
 
 @pytest.fixture(autouse=True)
-def released(desk: Desk) -> None:
+def released(services: Services) -> None:
     """A dub of three lines, as its run leaves it."""
-    made = release(desk, YOUTUBE, "es")
-    desk.store.put_bytes(made.manifest_key, json.dumps(MANIFEST).encode())
-    keep(desk, "transcript", Transcript("en", "an engine", LINES))
+    made = release(services, YOUTUBE, "es")
+    services.store.put_bytes(made.manifest_key, json.dumps(MANIFEST).encode())
+    keep(services, "transcript", Transcript("en", "an engine", LINES))
     translated = tuple(TranslatedLine(*pair) for pair in enumerate(TEXTS))
-    keep(desk, "translation", Translation("es", "an engine", translated), "es")
+    keep(services, "translation", Translation("es", "an engine", translated), "es")
 
 
-def keep(desk: Desk, asset: str, value: object, language: str | None = None) -> None:
+def keep(services: Services, asset: str, value: object, language: str | None = None) -> None:
     """As the IO manager keeps the value of an asset."""
     written = TypeAdapter(type(value)).dump_json(value)
-    desk.store.put_bytes(value_key(asset, YOUTUBE, language), written)
+    services.store.put_bytes(value_key(asset, YOUTUBE, language), written)
 
 
 def seen(client: TestClient, number: int | None = None) -> dict[str, str]:
@@ -144,7 +144,7 @@ def test_what_the_client_has_is_not_sent_again(client: TestClient, path: str) ->
     assert 200 == client.get(path, headers={"if-none-match": etag}).status_code
 
 
-def test_an_edit_asks_for_the_dub_anew(client: TestClient, desk: Desk) -> None:
+def test_an_edit_asks_for_the_dub_anew(client: TestClient, services: Services) -> None:
     """The line says it at once, and its release stays meanwhile."""
     answer = put(client)
     line = answer.json()
@@ -157,21 +157,21 @@ def test_an_edit_asks_for_the_dub_anew(client: TestClient, desk: Desk) -> None:
     assert TEXTS[1] == line["released"]["text"]
     assert line == client.get(f"{PATH}/1").json()
     assert answer.headers["etag"] == client.get(f"{PATH}/1").headers["etag"]
-    dub = desk.registry.dub(YOUTUBE, "es")
+    dub = services.registry.dub(YOUTUBE, "es")
     assert (DubStatus.QUEUED, 2) == (dub.status, dub.generation)
     assert "track_url" in client.get(f"/videos/{YOUTUBE}/dubs/es").json()
 
 
-def test_the_same_again_asks_for_nothing(client: TestClient, desk: Desk) -> None:
+def test_the_same_again_asks_for_nothing(client: TestClient, services: Services) -> None:
     """Neither an edit to what the line says by an edit, nor going back from none."""
     put(client)
-    before = desk.registry.edits(YOUTUBE, "es")
+    before = services.registry.edits(YOUTUBE, "es")
     assert 202 == put(client).status_code
     assert 202 == client.delete(f"{PATH}/0", headers=seen(client, 0)).status_code
-    assert before == desk.registry.edits(YOUTUBE, "es")
+    assert before == services.registry.edits(YOUTUBE, "es")
 
 
-def test_going_back_leaves_the_translation(client: TestClient, desk: Desk) -> None:
+def test_going_back_leaves_the_translation(client: TestClient, services: Services) -> None:
     """And the history knows both."""
     put(client)
     answer = client.delete(f"{PATH}/1", headers=seen(client, 1))
@@ -180,7 +180,7 @@ def test_going_back_leaves_the_translation(client: TestClient, desk: Desk) -> No
         answer.json()["text"],
         answer.json()["edited"],
     )
-    assert [EDIT["text"], None] == [edit.text for edit in desk.registry.edits(YOUTUBE, "es")]
+    assert [EDIT["text"], None] == [edit.text for edit in services.registry.edits(YOUTUBE, "es")]
 
 
 def test_several_lines_are_edited_at_once(client: TestClient) -> None:
@@ -191,11 +191,11 @@ def test_several_lines_are_edited_at_once(client: TestClient) -> None:
     assert (202, client.get(PATH).headers["etag"]) == (answer.status_code, answer.headers["etag"])
 
 
-def test_all_edits_of_a_request_are_made_or_none(client: TestClient, desk: Desk) -> None:
+def test_all_edits_of_a_request_are_made_or_none(client: TestClient, services: Services) -> None:
     """One of a line that is not there spoils the others."""
     answer = patch(client, {"number": 0, "text": "Hola."}, {"number": 3, "text": "Hola."})
     refused(answer, 404, "line_not_found")
-    assert [] == desk.registry.edits(YOUTUBE, "es")
+    assert [] == services.registry.edits(YOUTUBE, "es")
 
 
 def test_a_write_without_if_match_is_refused(client: TestClient) -> None:
@@ -232,7 +232,7 @@ def test_if_match_is_read_as_http_has_it(client: TestClient, given: str) -> None
     assert (412 if given.startswith("W/") else 202) == answer.status_code
 
 
-def test_of_two_who_saw_the_same_line_one_edits_it(client: TestClient, desk: Desk) -> None:
+def test_of_two_who_saw_the_same_line_one_edits_it(client: TestClient, services: Services) -> None:
     """And of those who edit other lines at that moment, all do."""
     before = seen(client, 1)
     calls: Sequence[Callable[[], Any]] = [
@@ -242,7 +242,7 @@ def test_of_two_who_saw_the_same_line_one_edits_it(client: TestClient, desk: Des
     ]
     same, others = [answer.status_code for answer in at_once(calls)], [202, 202]
     assert ([202, 412, 412], others) == (sorted(same[:3]), same[3:])
-    assert 3 == len(desk.registry.edits(YOUTUBE, "es"))
+    assert 3 == len(services.registry.edits(YOUTUBE, "es"))
 
 
 @pytest.mark.parametrize(
@@ -259,14 +259,14 @@ def test_of_two_who_saw_the_same_line_one_edits_it(client: TestClient, desk: Des
     ],
 )
 def test_a_text_that_cannot_be_spoken_is_refused(
-    client: TestClient, desk: Desk, body: dict[str, Any], told: str
+    client: TestClient, services: Services, body: dict[str, Any], told: str
 ) -> None:
     """Alone and among others, and nothing is asked for."""
     assert told in refused(put(client, body=body), 422, "request_invalid")
     if "number" not in body and body != {"text": None}:
         answer = patch(client, {"number": 0, "text": "Hola."}, {"number": 1, **body})
         assert told in refused(answer, 422, "request_invalid")
-    assert [] == desk.registry.edits(YOUTUBE, "es")
+    assert [] == services.registry.edits(YOUTUBE, "es")
 
 
 @pytest.mark.parametrize(
@@ -304,21 +304,21 @@ def test_lines_of_what_nobody_asked_for_are_not_found(client: TestClient) -> Non
     refused(client.get("/videos/aqz-KE-bpKQ/dubs/es/lines"), 404, "video_not_found")
 
 
-def test_lines_are_there_once_they_are_translated(client: TestClient, desk: Desk) -> None:
+def test_lines_are_there_once_they_are_translated(client: TestClient, services: Services) -> None:
     """Before that they cannot be shown nor edited, and the sentence says when they can."""
-    desk.registry.ask(YOUTUBE, "gl")
+    services.registry.ask(YOUTUBE, "gl")
     path = f"/videos/{YOUTUBE}/dubs/gl/lines"
     for answer in (client.get(path), client.put(f"{path}/0", json=EDIT)):
         assert "Try again" in refused(answer, 409, "lines_not_ready")
 
 
 def test_a_dub_that_failed_is_edited_before_it_has_a_release(
-    client: TestClient, desk: Desk
+    client: TestClient, services: Services
 ) -> None:
     """What is too long for its video can be said shorter."""
-    desk.registry.ask(YOUTUBE, "gl")
+    services.registry.ask(YOUTUBE, "gl")
     translated = tuple(TranslatedLine(*pair) for pair in enumerate(TEXTS))
-    keep(desk, "translation", Translation("gl", "an engine", translated), "gl")
+    keep(services, "translation", Translation("gl", "an engine", translated), "gl")
     path = f"/videos/{YOUTUBE}/dubs/gl/lines/1"
     shown = client.get(path)
     assert "released" not in shown.json()
@@ -327,12 +327,12 @@ def test_a_dub_that_failed_is_edited_before_it_has_a_release(
 
 
 def test_an_edit_of_a_line_that_is_gone_is_shown_as_not_applied(
-    client: TestClient, desk: Desk
+    client: TestClient, services: Services
 ) -> None:
     """The transcript was made anew, and says something else there."""
     put(client)
     lines = (LINES[0], Line(1, 1.0, 1.4, "The harbor is full."), LINES[2])
-    keep(desk, "transcript", Transcript("en", "an engine", lines))
+    keep(services, "transcript", Transcript("en", "an engine", lines))
     body = client.get(PATH).json()
     assert list(TEXTS) == [line["text"] for line in body["lines"]]
     [left_out] = body["not_applied"]
@@ -341,19 +341,19 @@ def test_an_edit_of_a_line_that_is_gone_is_shown_as_not_applied(
     )
 
 
-def test_who_edited_is_kept(client: TestClient, desk: Desk, tmp_path: Path) -> None:
+def test_who_edited_is_kept(client: TestClient, services: Services, tmp_path: Path) -> None:
     """The id of the key that the request came with, where there is one."""
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
     key, token = keys.make(tenant=DEFAULT_TENANT, scopes={Scope.READ, Scope.WRITE})
     bearer = {"authorization": f"Bearer {token.text}"}
-    keyed = TestClient(create_app(replace(desk, keys=keys)), headers=bearer)
+    keyed = TestClient(create_app(replace(services, keys=keys)), headers=bearer)
     assert "edited_by" not in put(client).json()
     assert key.id == put(keyed, 2, {"text": "Claro."}).json()["edited_by"]
-    assert [None, key.id] == [edit.author for edit in desk.registry.edits(YOUTUBE, "es")]
+    assert [None, key.id] == [edit.author for edit in services.registry.edits(YOUTUBE, "es")]
 
 
 def test_who_comes_too_late_is_told_what_is_there(
-    client: TestClient, desk: Desk, tmp_path: Path
+    client: TestClient, services: Services, tmp_path: Path
 ) -> None:
     """The other's text, since when, by which key, and what it said before; with its ETag nothing
     of that is lost."""
@@ -361,7 +361,7 @@ def test_who_comes_too_late_is_told_what_is_there(
     scopes = {Scope.READ, Scope.WRITE}
     ana, token = keys.make(tenant=DEFAULT_TENANT, scopes=scopes, name="Ana")
     hers = {"authorization": f"Bearer {token.text}"}
-    keyed = TestClient(create_app(replace(desk, keys=keys)), headers=hers)
+    keyed = TestClient(create_app(replace(services, keys=keys)), headers=hers)
     before, whole = seen(keyed, 1), seen(keyed)
     put(keyed)
     put(keyed, body={"text": "Calma."})
@@ -386,7 +386,7 @@ def test_who_comes_too_late_is_told_what_is_there(
     assert (202, "Calma.") == (mine.status_code, mine.json()["previous"])
 
 
-def test_a_keys_name_is_its_tenants(tmp_path: Path, desk: Desk) -> None:
+def test_a_keys_name_is_its_tenants(tmp_path: Path, services: Services) -> None:
     """Nobody is told what another tenant calls its keys."""
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
     key, _ = keys.make(tenant="acme", scopes={Scope.READ}, name="Ana")
@@ -407,19 +407,19 @@ SOUNDS = tuple(f"the sound of line {line.id}".encode() for line in LINES)
 
 
 @pytest.fixture
-def spoken(desk: Desk) -> None:
+def spoken(services: Services) -> None:
     """The takes that the release is made of."""
-    speak(desk, Basis())
+    speak(services, Basis())
 
 
-def speak(desk: Desk, basis: Basis, sounds: Sequence[bytes] = SOUNDS) -> None:
+def speak(services: Services, basis: Basis, sounds: Sequence[bytes] = SOUNDS) -> None:
     """As if the lines were spoken, with takes that sound so."""
     takes = []
     for line, sound in zip(LINES, sounds, strict=True):
         key = sha256(sound).hexdigest()
-        desk.store.put_bytes(f"takes/{key[:2]}/{key}.flac", sound)
+        services.store.put_bytes(f"takes/{key[:2]}/{key}.flac", sound)
         takes.append(Take(line.id, key, f"takes/{key[:2]}/{key}.flac", 1.0, 0.1, 0.9, 9))
-    keep(desk, "speech", Takes("es", "an engine", tuple(takes), basis=basis), "es")
+    keep(services, "speech", Takes("es", "an engine", tuple(takes), basis=basis), "es")
 
 
 @pytest.mark.usefixtures("spoken")
@@ -474,17 +474,19 @@ def test_a_part_that_is_not_there_is_refused(client: TestClient) -> None:
     assert f"bytes */{len(SOUNDS[1])}" == answer.headers["content-range"]
 
 
-def test_what_is_heard_of_a_line_is_what_is_released(client: TestClient, desk: Desk) -> None:
+def test_what_is_heard_of_a_line_is_what_is_released(
+    client: TestClient, services: Services
+) -> None:
     """Not what is on its way there: of that, lines that say the same are heard, and others not."""
-    speak(desk, Basis())
+    speak(services, Basis())
     put(client)
     assert SOUNDS[1] == client.get(f"{PATH}/1/take").content
     # It is translated with the edit, and then spoken.
     made = [*TEXTS[:1], EDIT["text"], *TEXTS[2:]]
     lines = tuple(TranslatedLine(*pair) for pair in enumerate(made))
     newer = Translation("es", "an engine", lines)
-    keep(desk, "translation", newer, "es")
-    speak(desk, newer.basis, [SOUNDS[0], b"the edit", SOUNDS[2]])
+    keep(services, "translation", newer, "es")
+    speak(services, newer.basis, [SOUNDS[0], b"the edit", SOUNDS[2]])
     assert "Try again once" in refused(client.get(f"{PATH}/1/take"), 409, "lines_not_ready")
     assert SOUNDS[2] == client.get(f"{PATH}/2/take").content
     now = {
@@ -492,26 +494,26 @@ def test_what_is_heard_of_a_line_is_what_is_released(client: TestClient, desk: D
             dict(line, target=text) for line, text in zip(MANIFEST["lines"], made, strict=True)
         ]
     }
-    current = desk.registry.dub(YOUTUBE, "es").release
+    current = services.registry.dub(YOUTUBE, "es").release
     assert current is not None
-    desk.store.put_bytes(current.manifest_key, json.dumps(now).encode())
+    services.store.put_bytes(current.manifest_key, json.dumps(now).encode())
     assert b"the edit" == client.get(f"{PATH}/1/take").content
 
 
-def test_a_line_that_is_not_there_is_not_heard(client: TestClient, desk: Desk) -> None:
+def test_a_line_that_is_not_there_is_not_heard(client: TestClient, services: Services) -> None:
     """Nor before it was spoken, nor of a dub that nobody asked for."""
     refused(client.get(f"{PATH}/1/take"), 409, "lines_not_ready")
-    speak(desk, Basis())
+    speak(services, Basis())
     refused(client.get(f"{PATH}/7/take"), 404, "line_not_found")
     refused(client.get(f"{PATH}/x/take"), 404, "line_not_found")
     refused(client.get(f"/videos/{YOUTUBE}/dubs/gl/lines/1/take"), 404, "dub_not_found")
 
 
 @pytest.mark.usefixtures("spoken")
-def test_nobody_hears_a_line_of_another_tenant(desk: Desk, tmp_path: Path) -> None:
+def test_nobody_hears_a_line_of_another_tenant(services: Services, tmp_path: Path) -> None:
     """Or without a key, though the video may be watched by everybody."""
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
-    app = create_app(replace(desk, keys=keys))
+    app = create_app(replace(services, keys=keys))
     refused(TestClient(app).get(f"{PATH}/1/take"), 401, "key_required")
     _, hers = keys.make(tenant="acme", scopes={Scope.READ})
     stranger = TestClient(app, headers={"authorization": f"Bearer {hers.text}"})

@@ -7,22 +7,22 @@ from functools import partial
 import httpx2
 import pytest
 
-from api.services import Desk
+from api.services import Services
 from dub_platform.registry.port import NewVideo, Source
 from tests.api.test_uploads import connected
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.desks import YOUTUBE
+from tests.support.rig.services import YOUTUBE
 
 get, head = (partial(ask, timeout=HANG_SECONDS) for ask in (httpx2.get, httpx2.head))
 KEY = "releases/dQw4w9WgXcQ/es/1/track.m4a"
 
 
 @pytest.fixture
-def url(desk: Desk, server: str) -> str:
+def url(services: Services, server: str) -> str:
     """The address of a public file of ten bytes."""
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
-    desk.store.put_bytes(KEY, b"0123456789")
-    desk.store.put_bytes("videos/dQw4w9WgXcQ/upload.media", b"secret")
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    services.store.put_bytes(KEY, b"0123456789")
+    services.store.put_bytes("videos/dQw4w9WgXcQ/upload.media", b"secret")
     return f"{server}/media/{KEY}"
 
 
@@ -58,11 +58,11 @@ def test_a_range_comes_alone(url: str, asked: str, content: bytes, said: str) ->
 
 
 def test_what_fits_into_one_part_is_the_same_as_of_a_long_file(
-    desk: Desk, server: str, url: str
+    services: Services, server: str, url: str
 ) -> None:
     """It is read at once, and all that is said of it is what is said of others."""
     long = "releases/dQw4w9WgXcQ/es/1/long.m4a"
-    desk.store.put_bytes(long, b"0123456789" * 100_000)
+    services.store.put_bytes(long, b"0123456789" * 100_000)
     for asked, count in (("bytes=2-4", 3), ("bytes=-2", 2), ("bytes=0-69999", 70_000)):
         answer = get(f"{server}/media/{long}", headers={"range": asked})
         assert (206, count) == (answer.status_code, len(answer.content))
@@ -131,10 +131,12 @@ def test_head_tells_the_size_without_the_bytes(url: str) -> None:
         ("a.html", "application/octet-stream"),
     ],
 )
-def test_a_file_is_served_as_what_it_is(desk: Desk, server: str, name: str, kind: str) -> None:
+def test_a_file_is_served_as_what_it_is(
+    services: Services, server: str, name: str, kind: str
+) -> None:
     """What is none of ours is bytes, never a page."""
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
-    desk.store.put_bytes(f"releases/{YOUTUBE}/{name}", b"x")
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    services.store.put_bytes(f"releases/{YOUTUBE}/{name}", b"x")
     answer = get(f"{server}/media/releases/{YOUTUBE}/{name}")
     assert kind == answer.headers["content-type"]
 

@@ -16,8 +16,8 @@ from api.app import create_app
 from api.contract.operations import OPERATIONS
 from api.contract.problems import HTTP_CODE, STATUS
 from api.routes.openapi import document
-from api.services import Desk
-from tests.support.rig.desks import YOUTUBE, release
+from api.services import Services
+from tests.support.rig.services import YOUTUBE, release
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -27,8 +27,8 @@ def contract() -> dict[str, Any]:
     return document("0.1.0", "http://dub.test")
 
 
-def routed(desk: Desk) -> Iterator[tuple[str, str]]:
-    for route in create_app(desk).routes:
+def routed(services: Services) -> Iterator[tuple[str, str]]:
+    for route in create_app(services).routes:
         if isinstance(route, Mount):
             yield "GET", f"{route.path}/{{path}}"
         elif isinstance(route, Route):
@@ -37,9 +37,9 @@ def routed(desk: Desk) -> Iterator[tuple[str, str]]:
             yield from ((method, path) for method in methods - {"HEAD"})
 
 
-def test_every_route_is_described(desk: Desk) -> None:
+def test_every_route_is_described(services: Services) -> None:
     """And nothing that is no route."""
-    assert sorted(routed(desk)) == sorted((each.method, each.path) for each in OPERATIONS)
+    assert sorted(routed(services)) == sorted((each.method, each.path) for each in OPERATIONS)
 
 
 def test_every_operation_has_a_name_of_its_own(contract: dict[str, Any]) -> None:
@@ -83,10 +83,10 @@ def test_every_code_of_an_operation_is_one_that_is_answered() -> None:
     ],
 )
 def test_an_answer_has_the_shape_that_is_described(
-    client: TestClient, desk: Desk, contract: dict[str, Any], path: str, shape: str
+    client: TestClient, services: Services, contract: dict[str, Any], path: str, shape: str
 ) -> None:
     """What there is none of is left out, so it is not required either."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     schema = {"$ref": f"#/components/schemas/{shape}", "components": contract["components"]}
     errors = Draft202012Validator(schema).iter_errors(client.get(path).json())
     assert [] == [error.message for error in errors]
@@ -125,9 +125,9 @@ def test_the_page_needs_no_other_host_and_nothing_inline(client: TestClient) -> 
     assert "style-src 'self'" in answer.headers["content-security-policy"]
 
 
-def test_a_range_beyond_the_end_is_a_problem_too(client: TestClient, desk: Desk) -> None:
+def test_a_range_beyond_the_end_is_a_problem_too(client: TestClient, services: Services) -> None:
     """No answer of the API is bare text; where the file ends is still said."""
-    track = release(desk, YOUTUBE, "es").track_key
+    track = release(services, YOUTUBE, "es").track_key
     answer = client.get(f"/media/{track}", headers={"range": "bytes=99-"})
     assert (416, "range_not_satisfiable") == (answer.status_code, answer.json()["code"])
     assert "bytes */10" == answer.headers["content-range"]

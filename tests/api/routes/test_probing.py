@@ -12,12 +12,12 @@ import httpx
 import pytest
 
 from api.routes.probing import MOST_OF_A_TENANT
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.access import Scope
 from dub_platform.registry.api_keys import ApiKeys
 from resources.media.probe import MediaFacts
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.rig.desks import make_desk, serving
+from tests.support.rig.services import make_services, serving
 
 FACTS = MediaFacts(
     bytes=9,
@@ -68,10 +68,10 @@ def upload(url: str, number: int, token: str | None) -> int:
     ).status_code
 
 
-def test_other_requests_are_answered_meanwhile(desk: Desk, probe: SlowProbe) -> None:
+def test_other_requests_are_answered_meanwhile(services: Services, probe: SlowProbe) -> None:
     """They need threads that uploads do not take; each upload is taken in its turn."""
     with (
-        serving(replace(desk, probe=probe)) as url,
+        serving(replace(services, probe=probe)) as url,
         ThreadPoolExecutor(MANY) as clients,
     ):
         uploads = [clients.submit(upload, url, number, None) for number in range(MANY)]
@@ -87,12 +87,12 @@ def test_other_requests_are_answered_meanwhile(desk: Desk, probe: SlowProbe) -> 
 def test_a_tenant_does_not_keep_others_waiting(tmp_path: Path, probe: SlowProbe) -> None:
     """However many files it sends, another's is looked into at once."""
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
-    desk = make_desk(tmp_path, keys=keys, probe=probe)
+    services = make_services(tmp_path, keys=keys, probe=probe)
     acme, globex = (
         keys.make(tenant=tenant, scopes={Scope.READ, Scope.WRITE})[1].text
         for tenant in ("acme", "globex")
     )
-    with serving(desk) as url, ThreadPoolExecutor(MANY) as clients:
+    with serving(services) as url, ThreadPoolExecutor(MANY) as clients:
         first = [clients.submit(upload, url, number, acme) for number in range(10)]
         wait_until(lambda: probe.under_way == MOST_OF_A_TENANT)
         other = clients.submit(upload, url, 0, globex)

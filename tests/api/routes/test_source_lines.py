@@ -13,13 +13,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from dub_platform.registry import VideoStatus, Work
 from dub_platform.registry.api_keys import ApiKeys
 from tests.api.routes.test_lines import keep, refused
-from tests.support.rig.desks import YOUTUBE, release
+from tests.support.rig.services import YOUTUBE, release
 
 VIDEO = f"/videos/{YOUTUBE}"
 PATH, DUB = f"{VIDEO}/lines", f"{VIDEO}/dubs/es"
@@ -34,9 +34,9 @@ RIGHT = "The harbor is calm."
 
 
 @pytest.fixture(autouse=True)
-def released(desk: Desk) -> None:
+def released(services: Services) -> None:
     """A dub of two lines, as its run leaves it."""
-    made = release(desk, YOUTUBE, "es")
+    made = release(services, YOUTUBE, "es")
     placed = [
         {
             "source": line.text,
@@ -47,13 +47,13 @@ def released(desk: Desk) -> None:
         }
         for line, text in zip(LINES, TEXTS, strict=True)
     ]
-    desk.store.put_bytes(made.manifest_key, json.dumps({"lines": placed}).encode())
-    keep(desk, "transcript", HEARD)
+    services.store.put_bytes(made.manifest_key, json.dumps({"lines": placed}).encode())
+    keep(services, "transcript", HEARD)
     lines = tuple(
         TranslatedLine(line.id, text, source=line.text)
         for line, text in zip(LINES, TEXTS, strict=True)
     )
-    keep(desk, "translation", Translation("es", "an engine", lines, made_of="a key"), "es")
+    keep(services, "translation", Translation("es", "an engine", lines, made_of="a key"), "es")
 
 
 def correct(client: TestClient, text: str = RIGHT, number: int = 1, **headers: str) -> Any:
@@ -62,8 +62,8 @@ def correct(client: TestClient, text: str = RIGHT, number: int = 1, **headers: s
     return client.put(path, json={"text": text}, headers=seen)
 
 
-def types(client: TestClient, desk: Desk) -> list[str]:
-    return [event.type for event in desk.events.since(0, limit=99)]
+def types(client: TestClient, services: Services) -> list[str]:
+    return [event.type for event in services.events.since(0, limit=99)]
 
 
 def test_what_is_said_is_shown_with_how_sure_that_is(client: TestClient) -> None:
@@ -89,7 +89,9 @@ def test_what_is_said_is_shown_with_how_sure_that_is(client: TestClient) -> None
     assert 304 == client.get(PATH, headers={"if-none-match": etag}).status_code
 
 
-def test_a_correction_is_shown_at_once_and_makes_dubs_stale(client: TestClient, desk: Desk) -> None:
+def test_a_correction_is_shown_at_once_and_makes_dubs_stale(
+    client: TestClient, services: Services
+) -> None:
     """What is released stays; whoever listens is told, and one request brings it up to date."""
     answer = correct(client)
     line = answer.json()
@@ -102,7 +104,7 @@ def test_a_correction_is_shown_at_once_and_makes_dubs_stale(client: TestClient, 
     assert (True, "released") == (dub["stale"], dub["status"])
     assert "track_url" in dub
     assert [True] == [each["stale"] for each in client.get(VIDEO).json()["dubs"]]
-    assert ["dub.stale", "video.queued"] == types(client, desk)[-2:]
+    assert ["dub.stale", "video.queued"] == types(client, services)[-2:]
     shown = client.get(f"{DUB}/lines/1").json()
     assert (RIGHT, TEXTS[1]) == (shown["source"], shown["released"]["text"])
     asked = client.put(DUB)
@@ -110,7 +112,7 @@ def test_a_correction_is_shown_at_once_and_makes_dubs_stale(client: TestClient, 
 
 
 def test_bringing_a_dub_up_to_date_is_estimated_by_its_changed_lines(
-    client: TestClient, desk: Desk
+    client: TestClient, services: Services
 ) -> None:
     """Nothing at first, then the line, and nothing is asked for by asking what it costs."""
     before = client.put(f"{DUB}?dry_run=true")
@@ -151,12 +153,12 @@ def test_a_correction_over_what_was_not_seen_is_refused(client: TestClient) -> N
     refused(client.delete(f"{PATH}/1", headers=before), 412, "precondition_failed")
 
 
-def test_going_back_is_a_change_too(client: TestClient, desk: Desk) -> None:
+def test_going_back_is_a_change_too(client: TestClient, services: Services) -> None:
     """The line says again what was heard; and to say the same once more changes nothing."""
     correct(client)
-    revision = desk.registry.video(YOUTUBE).revision
+    revision = services.registry.video(YOUTUBE).revision
     correct(client)
-    assert revision == desk.registry.video(YOUTUBE).revision
+    assert revision == services.registry.video(YOUTUBE).revision
     seen = {"if-match": client.get(f"{PATH}/1").headers["etag"]}
     back = client.delete(f"{PATH}/1", headers=seen).json()
     assert ("The harbor is com.", False, 0.3) == (
@@ -164,16 +166,16 @@ def test_going_back_is_a_change_too(client: TestClient, desk: Desk) -> None:
         back["corrected"],
         back["confidence"],
     )
-    assert [RIGHT, None] == [each.text for each in desk.registry.edits(YOUTUBE, None)]
+    assert [RIGHT, None] == [each.text for each in services.registry.edits(YOUTUBE, None)]
 
 
-def test_who_corrected_is_kept(client: TestClient, desk: Desk, tmp_path: Path) -> None:
+def test_who_corrected_is_kept(client: TestClient, services: Services, tmp_path: Path) -> None:
     """By the key, and by what that is called."""
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
     scopes = {Scope.READ, Scope.WRITE}
     key, token = keys.make(tenant=DEFAULT_TENANT, scopes=scopes, name="Ana")
     _, hers = keys.make(tenant="acme", scopes=scopes)
-    app = create_app(replace(desk, keys=keys))
+    app = create_app(replace(services, keys=keys))
     keyed = TestClient(app, headers={"authorization": f"Bearer {token.text}"})
     line = correct(keyed).json()
     assert (key.id, "Ana") == (line["corrected_by"], line["corrected_by_name"])
@@ -188,31 +190,33 @@ def test_who_corrected_is_kept(client: TestClient, desk: Desk, tmp_path: Path) -
         refused(answer, 404, "video_not_found")
 
 
-def test_several_lines_are_corrected_at_once(client: TestClient, desk: Desk) -> None:
+def test_several_lines_are_corrected_at_once(client: TestClient, services: Services) -> None:
     """All of them are one change of what is said, which is listened to and told once; or back."""
-    told = len(types(client, desk))
+    told = len(types(client, services))
     answer = correct_all(client, {0: "Good morning.", 1: RIGHT})
     assert (202, ["Good morning.", RIGHT]) == (answer.status_code, texts(answer))
     assert answer.headers["etag"] == client.get(PATH).headers["etag"]
-    video = desk.registry.video(YOUTUBE)
+    video = services.registry.video(YOUTUBE)
     assert (1, VideoStatus.QUEUED) == (video.revision, video.status)
-    assert ["dub.stale", "video.queued"] == types(client, desk)[told:]
+    assert ["dub.stale", "video.queued"] == types(client, services)[told:]
     # Again, it is no change, and with one that is none, that one is left out.
     correct_all(client, {0: "Good morning.", 1: RIGHT})
-    assert 1 == desk.registry.video(YOUTUBE).revision
+    assert 1 == services.registry.video(YOUTUBE).revision
     back = correct_all(client, {0: None, 1: RIGHT})
     assert ["Good day.", RIGHT] == texts(back)
-    assert 3 == len(desk.registry.edits(YOUTUBE, None))
+    assert 3 == len(services.registry.edits(YOUTUBE, None))
 
 
-def test_of_several_corrections_all_are_made_or_none(client: TestClient, desk: Desk) -> None:
+def test_of_several_corrections_all_are_made_or_none(
+    client: TestClient, services: Services
+) -> None:
     """Whoever has not seen what another corrected meanwhile is told what that was."""
     seen = {"if-match": client.get(PATH).headers["etag"]}
     unseen = correct_all(client, {0: "Hello."}, **{"if-none-match": "*"})
     refused(unseen, 428, "precondition_required")
     refused(correct_all(client, {0: "Hello.", 7: "There."}), 404, "line_not_found")
     refused(correct_all(client, {0: "Hello.", 1: "!!!"}), 422, "request_invalid")
-    assert [] == desk.registry.edits(YOUTUBE, None)
+    assert [] == services.registry.edits(YOUTUBE, None)
     correct(client)
     late = correct_all(client, {0: "Hello."}, **seen)
     refused(late, 412, "precondition_failed")
@@ -238,21 +242,23 @@ def texts(answer: Any) -> list[str]:
 
 @pytest.mark.parametrize("text", ["", "a\nb", "!!!", "a" * 501])
 def test_a_correction_that_nobody_can_say_is_refused(
-    client: TestClient, desk: Desk, text: str
+    client: TestClient, services: Services, text: str
 ) -> None:
     """As with the lines of a dub."""
     refused(correct(client, text), 422, "request_invalid")
     refused(correct(client, number=7, **{"if-match": "*"}), 404, "line_not_found")
-    assert [] == desk.registry.edits(YOUTUBE, None)
+    assert [] == services.registry.edits(YOUTUBE, None)
 
 
-def test_lines_are_there_once_somebody_has_listened(client: TestClient, desk: Desk) -> None:
+def test_lines_are_there_once_somebody_has_listened(client: TestClient, services: Services) -> None:
     """The sentence says when that is."""
-    desk.store.delete(f"videos/{YOUTUBE}/transcript.json")
+    services.store.delete(f"videos/{YOUTUBE}/transcript.json")
     assert "Try again" in refused(client.get(PATH), 409, "lines_not_ready")
 
 
-def test_captions_are_taken_whatever_became_of_the_video(client: TestClient, desk: Desk) -> None:
+def test_captions_are_taken_whatever_became_of_the_video(
+    client: TestClient, services: Services
+) -> None:
     """Those of a prepared one have it listened to anew, and make its dubs stale."""
     answer = client.put(f"{VIDEO}/captions", files={"captions": ("a.srt", SRT.encode())})
     body = answer.json()
@@ -262,9 +268,9 @@ def test_captions_are_taken_whatever_became_of_the_video(client: TestClient, des
         body["status"],
         [dub["stale"] for dub in body["dubs"]],
     )
-    key = desk.registry.video(YOUTUBE).captions_key
+    key = services.registry.video(YOUTUBE).captions_key
     assert key is not None
-    assert SRT.encode() == desk.store.get_bytes(key)
+    assert SRT.encode() == services.store.get_bytes(key)
     # Until they are read nobody knows which lines they change.
     quote = client.put(f"{DUB}?dry_run=true").json()["estimate"]
     assert body["duration_seconds"] == quote["seconds"]
@@ -290,37 +296,41 @@ def test_captions_are_taken_whatever_became_of_the_video(client: TestClient, des
     ],
 )
 def test_captions_that_are_none_are_refused(
-    client: TestClient, desk: Desk, form: dict[str, Any], status: int, code: str
+    client: TestClient, services: Services, form: dict[str, Any], status: int, code: str
 ) -> None:
     """And nothing is changed."""
     refused(client.put(f"{VIDEO}/captions", **form), status, code)
-    assert 0 == desk.registry.video(YOUTUBE).revision
+    assert 0 == services.registry.video(YOUTUBE).revision
 
 
-def test_a_doubted_video_says_so_and_can_be_believed(client: TestClient, desk: Desk) -> None:
+def test_a_doubted_video_says_so_and_can_be_believed(
+    client: TestClient, services: Services
+) -> None:
     """Its dub says it as well, with what can be done; one request has it dubbed all the same."""
-    doubt(desk)
+    doubt(services)
     error = client.get(VIDEO).json()["error"]
     assert ("media_misheard", "We may have misheard") == (error["code"], error["message"][:20])
     answer = client.patch(VIDEO, json={"believe": True})
     assert (200, "queued") == (answer.status_code, answer.json()["status"])
-    assert desk.registry.video(YOUTUBE).believed
+    assert services.registry.video(YOUTUBE).believed
 
 
-def test_another_spoken_language_has_it_listened_to_anew(client: TestClient, desk: Desk) -> None:
+def test_another_spoken_language_has_it_listened_to_anew(
+    client: TestClient, services: Services
+) -> None:
     """The same changes nothing."""
     assert "prepared" == client.patch(VIDEO, json={"source_language": "en"}).json()["status"]
     answer = client.patch(VIDEO, json={"source_language": "ES"}).json()
     assert ("queued", "es") == (answer["status"], answer["language"])
-    assert desk.registry.video(YOUTUBE).status is VideoStatus.QUEUED
+    assert services.registry.video(YOUTUBE).status is VideoStatus.QUEUED
     refused(client.patch(VIDEO, json={"source_language": "xx"}), 422, "language_unknown")
     refused(client.patch(VIDEO, json={"believe": False}), 422, "request_invalid")
 
 
-def doubt(desk: Desk) -> None:
+def doubt(services: Services) -> None:
     """As if its gate had held it when it was made anew."""
-    desk.registry.caption(YOUTUBE, "videos/captions.srt")
-    work = Work(YOUTUBE, None, desk.registry.video(YOUTUBE).generation)
-    desk.registry.started(work, "run")
+    services.registry.caption(YOUTUBE, "videos/captions.srt")
+    work = Work(YOUTUBE, None, services.registry.video(YOUTUBE).generation)
+    services.registry.started(work, "run")
     details = {"code": "media_misheard", "message": "We may have misheard this video (34 %)."}
-    desk.registry.failed(work, details, now=datetime.now(timezone.utc))
+    services.registry.failed(work, details, now=datetime.now(timezone.utc))

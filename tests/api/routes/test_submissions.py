@@ -11,12 +11,12 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.keys import file_sha256
 from dub_platform.registry import Work
 from resources.media.probe import MediaFacts
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.desks import YOUTUBE, Told, make_desk, serving
+from tests.support.rig.services import YOUTUBE, Told, make_services, serving
 
 SRT = "1\n00:00:00,500 --> 00:00:01,500\nGood morning.\n"
 
@@ -54,13 +54,15 @@ def test_an_upload_is_accepted_with_its_links(client: TestClient, clip: Path) ->
     )
 
 
-def test_an_upload_is_kept_under_a_key_of_ours(client: TestClient, desk: Desk, clip: Path) -> None:
+def test_an_upload_is_kept_under_a_key_of_ours(
+    client: TestClient, services: Services, clip: Path
+) -> None:
     """The store has the bytes, the row has their key, and the spool is empty."""
-    video = desk.registry.video(hand_in(client, clip)["id"])
+    video = services.registry.video(hand_in(client, clip)["id"])
     assert f"videos/{video.id}/upload.media" == video.upload_key
-    assert clip.read_bytes() == desk.store.get_bytes(video.upload_key)
+    assert clip.read_bytes() == services.store.get_bytes(video.upload_key)
     assert clip.stat().st_size == video.file_size_bytes
-    assert [] == list(desk.spool_dir.iterdir())
+    assert [] == list(services.spool_dir.iterdir())
 
 
 def test_the_same_content_is_the_same_video(client: TestClient, clip: Path) -> None:
@@ -77,12 +79,12 @@ def test_the_same_content_is_the_same_video(client: TestClient, clip: Path) -> N
     "languages", ["es,ca", ["es", "ca"], ["es,ca", "es"], " ES , ca,"], ids=repr
 )
 def test_languages_come_in_one_field_or_in_many(
-    client: TestClient, desk: Desk, clip: Path, languages: str | list[str]
+    client: TestClient, services: Services, clip: Path, languages: str | list[str]
 ) -> None:
     """Commas, repetition, spaces and capitals all name the same two languages."""
     body = hand_in(client, clip, languages=languages)
-    assert isinstance(desk.announce, Told)
-    assert [(body["id"], ("es", "ca"))] == desk.announce.keys
+    assert isinstance(services.announce, Told)
+    assert [(body["id"], ("es", "ca"))] == services.announce.keys
 
 
 @pytest.mark.parametrize(
@@ -98,14 +100,14 @@ def test_languages_come_in_one_field_or_in_many(
     ],
 )
 def test_a_file_name_is_only_a_title(
-    client: TestClient, desk: Desk, clip: Path, name: str, title: str
+    client: TestClient, services: Services, clip: Path, name: str, title: str
 ) -> None:
     """Path tricks, escapes and length of a client's file name end in plain text."""
     body = client.post(
         "/videos", files={"file": (name, clip.read_bytes())}, data={"languages": "es"}
     ).json()
     assert title == body["title"]
-    stored = [path.relative_to(desk.store.root) for path in desk.store.root.rglob("*.*")]
+    stored = [path.relative_to(services.store.root) for path in services.store.root.rglob("*.*")]
     assert [Path(f"videos/{body['id']}/upload.media")] == stored
 
 
@@ -119,7 +121,7 @@ def test_a_given_title_wins_over_the_file_name(client: TestClient, clip: Path) -
     [(SRT, "srt"), ("\ufeffWEBVTT\n\n00:01.000 --> 00:02.000\nGood morning.\n", "vtt")],
 )
 def test_captions_are_kept_beside_the_video(
-    client: TestClient, desk: Desk, clip: Path, text: str, suffix: str
+    client: TestClient, services: Services, clip: Path, text: str, suffix: str
 ) -> None:
     """Their format is read from their content, whatever the file is called."""
     body = client.post(
@@ -127,16 +129,16 @@ def test_captions_are_kept_beside_the_video(
         files={"file": ("clip.mp4", clip.read_bytes()), "captions": ("words.bin", text.encode())},
         data={"languages": "es"},
     ).json()
-    key = desk.registry.video(body["id"]).captions_key
+    key = services.registry.video(body["id"]).captions_key
     assert key is not None
     assert (suffix, text.lstrip("\ufeff")) == (
         key.rpartition(".")[2],
-        desk.store.get_bytes(key).decode(),
+        services.store.get_bytes(key).decode(),
     )
 
 
 def test_captions_that_come_later_are_taken_or_the_answer_says_not(
-    client: TestClient, desk: Desk, clip: Path
+    client: TestClient, services: Services, clip: Path
 ) -> None:
     """Until the video is being prepared."""
 
@@ -150,15 +152,15 @@ def test_captions_that_come_later_are_taken_or_the_answer_says_not(
         return body["created"], body.get("captions_taken")
 
     assert [(True, None), (False, True)] == [again(""), again(SRT)]
-    (video,) = desk.registry.videos(limit=1).videos
+    (video,) = services.registry.videos(limit=1).videos
     key = video.captions_key
-    desk.registry.started(Work(video.id, None, 1), "a run")
+    services.registry.started(Work(video.id, None, 1), "a run")
     assert (False, False) == again(SRT.replace("Good", "Bad"))
-    assert key == desk.registry.video(video.id).captions_key
+    assert key == services.registry.video(video.id).captions_key
 
 
 def test_a_captions_field_left_empty_in_a_browser_is_no_captions(
-    client: TestClient, desk: Desk, clip: Path
+    client: TestClient, services: Services, clip: Path
 ) -> None:
     """A form sends an unused file field as a part without name and content."""
     boundary = "edge"
@@ -173,7 +175,7 @@ def test_a_captions_field_left_empty_in_a_browser_is_no_captions(
     answer = client.post("/videos", content=body, headers=kind)
     assert (202, None) == (
         answer.status_code,
-        desk.registry.video(answer.json()["id"]).captions_key,
+        services.registry.video(answer.json()["id"]).captions_key,
     )
 
 
@@ -192,8 +194,8 @@ def test_a_youtube_link_is_accepted(client: TestClient, source: str) -> None:
 def test_the_language_known_of_a_video_stays(tmp_path: Path) -> None:
     """A second request that claims another spoken language is judged by the first one's."""
     targets = {"en": ("es",), "ca": ("en",)}
-    desk = make_desk(tmp_path, targets=lambda source: targets.get(source, ()))
-    with serving(desk) as url:
+    services = make_services(tmp_path, targets=lambda source: targets.get(source, ()))
+    with serving(services) as url:
         ask = {"source": YOUTUBE, "languages": ["es"]}
         httpx2.post(f"{url}/videos", json=ask, timeout=HANG_SECONDS)
         other = {"source": YOUTUBE, "languages": ["en"], "source_language": "ca"}
@@ -201,16 +203,16 @@ def test_the_language_known_of_a_video_stays(tmp_path: Path) -> None:
         assert "language_not_available" == refused["code"]
 
 
-def test_the_event_loop_is_free_while_a_file_is_probed(desk: Desk, clip: Path) -> None:
+def test_the_event_loop_is_free_while_a_file_is_probed(services: Services, clip: Path) -> None:
     """Another request is answered while a probe takes its time."""
     probing, enough = threading.Event(), threading.Event()
 
     def slow(path: Path) -> MediaFacts:
         probing.set()
         assert enough.wait(HANG_SECONDS)
-        return desk.probe(path)
+        return services.probe(path)
 
-    with serving(replace(desk, probe=slow)) as url:
+    with serving(replace(services, probe=slow)) as url:
         upload = {"file": ("clip.mp4", clip.read_bytes())}
         answers: list[httpx2.Response] = []
         thread = threading.Thread(

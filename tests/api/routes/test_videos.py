@@ -11,17 +11,17 @@ import pytest
 import sqlalchemy
 from starlette.testclient import TestClient
 
-from api.services import Desk
+from api.services import Services
 from dub_platform.registry.port import NewVideo, Source, Work
-from tests.support.rig.desks import YOUTUBE, Told, prepare, release
+from tests.support.rig.services import YOUTUBE, Told, prepare, release
 
 MEDIA = f"http://dub.test/media/releases/{YOUTUBE}"
 
 
 @pytest.fixture
-def video(desk: Desk) -> str:
+def video(services: Services) -> str:
     """A video that was asked for in Spanish."""
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     return YOUTUBE
 
 
@@ -30,11 +30,11 @@ def titles(client: TestClient, url: str) -> tuple[list[str], str | None]:
     return [video["id"] for video in body["videos"]], body.get("next_url")
 
 
-def test_the_listing_comes_in_pages_newest_first(client: TestClient, desk: Desk) -> None:
+def test_the_listing_comes_in_pages_newest_first(client: TestClient, services: Services) -> None:
     """Following next_url meets every video once, and ends."""
     ids = [f"video-{number:05}" for number in range(5)]
     for video_id in ids:
-        desk.registry.accept(NewVideo(video_id, Source.YOUTUBE), ["es"])
+        services.registry.accept(NewVideo(video_id, Source.YOUTUBE), ["es"])
     seen, url = [], "/videos?limit=2"
     while url:
         page, following = titles(client, url)
@@ -43,20 +43,20 @@ def test_the_listing_comes_in_pages_newest_first(client: TestClient, desk: Desk)
     assert ids[::-1] == seen
 
 
-def test_the_listing_can_be_narrowed_to_a_status(client: TestClient, desk: Desk) -> None:
+def test_the_listing_can_be_narrowed_to_a_status(client: TestClient, services: Services) -> None:
     """Only the videos that have it come."""
     for video_id in ("video-00001", "video-00002"):
-        desk.registry.accept(NewVideo(video_id, Source.YOUTUBE), ["es"])
-    prepare(desk, "video-00002")
+        services.registry.accept(NewVideo(video_id, Source.YOUTUBE), ["es"])
+    prepare(services, "video-00002")
     assert (["video-00002"], None) == titles(client, "/videos?status=prepared")
 
 
-def test_the_listing_tells_how_far_each_dub_is(client: TestClient, desk: Desk) -> None:
+def test_the_listing_tells_how_far_each_dub_is(client: TestClient, services: Services) -> None:
     """A catalogue needs no request for each video."""
-    release(desk, YOUTUBE, "es")
-    desk.registry.ask(YOUTUBE, "ca")
+    release(services, YOUTUBE, "es")
+    services.registry.ask(YOUTUBE, "ca")
     reason = {"code": "engine_failed", "message": "The voice ended.", "retryable": True}
-    desk.registry.failed(Work(YOUTUBE, "ca", 1), reason, now=datetime.now(timezone.utc))
+    services.registry.failed(Work(YOUTUBE, "ca", 1), reason, now=datetime.now(timezone.utc))
     [row] = client.get("/videos").json()["videos"]
     catalan, spanish = row["dubs"]
     assert ("ca", "failed", False, reason) == (
@@ -73,20 +73,22 @@ def test_the_listing_tells_how_far_each_dub_is(client: TestClient, desk: Desk) -
     )
 
 
-def test_a_page_takes_as_many_questions_however_long_it_is(client: TestClient, desk: Desk) -> None:
+def test_a_page_takes_as_many_questions_however_long_it_is(
+    client: TestClient, services: Services
+) -> None:
     """The registry's database is asked twice: for the videos, and for all their dubs."""
     for number in range(20):
-        desk.registry.accept(NewVideo(f"video-{number:05}", Source.YOUTUBE), ["es", "ca"])
+        services.registry.accept(NewVideo(f"video-{number:05}", Source.YOUTUBE), ["es", "ca"])
     with questions() as asked:
         assert 20 == len(client.get("/videos").json()["videos"])
     assert 2 == len([each for each in asked if each.startswith("SELECT")])
 
 
 def test_a_video_takes_two_questions_however_many_dubs_it_has(
-    client: TestClient, desk: Desk
+    client: TestClient, services: Services
 ) -> None:
     """For it with its dubs, and for what was paid; whoever waits asks every few seconds."""
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es", "ca", "gl"])
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es", "ca", "gl"])
     with questions() as asked:
         assert 3 == len(client.get(f"/videos/{YOUTUBE}").json()["dubs"])
     assert 2 == len([each for each in asked if each.startswith("SELECT")])
@@ -135,7 +137,7 @@ def questions() -> Iterator[list[str]]:
     ],
 )
 def test_the_listing_shows_what_is_looked_for(
-    client: TestClient, desk: Desk, query: str, found: list[int]
+    client: TestClient, services: Services, query: str, found: list[int]
 ) -> None:
     """By a dub's language and state, in titles and at the beginning of ids, in either order."""
     for number, title, languages in (
@@ -144,17 +146,17 @@ def test_the_listing_shows_what_is_looked_for(
         (3, "The Harbor", ["es"]),
     ):
         new = NewVideo(f"video-{number:05}", Source.YOUTUBE, title=title)
-        desk.registry.accept(new, languages)
+        services.registry.accept(new, languages)
     reason = {"code": "engine_failed", "message": "The voice ended."}
     work = Work("video-00002", "ca", 1)
-    desk.registry.failed(work, reason, now=datetime.now(timezone.utc))
+    services.registry.failed(work, reason, now=datetime.now(timezone.utc))
     assert [f"video-{number:05}" for number in found] == titles(client, f"/videos?{query}")[0]
 
 
-def test_the_oldest_come_in_pages_too(client: TestClient, desk: Desk) -> None:
+def test_the_oldest_come_in_pages_too(client: TestClient, services: Services) -> None:
     """The next page goes on as this one was asked for."""
     for number in range(3):
-        desk.registry.accept(NewVideo(f"video-{number:05}", Source.YOUTUBE), ["es"])
+        services.registry.accept(NewVideo(f"video-{number:05}", Source.YOUTUBE), ["es"])
     _, following = titles(client, "/videos?order=oldest&search=video&limit=2")
     assert following
     path = following.removeprefix("http://dub.test")
@@ -206,7 +208,7 @@ def test_a_language_nobody_asked_for_is_not_there(client: TestClient, video: str
 
 
 def test_one_more_language_can_be_asked_for_again_and_again(
-    client: TestClient, desk: Desk, video: str
+    client: TestClient, services: Services, video: str
 ) -> None:
     """The second PUT finds the dub of the first, whatever the case of its code."""
     answers = [client.put(f"/videos/{video}/dubs/{code}") for code in ("ca", "CA")]
@@ -215,9 +217,9 @@ def test_one_more_language_can_be_asked_for_again_and_again(
         for answer in answers
         for body in [answer.json()]
     ]
-    assert ["ca", "es"] == sorted(dub.language for dub in desk.registry.dubs(video))
-    assert isinstance(desk.announce, Told)
-    assert [(video, ("ca",))] * 2 == desk.announce.keys
+    assert ["ca", "es"] == sorted(dub.language for dub in services.registry.dubs(video))
+    assert isinstance(services.announce, Told)
+    assert [(video, ("ca",))] * 2 == services.announce.keys
 
 
 @pytest.mark.parametrize("code", ["en", "de"])
@@ -230,10 +232,10 @@ def test_a_language_there_is_not_cannot_be_asked_for(
 
 
 def test_a_released_dub_says_where_it_is_and_what_was_measured(
-    client: TestClient, desk: Desk
+    client: TestClient, services: Services
 ) -> None:
     """Track, film, captions of both languages, manifest and numbers."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     body = client.get(f"/videos/{YOUTUBE}/dubs/es").json()
     assert "released" == body["status"]
     assert f"{MEDIA}/es/1/track.m4a" == body["track_url"]
@@ -256,7 +258,7 @@ def test_a_released_dub_says_where_it_is_and_what_was_measured(
 
 
 def test_a_failed_dub_says_why_without_the_tools_words(
-    client: TestClient, desk: Desk, video: str
+    client: TestClient, services: Services, video: str
 ) -> None:
     """Code and sentence are the user's; the detail names paths and stays inside."""
     details = {
@@ -265,7 +267,7 @@ def test_a_failed_dub_says_why_without_the_tools_words(
         "retryable": False,
         "detail": "/srv/dub/spool/x.wav: 0 segments",
     }
-    desk.registry.failed(Work(video, None, 1), details, now=datetime.now(timezone.utc))
+    services.registry.failed(Work(video, None, 1), details, now=datetime.now(timezone.utc))
     body = client.get(f"/videos/{video}/dubs/es").json()
     assert ("failed", {**details, "detail": None}) == (
         body["status"],
@@ -293,9 +295,9 @@ def test_what_is_no_title_changes_nothing(client: TestClient, video: str, title:
 
 
 def test_a_title_that_was_given_stays_when_the_video_is_prepared(
-    client: TestClient, desk: Desk, video: str
+    client: TestClient, services: Services, video: str
 ) -> None:
     """Its source may call it something else."""
     client.patch(f"/videos/{video}", json={"title": "Ours"})
-    prepare(desk, video)
+    prepare(services, video)
     assert "Ours" == client.get(f"/videos/{video}").json()["title"]

@@ -16,12 +16,12 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.background import webhook_delivery as courier
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.webhooks import Receivers
 from tests.api.conftest import Log
 from tests.docs.documents import section
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.rig.desks import YOUTUBE, make_desk, serving
+from tests.support.rig.services import YOUTUBE, make_services, serving
 from tests.support.servers.receivers import Receiver, receiving
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -39,14 +39,14 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def open_desk(tmp_path: Path, receiver: Receiver) -> Desk:
-    """A desk that may send to the receiver."""
-    return make_desk(tmp_path, receivers=Receivers.parse(receiver.place))
+def open_services(tmp_path: Path, receiver: Receiver) -> Services:
+    """Services that may send to the receiver."""
+    return make_services(tmp_path, receivers=Receivers.parse(receiver.place))
 
 
 @pytest.fixture
-def api(open_desk: Desk) -> Iterator[httpx.Client]:
-    with serving(open_desk) as url, httpx.Client(base_url=url, timeout=HANG_SECONDS) as api:
+def api(open_services: Services) -> Iterator[httpx.Client]:
+    with serving(open_services) as url, httpx.Client(base_url=url, timeout=HANG_SECONDS) as api:
         yield api
 
 
@@ -131,7 +131,7 @@ def test_only_events_that_are_wanted_are_told(api: httpx.Client, receiver: Recei
 
 
 def test_a_message_that_is_not_taken_is_tried_again(
-    api: httpx.Client, open_desk: Desk, receiver: Receiver
+    api: httpx.Client, open_services: Services, receiver: Receiver
 ) -> None:
     """The same message, signed anew; what went wrong is shown."""
     receiver.answers = [503]
@@ -169,8 +169,10 @@ def test_a_slow_receiver_holds_up_no_other(tmp_path: Path, receiver: Receiver) -
     with contextlib.ExitStack() as exits:
         slow = exits.enter_context(receiving())
         slow.hold.clear()
-        desk = make_desk(tmp_path, receivers=Receivers.parse(f"{receiver.place},{slow.place}"))
-        url = exits.enter_context(serving(desk))
+        services = make_services(
+            tmp_path, receivers=Receivers.parse(f"{receiver.place},{slow.place}")
+        )
+        url = exits.enter_context(serving(services))
         api = exits.enter_context(httpx.Client(base_url=url, timeout=HANG_SECONDS))
         held, quick = made(api, slow.url), made(api, receiver.url)
         for _ in range(3):
@@ -182,11 +184,13 @@ def test_a_slow_receiver_holds_up_no_other(tmp_path: Path, receiver: Receiver) -
         awaited(api, held, "delivered")
 
 
-def test_what_was_not_sent_is_sent_after_a_restart(open_desk: Desk, receiver: Receiver) -> None:
+def test_what_was_not_sent_is_sent_after_a_restart(
+    open_services: Services, receiver: Receiver
+) -> None:
     """By whichever process is there."""
-    webhook = open_desk.webhooks.add(receiver.url, (), SECRET)
-    open_desk.webhooks.test(webhook.id)
-    with TestClient(create_app(open_desk)):
+    webhook = open_services.webhooks.add(receiver.url, (), SECRET)
+    open_services.webhooks.test(webhook.id)
+    with TestClient(create_app(open_services)):
         [got] = receiver.awaited(1)
     assert "webhook.test" == Webhook(SECRET).verify(got.body, got.headers)["type"]
 
@@ -230,11 +234,11 @@ def test_a_deleted_webhook_is_gone(client: TestClient) -> None:
     assert "webhook_not_found" == client.post(f"{own}/test").json()["code"]
 
 
-def test_webhooks_come_in_pages(client: TestClient, desk: Desk) -> None:
+def test_webhooks_come_in_pages(client: TestClient, services: Services) -> None:
     """Following next_url meets each of the tenant's once, and nobody else's."""
     order = {"url": "https://example.invalid/"}
     ids = [client.post("/webhooks", json=order).json()["id"] for _ in range(5)]
-    desk.webhooks.of("globex").add(order["url"], (), SECRET)
+    services.webhooks.of("globex").add(order["url"], (), SECRET)
     seen, url = [], "/webhooks?limit=2"
     while url:
         page = client.get(url).json()

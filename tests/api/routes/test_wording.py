@@ -10,9 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Desk
+from api.services import Services
 from dub_platform.registry import DubStatus
-from tests.support.rig.desks import YOUTUBE, make_desk, release
+from tests.support.rig.services import YOUTUBE, make_services, release
 
 GLOSSARY = {"Acme": None, "harbor": {"es": "puerto", "ca": "port"}}
 SPANISH = {"Acme": None, "harbor": {"es": "puerto"}}
@@ -48,7 +48,9 @@ def test_each_dub_is_answered_with_its_wording(client: TestClient) -> None:
     assert set() == {"glossary", "formality"} & set(unsaid)
 
 
-def test_a_form_has_the_glossary_as_json(client: TestClient, desk: Desk, clip: Path) -> None:
+def test_a_form_has_the_glossary_as_json(
+    client: TestClient, services: Services, clip: Path
+) -> None:
     """In a field of its own; fields that a browser sends empty say nothing."""
     file = {"file": ("clip.mp4", clip.read_bytes())}
     fields = {"languages": "es", "glossary": json.dumps(GLOSSARY), "formality": "informal"}
@@ -56,12 +58,14 @@ def test_a_form_has_the_glossary_as_json(client: TestClient, desk: Desk, clip: P
     assert [(SPANISH, "informal", "queued", 1)] == [said(dub) for dub in body["dubs"]]
     again = {"languages": "es", "glossary": " ", "formality": ""}
     client.post("/videos", files=file, data=again)
-    assert "informal" == desk.registry.dub(body["id"], "es").formality
+    assert "informal" == services.registry.dub(body["id"], "es").formality
 
 
-def test_a_released_dub_is_made_anew_in_another_wording(client: TestClient, desk: Desk) -> None:
+def test_a_released_dub_is_made_anew_in_another_wording(
+    client: TestClient, services: Services
+) -> None:
     """And not for the same, nor for nothing; its release is there meanwhile."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     assert (None, None, "released", 1) == said(client.put(f"/videos/{YOUTUBE}/dubs/es").json())
     assert (BAY, None, "queued", 2) == said(ask(client, glossary=BAY))
     assert "track_url" in client.get(f"/videos/{YOUTUBE}/dubs/es").json()
@@ -70,22 +74,22 @@ def test_a_released_dub_is_made_anew_in_another_wording(client: TestClient, desk
 
 
 def test_handing_a_video_in_again_asks_in_the_wording_of_then(
-    client: TestClient, desk: Desk
+    client: TestClient, services: Services
 ) -> None:
     """For the languages it names; the one that it leaves out stays."""
-    release(desk, YOUTUBE, "es")
-    release(desk, YOUTUBE, "ca")
+    release(services, YOUTUBE, "es")
+    release(services, YOUTUBE, "ca")
     body = hand_in(client, languages=["es"], formality="formal")
     assert [("released", 1), ("queued", 2)] == [
         (dub["status"], dub["generation"]) for dub in body["dubs"]
     ]
 
 
-def test_who_watches_keeps_what_is_released(client: TestClient, desk: Desk) -> None:
+def test_who_watches_keeps_what_is_released(client: TestClient, services: Services) -> None:
     """The player has the dub while it is made anew."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     ask(client, formality="formal")
-    assert DubStatus.QUEUED is desk.registry.dub(YOUTUBE, "es").status
+    assert DubStatus.QUEUED is services.registry.dub(YOUTUBE, "es").status
     page = client.get(f"/watch?v={YOUTUBE}").text
     assert 'value="es" checked' in page
 
@@ -106,7 +110,12 @@ def test_who_watches_keeps_what_is_released(client: TestClient, desk: Desk) -> N
 )
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_wording_that_is_none_is_refused(
-    client: TestClient, desk: Desk, method: str, fields: dict[str, Any], code: str, told: str
+    client: TestClient,
+    services: Services,
+    method: str,
+    fields: dict[str, Any],
+    code: str,
+    told: str,
 ) -> None:
     """With what it should be, and nothing is asked for."""
     video = {"source": YOUTUBE, "languages": ["ca"]}
@@ -116,7 +125,7 @@ def test_a_wording_that_is_none_is_refused(
     answer = client.request(method, path, json={**new, **fields})
     assert (422, code) == (answer.status_code, answer.json()["code"])
     assert told in answer.json()["detail"]
-    assert ["ca"] == [dub.language for dub in desk.registry.dubs(YOUTUBE)]
+    assert ["ca"] == [dub.language for dub in services.registry.dubs(YOUTUBE)]
 
 
 @pytest.mark.parametrize("glossary", ["{", "[" * 5000, '{"harbor": NaN}', '"harbor"'])
@@ -151,8 +160,8 @@ def test_a_body_that_is_no_order_is_refused(
 @pytest.mark.parametrize("wording", [{"glossary": BAY}, {"formality": "formal"}])
 def test_a_wording_that_nobody_heeds_is_refused(tmp_path: Path, wording: dict[str, Any]) -> None:
     """The sentence says what to do; a request that binds the translator to nothing is taken."""
-    desk = make_desk(tmp_path, heeds_wording=False)
-    with TestClient(create_app(desk)) as client:
+    services = make_services(tmp_path, heeds_wording=False)
+    with TestClient(create_app(services)) as client:
         video = {"source": YOUTUBE, "languages": ["es"]}
         client.post("/videos", json={**video, "glossary": {}, "formality": "neutral"})
         posted = client.post("/videos", json={**video, "languages": ["ca"], **wording})
@@ -160,4 +169,4 @@ def test_a_wording_that_nobody_heeds_is_refused(tmp_path: Path, wording: dict[st
     for answer in (posted, put):
         assert (422, "wording_not_available") == (answer.status_code, answer.json()["code"])
         assert "DUB_TRANSLATOR" in answer.json()["detail"]
-    assert ["es"] == [dub.language for dub in desk.registry.dubs(YOUTUBE)]
+    assert ["es"] == [dub.language for dub in services.registry.dubs(YOUTUBE)]

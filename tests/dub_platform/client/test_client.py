@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
-from api.services import Desk
+from api.services import Services
 from dub_platform.client import (
     DubClient,
     LineChangedError,
@@ -23,7 +23,7 @@ from dub_platform.client import (
 from dub_platform.client.retries import Retries
 from tests.api.routes.test_lines import TEXTS
 from tests.dub_platform.client.scripts import release_with_lines
-from tests.support.rig.desks import YOUTUBE, make_clip, make_desk, release, running, serving
+from tests.support.rig.services import YOUTUBE, make_clip, make_services, release, running, serving
 
 
 class Losing:
@@ -46,13 +46,13 @@ class Losing:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return make_desk(tmp_path)
+def services(tmp_path: Path) -> Services:
+    return make_services(tmp_path)
 
 
 @pytest.fixture
-def client(desk: Desk) -> Iterator[DubClient]:
-    with serving(desk) as url, DubClient(url) as client:
+def client(services: Services) -> Iterator[DubClient]:
+    with serving(services) as url, DubClient(url) as client:
         yield client
 
 
@@ -80,26 +80,26 @@ def test_a_link_is_handed_in_and_removed(client: DubClient) -> None:
     assert refused.value.request_id
 
 
-def test_every_video_is_met_once(client: DubClient, desk: Desk) -> None:
+def test_every_video_is_met_once(client: DubClient, services: Services) -> None:
     """Over as many pages as there are."""
     ids = [f"{number:011}" for number in range(101)]
     for video_id in ids:
-        release(desk, video_id, "es")
+        release(services, video_id, "es")
     assert ids == sorted(video["id"] for video in client.videos())
 
 
-def test_lines_are_read_and_edited(client: DubClient, desk: Desk) -> None:
+def test_lines_are_read_and_edited(client: DubClient, services: Services) -> None:
     """And go back to their translation."""
-    release_with_lines(desk)
+    release_with_lines(services)
     assert "Hay calma." == client.edit(YOUTUBE, "es", 1, "Hay calma.")["text"]
     lines = client.lines(YOUTUBE, "es")
     assert [False, True, False] == [line["edited"] for line in lines]
     assert TEXTS[1] == client.revert(YOUTUBE, "es", 1)["text"]
 
 
-def test_a_line_that_was_changed_is_not_written_over(client: DubClient, desk: Desk) -> None:
+def test_a_line_that_was_changed_is_not_written_over(client: DubClient, services: Services) -> None:
     """Who comes second is told what it says now, and can say that this is meant."""
-    release_with_lines(desk)
+    release_with_lines(services)
     tag = tag_of(client.line(YOUTUBE, "es", 1))
     client.edit(YOUTUBE, "es", 1, "Hay calma.", tag=tag)
     with pytest.raises(LineChangedError, match=r"It says now: Hay calma\.") as changed:
@@ -112,9 +112,9 @@ def test_a_line_that_was_changed_is_not_written_over(client: DubClient, desk: De
     client.edit(YOUTUBE, "es", 1, "Todo tranquilo.", tag=tag_of(changed.value.line))
 
 
-def test_a_new_release_alone_keeps_nobody_from_editing(desk: Desk) -> None:
+def test_a_new_release_alone_keeps_nobody_from_editing(services: Services) -> None:
     """The line is another, as it stands elsewhere, and says the same."""
-    release_with_lines(desk)
+    release_with_lines(services)
     refusals = [Response(status_code=412)]
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,24 +123,26 @@ def test_a_new_release_alone_keeps_nobody_from_editing(desk: Desk) -> None:
         else:
             await create(scope, receive, send)
 
-    create = create_app(desk)
+    create = create_app(services)
     with running(app) as url, DubClient(url) as client:
         assert "Hay calma." == client.edit(YOUTUBE, "es", 1, "Hay calma.")["text"]
 
 
-def test_a_lost_answer_is_asked_for_again(desk: Desk, pauses: list[float], tmp_path: Path) -> None:
+def test_a_lost_answer_is_asked_for_again(
+    services: Services, pauses: list[float], tmp_path: Path
+) -> None:
     """The video was taken in the first time, and that is what the client reads in the end."""
     clip = str(make_clip(tmp_path / "clip.mp4"))
     lost = [Response(status_code=502), JSONResponse({}, 503, {"retry-after": "7"})]
-    with running(Losing(create_app(desk), lost)) as url:
+    with running(Losing(create_app(services), lost)) as url:
         client = DubClient(url, retries=Retries(sleep=pauses.append))
         assert client.add(clip, ["es"])["created"]
     assert (7.0, True) == (pauses[0], 0.5 <= pauses[1] <= 1.0)
 
 
-def test_a_refusal_is_not_asked_for_again(desk: Desk, pauses: list[float]) -> None:
+def test_a_refusal_is_not_asked_for_again(services: Services, pauses: list[float]) -> None:
     """It would be the same."""
-    with serving(desk) as url, pytest.raises(RefusedError) as refused:
+    with serving(services) as url, pytest.raises(RefusedError) as refused:
         DubClient(url, retries=Retries(sleep=pauses.append)).add(YOUTUBE, ["xx"])
     assert ("language_unknown", []) == (refused.value.code, pauses)
 
@@ -165,7 +167,7 @@ def test_what_is_no_platform_is_told(pauses: list[float]) -> None:
         DubClient(url).video(YOUTUBE)
 
 
-def test_the_key_goes_to_nobody_but_the_platform(desk: Desk) -> None:
+def test_the_key_goes_to_nobody_but_the_platform(services: Services) -> None:
     """A released file may be in another's bucket."""
     seen: list[dict[bytes, bytes]] = []
 
@@ -174,14 +176,14 @@ def test_the_key_goes_to_nobody_but_the_platform(desk: Desk) -> None:
             seen.append(dict(scope["headers"]))
             await Response("1")(scope, receive, send)
 
-    with serving(desk) as url, running(bucket) as elsewhere:
+    with serving(services) as url, running(bucket) as elsewhere:
         assert b"1" == DubClient(url, "dub_secret").file(f"{elsewhere}/es.srt")
     assert b"authorization" not in seen[0]
 
 
-def test_who_does_not_answer_is_said_so(desk: Desk, pauses: list[float]) -> None:
+def test_who_does_not_answer_is_said_so(services: Services, pauses: list[float]) -> None:
     """After as many tries as there are, each after a longer pause."""
-    with serving(desk) as url:
+    with serving(services) as url:
         pass
     with pytest.raises(UnreachableError, match="DUB_URL"):
         DubClient(url, retries=Retries(tries=4, sleep=pauses.append)).video(YOUTUBE)
@@ -217,11 +219,11 @@ def test_where_it_is_and_the_key_come_from_the_environment(monkeypatch: pytest.M
 
 
 def test_this_machine_is_reached_without_a_proxy(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One would ask for itself; a platform elsewhere is asked for through it."""
     monkeypatch.setenv("all_proxy", "http://127.0.0.1:9")
-    with serving(desk) as url, DubClient(url) as here:
+    with serving(services) as url, DubClient(url) as here:
         assert [] == list(here.videos())
     with DubClient("http://dub.test") as there:
         assert "all://" in [pattern.pattern for pattern in there._http._mounts]

@@ -20,7 +20,7 @@ from typing import cast
 import pysubs2
 import pytest
 
-from api.services import Desk
+from api.services import Services
 from dub_platform.client import DubClient
 from dub_platform.client.command import main
 from dub_platform.core.speech import Basis
@@ -28,7 +28,7 @@ from dub_platform.registry import NewVideo, Source, Work
 from resources.store.local import LocalStore
 from tests.api.routes.test_lines import SOUNDS, TEXTS, speak
 from tests.dub_platform.client.scripts import release_with_lines
-from tests.support.rig.desks import YOUTUBE, make_clip, make_desk, release, serving
+from tests.support.rig.services import YOUTUBE, make_clip, make_services, release, serving
 
 UPLOAD = "up-0123456789abcdef0123456789abcdef"
 WHY = {"code": "engine_failed", "message": "The voice [x] ended."}
@@ -39,26 +39,26 @@ Patch = pytest.MonkeyPatch
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return make_desk(tmp_path)
+def services(tmp_path: Path) -> Services:
+    return make_services(tmp_path)
 
 
 @pytest.fixture
-def url(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def url(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The platform that the command speaks to; what is printed stands on one line."""
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    with serving(desk) as url:
+    with serving(services) as url:
         monkeypatch.setenv("DUB_URL", url)
         # Files are fetched from where the platform says that they are.
-        cast(LocalStore, desk.store).base_url = f"{url}/media"
+        cast(LocalStore, services.store).base_url = f"{url}/media"
         yield url
 
 
-def fail(desk: Desk) -> None:
+def fail(services: Services) -> None:
     """A dub in Catalan that failed."""
-    desk.registry.ask(YOUTUBE, "ca")
-    desk.registry.failed(Work(YOUTUBE, "ca", 1), WHY, now=datetime.now(timezone.utc))
+    services.registry.ask(YOUTUBE, "ca")
+    services.registry.failed(Work(YOUTUBE, "ca", 1), WHY, now=datetime.now(timezone.utc))
 
 
 def texts(url: str) -> list[str]:
@@ -77,9 +77,11 @@ def tag(text: str) -> str:
 
 
 @pytest.mark.usefixtures("url")
-def test_a_file_is_added_and_waited_for(desk: Desk, tmp_path: Path, capsys: Printed) -> None:
+def test_a_file_is_added_and_waited_for(
+    services: Services, tmp_path: Path, capsys: Printed
+) -> None:
     """The last thing that is printed is where to watch it."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     assert 0 == main(["add", YOUTUBE, "--to", "es", "--wait"])
     printed = capsys.readouterr().out
     assert f"{YOUTUBE} was handed in before: {YOUTUBE}" in printed
@@ -92,10 +94,10 @@ def test_a_file_is_added_and_waited_for(desk: Desk, tmp_path: Path, capsys: Prin
 
 
 @pytest.mark.usefixtures("url")
-def test_a_status_names_each_dub_and_why_it_failed(desk: Desk, capsys: Printed) -> None:
+def test_a_status_names_each_dub_and_why_it_failed(services: Services, capsys: Printed) -> None:
     """What failed is also the exit status; without an id it is the newest."""
-    release(desk, YOUTUBE, "es")
-    fail(desk)
+    release(services, YOUTUBE, "es")
+    fail(services)
     assert 1 == main(["status", YOUTUBE])
     told = ageless(capsys.readouterr().out)
     assert 1 == main(["status"])
@@ -106,20 +108,20 @@ def test_a_status_names_each_dub_and_why_it_failed(desk: Desk, capsys: Printed) 
 
 
 @pytest.mark.usefixtures("url")
-def test_what_waits_for_the_machine_has_not_failed(desk: Desk, capsys: Printed) -> None:
+def test_what_waits_for_the_machine_has_not_failed(services: Services, capsys: Printed) -> None:
     """It is told with its reason, and ends well."""
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     busy = {"code": "machine_busy", "message": "The machine is busy.", "retryable": True}
-    desk.registry.postpone(Work(YOUTUBE, None, 1), busy, now=datetime.now(timezone.utc))
+    services.registry.postpone(Work(YOUTUBE, None, 1), busy, now=datetime.now(timezone.utc))
     assert 0 == main(["status", YOUTUBE])
     assert capsys.readouterr().out.endswith("\nthe video waits: The machine is busy.\n")
 
 
 @pytest.mark.usefixtures("url")
-def test_videos_are_listed_with_their_dubs(desk: Desk, capsys: Printed) -> None:
+def test_videos_are_listed_with_their_dubs(services: Services, capsys: Printed) -> None:
     """Their whole ids where a program reads them; those that are looked for."""
-    release(desk, YOUTUBE, "es")
-    desk.registry.accept(NewVideo(UPLOAD, Source.UPLOAD, title="A \x1b[31mwalk"), ["ca"])
+    release(services, YOUTUBE, "es")
+    services.registry.accept(NewVideo(UPLOAD, Source.UPLOAD, title="A \x1b[31mwalk"), ["ca"])
     assert 0 == main(["videos"])
     assert 0 == main(["videos", "--dub-status", "released", "--search", "HARB"])
     assert 0 == main(["videos", "--language", "gl"])
@@ -136,22 +138,22 @@ def test_videos_are_listed_with_their_dubs(desk: Desk, capsys: Printed) -> None:
 )
 @pytest.mark.usefixtures("url")
 def test_a_video_is_named_by_the_beginning_of_its_id(
-    desk: Desk, given: str, capsys: Printed
+    services: Services, given: str, capsys: Printed
 ) -> None:
     """Or by its link; a title that says the same is none."""
-    desk.registry.accept(NewVideo(UPLOAD, Source.UPLOAD), ["es"])
-    desk.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE, title="up-01234"), ["es"])
+    services.registry.accept(NewVideo(UPLOAD, Source.UPLOAD), ["es"])
+    services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE, title="up-01234"), ["es"])
     assert 0 == main(["status", given, "--json"])
     wanted = UPLOAD if UPLOAD[:8] in given else YOUTUBE
     assert wanted == json.loads(capsys.readouterr().out)["id"]
 
 
 @pytest.mark.usefixtures("url")
-def test_a_beginning_of_two_ids_or_of_none_is_told(desk: Desk, capsys: Printed) -> None:
+def test_a_beginning_of_two_ids_or_of_none_is_told(services: Services, capsys: Printed) -> None:
     """With what there is."""
     assert 1 == main(["status"])
     for last in "ab":
-        desk.registry.accept(NewVideo(UPLOAD[:-1] + last, Source.UPLOAD), ["es"])
+        services.registry.accept(NewVideo(UPLOAD[:-1] + last, Source.UPLOAD), ["es"])
     assert [1, 1] == [main(["status", "up-01"]), main(["status", "up-02"])]
     none, ambiguous, unknown = capsys.readouterr().err.splitlines()
     assert "There is no video yet: hand one in" in none
@@ -159,9 +161,9 @@ def test_a_beginning_of_two_ids_or_of_none_is_told(desk: Desk, capsys: Printed) 
     assert "There is no video whose id begins with up-02" in unknown
 
 
-def test_lines_are_shown_and_edited(desk: Desk, url: str, capsys: Printed) -> None:
+def test_lines_are_shown_and_edited(services: Services, url: str, capsys: Printed) -> None:
     """What is edited is marked; brackets are text; the version is told before and after."""
-    release_with_lines(desk)
+    release_with_lines(services)
     assert 0 == main(["edit", YOUTUBE, "es", "0", "[red]Hola."])
     assert 0 == main(["lines", YOUTUBE, "es"])
     # A cell of the table goes on below where a terminal is narrow.
@@ -175,9 +177,9 @@ def test_lines_are_shown_and_edited(desk: Desk, url: str, capsys: Printed) -> No
 
 
 @pytest.mark.usefixtures("url")
-def test_problems_are_shown_alone(desk: Desk, capsys: Printed) -> None:
+def test_problems_are_shown_alone(services: Services, capsys: Printed) -> None:
     """What came late in the release, and what is not in it yet."""
-    release_with_lines(desk)
+    release_with_lines(services)
     numbers = []
     for _ in range(2):
         assert 0 == main(["lines", YOUTUBE, "es", "--problems", "--json"])
@@ -190,10 +192,10 @@ def test_problems_are_shown_alone(desk: Desk, capsys: Printed) -> None:
 
 
 def test_two_editors_do_not_write_over_each_other(
-    desk: Desk, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+    services: Services, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
     """Each has read the lines; the second is told what the first has the line say."""
-    release_with_lines(desk)
+    release_with_lines(services)
     for editor in ("ana", "ben"):
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / editor))
         assert 0 == main(["lines", YOUTUBE, "es"])
@@ -213,9 +215,9 @@ def test_two_editors_do_not_write_over_each_other(
 
 
 @pytest.mark.usefixtures("url")
-def test_what_was_heard_is_corrected(desk: Desk, url: str, capsys: Printed) -> None:
+def test_what_was_heard_is_corrected(services: Services, url: str, capsys: Printed) -> None:
     """Over no other text than the one that was seen; its dubs are stale, and made again."""
-    release_with_lines(desk)
+    release_with_lines(services)
     assert 0 == main(["said", YOUTUBE])
     assert f"{tag('Good day.')}   0.2-0.9" in capsys.readouterr().out
     assert 0 == main(["said", YOUTUBE, "--problems"])
@@ -232,14 +234,14 @@ def test_what_was_heard_is_corrected(desk: Desk, url: str, capsys: Printed) -> N
     told = capsys.readouterr().out
     assert "ago, before what is said was corrected\n" in told
     assert "Good night. (corrected)" in told
-    assert 2 == desk.registry.dub(YOUTUBE, "es").generation
+    assert 2 == services.registry.dub(YOUTUBE, "es").generation
 
 
 def test_lines_that_were_heard_go_to_a_subtitle_editor_and_back(
-    desk: Desk, url: str, tmp_path: Path, capsys: Printed
+    services: Services, url: str, tmp_path: Path, capsys: Printed
 ) -> None:
     """In one request; and over nothing that somebody else has corrected meanwhile."""
-    release_with_lines(desk)
+    release_with_lines(services)
     file = tmp_path / "heard.srt"
     assert 0 == main(["said", YOUTUBE, "--to", str(file)])
     written = file.read_text()
@@ -248,7 +250,7 @@ def test_lines_that_were_heard_go_to_a_subtitle_editor_and_back(
     assert 0 == main(["correct", YOUTUBE, "--from", str(file)])
     told = capsys.readouterr().out
     assert "Lines that say something else now: 0, 2\nIts dubs are stale by now" in told
-    assert 1 == desk.registry.video(YOUTUBE).revision
+    assert 1 == services.registry.video(YOUTUBE).revision
     assert 0 == main(["correct", YOUTUBE, "--from", str(file)])
     assert "Nothing is new.\n" == capsys.readouterr().out
     with DubClient(url) as somebody_else:
@@ -262,11 +264,14 @@ def test_lines_that_were_heard_go_to_a_subtitle_editor_and_back(
 
 @pytest.mark.usefixtures("url")
 def test_a_line_is_played_or_kept(
-    desk: Desk, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: Patch
+    services: Services,
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: Patch,
 ) -> None:
     """With a player of this machine, which has ended when the command does; or in a file."""
-    release_with_lines(desk)
-    speak(desk, Basis())
+    release_with_lines(services)
+    speak(services, Basis())
     programs = tmp_path / "programs"
     programs.mkdir()
     monkeypatch.setenv("PATH", str(programs))
@@ -291,9 +296,9 @@ def test_a_line_is_played_or_kept(
 
 
 @pytest.mark.usefixtures("url")
-def test_edits_from_before_a_correction_are_shown(desk: Desk, capsys: Printed) -> None:
+def test_edits_from_before_a_correction_are_shown(services: Services, capsys: Printed) -> None:
     """As something to look at; `retry` has nothing to make of a dub that is stale by them alone."""
-    release_with_lines(desk)
+    release_with_lines(services)
     assert 0 == main(["edit", YOUTUBE, "es", "1", "Hay calma."])
     assert 0 == main(["correct", YOUTUBE, "1", "The harbor is quiet."])
     capsys.readouterr()
@@ -304,10 +309,10 @@ def test_edits_from_before_a_correction_are_shown(desk: Desk, capsys: Printed) -
     assert 0 == main(["lines", YOUTUBE, "es", "--problems", "--json"])
     shown = json.loads(capsys.readouterr().out)["lines"]
     assert [1] == [line["number"] for line in shown if line["stale"]]
-    made = desk.registry.dub(YOUTUBE, "es").release
+    made = services.registry.dub(YOUTUBE, "es").release
     assert made is not None
     newer = replace(made, revision=1, old_edits=1)
-    desk.registry.released(YOUTUBE, "es", newer, film_key=None, beside={}, run_id="run")
+    services.registry.released(YOUTUBE, "es", newer, film_key=None, beside={}, run_id="run")
     assert [0, 0, 1] == [
         main(asked) for asked in (["status", YOUTUBE], ["videos"], ["retry", YOUTUBE])
     ]
@@ -318,9 +323,11 @@ def test_edits_from_before_a_correction_are_shown(desk: Desk, capsys: Printed) -
 
 
 @pytest.mark.usefixtures("url")
-def test_what_somebody_has_seen_is_noted_without_a_word_of_it(desk: Desk, tmp_path: Path) -> None:
+def test_what_somebody_has_seen_is_noted_without_a_word_of_it(
+    services: Services, tmp_path: Path
+) -> None:
     """And others of the machine cannot read it."""
-    release_with_lines(desk)
+    release_with_lines(services)
     assert 0 == main(["lines", YOUTUBE, "es"])
     [noted] = (tmp_path / "state").rglob("*.json")
     assert {str(number): tag(text) for number, text in enumerate(TEXTS)} == json.loads(
@@ -331,10 +338,10 @@ def test_what_somebody_has_seen_is_noted_without_a_word_of_it(desk: Desk, tmp_pa
 
 @pytest.mark.parametrize("how", ["-", "--file", "piped", "editor"])
 def test_a_text_comes_from_anywhere(
-    desk: Desk, url: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    services: Services, url: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No shell has to quote it."""
-    release_with_lines(desk)
+    release_with_lines(services)
     said = '«¡Qué "día"!»'
     (tmp_path / "text.txt").write_text(f"{said}\n")
     monkeypatch.setenv("VISUAL", f"cp '{tmp_path / 'text.txt'}'")
@@ -350,10 +357,10 @@ def test_a_text_comes_from_anywhere(
 
 @pytest.mark.usefixtures("url")
 def test_an_editor_that_changes_nothing_edits_nothing(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+    services: Services, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
     """Nor one that fails."""
-    release_with_lines(desk)
+    release_with_lines(services)
     monkeypatch.setattr("dub_platform.client.commands.editing.is_typing", lambda: True)
     for editor in ("true", "false", "no-such-editor"):
         monkeypatch.setenv("VISUAL", editor)
@@ -364,10 +371,10 @@ def test_an_editor_that_changes_nothing_edits_nothing(
 
 
 def test_lines_go_to_a_subtitle_editor_and_back(
-    desk: Desk, url: str, tmp_path: Path, capsys: Printed
+    services: Services, url: str, tmp_path: Path, capsys: Printed
 ) -> None:
     """What says something else there is edited, and what another has changed stays."""
-    release_with_lines(desk)
+    release_with_lines(services)
     file = tmp_path / "lines.srt"
     assert 0 == main(["export", YOUTUBE, "es", str(file)])
     subtitles = pysubs2.load(str(file))
@@ -388,18 +395,18 @@ def test_lines_go_to_a_subtitle_editor_and_back(
 
 
 @pytest.mark.usefixtures("url")
-def test_a_video_is_removed(desk: Desk, capsys: Printed) -> None:
+def test_a_video_is_removed(services: Services, capsys: Printed) -> None:
     """The second time there is none, which is said in the platform's words."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     assert [0, 1] == [main(["remove", YOUTUBE]), main(["remove", YOUTUBE])]
     assert "It did not work. There is no video" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("url")
-def test_what_happened_to_a_video_is_told(desk: Desk, capsys: Printed) -> None:
+def test_what_happened_to_a_video_is_told(services: Services, capsys: Printed) -> None:
     """A line for each event, also for a program; with the reason of a failure."""
-    release(desk, YOUTUBE, "es")
-    fail(desk)
+    release(services, YOUTUBE, "es")
+    fail(services)
     assert [0, 0] == [main(["events", YOUTUBE]), main(["events", YOUTUBE, "--json"])]
     lines = capsys.readouterr().out.splitlines()
     shown, told = lines[: len(lines) // 2], [json.loads(line) for line in lines[len(lines) // 2 :]]
@@ -409,20 +416,20 @@ def test_what_happened_to_a_video_is_told(desk: Desk, capsys: Printed) -> None:
 
 
 @pytest.mark.usefixtures("url")
-def test_what_failed_is_made_again(desk: Desk, capsys: Printed) -> None:
+def test_what_failed_is_made_again(services: Services, capsys: Printed) -> None:
     """And where nothing did, that is told."""
-    release(desk, YOUTUBE, "es")
-    fail(desk)
+    release(services, YOUTUBE, "es")
+    fail(services)
     assert [0, 1] == [main(["retry", YOUTUBE]), main(["retry", YOUTUBE])]
     assert "Catalan (ca) queued" in capsys.readouterr().out
-    assert 2 == desk.registry.dub(YOUTUBE, "ca").generation
+    assert 2 == services.registry.dub(YOUTUBE, "ca").generation
 
 
 @pytest.mark.usefixtures("url")
-def test_captions_are_fetched(desk: Desk, tmp_path: Path, capsys: Printed) -> None:
+def test_captions_are_fetched(services: Services, tmp_path: Path, capsys: Printed) -> None:
     """Those of a dub that is released."""
-    release(desk, YOUTUBE, "es")
-    desk.registry.ask(YOUTUBE, "ca")
+    release(services, YOUTUBE, "es")
+    services.registry.ask(YOUTUBE, "ca")
     assert 0 == main(["captions", YOUTUBE, "es"])
     assert "Bon dia." in capsys.readouterr().out
     file = tmp_path / "es.vtt"
@@ -433,9 +440,11 @@ def test_captions_are_fetched(desk: Desk, tmp_path: Path, capsys: Printed) -> No
 
 
 @pytest.mark.usefixtures("url")
-def test_an_address_is_opened(desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: Printed) -> None:
+def test_an_address_is_opened(
+    services: Services, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
     """That of the language that is named."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     assert [0, 0, 1] == [main(["open", YOUTUBE, *language]) for language in ([], ["es"], ["gl"])]
@@ -475,9 +484,11 @@ def test_who_types_it_wrong_reads_how_it_goes(
     assert f"For example: {example}" in capsys.readouterr().err
 
 
-def test_a_link_is_whole_and_can_be_clicked_in_a_narrow_terminal(desk: Desk, url: str) -> None:
+def test_a_link_is_whole_and_can_be_clicked_in_a_narrow_terminal(
+    services: Services, url: str
+) -> None:
     """It is alone on its line."""
-    release(desk, YOUTUBE, "es")
+    release(services, YOUTUBE, "es")
     link = f"http://dub.test/watch?v={YOUTUBE}&lang=es"
     shown = in_terminal(["status", YOUTUBE], url)
     assert f";{link}\x1b\\{link}\x1b]8;;\x1b\\" in shown

@@ -17,7 +17,7 @@ from dub_platform.client import DubClient
 from dub_platform.client.command import main, parser
 from tests.dub_platform.client import contract
 from tests.dub_platform.client.recorder import ID, Recorder
-from tests.support.rig.desks import running
+from tests.support.rig.services import running
 
 # Pages for browsers.
 PAGES = {

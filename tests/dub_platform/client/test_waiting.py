@@ -17,20 +17,20 @@ from starlette.routing import Route
 
 from api.app import create_app
 from api.rate_limiting import Limits
-from api.services import Desk
+from api.services import Services
 from dub_platform.client import DubClient, RefusedError, Retries
 from dub_platform.client.command import main
 from dub_platform.registry import Work
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.rig.desks import YOUTUBE, make_desk, release, running, serving
+from tests.support.rig.services import YOUTUBE, make_services, release, running, serving
 
 WHY = {"code": "engine_failed", "message": "The voice ended.", "retryable": True}
 Script = list[Callable[[], Response]]
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return make_desk(tmp_path)
+def services(tmp_path: Path) -> Services:
+    return make_services(tmp_path)
 
 
 @dataclass
@@ -152,23 +152,23 @@ def test_a_stream_that_says_nothing_is_none() -> None:
             next(DubClient(url).events(YOUTUBE))
 
 
-def test_a_video_is_followed_until_its_dubs_are_released(desk: Desk) -> None:
+def test_a_video_is_followed_until_its_dubs_are_released(services: Services) -> None:
     """Each time that it has changed it is told; what happened before is not told again."""
-    release(desk, YOUTUBE, "ca")
-    with serving(desk) as url, DubClient(url) as client:
+    release(services, YOUTUBE, "ca")
+    with serving(services) as url, DubClient(url) as client:
         client.ask(YOUTUBE, "es")
         states = []
         for video in client.follow(YOUTUBE, ["es"]):
             states.append([dub["status"] for dub in video["dubs"]])
             if len(states) == 1:
-                release(desk, YOUTUBE, "es")
+                release(services, YOUTUBE, "es")
     assert [["released", "queued"], ["released", "released"]] == [states[0], states[-1]]
     assert ["released"] == list({catalan for catalan, _ in states})
 
 
-def test_who_waits_outlives_a_restart(desk: Desk) -> None:
+def test_who_waits_outlives_a_restart(services: Services) -> None:
     """Connections are refused meanwhile; the outcome is the true one."""
-    app = create_app(desk)
+    app = create_app(services)
     with ThreadPoolExecutor(1) as pool:
         with running(app) as url:
             client = DubClient(url, retries=Retries(pause_seconds=0.05))
@@ -177,22 +177,22 @@ def test_who_waits_outlives_a_restart(desk: Desk) -> None:
             wait_until(lambda: app.state.hub.clients or waiting.done())
             # Its streams end with the process.
             app.state.drain.begun = True
-        release(desk, YOUTUBE, "es")
-        with running(create_app(desk), int(url.rpartition(":")[2])):
+        release(services, YOUTUBE, "es")
+        with running(create_app(services), int(url.rpartition(":")[2])):
             assert "released" == waiting.result(HANG_SECONDS)["dubs"][0]["status"]
 
 
-def test_a_dub_that_is_asked_for_anew_meanwhile_is_waited_for(desk: Desk) -> None:
+def test_a_dub_that_is_asked_for_anew_meanwhile_is_waited_for(services: Services) -> None:
     """What was released a moment ago is not what was asked for."""
-    release(desk, YOUTUBE, "es")
-    with serving(desk) as url, DubClient(url) as client:
-        desk.registry.ask(YOUTUBE, "ca")
+    release(services, YOUTUBE, "es")
+    with serving(services) as url, DubClient(url) as client:
+        services.registry.ask(YOUTUBE, "ca")
         followed = client.follow(YOUTUBE, ["ca"])
         assert "queued" == next(followed)["dubs"][0]["status"]
-        desk.registry.failed(Work(YOUTUBE, "ca", 1), WHY, now=datetime.now(timezone.utc))
+        services.registry.failed(Work(YOUTUBE, "ca", 1), WHY, now=datetime.now(timezone.utc))
         assert "failed" == next(followed)["dubs"][0]["status"]
         client.ask(YOUTUBE, "ca")
-        release(desk, YOUTUBE, "ca")
+        release(services, YOUTUBE, "ca")
         *_, video = followed
     assert "released" == video["dubs"][0]["status"]
 
@@ -209,30 +209,30 @@ def test_tight_limits_refuse_nobody_who_waits(tmp_path: Path) -> None:
     def pause(seconds: float) -> None:
         assert seconds < 1
 
-    desk = make_desk(tmp_path, limits=Limits.parsed("*=3/hour,POST /videos=1/hour", None))
-    app = create_app(desk)
+    services = make_services(tmp_path, limits=Limits.parsed("*=3/hour,POST /videos=1/hour", None))
+    app = create_app(services)
     with running(app) as url, ThreadPoolExecutor(1) as pool:
         client = DubClient(url, retries=Retries(sleep=pause))
         client.add(YOUTUBE, ["es"])
         waiting = pool.submit(client.wait, YOUTUBE)
         wait_until(lambda: app.state.hub.clients or waiting.done())
         for number in range(40):
-            desk.registry.reached(YOUTUBE, None, ("source_media", "audio")[number % 2])
-        release(desk, YOUTUBE, "es")
+            services.registry.reached(YOUTUBE, None, ("source_media", "audio")[number % 2])
+        release(services, YOUTUBE, "es")
         assert "released" == waiting.result(HANG_SECONDS)["dubs"][0]["status"]
 
 
 def test_a_dub_that_fails_is_told_with_its_reason(
-    desk: Desk, environment: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+    services: Services, environment: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The exit status is that of what was asked for, and not of another language."""
-    release(desk, YOUTUBE, "es")
-    app = create_app(desk)
+    release(services, YOUTUBE, "es")
+    app = create_app(services)
     with running(app) as url, ThreadPoolExecutor(1) as pool:
         environment(url)
         waiting = pool.submit(main, ["add", YOUTUBE, "--to", "ca", "--wait"])
         wait_until(lambda: app.state.hub.clients or waiting.done())
-        desk.registry.failed(Work(YOUTUBE, "ca", 1), WHY, now=datetime.now(timezone.utc))
+        services.registry.failed(Work(YOUTUBE, "ca", 1), WHY, now=datetime.now(timezone.utc))
         assert 1 == waiting.result(HANG_SECONDS)
         assert 0 == main(["add", YOUTUBE, "--to", "es", "--wait"])
     printed = capsys.readouterr().out
@@ -240,11 +240,11 @@ def test_a_dub_that_fails_is_told_with_its_reason(
 
 
 def test_a_dub_that_is_removed_is_not_waited_for(
-    desk: Desk, environment: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+    services: Services, environment: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever waits is told, and the exit status is that of what was not released."""
-    release(desk, YOUTUBE, "es")
-    app = create_app(desk)
+    release(services, YOUTUBE, "es")
+    app = create_app(services)
     with running(app) as url, ThreadPoolExecutor(1) as pool:
         environment(url)
         waiting = pool.submit(main, ["dub", YOUTUBE, "ca", "--wait"])

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from api import rate_limiting as rate_limits
 from api.app import create_app
-from tests.support.rig.desks import make_desk
+from tests.support.rig.services import make_services
 
 
 def create() -> Starlette:
@@ -21,4 +21,4 @@ def create() -> Starlette:
     # longer than a request would wait.
     rate_limits.ANSWER_SECONDS = 5.0
     limits = rate_limits.Limits.parsed(os.environ["LIMITS"], os.environ["REDIS"])
-    return create_app(make_desk(Path(os.environ["HOME_OF_TEST"]), limits=limits))
+    return create_app(make_services(Path(os.environ["HOME_OF_TEST"]), limits=limits))

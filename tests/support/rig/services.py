@@ -1,8 +1,8 @@
 """Desks for tests: a real registry on SQLite, a real store, the real probe.
 
-desk = make_desk(tmp_path)
-release(desk, "dQw4w9WgXcQ", "es")          # as if its run had ended
-with serving(desk) as url: ...              # a real server on a free port
+services = make_services(tmp_path)
+release(services, "dQw4w9WgXcQ", "es")          # as if its run had ended
+with serving(services) as url: ...              # a real server on a free port
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.rate_limiting import Limits
-from api.services import Desk
+from api.services import Services
 from dub_platform.core.cost import Prices
 from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import Receivers
@@ -62,12 +62,12 @@ class Told:
         self.keys.append((video_id, tuple(languages)))
 
 
-def make_desk(home: Path, **changes: Any) -> Desk:
-    """A desk below `home`, like the one of the settings but with small limits."""
+def make_services(home: Path, **changes: Any) -> Services:
+    """Services below `home`, like the one of the settings but with small limits."""
     url = f"sqlite:///{home / 'registry.sqlite'}"
     make_registry(url)
     registry = SqlRegistry.at(url)
-    desk = Desk(
+    services = Services(
         registry=registry,
         tenants=registry.of,
         first_answers=FirstAnswers.at(url),
@@ -93,7 +93,7 @@ def make_desk(home: Path, **changes: Any) -> Desk:
         tallies=Tallies.at(url),
         version="0.1.0",
     )
-    return replace(desk, **changes)
+    return replace(services, **changes)
 
 
 def default_limits() -> Limits:
@@ -119,27 +119,31 @@ def make_track(path: Path, *, seconds: float = 2) -> Path:
     return path
 
 
-def release(desk: Desk, video_id: str, language: str, *, media: Path | None = None) -> Release:
+def release(
+    services: Services, video_id: str, language: str, *, media: Path | None = None
+) -> Release:
     """Ask for a dub and release it. `media` holds film.mp4 and track.m4a; else bytes serve."""
-    desk.registry.accept(NewVideo(video_id, Source.YOUTUBE, title="A harbor"), [language])
-    prepare(desk, video_id)
+    services.registry.accept(NewVideo(video_id, Source.YOUTUBE, title="A harbor"), [language])
+    prepare(services, video_id)
     film_key, made = f"releases/{video_id}/film/1.mp4", a_release(video_id, language)
-    _put(desk, film_key, media / "film.mp4" if media else None)
-    _put(desk, made.track_key, media / "track.m4a" if media else None)
+    _put(services, film_key, media / "film.mp4" if media else None)
+    _put(services, made.track_key, media / "track.m4a" if media else None)
     for kind, key in made.captions_keys.items():
-        desk.store.put_bytes(key, _captions(kind).encode())
-    desk.store.put_bytes(made.manifest_key, b"{}")
-    beside = {dub.language: dub.release for dub in desk.registry.dubs(video_id) if dub.release}
-    claimed = desk.registry.claim_dubs(limit=10, now=datetime.now(timezone.utc))
+        services.store.put_bytes(key, _captions(kind).encode())
+    services.store.put_bytes(made.manifest_key, b"{}")
+    beside = {dub.language: dub.release for dub in services.registry.dubs(video_id) if dub.release}
+    claimed = services.registry.claim_dubs(limit=10, now=datetime.now(timezone.utc))
     for work in claimed:
-        desk.registry.started(work, "run")
-    desk.registry.released(video_id, language, made, film_key=film_key, beside=beside, run_id="run")
+        services.registry.started(work, "run")
+    services.registry.released(
+        video_id, language, made, film_key=film_key, beside=beside, run_id="run"
+    )
     return made
 
 
-def prepare(desk: Desk, video_id: str) -> None:
+def prepare(services: Services, video_id: str) -> None:
     """As if the video's transcript had been made."""
-    desk.registry.prepared(
+    services.registry.prepared(
         video_id,
         title="A harbor",
         language="en",
@@ -173,15 +177,15 @@ def a_release(video_id: str, language: str) -> Release:
     )
 
 
-def local_client(desk: Desk) -> TestClient:
+def local_client(services: Services) -> TestClient:
     """A client on the same machine: others are not answered where nobody is asked for a key."""
-    return TestClient(create_app(desk), desk.base_url, client=("127.0.0.1", 50_000))
+    return TestClient(create_app(services), services.base_url, client=("127.0.0.1", 50_000))
 
 
 @contextlib.contextmanager
-def serving(desk: Desk) -> Iterator[str]:
-    """The desk's app on a real server; gives its address."""
-    with running(create_app(desk)) as url:
+def serving(services: Services) -> Iterator[str]:
+    """The app on a real server; gives its address."""
+    with running(create_app(services)) as url:
         yield url
 
 
@@ -201,11 +205,11 @@ def running(app: ASGIApp, port: int = 0) -> Iterator[str]:
         thread.join()
 
 
-def _put(desk: Desk, key: str, path: Path | None) -> None:
+def _put(services: Services, key: str, path: Path | None) -> None:
     if path:
-        desk.store.put_file(key, path)
+        services.store.put_file(key, path)
     else:
-        desk.store.put_bytes(key, b"0123456789")
+        services.store.put_bytes(key, b"0123456789")
 
 
 def _captions(kind: str) -> str:
