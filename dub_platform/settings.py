@@ -104,22 +104,24 @@ class Settings(BaseSettings):
     )
     drain_seconds: NonNegativeFloat = Field(
         default=0.0,
-        description="How long the API goes on answering after SIGTERM, /ready at 503: for a proxy "
-        "to notice.",
+        description="How long the API goes on answering after SIGTERM, its /ready at 503, in "
+        "seconds: for a proxy in front of it to notice.",
     )
     public_url: str = Field(
         default="",
-        description="The address people reach the API at; http://127.0.0.1:PORT by default.",
+        description="The address people reach the API at; http://127.0.0.1:PORT where it is empty.",
     )
     auth: Literal["keys", "off"] | None = Field(
         default=None,
-        description="keys asks for API keys; off does not; where it is empty, nobody but this "
-        "machine is answered.",
+        description="Who may ask: keys (who sends an API key) or off (everybody: for an API "
+        "behind something that asks who they are); nobody but this machine where "
+        "it is empty.",
     )
     link_secret: SecretStr | None = Field(
         default=None,
         min_length=32,
-        description="What signed links are signed with; the same in all processes.",
+        description="What signed links are signed with: 32 characters or more, the same in all "
+        "processes; as `openssl rand -hex 32` prints it.",
     )
     trusted_proxies: str = Field(
         default="",
@@ -128,14 +130,15 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         default=None,
         min_length=16,
-        description="What /metrics asks for as a Bearer token; where it is empty, nobody is "
-        "answered there through a proxy.",
+        description="What GET /metrics asks for as a Bearer token, 16 characters or more; "
+        "where it is empty, nobody is answered there through a proxy.",
     )
     rate_limits: str = Field(
         default="*=120/minute;3000/hour,POST /videos=500/hour;2000/day,/watch=60/minute,"
         "/media=none,/metrics=none,/static=none",
-        description="How much a key or an address may ask, as ROUTE=LIMIT;LIMIT, with commas; off "
-        "for no limits.",
+        description="How much a key, with those that it made, or an address may ask, as "
+        "ROUTE=LIMIT;LIMIT, with commas; none for a route without limit, off for "
+        "no limits.",
     )
     cors_origins: str = Field(
         default="",
@@ -145,8 +148,9 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         default=None,
         repr=False,
-        description="The Redis that all processes share, where there is one: limits are counted "
-        "there, else by each process of the API by itself.",
+        description="The Redis that all processes share, as redis://:PASSWORD@HOST:6379/0: "
+        "limits are counted there, else by each process of the API by itself; GET "
+        "/ready asks it.",
     )
     broker_url: str | None = Field(
         default=None,
@@ -161,12 +165,15 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="",
         repr=False,
-        description="The registry's database; SQLite below DUB_HOME by default.",
+        description="The registry's database, as "
+        "postgresql+psycopg2://USER:PASSWORD@HOST/NAME; SQLite below DUB_HOME "
+        "where it is empty.",
     )
 
     downloader: Literal["youtube", "upload"] = Field(
         default="youtube",
-        description="youtube takes YouTube videos and uploads; upload takes uploads only.",
+        description="Which sources are taken: youtube (YouTube videos and uploads) or upload "
+        "(uploads only).",
     )
     transcriber: Literal["pocketsphinx", "whisper", "openai"] = Field(
         default="pocketsphinx", description="Who listens where no captions were handed in."
@@ -184,8 +191,9 @@ class Settings(BaseSettings):
     )
     demucs_model: str = Field(
         default="htdemucs",
-        description="The model of DUB_ORIGINAL=remove, or a file of one; a named one is "
-        "downloaded at its first use.",
+        description="The model of DUB_ORIGINAL=remove, downloaded at its first use: htdemucs, "
+        "htdemucs_ft, htdemucs_6s, hdemucs_mmi, mdx or mdx_extra; or a file of "
+        "one.",
     )
     duck_depth_db: float = Field(
         default=26.0,
@@ -205,8 +213,8 @@ class Settings(BaseSettings):
 
     ffmpeg: Path | None = Field(
         default=None,
-        description="The ffmpeg that works on media; the one installed with the platform where it "
-        "is empty.",
+        description="The ffmpeg that works on media, 4.2 or newer, such as /usr/bin/ffmpeg; "
+        "the one installed with the platform where it is empty.",
     )
     openai_api_key: SecretStr | None = Field(
         default=None,
@@ -225,18 +233,21 @@ class Settings(BaseSettings):
     )
     openai_transcription_api_key: SecretStr | None = Field(
         default=None,
-        description="Its key, which it must be given: OPENAI_API_KEY is never sent there.",
+        description="Its key, which it must be given (any, if it wants none): OPENAI_API_KEY "
+        "is never sent there.",
     )
     openai_transcription_model: str = Field(
         default="whisper-1",
-        description="The model of DUB_TRANSCRIBER=openai; OpenAI serves this one until 2027-02-26.",
+        description="The model of DUB_TRANSCRIBER=openai; OpenAI serves this one until "
+        "2027-02-26, then gpt-transcribe, without times of words.",
     )
     openai_translation_model: str = Field(
         default="gpt-5.4-mini", description="The model of DUB_TRANSLATOR=openai."
     )
     openai_speech_model: str = Field(
         default="gpt-4o-mini-tts",
-        description="The model of DUB_VOICE=openai; OpenAI serves this one until 2027-01-06.",
+        description="The model of DUB_VOICE=openai; OpenAI serves this one until 2027-01-06, "
+        "and names no other for this API.",
     )
     openai_voices: str = Field(
         default="default=alloy",
@@ -296,7 +307,8 @@ class Settings(BaseSettings):
     pools: str = Field(
         default="",
         description="How many steps may use what is scarce at once, over all machines, as "
-        "POOL=LIMIT, with commas; a pool that is not named has the limit of Dagster's instance.",
+        "POOL=LIMIT, with commas: download, transcribe, translate, speech; 10 each "
+        "with workers, and 2 on one machine, where it names none.",
     )
     rewrite_share: float = Field(
         default=0.1,
@@ -386,7 +398,8 @@ class Settings(BaseSettings):
         "with commas.",
     )
     log_format: Literal["console", "json"] = Field(
-        default="console", description="json for machines: one object a line."
+        default="console",
+        description="How a log line looks: console (for people) or json (one object a line).",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The least a log line must matter to be written."

@@ -208,6 +208,7 @@ OPERATIONS: Sequence[Operation] = (
             errors.TruncatedMediaError,
             errors.NoAudioError,
             errors.VideoTooLongError,
+            errors.MediaOverLimitError,
             errors.MediaToolError,
             errors.VideoBeingRemovedError,
             errors.LinksNotEnabledError,

@@ -104,7 +104,9 @@ class _Lasting(Collector):
     def collect(self) -> Iterable[Metric]:
         registry, told = _asked("registry", self._of_registry)
         dagster, beats = _asked("dagster", self._of_dagster)
-        up = GaugeMetricFamily("source_up", "Whether these could be read.", labels=["source"])
+        up = GaugeMetricFamily(
+            "source_up", "Whether registry and dagster could be read.", labels=["source"]
+        )
         up.add_metric(["registry"], registry)
         up.add_metric(["dagster"], dagster)
         return [up, *told, *beats]
@@ -119,8 +121,10 @@ class _Lasting(Collector):
 
     def _lines(self) -> Iterable[Metric]:
         labels, now = ["work"], datetime.now(timezone.utc)
-        active = GaugeMetricFamily("active_processing_jobs", "Work under way.", labels=labels)
-        depth = GaugeMetricFamily("queue_depth", "Work that waits.", labels=labels)
+        active = GaugeMetricFamily("active_processing_jobs", "Runs under way.", labels=labels)
+        depth = GaugeMetricFamily(
+            "queue_depth", "What waits: dubs also for their video.", labels=labels
+        )
         age = GaugeMetricFamily(
             "queue_oldest_age_seconds", "How long the first of it waits.", labels=labels
         )

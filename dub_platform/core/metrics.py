@@ -51,7 +51,9 @@ class Metric:
         return (*map(str, self.buckets), INFINITE)
 
 
-PROCESSED = Metric("videos_processed", "Videos prepared, and dubs released.", ("work",))
+PROCESSED = Metric(
+    "videos_processed", "Videos prepared (prepare), and dubs released (dub).", ("work",)
+)
 FAILED = Metric("videos_failed", "Videos and dubs that failed, by error code.", ("work", "code"))
 PROCESSING_SECONDS = Metric(
     "video_processing_duration_seconds",
@@ -63,7 +65,10 @@ TRANSCRIPTION_SECONDS = Metric(
     "transcription_duration_seconds", "Listening to a video.", buckets=_SECONDS
 )
 STAGE_SECONDS = Metric(
-    "stage_duration_seconds", "One try of a step of a run.", ("stage", "outcome"), _SECONDS
+    "stage_duration_seconds",
+    "One try of a step of a run, made or failed.",
+    ("stage", "outcome"),
+    _SECONDS,
 )
 PROVIDER_CALLS = Metric(
     "provider_calls",
@@ -71,8 +76,10 @@ PROVIDER_CALLS = Metric(
     ("role", "outcome"),
 )
 PROVIDER_DOLLARS = Metric("provider_cost_dollars", "What settled calls cost.", ("role",))
-LINES_SPOKEN = Metric("lines_spoken", "Lines by what became of them.", ("outcome",))
-GATE_RESULTS = Metric("gate_results", "Gates that judged something.", ("gate", "result"))
+LINES_SPOKEN = Metric(
+    "lines_spoken", "Takes that were paid for (by a free voice too), and reused.", ("outcome",)
+)
+GATE_RESULTS = Metric("gate_results", "Gates that passed or failed.", ("gate", "result"))
 
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
