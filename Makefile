@@ -21,10 +21,10 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate images portability soak constraints pins sample clean
+.PHONY: help demo up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate images portability soak constraints pins sample sounds docs-reference clean
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 demo: export DUB_DEMO_BEGAN := $(shell date +%s.%N)
 demo: .venv/platform bytecode packages ## set everything up, dub the sample into two languages, show the result
@@ -48,12 +48,13 @@ test-long: .venv/tests bytecode test-packages long-packages ## what takes minute
 test-all: .venv/tests bytecode test-packages long-packages ## lint, every test, and the long ones as far as an hour goes
 	@$(RUN) tests.lanes all
 
-lint: .venv/tests ## style, types, layers, licences, and whether Dagster can load the definitions
+lint: .venv/tests ## style, types, layers, licences, the documents' tables, and whether Dagster can load the definitions
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy $$(.venv/bin/python -I -c '$(TYPES_OF)')
 	.venv/bin/lint-imports
 	.venv/bin/pip-licenses >/dev/null
+	$(RUN) docs.generate --check
 	@home=$$(mktemp -d) && trap "rm -rf $$home" EXIT && export DAGSTER_HOME=$$home DUB_HOME=$$home && \
 		.venv/bin/dg check defs && .venv/bin/dagster definitions validate -m dub_platform.definitions
 
@@ -127,6 +128,12 @@ pins: .venv/tests ## whether every pin has a wheel for every Python, on x86-64 a
 
 sample: .venv/tests ## make the sample clip anew from its recipe
 	.venv/bin/python examples/sample/make_sample.py
+
+sounds: .venv/platform bytecode packages ## make the clips of README anew: the sample, and its dub
+	.venv/bin/python examples/sample/make_sounds.py
+
+docs-reference: .venv/platform ## write the tables of the documents that say what the code says
+	@$(RUN) docs.generate
 
 clean: ## remove the virtual environment and everything that was made
 	rm -rf .venv .dub

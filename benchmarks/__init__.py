@@ -1,1 +1,1 @@
-"""What the README's figures come from; each is a make target and ends with one line of JSON."""
+"""What docs/reference/measured.md tells; each is a make target, and ends with one line of JSON."""

@@ -27,11 +27,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from api.exchange import Exchange
-from api.metrics import Metrics
-from api.openapi import document
-from api.operations import OPERATIONS, Operation
-from api.problems import HTTP_CODE
+from api.contract.operations import OPERATIONS, Operation
+from api.contract.problems import HTTP_CODE
+from api.middleware.metrics import Metrics
+from api.request_log import Exchange
+from api.routes.openapi import document
 from dub_platform.core.errors import DubError
 from dub_platform.core.metrics import METRICS
 from dub_platform.registry.engine import engine_at

@@ -259,7 +259,8 @@ class Settings(BaseSettings):
         "is downloaded at its first use.",
     )
     whisper_device: str = Field(
-        default="", description="cpu or cuda; what torch finds where it is empty."
+        default="",
+        description="Where Whisper computes, cpu or cuda; what torch finds where it is empty.",
     )
     elevenlabs_api_key: SecretStr | None = Field(
         default=None,

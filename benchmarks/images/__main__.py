@@ -64,7 +64,7 @@ def _build_and_start(system: Image, folder: Path, log: Path) -> int:
     checkout = folder / "checkout"
     clone = f"umask 077; git clone -q --no-hardlinks {CHECKOUT} {checkout}"
     subprocess.run(["bash", "-ec", clone], check=True)  # noqa: S607
-    _follow_the_readme(checkout)
+    _follow_the_guide(checkout)
     builder = Builder(
         stages(checkout / "deploy" / "Dockerfile"), checkout, folder / "layers", {}, log
     )
@@ -92,10 +92,10 @@ def _build_and_start(system: Image, folder: Path, log: Path) -> int:
     return subprocess.run(alone, check=False, cwd=CHECKOUT).returncode
 
 
-def _follow_the_readme(checkout: Path) -> None:
+def _follow_the_guide(checkout: Path) -> None:
     """What an operator types before `docker compose up`, but for what docker itself does."""
-    section = (checkout / "README.md").read_text().partition("### One machine with docker\n")[2]
-    block = section.partition("```sh\n")[2].partition("```")[0]
+    guide = (checkout / "docs" / "operation" / "compose.md").read_text()
+    block = guide.partition("```sh\n")[2].partition("```")[0]
     typed = [line for line in block.splitlines() if not line.startswith("docker ")]
     script = "\n".join(typed).replace("THE HASH", SECRETS["PROXY_PASSWORD_HASH"])
     subprocess.run(["bash", "-ec", f"umask 077\n{script}"], check=True, cwd=checkout)  # noqa: S607

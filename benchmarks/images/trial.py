@@ -3,7 +3,7 @@
     python -m benchmarks.images.trial STATE FIGURES
 
 It has to be alone in its namespaces. An S3 stands for R2, at an address that only a network with a
-way out leads to; a Caddy that ends TLS stands before `front`, as the README wants it.
+way out leads to; a Caddy that ends TLS stands before `front`, as docs/operation wants it.
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ def _send_alert() -> Iterator[str]:
 
 
 def _take_cookies(host: Host) -> Iterator[str]:
-    """Cookies of the README's command are read by the platform's user, and by nobody else."""
+    """Cookies of the guide's command are read by the platform's user, and by nobody else."""
     put = "umask 077; cat > /srv/dub/cookies.txt"
     host.try_in("code", ["sh", "-c", f"echo '# Netscape HTTP Cookie File' | {{ {put}; }}"])
     found = host.try_in("worker-transcribe", ["cat", "/srv/dub/cookies.txt"])

@@ -66,9 +66,9 @@ def test_a_dashboard_draws_metrics_that_there_are(board: Path, scraped: set[str]
     assert set() == {name for name in drawn - scraped if not name.startswith("flower_")}
 
 
-def test_the_readme_has_every_metric(scraped: set[str]) -> None:
+def test_the_reference_has_every_metric(scraped: set[str]) -> None:
     """But for what every process has; and it has no others."""
-    documented = {name for name, *_ in rows("README.md", "Metrics")}
+    documented = {name for name, *_ in rows("docs/reference/metrics.md", "Metrics")}
     assert {name for name in scraped if not name.startswith("process_")} == documented
 
 

@@ -1,6 +1,6 @@
 """The documents as the tests read them, and what they are compared with.
 
-    rows("README.md", "Settings")        # [["DUB_HOME", ".dub", "Where ..."], ...]
+    rows("ARCHITECTURE.md", "The pipeline")        # [["source_media", "video", ...], ...]
     settings()["DUB_HOME"].default
 
 Nothing here asks git: a checkout without its history is tested the same.
@@ -11,32 +11,15 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic.fields import FieldInfo
+from docs.generate import default_of as default
+from docs.generate import settings_by_variable as settings
 
-from dub_platform.settings import Settings
-
+__all__ = ["ROOT", "committed", "default", "rows", "section", "settings"]
 ROOT = Path(__file__).resolve().parents[2]
 _IGNORED = {".git", *(ROOT / ".gitignore").read_text().replace("/", "").split()}
-
-
-def settings() -> Mapping[str, FieldInfo]:
-    """Every setting by the name of its variable."""
-    prefix = Settings.model_config["env_prefix"]
-    return {
-        str(field.validation_alias or f"{prefix}{name.upper()}"): field
-        for name, field in Settings.model_fields.items()
-    }
-
-
-def default(setting: FieldInfo) -> str:
-    """A setting's default as its variable would have it."""
-    value = setting.default
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def committed(*patterns: str) -> Iterator[Path]:

@@ -9,23 +9,18 @@ from pathlib import Path
 
 import pytest
 from dagster import AssetsDefinition
-from starlette.routing import Mount, Route
 
-from api.app import create_app
-from api.contract.problems import HTTP_CODE, status_of
-from dub_platform.core.errors import DubError
+from docs.generate import COMPOSED as COMPOSED_BELOW
 from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.openai import OpenAIVoice
 from resources.voice.paid import PaidVoice
-from tests.docs.documents import ROOT, committed, default, rows, settings
+from tests.docs.documents import ROOT, committed, rows, settings
 from tests.support.rig.cluster.composition import VARIABLE as COMPOSED
-from tests.support.rig.services import make_services
 
 DOCUMENTS = sorted(committed("*.md"))
 EACH = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS]
 )
-METHODS = ("get", "post", "put", "patch", "delete")
 FOLDERS = "api|assets|benchmarks|deploy|docs|dub_platform|examples|resources|sensors|tests"
 VARIABLE = re.compile(r"\b(?:(?:DUB|GIT|MAX|POSTGRES)_[A-Z_]+|(?:DAGSTER_)?PORT)\b")
 # Variables of the deployment and of the client, which are no settings.
@@ -39,22 +34,13 @@ UNFIT = {
 }
 
 
-def test_the_readme_has_every_setting_with_its_default() -> None:
-    """In the order of the code; and it has no others."""
-    documented = [(name, value) for name, value, _ in rows("README.md", "Settings")]
-    assert [(name, default(each)) for name, each in settings().items()] == documented
+def test_the_example_has_what_docker_compose_asks_for() -> None:
+    """Each beyond the settings is out-commented below its meaning, with the same default."""
+    below = (ROOT / ".env.example").read_text().partition(COMPOSED_BELOW)[2]
+    assert _composed() == dict(re.findall(r"^#(\w+)=(.*)$", below, re.MULTILINE))
 
 
-def test_the_example_has_every_setting_with_its_default_and_meaning() -> None:
-    """Each is out-commented below a line of meaning, in the order of the code."""
-    text = (ROOT / ".env.example").read_text()
-    documented = re.findall(r"^# \S.+\n#(\w+)=(.*)$", text, re.MULTILINE)
-    expected = [(name, default(each)) for name, each in settings().items()]
-    assert expected == documented[: len(expected)]
-    assert _composed() == dict(documented[len(expected) :])
-
-
-@pytest.mark.parametrize("document", ["README.md", ".env.example"])
+@pytest.mark.parametrize("document", ["docs/reference/settings.md", ".env.example"])
 @pytest.mark.parametrize(("engine", "voice"), VOICES.items(), ids=VOICES)
 def test_a_document_says_what_a_voice_costs_where_no_price_is_set(
     document: str, engine: str, voice: type[PaidVoice]
@@ -63,45 +49,9 @@ def test_a_document_says_what_a_voice_costs_where_no_price_is_set(
     assert f"{voice.list_price:.2f} for {engine}" in (ROOT / document).read_text()
 
 
-def test_the_readme_has_every_endpoint(tmp_path: Path) -> None:
-    """With its method; and it has no others."""
-    documented = [tuple(request.split(" ")) for request, _ in rows("README.md", "Endpoints")]
-    assert sorted(_endpoints(tmp_path)) == sorted(documented)
-
-
-def test_the_readme_has_every_make_target() -> None:
-    """With what `make help` says of it; and it has no others."""
-    makefile = (ROOT / "Makefile").read_text()
-    targets = re.findall(r"^([a-z-]+):.*## (.*)$", makefile, re.MULTILINE)
-    documented = [(name, does) for name, does in rows("README.md", "Make targets")]
-    assert sorted((f"make {name}", does) for name, does in targets) == sorted(documented)
-
-
-def test_the_readme_has_every_error_code() -> None:
-    """Each that a user can meet; and it has no others."""
-    documented = [row[0] for row in rows("README.md", "Errors")]
-    kinds = set(_kinds(DubError))
-    leaves = {kind.code for kind in kinds if not kind.__subclasses__()}
-    assert set() == leaves - set(documented)
-    assert set() == set(documented) - {kind.code for kind in kinds} - set(HTTP_CODE.values())
-    assert len(documented) == len(set(documented))
-
-
-def test_an_error_is_answered_as_documented() -> None:
-    """The status where one is named, and whether a retry helps."""
-    ours = {kind.code: kind for kind in _kinds(DubError)}
-    http = {code: status for status, code in HTTP_CODE.items()}
-    for code, status, again, _ in rows("README.md", "Errors"):
-        if code in ours:
-            assert (code, "yes" if ours[code].retryable else "") == (code, again)
-            assert (code, status or str(_status(ours[code]))) == (code, str(_status(ours[code])))
-        else:
-            assert (code, str(http[code])) == (code, status)
-
-
 def test_the_documents_name_everything_in_the_graph() -> None:
     """Every asset, check, job, sensor and schedule."""
-    text = (ROOT / "README.md").read_text() + (ROOT / "ARCHITECTURE.md").read_text()
+    text = "".join(path.read_text() for path in DOCUMENTS)
     assert set() == {name for name in _graph() if f"`{name}`" not in text}
 
 
@@ -189,26 +139,6 @@ def _composed() -> dict[str, str]:
     asked = COMPOSED.finditer((ROOT / "docker-compose.yml").read_text())
     found = {each["name"]: each["rest"] if each["how"] == "-" else "" for each in asked}
     return {name: value for name, value in found.items() if name not in settings()}
-
-
-def _endpoints(home: Path) -> Iterator[tuple[str, str]]:
-    for route in create_app(make_services(home)).routes:
-        if isinstance(route, Mount):
-            yield "GET", f"{route.path}/{{path}}"
-        elif isinstance(route, Route):
-            methods = route.methods or {m.upper() for m in METHODS if hasattr(route.endpoint, m)}
-            path = re.sub(r":\w+}", "}", route.path)
-            yield from ((method, path) for method in methods - {"HEAD"})
-
-
-def _kinds(kind: type[DubError]) -> Iterator[type[DubError]]:
-    yield kind
-    for child in kind.__subclasses__():
-        yield from _kinds(child)
-
-
-def _status(kind: type[DubError]) -> int:
-    return status_of(kind("A sentence."))
 
 
 def _assets() -> Iterator[AssetsDefinition]:

@@ -1,4 +1,4 @@
-"""The `.env` of a deployment that pays, as README has it to be copied."""
+"""The `.env` of a deployment that pays, as the guide has it to be copied."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from dotenv import dotenv_values
 from dub_platform import wiring
 from dub_platform.definitions import definitions
 from dub_platform.settings import Settings, WrongSettingError
-from tests.docs.documents import default, section, settings
+from tests.docs.documents import ROOT, default, settings
 
-TEXT = section("README.md", "The engines that are paid for")
+TEXT = (ROOT / "docs" / "guides" / "engines.md").read_text()
 BLOCK = TEXT.partition("```sh\n")[2].partition("```")[0]
 MODELS = ("TRANSCRIPTION", "TRANSLATION", "SPEECH")
 

@@ -8,7 +8,7 @@ import pytest
 
 from dub_platform.settings import Settings
 from dub_platform.variables import FORMER, read_variable, remarks
-from tests.docs.documents import rows, settings
+from tests.docs.documents import settings
 
 # A value that each can have.
 VALUES = {
@@ -33,10 +33,9 @@ def text_of(ours: str) -> str:
 
 
 def test_each_former_name_stands_for_a_setting() -> None:
-    """And the README says for which."""
+    """Each is one that this module tries."""
     assert {*FORMER} == {*VALUES}
     assert {*FORMER.values()} <= {*settings()}
-    assert {former: ours for former, ours, *_ in rows("README.md", "Former names")} == FORMER
 
 
 @pytest.mark.parametrize("former", FORMER)

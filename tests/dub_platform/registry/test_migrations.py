@@ -67,8 +67,8 @@ def ask(url: str, question: Callable[[Connection], T]) -> T:
     return answer
 
 
-# What README promises: the lock that a migration may wait for. To it comes what the same
-# transactions take on this machine without a migration.
+# What docs/operation/upgrading.md promises: the lock that a migration may wait for. To it comes
+# what the same transactions take on this machine without a migration.
 LONGEST_WAIT_SECONDS = 5.0
 # The migration after this one changes a table that is in use, and must wait for it.
 CHANGES_VIDEOS = "0003"
