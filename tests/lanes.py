@@ -46,6 +46,7 @@ SLOW = (
     "tests/benchmarks/test_evaluate.py",
     "tests/benchmarks/test_mix.py",
     "tests/benchmarks/test_stretch.py",
+    "tests/docs/test_listening.py",
     "tests/docs/test_paid_deployment.py",
     "tests/dub_platform/backup",
     "tests/dub_platform/local/test_fork_server.py",
