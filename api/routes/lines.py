@@ -33,7 +33,7 @@ from api.contract.script import (
     number_in,
     script_answer,
 )
-from api.routes.ranges import part_of
+from api.routes.ranges import answer_part
 from api.services import services_of
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.languages import language
@@ -87,7 +87,7 @@ def hear_line(request: Request) -> Response:
         # The next release may have another one at this address.
         "cache-control": "private, no-cache",
     }
-    return part_of(request, content, f'"{found.key[:32]}"', headers)
+    return answer_part(request, content, f'"{found.key[:32]}"', headers)
 
 
 def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> Response:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from api.contract.etags import is_known
-from api.routes.ranges import is_range, span_of
+from api.routes.ranges import content_range, select_span
 from api.services import unscoped_services_of
 from api.signed_links import watchable
 from dub_platform.core.errors import ArtifactMissingError, VideoNotFoundError
@@ -65,40 +65,35 @@ def _lent(store: Store, key: str, headers: Mapping[str, str]) -> Response:
 
 
 def _file(request: Request, path: Path, key: str, headers: Mapping[str, str]) -> Response:
-    asked = request.headers.get("range")
-    if asked is not None and not is_range(asked):
-        _ignore(request, "range")
-        asked = None
     file = FileResponse(path, headers=headers, media_type=media_type(key), stat_result=path.stat())
-    if is_known(request, file.headers["etag"]):
-        return Response(status_code=304, headers={**headers, "etag": file.headers["etag"]})
-    return _read_now(request, asked, path, file) or file
+    etag, size = file.headers["etag"], int(file.headers["content-length"])
+    if is_known(request, etag):
+        return Response(status_code=304, headers={**headers, "etag": etag})
+    span = select_span(request, size, etag, file.headers["last-modified"])
+    start, end = span or (0, size)
+    if request.method == "GET" and end - start <= FileResponse.chunk_size:
+        return _read_now(path, file, span, size)
+    # The response reads these two by itself, and would decide once more.
+    _ignore(request, "if-range", *([] if span else ["range"]))
+    return file
 
 
-def _read_now(
-    request: Request, asked: str | None, path: Path, file: FileResponse
-) -> Response | None:
-    """The answer, with the range that was asked for, where it fits into one part: to open, read and
-    close a file later takes a thread for each. None for what is longer, or not plain."""
-    size = int(file.headers["content-length"])
-    span = (0, size) if asked is None else span_of(asked, size)
-    if request.method != "GET" or "if-range" in request.headers or span is None:
-        return None
-    start, end = span
-    if end - start > FileResponse.chunk_size:
-        return None
+def _read_now(path: Path, file: FileResponse, span: tuple[int, int] | None, size: int) -> Response:
+    """Answer with what fits into one part: to open, read and close a file later takes a thread for
+    each."""
+    start, end = span or (0, size)
     with path.open("rb") as opened:
         opened.seek(start)
         content = opened.read(end - start)
-    part = {} if asked is None else {"content-range": f"bytes {start}-{end - 1}/{size}"}
+    part = {"content-range": content_range(span, size)} if span else {}
     headers = {**file.headers, **part, "content-length": str(len(content))}
-    return Response(content, 200 if asked is None else 206, headers)
+    return Response(content, 206 if span else 200, headers)
 
 
-def _ignore(request: Request, name: str) -> None:
-    """Take a header out of the request, for what reads it by itself."""
-    scope = request.scope
-    scope["headers"] = [each for each in scope["headers"] if each[0] != name.encode()]
+def _ignore(request: Request, *names: str) -> None:
+    """Take headers out of the request, for what reads them by itself."""
+    scope, ignored = request.scope, {name.encode() for name in names}
+    scope["headers"] = [each for each in scope["headers"] if each[0] not in ignored]
 
 
 def _is_public(request: Request, key: str) -> bool:

@@ -104,6 +104,54 @@ def test_a_range_of_another_version_is_not_mixed_in(url: str, same: bool, status
     assert status == answer.status_code
 
 
+LONG = "releases/dQw4w9WgXcQ/es/1/long.m4a"
+
+
+@pytest.mark.parametrize(
+    ("asked", "condition", "status", "part"),
+    [
+        ("bytes=2-4", None, 206, slice(2, 5)),
+        ("bytes=0-1,4-5", None, 200, slice(None)),
+        ("bytes=4-2", None, 200, slice(None)),
+        ("bytes=4-", "etag", 206, slice(4, None)),
+        ("bytes=4-", "last-modified", 206, slice(4, None)),
+        ("bytes=4-", "another", 200, slice(None)),
+        ("bytes=99999999-", "another", 200, slice(None)),
+    ],
+)
+@pytest.mark.parametrize("key", [KEY, LONG])
+def test_a_range_means_the_same_of_a_short_file_as_of_a_long_one(
+    services: Services,
+    server: str,
+    url: str,
+    key: str,
+    asked: str,
+    condition: str | None,
+    status: int,
+    part: slice,
+) -> None:
+    """A short file is read by the platform and a long one by Starlette, with one decision."""
+    services.store.put_bytes(LONG, b"0123456789" * 100_000)
+    address = url.replace(KEY, key)
+    there, content = head(address).headers, services.store.get_bytes(key)
+    says = {"range": asked}
+    if condition is not None:
+        says["if-range"] = there.get(condition, '"another"')
+    answer = get(address, headers=says)
+    assert (status, content[part]) == (answer.status_code, answer.content)
+    assert there["content-type"] == answer.headers["content-type"]
+
+
+@pytest.mark.parametrize("key", [KEY, LONG])
+def test_a_range_is_of_what_is_got(services: Services, server: str, url: str, key: str) -> None:
+    """HEAD tells of all of the file (RFC 9110, 14.2), also where the range is not there."""
+    services.store.put_bytes(LONG, b"0123456789" * 100_000)
+    for asked in ("bytes=2-4", "bytes=99999999-"):
+        answer = head(url.replace(KEY, key), headers={"range": asked})
+        size = str(len(services.store.get_bytes(key)))
+        assert (200, size) == (answer.status_code, answer.headers["content-length"])
+
+
 def test_what_the_client_has_is_not_sent_again(url: str) -> None:
     """A tag that still fits is answered without a body."""
     tag = head(url).headers["etag"]
