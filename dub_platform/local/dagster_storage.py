@@ -91,22 +91,25 @@ def _make_files(base: Path) -> tuple[str, str]:
     return runs._conn_string, schedules._conn_string  # noqa: SLF001 - where they are
 
 
-class _Runs(SqliteRunStorage):
+class _KeepsConnections:
+    """Reads and writes through the engine that this process has for the file."""
+
+    _conn_string: str
+
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         with _engine_at(self._conn_string).begin() as connection:
             yield connection
 
+
+class _Runs(_KeepsConnections, SqliteRunStorage):
     def dispose(self) -> None:
         """Close also what schedules were read with, of which Dagster does not say that it ends."""
         _close()
 
 
-class _Schedules(SqliteScheduleStorage):
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
-        with _engine_at(self._conn_string).begin() as connection:
-            yield connection
+class _Schedules(_KeepsConnections, SqliteScheduleStorage):
+    pass
 
 
 class _Events(SqliteEventLogStorage):
