@@ -2,7 +2,8 @@
 
 A killed machine says nothing, a status sensor sees a run at most once, and a broker can lose what
 it was given. So every few seconds the rows that nobody holds a lease of are compared with their
-runs. Nothing is decided here that a status sensor has not had time to decide first.
+runs. A film that was withdrawn with a removed dub is asked for again where the run that was to make
+another has failed. Nothing is decided here that a status sensor has not had time to decide first.
 """
 
 from collections.abc import Mapping
@@ -63,12 +64,14 @@ def reconciled(registry: Registry, instance: DagsterInstance, now: datetime) -> 
     silent = registry.silent(limit=MOST_ROWS_A_TICK, now=now)
     newest = [_newest_run(instance, work) for work, _ in silent]
     gone = lost(instance, [run for run in newest if run is not None])
-    return sum(
+    righted = sum(
         _agreed(run, registry, instance, is_lost=run.run_id in gone)
         if run is not None
         else _forgotten(registry, work, run_id, now)
         for (work, run_id), run in zip(silent, newest, strict=True)
     )
+    # Last: one of these runs may have been the one that was to make a film.
+    return righted + registry.queue_owed_films(limit=MOST_ROWS_A_TICK, now=now)
 
 
 def _forsaken(registry: Registry, instance: DagsterInstance, now: datetime) -> list[DagsterRun]:

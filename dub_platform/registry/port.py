@@ -676,6 +676,15 @@ class Registry(Catalogue, Protocol):
         """
         ...
 
+    def queue_owed_films(self, *, limit: int, now: datetime) -> int:
+        """Queue a released dub for each video whose film was withdrawn with a removed dub, and
+        which no run will give another one by itself; return for how many.
+
+        The dub's run makes the film alone. One that fails is followed by another ten minutes
+        later, five times at most for each dub.
+        """
+        ...
+
     def count(self, *seen: Tally) -> None:
         """Add what was seen to the metrics that outlive processes."""
         ...

@@ -64,7 +64,7 @@ from dub_platform.core.metrics import DUB, FAILED, PREPARE, PROCESSED, PROCESSIN
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import edits as line_edits
-from dub_platform.registry import events, leases, removals, tallies, webhooks
+from dub_platform.registry import events, films, leases, removals, tallies, webhooks
 from dub_platform.registry.engine import engine_at, for_reading
 from dub_platform.registry.port import (
     EVERY_VIDEO,
@@ -241,6 +241,7 @@ class SqlRegistry:
             removals.note(connection, video_id, generation)
             removals.forget_dubs(connection, video_id)
             line_edits.forget(connection, video_id)
+            films.settle(connection, video_id)
             for table, of_video in reversed(_OF_VIDEO):
                 connection.execute(delete(table).where(of_video == video_id))
             events.tell_end(connection, video_id, generation, tenant=tenant)
@@ -616,6 +617,7 @@ class SqlRegistry:
             _note_outworded(connection, channel or None, replace(dub, release=release))
             film = update(videos).where(videos.c.id == video_id).values(film_key=film_key)
             connection.execute(film)
+            films.settle(connection, video_id)
             tallies.add(connection, _processed(DUB, dub, utc_now()))
             stale = bool(video.stale(_dub(connection, video_id, language))) and not dub.asked_anew
             events.tell(connection, video_id, language, stale=stale)
@@ -717,6 +719,27 @@ class SqlRegistry:
         query = select(both).order_by(both.c.updated_at).limit(limit)
         with self._reading.connect() as connection:
             return [(_work(row), row.run_id) for row in connection.execute(query)]
+
+    def queue_owed_films(self, *, limit: int, now: datetime) -> int:
+        with self._reading.connect() as connection:
+            owed = films.list_owed(connection, limit)
+        return sum(self._queue_owed_film(video_id, now) for video_id in owed)
+
+    def _queue_owed_film(self, video_id: str, now: datetime) -> bool:
+        with self._engine.begin() as connection:
+            video = connection.execute(_VIDEO_OF_ID.with_for_update(), {"id": video_id}).first()
+            if video is None or video.film_key is not None:
+                films.settle(connection, video_id)
+                return False
+            chosen = films.choose_maker(connection, video_id, now)
+            if chosen is None:
+                return False
+            tries = case((dubs.c.film_only, dubs.c.losses + 1), else_=0)
+            at_rest = and_(_row(video_id, chosen)[1], dubs.c.status.not_in(_UNFINISHED))
+            again = _QUEUE_DUB_AGAIN.values(film_only=True, losses=tries).where(at_rest)
+            queued = connection.execute(again).rowcount == 1
+            events.tell(connection, video_id, *[chosen] * queued)
+        return queued
 
     def count(self, *seen: Tally) -> None:
         with self._engine.begin() as connection:
@@ -945,6 +968,7 @@ def _queue_film(connection: Connection, video_id: str, request_id: str | None) -
     """
     unfilmed = update(videos).where(videos.c.id == video_id).values(film_key=None)
     connection.execute(unfilmed)
+    films.owe(connection, video_id)
     of_video = and_(dubs.c.video_id == video_id, dubs.c.release.is_not(None))
     query = select(dubs.c.language, dubs.c.status).where(of_video).order_by(dubs.c.language)
     rows = connection.execute(query).all()

@@ -269,6 +269,15 @@ dubs = Table(
     Column("film_only", Boolean, nullable=False, default=False, server_default=false()),
 )
 
+# The videos whose film was withdrawn with a removed dub, until another one is current.
+owed_films = Table(
+    "owed_films",
+    metadata,
+    # No foreign key: the row goes in the transaction that removes the video.
+    Column("video_id", String(64), primary_key=True),
+    Column("owed_since", UtcDateTime, nullable=False),
+)
+
 paid_calls = Table(
     "paid_calls",
     metadata,

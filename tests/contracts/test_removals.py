@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from dub_platform.core.cost import Caps, PaidCall
 from dub_platform.core.edits import LineEdit
@@ -19,6 +19,7 @@ from dub_platform.core.wording import Wording
 from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, Work
 from dub_platform.registry.events import EventLog
 from dub_platform.registry.ledger import PaidCalls
+from dub_platform.registry.tables import owed_films, utc_now
 from tests.contracts.test_registry import prepare, publish
 
 ID, OTHER = "dQw4w9WgXcQ", "aaaaaaaaaaa"
@@ -242,6 +243,69 @@ def test_a_dub_that_goes_on_makes_the_film_itself(released: SqlRegistry) -> None
     released.ask(ID, "ca", Wording(formality="formal"))
     released.remove_dub(ID, "es")
     assert [("ca", False)] == film_only(released)
+
+
+LATER = timedelta(minutes=11)
+
+
+def fail(registry: SqlRegistry, language: str) -> None:
+    """The dub's run begins and fails."""
+    work = Work(ID, language, registry.dub(ID, language).generation)
+    registry.started(work, "run-1")
+    registry.failed(work, {"code": "storage_full"}, now=NOW)
+
+
+def test_the_film_of_a_dub_that_failed_meanwhile_is_made_all_the_same(
+    released: SqlRegistry,
+) -> None:
+    """The dub that was being made anew, and would have made the film with its release, fails."""
+    released.ask(ID, "ca", Wording(formality="formal"))
+    released.remove_dub(ID, "es")
+    assert 0 == released.queue_owed_films(limit=9, now=NOW)
+    fail(released, "ca")
+    assert 1 == released.queue_owed_films(limit=9, now=NOW)
+    assert [("ca", True)] == film_only(released)
+    publish(released, "ca")
+    assert released.video(ID).film_key
+    assert 0 == released.queue_owed_films(limit=9, now=NOW + LATER)
+
+
+def test_a_film_that_fails_is_tried_five_times_more(released: SqlRegistry) -> None:
+    """Ten minutes later each time; who asks for the dub has it made whole."""
+    released.remove_dub(ID, "es")
+    now = utc_now()
+    for _ in range(5):
+        fail(released, "ca")
+        assert 0 == released.queue_owed_films(limit=9, now=now)
+        assert 1 == released.queue_owed_films(limit=9, now=now + LATER)
+    fail(released, "ca")
+    assert 0 == released.queue_owed_films(limit=9, now=now + LATER)
+    assert DubStatus.FAILED is released.dub(ID, "ca").status
+    assert released.ask(ID, "ca").film_only is False
+
+
+def test_another_released_dub_makes_the_film_where_one_fails(released: SqlRegistry) -> None:
+    """It is chosen before the one that failed, which still says of what."""
+    released.ask(ID, "gl")
+    released.started(Work(ID, "gl", 1), "run-1")
+    publish(released, "gl")
+    released.remove_dub(ID, "es")
+    fail(released, "ca")
+    assert 1 == released.queue_owed_films(limit=9, now=NOW)
+    assert [("gl", True)] == film_only(released)
+    assert DubStatus.FAILED is released.dub(ID, "ca").status
+
+
+def test_no_film_is_owed_where_nothing_is_left_of_the_video(
+    released: SqlRegistry, engine: Engine
+) -> None:
+    """With the last dub, and with the video itself."""
+    for language in ("es", "ca"):
+        released.remove_dub(ID, language)
+    assert 0 == released.queue_owed_films(limit=9, now=NOW + LATER)
+    released.remove(ID)
+    with engine.connect() as connection:
+        assert [] == list(connection.execute(select(owed_films)))
 
 
 def test_generations_go_on_from_those_of_removed_dubs(registry: SqlRegistry) -> None:

@@ -14,6 +14,7 @@ from dagster import (
     build_sensor_context,
 )
 
+from dub_platform.core.wording import Wording
 from dub_platform.registry import DubStatus, SqlRegistry, VideoStatus, Work
 from dub_platform.settings import POOLS, Settings
 from sensors.pools import PoolLimits
@@ -84,6 +85,23 @@ def test_a_run_that_waits_for_its_turn_is_left_alone(
     registry.claim_dubs(limit=1, now=LATER)
     run_of(instance, WORK, DagsterRunStatus.STARTING)
     assert 0 == reconciled(registry, instance, LATER)
+
+
+def test_a_film_that_a_failed_run_owes_is_asked_for_again(
+    registry: SqlRegistry, instance: DagsterInstance
+) -> None:
+    """A dub was removed while the other one was being made anew, which then fails."""
+    prepared(registry, "ca", "es")
+    for language in ("ca", "es"):
+        released(registry, Work(VIDEO, language, 1), "a-run")
+    registry.ask(VIDEO, "ca", Wording(formality="formal"))
+    registry.started(Work(VIDEO, "ca", 2), "another-run")
+    registry.remove_dub(VIDEO, "es")
+    assert 0 == reconciled(registry, instance, datetime.now(timezone.utc))
+    run_of(instance, Work(VIDEO, "ca", 2), DagsterRunStatus.CANCELED)
+    assert 2 == reconciled(registry, instance, LATER)
+    dub = registry.dub(VIDEO, "ca")
+    assert (DubStatus.QUEUED, True) == (dub.status, dub.film_only)
 
 
 def test_a_row_is_given_time_before_it_is_judged(

@@ -105,6 +105,7 @@ TABLES = [
     "first_answers",
     "leases",
     "line_edits",
+    "owed_films",
     "paid_calls",
     "removals",
     "speaking_rates",
@@ -321,7 +322,6 @@ def test_the_command_goes_up_by_default_and_one_step_down(
     monkeypatch.setenv("DUB_DATABASE_URL", url)
     migrate.main([])
     assert TABLES == tables(url)
-    assert "film_only" in columns(url, "dubs")
+    assert "owed_since" in columns(url, "owed_films")
     migrate.main(["down"])
-    assert [table for table in TABLES if table != "dub_removals"] == tables(url)
-    assert "film_only" not in columns(url, "dubs")
+    assert [table for table in TABLES if table != "owed_films"] == tables(url)
