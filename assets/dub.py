@@ -40,6 +40,7 @@ from dub_platform.core.timeline import Timeline, fitted
 from dub_platform.core.wording import AS_BEFORE, Wording
 from dub_platform.registry import Registry, Video
 from resources.catalogue.publisher import FinishedDub, Original, Publisher
+from resources.fitting.pacing import Pacer
 from resources.fitting.rewriter import Rewriter, SpokenScript
 from resources.fitting.speaking_rates import Paces
 from resources.media.ffmpeg import outline
@@ -112,7 +113,7 @@ def translation(
     )
 
 
-@dub_asset(kinds={"python"}, pool="speech", code_version="2")
+@dub_asset(kinds={"python"}, pool="speech", code_version="3")
 def speech(
     context: AssetExecutionContext,
     transcript: Transcript,
@@ -125,7 +126,7 @@ def speech(
     showcase: ResourceParam[Showcase],
 ) -> Output[Takes]:
     """One take per line, with the receipt. A line that was spoken before is not spoken again; one
-    that does not fit is said shorter, once."""
+    that does not fit is said shorter, once, and then faster by a voice that can."""
     target = target_of(context)
     script = _script(registry, target, transcript, translation)
     first = takes.takes_of(
@@ -137,10 +138,13 @@ def speech(
         say=context.log.info,
     )
     basis = translation.basis
-    spoken_first = Takes(translation.language, takes.voice.engine, first, basis=basis)
-    value = rewriter.fitted(script, spoken_first, copies)
-    said, spoken = value.said(translation), value.takes
-    paces.learn(target.video_id, transcript, said, value)
+    engine = takes.voice.engine_for(translation.language)
+    spoken_first = Takes(translation.language, engine, first, basis=basis)
+    at_rest = rewriter.fitted(script, spoken_first, copies)
+    said = at_rest.said(translation)
+    paces.learn(target.video_id, transcript, said, at_rest)
+    value = Pacer(takes).paced(script, at_rest, copies)
+    spoken = value.takes
     paid = [take for take in spoken if not take.reused]
     counted(
         registry,
@@ -157,6 +161,7 @@ def speech(
         takes_reused=len(spoken) - len(paid),
         characters=sum(take.characters for take in spoken),
         lines_over_1_15_first=len(script.hurried(first)),
+        lines_paced=sum(take not in at_rest.takes for take in spoken),
         lines_rewritten=sum(each.text != each.instead_of for each in value.rewrites),
         engine=value.engine,
         cost_usd=value.cost_usd,

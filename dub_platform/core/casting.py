@@ -25,9 +25,12 @@ class Casting:
     voices: Mapping[str, str]
 
     @classmethod
-    def parse(cls, text: str) -> Casting:
-        """The casting that a setting spells out. Raises ValueError, which says what is wrong."""
-        voices: dict[str, str] = {}
+    def parse(cls, text: str, default: str = "") -> Casting:
+        """The casting that a setting spells out, with a `default` for where it names none.
+
+        Raises ValueError, which says what is wrong.
+        """
+        voices = {"default": default} if default else {}
         for entry in filter(None, map(str.strip, text.split(","))):
             match = _ENTRY.fullmatch(entry)
             if match is None:

@@ -118,13 +118,15 @@ def predicted(
 
 
 def tempos_over(
-    lines: Sequence[Line], lengths: Mapping[int, float], *, seconds: float
+    lines: Sequence[Line],
+    lengths: Mapping[int, float],
+    *,
+    seconds: float,
+    above: float = COMFORTABLE,
 ) -> dict[int, float]:
-    """The lines that need more than a comfortable tempo, each with the tempo."""
+    """The lines that need more than a comfortable tempo, or one `above` another, each with it."""
     placements = fitted(parts_of(lines, lengths), seconds=seconds).placements
-    return {
-        place.line_id: place.tempo for place in placements if place.tempo > COMFORTABLE + _HEARD
-    }
+    return {place.line_id: place.tempo for place in placements if place.tempo > above + _HEARD}
 
 
 def shorter_budgets(

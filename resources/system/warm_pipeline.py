@@ -10,6 +10,7 @@ No shell is involved. The programs end when this process does, because their inp
 
 from __future__ import annotations
 
+import math
 import os
 import selectors
 import signal
@@ -30,16 +31,27 @@ _LAST_WORDS = 2_000
 class WarmPipeline:
     """Started with the first question. Threads take turns.
 
+    It ends when nobody has asked it anything for `idle_seconds`; the next question starts it again.
+
     A question and its answer both finish with `end`, which is in neither, and which no program
     writes for any other reason.
     """
 
-    def __init__(self, name: str, stages: Sequence[Sequence[str]], end: bytes) -> None:
+    def __init__(
+        self,
+        name: str,
+        stages: Sequence[Sequence[str]],
+        end: bytes,
+        *,
+        idle_seconds: float = math.inf,
+    ) -> None:
         self.name = name
         self.end = end
         self._stages = stages
         self._lock = threading.Lock()
         self._running: _Running | None = None
+        self._idle_seconds = idle_seconds
+        self._idle: threading.Timer | None = None
 
     def ask(self, question: bytes, *, seconds: float) -> bytes:
         """What the last program answers within `seconds`, all in all.
@@ -49,17 +61,11 @@ class WarmPipeline:
         """
         deadline = time.monotonic() + seconds
         with self._lock:
+            self._disturb()
             try:
-                return self._exchange(question, deadline)
-            except BrokenPipeError:
-                self._stop()
-            try:
-                return self._exchange(question, deadline)
-            except BrokenPipeError as error:
-                raise EngineFailedError(
-                    f"{self.name} ended while it worked, and again after a new start.",
-                    detail=self._stop(),
-                ) from error
+                return self._answer(question, deadline)
+            finally:
+                self._rest()
 
     def pids(self) -> tuple[int, ...]:
         """The process ids of the programs that run now, first stage first."""
@@ -69,7 +75,39 @@ class WarmPipeline:
     def close(self) -> None:
         """End the programs. The next question starts them again."""
         with self._lock:
+            self._disturb()
             self._stop()
+
+    def _answer(self, question: bytes, deadline: float) -> bytes:
+        try:
+            return self._exchange(question, deadline)
+        except BrokenPipeError:
+            self._stop()
+        try:
+            return self._exchange(question, deadline)
+        except BrokenPipeError as error:
+            raise EngineFailedError(
+                f"{self.name} ended while it worked, and again after a new start.",
+                detail=self._stop(),
+            ) from error
+
+    def _disturb(self) -> None:
+        if self._idle:
+            self._idle.cancel()
+            self._idle = None
+
+    def _rest(self) -> None:
+        """Have the programs ended if nobody comes."""
+        if self._running and self._idle_seconds < math.inf:
+            self._idle = threading.Timer(self._idle_seconds, self._leave)
+            self._idle.daemon = True
+            self._idle.start()
+
+    def _leave(self) -> None:
+        with self._lock:
+            # Whoever came while this waited has had another one set.
+            if threading.current_thread() is self._idle:
+                self._stop()
 
     def _exchange(self, question: bytes, deadline: float) -> bytes:
         if self._running is None:

@@ -36,6 +36,7 @@ class EspeakVoice:
     """
 
     parallel = 1
+    keeps_pace = False
     # Of the voices in its data, those that are told apart best, by turns male and female.
     variants = ("m3", "f2", "m1", "f4", "m7", "f1", "m5", "f3")
     # There is no Galician voice. Galician is written much as Spanish is, and read well by it.
@@ -52,6 +53,9 @@ class EspeakVoice:
 
     def languages(self) -> tuple[str, ...]:
         return tuple(sorted(self._voices))
+
+    def engine_for(self, language: str) -> str:  # noqa: ARG002 - it is one for all
+        return self.engine
 
     def shape(self, reading: Reading) -> Mapping[str, str | int | float]:
         return {

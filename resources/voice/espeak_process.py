@@ -3,10 +3,12 @@
     $ python -I espeak_process.py LIBRARY DATA
     {"text": "Buenos días.", "voice": "es+m3", "speed": 165, "path": "take.wav"}
     {"seconds": 1.12}
+    {"clauses": ["Buenos días"], "voice": "es", "ties": false}
+    {"phonemes": ["(in the International Phonetic Alphabet)"]}
 
 The library is global and not thread-safe, so it never runs in the process that wants speech.
-Standard library only, because `-I` leaves nothing else to find. `EspeakVoice` starts it; it
-ends when its input closes.
+Standard library only, because `-I` leaves nothing else to find. `EspeakVoice` starts it, and
+`resources/voice/phonemes.py`; it ends when its input closes.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ BY_CHARACTER = 1
 # Neither SSML (0x10) nor [[phonemes]] (0x100): the text is data.
 PLAIN_UTF8 = 1
 SEED = 1
+# The International Phonetic Alphabet, and what stands between two letters of one sound.
+IPA, TIE = 0x02, 0x80 | ord("^") << 8
 
 _Hear = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 
@@ -47,6 +51,20 @@ class Speaker:
             out.setframerate(self._rate)
             out.writeframes(sound)
         return len(sound) / 2 / self._rate
+
+    def spell(self, clauses: Sequence[str], voice: str, *, ties: bool) -> list[str]:
+        """The phonemes of each clause, as `voice` would say it. Raises RuntimeError."""
+        _checked(self._espeak.espeak_SetVoiceByName(voice.encode()), f"voice {voice}")
+        return [self._spelled(clause, IPA | TIE if ties else IPA) for clause in clauses]
+
+    def _spelled(self, clause: str, mode: int) -> str:
+        ask = self._espeak.espeak_TextToPhonemes
+        ask.restype = ctypes.c_char_p
+        left, found = ctypes.c_char_p(clause.encode()), []
+        # It reads up to a mark that it takes for the end of a clause, and moves the pointer there.
+        while left.value:
+            found.append((ask(ctypes.byref(left), PLAIN_UTF8, mode) or b"").decode())
+        return " ".join(filter(None, found))
 
     def _sound(self, text: bytes, voice: str, speed: int) -> bytes:
         sound = bytearray()
@@ -84,10 +102,14 @@ def _checked(code: int, what: str) -> None:
         raise RuntimeError(f"eSpeak NG refused the {what} with code {code}")
 
 
-def answer(speaker: Speaker, line: str) -> dict[str, float | str | None]:
-    """What a request line is answered with: the seconds spoken, or the error with its number."""
+def answer(speaker: Speaker, line: str) -> dict[str, float | str | list[str] | None]:
+    """What a request line is answered with: the seconds spoken or the phonemes, or the error with
+    its number."""
+    request = json.loads(line)
     try:
-        return {"seconds": speaker.speak(**json.loads(line))}
+        if "clauses" in request:
+            return {"phonemes": speaker.spell(**request)}
+        return {"seconds": speaker.speak(**request)}
     except (RuntimeError, OSError) as error:
         return {"error": str(error), "number": getattr(error, "errno", None)}
 

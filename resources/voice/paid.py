@@ -55,6 +55,8 @@ class PaidVoice(ABC):
     it is None, the engine's `list_price`, as it was on the day that PRICES_TAKEN_ON names.
     """
 
+    # Another pace is another take, and paid for.
+    keeps_pace = False
     provider: ClassVar[str]
     list_price: ClassVar[float]
     key_setting: ClassVar[str]
@@ -87,6 +89,9 @@ class PaidVoice(ABC):
     @abstractmethod
     def languages(self) -> tuple[str, ...]:
         """The language codes it speaks, in alphabetical order."""
+
+    def engine_for(self, language: str) -> str:  # noqa: ARG002 - it is one for all
+        return self.engine
 
     @abstractmethod
     def shape(self, reading: Reading) -> Mapping[str, str | int | float]:

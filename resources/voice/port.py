@@ -23,7 +23,8 @@ class Reading:
     """What is to be spoken. `name` is what errors call it, such as "line 3 in es".
 
     `previous` and `following` are what the same speaker says right before and after, for a voice
-    that can carry its tone across; empty where somebody else speaks, or nobody.
+    that can carry its tone across; empty where somebody else speaks, or nobody. `pace` is how many
+    times as fast as usual it is spoken, by a voice that keeps one.
     """
 
     text: str
@@ -32,24 +33,32 @@ class Reading:
     previous: str = ""
     following: str = ""
     name: str = "a line"
+    pace: float = 1.0
 
 
 class Voice(Protocol):
     """Speaks lines. `engine` names it and its version or model, for receipts.
 
-    It can be asked from several threads; more than `parallel` at once gains nothing.
+    It can be asked from several threads; more than `parallel` at once gains nothing. One that
+    `keeps_pace` speaks as fast as a reading says, at no cost.
     """
 
     engine: str
     parallel: int
+    keeps_pace: bool
 
     def languages(self) -> tuple[str, ...]:
         """The language codes it speaks, in alphabetical order."""
         ...
 
+    def engine_for(self, language: str) -> str:
+        """Which engine speaks a language, with its version or weights, for its takes' receipts."""
+        ...
+
     def shape(self, reading: Reading) -> Mapping[str, str | int | float]:
         """Everything besides the text that shapes the sound: it goes into the take's key.
 
+        `engine` is in it: who speaks this reading, with its version or weights.
         Raises LanguageNotAvailableError.
         """
         ...

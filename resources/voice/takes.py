@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, as_completed
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
 
 from pydantic import TypeAdapter
 
@@ -34,6 +35,7 @@ from resources.voice.port import Reading, Voice
 from resources.voice.recording import decoded, speech_of, write_sound
 
 ROLE = "voice"
+AT_REST: Mapping[int, float] = MappingProxyType({})
 _RECEIPT = TypeAdapter(Take)
 
 
@@ -68,18 +70,19 @@ class TakeKeeper:
         copies: Copies,
         say: Callable[[str], object] = lambda _: None,
         only: Collection[int] | None = None,
+        paces: Mapping[int, float] = AT_REST,
     ) -> tuple[Take, ...]:
         """The takes of all lines, in their order, spoken as many at once as the voice allows.
 
         `speakers` are by line id; `copies` has the recordings of those that were spoken before;
-        `only` has the ids of those to speak, if it is not all of them; `say` is told of each line
-        that is done. After a failure no new line is begun, and those that are under way are
-        finished and kept. Raises what went wrong first in the order of lines: BadTakeError,
-        ProviderError, CostCapError, StorageError.
+        `only` has the ids of those to speak, if it is not all of them; `paces` has, by line id, how
+        many times as fast as usual; `say` is told of each line that is done. After a failure no new
+        line is begun, and those that are under way are finished and kept. Raises what went wrong
+        first in the order of lines: BadTakeError, ProviderError, CostCapError, StorageError.
         """
         wanted = [
             _Wanted(line.id, reading, self._key_of(reading))
-            for line, reading in zip(lines, readings(lines, language, speakers), strict=True)
+            for line, reading in zip(lines, readings(lines, language, speakers, paces), strict=True)
             if only is None or line.id in only
         ]
         takes = self._find_all({each.key for each in wanted}, copies)
@@ -94,7 +97,7 @@ class TakeKeeper:
 
     def _key_of(self, reading: Reading) -> str:
         shape = self.voice.shape(reading)
-        return take_key(text=reading.text, engine=self.voice.engine, shape=shape)
+        return take_key(text=reading.text, engine=str(shape["engine"]), shape=shape)
 
     def _find_all(self, keys: Collection[str], copies: Copies) -> Mapping[str, Take]:
         """The takes that are kept, by their keys."""
@@ -149,7 +152,7 @@ class TakeKeeper:
             video_id=video_id,
             language=reading.language,
             role=ROLE,
-            engine=self.voice.engine,
+            engine=str(self.voice.shape(reading)["engine"]),
             key=wanted.key,
             what=reading.name,
             estimated_usd=self.voice.cost_usd(reading.text),
@@ -182,7 +185,10 @@ class TakeKeeper:
 
 
 def readings(
-    lines: Sequence[TranslatedLine], language: str, speakers: Mapping[int, str]
+    lines: Sequence[TranslatedLine],
+    language: str,
+    speakers: Mapping[int, str],
+    paces: Mapping[int, float] = AT_REST,
 ) -> Iterator[Reading]:
     """How each line is to be read: by whom, and between which words of their own."""
 
@@ -199,6 +205,7 @@ def readings(
             previous=beside(line, place - 1),
             following=beside(line, place + 1),
             name=f"line {place + 1} in {language}",
+            pace=paces.get(line.id, 1.0),
         )
 
 

@@ -20,9 +20,14 @@ from dub_platform.core.errors import EngineFailedError, LanguageNotAvailableErro
 from resources.providers.paid_once import Bill
 from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.espeak import EspeakVoice
+from resources.voice.kokoro import KokoroVoice
+from resources.voice.ladder import VoiceLadder
+from resources.voice.neural import Weights
 from resources.voice.openai import OpenAIVoice
+from resources.voice.piper import PiperVoice
 from resources.voice.port import Reading, Voice
 from tests.support.processes import gone
+from tests.support.recipes.voice_models import write_kokoro, write_piper
 from tests.support.servers.providers import elevenlabs_server
 from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
 from tests.support.servers.providers.openai_speech import OpenAISpeechServer
@@ -91,13 +96,30 @@ def openai(folder: Path) -> Iterator[Voice]:
         yield OpenAIVoice(server.key, casting, base_url=f"{server.url}/v1")
 
 
+@contextmanager
+def piper(folder: Path) -> Iterator[Voice]:
+    """Piper with a model of four people in each of two languages, and the keyless engine below."""
+    files = [
+        write_piper(folder / code / "voice.onnx", language=code, people=4) for code in ("es", "en")
+    ]
+    models = [Weights(file, f"piper/{file.parent.name}") for file in files]
+    yield VoiceLadder([PiperVoice(models), EspeakVoice()])
+
+
+@contextmanager
+def kokoro(folder: Path) -> Iterator[Voice]:
+    """Kokoro with two voices in each of two languages, and the keyless engine below."""
+    model = write_kokoro(folder / "kokoro.onnx", ["ef_dora", "em_alex", "af_heart", "am_puck"])
+    yield VoiceLadder([KokoroVoice(Weights(model, "kokoro/tiny")), EspeakVoice()])
+
+
 def cast(*voices: str) -> Casting:
     """A casting that gives each of the first speakers a voice."""
     own = ",".join(f"*:{number}={voice}" for number, voice in enumerate(voices, 1))
     return Casting.parse(f"{own},default={voices[0]}")
 
 
-@pytest.fixture(params=[espeak, elevenlabs, elevenlabs_v3, openai])
+@pytest.fixture(params=[espeak, elevenlabs, elevenlabs_v3, openai, piper, kokoro])
 def voice(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Voice]:
@@ -202,6 +224,12 @@ def test_languages_are_in_order(voice: Voice) -> None:
     """And hold those the platform dubs into."""
     assert sorted(voice.languages()) == list(voice.languages())
     assert set(LINES) <= set(voice.languages())
+
+
+def test_the_shape_names_the_engine_of_a_language(voice: Voice) -> None:
+    """What a take is noted to be made by is among those that its language is spoken by."""
+    for code in LINES:
+        assert str(voice.shape(Reading("No.", code))["engine"]) in voice.engine_for(code)
 
 
 def test_threads_get_their_own_lines(voice: Voice, tmp_path: Path) -> None:
