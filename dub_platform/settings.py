@@ -262,6 +262,16 @@ class Settings(BaseSettings):
         default="",
         description="Where Whisper computes, cpu or cuda; what torch finds where it is empty.",
     )
+    models_dir: Path | None = Field(
+        default=None,
+        description="Where the weights of engines on this machine are, for all processes; "
+        "dub/models below XDG_DATA_HOME where it is empty.",
+    )
+    models_url: str = Field(
+        default="",
+        description="A mirror that dub-admin models get asks: a web server that shows such a "
+        "folder; where each model lives where it is empty.",
+    )
     elevenlabs_api_key: SecretStr | None = Field(
         default=None,
         validation_alias="ELEVENLABS_API_KEY",
@@ -464,6 +474,7 @@ class Settings(BaseSettings):
         "openai_base_url",
         "openai_transcription_base_url",
         "elevenlabs_base_url",
+        "models_url",
         "r2_endpoint",
         "r2_public_url",
         "youtube_po_token_url",
@@ -627,6 +638,14 @@ class Settings(BaseSettings):
     def registry_url(self) -> str:
         """The SQLAlchemy URL of the registry's database."""
         return self.database_url or f"sqlite:///{self.home / 'registry.sqlite'}"
+
+    @property
+    def models_folder(self) -> Path:
+        """Where the weights of engines on this machine are."""
+        if self.models_dir:
+            return self.models_dir.expanduser().absolute()
+        data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+        return Path(data).expanduser() / "dub" / "models"
 
     @property
     def store_dir(self) -> Path:

@@ -41,6 +41,7 @@ from resources.media.features import require_capable
 from resources.media.probe import Prober
 from resources.mixer.blocks import BlockMixer
 from resources.mixer.port import Mixer
+from resources.models.installed import ModelFolder
 from resources.providers.ledger import CappedLedger, Ledger
 from resources.separator.beds import BedKeeper
 from resources.separator.demucs import DemucsSeparator
@@ -155,6 +156,11 @@ def ffmpeg(settings: Settings) -> None:
 def probe(settings: Settings) -> Prober:
     """What refuses files that cannot be dubbed."""
     return Prober(settings.max_video_length)
+
+
+def models(settings: Settings) -> ModelFolder:
+    """DUB_MODELS_DIR: the weights of engines on this machine, which runs only read."""
+    return ModelFolder(settings.models_folder)
 
 
 def transcriber(settings: Settings, kept: Store) -> Transcriber:

