@@ -101,7 +101,28 @@ LONG_LANES = tuple(
                 "tests/integration/test_paid_engines.py",
             ),
         ),
-        ("listening", 30, ("tests/contracts/test_transcriber.py",)),
+        (
+            "dubs",
+            150,
+            (
+                "tests/assets/test_corrections.py",
+                "tests/assets/test_lines.py",
+                "tests/assets/test_rewriting.py",
+                "tests/assets/test_takes.py",
+                "tests/assets/test_wording.py",
+                "tests/benchmarks/test_evaluate.py",
+                "tests/integration/test_edited_line.py",
+                "tests/integration/test_platform.py",
+            ),
+        ),
+        (
+            "listening",
+            45,
+            (
+                "tests/contracts/test_transcriber.py",
+                "tests/resources/transcriber/test_whisper.py",
+            ),
+        ),
         (
             "restarts",
             120,

@@ -90,6 +90,7 @@ def test_a_correction_pays_for_its_line_alone(bench: Bench) -> None:
     assert CORRECTION == bench.lines()[1]["source"]
 
 
+@pytest.mark.long
 def test_going_back_finds_what_was_made_before(bench: Bench) -> None:
     """The take and the translation of what was heard are still there, and nothing is paid."""
     video_id, takes, said = bench.video_id, bench.takes(), bench.released()
@@ -102,6 +103,7 @@ def test_going_back_finds_what_was_made_before(bench: Bench) -> None:
     assert (takes, said, paid) == (bench.takes(), bench.released(), bench.paid())
 
 
+@pytest.mark.long
 def test_an_edited_line_stays_edited_when_its_source_is_corrected(bench: Bench) -> None:
     """Whoever wrote it has read what it is to say."""
     bench.edit({1: "La brisa lleva a mi padre."})
@@ -119,6 +121,7 @@ def test_an_edited_line_stays_edited_when_its_source_is_corrected(bench: Bench) 
     assert "La brisa lleva a mi padre." == bench.released()[1]
 
 
+@pytest.mark.long
 def test_an_edit_from_before_a_correction_is_told_until_somebody_looks_at_it(bench: Bench) -> None:
     """The dub is stale after it was made anew, too, and no longer once the line is edited again,
     with the same words; which are not paid for again."""

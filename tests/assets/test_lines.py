@@ -179,6 +179,7 @@ def test_a_released_line_is_heard_as_it_was_spoken(bench: Bench) -> None:
     assert abs(sound).max() > 0.05
 
 
+@pytest.mark.long
 def test_neighbours_that_are_edited_cost_a_take_each(bench: Bench) -> None:
     """Edited together, or one after the other, the first is not spoken again for the second."""
     before = len(bench.voice.asked())
@@ -234,6 +235,7 @@ def test_an_edit_that_is_longer_than_its_time_is_fitted(bench: Bench) -> None:
     assert 1.3 >= float(str(shown(made["dubbed_track"])["tempo p95"].value))
 
 
+@pytest.mark.long
 def test_an_edit_that_cannot_fit_leaves_the_release(bench: Bench) -> None:
     """The dub fails at its gate and says of which line; a shorter text mends it."""
     before = bench.released()
@@ -254,6 +256,7 @@ def test_an_edit_that_cannot_fit_leaves_the_release(bench: Bench) -> None:
     assert [*before[:2], "Mi padre."] == bench.released()
 
 
+@pytest.mark.long
 def test_an_edit_goes_with_its_words_when_the_transcript_is_made_anew(bench: Bench) -> None:
     """Under another number; one whose words are gone is kept, and shown as not applied."""
     bench.edit({1: EDIT, 2: "Mi padre vive aquí."})

@@ -132,6 +132,7 @@ def test_making_the_dub_again_finds_the_same_rewrites_and_pays_nothing(bench: Be
     assert 0.0 == number_of(made["speech"], "cost in USD")
 
 
+@pytest.mark.long
 def test_what_a_voice_was_learned_to_speak_is_used_for_the_next_dub(bench: Bench) -> None:
     """And not for the one that is there, which is asked for in the same words as before."""
     first, asked = bench.value("rates"), bench.asked_of()
@@ -153,6 +154,7 @@ def test_a_share_of_none_rewrites_nothing(bench: Bench) -> None:
     assert number_of(bench.made["dubbed_track"], "lines over 1.15 ×") >= 1
 
 
+@pytest.mark.long
 def test_a_line_is_said_shorter_in_the_wording_of_the_others(bench: Bench) -> None:
     """A channel that is worded otherwise after the translation, or a title that is another, does
     not reach one line of it."""

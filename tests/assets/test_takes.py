@@ -29,6 +29,7 @@ def lengthen(workshop: Workshop, video_id: str, *, count: int) -> None:
         workshop.store.put_bytes(key, json.dumps({**value, "lines": again}).encode())
 
 
+@pytest.mark.long
 def test_an_hour_of_speech_takes_no_more_memory_than_a_minute(
     workshop: Workshop, dubbed: Dubbed
 ) -> None:

@@ -111,6 +111,7 @@ def test_the_translator_is_told_what_channel_and_request_say(bench: Bench, clip:
     assert DubStatus.RELEASED is bench.workshop.registry.dub(video_id, "es").status
 
 
+@pytest.mark.long
 def test_another_wording_pays_for_what_it_changes(bench: Bench, clip: Path) -> None:
     """Words that do not occur cost nothing; one that does costs its lines and their takes."""
     video_id = bench.hand_in(clip, glossary=json.dumps(DOCK))
@@ -131,6 +132,7 @@ def test_another_wording_pays_for_what_it_changes(bench: Bench, clip: Path) -> N
     assert (DubStatus.RELEASED, 3) == (dub.status, dub.generation)
 
 
+@pytest.mark.long
 def test_lines_far_from_a_changed_word_are_not_asked_for_again(bench: Bench, clip: Path) -> None:
     """Of a long video, only the batch with the word in it."""
     video_id = bench.hand_in(clip)

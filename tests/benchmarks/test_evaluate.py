@@ -41,6 +41,7 @@ def address(tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.long
 @pytest.mark.xdist_group("evaluate")
 def test_a_clip_is_dubbed_and_heard(dubbed: Row) -> None:
     """Both lines, where they were to be, and nothing wrong."""
@@ -54,6 +55,7 @@ def test_a_clip_is_dubbed_and_heard(dubbed: Row) -> None:
     assert pytest.approx(-16.0, abs=0.5) == figures["lufs"]
 
 
+@pytest.mark.long
 def test_the_pauses_of_a_clip_are_counted(dubbed: Row) -> None:
     """The one between two sentences is in its place, and neither has one within."""
     figures = dubbed.figures
@@ -81,6 +83,7 @@ def test_any_release_is_measured_as_far_as_it_can_be(address: str, name: str) ->
     assert {"seconds", "lufs", "true_peak_db"} == measured
 
 
+@pytest.mark.long
 @pytest.mark.xdist_group("evaluate")
 def test_the_line_for_machines_is_the_worst_clips(dubbed: Row) -> None:
     """A cut line is worse than any other figure."""

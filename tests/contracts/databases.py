@@ -85,7 +85,7 @@ def engine(empty_engine: Engine, database_url: str) -> Engine:
 @functools.cache
 def _server() -> PostgresServer:
     server = new_server()
-    _move_far_from_utc(server)
+    _set_up(server)
     return server
 
 
@@ -114,9 +114,12 @@ def run_script(engine: Engine, script: str) -> None:
         cursor.execute(script)
 
 
-def _move_far_from_utc(server: PostgresServer) -> None:
-    # So that a time handed out as the server sees it is noticed.
-    admin = engine_at(server.get_uri())
-    with admin.begin() as connection:
+def _set_up(server: PostgresServer) -> None:
+    admin = engine_at(server.get_uri()).execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        # So that a time handed out as the server sees it is noticed.
         connection.exec_driver_sql("ALTER DATABASE postgres SET timezone TO 'Asia/Tokyo'")
+        # Nothing here outlives the server, and the tables of a test are files by the dozen.
+        connection.exec_driver_sql("ALTER SYSTEM SET fsync TO off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
     admin.dispose()

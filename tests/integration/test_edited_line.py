@@ -15,7 +15,8 @@ from tests.support.measuring import Sound, decoded, located, spoken_takes
 from tests.support.recipes.golden_clip import SENTENCES, GoldenClip, make_golden_clip
 from tests.support.rig.platform import Answer, Platform
 
-pytestmark = pytest.mark.xdist_group("platform")  # one stack serves them all
+# One stack serves them all.
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("platform")]
 
 SECONDS = 16.2
 EDITED = 1

@@ -23,7 +23,8 @@ from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
 from tests.support.servers.providers.openai_server import OpenAIServer
 from tests.support.servers.swift import SwiftS3, running_swift
 
-pytestmark = pytest.mark.xdist_group("paid engines")  # one deployment serves most of them
+# One deployment serves most of them.
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("paid engines")]
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,6 @@ def test_a_cap_stops_a_dub_before_it_is_paid(tmp_path: Path) -> None:
     assert "DUB_COST_CAP_PER_VIDEO_USD" in str(failed.user_failure_data.description)
 
 
-@pytest.mark.long
 def test_misbehaving_providers_lose_nothing(tmp_path: Path) -> None:
     """Four videos while every fifth request goes wrong: all are released, nothing is paid twice."""
     # No answer takes as long as a whole dub, on no machine.

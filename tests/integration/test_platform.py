@@ -29,6 +29,7 @@ MATERIALIZATIONS = """query($asset: [String!]!, $partition: String!) {
 }"""
 
 
+@pytest.mark.long
 def test_a_language_added_later_runs_only_that_language(platform: Platform, folder: Path) -> None:
     """PUT for one more language makes one dub and prepares nothing again."""
     sound = np.pad(say(HARBOR), RATE)

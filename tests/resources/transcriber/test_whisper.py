@@ -139,6 +139,7 @@ def test_its_text_is_that_of_whispers_own_transcribe(audio: Path, random_checkpo
     assert len(set(ours)) > 1
 
 
+@pytest.mark.long
 def test_the_size_of_a_batch_changes_nothing(audio: Path, random_checkpoint: str) -> None:
     """One at a time, or all of them: the words and their times are the same."""
 
@@ -173,7 +174,12 @@ def test_another_language_than_was_named_is_told(
     ("text", "how", "reason"),
     [
         (TEXT, {"unsure": True, "no_speech": True}, "found no speech there"),
-        (" And so on and on." * 12, {}, "said the same words over and over"),
+        pytest.param(
+            " And so on and on." * 12,
+            {},
+            "said the same words over and over",
+            marks=pytest.mark.long,
+        ),
         (" Thank you." * 6, {}, "said the same words over and over"),
     ],
     ids=["silence", "long loop", "short loop"],
