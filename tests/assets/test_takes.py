@@ -6,6 +6,8 @@ import json
 import tracemalloc
 from pathlib import Path
 
+import pytest
+
 from dub_platform.core.speech import Takes
 from resources.media.ffmpeg import find_in_wheel
 from resources.store.values import value_in
