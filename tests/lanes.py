@@ -103,11 +103,16 @@ LONG_LANES = tuple(
         ),
         (
             "dubs",
-            150,
+            200,
             (
                 "tests/assets/test_corrections.py",
+                "tests/assets/test_full_disk.py",
                 "tests/assets/test_lines.py",
+                "tests/assets/test_pauses.py",
+                "tests/assets/test_removal.py",
+                "tests/assets/test_requests.py",
                 "tests/assets/test_rewriting.py",
+                "tests/assets/test_separated.py",
                 "tests/assets/test_takes.py",
                 "tests/assets/test_wording.py",
                 "tests/benchmarks/test_evaluate.py",
@@ -120,6 +125,7 @@ LONG_LANES = tuple(
             45,
             (
                 "tests/contracts/test_transcriber.py",
+                "tests/resources/transcriber/test_pocketsphinx.py",
                 "tests/resources/transcriber/test_whisper.py",
             ),
         ),

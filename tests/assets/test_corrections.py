@@ -148,6 +148,7 @@ def test_an_edit_from_before_a_correction_is_told_until_somebody_looks_at_it(ben
     assert paid == bench.paid()
 
 
+@pytest.mark.long
 def test_a_translation_by_hand_is_told_and_not_released_with_other_sound(bench: Bench) -> None:
     """The dub is stale by it until it is spoken; new captions never stand beside old takes."""
     dub, by_hand = f"/videos/{bench.video_id}/dubs/es", bench.workshop.dub_by_hand

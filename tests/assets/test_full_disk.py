@@ -29,7 +29,11 @@ On Sunday morning, the market opens at seven.
 
 @pytest.mark.parametrize(
     ("place", "write"),
-    [(ffmpeg, "run"), (LocalStore, "put_file"), (LocalStore, "put_bytes")],
+    [
+        pytest.param(ffmpeg, "run", marks=pytest.mark.long),
+        pytest.param(LocalStore, "put_file", marks=pytest.mark.long),
+        (LocalStore, "put_bytes"),
+    ],
     ids=["its work", "its media", "its value"],
 )
 def test_a_step_that_finds_no_space_fails_in_words(

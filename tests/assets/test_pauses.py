@@ -52,6 +52,7 @@ def test_the_dub_pauses_where_the_original_does(
     ]
 
 
+@pytest.mark.long
 def test_a_take_is_parted_without_being_spoken_again(workshop: Workshop, breathing: Dubbed) -> None:
     """It is the same recording whether its line pauses or not."""
     video_id = breathing.video_id

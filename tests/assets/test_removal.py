@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from dub_platform import wiring
 from dub_platform.registry import DubStatus
 from sensors.removal import cleared
@@ -36,6 +38,7 @@ def test_a_run_whose_video_is_removed_ends_before_its_next_step(bench: Bench, cl
     assert wiring.paid_calls(workshop.settings).spent_usd(video_id)["es"] > 0
 
 
+@pytest.mark.long
 def test_a_removed_video_is_dubbed_again(workshop: Workshop, prepared: str, clip: Path) -> None:
     """From the beginning, under the same id."""
     workshop.dub(prepared, "es")

@@ -50,6 +50,7 @@ def remote(
             yield Remote(workshop, proxy, video_id)
 
 
+@pytest.mark.long
 def test_a_dub_that_is_made_again_fetches_each_take_once(remote: Remote) -> None:
     """Receipt and recording, for what is drawn, mixed and listened to; nothing is written."""
     made = materialized(remote.workshop.dub_by_hand(remote.video_id, "es"))
@@ -80,6 +81,7 @@ def test_track_and_sound_are_fetched_once_for_mix_and_gates(remote: Remote) -> N
     assert 1 == remote.asked_for(track.key).count("GET")
 
 
+@pytest.mark.long
 def test_no_value_is_asked_for_before_it_is_read(remote: Remote) -> None:
     """Of a dub that is there, each is one request."""
     remote.workshop.dub_by_hand(remote.video_id, "es", "translation", "speech")

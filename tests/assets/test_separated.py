@@ -12,7 +12,7 @@ from resources.store.port import Kept
 from tests.support.recipes import demucs as demucs_models
 from tests.support.rig.workshop import Workshop, opened_workshop
 
-pytestmark = pytest.mark.xdist_group("demucs")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("demucs")]
 
 
 @pytest.fixture

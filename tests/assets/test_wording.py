@@ -147,6 +147,7 @@ def test_lines_far_from_a_changed_word_are_not_asked_for_again(bench: Bench, cli
     assert 2 == len(before)
 
 
+@pytest.mark.long
 def test_what_a_translation_misses_is_shown_at_its_line(bench: Bench, clip: Path) -> None:
     """This server translates a word that it was told to keep, also when it is asked again."""
     video_id = bench.hand_in(clip, glossary='{"father": null, "harbor": {"es": "puerto"}}')

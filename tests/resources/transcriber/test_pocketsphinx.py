@@ -47,7 +47,10 @@ def test_without_its_package_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch)
     assert r"dub-platform[pocketsphinx]" in str(refused.value)
 
 
-@pytest.mark.parametrize("language", ["en", "es", "de"])
+@pytest.mark.parametrize(
+    "language",
+    ["en", *(pytest.param(name, marks=pytest.mark.long) for name in ("es", "de"))],
+)
 def test_what_it_does_not_understand_is_not_believed(tmp_path: Path, language: str) -> None:
     """It writes English of any language; of what is none it is less sure than it has to be."""
     takes = [spoken(text, language, tmp_path) for text in SAID[language]]
