@@ -103,7 +103,7 @@ LONG_LANES = tuple(
         ),
         (
             "dubs",
-            200,
+            90,
             (
                 "tests/assets/test_corrections.py",
                 "tests/assets/test_full_disk.py",
