@@ -32,7 +32,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dub_platform.core.addresses import Networks, is_loopback
-from dub_platform.core.casting import Casting
+from dub_platform.core.casting import IN_TURN, Casting
 from dub_platform.core.languages import AUTO, code_in
 from dub_platform.core.webhooks import Receivers
 from dub_platform.variables import PREFIX, former_values, remarks
@@ -181,8 +181,10 @@ class Settings(BaseSettings):
     translator: Literal["apertium", "openai"] = Field(
         default="apertium", description="Who translates."
     )
-    voice: Literal["espeak", "elevenlabs", "openai"] = Field(
-        default="espeak", description="Who speaks."
+    voice: Literal["espeak", "piper", "kokoro", "elevenlabs", "openai"] = Field(
+        default="espeak",
+        description="Who speaks. What kokoro does not know is spoken by piper's voices, if there "
+        "are any, and what these do not by espeak.",
     )
     original: Literal["duck", "remove", "voice"] = Field(
         default="duck",
@@ -271,6 +273,23 @@ class Settings(BaseSettings):
         default="",
         description="A mirror that dub-admin models get asks: a web server that shows such a "
         "folder; where each model lives where it is empty.",
+    )
+    kokoro_voices: str = Field(
+        default="",
+        description="Who speaks with DUB_VOICE=kokoro, as LANGUAGE:SPEAKER=VOICE, with commas; "
+        "whoever is not named takes turns.",
+    )
+    piper_voices: str = Field(
+        default="", description="The same for Piper's voices, VOICE.NAME where a voice is several."
+    )
+    threads: PositiveInt | None = Field(
+        default=None,
+        description="How many threads the engines of a run compute with on this machine; as many "
+        "as it has cores where it is empty.",
+    )
+    model_idle_minutes: PositiveFloat = Field(
+        default=10.0,
+        description="How long a model stays in memory that nobody asks anything, in minutes.",
     )
     elevenlabs_api_key: SecretStr | None = Field(
         default=None,
@@ -523,6 +542,12 @@ class Settings(BaseSettings):
             Casting.parse(voices)
         return voices
 
+    @field_validator("kokoro_voices", "piper_voices")
+    @classmethod
+    def _can_be_cast_in_part(cls, voices: str) -> str:
+        Casting.parse(voices, default=IN_TURN)
+        return voices
+
     @field_validator("webhook_receivers")
     @classmethod
     def _name_receivers(cls, given: str) -> str:
@@ -646,6 +671,11 @@ class Settings(BaseSettings):
             return self.models_dir.expanduser().absolute()
         data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
         return Path(data).expanduser() / "dub" / "models"
+
+    @property
+    def most_threads(self) -> int:
+        """How many threads an engine computes with."""
+        return self.threads or len(os.sched_getaffinity(0))
 
     @property
     def store_dir(self) -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from dub_platform.core.casting import Casting
+from dub_platform.core.casting import IN_TURN, Casting
 from dub_platform.core.cost import Caps, Prices
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.languages import AUTO
@@ -62,11 +62,17 @@ from resources.translator.openai import OpenAITranslator
 from resources.translator.port import Translator
 from resources.voice.elevenlabs import ElevenLabsVoice, Expression
 from resources.voice.espeak import EspeakVoice
+from resources.voice.kokoro import KokoroVoice
+from resources.voice.ladder import VoiceLadder
+from resources.voice.neural import Weights
 from resources.voice.openai import OpenAIVoice
+from resources.voice.piper import PiperVoice
 from resources.voice.port import Voice
 from resources.voice.takes import TakeKeeper
 
 REDIS_SECONDS = 1.0
+# The models that are named where none of the kind is here.
+KOKORO, PIPER = "v1.0-int8", "en_US-joe-medium"
 FFMPEG_CHECKED = "ffmpeg-checked.txt"
 
 
@@ -233,7 +239,7 @@ def translator(settings: Settings, kept: Store) -> Translator:
 
 
 def voice(settings: Settings) -> Voice:
-    """DUB_VOICE: espeak, elevenlabs, openai."""
+    """DUB_VOICE: espeak, piper, kokoro, elevenlabs, openai. Raises EngineUnavailableError."""
     if settings.voice == "elevenlabs":
         return _elevenlabs(settings)
     if settings.voice == "openai":
@@ -246,7 +252,33 @@ def voice(settings: Settings) -> Voice:
             parallel=settings.speech_at_once,
             policy=policy(settings),
         )
+    if settings.voice == "kokoro":
+        return VoiceLadder([_kokoro(settings), *_piper(settings, needed=False), EspeakVoice()])
+    if settings.voice == "piper":
+        return VoiceLadder([*_piper(settings, needed=True), EspeakVoice()])
     return EspeakVoice()
+
+
+def _kokoro(settings: Settings) -> Voice:
+    there = models(settings)
+    model = next(iter(there.list_installed("kokoro")), None) or there.find("kokoro", KOKORO)
+    return KokoroVoice(
+        Weights(model.path("kokoro.onnx"), model.engine),
+        Casting.parse(settings.kokoro_voices, default=IN_TURN),
+        threads=settings.most_threads,
+        idle_seconds=60 * settings.model_idle_minutes,
+    )
+
+
+def _piper(settings: Settings, *, needed: bool) -> list[Voice]:
+    """Piper with all of its voices that are here, or none where none is."""
+    there = models(settings)
+    found = there.list_installed("piper") or ((there.find("piper", PIPER),) if needed else ())
+    weights = [Weights(model.path("voice.onnx"), model.engine) for model in found]
+    casting = Casting.parse(settings.piper_voices, default=IN_TURN)
+    idle_seconds = 60 * settings.model_idle_minutes
+    made = PiperVoice(weights, casting, threads=settings.most_threads, idle_seconds=idle_seconds)
+    return [made] if weights else []
 
 
 def _elevenlabs(settings: Settings) -> Voice:

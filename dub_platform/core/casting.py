@@ -13,6 +13,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+# What a casting calls whoever's turn it is, where its voices take turns.
+IN_TURN = "in-turn"
 _ENTRY = re.compile(
     r"(?P<who>default|(?:[a-z]{2,3}|\*):[^=,]+|[a-z]{2,3})\s*=\s*(?P<voice>[^=,\s]+)"
 )

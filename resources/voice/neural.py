@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-from dub_platform.core.casting import Casting
+from dub_platform.core.casting import IN_TURN, Casting
 from dub_platform.core.errors import (
     BadTakeError,
     EngineFailedError,
@@ -37,8 +37,6 @@ from resources.voice.phonemes import Phonemes, breaths
 from resources.voice.port import Reading
 from resources.voice.spoken_text import spell_out
 
-# What a casting calls whoever's turn it is.
-IN_TURN = "in-turn"
 # A voice that is played a little slower or faster is somebody else's; further, it is nobody's.
 PITCHES = (1.0, 0.9, 1.1)
 IDLE_SECONDS = 600.0

@@ -14,6 +14,7 @@ from dub_platform.settings import Settings
 from resources.media import ffmpeg
 from resources.mixer.blocks import BlockMixer
 from tests.support.recipes.media import make_sound, tone
+from tests.support.recipes.voice_models import install_kokoro, install_piper
 
 KEYS = {
     "OPENAI_API_KEY": "sk-1",
@@ -130,3 +131,35 @@ def test_a_wheel_without_an_ffmpeg_says_what_to_do(
     monkeypatch.setattr(ffmpeg, "files", lambda package: tmp_path)
     with pytest.raises(EngineUnavailableError, match="Install one and name it with DUB_FFMPEG"):
         wiring.ffmpeg(Settings(home=tmp_path))
+
+
+class TestLocalVoices:
+    """DUB_VOICE=kokoro and piper, with what is in DUB_MODELS_DIR."""
+
+    def test_each_language_has_the_best_voice_that_is_here(self, tmp_path: Path) -> None:
+        """Kokoro before Piper before eSpeak NG, and what is spoken with is named."""
+        install_kokoro(tmp_path, ["ef_dora", "em_alex"])
+        install_piper(tmp_path, "pl_PL-tiny", "pl")
+        voice = wiring.voice(Settings(voice="kokoro", models_dir=tmp_path))
+        engines = [voice.engine_for(code).partition(" ")[0] for code in ("es", "pl", "hu")]
+        assert ["kokoro/tiny", "piper/pl_PL-tiny", "espeak-ng"] == engines
+        only = wiring.voice(Settings(voice="piper", models_dir=tmp_path))
+        assert ["espeak-ng", "piper/pl_PL-tiny"] == [
+            only.engine_for(code).partition(" ")[0] for code in ("es", "pl")
+        ]
+
+    @pytest.mark.parametrize("kind", ["kokoro", "piper"])
+    def test_a_voice_without_its_model_says_how_to_get_it(
+        self, tmp_path: Path, kind: Literal["kokoro", "piper"]
+    ) -> None:
+        """When a server starts; nothing is spoken by a robot instead."""
+        with pytest.raises(EngineUnavailableError, match=rf"MB\).*dub-admin models get {kind}/"):
+            wiring.voice(Settings(voice=kind, models_dir=tmp_path))
+
+    def test_a_voice_that_is_named_and_not_here_is_refused(self, tmp_path: Path) -> None:
+        """Also one of Piper's where Kokoro speaks first."""
+        install_kokoro(tmp_path, ["ef_dora"])
+        for named in ({"kokoro_voices": "es=em_alex"}, {"piper_voices": "pl:1=pl_PL-tiny"}):
+            settings = Settings(voice="kokoro", models_dir=tmp_path, **named)  # type: ignore[arg-type]
+            with pytest.raises(EngineUnavailableError, match="has no voice called"):
+                wiring.voice(settings)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from dub_platform.core.casting import Casting
+from dub_platform.core.casting import IN_TURN, Casting
 from dub_platform.core.errors import (
     BadTakeError,
     EngineFailedError,
@@ -23,7 +23,7 @@ from resources.providers.paid_once import Bill
 from resources.voice.espeak import EspeakVoice
 from resources.voice.kokoro import KokoroVoice
 from resources.voice.ladder import VoiceLadder
-from resources.voice.neural import IN_TURN, NeuralVoice, Weights
+from resources.voice.neural import NeuralVoice, Weights
 from resources.voice.phonemes import Phonemes, breaths
 from resources.voice.piper import PiperVoice
 from resources.voice.port import Reading

@@ -2,6 +2,7 @@
 
     write_piper(folder / "voice.onnx", language="es", people=4)
     write_kokoro(folder / "kokoro.onnx", ["ef_dora", "em_alex"])
+    install_kokoro(models_dir, ["ef_dora", "em_alex"])      # as dub-admin models get does
 
 Each phoneme is a tone of its own, as long as the pace says and as high as the voice is; Piper's has
 the noise in it that Piper's have, from the same dice. Lengths are about those of speech.
@@ -10,12 +11,17 @@ the noise in it that Piper's have, from the same dice. Lengths are about those o
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+from resources.models.bundles import Bundles, install
+from resources.models.installed import ModelFolder
+from tests.support.servers.models import a_file, make_entry
 
 PIPER_RATE = 22_050
 # A phoneme of Piper's has a pad beside it, which is as long.
@@ -80,6 +86,33 @@ def write_kokoro(path: Path, voices: Sequence[str]) -> Path:
         styles = np.full((510, 256), number, "<f4")
         (path.parent / "voices" / f"{name}.bin").write_bytes(styles.tobytes())
     return path
+
+
+def install_piper(models: Path, name: str, language: str) -> None:
+    """The same where the platform looks for it."""
+    _install(models, "piper", name, write_piper(_desk(models) / "voice.onnx", language=language))
+
+
+def install_kokoro(models: Path, voices: Sequence[str]) -> None:
+    """The same where the platform looks for it, called tiny."""
+    _install(models, "kokoro", "tiny", write_kokoro(_desk(models) / "kokoro.onnx", voices))
+
+
+def _desk(models: Path) -> Path:
+    return models.parent / f"{models.name}-made"
+
+
+def _install(models: Path, kind: str, name: str, model: Path) -> None:
+    """Bring what lies beside a model into the folder of models, and clear the desk."""
+    desk = model.parent
+    files = [
+        a_file(path.relative_to(desk).as_posix(), path.read_bytes())
+        for path in sorted(desk.rglob("*"))
+        if path.is_file()
+    ]
+    entry = make_entry(kind, name, *files)
+    install(ModelFolder(models), entry, Bundles.open([desk], [entry]), lambda _: None)
+    shutil.rmtree(desk)
 
 
 def _pick(given: str, place: int, name: str) -> list[onnx.NodeProto]:
