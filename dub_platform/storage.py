@@ -19,8 +19,9 @@ from dagster import Field
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.storage import sql
 from dagster._serdes import ConfigurableClassData
+from dagster_postgres import utils
 from dagster_postgres.storage import DagsterPostgresStorage
-from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateSchema
 
@@ -62,6 +63,28 @@ def read_migrations_once() -> None:
     sensor, and alembic then reads and runs the files of all migrations.
     """
     sql.ScriptDirectory = _Remembered  # type: ignore[attr-defined]
+
+
+def share_engines() -> None:
+    """Let all that this process opens of one PostgreSQL database connect by the same engines.
+
+    Dagster opens its storage anew for every tick of a sensor and every run, with an engine for
+    each of its three parts. A new engine asks the server what it is, and SQLAlchemy keeps what the
+    last 128 of them have asked: half a megabyte for each run, until there are so many.
+    """
+    utils.create_engine = _create_or_share  # type: ignore[attr-defined]
+
+
+def _create_or_share(url: str, **options: Any) -> Engine:
+    # Engines of this kind hold no connection, so who has one and disposes of it disturbs nobody.
+    # Dagster's webserver makes others, and listens to them.
+    without_pool = options.get("poolclass") is NullPool
+    return _shared_engine(url, **options) if without_pool else sql.create_engine(url, **options)
+
+
+@functools.cache
+def _shared_engine(url: str, **options: Any) -> Engine:
+    return sql.create_engine(url, **options)
 
 
 class _Remembered(ScriptDirectory):

@@ -9,9 +9,10 @@ own lines too, looks as the API's does. Nothing else imports it.
 from dub_platform.definitions import defs
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings
-from dub_platform.storage import read_migrations_once
+from dub_platform.storage import read_migrations_once, share_engines
 
 read_migrations_once()
+share_engines()
 _settings = Settings.from_environment()
 configure_logging(_settings.log_format, _settings.log_level)
 
