@@ -72,7 +72,7 @@ def share_engines() -> None:
     each of its three parts. A new engine asks the server what it is, and SQLAlchemy keeps what the
     last 128 of them have asked: half a megabyte for each run, until there are so many.
     """
-    utils.create_engine = _create_or_share  # type: ignore[assignment]
+    utils.create_engine = _create_or_share  # type: ignore[attr-defined, assignment]
 
 
 def _create_or_share(url: str, **options: Any) -> Engine:
