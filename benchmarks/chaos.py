@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -300,7 +300,7 @@ def engine_of(running: Cluster, database: str) -> Engine:
     return create_engine(url, connect_args={"password": environment["PGPASSWORD"]})
 
 
-def _is_whole(dub: dict[str, Any]) -> bool:
+def _is_whole(dub: Mapping[str, Any]) -> bool:
     """Whether everything that a viewer is pointed to can be fetched as it was made."""
     with httpx.Client(timeout=HANG_SECONDS) as client:
         manifest, track = client.get(dub["manifest_url"]), client.get(dub["track_url"])

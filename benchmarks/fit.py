@@ -150,7 +150,8 @@ def draw_breathing(lines: int, share: float, *, parted: bool) -> Video:
     """A video whose lines hold pauses, and takes to be placed whole or in parts."""
     kept = json.loads(RECORDED.read_text("utf-8"))
     chance = random.Random(SEED)  # noqa: S311 - not a secret
-    drawn_lines, lengths, rests, at = [], {}, {}, 0.0
+    drawn_lines, at = [], 0.0
+    lengths, rests = dict[int, float](), dict[int, Any]()
     for number in range(lines):
         phrases = [chance.choice(kept["pairs"]) for _ in range(chance.choice((1, 1, 2, 2, 3)))]
         end, take, pauses, rests[number] = at, 0.0, [], []

@@ -236,7 +236,7 @@ def measured(folder: Path, clips: int, burst: int) -> tuple[list[Parts], Burst]:
     made = Clips(folder)
     with (
         local_providers(folder) as paid,
-        cluster(folder / "a", **ASKED, **paid.settings) as running,
+        cluster(folder / "a", **ASKED, **paid.settings) as running,  # type: ignore[arg-type]
     ):
         found = alone(running, made, clips)
     (folder / "slow").mkdir()
@@ -246,7 +246,7 @@ def measured(folder: Path, clips: int, burst: int) -> tuple[list[Parts], Burst]:
             translation_seconds=TRANSLATION_SECONDS,
             speech_seconds=SPEECH_SECONDS,
         ) as paid,
-        cluster(folder / "b", workers=WORKERS, **ASKED, **paid.settings) as running,
+        cluster(folder / "b", workers=WORKERS, **ASKED, **paid.settings) as running,  # type: ignore[arg-type]
     ):
         return found, at_once(running, made, burst)
 

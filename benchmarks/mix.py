@@ -189,7 +189,7 @@ def _write_minute(path: Path) -> list[Span]:
     for number in range(TAKES_A_MINUTE):
         said = _spoken(path.with_suffix(".take.wav"), SAID[number % len(SAID)], "en")
         first = round((LOOP_SECONDS / TAKES_A_MINUTE * number + 0.3) * RATE)
-        voice = at_48_khz(said.sound, said.rate)[: 5 * RATE]
+        voice = at_48_khz(said.sound, said.rate)[: 5 * RATE]  # type: ignore[arg-type]
         sound[:, first : first + len(voice)] += 0.5 * voice
         spans.append(Span(first / RATE, (first + len(voice)) / RATE))
     soundfile.write(path, sound.T, RATE, subtype="PCM_16")

@@ -105,7 +105,7 @@ class Platform:
         backlog = self._page_ms("/metrics")
         self._forget_one_more()
         pages, metrics = self._pages(), self._page_ms("/metrics")
-        return Cost(size, *ticks, *pages, metrics, backlog, *self._daemon())
+        return Cost(size, *ticks, *pages, metrics, backlog, *self._daemon())  # type: ignore[call-arg]
 
     def _fill(self, size: int) -> None:
         """Rows as the platform writes them, up to this many."""

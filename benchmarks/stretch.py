@@ -173,11 +173,11 @@ def _memory_mb(stretcher: Stretcher) -> float:
 
 def _growth_mb(stretcher: Stretcher) -> float:
     sound = np.random.default_rng(1).standard_normal(LONG_SECONDS * 24_000).astype(np.float32) / 9
-    stretcher.stretch(sound[:24_000], 24_000, THERE)
+    stretcher.stretch(sound[:24_000], 24_000, THERE)  # type: ignore[arg-type]
     # The peak so far was that of the imports: it is forgotten, and memory is at its own again.
     Path("/proc/self/clear_refs").write_text("5")
     before = _peak_mb()
-    stretcher.stretch(sound, 24_000, THERE)
+    stretcher.stretch(sound, 24_000, THERE)  # type: ignore[arg-type]
     return _peak_mb() - before
 
 

@@ -111,7 +111,7 @@ def audiostretchy(sound: Sound, rate: int, tempo: float) -> Sound:
     room = np.zeros(engine.output_capacity(len(samples), 1 / tempo) + rate, "<i2")
     count = engine.process_samples(samples, len(samples), room, 1 / tempo)
     count += engine.flush(room[count:])
-    return room[:count].astype(np.float32) / 32768
+    return room[:count].astype(np.float32) / np.float32(32768)
 
 
 def audiotsm(sound: Sound, rate: int, tempo: float) -> Sound:

@@ -164,7 +164,9 @@ def _find_faults(
         yield from _share_a_limit()
         yield from _send_alert()
         yield from _take_cookies(host)
-        stores = {name: wiring.store(Settings(**values)) for name, values in buckets.items()}
+        stores = {
+            name: wiring.store(Settings.model_validate(values)) for name, values in buckets.items()
+        }
         PROGRESS.print("the sample, by the composition")
         with _viewer("127.0.0.4") as client:
             yield from _dub(host, client, "api", LANGUAGES, stores["api"], figures)

@@ -9,8 +9,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from api.app import create_app
-from api.services import Services
-from tests.support.rig.services import make_clip, make_services, serving
+from tests.support.rig.services import Services, make_clip, make_services, serving
 
 Log = list[MutableMapping[str, Any]]
 

@@ -13,10 +13,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Services
 from dub_platform.core.errors import StorageFullError
 from tests.api.conftest import Log
-from tests.support.rig.services import MAX_UPLOAD_BYTES, YOUTUBE, make_clip, make_services
+from tests.support.rig.services import (
+    MAX_UPLOAD_BYTES,
+    YOUTUBE,
+    Services,
+    make_clip,
+    make_services,
+)
 
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "multipart/form-data; boundary=edge"}
@@ -209,7 +214,12 @@ def test_a_query_that_says_two_things_is_refused(client: TestClient, services: S
     [(2.0, False, "media_no_audio"), (6.0, True, "video_too_long")],
 )
 def test_a_video_that_cannot_be_dubbed_is_refused(
-    client: TestClient, services: Services, tmp_path: Path, seconds: float, sound: bool, code: str
+    client: TestClient,
+    services: Services,
+    tmp_path: Path,
+    seconds: float,
+    sound: bool,
+    code: str,
 ) -> None:
     """What the probe finds is said before anything is kept."""
     clip = make_clip(tmp_path / "clip.mp4", seconds=seconds, sound=sound)

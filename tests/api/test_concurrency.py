@@ -11,13 +11,12 @@ import httpx
 import pytest
 from dagster import DagsterInstance, build_sensor_context
 
-from api.services import Services
 from dub_platform.registry import SqlRegistry
 from sensors.requesting import on_video_registered
 from tests.api.conftest import Log
 from tests.sensors.conftest import instance
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.services import YOUTUBE, serving
+from tests.support.rig.services import YOUTUBE, Services, serving
 
 __all__ = ["instance"]
 

@@ -8,11 +8,10 @@ import pytest
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
-from api.services import Services
 from dub_platform.core.cost import Caps, PaidCall, Prices
 from dub_platform.registry.engine import engine_at
 from dub_platform.registry.ledger import PaidCalls
-from tests.support.rig.services import PRICES, YOUTUBE, make_clip
+from tests.support.rig.services import PRICES, YOUTUBE, Services, make_clip
 
 
 def test_a_dry_run_says_the_price_and_takes_nothing(

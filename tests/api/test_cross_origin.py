@@ -9,8 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Services
-from tests.support.rig.services import YOUTUBE
+from tests.support.rig.services import YOUTUBE, Services
 
 ALLOWED = "https://app.example.org"
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "If-Match"}

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from api.services import Services
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.port import DubStatus, NewVideo, Source, Work
-from tests.support.rig.services import YOUTUBE, local_client, release
+from tests.support.rig.services import YOUTUBE, Services, local_client, release
 
 HOSTILE = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 MEDIA = f"/media/releases/{YOUTUBE}"

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Services
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.errors import StorageUnavailableError
 from dub_platform.registry.api_keys import ApiKeys
 from resources.store.local import LocalStore
 from tests.api.test_bad_input import link, upload
-from tests.support.rig.services import YOUTUBE, release
+from tests.support.rig.services import YOUTUBE, Services, release
 
 ADDRESSES = (
     f"/videos/{YOUTUBE}",
@@ -83,12 +83,12 @@ def test_an_upload_that_a_removal_took_along_is_put_again(services: Services, cl
     accept = services.registry.accept
 
     class Removing(type(services.registry)):  # type: ignore[misc]
-        def accept(self, *asked: object) -> object:
+        def accept(self, *asked: Any) -> object:
             for kept in list(services.store.keys("videos/")):
                 services.store.delete(kept.key)
             return accept(*asked)
 
-    removing = Removing(services.registry._engine)  # type: ignore[attr-defined]
+    removing = Removing(services.registry._engine)
     with TestClient(
         create_app(replace(services, registry=removing, tenants=removing.of))
     ) as client:

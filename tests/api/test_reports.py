@@ -8,11 +8,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Services
 from dub_platform.core.errors import StorageUnavailableError
 from dub_platform.observability.reports import Reporter
 from tests.api.conftest import Log
-from tests.support.rig.services import YOUTUBE
+from tests.support.rig.services import YOUTUBE, Services
 from tests.support.servers.sentry import SentryServer
 
 

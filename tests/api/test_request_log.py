@@ -17,13 +17,12 @@ from starlette.types import Message
 
 from api.app import create_app
 from api.request_log import Exchange
-from api.services import Services
 from dub_platform.core.access import Scope as AccessScope
 from dub_platform.core.addresses import Networks
 from dub_platform.registry.api_keys import ApiKeys
 from tests.api.conftest import Log
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.rig.services import YOUTUBE, release
+from tests.support.rig.services import YOUTUBE, Services, release
 
 BIG = 64_000_000
 
@@ -107,7 +106,7 @@ def test_a_client_that_leaves_in_the_midst_of_an_answer_is_told_apart(
     whole.write_bytes(bytes(BIG))
     services.store.put_file(made.track_key, whole)
     address = urlsplit(server)
-    with socket.create_connection((address.hostname, address.port)) as client:
+    with socket.create_connection((str(address.hostname), address.port or 80)) as client:
         client.sendall(f"GET /media/{made.track_key} HTTP/1.1\r\nhost: dub\r\n\r\n".encode())
         client.recv(1000)
     line = awaited(log)
@@ -122,7 +121,7 @@ def test_an_upload_that_breaks_off_is_aborted(server: str, log: Log) -> None:
         f"content-type: multipart/form-data; boundary={boundary}\r\n\r\n"
     )
     part = f'--{boundary}\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n'
-    with socket.create_connection((address.hostname, address.port)) as client:
+    with socket.create_connection((str(address.hostname), address.port or 80)) as client:
         client.sendall((head + part + "x" * 1000).encode())
     line = awaited(log)
     assert ("aborted", 499) == (line["outcome"], line["status"])

@@ -14,13 +14,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Services
 from dub_platform.core.errors import LinkExpiredError
 from dub_platform.core.links import GOOD_FOR, Links
 from dub_platform.registry.port import Visibility
 from resources.store.s3 import S3Store
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.services import YOUTUBE, make_services, release
+from tests.support.rig.services import YOUTUBE, Services, make_services, release
 from tests.support.servers.swift import running_swift
 
 LINKS = Links("s" * 32)
@@ -137,7 +136,7 @@ def closed(tmp_path: Path) -> Services:
     swift = running_swift()
     (bucket, _), (releases, _) = swift.new_buckets(), swift.new_buckets()
     place = {"bucket": bucket, "public_bucket": releases, "public_url": f"{HOST}/media"}
-    store = S3Store(swift.client, **place, is_open=False)
+    store = S3Store(swift.client, **place, is_open=False)  # type: ignore[arg-type]
     services = make_services(tmp_path, links=LINKS, store=store)
     release(services, YOUTUBE, "es")
     services.registry.change(YOUTUBE, visibility=Visibility.SIGNED)

@@ -9,9 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Services
 from dub_platform.registry import DubStatus
-from tests.support.rig.services import YOUTUBE, make_services
+from tests.support.rig.services import YOUTUBE, Services, make_services
 
 
 def hand_in(client: TestClient, *languages: str, **fields: Any) -> Any:

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from api.services import Services
 from dub_platform.core.access import Scope
 from dub_platform.registry.api_keys import ApiKeys
-from tests.support.rig.services import make_services, prepare
+from tests.support.rig.services import Services, make_services, prepare
 
 ORDER = {"source": "dQw4w9WgXcQ", "languages": ["es"]}
 HOOK = {"url": "https://example.com/hook"}

@@ -14,13 +14,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Services
 from resources.system.workfolder import WorkFolders
 from tests.api.conftest import Log
 from tests.api.test_bad_input import assert_refused
 from tests.support.full_disks import no_file_beyond
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.rig.services import MAX_UPLOAD_BYTES
+from tests.support.rig.services import MAX_UPLOAD_BYTES, Services
 
 HEAD = (
     b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dagster import AssetKey, Definitions, JobDefinition
@@ -54,7 +55,7 @@ def test_the_assets_are_these(defs: Definitions) -> None:
         node = graph.get(AssetKey(name))
         per = "dub" if "language" in str(node.partitions_def) else "video"
         parents = " ".join(sorted(key.to_user_string() for key in node.parent_keys)) or "-"
-        pool = next(iter(node.pools), None) or "-"
+        pool = next(iter(node.pools or ()), None) or "-"
         rows.append(f"{name:<14}{per:<11}{pool:<12}{parents}")
     assert GRAPH.strip().splitlines() == rows
     assert set(POOLS) == {row.split()[2] for row in rows} - {"-"}
@@ -164,7 +165,7 @@ def test_the_sensors_and_schedules_are_these_and_run_by_default(defs: Definition
         "on_video_removed",
     } == {sensor.name for sensor in repository.sensor_defs}
     assert {"every_night"} == {schedule.name for schedule in repository.schedule_defs}
-    clocks = [*repository.sensor_defs, *repository.schedule_defs]
+    clocks: list[Any] = [*repository.sensor_defs, *repository.schedule_defs]
     assert {"RUNNING"} == {each.default_status.value for each in clocks}
 
 

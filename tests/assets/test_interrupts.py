@@ -29,4 +29,4 @@ def test_an_interrupted_step_is_not_begun_again(
     [failed] = [event for event in result.all_events if event.is_step_failure]
     said = failed.step_failure_data.user_failure_data
     assert said
-    assert "run_lost" == said.metadata["error"].value["code"]
+    assert "run_lost" == said.metadata["error"].value["code"]  # type: ignore[call-overload, index]

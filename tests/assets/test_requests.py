@@ -92,7 +92,7 @@ def test_no_value_is_asked_for_before_it_is_read(remote: Remote) -> None:
 def test_one_line_is_four_requests_and_an_edit_eight(remote: Remote) -> None:
     """Transcript, translation, takes and manifest; an edit reads what was before, and is after."""
     path = f"/videos/{remote.video_id}/dubs/es/lines/1"
-    services = services_from(remote.workshop.settings, lambda *_: None)
+    services = services_from(remote.workshop.settings, lambda *_: None)  # type: ignore[arg-type]
     with local_client(services) as client:
         remote.proxy.forget()
         line = client.get(path)

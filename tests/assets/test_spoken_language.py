@@ -44,7 +44,7 @@ def test_captions_tell_it_before_anything_is_paid(tmp_path: Path, clip: Path) ->
 
             made = workshop.dub_by_hand(video_id, "ca", "translation")
     assert ["translation"] == list(materialized(made))
-    assert {"Spanish (es)"} == {asked.material["from"] for asked in chat.asked}
+    assert {"Spanish (es)"} == {each.material["from"] for each in chat.asked}  # type: ignore[var-annotated]
 
 
 @pytest.mark.parametrize(

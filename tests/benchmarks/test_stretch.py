@@ -69,7 +69,7 @@ def test_smeared_onsets_are_weaker(speech: Sound) -> None:
 
 def test_the_spectral_distance_of_half_the_level_is_six_decibels(speech: Sound) -> None:
     """Where speech is, nearly all frequencies are as far: the rest is under the floor."""
-    assert pytest.approx(6.0, abs=1.0) == spectral_distance_db(speech, speech / 2, RATE)
+    assert pytest.approx(6.0, abs=1.0) == spectral_distance_db(speech, speech / 2, RATE)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

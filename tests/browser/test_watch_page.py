@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from api.services import Services
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.port import DubStatus, NewVideo, Source, Work
@@ -25,6 +24,7 @@ from tests.support.patience import HANG_SECONDS, wait_until
 from tests.support.recipes.dub import ONSETS, make_dub, take
 from tests.support.rig.services import (
     YOUTUBE,
+    Services,
     default_limits,
     make_clip,
     make_services,
@@ -546,7 +546,7 @@ def settle(site: Site) -> None:
         expect(site.page.get_by_text("We may have misheard this video (34%).")).to_be_visible()
         if does == "Use these captions":
             words = {"name": "a.srt", "mimeType": "text/plain", "buffer": SRT.encode()}
-            site.page.get_by_label("or captions of it").set_input_files(words)
+            site.page.get_by_label("or captions of it").set_input_files(words)  # type: ignore[arg-type]
         if does == "Listen again":
             site.page.get_by_label("Spoken is").select_option("es")
         site.page.get_by_role("button", name=does).click()
@@ -632,7 +632,7 @@ def watched(
     """A new page, and a video that is released into this bucket."""
     swift = running_swift()
     place = {"bucket": bucket, "public_bucket": bucket, "public_url": swift.public_url(bucket)}
-    store = S3Store(swift.client, **place, is_open=is_open)
+    store = S3Store(swift.client, **place, is_open=is_open)  # type: ignore[arg-type]
     services = make_services(folder, probe=Prober(2 * SECONDS), store=store)
     release(services, YOUTUBE, "es", media=media)
     with opened(browser, services) as site:

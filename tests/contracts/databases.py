@@ -110,7 +110,7 @@ def script_of(make: Callable[[str], None]) -> str:
 
 def run_script(engine: Engine, script: str) -> None:
     """Run it in one go, with nothing in it taken for a parameter."""
-    with engine.begin() as connection, connection.connection.cursor() as cursor:
+    with engine.begin() as connection, connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute(script)
 
 

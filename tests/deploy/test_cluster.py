@@ -98,7 +98,7 @@ def test_the_webserver_loads_the_code(running: Cluster) -> None:
 def test_the_limits_are_those_that_there_are_by_default(running: Cluster) -> None:
     """Through `front`, which tells the API who asks: each address is counted for itself."""
     policies = {'"minute";q=120;w=60', '"hour";q=3000;w=3600'}
-    left = {}
+    left = dict[str, Any]()
     for address in ("203.0.113.7", "203.0.113.7", "203.0.113.8"):
         answer = running.api.get("/videos", headers={"x-forwarded-for": address})
         assert policies == set(answer.raise_for_status().headers["ratelimit-policy"].split(", "))
@@ -154,7 +154,7 @@ def test_a_run_goes_to_the_queue_of_its_job(running: Cluster, dubbed: list[Answe
     assert {"prepare_video": "transcribe", "dub_video": "dub"} == queues
     for queue in queues.values():
         done = f'flower_events_total{{type="task-succeeded",queue="{queue}"}}'
-        wait_until(lambda done=done: sum(_asked(running, done)) >= len(dubbed))
+        wait_until(partial(_has_counted, running, done, len(dubbed)))
 
 
 def test_what_an_operator_starts_goes_to_the_same_queues(
@@ -228,7 +228,7 @@ def test_no_panel_is_without_a_figure(running: Cluster) -> None:
     panels = json.loads(DASHBOARD.read_text())["panels"]
     queries = [target["expr"] for panel in panels for target in panel["targets"]]
     for query in queries:
-        wait_until(lambda query=query: bool(_asked(running, query)))
+        wait_until(partial(_asked, running, query))
 
 
 @pytest.mark.parametrize(
@@ -335,3 +335,7 @@ def _health(running: Cluster, name: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         command, env=environment, cwd=around.dagster_home, capture_output=True, check=False
     )
+
+
+def _has_counted(running: Cluster, query: str, count: int) -> bool:
+    return sum(_asked(running, query)) >= count

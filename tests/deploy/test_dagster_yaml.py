@@ -158,7 +158,7 @@ def test_what_runs_print_stays_below_the_home(instance: DagsterInstance, home: P
     log = ["run", "compute_logs", "speech"]
     with instance.compute_log_manager.open_log_stream(log, ComputeIOType.STDERR) as stream:
         assert stream
-        stream.write("Line 1 of 2 is spoken.")
+        stream.write("Line 1 of 2 is spoken.")  # type: ignore[call-overload]
     kept = home / "dagster" / "storage" / "run" / "compute_logs" / "speech.err"
     assert "Line 1 of 2 is spoken." == kept.read_text()
 

@@ -14,9 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from tests.deploy.test_compose import SECRETS
 from tests.docs.documents import ROOT, rows
 from tests.support.rig.cluster.composition import services
+from tests.support.rig.cluster.machine import SECRETS
 from tests.support.rig.services import make_services
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"

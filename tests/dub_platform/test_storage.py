@@ -22,14 +22,14 @@ def test_a_process_reads_dagsters_migrations_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever opens its storage anew, as a code server does for every tick of a sensor."""
-    monkeypatch.setattr(sql, "ScriptDirectory", sql.ScriptDirectory)
-    read, load = list[str](), base.util.load_python_file
+    monkeypatch.setattr(sql, "ScriptDirectory", sql.ScriptDirectory)  # type: ignore[attr-defined]
+    read, load = list[str](), base.util.load_python_file  # type: ignore[attr-defined]
 
     def count(folder: str, name: str) -> object:
         read.append(name)
         return load(folder, name)
 
-    monkeypatch.setattr(base.util, "load_python_file", count)
+    monkeypatch.setattr(base.util, "load_python_file", count)  # type: ignore[attr-defined]
     read_migrations_once()
     with DagsterInstance.from_config(str(tmp_path)) as instance:
         ref = instance.get_ref()

@@ -31,6 +31,7 @@ from dub_platform.backup.folder import BackupFolder
 from dub_platform.core.errors import BackupError
 from dub_platform.definitions import definitions
 from dub_platform.local.dagster_storage import open_instance
+from dub_platform.local.stack import Stack
 from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, VideoStatus, Work
 from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
@@ -294,6 +295,7 @@ def test_a_backup_is_restored_where_the_same_databases_are(there: There, tmp_pat
 
 
 def _jobs(platform: Platform, video_id: str) -> list[Any]:
+    assert isinstance(platform.stack, Stack)
     with open_instance(platform.stack.dagster_home) as instance:
         runs = instance.get_runs()
     return sorted(run.job_name for run in runs if run.tags.get(VIDEO) == video_id)

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -202,7 +203,7 @@ def test_up_says_what_happens_to_a_video(environment: Mapping[str, str], said: P
     )
     video_id = answer.raise_for_status().json()["id"]
     for line in (f"{video_id}  source_media", f"{video_id} es  queued"):
-        wait_until(lambda line=line: line in said.read_text())
+        wait_until(partial(_has, said, line))
 
 
 @pytest.mark.usefixtures("up")
@@ -307,3 +308,7 @@ def _processes_of(home: str) -> list[str]:
             if f"DUB_HOME={home}".encode() in (process / "environ").read_bytes().split(b"\0"):
                 found.append((process / "cmdline").read_text().replace("\0", " "))
     return found
+
+
+def _has(said: Path, line: str) -> bool:
+    return line in said.read_text()

@@ -33,7 +33,7 @@ MATERIALIZATIONS = """query($asset: [String!]!, $partition: String!) {
 def test_a_language_added_later_runs_only_that_language(platform: Platform, folder: Path) -> None:
     """PUT for one more language makes one dub and prepares nothing again."""
     sound = np.pad(say(HARBOR), RATE)
-    clip = make_clip(folder / "clip.mp4", seconds=len(sound) / RATE, sound=sound, rate=RATE)
+    clip = make_clip(folder / "clip.mp4", seconds=len(sound) / RATE, sound=sound, rate=RATE)  # type: ignore[arg-type]
     video = platform.hand_in(clip, "es")
     platform.released(video["id"], "es")
     before = _jobs(platform, video["id"])

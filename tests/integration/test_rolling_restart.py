@@ -262,8 +262,8 @@ def test_an_upload_that_is_under_way_ends_well(api: Api, clip: Path) -> None:
 def test_a_stream_of_events_does_not_keep_a_process(api: Api, clip: Path, told: int) -> None:
     """It ends without `end`, so its client comes back to another process."""
     with httpx.Client(base_url=f"http://127.0.0.1:{api.port}", timeout=HANG_SECONDS) as client:
-        body = {"files": {"file": clip.read_bytes()}, "data": {"languages": "es"}}
-        video_id = client.post("/videos", **body).json()["id"]
+        file, asked = {"file": clip.read_bytes()}, {"languages": "es"}
+        video_id = client.post("/videos", files=file, data=asked).json()["id"]
         with client.stream("GET", f"/videos/{video_id}/events") as answer:
             lines = answer.iter_lines()
             assert "event: video.queued" in itertools.islice(lines, 10)

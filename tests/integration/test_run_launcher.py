@@ -13,6 +13,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from assets.step.tags import VIDEO
 from dub_platform.local.dagster_storage import open_instance
+from dub_platform.local.stack import Stack
 from tests.support.recipes.golden_clip import make_golden_clip
 from tests.support.rig.platform import Answer, Platform
 
@@ -24,6 +25,7 @@ TERMINATE = """mutation($id: String!) { terminateRun(runId: $id) { __typename
 
 @pytest.fixture
 def instance(platform: Platform) -> Iterator[DagsterInstance]:
+    assert isinstance(platform.stack, Stack)
     with open_instance(platform.stack.dagster_home) as instance:
         yield instance
 
@@ -61,7 +63,7 @@ def test_a_run_that_is_killed_is_failed_and_its_work_is_made(
     video = platform.hand_in(clip(tmp_path, "killed"), "es")
     run, pid = run_at(platform, instance, video["id"], "transcript")
     os.kill(pid, signal.SIGKILL)
-    platform.until(lambda: instance.get_run_by_id(run.run_id).status is DagsterRunStatus.FAILURE)
+    platform.until(lambda: _status(instance, run) is DagsterRunStatus.FAILURE)
     messages = [entry.message for entry in instance.all_logs(run.run_id)]
     assert "The run's process ended with signal 9." in "\n".join(messages)
     platform.released(video["id"], "es")
@@ -75,7 +77,7 @@ def test_a_run_can_be_stopped_and_its_process_is_gone(
     run, pid = run_at(platform, instance, video["id"], "transcript")
     answer = platform.ask_dagster(TERMINATE, id=run.run_id)["terminateRun"]
     assert "TerminateRunSuccess" == answer["__typename"], answer
-    platform.until(lambda: instance.get_run_by_id(run.run_id).status is DagsterRunStatus.CANCELED)
+    platform.until(lambda: _status(instance, run) is DagsterRunStatus.CANCELED)
     platform.until(lambda: not is_there(pid))
     platform.until(lambda: platform.video(video["id"])["status"] == "failed")
     assert "run_stopped" == platform.video(video["id"])["error"]["code"]
@@ -86,9 +88,20 @@ def test_the_process_of_a_run_is_its_own_and_ends_with_it(
 ) -> None:
     """Nothing of one run is left in the next, however long the platform is up."""
     runs = instance.get_runs(RunsFilter(tags={VIDEO: handed_in["id"]}))
-    platform.until(lambda: all(instance.get_run_by_id(run.run_id).is_finished for run in runs))
+    platform.until(lambda: all(_is_over(instance, run) for run in runs))
     messages = [entry.message for run in runs for entry in instance.all_logs(run.run_id)]
     pids = {int(pid) for pid in re.findall(r"\(pid: (\d+)\)", "\n".join(messages))}
     # It was prepared, and dubbed into two languages.
     assert 3 <= len(runs) == len(pids)
     platform.until(lambda: not any(is_there(pid) for pid in pids))
+
+
+def _status(instance: DagsterInstance, run: DagsterRun) -> DagsterRunStatus:
+    found = instance.get_run_by_id(run.run_id)
+    assert found
+    return found.status
+
+
+def _is_over(instance: DagsterInstance, run: DagsterRun) -> bool:
+    found = instance.get_run_by_id(run.run_id)
+    return found is not None and found.is_finished

@@ -103,7 +103,7 @@ def test_a_run_that_vanished_is_reported(instance: DagsterInstance, registry: Sq
             sensor_name="on_run_failed",
             dagster_event=failed,
             dagster_instance=instance,
-            dagster_run=instance.get_run_by_id(run.run_id),
+            dagster_run=instance.get_run_by_id(run.run_id),  # type: ignore[arg-type]
             resources={"registry": registry, "reporter": Reporter(sentry.dsn)},
         ).for_run_failure()
         on_run_failed(context)

@@ -174,7 +174,7 @@ def test_a_backfill_under_way_keeps_its_keys(
     assert cleared(VIDEO, removing, remover, instance)
     assert [] == list(stray_keys(instance, removing, dry_run=False))
     assert [VIDEO] == list(instance.get_dynamic_partitions("videos"))
-    instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))
+    instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))  # type: ignore[no-untyped-call]
     assert [Gone(Kind.PARTITIONS)] == list(stray_keys(instance, removing, dry_run=False))
     assert [] == list(instance.get_dynamic_partitions("videos"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from functools import partial
 
 import pytest
 from dagster import (
@@ -159,8 +160,8 @@ def test_a_tick_waits_for_work_instead_of_the_next_tick(
 ) -> None:
     """A video that comes while a tick is under way is requested by it."""
     monkeypatch.setattr(waiting, "WAIT_SECONDS", 60.0)
-    claims = iter([lambda: None, lambda: handed_in(registry, "es")])
-    monkeypatch.setattr(waiting.time, "sleep", lambda _: next(claims)())
+    claims = iter([partial(handed_in, registry), partial(handed_in, registry, "es")])
+    monkeypatch.setattr(waiting.time, "sleep", lambda _: next(claims)())  # type: ignore[attr-defined]
     (request,) = _tick(registry, instance).run_requests or ()
     assert f"prepare:{VIDEO}:1" == request.run_key
 

@@ -26,7 +26,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses of a tick that has its usual time; none is slept."""
     monkeypatch.setattr(waiting, "WAIT_SECONDS", 60.0)
     asked: list[float] = []
-    monkeypatch.setattr(waiting.time, "sleep", asked.append)
+    monkeypatch.setattr(waiting.time, "sleep", asked.append)  # type: ignore[attr-defined]
     return asked
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Sound = NDArray[np.float32]
-Values = NDArray[np.float64]
+Values = NDArray[np.floating]
 
 HOP_SECONDS = 0.005
 # Long enough for two periods of 70 Hz; a burst is seen in a short one.
@@ -144,7 +144,7 @@ def _delay(expected: Values, found: Values) -> float:
     """In frames, to a fraction of one: where the two are most alike."""
     farthest = round(FARTHEST_SECONDS / HOP_SECONDS)
     lags = np.arange(-farthest, farthest + 1)
-    gaps = np.array([_gap(expected, found, lag) for lag in lags])
+    gaps = np.array([_gap(expected, found, int(lag)) for lag in lags])
     best = int(np.clip(gaps.argmin(), 1, len(gaps) - 2))
     return float(lags[best]) + _bottom(*gaps[best - 1 : best + 2])
 

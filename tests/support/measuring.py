@@ -35,7 +35,7 @@ class Found:
 
 def decoded(path: Path, *, stream: str = "0:a:0") -> Sound:
     """One audio stream of a file as a player hears it: 48 kHz stereo."""
-    command = [find_in_wheel(), "-v", "error", "-nostdin", "-i", str(path), "-map", stream]
+    command = [str(find_in_wheel()), "-v", "error", "-nostdin", "-i", str(path), "-map", stream]
     raw = subprocess.run(
         [*command, "-f", "f32le", "-ar", str(RATE), "-ac", "2", "-"],
         capture_output=True,

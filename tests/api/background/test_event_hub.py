@@ -10,12 +10,11 @@ import pytest
 
 from api.background import event_hub as hubs
 from api.background.event_hub import MAILBOX_SIZE, Hub, Mailbox
-from api.services import Services
 from dub_platform.core.errors import StorageUnavailableError
 from dub_platform.registry import NewVideo, Source
 from tests.api.conftest import Log
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.services import YOUTUBE
+from tests.support.rig.services import YOUTUBE, Services
 
 LANGUAGES = ["es"]
 

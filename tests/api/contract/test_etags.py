@@ -7,9 +7,8 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from api.contract.etags import etag_of, require_match
-from api.services import Services
 from dub_platform.core.errors import PreconditionRequiredError
-from tests.support.rig.services import YOUTUBE, release
+from tests.support.rig.services import YOUTUBE, Services, release
 
 CHANNEL = "UC0123456789012345678901"
 DUB = f"/videos/{YOUTUBE}/dubs/es"

@@ -12,12 +12,11 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.contract.problems import STATUS, status_of
-from api.services import Services
 from dub_platform.core import errors
 from dub_platform.core.errors import DubError
 from tests.api.conftest import Log
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.services import YOUTUBE
+from tests.support.rig.services import YOUTUBE, Services
 
 
 def every(kind: type[DubError]) -> Iterator[type[DubError]]:

@@ -20,7 +20,6 @@ from starlette.types import Scope as AsgiScope
 from api.app import create_app
 from api.caller import OPEN, OPEN_BELOW
 from api.middleware.authentication import Identified
-from api.services import Services
 from dub_platform.core.access import Scope, Token
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.ledger import Spent
@@ -28,7 +27,7 @@ from dub_platform.registry.port import NewVideo, Source
 from dub_platform.registry.tables import utc_now
 from tests.api.conftest import Log
 from tests.api.routes.test_videos import questions
-from tests.support.rig.services import YOUTUBE, make_services, release
+from tests.support.rig.services import YOUTUBE, Services, make_services, release
 
 METHODS = ("get", "post", "put", "patch", "delete")
 NOBODYS = Token("3f9c51a07be2", "x" * 43).text
@@ -76,7 +75,7 @@ def is_open(path: str) -> bool:
 def body_for(path: str) -> dict[str, Any]:
     """What is right for who has the video."""
     line = {"text": "Bon dia."}
-    bodies = {"lines": {"lines": [{"number": 1, **line}]}, "1": line}
+    bodies: dict[str, dict[str, Any]] = {"lines": {"lines": [{"number": 1, **line}]}, "1": line}
     return bodies.get(path.rpartition("/")[2], {})
 
 
@@ -119,7 +118,7 @@ def test_what_people_and_probes_ask_for_is_open(client: TestClient) -> None:
 )
 def test_a_wrong_key_opens_nothing(client: TestClient, sent: str) -> None:
     """All wrong ones are told the same."""
-    answer = client.get("/videos", headers={"authorization": sent.encode("latin-1")})
+    answer = client.get("/videos", headers=[(b"authorization", sent.encode("latin-1"))])
     assert (401, "key_invalid") == code_of(answer)
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 

@@ -15,10 +15,16 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from api.middleware.compression import LEVEL, Compressed
-from api.services import Services
 from dub_platform.core.links import Links
 from dub_platform.registry.port import Visibility
-from tests.support.rig.services import YOUTUBE, local_client, make_services, release, serving
+from tests.support.rig.services import (
+    YOUTUBE,
+    Services,
+    local_client,
+    make_services,
+    release,
+    serving,
+)
 
 TAKES_GZIP = {"accept-encoding": "gzip"}
 

@@ -15,7 +15,6 @@ from sqlalchemy import create_engine, select
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Services
 from dub_platform.core.access import Scope
 from dub_platform.core.errors import StorageError
 from dub_platform.core.keys import key_of
@@ -24,7 +23,7 @@ from dub_platform.registry.tables import first_answers
 from tests.api.conftest import Log
 from tests.contracts.threads import at_once
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.services import YOUTUBE, make_services, serving
+from tests.support.rig.services import YOUTUBE, Services, make_services, serving
 
 KEY = {"idempotency-key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 ORDER = {"source": YOUTUBE, "languages": ["es"]}

@@ -10,8 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.contract.operations import OPERATIONS
-from api.services import Services
-from tests.support.rig.services import YOUTUBE, local_client, make_services, release
+from tests.support.rig.services import YOUTUBE, Services, local_client, make_services, release
 
 STRICT = [each for each in OPERATIONS if each.is_strict]
 LENIENT = [each for each in OPERATIONS if not each.is_strict]

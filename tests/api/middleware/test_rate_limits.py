@@ -177,8 +177,9 @@ def test_keys_that_a_key_made_count_as_it(tmp_path: Path) -> None:
             header = {"authorization": f"Bearer {token.text}"}
             order = {"scopes": ["read", "admin"]}
             made = client.post("/keys", headers=header, json=order).json()["key"]
-            token = Token.parsed(made)
-            assert token
+            parsed = Token.parsed(made)
+            assert parsed
+            token = parsed
             header = {"authorization": f"Bearer {made}"}
             answered += statuses(client, "/videos", 1, **header)
     assert [200, 200, 200, 429] == answered

@@ -17,11 +17,10 @@ from starlette.types import Receive, Scope, Send
 from api.app import create_app
 from api.middleware.room import SPARED, open_more_files, places
 from api.middleware.slow_bodies import PacedAnswers
-from api.services import Services
 from dub_platform.registry.port import NewVideo, Source
 from tests.api.conftest import Log
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.rig.services import YOUTUBE, make_services, running
+from tests.support.rig.services import YOUTUBE, Services, make_services, running
 
 KEY = f"releases/{YOUTUBE}/film/1.mp4"
 # More than a connection's two ends buffer.

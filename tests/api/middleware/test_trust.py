@@ -6,20 +6,20 @@ import socket
 from pathlib import Path
 
 import pytest
+from starlette import types
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Services
 from dub_platform.core.access import Scope
 from dub_platform.core.addresses import Networks, one_of
 from dub_platform.registry.api_keys import ApiKeys
 from tests.api.conftest import Log
 from tests.api.test_uploads import connected
 from tests.support.patience import wait_until
-from tests.support.rig.services import YOUTUBE, make_services
+from tests.support.rig.services import YOUTUBE, Services, make_services
 
 HERE, THERE = "127.0.0.1", "203.0.113.7"
-ORDER = {"json": {"source": YOUTUBE, "languages": ["es"]}}
+ORDER = {"source": YOUTUBE, "languages": ["es"]}
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_without_keys_only_names_that_nobody_else_has_are_answered(
     """To a browser, a page whose name was led here is one of ours: it would read and change."""
     sent = {"host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}
     assert status == client.get("/videos", headers=sent).status_code
-    answer = client.post("/videos", headers=sent, **ORDER)
+    answer = client.post("/videos", headers=sent, json=ORDER)
     assert (
         (status == 200) == (answer.status_code == 202) == services.registry.was_asked_for(YOUTUBE)
     )
@@ -136,7 +136,7 @@ def test_an_address_is_told_by_proxies_that_are_trusted(
     seen: list[str] = []
     app = create_app(make_services(tmp_path, proxies=Networks.parsed("10.0.0.0/8")))
 
-    async def noting(scope: dict, receive: object, send: object) -> None:
+    async def noting(scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
         await app(scope, receive, send)
         seen.append(scope["client"] and scope["client"][0])
 
@@ -176,7 +176,7 @@ def test_a_page_of_another_site_changes_nothing(
     client: TestClient, services: Services, headers: dict[str, str]
 ) -> None:
     """Its form, its script and its sandboxed frame are refused, whatever they send."""
-    answer = client.post("/videos", headers=headers, **ORDER)
+    answer = client.post("/videos", headers=headers, json=ORDER)
     assert (403, "request_cross_site") == (answer.status_code, answer.json()["code"])
     assert not services.registry.was_asked_for(YOUTUBE)
 
@@ -195,7 +195,7 @@ def test_a_page_of_ours_and_a_program_are_served(
     client: TestClient, headers: dict[str, str]
 ) -> None:
     """By the name that it was reached at, or the one that people are given."""
-    assert 202 == client.post("/videos", headers=headers, **ORDER).status_code
+    assert 202 == client.post("/videos", headers=headers, json=ORDER).status_code
 
 
 def test_a_link_from_another_site_can_be_followed(client: TestClient) -> None:
@@ -208,7 +208,7 @@ def test_a_link_from_another_site_can_be_followed(client: TestClient) -> None:
 def test_no_link_is_made_of_what_a_request_says(client: TestClient, header: str) -> None:
     """A cache or a mail with such a link would send people elsewhere."""
     sent = {"host": "testserver", header: "evil"}
-    told = client.post("/videos", headers=sent, **ORDER)
+    told = client.post("/videos", headers=sent, json=ORDER)
     pages = [client.get(path, headers=sent) for path in ("/", "/videos", f"/watch?v={YOUTUBE}")]
     assert [202, 200, 200, 200] == [answer.status_code for answer in (told, *pages)]
     assert not any("evil" in f"{answer.text}{answer.headers}" for answer in (told, *pages))

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from api.services import Services
 from dub_platform.registry.port import NewVideo, Source
-from tests.support.rig.services import YOUTUBE
+from tests.support.rig.services import YOUTUBE, Services
 
 CHANNEL = "UC0123456789012345678901"
 GLOSSARY = {"Acme": None, "harbor": {"es": "puerto"}}

@@ -18,14 +18,13 @@ import pytest
 from sqlalchemy import event as sql_event
 
 from api.routes import events
-from api.services import Services
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.errors import NoSpeechError
 from dub_platform.registry import NewVideo, Source, Work
 from dub_platform.registry.api_keys import ApiKeys
 from tests.api.conftest import Log
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.services import YOUTUBE, prepare, release, serving
+from tests.support.rig.services import YOUTUBE, Services, prepare, release, serving
 
 OTHER = "up-0123456789abcdef0123456789abcdef"
 NO_SPEECH = NoSpeechError("Nobody speaks.").as_details()
@@ -160,7 +159,7 @@ def test_an_id_that_no_stream_gave_is_refused(services: Services, server: str, g
     """Numbers are what a stream gives."""
     hand_in(services, "es")
     url = f"{server}/videos/{YOUTUBE}/events"
-    answer = get(url, headers={"last-event-id": given.encode()})
+    answer = get(url, headers=[(b"last-event-id", given.encode())])
     assert (422, "request_invalid") == (answer.status_code, answer.json()["code"])
 
 

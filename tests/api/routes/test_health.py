@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.routes import health
-from api.services import Services
 from tests.support.patience import HANG_SECONDS, plenty_for, wait_until
+from tests.support.rig.services import Services
 
 
 def broken() -> None:

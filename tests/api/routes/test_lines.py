@@ -15,7 +15,6 @@ from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Services
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.speech import (
     Basis,
@@ -30,7 +29,7 @@ from dub_platform.registry import DubStatus
 from dub_platform.registry.api_keys import ApiKeys
 from resources.store.values import value_key
 from tests.contracts.threads import at_once
-from tests.support.rig.services import YOUTUBE, release
+from tests.support.rig.services import YOUTUBE, Services, release
 
 PATH = f"/videos/{YOUTUBE}/dubs/es/lines"
 LINES = (
@@ -215,7 +214,7 @@ def test_a_write_over_what_was_not_seen_is_refused(client: TestClient) -> None:
     before, others, whole = seen(client, 1), seen(client, 2), seen(client)
     put(client)
     for answer in (
-        put(client, body={"text": "Todo en calma."}, **before),
+        put(client, body={"text": "Todo en calma."}, **before),  # type: ignore[arg-type]
         client.delete(f"{PATH}/1", headers=before),
         patch(client, {"number": 2, "text": "Claro."}, **whole),
     ):
@@ -228,7 +227,7 @@ def test_a_write_over_what_was_not_seen_is_refused(client: TestClient) -> None:
 def test_if_match_is_read_as_http_has_it(client: TestClient, given: str) -> None:
     """Any, one of several, and never a weak one."""
     etag = seen(client, 1)["if-match"]
-    answer = put(client, **{"if-match": given.format(etag)})
+    answer = put(client, **{"if-match": given.format(etag)})  # type: ignore[arg-type]
     assert (412 if given.startswith("W/") else 202) == answer.status_code
 
 

@@ -7,11 +7,10 @@ from functools import partial
 import httpx2
 import pytest
 
-from api.services import Services
 from dub_platform.registry.port import NewVideo, Source
 from tests.api.test_uploads import connected
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.services import YOUTUBE
+from tests.support.rig.services import YOUTUBE, Services
 
 get, head = (partial(ask, timeout=HANG_SECONDS) for ask in (httpx2.get, httpx2.head))
 KEY = "releases/dQw4w9WgXcQ/es/1/track.m4a"

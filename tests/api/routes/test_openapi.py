@@ -16,8 +16,7 @@ from api.app import create_app
 from api.contract.operations import OPERATIONS
 from api.contract.problems import HTTP_CODE, STATUS
 from api.routes.openapi import document
-from api.services import Services
-from tests.support.rig.services import YOUTUBE, release
+from tests.support.rig.services import YOUTUBE, Services, release
 
 METHODS = ("get", "post", "put", "patch", "delete")
 

@@ -12,12 +12,11 @@ import httpx
 import pytest
 
 from api.routes.probing import MOST_OF_A_TENANT
-from api.services import Services
 from dub_platform.core.access import Scope
 from dub_platform.registry.api_keys import ApiKeys
 from resources.media.probe import MediaFacts
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.rig.services import make_services, serving
+from tests.support.rig.services import Services, make_services, serving
 
 FACTS = MediaFacts(
     bytes=9,

@@ -13,13 +13,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Services
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from dub_platform.registry import VideoStatus, Work
 from dub_platform.registry.api_keys import ApiKeys
 from tests.api.routes.test_lines import keep, refused
-from tests.support.rig.services import YOUTUBE, release
+from tests.support.rig.services import YOUTUBE, Services, release
 
 VIDEO = f"/videos/{YOUTUBE}"
 PATH, DUB = f"{VIDEO}/lines", f"{VIDEO}/dubs/es"
@@ -145,7 +144,7 @@ def test_a_correction_over_what_was_not_seen_is_refused(client: TestClient) -> N
     before = {"if-match": client.get(f"{PATH}/1").headers["etag"]}
     refused(client.put(f"{PATH}/1", json={"text": "Calm."}), 428, "precondition_required")
     correct(client)
-    late = correct(client, "The harbour is calm.", **before)
+    late = correct(client, "The harbour is calm.", **before)  # type: ignore[arg-type]
     refused(late, 412, "precondition_failed")
     assert (RIGHT, "The harbor is com.") == tuple(
         late.json()["current"][name] for name in ("text", "previous")

@@ -11,12 +11,11 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from api.services import Services
 from dub_platform.core.keys import file_sha256
 from dub_platform.registry import Work
 from resources.media.probe import MediaFacts
 from tests.support.patience import HANG_SECONDS
-from tests.support.rig.services import YOUTUBE, Told, make_services, serving
+from tests.support.rig.services import YOUTUBE, Services, Told, make_services, serving
 
 SRT = "1\n00:00:00,500 --> 00:00:01,500\nGood morning.\n"
 

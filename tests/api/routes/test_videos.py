@@ -11,9 +11,8 @@ import pytest
 import sqlalchemy
 from starlette.testclient import TestClient
 
-from api.services import Services
 from dub_platform.registry.port import NewVideo, Source, Work
-from tests.support.rig.services import YOUTUBE, Told, prepare, release
+from tests.support.rig.services import YOUTUBE, Services, Told, prepare, release
 
 MEDIA = f"http://dub.test/media/releases/{YOUTUBE}"
 

@@ -16,12 +16,11 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.background import webhook_delivery as courier
-from api.services import Services
 from dub_platform.core.webhooks import Receivers
 from tests.api.conftest import Log
 from tests.docs.documents import section
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.rig.services import YOUTUBE, make_services, serving
+from tests.support.rig.services import YOUTUBE, Services, make_services, serving
 from tests.support.servers.receivers import Receiver, receiving
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -10,9 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Services
 from dub_platform.registry import DubStatus
-from tests.support.rig.services import YOUTUBE, make_services, release
+from tests.support.rig.services import YOUTUBE, Services, make_services, release
 
 GLOSSARY = {"Acme": None, "harbor": {"es": "puerto", "ca": "port"}}
 SPANISH = {"Acme": None, "harbor": {"es": "puerto"}}

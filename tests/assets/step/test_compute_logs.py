@@ -31,7 +31,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     def made(name: str) -> ComputeLogManager:
         monkeypatch.setenv("DUB_HOME", str(tmp_path / name))
         named = ConfigurableClassData("assets.step.compute_logs", "ComputeLogs", "{}\n")
-        return named.rehydrate(as_type=ComputeLogManager)
+        return named.rehydrate(as_type=ComputeLogManager)  # type: ignore[type-abstract]
 
     return made
 
@@ -51,7 +51,7 @@ def test_a_disk_keeps_logs_beside_the_instance(machine: Machine, tmp_path: Path)
     """What a step prints is below DUB_HOME and nowhere else."""
     with machine("one").open_log_stream(KEY, ComputeIOType.STDERR) as stream:
         assert stream
-        stream.write("Line 1 of 2 is spoken.")
+        stream.write("Line 1 of 2 is spoken.")  # type: ignore[call-overload]
     kept = tmp_path / "one" / "dagster" / "storage" / "run" / "compute_logs" / "speech.err"
     assert "Line 1 of 2 is spoken." == kept.read_text()
 
@@ -61,7 +61,7 @@ def test_what_one_machine_printed_is_read_on_another(machine: Machine) -> None:
     """Through the bucket, with the bucket's keys."""
     with machine("one").open_log_stream(KEY, ComputeIOType.STDERR) as stream:
         assert stream
-        stream.write("Line 1 of 2 is spoken.")
+        stream.write("Line 1 of 2 is spoken.")  # type: ignore[call-overload]
     assert b"Line 1 of 2 is spoken." == machine("another").get_log_data(KEY).stderr
 
 

@@ -20,7 +20,7 @@ from resources.mixer.blocks import BlockMixer
 from tests.support.rig.workshop import Workshop, opened_workshop
 from tests.support.servers.sentry import SentryServer
 
-LOGGED = {"loggers": {"platform": {}}}
+LOGGED: dict[str, dict[str, dict[str, object]]] = {"loggers": {"platform": {}}}
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_damage_is_found_and_named(folder: BackupFolder, damage: str) -> None:
     """Of all files, the one that is not what was saved."""
     _, dump = saved(folder, registry="rows", dagster="runs")
     path = folder.file(dump)
-    {
+    {  # type: ignore[operator]
         "changed": lambda: path.write_text("ruin"),
         "shorter": lambda: path.write_text("run"),
         "missing": path.unlink,

@@ -55,7 +55,7 @@ def written() -> str:
     classes = [_class(name, schemas[name]) for name in sorted(_answered(schemas))]
     text = "\n\n".join([_HEAD, *classes])
     for command in ("check --quiet --select F401 --fix", "format"):
-        ruff = [_RUFF, *command.split(), "--stdin-filename", str(ANSWERS), "-"]
+        ruff = [str(_RUFF), *command.split(), "--stdin-filename", str(ANSWERS), "-"]
         text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout
     return text
 

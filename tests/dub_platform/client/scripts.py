@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-from api.services import Services
 from dub_platform.core.speech import Transcript, TranslatedLine, Translation
 from tests.api.routes.test_lines import LINES, MANIFEST, TEXTS, keep
-from tests.support.rig.services import YOUTUBE, release
+from tests.support.rig.services import YOUTUBE, Services, release
 
 
 def release_with_lines(services: Services) -> None:

@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
-from api.services import Services
 from dub_platform.client import (
     DubClient,
     LineChangedError,
@@ -23,7 +22,15 @@ from dub_platform.client import (
 from dub_platform.client.retries import Retries
 from tests.api.routes.test_lines import TEXTS
 from tests.dub_platform.client.scripts import release_with_lines
-from tests.support.rig.services import YOUTUBE, make_clip, make_services, release, running, serving
+from tests.support.rig.services import (
+    YOUTUBE,
+    Services,
+    make_clip,
+    make_services,
+    release,
+    running,
+    serving,
+)
 
 
 class Losing:

@@ -15,20 +15,24 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
 
 import pysubs2
 import pytest
 
-from api.services import Services
 from dub_platform.client import DubClient
 from dub_platform.client.command import main
 from dub_platform.core.speech import Basis
 from dub_platform.registry import NewVideo, Source, Work
-from resources.store.local import LocalStore
 from tests.api.routes.test_lines import SOUNDS, TEXTS, speak
 from tests.dub_platform.client.scripts import release_with_lines
-from tests.support.rig.services import YOUTUBE, make_clip, make_services, release, serving
+from tests.support.rig.services import (
+    YOUTUBE,
+    Services,
+    make_clip,
+    make_services,
+    release,
+    serving,
+)
 
 UPLOAD = "up-0123456789abcdef0123456789abcdef"
 WHY = {"code": "engine_failed", "message": "The voice [x] ended."}
@@ -51,7 +55,7 @@ def url(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with serving(services) as url:
         monkeypatch.setenv("DUB_URL", url)
         # Files are fetched from where the platform says that they are.
-        cast(LocalStore, services.store).base_url = f"{url}/media"
+        services.store.base_url = f"{url}/media"
         yield url
 
 
@@ -192,7 +196,11 @@ def test_problems_are_shown_alone(services: Services, capsys: Printed) -> None:
 
 
 def test_two_editors_do_not_write_over_each_other(
-    services: Services, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+    services: Services,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Printed,
 ) -> None:
     """Each has read the lines; the second is told what the first has the line say."""
     release_with_lines(services)
@@ -316,9 +324,9 @@ def test_edits_from_before_a_correction_are_shown(services: Services, capsys: Pr
     assert [0, 0, 1] == [
         main(asked) for asked in (["status", YOUTUBE], ["videos"], ["retry", YOUTUBE])
     ]
-    told, refused = capsys.readouterr()
-    assert "ago, with lines edited before their source was corrected" in told
-    assert "es released (stale)" in told
+    said, refused = capsys.readouterr()
+    assert "ago, with lines edited before their source was corrected" in said
+    assert "es released (stale)" in said
     assert "failed or is stale" in refused
 
 

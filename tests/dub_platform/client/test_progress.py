@@ -98,7 +98,7 @@ def test_sending_is_green_while_all_is_well(
     terminal: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also while it is not at its end."""
-    monkeypatch.setattr(commands, "err", progress.err)
+    monkeypatch.setattr(commands, "err", progress.err)  # type: ignore[attr-defined]
     (tmp_path / "clip.mp4").write_bytes(bytes(1000))
     with commands.open_with_bar(tmp_path / "clip.mp4") as file:
         assert 500 == len(file.read(500))

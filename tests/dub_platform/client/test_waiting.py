@@ -17,12 +17,18 @@ from starlette.routing import Route
 
 from api.app import create_app
 from api.rate_limiting import Limits
-from api.services import Services
 from dub_platform.client import DubClient, RefusedError, Retries
 from dub_platform.client.command import main
 from dub_platform.registry import Work
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.rig.services import YOUTUBE, make_services, release, running, serving
+from tests.support.rig.services import (
+    YOUTUBE,
+    Services,
+    make_services,
+    release,
+    running,
+    serving,
+)
 
 WHY = {"code": "engine_failed", "message": "The voice ended.", "retryable": True}
 Script = list[Callable[[], Response]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, job, op
@@ -103,7 +104,7 @@ def _priorities(instance: DagsterInstance, queue: str) -> list[int]:
     """Those of the tasks that wait in a queue of the broker, which it is rid of then."""
     assert isinstance(instance.run_launcher, WorkerRunLauncher)
     with instance.run_launcher.celery.connection_for_read() as connection:
-        channel = connection.channel()
+        channel: Any = connection.channel()
         found = list(iter(lambda: channel.basic_get(queue, no_ack=True), None))
     return [message.properties["priority"] for message in found]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -102,7 +103,7 @@ def test_the_last_use_is_noted_once_a_minute(keys: ApiKeys) -> None:
     first = utc_now()
     for moment in (first, first + USE_IS_NOTED_EVERY / 2):
         assert [token.id] * 4 == [
-            key and key.id for key in at_once([lambda at=moment: keys.holder(token, at)] * 4)
+            key and key.id for key in at_once([partial(keys.holder, token, moment)] * 4)
         ]
         assert first == keys.of("acme")[0].last_used_at
     keys.holder(token, first + USE_IS_NOTED_EVERY)

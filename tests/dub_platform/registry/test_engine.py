@@ -6,7 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -130,7 +130,10 @@ def test_a_process_has_few_connections(postgres_url: str) -> None:
     upgrade(postgres_url)
     url = _named(postgres_url, "counted")
     registry, ledgers = SqlRegistry.at(url), [PaidCalls.at(url) for _ in range(3)]
-    calls = [registry.ping, *(partial(ledger.open, CALL, Caps()) for ledger in ledgers)]
+    calls: list[Callable[[], object]] = [
+        registry.ping,
+        *(partial(ledger.open, CALL, Caps()) for ledger in ledgers),
+    ]
     at_once(calls * 10)
     with engine_at(postgres_url).connect() as connection:
         count = connection.scalar(BACKENDS, {"name": "counted"})

@@ -46,7 +46,7 @@ def versions() -> list[ModuleType]:
     return [script.module for script in scripts.walk_revisions()]
 
 
-def sql_of(upgrade: Callable[[], None]) -> str:
+def sql_of(upgrade: Callable[[], object]) -> str:
     """What the migration sends to PostgreSQL."""
     sql = io.StringIO()
     sent = {"as_sql": True, "output_buffer": sql}
@@ -56,7 +56,7 @@ def sql_of(upgrade: Callable[[], None]) -> str:
     return sql.getvalue()
 
 
-def refused(upgrade: Callable[[], None], contract: str | None = None) -> list[str]:
+def refused(upgrade: Callable[[], object], contract: str | None = None) -> list[str]:
     """The rules that the migration breaks."""
     excluded = ",".join([*TASTE, *(TAKES_AWAY if contract else ())])
     options = ["--stdin-filepath", "migration.sql", "--pg-version", "14", "--exclude", excluded]

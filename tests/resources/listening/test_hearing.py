@@ -58,7 +58,7 @@ class TestLines:
     @pytest.mark.parametrize("edge", ["head", "tail"])
     def test_a_take_cut_by_200_ms_is_cut(self, tmp_path: Path, bed: str, edge: str) -> None:
         """At its beginning and at its end, and only this one."""
-        heard = Recipe(BEDS[bed], **{edge: {2: 0.2}}).heard(tmp_path)
+        heard = Recipe(BEDS[bed], **{edge: {2: 0.2}}).heard(tmp_path)  # type: ignore[arg-type]
         assert (2,) == heard.cut
         assert 0.1 <= heard.lines[2].lost_seconds <= 0.21
 

@@ -184,7 +184,7 @@ class TestSpoken:
         take, path = made_take(tmp_path, flite("slt"), FLITE_RATE, before=breath(FLITE_RATE))
         voice = spoken(take, path, tempo)
         first = at_48_khz(flite("slt"), FLITE_RATE)[: round(0.008 * RATE)].astype(np.float64)
-        found = located(first, voice.sound, near=0.0, within=0.05)
+        found = located(first, voice.sound, near=0.0, within=0.05)  # type: ignore[arg-type]
         assert pytest.approx(voice.lead / RATE, abs=0.002) == found.start
         assert found.likeness > 0.9
 

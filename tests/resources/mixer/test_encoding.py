@@ -40,7 +40,8 @@ def speechlike(seconds: float) -> Sound:
 
 def hum(seconds: float, *, seed: int = 1) -> Sound:
     """Noise without the treble that an encoder saves on."""
-    return np.convolve(noise(seconds, seed=seed), np.ones(12, np.float32) / 4, mode="same")
+    quiet = np.convolve(noise(seconds, seed=seed), np.ones(12, np.float32) / 4, mode="same")
+    return quiet.astype(np.float32)
 
 
 def rounds_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -52,7 +52,7 @@ def test_only_a_few_are_begun_before_they_are_asked_for() -> None:
     made = each(begun.append, range(100))
     next(made)
     assert len(begun) <= 2 * AT_ONCE + 1
-    made.close()
+    made.close()  # type: ignore[attr-defined]
     assert len(begun) <= 2 * AT_ONCE + 1
 
 

@@ -68,7 +68,7 @@ def large(tmp_path: Path) -> Path:
 def with_client(store: S3Store, other: Any, **changed: str) -> S3Store:
     """The same store, reached by another client."""
     names = {"bucket": store.bucket, "public_bucket": store.public_bucket, **changed}
-    return S3Store(other, public_url=store.public_url, policy=ONCE, **names)
+    return S3Store(other, public_url=store.public_url, policy=ONCE, **names)  # type: ignore[arg-type]
 
 
 def every_call(store: S3Store, folder: Path) -> list[Callable[[], object]]:

@@ -47,7 +47,7 @@ def audio(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def says(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """A checkpoint that says a text, made once for each."""
-    folder, made = tmp_path_factory.mktemp("checkpoints"), {}
+    folder, made = tmp_path_factory.mktemp("checkpoints"), dict[tuple[object, ...], str]()
 
     def checkpoint(text: str = TEXT, **how: bool | str) -> str:
         key = (text, *sorted(how.items()))

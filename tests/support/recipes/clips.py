@@ -40,7 +40,7 @@ from tests.support.recipes.speech import (
 VOICE = 0.5
 LONG = (HARBOR, FISHERMAN, WATER, MARKET, LIGHTHOUSE, BOATS)
 WHO = ("The fishermen", "My old father", "The children", "The people here", "Our neighbors")
-DOES = ("come back today", "love the sea", "leave at sunrise", "wait for summer")
+DOES: tuple[str, ...] = ("come back today", "love the sea", "leave at sunrise", "wait for summer")
 DOES += ("know the town", "eat fresh bread")
 SHORT = tuple(f"{who} {does}." for does in DOES for who in WHO)
 SPANISH = (
@@ -59,7 +59,7 @@ BREATHS = (
     "Come back tomorrow, | and we will show you the old light house.",
     "Every day, | small boats leave this town before the sun comes up.",
 )
-RUSHED = (
+RUSHED: tuple[str, ...] = (
     FISHERMAN,
     "The people here know the town.",
     MARKET,

@@ -28,7 +28,7 @@ Sound = NDArray[np.float32]
 RATE = 48_000
 SIZE = (160, 90)
 # How an encoder is told that only its format matters.
-_HURRY = {
+_HURRY: dict[str, dict[str, Any]] = {
     "libx264": {"preset": "ultrafast"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": 8},
 }
@@ -124,6 +124,7 @@ def make_lying_clip(path: Path, codec: str, *, says: float, holds: float) -> Pat
         pictures = lying.add_stream_from_template(clip.streams.video[0])
         sound = lying.add_stream(codec, rate=RATE, layout="mono")
         encoder = av.CodecContext.create(codec, "w")
+        assert isinstance(encoder, av.AudioCodecContext)
         encoder.sample_rate, encoder.layout = RATE, "mono"
         encoder.format = sound.codec_context.format = "s16" if codec == "flac" else "fltp"
         resampler = av.AudioResampler(encoder.format, "mono", RATE, frame_size=1024)
@@ -142,7 +143,7 @@ def make_lying_clip(path: Path, codec: str, *, says: float, holds: float) -> Pat
                 lying.mux(packet)
         for packet in packets:
             packet.stream, packet.time_base = sound, Fraction(1, RATE)
-            packet.pts = packet.dts = min(packet.pts, last)
+            packet.pts = packet.dts = min(packet.pts or 0, last)
             lying.mux(packet)
     return path
 

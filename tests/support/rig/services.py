@@ -21,9 +21,9 @@ import uvicorn
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
+from api import services as api_services
 from api.app import create_app
 from api.rate_limiting import Limits
-from api.services import Services
 from dub_platform.core.cost import Prices
 from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import Receivers
@@ -60,6 +60,14 @@ class Told:
 
     def __call__(self, video_id: str, languages: Sequence[str]) -> None:
         self.keys.append((video_id, tuple(languages)))
+
+
+@dataclass(frozen=True)
+class Services(api_services.Services):
+    """Services of which a test also does what the pipeline would, and looks into the store."""
+
+    registry: SqlRegistry
+    store: LocalStore
 
 
 def make_services(home: Path, **changes: Any) -> Services:
@@ -105,7 +113,7 @@ def make_clip(path: Path, *, seconds: float = 2, sound: bool = True) -> Path:
     """A small H.264 video with a tone of 440 Hz, or without sound."""
     tone = ["-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}"] if sound else []
     picture = f"testsrc2=size=320x180:rate=25:duration={seconds}"
-    command = [find_in_wheel(), "-v", "error", "-y", "-f", "lavfi", "-i", picture, *tone]
+    command = [str(find_in_wheel()), "-v", "error", "-y", "-f", "lavfi", "-i", picture, *tone]
     codecs = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-preset", "ultrafast", "-c:a", "aac"]
     subprocess.run([*command, *codecs, "-movflags", "+faststart", str(path)], check=True)
     return path
@@ -114,7 +122,7 @@ def make_clip(path: Path, *, seconds: float = 2, sound: bool = True) -> Path:
 def make_track(path: Path, *, seconds: float = 2) -> Path:
     """A dub's track: an M4A with a tone of 660 Hz."""
     tone = f"sine=frequency=660:duration={seconds}"
-    command = [find_in_wheel(), "-v", "error", "-y", "-f", "lavfi", "-i", tone, "-c:a", "aac"]
+    command = [str(find_in_wheel()), "-v", "error", "-y", "-f", "lavfi", "-i", tone, "-c:a", "aac"]
     subprocess.run([*command, str(path)], check=True)
     return path
 
@@ -177,13 +185,13 @@ def a_release(video_id: str, language: str) -> Release:
     )
 
 
-def local_client(services: Services) -> TestClient:
+def local_client(services: api_services.Services) -> TestClient:
     """A client on the same machine: others are not answered where nobody is asked for a key."""
     return TestClient(create_app(services), services.base_url, client=("127.0.0.1", 50_000))
 
 
 @contextlib.contextmanager
-def serving(services: Services) -> Iterator[str]:
+def serving(services: api_services.Services) -> Iterator[str]:
     """The app on a real server; gives its address."""
     with running(create_app(services)) as url:
         yield url

@@ -192,7 +192,7 @@ def _read(kind: str, content: bytes) -> _Form:
     for part in message.iter_parts():
         field_name = part.get_param("name", header="content-disposition")
         if part.get_filename():
-            name, sound = str(part.get_filename()), part.get_payload(decode=True)
+            name, sound = str(part.get_filename()), part.get_payload(decode=True)  # type: ignore[assignment]
         elif field_name in _LISTS:
             fields.setdefault(field_name, []).append(_text(part))
         else:
