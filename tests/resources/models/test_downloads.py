@@ -155,7 +155,7 @@ def test_there_must_be_room(
 ) -> None:
     """Before anything is asked for."""
     free = type("Usage", (), {"free": 1_000_000})
-    monkeypatch.setattr(staging.shutil, "disk_usage", lambda _: free)
+    monkeypatch.setattr("resources.models.staging.shutil.disk_usage", lambda _: free)
     with pytest.raises(StorageFullError, match=r"3 MB are needed.*1 MB are free.*DUB_MODELS_DIR"):
         get(models, entry)
     assert [] == server.asked

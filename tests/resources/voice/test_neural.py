@@ -53,7 +53,7 @@ def make_kokoro(folder: Path) -> KokoroVoice:
 def voice(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NeuralVoice]:
     """Each in turn."""
     makes = {"piper": make_piper, "kokoro": make_kokoro}
-    made = makes[request.param](tmp_path / "models")
+    made = makes[request.param](tmp_path / "models")  # type: ignore[operator]
     yield made
     made.close()
 
