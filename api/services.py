@@ -30,7 +30,8 @@ from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import Spent
-from dub_platform.registry.port import Catalogue, Whole, no_video
+from dub_platform.registry.port import Catalogue
+from dub_platform.registry.records import Whole, no_video
 from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from resources.media.probe import MediaFacts

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from api.services import Services, unscoped_services_of
 from dub_platform.core.errors import LinksNotEnabledError
-from dub_platform.registry.port import Video, Visibility, no_video
+from dub_platform.registry.records import Video, Visibility, no_video
 from dub_platform.registry.tables import utc_now
 
 

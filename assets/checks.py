@@ -32,7 +32,7 @@ from dub_platform.core import loudness
 from dub_platform.core.belief import confidence_of, misheard
 from dub_platform.core.metrics import GATE_RESULTS
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
-from dub_platform.registry import Registry
+from dub_platform.registry import WorkQueue
 from resources.listening.original import Source
 from resources.listening.report import Hearing, Script, hearing
 from resources.store.copies import Copies
@@ -56,7 +56,7 @@ def _counting(judge: Judgement) -> Judgement:
     wants = inspect.signature(judge).parameters
 
     @functools.wraps(judge)
-    def counting(*context: Any, registry: Registry, **inputs: Any) -> AssetCheckResult:
+    def counting(*context: Any, registry: WorkQueue, **inputs: Any) -> AssetCheckResult:
         if "registry" in wants:
             inputs["registry"] = registry
         with failing_in_words():
@@ -92,7 +92,7 @@ def transcript_is_in_order(transcript: Transcript) -> AssetCheckResult:
 def transcript_is_believable(
     context: AssetCheckExecutionContext,
     transcript: Transcript,
-    registry: ResourceParam[Registry],
+    registry: ResourceParam[WorkQueue],
 ) -> AssetCheckResult:
     error = misheard(transcript)
     return _verdict(
@@ -165,7 +165,7 @@ def track_is_as_long_as_source(
     context: AssetCheckExecutionContext,
     audio: Audio,
     dubbed_track: Track,
-    registry: ResourceParam[Registry],
+    registry: ResourceParam[WorkQueue],
     copies: ResourceParam[Copies],
 ) -> AssetCheckResult:
     with _at_work(context, registry):
@@ -191,7 +191,7 @@ def track_is_as_long_as_source(
 def track_loudness_is_on_target(
     context: AssetCheckExecutionContext,
     dubbed_track: Track,
-    registry: ResourceParam[Registry],
+    registry: ResourceParam[WorkQueue],
     copies: ResourceParam[Copies],
 ) -> AssetCheckResult:
     with _at_work(context, registry):
@@ -216,7 +216,7 @@ def track_says_every_take(
     audio: Audio,
     speech: Takes,
     dubbed_track: Track,
-    registry: ResourceParam[Registry],
+    registry: ResourceParam[WorkQueue],
     copies: ResourceParam[Copies],
     folders: ResourceParam[WorkFolders],
 ) -> AssetCheckResult:
@@ -245,7 +245,7 @@ def _heard(
 
 
 def _at_work(
-    context: AssetCheckExecutionContext, registry: Registry
+    context: AssetCheckExecutionContext, registry: WorkQueue
 ) -> contextlib.AbstractContextManager[None]:
     """A gate that measures a long track must not be taken for a run that died."""
     return held(registry, target_in(context.partition_key), context.run.run_id)

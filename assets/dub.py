@@ -38,7 +38,7 @@ from dub_platform.core.speech import (
 )
 from dub_platform.core.timeline import Timeline, fitted
 from dub_platform.core.wording import AS_BEFORE, Wording
-from dub_platform.registry import Registry, Video
+from dub_platform.registry import Video, WorkQueue
 from resources.catalogue.publisher import FinishedDub, Original, Publisher
 from resources.fitting.pacing import Pacer
 from resources.fitting.rewriter import Rewriter, SpokenScript
@@ -60,7 +60,7 @@ def translation(
     context: AssetExecutionContext,
     transcript: Transcript,
     translator: ResourceParam[Translator],
-    registry: ResourceParam[Registry],
+    registry: ResourceParam[WorkQueue],
     paces: ResourceParam[Paces],
     store: ResourceParam[Store],
     showcase: ResourceParam[Showcase],
@@ -120,7 +120,7 @@ def speech(
     translation: Translation,
     takes: ResourceParam[TakeKeeper],
     copies: ResourceParam[Copies],
-    registry: ResourceParam[Registry],
+    registry: ResourceParam[WorkQueue],
     rewriter: ResourceParam[Rewriter],
     paces: ResourceParam[Paces],
     showcase: ResourceParam[Showcase],
@@ -298,16 +298,16 @@ def _refuse_unfit(spoken: str, wanted: str, translator: Translator) -> None:
         )
 
 
-def _edits(registry: Registry, target: Target, transcript: Transcript) -> Edits:
+def _edits(registry: WorkQueue, target: Target, transcript: Transcript) -> Edits:
     return in_force(registry.edits(target.video_id, str(target.language)), transcript.as_heard)
 
 
-def _corrections(registry: Registry, target: Target, transcript: Transcript) -> Edits:
+def _corrections(registry: WorkQueue, target: Target, transcript: Transcript) -> Edits:
     return in_force(registry.edits(target.video_id, None), transcript.as_heard)
 
 
 def _script(
-    registry: Registry, target: Target, transcript: Transcript, translation: Translation
+    registry: WorkQueue, target: Target, transcript: Transcript, translation: Translation
 ) -> SpokenScript:
     brief = translation.brief or _brief(registry, target, wording_of(registry, target), {})
     return SpokenScript(transcript, translation, brief, _seconds(registry, target, transcript))
@@ -322,13 +322,13 @@ def _hurried(
     return len(tempos_over(lines, predicted(lines, texts, rates), seconds=seconds))
 
 
-def _seconds(registry: Registry, target: Target, transcript: Transcript) -> float:
+def _seconds(registry: WorkQueue, target: Target, transcript: Transcript) -> float:
     end = max((line.end for line in transcript.lines), default=0.0)
     return registry.video(target.video_id).duration_seconds or end
 
 
 def _brief(
-    registry: Registry, target: Target, wording: Wording, budgets: Mapping[int, int]
+    registry: WorkQueue, target: Target, wording: Wording, budgets: Mapping[int, int]
 ) -> Brief:
     return Brief(
         video_id=target.video_id,

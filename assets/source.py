@@ -16,7 +16,7 @@ from dub_platform.core.keys import content_key, file_sha256, key_of
 from dub_platform.core.languages import code_in
 from dub_platform.core.lines import regrouped
 from dub_platform.core.speech import Audio, SourceMedia, Transcript
-from dub_platform.registry import Registry, Source, Video
+from dub_platform.registry import Source, Video, WorkQueue
 from resources.downloader.port import Downloader, Fetched
 from resources.media.probe import Prober
 from resources.media.shots import shot_cuts
@@ -38,7 +38,7 @@ def source_media(
     probe: ResourceParam[Prober],
     store: ResourceParam[Store],
     folders: ResourceParam[WorkFolders],
-    registry: ResourceParam[Registry],
+    registry: ResourceParam[WorkQueue],
     showcase: ResourceParam[Showcase],
 ) -> Output[SourceMedia]:
     """The original as fetched or uploaded, with its facts and the captions found beside it."""
@@ -137,7 +137,7 @@ def transcript(
     transcriber: ResourceParam[Transcriber],
     store: ResourceParam[Store],
     folders: ResourceParam[WorkFolders],
-    registry: ResourceParam[Registry],
+    registry: ResourceParam[WorkQueue],
     showcase: ResourceParam[Showcase],
 ) -> Announced:
     """Who says what when: what was heard, regrouped into the lines that are dubbed, and corrected
@@ -183,7 +183,7 @@ def transcript(
     return Announced(output, is_prepared)
 
 
-def _told(fetched: Fetched, video_id: str, registry: Registry) -> Video:
+def _told(fetched: Fetched, video_id: str, registry: WorkQueue) -> Video:
     """The video as it is known once its source has said what it is."""
     return registry.fetched(
         video_id,

@@ -36,7 +36,7 @@ from dub_platform.core.errors import (
     RunSupersededError,
 )
 from dub_platform.observability.reports import Reporter
-from dub_platform.registry import Registry
+from dub_platform.registry import WorkQueue
 
 Details = Mapping[str, Any]
 CHECKED, FAILED = DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.STEP_FAILURE
@@ -55,7 +55,7 @@ CREATED_TO = timedelta(seconds=1)
 )
 def on_run_failed(
     context: RunFailureSensorContext,
-    registry: ResourceParam[Registry],
+    registry: ResourceParam[WorkQueue],
     reporter: ResourceParam[Reporter],
 ) -> None:
     """Write why the run failed."""
@@ -72,14 +72,14 @@ def on_run_failed(
     minimum_interval_seconds=SECONDS_BETWEEN,
     default_status=DefaultSensorStatus.RUNNING,
 )
-def on_run_canceled(context: RunStatusSensorContext, registry: ResourceParam[Registry]) -> None:
+def on_run_canceled(context: RunStatusSensorContext, registry: ResourceParam[WorkQueue]) -> None:
     """Write that somebody stopped the run."""
     run = context.dagster_run
     record_failure(registry, context.instance, run, stopped(run.run_id))
 
 
 def record_failure(
-    registry: Registry, instance: DagsterInstance, run: DagsterRun, details: Details
+    registry: WorkQueue, instance: DagsterInstance, run: DagsterRun, details: Details
 ) -> None:
     """Write the reason into the row of the run's work, or of what an operator started it for.
 
@@ -102,7 +102,7 @@ def record_failure(
 
 
 def _record_by_hand(
-    registry: Registry, instance: DagsterInstance, run: DagsterRun, details: Details, now: datetime
+    registry: WorkQueue, instance: DagsterInstance, run: DagsterRun, details: Details, now: datetime
 ) -> None:
     record, target = instance.get_run_record_by_id(run.run_id), subject(run.tags)
     # Who stops a run of their own need not be told of it.
@@ -141,7 +141,7 @@ def report_unheard(reporter: Reporter, run: DagsterRun, details: Details) -> Non
         reporter.flush()
 
 
-def redo_untold(registry: Registry, instance: DagsterInstance, run: DagsterRun) -> None:
+def redo_untold(registry: WorkQueue, instance: DagsterInstance, run: DagsterRun) -> None:
     """Have a dub made once more that this run released, and failed before Dagster was told."""
     work = work_of(run.tags)
     made = {event.asset_key for event in _events(instance, run, MADE)}

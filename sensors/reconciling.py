@@ -24,7 +24,7 @@ from dagster import (
 
 from assets.step.tags import PARTITION, tags_of
 from dub_platform.core.errors import InternalError, RunLostError
-from dub_platform.registry import Registry, Work
+from dub_platform.registry import Work, WorkQueue
 from sensors.celery_tasks import is_alive, lost
 from sensors.outcome import reason_of, record_failure, redo_untold, stopped
 from sensors.pools import PoolLimits
@@ -45,7 +45,7 @@ _GONE = "Its process is gone: nobody renews its lease."
 )
 def on_run_lost(
     context: SensorEvaluationContext,
-    registry: ResourceParam[Registry],
+    registry: ResourceParam[WorkQueue],
     pools: ResourceParam[PoolLimits],
 ) -> SkipReason:
     """Compare unfinished work that nobody is at with its runs. It starts no run itself."""
@@ -57,7 +57,7 @@ def on_run_lost(
     return SkipReason(f"{found} rows were put right.")
 
 
-def reconciled(registry: Registry, instance: DagsterInstance, now: datetime) -> int:
+def reconciled(registry: WorkQueue, instance: DagsterInstance, now: datetime) -> int:
     """Put right every row whose run ended or vanished without it; return how many."""
     for run in _forsaken(registry, instance, now):
         _end(run, registry, instance)
@@ -74,7 +74,7 @@ def reconciled(registry: Registry, instance: DagsterInstance, now: datetime) -> 
     return righted + registry.queue_owed_films(limit=MOST_ROWS_A_TICK, now=now)
 
 
-def _forsaken(registry: Registry, instance: DagsterInstance, now: datetime) -> list[DagsterRun]:
+def _forsaken(registry: WorkQueue, instance: DagsterInstance, now: datetime) -> list[DagsterRun]:
     """Runs that Dagster believes to be at work, and that are not.
 
     One that dies when its row is finished leaves no silent row, and would keep the next one for
@@ -98,12 +98,12 @@ def _is_quiet(run: DagsterRun, instance: DagsterInstance, now: datetime) -> bool
     return now.timestamp() - last.event_log_entry.timestamp > QUIET_SECONDS
 
 
-def _end(run: DagsterRun, registry: Registry, instance: DagsterInstance) -> None:
+def _end(run: DagsterRun, registry: WorkQueue, instance: DagsterInstance) -> None:
     instance.report_run_failed(run, _GONE)
     redo_untold(registry, instance, run)
 
 
-def _forgotten(registry: Registry, work: Work, run_id: str | None, now: datetime) -> bool:
+def _forgotten(registry: WorkQueue, work: Work, run_id: str | None, now: datetime) -> bool:
     if run_id is not None:
         # It was running, and its run is no longer even known: somebody deleted it.
         registry.lost(work, _vanished(run_id), now=now)
@@ -119,7 +119,7 @@ def _newest_run(instance: DagsterInstance, work: Work) -> DagsterRun | None:
 
 
 def _agreed(
-    run: DagsterRun, registry: Registry, instance: DagsterInstance, *, is_lost: bool
+    run: DagsterRun, registry: WorkQueue, instance: DagsterInstance, *, is_lost: bool
 ) -> bool:
     if run.status is DagsterRunStatus.FAILURE:
         record_failure(registry, instance, run, reason_of(instance, run))

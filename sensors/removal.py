@@ -24,7 +24,7 @@ from dagster import (
 from assets.partitions import Target, remove_key, videos
 from assets.step.telemetry import subject
 from dub_platform.core.errors import VideoNotFoundError
-from dub_platform.registry import Registry
+from dub_platform.registry import Maintenance
 from resources.catalogue.removal import Remover
 from sensors.retention import deleted, runs_of
 from sensors.waiting import wait_for
@@ -43,7 +43,7 @@ HOLDER = "removal"
 )
 def on_video_removed(
     context: SensorEvaluationContext,
-    registry: ResourceParam[Registry],
+    registry: ResourceParam[Maintenance],
     remover: ResourceParam[Remover],
 ) -> SkipReason:
     """Delete what was made of removed videos and dubs, and Dagster's records of it. It starts no
@@ -53,21 +53,23 @@ def on_video_removed(
     return SkipReason(f"{len(gone)} of {len(waiting)} removed videos and dubs are gone.")
 
 
-def _removed(registry: Registry) -> list[Target]:
+def _removed(registry: Maintenance) -> list[Target]:
     ids = registry.removals(limit=MOST_VIDEOS_A_TICK)
     pairs = registry.dub_removals(limit=MOST_VIDEOS_A_TICK)
     return [*(Target(each, None) for each in ids), *(Target(*pair) for pair in pairs)]
 
 
 def _is_gone(
-    target: Target, registry: Registry, remover: Remover, instance: DagsterInstance
+    target: Target, registry: Maintenance, remover: Remover, instance: DagsterInstance
 ) -> bool:
     if target.language is None:
         return cleared(target.video_id, registry, remover, instance)
     return cleared_dub(target.video_id, target.language, registry, remover, instance)
 
 
-def cleared(video_id: str, registry: Registry, remover: Remover, instance: DagsterInstance) -> bool:
+def cleared(
+    video_id: str, registry: Maintenance, remover: Remover, instance: DagsterInstance
+) -> bool:
     """Whether all of it is gone; False while a run of the video has not ended."""
     runs = _ended(instance, runs_of(instance, video_id))
     if runs is None:
@@ -82,7 +84,7 @@ def cleared(video_id: str, registry: Registry, remover: Remover, instance: Dagst
 
 
 def cleared_dub(
-    video_id: str, language: str, registry: Registry, remover: Remover, instance: DagsterInstance
+    video_id: str, language: str, registry: Maintenance, remover: Remover, instance: DagsterInstance
 ) -> bool:
     """Whether all of the dub is gone; False while a run of it has not ended, or one of the video
     or another dub is at a step, which may be about to release a film."""
@@ -98,7 +100,9 @@ def cleared_dub(
     return True
 
 
-def _cleared_in_store(video_id: str, language: str, registry: Registry, remover: Remover) -> bool:
+def _cleared_in_store(
+    video_id: str, language: str, registry: Maintenance, remover: Remover
+) -> bool:
     # One that is removed as a whole meanwhile is not found, and goes as that.
     with contextlib.suppress(VideoNotFoundError):
         try:

@@ -27,7 +27,7 @@ from assets.partitions import add_keys, dub_key, languages, videos
 from assets.source import transcript
 from assets.step.tags import asked_by, tags_of, titled
 from dub_platform.core.errors import VideoNotFoundError
-from dub_platform.registry import Registry, Work
+from dub_platform.registry import Work, WorkQueue
 from sensors.waiting import wait_for
 
 MOST_RUNS_A_TICK = 50
@@ -44,7 +44,7 @@ PRIORITY = {"dagster/priority": "10"}
     default_status=DefaultSensorStatus.RUNNING,
 )
 def on_video_registered(
-    context: SensorEvaluationContext, registry: ResourceParam[Registry]
+    context: SensorEvaluationContext, registry: ResourceParam[WorkQueue]
 ) -> SensorResult:
     """Request a run for every video that waits to be prepared."""
     work = wait_for(
@@ -67,7 +67,7 @@ def on_video_registered(
     default_status=DefaultSensorStatus.RUNNING,
 )
 def on_video_prepared(
-    context: SensorEvaluationContext, registry: ResourceParam[Registry]
+    context: SensorEvaluationContext, registry: ResourceParam[WorkQueue]
 ) -> SensorResult:
     """Request a run for every dub whose video is prepared."""
     work = wait_for(
@@ -94,7 +94,7 @@ def _selection(work: Work) -> Sequence[AssetKey] | None:
     return [r2_object.key] if work.film_only else None
 
 
-def _requests(registry: Registry, wanted: Sequence[tuple[Work, str]]) -> list[RunRequest]:
+def _requests(registry: WorkQueue, wanted: Sequence[tuple[Work, str]]) -> list[RunRequest]:
     """A request for each, but not for what was removed a moment ago: its key may be gone."""
     requests = []
     for work, partition_key in wanted:

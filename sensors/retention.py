@@ -35,7 +35,7 @@ from dagster import (
 from assets.partitions import add_keys, remove_key, videos
 from assets.step.declaration import failing_in_words
 from assets.step.tags import PARTITION, VIDEO
-from dub_platform.registry import Registry
+from dub_platform.registry import Lookup
 from resources.catalogue.retention import Gone, Kind, Retention
 
 FINISHED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
@@ -132,7 +132,7 @@ def old_runs(instance: DagsterInstance, before: datetime, *, dry_run: bool) -> I
             yield deleted(instance, run_id, dry_run=dry_run)
 
 
-def stray_keys(instance: DagsterInstance, registry: Registry, *, dry_run: bool) -> Iterator[Gone]:
+def stray_keys(instance: DagsterInstance, registry: Lookup, *, dry_run: bool) -> Iterator[Gone]:
     """Remove the keys of videos that nobody asked for; tell of each.
 
     They were typed in the UI, or added while their video was being removed, or a backfill kept
@@ -157,7 +157,7 @@ def runs_of(instance: DagsterInstance, video_id: str) -> Sequence[DagsterRun]:
     return list(found.values())
 
 
-def _video_ids(registry: Registry) -> Iterator[str]:
+def _video_ids(registry: Lookup) -> Iterator[str]:
     page = registry.videos(limit=ROWS_A_PAGE)
     yield from (video.id for video in page.videos)
     while page.next_cursor is not None:

@@ -46,7 +46,7 @@ from dub_platform.core.languages import language
 from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import Delivery, DeliveryState, Webhook
 from dub_platform.registry.ledger import Spent
-from dub_platform.registry.port import Channel, Dub, DubState, Judged, Page, Video, Whole
+from dub_platform.registry.records import Channel, Dub, DubState, Judged, Page, Video, Whole
 from resources.catalogue.scripts import unpaid
 
 # A cache that kept a secret would be a copy of it.

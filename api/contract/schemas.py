@@ -39,7 +39,7 @@ from dub_platform.core.glossary import Glossary
 from dub_platform.core.titles import LONGEST_TITLE, plain
 from dub_platform.core.webhooks import DeliveryState
 from dub_platform.core.wording import Wording
-from dub_platform.registry.port import DubStatus, Source, Stale, VideoStatus, Visibility
+from dub_platform.registry.records import DubStatus, Source, Stale, VideoStatus, Visibility
 
 MAX_LANGUAGES = 20
 

@@ -27,7 +27,7 @@ from dub_platform.core.errors import InvalidVideoIdError, MisheardError
 from dub_platform.core.languages import AUTO, Language, language
 from dub_platform.core.speech import Release
 from dub_platform.core.videos import checked_id
-from dub_platform.registry.port import Dub, DubStatus, Stale, Video, VideoStatus
+from dub_platform.registry.records import Dub, DubStatus, Stale, Video, VideoStatus
 
 # What a viewer is told while an asset is made.
 STAGES = {

@@ -18,17 +18,9 @@ from api.routes.ranges import content_range, select_span
 from api.services import unscoped_services_of
 from api.signed_links import watchable
 from dub_platform.core.errors import ArtifactMissingError, VideoNotFoundError
-from dub_platform.registry.port import Visibility
+from dub_platform.registry.records import Visibility
 from resources.store.local import LocalStore
-from resources.store.port import (
-    LENT_FOR,
-    PUBLIC,
-    Store,
-    cache_control,
-    is_key,
-    media_type,
-    missing,
-)
+from resources.store.port import LENT_FOR, PUBLIC, Store, cache_control, is_key, media_type, missing
 
 TEXTS = (".vtt", ".srt", ".json")
 

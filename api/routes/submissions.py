@@ -52,7 +52,7 @@ from dub_platform.core.titles import plain
 from dub_platform.core.videos import tenants_id, upload_id, youtube_id
 from dub_platform.core.wording import Wording
 from dub_platform.observability.context import request_id
-from dub_platform.registry.port import NewVideo, Source
+from dub_platform.registry.records import NewVideo, Source
 
 _FILES = ("file", "captions")
 _log = structlog.get_logger(__name__)

@@ -30,15 +30,11 @@ from api.routes.submissions import hand_in
 from api.routes.wording import heedable
 from api.services import Services, services_of
 from api.signed_links import offered
-from dub_platform.core.errors import (
-    EmptyBodyError,
-    PreconditionFailedError,
-    StorageError,
-)
+from dub_platform.core.errors import EmptyBodyError, PreconditionFailedError, StorageError
 from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
 from dub_platform.observability.context import request_id
-from dub_platform.registry.port import Dub, Wanted
+from dub_platform.registry.records import Dub, Wanted
 from resources.catalogue.removal import withdraw, withdraw_dub
 
 _log = structlog.get_logger(__name__)

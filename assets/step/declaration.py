@@ -39,7 +39,7 @@ from assets.step.tags import TITLE, titled, work_of
 from assets.step.telemetry import observed, on_step_failed
 from dub_platform.core.errors import DubError, RunLostError
 from dub_platform.core.keys import key_of
-from dub_platform.registry import Registry, Video
+from dub_platform.registry import Video, WorkQueue
 from dub_platform.registry.leases import superseded
 
 OWNERS = ["team:dubbing"]
@@ -133,7 +133,7 @@ def _declared(
 def _guarded(step: Step) -> Callable[..., Iterator[Output[Any]]]:
     @functools.wraps(step)
     def guarded(
-        context: AssetExecutionContext, registry: Registry, **inputs: Any
+        context: AssetExecutionContext, registry: WorkQueue, **inputs: Any
     ) -> Iterator[Output[Any]]:
         if "registry" in inspect.signature(step).parameters:
             inputs["registry"] = registry
@@ -166,7 +166,7 @@ def signed(wrapper: Callable[..., Any], wrapped: Callable[..., Any]) -> Callable
         "registry": inspect.Parameter(
             "registry",
             inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            annotation=ResourceParam[Registry],
+            annotation=ResourceParam[WorkQueue],
         ),
     }
     annotations = {name: parameter.annotation for name, parameter in needed.items()}
@@ -178,14 +178,14 @@ def signed(wrapper: Callable[..., Any], wrapped: Callable[..., Any]) -> Callable
 
 
 @contextlib.contextmanager
-def _at_work(context: AssetExecutionContext, registry: Registry) -> Iterator[None]:
+def _at_work(context: AssetExecutionContext, registry: WorkQueue) -> Iterator[None]:
     stage = context.asset_key.to_user_string()
     holding = held(registry, target_of(context), context.run.run_id)
     with holding, observed(context.run, registry, stage):
         yield
 
 
-def _is_wanted(context: AssetExecutionContext, registry: Registry) -> bool:
+def _is_wanted(context: AssetExecutionContext, registry: WorkQueue) -> bool:
     target = target_of(context)
     if not registry.was_asked_for(*target):
         context.log.warning(
@@ -204,7 +204,7 @@ def _is_wanted(context: AssetExecutionContext, registry: Registry) -> bool:
     return True
 
 
-def _note_progress(context: AssetExecutionContext, registry: Registry) -> None:
+def _note_progress(context: AssetExecutionContext, registry: WorkQueue) -> None:
     """Raises RunSupersededError when the work was given to another run."""
     target, work = target_of(context), work_of(context.run.tags)
     if work is not None:

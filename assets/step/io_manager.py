@@ -11,7 +11,7 @@ from assets.partitions import Target, target_in
 from assets.step.declaration import failing_in_words
 from assets.step.lease import held
 from dub_platform.core.errors import ArtifactMissingError
-from dub_platform.registry import Registry
+from dub_platform.registry import WorkQueue
 from resources.store.port import Store
 from resources.store.values import adapter, find_bytes, value_key
 
@@ -19,7 +19,7 @@ from resources.store.values import adapter, find_bytes, value_key
 class ArtifactIOManager(IOManager):
     """Keeps the value of `transcript` of video ID at `videos/ID/transcript.json`."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
+    def __init__(self, store: Store, registry: WorkQueue) -> None:
         self.store = store
         self.registry = registry
 

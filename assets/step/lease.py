@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 import structlog
 
 from assets.partitions import Target
-from dub_platform.registry import Registry
+from dub_platform.registry import WorkQueue
 from dub_platform.registry.leases import LEASE_LASTS, superseded
 
 RENEW_SECONDS = 4.0
@@ -37,7 +37,7 @@ def end_process() -> None:
 
 @contextlib.contextmanager
 def held(
-    registry: Registry, target: Target, run_id: str, on_lost: Callable[[], None] = end_process
+    registry: WorkQueue, target: Target, run_id: str, on_lost: Callable[[], None] = end_process
 ) -> Iterator[None]:
     """Hold the lease for as long as the block lasts. Raises RunSupersededError."""
 

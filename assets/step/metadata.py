@@ -19,7 +19,7 @@ from dub_platform.core.links import SIGNING
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from dub_platform.core.timeline import Placement, Timeline, is_flagged
 from dub_platform.core.titles import plain
-from dub_platform.registry import Registry
+from dub_platform.registry import Lookup
 from resources.media.ffmpeg import MOST_LOUD, outline
 from resources.store.port import Store
 
@@ -44,7 +44,7 @@ class Showcase:
     """
 
     base_url: str
-    registry: Registry
+    registry: Lookup
     signs: bool = False
 
     def heading(self, target: Target, title: str = "") -> dict[str, MetadataValue]:

@@ -35,7 +35,7 @@ from dub_platform.core.errors import (
     RunSupersededError,
 )
 from dub_platform.core.metrics import STAGE_SECONDS, TRANSCRIPTION_SECONDS, Tally
-from dub_platform.registry import Registry
+from dub_platform.registry import WorkQueue
 
 LISTENING = "transcript"
 # The gate whose verdict is no mistake of ours, and has a sentence of its own.
@@ -58,7 +58,7 @@ def on_step_failed(context: HookContext) -> None:
 
 
 @contextlib.contextmanager
-def observed(run: DagsterRun, registry: Registry, stage: str) -> Iterator[None]:
+def observed(run: DagsterRun, registry: WorkQueue, stage: str) -> Iterator[None]:
     """Binds what the step works on to its log lines, and counts how long it took."""
     with bound_contextvars(stage=stage, run_id=run.run_id, **subject(run.tags)):
         began, outcome = time.monotonic(), "failed"
@@ -72,7 +72,7 @@ def observed(run: DagsterRun, registry: Registry, stage: str) -> Iterator[None]:
             counted(registry, *_durations(stage, outcome, seconds))
 
 
-def counted(registry: Registry, *seen: Tally) -> None:
+def counted(registry: WorkQueue, *seen: Tally) -> None:
     """Adds to the metrics. Never raises: no work is lost for a number."""
     try:
         registry.count(*seen)

@@ -12,10 +12,10 @@ from assets.partitions import Target
 from dub_platform.core.glossary import Glossary, Term
 from dub_platform.core.speech import Transcript, Translation
 from dub_platform.core.wording import AS_BEFORE, Wording
-from dub_platform.registry import Registry
+from dub_platform.registry import Lookup
 
 
-def wording_of(registry: Registry, target: Target) -> Wording:
+def wording_of(registry: Lookup, target: Target) -> Wording:
     """The channel's and the request's; where both say something, the request decides."""
     channel_id = registry.video(target.video_id).channel_id
     channel = registry.channel(channel_id).wording if channel_id else AS_BEFORE

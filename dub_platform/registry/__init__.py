@@ -1,20 +1,21 @@
 """What was asked for and how far it got: the platform's own tables.
 
-`port.py` says what a registry promises, `sql.py` keeps the promises on SQLite and PostgreSQL,
-`migrations/` is its schema. The registry is the truth about what was asked for; Dagster is the
+`port.py` says what a registry promises, to three kinds of callers: the API has a `Catalogue`, the
+assets and sensors a `WorkQueue`, removal and retention a `Maintenance`. `catalogue.py`, `work.py`
+and `maintenance.py` keep the promises on SQLite and PostgreSQL, `records.py` is what they hand out,
+and `migrations/` the schema. The registry is the truth about what was asked for; Dagster is the
 truth about what was made.
 
     registry = SqlRegistry.at("sqlite:///registry.sqlite")
     registry.accept(NewVideo(id="dQw4w9WgXcQ", source=Source.YOUTUBE), ["es", "ca"])
 """
 
-from dub_platform.registry.port import (
-    Catalogue,
+from dub_platform.registry.port import Catalogue, Lookup, Maintenance, Registry, WorkQueue
+from dub_platform.registry.records import (
     Channel,
     Dub,
     DubStatus,
     NewVideo,
-    Registry,
     Source,
     Stale,
     Video,
@@ -28,6 +29,8 @@ __all__ = [
     "Channel",
     "Dub",
     "DubStatus",
+    "Lookup",
+    "Maintenance",
     "NewVideo",
     "Registry",
     "Source",
@@ -36,4 +39,5 @@ __all__ = [
     "Video",
     "VideoStatus",
     "Work",
+    "WorkQueue",
 ]

@@ -34,7 +34,7 @@ from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.core.events import STALE, Event, shown
 from dub_platform.registry import webhooks
 from dub_platform.registry.engine import engine_at, for_reading
-from dub_platform.registry.port import DubStatus
+from dub_platform.registry.records import DubStatus
 from dub_platform.registry.tables import dubs, events, utc_now, videos
 
 _LOCK = 0x64756265  # "dube"; any number that no other advisory lock in the database uses

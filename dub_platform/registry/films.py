@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, delete, select
 
-from dub_platform.registry.port import DubStatus, VideoStatus
+from dub_platform.registry.records import DubStatus, VideoStatus
 from dub_platform.registry.statements import insert
 from dub_platform.registry.tables import dubs, owed_films, utc_now, videos
 

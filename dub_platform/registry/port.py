@@ -20,309 +20,70 @@ Every engine is held to it by `tests/contracts/test_registry.py`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 from typing import Any, Protocol
 
-from dub_platform.core.access import DEFAULT_TENANT
-from dub_platform.core.brief import Formality
 from dub_platform.core.edits import LineEdit
-from dub_platform.core.errors import VideoNotFoundError
-from dub_platform.core.glossary import Glossary
 from dub_platform.core.metrics import Tally
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import AS_BEFORE, Wording
-
-
-class Source(str, Enum):
-    """Where a video comes from."""
-
-    YOUTUBE = "youtube"
-    UPLOAD = "upload"
-
-
-class Visibility(str, Enum):
-    """Who may watch a video: everybody who knows its address, or who has a signed link."""
-
-    PUBLIC = "public"
-    SIGNED = "signed"
-
-
-class VideoStatus(str, Enum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    PREPARED = "prepared"
-    FAILED = "failed"
-
-
-class DubStatus(str, Enum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    RELEASED = "released"
-    FAILED = "failed"
-
-
-class Stale(str, Enum):
-    """Why what is released of a dub is not what it should say by now: something else is said in the
-    video (`source`), it was translated anew (`translation`) or its channel is worded otherwise
-    (`wording`), so that it is made anew when it is asked for; or lines of it were edited before
-    their source was corrected (`edits`), which their editors have to look at."""
-
-    SOURCE = "source"
-    TRANSLATION = "translation"
-    WORDING = "wording"
-    EDITS = "edits"
-
-
-class Marked(Protocol):
-    """What tells whether a release is stale, as `core.speech.Basis` has it."""
-
-    @property
-    def revision(self) -> int: ...
-
-    @property
-    def version(self) -> str: ...
-
-    @property
-    def old_edits(self) -> int: ...
-
-
-class Judged(Protocol):
-    """A dub of which it can be told whether it is stale."""
-
-    @property
-    def marks(self) -> Marked | None: ...
-
-    @property
-    def translated(self) -> str | None: ...
-
-    @property
-    def outworded(self) -> bool: ...
-
-
-@dataclass(frozen=True)
-class NewVideo:
-    """A video as handed in. `upload_key` and `captions_key` are store keys of what was uploaded.
-
-    `source_id` is what its source calls it, where it has a name there. A `visibility` of None is
-    public for a new video, and what it was for one that is there. `request_id` is the request that
-    asked.
-    """
-
-    id: str
-    source: Source
-    title: str = ""
-    language: str = "en"
-    upload_key: str | None = None
-    captions_key: str | None = None
-    file_size_bytes: int | None = None
-    tenant: str = DEFAULT_TENANT
-    source_id: str | None = None
-    visibility: Visibility | None = None
-    request_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Video:
-    """One row of `videos`. `film_key` is the MP4 with every released language.
-
-    `revision` says how often what is said in it was changed, and `believed` whether it is to be
-    dubbed as it was heard, whatever the recogniser thinks of that.
-    """
-
-    id: str
-    source: Source
-    title: str
-    language: str
-    status: VideoStatus
-    stage: str | None
-    generation: int
-    created_at: datetime
-    updated_at: datetime
-    processing_started_at: datetime | None
-    processing_completed_at: datetime | None
-    retry_count: int
-    file_size_bytes: int | None
-    processing_duration_seconds: float | None
-    duration_seconds: float | None
-    error_details: Mapping[str, Any] | None
-    last_error_at: datetime | None
-    upload_key: str | None
-    captions_key: str | None
-    film_key: str | None
-    run_id: str | None
-    channel_id: str | None
-    request_id: str | None
-    tenant: str = DEFAULT_TENANT
-    source_id: str | None = None
-    visibility: Visibility = Visibility.PUBLIC
-    revision: int = 0
-    believed: bool = False
-
-    def stale(self, dub: Judged) -> tuple[Stale, ...]:
-        """Why what is released of the dub is not what it should say; nothing where it is."""
-        marks = dub.marks
-        if marks is None:
-            return ()
-        other = marks.version and dub.translated and marks.version != dub.translated
-        found = {
-            Stale.SOURCE: marks.revision < self.revision,
-            Stale.TRANSLATION: other,
-            Stale.WORDING: dub.outworded,
-            Stale.EDITS: marks.old_edits > 0,
-        }
-        return tuple(why for why, applies in found.items() if applies)
-
-    def is_renewed(self, dub: Judged) -> bool:
-        """Whether asking for the dub has what is released of it made anew."""
-        return bool({*self.stale(dub)} - {Stale.EDITS})
-
-
-@dataclass(frozen=True)
-class Dub:
-    """One row of `dubs`: a video in one target language.
-
-    `glossary` and `formality` are what it was asked for with; `asked_anew` says that its run began
-    before that, or before an edit of its lines. `release` is the current one, also while another
-    is made; `translated` is the version of its translation by now, `outworded` whether its
-    channel is worded otherwise since the release, and `film_only` whether it waits or is under way
-    only for a film without a dub that was removed.
-    """
-
-    video_id: str
-    language: str
-    status: DubStatus
-    stage: str | None
-    generation: int
-    created_at: datetime
-    updated_at: datetime
-    processing_started_at: datetime | None
-    processing_completed_at: datetime | None
-    error_details: Mapping[str, Any] | None
-    release: Release | None
-    run_id: str | None
-    glossary: Glossary
-    formality: Formality | None
-    asked_anew: bool
-    request_id: str | None
-    translated: str | None = None
-    outworded: bool = False
-    film_only: bool = False
-
-    @property
-    def wording(self) -> Wording:
-        return Wording(self.glossary, self.formality)
-
-    @property
-    def marks(self) -> Marked | None:
-        return self.release
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A video with its dubs by language, and what its channel is called, if it has one."""
-
-    video: Video
-    dubs: Sequence[Dub]
-    channel_title: str | None = None
-
-
-@dataclass(frozen=True)
-class DubState:
-    """How far one dub is, as listings tell of it."""
-
-    video_id: str
-    language: str
-    status: DubStatus
-    stage: str | None
-    is_released: bool
-    updated_at: datetime
-    processing_started_at: datetime | None
-    processing_completed_at: datetime | None
-    error_details: Mapping[str, Any] | None
-    revision: int
-    version: str
-    old_edits: int
-    translated: str | None
-    outworded: bool
-
-    @property
-    def marks(self) -> Marked | None:
-        return self if self.is_released else None
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which videos a listing shows: all, or those that fit everything that is said here.
-
-    `language` and `dub_status` are of one dub: which they have, or in which state one is. `search`
-    is in the title, or what the id begins with.
-    """
-
-    status: VideoStatus | None = None
-    language: str | None = None
-    dub_status: DubStatus | None = None
-    search: str = ""
-
-
-EVERY_VIDEO = Wanted()
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One row of `channels`: where videos come from, and how their dubs are to be worded."""
-
-    id: str
-    title: str
-    glossary: Glossary
-    formality: Formality | None
-    created_at: datetime
-    updated_at: datetime
-
-    @property
-    def wording(self) -> Wording:
-        return Wording(self.glossary, self.formality)
-
-
-@dataclass(frozen=True)
-class Work:
-    """One run that should exist: `language` is None for preparing the video itself.
-
-    `request_id` is the request that asked for it last, where there was one; `listen_only` says that
-    of a video only the transcript has to be made, if the rest is there, and `film_only` that a dub
-    is released as it is, with a new film.
-    """
-
-    video_id: str
-    language: str | None
-    generation: int
-    request_id: str | None = field(default=None, compare=False)
-    listen_only: bool = field(default=False, compare=False)
-    film_only: bool = field(default=False, compare=False)
-
-    @property
-    def run_key(self) -> str:
-        """Unique per target and generation, because Dagster remembers a run key for ever."""
-        if self.language is None:
-            return f"prepare:{self.video_id}:{self.generation}"
-        return f"dub:{self.language}:{self.video_id}:{self.generation}"
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some rows of a listing, newest first; `next_cursor` is None on the last page."""
-
-    videos: Sequence[Video] = field(default_factory=tuple)
-    next_cursor: str | None = None
-
-
-def no_video(video_id: str) -> VideoNotFoundError:
-    """What is said of a video that is not there."""
-    return VideoNotFoundError(f"There is no video {video_id}: hand it in first.")
-
-
-class Catalogue(Protocol):
+from dub_platform.registry.records import (
+    EVERY_VIDEO,
+    Channel,
+    Dub,
+    DubState,
+    NewVideo,
+    Page,
+    Video,
+    Visibility,
+    Wanted,
+    Whole,
+    Work,
+)
+
+
+class Lookup(Protocol):
+    """What was asked for and how far it got, to read. A tenant has one of its own."""
+
+    def video(self, video_id: str) -> Video:
+        """One video. Raises VideoNotFoundError."""
+        ...
+
+    def videos(
+        self,
+        wanted: Wanted = EVERY_VIDEO,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        oldest_first: bool = False,
+    ) -> Page:
+        """A page of videos, newest first. Raises InvalidRequestError for a cursor it never gave."""
+        ...
+
+    def dub(self, video_id: str, language: str) -> Dub:
+        """One dub. Raises VideoNotFoundError or DubNotFoundError."""
+        ...
+
+    def dubs(self, video_id: str) -> Sequence[Dub]:
+        """The video's dubs by language. Empty for a video nobody handed in."""
+        ...
+
+    def edits(self, video_id: str, language: str | None) -> Sequence[LineEdit]:
+        """Every edit ever made of the dub's lines, in the order in which they were made; without a
+        language, of what is said in the video."""
+        ...
+
+    def channel(self, channel_id: str) -> Channel:
+        """One channel. Raises ChannelNotFoundError."""
+        ...
+
+    def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
+        """Whether anyone asked for this video (and this language of it, of which nothing is left
+        from before it was removed)."""
+        ...
+
+
+class Catalogue(Lookup, Protocol):
     """What was asked for and how far it got, for those who ask; a tenant has one of its own.
 
     Every method is one transaction, safe to repeat.
@@ -384,10 +145,6 @@ class Catalogue(Protocol):
         """
         ...
 
-    def video(self, video_id: str) -> Video:
-        """One video. Raises VideoNotFoundError."""
-        ...
-
     def wholes(self, video_ids: Collection[str]) -> Mapping[str, Whole]:
         """Those of these videos that are there, by id, each with its dubs."""
         ...
@@ -396,32 +153,8 @@ class Catalogue(Protocol):
         """One video with its dubs. Raises VideoNotFoundError."""
         ...
 
-    def videos(
-        self,
-        wanted: Wanted = EVERY_VIDEO,
-        *,
-        cursor: str | None = None,
-        limit: int = 50,
-        oldest_first: bool = False,
-    ) -> Page:
-        """A page of videos, newest first. Raises InvalidRequestError for a cursor it never gave."""
-        ...
-
     def dub_states(self, video_ids: Sequence[str]) -> Mapping[str, Sequence[DubState]]:
         """How far the dubs of these videos are, by video and in the order of languages."""
-        ...
-
-    def dub(self, video_id: str, language: str) -> Dub:
-        """One dub. Raises VideoNotFoundError or DubNotFoundError."""
-        ...
-
-    def dubs(self, video_id: str) -> Sequence[Dub]:
-        """The video's dubs by language. Empty for a video nobody handed in."""
-        ...
-
-    def edits(self, video_id: str, language: str | None) -> Sequence[LineEdit]:
-        """Every edit ever made of the dub's lines, in the order in which they were made; without a
-        language, of what is said in the video."""
         ...
 
     def edit(
@@ -457,15 +190,6 @@ class Catalogue(Protocol):
         dubs that failed with it. Raises VideoNotFoundError."""
         ...
 
-    def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
-        """Whether anyone asked for this video (and this language of it, of which nothing is left
-        from before it was removed)."""
-        ...
-
-    def channel(self, channel_id: str) -> Channel:
-        """One channel. Raises ChannelNotFoundError."""
-        ...
-
     def channels(self, *, after: str = "", limit: int = 50) -> Sequence[Channel]:
         """The channels whose ids come after this one, in the order of their ids."""
         ...
@@ -480,29 +204,8 @@ class Catalogue(Protocol):
         ...
 
 
-class Registry(Catalogue, Protocol):
-    """Everybody's catalogue, and what the pipeline writes in it."""
-
-    def of(self, tenant: str) -> Catalogue:
-        """The same as one tenant sees it: what is another's is not there, nor any way to it."""
-        ...
-
-    def removals(self, *, limit: int) -> Sequence[str]:
-        """Removed videos of which something may still be kept, the longest removed first."""
-        ...
-
-    def removed(self, video_id: str) -> None:
-        """All that was made of a removed video is gone: it can be handed in again."""
-        ...
-
-    def dub_removals(self, *, limit: int) -> Sequence[tuple[str, str]]:
-        """Removed dubs, as video and language, of which something may still be kept, the longest
-        removed first."""
-        ...
-
-    def dub_removed(self, video_id: str, language: str) -> None:
-        """All that was made of a removed dub is gone: if it was asked for again, it can begin."""
-        ...
+class WorkQueue(Lookup, Protocol):
+    """What is to be made, who makes it, and what became of it: for the assets and the sensors."""
 
     def claim_videos(self, *, limit: int, now: datetime) -> Sequence[Work]:
         """The queued videos whose runs should be requested now, oldest first, at most `limit`.
@@ -526,29 +229,6 @@ class Registry(Catalogue, Protocol):
 
     def let_go(self, video_id: str, language: str | None, run_id: str) -> None:
         """End the lease, if it is this run's, unless the run's work goes on with another step."""
-        ...
-
-    def hold_all(self, video_id: str, run_id: str, *, now: datetime, at_rest: bool = True) -> bool:
-        """Take or renew the leases of a video and of all its dubs, so that none of it changes.
-
-        False, and none is held, while something of it is held by another run, or waits or is under
-        way unless it need not be `at_rest`. Raises VideoNotFoundError.
-        """
-        ...
-
-    def let_go_all(self, video_id: str, run_id: str) -> None:
-        """End this run's leases of a video and its dubs."""
-        ...
-
-    def drop_leases(self, *, before: datetime, dry_run: bool = False) -> int:
-        """Forget leases that nobody has renewed since; how many. A dry run only counts them."""
-        ...
-
-    def drop_events(self, *, before: datetime, dry_run: bool = False) -> int:
-        """Forget the events from before, and the messages about them that are no longer tried.
-
-        How many; a dry run only counts them.
-        """
         ...
 
     def started(self, work: Work, run_id: str) -> bool:
@@ -687,6 +367,61 @@ class Registry(Catalogue, Protocol):
 
     def count(self, *seen: Tally) -> None:
         """Add what was seen to the metrics that outlive processes."""
+        ...
+
+
+class Maintenance(Lookup, Protocol):
+    """What was removed and is still kept, and what nothing refers to any more."""
+
+    def removals(self, *, limit: int) -> Sequence[str]:
+        """Removed videos of which something may still be kept, the longest removed first."""
+        ...
+
+    def removed(self, video_id: str) -> None:
+        """All that was made of a removed video is gone: it can be handed in again."""
+        ...
+
+    def dub_removals(self, *, limit: int) -> Sequence[tuple[str, str]]:
+        """Removed dubs, as video and language, of which something may still be kept, the longest
+        removed first."""
+        ...
+
+    def dub_removed(self, video_id: str, language: str) -> None:
+        """All that was made of a removed dub is gone: if it was asked for again, it can begin."""
+        ...
+
+    def hold_all(self, video_id: str, run_id: str, *, now: datetime, at_rest: bool = True) -> bool:
+        """Take or renew the leases of a video and of all its dubs, so that none of it changes.
+
+        False, and none is held, while something of it is held by another run, or waits or is under
+        way unless it need not be `at_rest`. Raises VideoNotFoundError.
+        """
+        ...
+
+    def let_go_all(self, video_id: str, run_id: str) -> None:
+        """End this run's leases of a video and its dubs."""
+        ...
+
+    def drop_leases(self, *, before: datetime, dry_run: bool = False) -> int:
+        """Forget leases that nobody has renewed since; how many. A dry run only counts them."""
+        ...
+
+    def drop_events(self, *, before: datetime, dry_run: bool = False) -> int:
+        """Forget the events from before, and the messages about them that are no longer tried.
+
+        How many; a dry run only counts them.
+        """
+        ...
+
+
+class Registry(Catalogue, WorkQueue, Maintenance, Protocol):
+    """Everybody's catalogue, the queue of work and maintenance in one: what is wired.
+
+    Who works with it takes the one of the three that it needs.
+    """
+
+    def of(self, tenant: str) -> Catalogue:
+        """The same as one tenant sees it: what is another's is not there, nor any way to it."""
         ...
 
     def ping(self) -> None:

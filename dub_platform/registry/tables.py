@@ -39,7 +39,7 @@ from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import DeliveryState
-from dub_platform.registry.port import DubStatus, Source, VideoStatus, Visibility
+from dub_platform.registry.records import DubStatus, Source, VideoStatus, Visibility
 
 _RELEASE = TypeAdapter(Release)
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from dub_platform.core.metrics import DUB, PREPARE, Tally
 from dub_platform.registry.engine import engine_at, for_reading
-from dub_platform.registry.port import DubStatus
+from dub_platform.registry.records import DubStatus
 from dub_platform.registry.statements import insert
 from dub_platform.registry.tables import UtcDateTime, dubs, tallies, videos
 

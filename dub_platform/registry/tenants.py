@@ -11,19 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from dub_platform.core.channels import channel_of, without_tenant
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.wording import AS_BEFORE, Wording
-from dub_platform.registry.port import (
+from dub_platform.registry.catalogue import SqlCatalogue
+from dub_platform.registry.records import (
     EVERY_VIDEO,
     Channel,
     Dub,
     DubState,
     NewVideo,
     Page,
-    Registry,
     Video,
     Visibility,
     Wanted,
@@ -32,44 +31,21 @@ from dub_platform.registry.port import (
 )
 
 
-class Rows(Registry, Protocol):
-    """A registry that can be asked for the rows of one tenant alone."""
-
-    def videos(
-        self,
-        wanted: Wanted = EVERY_VIDEO,
-        *,
-        cursor: str | None = None,
-        limit: int = 50,
-        oldest_first: bool = False,
-        tenant: str | None = None,
-    ) -> Page: ...
-
-    def dub_states(
-        self, video_ids: Sequence[str], *, tenant: str | None = None
-    ) -> Mapping[str, Sequence[DubState]]: ...
-
-    def dubs(self, video_id: str, *, tenant: str | None = None) -> Sequence[Dub]: ...
-
-    def channels(
-        self, *, after: str = "", limit: int = 50, tenant: str | None = None
-    ) -> Sequence[Channel]: ...
-
-
 class TenantCatalogue:
     """Keeps the promises of `Catalogue` for what is this tenant's.
 
-    It is no `SqlRegistry`: what is not written here does not exist for tenants.
+    It asks everybody's catalogue and does not extend it: a method that is not written here does not
+    exist for tenants.
     """
 
-    def __init__(self, registry: Rows, tenant: str) -> None:
-        self._registry = registry
+    def __init__(self, everybodys: SqlCatalogue, tenant: str) -> None:
+        self._everybodys = everybodys
         self.tenant = tenant
 
     def accept(
         self, video: NewVideo, languages: Sequence[str], wording: Wording = AS_BEFORE
     ) -> tuple[Video, bool]:
-        accepted, created = self._registry.accept(
+        accepted, created = self._everybodys.accept(
             replace(video, tenant=self.tenant), languages, wording
         )
         return self._shown(accepted), created
@@ -78,17 +54,17 @@ class TenantCatalogue:
         self, video_id: str, *, visibility: Visibility | None = None, title: str | None = None
     ) -> Video:
         self.video(video_id)
-        return self._shown(self._registry.change(video_id, visibility=visibility, title=title))
+        return self._shown(self._everybodys.change(video_id, visibility=visibility, title=title))
 
     def remove(self, video_id: str) -> None:
         self.video(video_id)
-        self._registry.remove(video_id)
+        self._everybodys.remove(video_id)
 
     def remove_dub(
         self, video_id: str, language: str, *, request_id: str | None = None
     ) -> str | None:
         self.video(video_id)
-        return self._registry.remove_dub(video_id, language, request_id=request_id)
+        return self._everybodys.remove_dub(video_id, language, request_id=request_id)
 
     def ask(
         self,
@@ -100,15 +76,15 @@ class TenantCatalogue:
         request_id: str | None = None,
     ) -> Dub:
         self.video(video_id)
-        return self._registry.ask(video_id, language, wording, read=read, request_id=request_id)
+        return self._everybodys.ask(video_id, language, wording, read=read, request_id=request_id)
 
     def video(self, video_id: str) -> Video:
-        return self._own(self._registry.video(video_id))
+        return self._own(self._everybodys.video(video_id))
 
     def wholes(self, video_ids: Collection[str]) -> Mapping[str, Whole]:
         return {
             video_id: replace(found, video=self._shown(found.video))
-            for video_id, found in self._registry.wholes(video_ids).items()
+            for video_id, found in self._everybodys.wholes(video_ids).items()
             if found.video.tenant == self.tenant
         }
 
@@ -126,23 +102,23 @@ class TenantCatalogue:
         limit: int = 50,
         oldest_first: bool = False,
     ) -> Page:
-        page = self._registry.videos(
+        page = self._everybodys.videos(
             wanted, cursor=cursor, limit=limit, oldest_first=oldest_first, tenant=self.tenant
         )
         return replace(page, videos=tuple(map(self._shown, page.videos)))
 
     def dub_states(self, video_ids: Sequence[str]) -> Mapping[str, Sequence[DubState]]:
-        return self._registry.dub_states(video_ids, tenant=self.tenant)
+        return self._everybodys.dub_states(video_ids, tenant=self.tenant)
 
     def dubs(self, video_id: str) -> Sequence[Dub]:
-        return self._registry.dubs(video_id, tenant=self.tenant)
+        return self._everybodys.dubs(video_id, tenant=self.tenant)
 
     def dub(self, video_id: str, language: str) -> Dub:
         self.video(video_id)
-        return self._registry.dub(video_id, language)
+        return self._everybodys.dub(video_id, language)
 
     def edits(self, video_id: str, language: str | None) -> Sequence[LineEdit]:
-        return self._registry.edits(video_id, language) if self.was_asked_for(video_id) else ()
+        return self._everybodys.edits(video_id, language) if self.was_asked_for(video_id) else ()
 
     def edit(
         self,
@@ -154,40 +130,41 @@ class TenantCatalogue:
         request_id: str | None = None,
     ) -> bool:
         self.video(video_id)
-        return self._registry.edit(video_id, language, edits, after=after, request_id=request_id)
+        return self._everybodys.edit(video_id, language, edits, after=after, request_id=request_id)
 
     def caption(self, video_id: str, captions_key: str, *, request_id: str | None = None) -> Video:
         self.video(video_id)
-        return self._shown(self._registry.caption(video_id, captions_key, request_id=request_id))
+        return self._shown(self._everybodys.caption(video_id, captions_key, request_id=request_id))
 
     def name_language(
         self, video_id: str, language: str, *, request_id: str | None = None
     ) -> Video:
         self.video(video_id)
-        return self._shown(self._registry.name_language(video_id, language, request_id=request_id))
+        named = self._everybodys.name_language(video_id, language, request_id=request_id)
+        return self._shown(named)
 
     def believe(self, video_id: str, *, request_id: str | None = None) -> Video:
         self.video(video_id)
-        return self._shown(self._registry.believe(video_id, request_id=request_id))
+        return self._shown(self._everybodys.believe(video_id, request_id=request_id))
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
-        return self._registry.was_asked_for(video_id, language) and (
-            self._registry.video(video_id).tenant == self.tenant
+        return self._everybodys.was_asked_for(video_id, language) and (
+            self._everybodys.video(video_id).tenant == self.tenant
         )
 
     def channel(self, channel_id: str) -> Channel:
-        return _bare(self._registry.channel(channel_of(self.tenant, channel_id)))
+        return _bare(self._everybodys.channel(channel_of(self.tenant, channel_id)))
 
     def channels(self, *, after: str = "", limit: int = 50) -> Sequence[Channel]:
         after = channel_of(self.tenant, after)
-        found = self._registry.channels(after=after, limit=limit, tenant=self.tenant)
+        found = self._everybodys.channels(after=after, limit=limit, tenant=self.tenant)
         return [_bare(channel) for channel in found]
 
     def keep_channel(
         self, channel_id: str, *, title: str | None = None, wording: Wording = AS_BEFORE
     ) -> tuple[Channel, bool]:
         scoped = channel_of(self.tenant, channel_id)
-        kept, created = self._registry.keep_channel(scoped, title=title, wording=wording)
+        kept, created = self._everybodys.keep_channel(scoped, title=title, wording=wording)
         return _bare(kept), created
 
     def _own(self, video: Video) -> Video:

@@ -28,7 +28,7 @@ from dub_platform.core.speech import (
     Transcript,
     Translation,
 )
-from dub_platform.registry import Registry
+from dub_platform.registry import WorkQueue
 from resources.media.film import Voiced, mux, require_length
 from resources.store.copies import Copies
 from resources.store.port import POINTER, Store
@@ -65,7 +65,7 @@ class Publisher:
     """Puts releases where viewers find them."""
 
     store: Store
-    registry: Registry
+    registry: WorkQueue
 
     def publish(self, dub: FinishedDub, copies: Copies, run_id: str) -> Release:
         """Put track, captions, manifest and film in place, then make the release current.

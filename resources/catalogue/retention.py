@@ -26,7 +26,7 @@ import numpy as np
 
 from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.core.keys import is_content_key
-from dub_platform.registry import DubStatus, Registry, VideoStatus
+from dub_platform.registry import DubStatus, Maintenance, VideoStatus
 from dub_platform.registry.first_answers import KEPT, FirstAnswers
 from resources.store.port import PUBLIC, Kept, Store
 from resources.system.workfolder import WorkFolders
@@ -74,7 +74,7 @@ class Retention:
     """`keep` is how long events stay, and what was replaced or unused."""
 
     store: Store
-    registry: Registry
+    registry: Maintenance
     folders: WorkFolders
     keep: timedelta
     answers: FirstAnswers
@@ -106,7 +106,7 @@ class _Round:
     """One round through the store. What was put before `expired` has been kept long enough."""
 
     store: Store
-    registry: Registry
+    registry: Maintenance
     holder: str
     now: datetime
     expired: datetime

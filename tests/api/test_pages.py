@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from dub_platform.registry.api_keys import ApiKeys
-from dub_platform.registry.port import DubStatus, NewVideo, Source, Work
+from dub_platform.registry.records import DubStatus, NewVideo, Source, Work
 from tests.support.rig.services import YOUTUBE, Services, local_client, release
 
 HOSTILE = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(1)>"

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from dub_platform.core.errors import LinkExpiredError
 from dub_platform.core.links import GOOD_FOR, Links
-from dub_platform.registry.port import Visibility
+from dub_platform.registry.records import Visibility
 from resources.store.s3 import S3Store
 from tests.support.patience import HANG_SECONDS
 from tests.support.rig.services import YOUTUBE, Services, make_services, release

@@ -11,7 +11,7 @@ import pytest
 
 from api.together import AT_ONCE, MOST_OF_ROUND, Together
 from dub_platform.core.errors import StorageError, VideoNotFoundError
-from dub_platform.registry.port import NewVideo, Source
+from dub_platform.registry.records import NewVideo, Source
 from tests.api.routes.test_videos import questions
 from tests.support.patience import HANG_SECONDS
 from tests.support.rig.services import Services

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 
 from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.registry.api_keys import ApiKeys
-from dub_platform.registry.port import DubStatus, NewVideo, Source, Work
+from dub_platform.registry.records import DubStatus, NewVideo, Source, Work
 from resources.media.probe import Prober
 from resources.store.s3 import S3Store
 from tests.support.measuring import RATE, located

@@ -31,8 +31,11 @@ from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Release
 from dub_platform.core.wording import Wording
 from dub_platform.registry import (
+    Catalogue,
     Dub,
     DubStatus,
+    Lookup,
+    Maintenance,
     NewVideo,
     Registry,
     Source,
@@ -40,9 +43,14 @@ from dub_platform.registry import (
     Video,
     VideoStatus,
     Work,
+    WorkQueue,
 )
-from dub_platform.registry.port import Visibility, Wanted, Whole
+from dub_platform.registry.catalogue import SqlCatalogue
+from dub_platform.registry.lookup import SqlLookup
+from dub_platform.registry.maintenance import SqlMaintenance
+from dub_platform.registry.records import Visibility, Wanted, Whole
 from dub_platform.registry.tables import videos
+from dub_platform.registry.work import SqlWorkQueue
 from tests.contracts.threads import at_once
 
 ID = "dQw4w9WgXcQ"
@@ -1269,6 +1277,26 @@ class TestChannels:
         for language in (AUTO, "fr", "de"):
             registry.accept(NewVideo(ID, Source.YOUTUBE, language=language), [])
         assert "fr" == registry.video(ID).language
+
+
+class TestPorts:
+    def test_each_method_is_promised_to_one_kind_of_callers(self) -> None:
+        """Those who work with a registry take the port that they need, and reach no other's."""
+        ports = (Lookup, Catalogue, WorkQueue, Maintenance, Registry)
+        promised = [name for port in ports for name in vars(port) if not name.startswith("_")]
+        written = [name for name in dir(SqlRegistry) if not name.startswith("_")]
+        assert sorted(written) == sorted([*promised, "at"])
+
+    @pytest.mark.parametrize(
+        ("engine", "port"),
+        [(SqlCatalogue, Catalogue), (SqlWorkQueue, WorkQueue), (SqlMaintenance, Maintenance)],
+    )
+    def test_each_engine_has_what_its_port_promises_alone(
+        self, engine: type[SqlLookup], port: type[Lookup]
+    ) -> None:
+        """What one of them can do to a row, the others cannot."""
+        promised = {name for name in dir(port) if not name.startswith("_")}
+        assert promised == {name for name in dir(engine) if not name.startswith("_")}
 
 
 class TestAnswering:

@@ -23,7 +23,7 @@ from api.middleware.authentication import Identified
 from dub_platform.core.access import Scope, Token
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.ledger import Spent
-from dub_platform.registry.port import NewVideo, Source
+from dub_platform.registry.records import NewVideo, Source
 from dub_platform.registry.tables import utc_now
 from tests.api.conftest import Log
 from tests.api.routes.test_videos import questions

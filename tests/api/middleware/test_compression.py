@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.middleware.compression import LEVEL, Compressed
 from dub_platform.core.links import Links
-from dub_platform.registry.port import Visibility
+from dub_platform.registry.records import Visibility
 from tests.support.rig.services import (
     YOUTUBE,
     Services,

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from api.app import create_app
 from api.middleware.room import SPARED, open_more_files, places
 from api.middleware.slow_bodies import PacedAnswers
-from dub_platform.registry.port import NewVideo, Source
+from dub_platform.registry.records import NewVideo, Source
 from tests.api.conftest import Log
 from tests.support.patience import HANG_SECONDS, wait_until
 from tests.support.rig.services import YOUTUBE, Services, make_services, running

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from dub_platform.registry.port import NewVideo, Source
+from dub_platform.registry.records import NewVideo, Source
 from tests.support.rig.services import YOUTUBE, Services
 
 CHANNEL = "UC0123456789012345678901"

@@ -7,7 +7,7 @@ from functools import partial
 import httpx2
 import pytest
 
-from dub_platform.registry.port import NewVideo, Source
+from dub_platform.registry.records import NewVideo, Source
 from tests.api.test_uploads import connected
 from tests.support.patience import HANG_SECONDS
 from tests.support.rig.services import YOUTUBE, Services

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy
 from starlette.testclient import TestClient
 
-from dub_platform.registry.port import NewVideo, Source, Work
+from dub_platform.registry.records import NewVideo, Source, Work
 from tests.support.rig.services import YOUTUBE, Services, Told, prepare, release
 
 MEDIA = f"http://dub.test/media/releases/{YOUTUBE}"

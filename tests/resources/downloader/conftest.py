@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dub_platform.registry.port import NewVideo, Source, Video
+from dub_platform.registry.records import NewVideo, Source, Video
 from dub_platform.registry.sql import SqlRegistry
 from resources.downloader.youtube import YouTubeDownloader
 from tests.support.new_registries import make_registry

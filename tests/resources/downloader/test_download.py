@@ -23,7 +23,7 @@ from dub_platform.core.errors import (
     StorageFullError,
 )
 from dub_platform.core.titles import LONGEST_TITLE
-from dub_platform.registry.port import Source, Video
+from dub_platform.registry.records import Source, Video
 from resources.downloader.port import Downloaders
 from resources.downloader.youtube import YouTubeDownloader
 from resources.downloader.ytdlp import Way

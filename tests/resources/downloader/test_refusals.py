@@ -22,7 +22,7 @@ from dub_platform.core.errors import (
     SourceUnreachableError,
     VideoTooLongError,
 )
-from dub_platform.registry.port import Video
+from dub_platform.registry.records import Video
 from resources.downloader.refusals import named, redacted
 from resources.downloader.youtube import YouTubeDownloader
 from tests.resources.downloader.conftest import ID, Media

@@ -30,7 +30,7 @@ from dub_platform.core.webhooks import Receivers
 from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
-from dub_platform.registry.port import NewVideo, Source
+from dub_platform.registry.records import NewVideo, Source
 from dub_platform.registry.sql import SqlRegistry
 from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
