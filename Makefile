@@ -73,13 +73,13 @@ long-packages:
 	@bash deploy/packages.sh portability
 
 key: .venv/platform ## an API key for the tenant TENANT, printed once
-	@$(RUN) dub_platform.keys create $(if $(TENANT),--tenant $(TENANT)) $(if $(SCOPES),--scopes $(SCOPES))
+	@.venv/bin/dub-admin keys create $(if $(TENANT),--tenant $(TENANT)) $(if $(SCOPES),--scopes $(SCOPES))
 
 backup: .venv/platform ## save registry, Dagster's storage and the store to the folder TO
-	@$(RUN) dub_platform.backup save $(TO)
+	@.venv/bin/dub-admin backup $(TO)
 
 restore: .venv/platform ## bring back what is saved in the folder FROM; the platform must be stopped
-	@$(RUN) dub_platform.backup restore $(FROM)
+	@.venv/bin/dub-admin restore $(FROM)
 
 bench-faults: .venv/tests ## a hundred videos while every fifth request to a provider goes wrong
 	@$(RUN) benchmarks.faults --videos 100

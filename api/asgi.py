@@ -60,7 +60,7 @@ def refuse_strangers(settings: Settings, host: str) -> None:
         raise WrongSettingError(
             f"The API would be reached by others, at {host or settings.host} or "
             f"{settings.base_url}, and nobody has said whether they need a key. Set DUB_AUTH=keys "
-            "and make one with `python -m dub_platform.keys create`, or set DUB_AUTH=off where "
+            "and make one with `dub-admin keys create`, or set DUB_AUTH=off where "
             "what is in front of it asks who they are."
         )
 

@@ -4,7 +4,7 @@
          https://dub.example.com/keys -d '{"name": "nightly import", "scopes": ["read", "write"]}'
 
 A key is shown in the answer that makes it and never again. Whoever has the scope admin manages the
-keys of its own tenant, whatever they open; `python -m dub_platform.keys` makes other tenants'. A
+keys of its own tenant, whatever they open; `dub-admin keys` makes other tenants'. A
 key that was made with another counts as that one where requests are limited.
 """
 

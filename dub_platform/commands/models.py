@@ -42,9 +42,7 @@ from resources.models.installed import Model, ModelFolder
 from resources.models.staging import is_sound
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
-    Commands = _SubParsersAction[argparse.ArgumentParser]
+    from dub_platform.commands.terminal import Commands
 
 _MOST_LANGUAGES = 8
 

@@ -1,9 +1,7 @@
 """Migrations: bring the registry's schema up to this release, or take the last step back.
 
-    python -m dub_platform.registry.migrate          # up, the registry of the settings
-    python -m dub_platform.registry.migrate down     # one revision back
-
-    upgrade("sqlite:////srv/dub/registry.sqlite")    # the same from Python
+    upgrade("sqlite:////srv/dub/registry.sqlite")           # dub-admin migrate
+    downgrade("sqlite:////srv/dub/registry.sqlite", "-1")   # dub-admin migrate down
 
 A migration happens whole or not at all, several processes may start one at the same time, and the
 release before goes on beside it. On PostgreSQL nobody waits behind a migration that waits: it asks
@@ -13,11 +11,9 @@ for as long as all of it takes.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from alembic import command
@@ -51,23 +47,6 @@ def upgrade(url: str) -> None:
 def downgrade(url: str, revision: str) -> None:
     """Take the database back to `revision`: an id, "-1" for one step, "base" for nothing left."""
     _run(url, command.downgrade, revision)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Migrate the registry that the settings name."""
-    from dub_platform.settings import Settings
-
-    parser = argparse.ArgumentParser(prog="python -m dub_platform.registry.migrate")
-    parser.add_argument("direction", choices=("up", "down"), nargs="?", default="up")
-    direction = parser.parse_args(arguments).direction
-    url = Settings.from_environment().registry_url
-    try:
-        if direction == "up":
-            upgrade(url)
-        else:
-            downgrade(url, "-1")
-    except StorageUnavailableError as error:
-        sys.exit(error.sentence)
 
 
 def _run(url: str, move: Callable[[Config, str], None], revision: str) -> None:
@@ -127,7 +106,3 @@ def _config(connection: Connection) -> Config:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", "dub_platform.registry:migrations")
     return config
-
-
-if __name__ == "__main__":
-    main()

@@ -20,6 +20,7 @@ from redis import Redis
 from sqlalchemy import make_url
 
 from assets.step.tags import PARTITION, queue_of
+from dub_platform.commands import admin
 from dub_platform.storage import OWN_DATABASE
 from tests.docs.documents import settings
 from tests.support.rig.cluster.composition import COMPOSE, ROOT, VARIABLE, services
@@ -78,10 +79,14 @@ def test_no_secret_is_made_up(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_command_runs_a_module_that_exists(name: str) -> None:
-    """Every service of ours runs a Python module that is installed, or a file that is mounted."""
-    python, *words = OURS[name]["command"]
-    assert "python" == python
-    if words[0] == "-m":
+    """Every service of ours runs a program of ours, a Python module that is installed, or a file
+    that is mounted."""
+    program, *words = OURS[name]["command"]
+    assert program in ("python", "dub-admin")
+    if program == "dub-admin":
+        with pytest.raises(SystemExit, match="0"):
+            admin.main([*words, "--help"])
+    elif words[0] == "-m":
         assert find_spec(words[1])
     else:
         sources = [volume.split(":")[0] for volume in OURS[name]["volumes"] if words[0] in volume]

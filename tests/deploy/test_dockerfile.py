@@ -66,6 +66,23 @@ def test_the_code_layer_holds_all_the_code(tmp_path: Path) -> None:
     assert list(tmp_path.glob("dub_platform-*.dist-info"))
 
 
+def test_the_operators_command_is_on_the_images_path(tmp_path: Path) -> None:
+    """`docker compose run api dub-admin ...` finds the program that the code layer holds."""
+    install = ["uv", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path)]
+    subprocess.run([sys.executable, "-m", *install, str(ROOT)], check=True)
+    [paths] = re.findall(r"(?m)^ENV PATH=(\S+)", TEXT)
+    here = paths.replace("/opt/code", str(tmp_path)).replace("$PATH", os.environ["PATH"])
+    environment = {"PATH": here, "PYTHONPATH": str(tmp_path)}
+    helped = subprocess.run(
+        ["bash", "-c", "type -p dub-admin && dub-admin migrate --help"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert helped.stdout.startswith(f"{tmp_path}/bin/dub-admin\nusage: dub-admin migrate")
+
+
 def _user(stage: str) -> str:
     """Who the last USER line of a stage, or of what it is made from, says it is."""
     begin = re.search(rf"(?m)^FROM \S+ AS {stage}$", TEXT)

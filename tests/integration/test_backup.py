@@ -61,7 +61,7 @@ def backup(command: str, folder: Path, home: Path) -> subprocess.CompletedProces
     """The documented command, for the platform that `make up` keeps in `home`."""
     others = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
     return subprocess.run(
-        [sys.executable, "-m", "dub_platform.backup", command, str(folder)],
+        [Path(sys.executable).with_name("dub-admin"), command, str(folder)],
         env={**others, "DUB_HOME": str(home)},
         capture_output=True,
         text=True,
@@ -73,7 +73,7 @@ def backup(command: str, folder: Path, home: Path) -> subprocess.CompletedProces
 def saved(platform: Platform, handed_in: Answer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A backup of the running platform, which has released the golden clip."""
     folder = tmp_path_factory.mktemp("saved") / "backup"
-    done = backup("save", folder, platform.settings.home)
+    done = backup("backup", folder, platform.settings.home)
     assert 0 == done.returncode, done.stdout + done.stderr
     return folder
 
@@ -117,15 +117,16 @@ def test_a_platform_that_runs_is_not_restored(platform: Platform, saved: Path) -
     """Its servers would go on with the files that were taken from under them."""
     refused = backup("restore", saved, platform.settings.home)
     assert 1 == refused.returncode
-    assert "restore failed. Another platform is running in" in refused.stdout
+    assert "That did not work. Another platform is running in" in refused.stderr
 
 
 @one_machine
 def test_a_backup_that_is_not_there_is_said(tmp_path: Path) -> None:
     """In a sentence, and with an exit status."""
     refused = backup("restore", tmp_path / "nothing", tmp_path / "home")
-    assert (1, "") == (refused.returncode, refused.stderr)
-    assert "restore failed. There is no backup in" in refused.stdout
+    assert (1, "") == (refused.returncode, refused.stdout)
+    assert "That did not work. There is no backup in" in refused.stderr
+    assert not (tmp_path / "home").exists()
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,11 @@ from dagster import (
 )
 
 from assets.step.tags import queue_of
+from dub_platform.commands.admin import main
 from dub_platform.definitions import definitions
 from dub_platform.registry import Work
 from dub_platform.registry.engine import engine_at
 from dub_platform.settings import Settings
-from dub_platform.upkeep import main
 from resources.catalogue.retention import Gone, Kind
 from sensors.retention import Tally, every_night, old_runs, tallied, total
 from tests.contracts.databases import postgres, postgres_url, run_script, script_of
@@ -234,17 +234,17 @@ def test_the_command_prints_the_same_numbers(
     monkeypatch.setenv("DUB_HOME", str(home))
     monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
 
-    def upkeep(*options: str) -> list[list[str]]:
-        assert 0 == main(*options)
+    def maintain(*options: str) -> list[list[str]]:
+        assert 0 == main(["maintain", *options])
         return [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
 
     folders = ["folders", "of", "dead", "processes", "1", "4"]
     for options, what in ((["--dry-run"], ["what", "would", "go"]), ([], ["what", "went"])):
-        printed = upkeep(*options)
+        printed = maintain(*options)
         assert [*what, "count", "bytes"] == printed[0]
         assert ["all", "1", "4"] == printed[-1]
         assert folders in printed
-    assert ["all", "0", "0"] == upkeep("--dry-run")[-1]
+    assert ["all", "0", "0"] == maintain("--dry-run")[-1]
 
 
 def test_the_command_says_where_it_finds_no_platform(
@@ -254,5 +254,10 @@ def test_the_command_says_where_it_finds_no_platform(
     monkeypatch.setenv("DUB_HOME", str(tmp_path))
     monkeypatch.setenv("DAGSTER_HOME", "")
     monkeypatch.delenv("DAGSTER_HOME")
-    assert 1 == main()
-    assert f'Upkeep failed. $DAGSTER_HOME "{tmp_path}' in capsys.readouterr().out
+    assert 1 == main(["maintain"])
+    said = capsys.readouterr()
+    assert "" == said.out
+    assert (
+        f"There is no Dagster in {tmp_path / 'dagster'}, so there is nothing to remove." in said.err
+    )
+    assert "Set DAGSTER_HOME" in said.err

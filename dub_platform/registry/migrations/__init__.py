@@ -1,1 +1,1 @@
-"""The registry's schema as Alembic migrations, run by `dub_platform.registry.migrate`."""
+"""The registry's schema as Alembic migrations, run by `dub-admin migrate`."""

@@ -1,4 +1,4 @@
-"""Keys from the command line."""
+"""`dub-admin keys`, from the command line to the table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dub_platform import keys
+from dub_platform.commands import admin
 from dub_platform.core.access import Scope, Token
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.tables import utc_now
@@ -26,13 +26,13 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ApiKeys:
 def test_what_is_printed_opens(table: ApiKeys, capsys: pytest.CaptureFixture[str]) -> None:
     """On standard output stands the key and nothing else."""
     arguments = ["--tenant", "acme", "--scopes", "read,write", "--name", "[b]x"]
-    assert 0 == keys.main("create", *arguments)
+    assert 0 == admin.main(["keys", "create", *arguments])
     token = Token.parsed(capsys.readouterr().out.strip())
     assert token
     key = table.holder(token, utc_now())
     assert key
     assert ("acme", {Scope.READ, Scope.WRITE}) == (key.tenant, key.scopes)
-    assert 0 == keys.main("list", "--tenant", "acme")
+    assert 0 == admin.main(["keys", "list", "--tenant", "acme"])
     listed = capsys.readouterr().out
     assert ("[b]x" in listed, token.secret in listed) == (True, False)
 
@@ -40,9 +40,9 @@ def test_what_is_printed_opens(table: ApiKeys, capsys: pytest.CaptureFixture[str
 def test_a_key_is_revoked(table: ApiKeys, capsys: pytest.CaptureFixture[str]) -> None:
     """Once it is, the listing says so."""
     made, token = table.make(tenant="acme", scopes={Scope.READ})
-    assert 0 == keys.main("revoke", "--tenant", "acme", made.id)
+    assert 0 == admin.main(["keys", "revoke", "--tenant", "acme", made.id])
     assert table.holder(token, utc_now()) is None
-    keys.main("list", "--tenant", "acme")
+    admin.main(["keys", "list", "--tenant", "acme"])
     assert "revoked" in capsys.readouterr().out
 
 
@@ -54,6 +54,28 @@ def test_what_cannot_be_done_is_said(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In a sentence, with an exit status that a script notices."""
-    assert 1 == keys.main(*arguments)
+    assert 1 == admin.main(["keys", *arguments])
     said = capsys.readouterr()
-    assert ("", True) == (said.out, said.err.startswith("Nothing was done."))
+    assert ("", True) == (said.out, said.err.startswith("That did not work."))
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (
+            ["--scopes", "read,all"],
+            "'read,all' names what is no scope: choose of read, write, admin",
+        ),
+        (["--days", "0"], "'0' is no number of days: give 1 or more"),
+        (["--days", "soon"], "'soon' is no number of days: give 1 or more"),
+    ],
+)
+def test_a_key_that_is_asked_for_wrongly_is_not_made(
+    arguments: list[str], advice: str, table: ApiKeys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said what there is to choose; `--days 0` is no key for ever."""
+    with pytest.raises(SystemExit, match="2"):
+        admin.main(["keys", "create", *arguments])
+    assert advice in " ".join(capsys.readouterr().err.split())
+    assert [] == list(table.of("default"))
