@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from dub_platform.commands import admin
-from dub_platform.registry import SqlRegistry
-from dub_platform.settings import Settings
 
 PROGRAM = Path(sys.executable).with_name("dub-admin")
 COMMANDS = ("keys", "migrate", "maintain", "backup", "restore", "models")
@@ -43,18 +41,6 @@ def test_each_command_has_a_help_of_its_own(
     said = capsys.readouterr().out
     assert said.startswith(f"usage: dub-admin {command}")
     assert len(said.split("\n\n")[1]) > len(command)
-
-
-def test_the_tables_are_made_and_taken_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Up by default, again without harm; one step down and up again."""
-    monkeypatch.setenv("DUB_HOME", str(tmp_path))
-    registry = SqlRegistry.at(Settings().registry_url)
-    for words in ([], ["up"], ["down"], ["up"]):
-        assert 0 == admin.main(["migrate", *words])
-    registry.ping()
-    assert "taken back" in capsys.readouterr().err
 
 
 def test_a_wrong_setting_is_said_without_a_trace(tmp_path: Path) -> None:

@@ -91,6 +91,12 @@ def retention(store: LocalStore, registry: SqlRegistry, tmp_path: Path) -> Reten
     return made
 
 
+def registry_of(retention: Retention) -> SqlRegistry:
+    """All of the registry that it tidies, to ask of it what others ask."""
+    assert isinstance(retention.registry, SqlRegistry)
+    return retention.registry
+
+
 def fill(retention: Retention) -> None:
     """Put what a released video consists of."""
     put(retention.store, UPLOAD, sound(1), track(1), *take(USED))
@@ -111,7 +117,7 @@ def publish(retention: Retention, number: int) -> None:
     put(retention.store, made.track_key, made.manifest_key, *made.captions_keys.values())
     put(retention.store, film(number), film(number).replace(".mp4", ".json"))
     put(retention.store, f"releases/{ID}/es/current.json")
-    retention.registry.released(ID, "es", made, film_key=film(number), beside={}, run_id="run")
+    registry_of(retention).released(ID, "es", made, film_key=film(number), beside={}, run_id="run")
 
 
 def published(number: int) -> set[str]:
@@ -231,8 +237,8 @@ class TestMedia:
         """The registry names them, and the next transcript is made from them; others go."""
         captions = [content(f"videos/{OTHER}/captions", number, ".srt") for number in (1, 2)]
         new = NewVideo(OTHER, Source.YOUTUBE, captions_key=captions[0])
-        retention.registry.accept(new, [])
-        retention.registry.failed(
+        registry_of(retention).accept(new, [])
+        registry_of(retention).failed(
             Work(OTHER, None, 1), {"code": "run_stopped"}, now=datetime.now(timezone.utc)
         )
         put(store, *captions)
@@ -264,9 +270,9 @@ class TestUploads:
         """Also of one that waits, or has failed."""
         put(retention.store, *self.ORPHANS[:1])
         new = NewVideo(OTHER, Source.UPLOAD, upload_key=self.ORPHANS[0])
-        retention.registry.accept(new, ["es"])
+        registry_of(retention).accept(new, ["es"])
         assert set() == lost(retention, 3650)
-        retention.registry.failed(
+        registry_of(retention).failed(
             Work(OTHER, None, 1), {"code": "run_stopped"}, now=datetime.now(timezone.utc)
         )
         assert set() == lost(retention, 3650)
@@ -394,7 +400,7 @@ def test_writes_that_nobody_ends_are_given_up(retention: Retention, store: Local
 def test_what_dead_processes_left_is_told_with_the_rest(retention: Retention) -> None:
     """Their work folders, and the leases that nobody renews."""
     (retention.folders.root / "mix-a.work").mkdir(parents=True)
-    retention.registry.hold(OTHER, None, "dead", now=datetime.now(timezone.utc))
+    registry_of(retention).hold(OTHER, None, "dead", now=datetime.now(timezone.utc))
     assert Counter({Kind.FOLDERS: 1, Kind.LEASES: 1}) == tidied(retention, 1)
 
 
@@ -436,7 +442,7 @@ def full(retention: Retention) -> Retention:
     put(retention.store, sound(2), *TestUploads.ORPHANS, *take(UNUSED), *published(2))
     (retention.store.root / FOLDER / ".staged-1").touch()  # type: ignore[attr-defined]
     (retention.folders.root / "mix-a.work").mkdir(parents=True)
-    retention.registry.hold(OTHER, None, "dead", now=datetime.now(timezone.utc))
+    registry_of(retention).hold(OTHER, None, "dead", now=datetime.now(timezone.utc))
     retention.answers.claim("a" * 64, "one", now=datetime.now(timezone.utc))
     return retention
 
