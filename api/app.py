@@ -24,17 +24,17 @@ from starlette.staticfiles import StaticFiles
 from api.background.event_hub import Hub
 from api.background.webhook_delivery import Courier
 from api.contract.problems import on_busy_database, on_client_gone, on_dub_error, on_http_error
-from api.middleware.authentication import Identified, Permitted
-from api.middleware.compression import Compressed
-from api.middleware.draining import Drain, Farewell
+from api.middleware.authentication import Authentication, Authorization
+from api.middleware.compression import Compression
+from api.middleware.draining import CloseWhileDraining, Drain
 from api.middleware.idempotency import Idempotency
 from api.middleware.known_query import KnownQuery
 from api.middleware.metrics import Metrics, metrics
-from api.middleware.rate_limits import RateLimited
+from api.middleware.rate_limits import RateLimits
 from api.middleware.request_size import HeadLimits
-from api.middleware.room import Room, places
-from api.middleware.slow_bodies import Paced, PacedAnswers
-from api.middleware.stack import PlainRefusals, RequestContext, SecurityHeaders, UnexpectedErrors
+from api.middleware.room import LongAnswerLimit, places
+from api.middleware.slow_bodies import AnswerTimeout, BodyTimeout
+from api.middleware.stack import ProblemDocuments, RequestContext, SecurityHeaders, UnexpectedErrors
 from api.middleware.trust import Forwarded, KnownNames, LocalOnly, SameOrigin
 from api.pages.docs import docs
 from api.pages.start import start
@@ -110,23 +110,23 @@ def create_app(services: Services) -> Starlette:
             Mount("/static", StaticFiles(directory=STATIC_DIR)),
         ],
         middleware=[
-            Middleware(Farewell, drain=drain),
+            Middleware(CloseWhileDraining, drain=drain),
             Middleware(RequestContext, metrics=counted, reporter=services.reporter),
             Middleware(SecurityHeaders),
             Middleware(HeadLimits),
-            Middleware(Compressed),
+            Middleware(Compression),
             Middleware(UnexpectedErrors),
             Middleware(LocalOnly, is_local=services.is_local),
             *_by_name(services),
             Middleware(Forwarded, proxies=services.proxies),
             Middleware(SameOrigin, base_url=services.base_url, others=services.cors_origins),
             *_cross_origin(services),
-            Middleware(Identified, keys=services.keys),
-            Middleware(RateLimited, limits=services.limits),
-            Middleware(Permitted),
-            Middleware(Room, most=places(services.most_files)),
-            Middleware(Paced),
-            Middleware(PlainRefusals),
+            Middleware(Authentication, keys=services.keys),
+            Middleware(RateLimits, limits=services.limits),
+            Middleware(Authorization),
+            Middleware(LongAnswerLimit, most=places(services.most_files)),
+            Middleware(BodyTimeout),
+            Middleware(ProblemDocuments),
             Middleware(Idempotency),
         ],
         exception_handlers={
@@ -137,7 +137,7 @@ def create_app(services: Services) -> Starlette:
         },
         lifespan=_running,
     )
-    app.middleware_stack = PacedAnswers(app.build_middleware_stack())
+    app.middleware_stack = AnswerTimeout(app.build_middleware_stack())
     # A redirect to the address without its slash would be made of the Host that a request says.
     app.router.redirect_slashes = False
     app.state.services = services

@@ -1,10 +1,11 @@
-"""Whether two requests ask for the same: a digest of the body while somebody else reads it.
+"""A digest of a request, to tell whether a second request is the same as the first.
 
     digest = BodyDigest(request, limit)
-    ...digest.receive...                # to whoever reads the body
-    await digest.whole()                # 64 hex digits; None for a form that is none
+    ...digest.receive...                # handed to whoever reads the body
+    await digest.whole()                # 64 hex digits; None if a form cannot be parsed
 
-A form is taken part by part: a client that sends it again writes another boundary.
+The body is hashed while the handler reads it. A form is hashed part by part, because a client that
+sends the same form again separates its parts by another boundary.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from api.uploads import within
 
 
 class _Form:
-    """The parts of a form, each as the digest of its headers and its content."""
+    """Hashes a multipart form as the list of its parts: the headers and the content of each."""
 
     def __init__(self, boundary: bytes) -> None:
         self.whole = hashlib.sha256()
         self._head, self._content = hashlib.sha256(), hashlib.sha256()
+        # _into gets a digest's name and not the digest, because each part of the form starts new
+        # ones.
         callbacks: Any = {
             "on_part_begin": self._begin,
             "on_header_field": self._into("_head"),
@@ -47,7 +50,10 @@ class _Form:
 
 
 class BodyDigest:
-    """Sees a request's body pass by. Its messages raise UploadTooLargeError over the limit."""
+    """Hashes the body of a request as it is read.
+
+    `receive` raises UploadTooLargeError over the limit.
+    """
 
     def __init__(self, request: Request, limit: int) -> None:
         self._receive = within(request, limit)
@@ -59,7 +65,7 @@ class BodyDigest:
         self._plain = hashlib.sha256()
 
     async def receive(self) -> Message:
-        """The next message, noted."""
+        """Return the next message of the request, and add it to the digest."""
         message = await self._receive()
         if message["type"] == "http.request":
             self._note(message.get("body", b""))
@@ -67,7 +73,10 @@ class BodyDigest:
         return message
 
     async def whole(self) -> str | None:
-        """The digest of the request, after reading what nobody has read of it."""
+        """Read the rest of the body and return the digest of the request in hex.
+
+        None if the client left before the end of the body, or if the form cannot be parsed.
+        """
         while not self._ended:
             if (await self.receive())["type"] != "http.request":
                 return None

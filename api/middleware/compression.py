@@ -1,8 +1,9 @@
-"""Answers that are sent smaller to whoever takes them so: JSON, pages, scripts and styles.
+"""Compresses answers with gzip, for clients that accept it: JSON, pages, scripts and styles.
 
-Left as they are: media and captions, of which clients ask for ranges, streams of events, and what
-shows a secret, such as a signed link. How small that becomes would tell of it to somebody who can
-have it sent beside words of his own (BREACH). An ETag names the content, however it is sent.
+Not compressed are media and captions (clients ask for byte ranges of them), streams of events, and
+answers that show a secret, such as a signed link: somebody who can place text of their own in such
+an answer could read the secret from the compressed length (BREACH). An ETag names the content, so
+it is the same with and without compression.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ _MEDIA = OPEN_BELOW[1]
 _SIGNED = b"signature="
 
 
-class Compressed:
-    """Compresses what may be, for clients that say they take gzip."""
+class Compression:
+    """Compresses the answer of a request whose client accepts gzip."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -34,17 +35,17 @@ class Compressed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self.app
         if scope["type"] == "http" and not scope["path"].startswith(_MEDIA):
-            # The other one only tells caches that there are two.
+            # IdentityResponder sends `Vary` only: caches must keep the two forms apart.
             app = (
                 _Responder(app, LEAST_BYTES, LEVEL)
-                if _takes_gzip(scope)
+                if _accepts_gzip(scope)
                 else IdentityResponder(app, LEAST_BYTES)
             )
         await app(scope, receive, send)
 
 
 class _Responder(GZipResponder):
-    """Leaves an answer with a secret in it as it is."""
+    """Compresses an answer, unless it shows a secret."""
 
     async def apply_compression(self, body: bytes, *, more_body: bool) -> bytes:
         name, value = SHOWS_SECRET
@@ -52,20 +53,22 @@ class _Responder(GZipResponder):
         if headers.get(name) == value or (not more_body and _SIGNED in body):
             return body
         if not more_body and len(body) < self.thread_minimum_size:
-            compressor = _fitting(len(body))
+            compressor = _compressor_for(len(body))
             return compressor.compress(body) + compressor.flush()
         return await super().apply_compression(body, more_body=more_body)
 
 
-def _fitting(length: int) -> zlib._Compress:
-    """What compresses so many bytes at once as small as any, without a table that is larger.
+def _compressor_for(length: int) -> zlib._Compress:
+    """Make a gzip compressor for a body of `length` bytes, with a window no larger than the body.
 
-    The usual one is 256 KiB: to make it takes five times as long as to compress a video's answer.
+    zlib's default window needs tables of 256 KiB: making those takes five times as long as
+    compressing the JSON of one video.
     """
     bits = min(max((length - 1).bit_length(), _LEAST_BITS), zlib.MAX_WBITS)
     return zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP + bits, bits - 7)
 
 
-def _takes_gzip(scope: Scope) -> bool:
+def _accepts_gzip(scope: Scope) -> bool:
     takes = Headers(scope=scope).get("accept-encoding", "").replace(" ", "").split(",")
+    # `gzip;q=0` is a refusal (RFC 9110, section 12.4.2).
     return any(each.partition(";")[0] == "gzip" and not each.endswith(";q=0") for each in takes)

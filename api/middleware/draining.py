@@ -1,13 +1,13 @@
-"""Leaving: what an API process does between SIGTERM and its end.
+"""Graceful stop: what an API process does between SIGTERM and its end.
 
     drain = Drain(seconds=10)
     with drain.before_stopping():       # in the app's lifespan
         ...
 
-It goes on answering for these seconds, while /ready says 503, so that whoever spreads requests
-over several processes notices and sends it no more; and each answer closes its connection, so that
-a client's next request comes in at another one. Only then is the server told: it stops listening,
-lets what is under way end, uploads too, and exits.
+For `seconds` the process answers as before, while /ready says 503, so that the load balancer stops
+sending it requests. Each answer closes its connection, so that the client's next request goes to
+another process. Then uvicorn gets the signal: it stops listening, waits for the requests under way
+(uploads too), and exits.
 """
 
 from __future__ import annotations
@@ -26,17 +26,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 @dataclass
 class Drain:
-    """Whether this process is about to end, and how long it waits before it does."""
+    """State of the graceful stop.
+
+    `begun` is set by the first signal; `seconds` lie between SIGTERM and the stop.
+    """
 
     seconds: float
     begun: bool = False
 
     @contextlib.contextmanager
     def before_stopping(self) -> Iterator[None]:
-        """Keep SIGTERM from the server until these seconds have passed; a second one is not kept.
+        """Delay SIGTERM by `seconds` within the block. A second SIGTERM stops the server at once.
 
-        SIGINT, which is somebody at the keyboard, is only noted: streams must end all the same.
-        Nothing is kept from a server that does not get its signals, as one in a test's thread.
+        SIGINT, which somebody at the keyboard sends, is noted and not delayed. Nothing is changed
+        outside of the main thread, where a test's server runs: Python delivers no signals there.
         """
         stop, interrupt = map(signal.getsignal, (signal.SIGTERM, signal.SIGINT))
         in_main_thread = threading.current_thread() is threading.main_thread()
@@ -48,18 +51,21 @@ class Drain:
         def on_sigterm(number: int, frame: FrameType | None) -> None:
             waits = 0.0 if self.begun else self.seconds
             self.begun = True
+            # A signal handler may interrupt the loop anywhere; only this call is safe from within
+            # it.
             loop.call_soon_threadsafe(loop.call_later, waits, stop, number, frame)
 
         def on_sigint(number: int, frame: FrameType | None) -> None:
+            # Streams of events end when `begun` is set; without it they would hold the server open.
             self.begun = True
             interrupt(number, frame)
 
-        with _handled(signal.SIGTERM, on_sigterm), _handled(signal.SIGINT, on_sigint):
+        with _handle_signal(signal.SIGTERM, on_sigterm), _handle_signal(signal.SIGINT, on_sigint):
             yield
 
 
-class Farewell:
-    """While the process is about to end, each answer says that its connection ends with it."""
+class CloseWhileDraining:
+    """Closes the connection after each answer (`Connection: close`) while the process drains."""
 
     def __init__(self, app: ASGIApp, drain: Drain) -> None:
         self.app = app
@@ -75,9 +81,10 @@ class Farewell:
 
 
 @contextlib.contextmanager
-def _handled(
+def _handle_signal(
     number: signal.Signals, handler: Callable[[int, FrameType | None], None]
 ) -> Iterator[None]:
+    """Install a handler for a signal within the block, and put the former one back."""
     before = signal.signal(number, handler)
     try:
         yield

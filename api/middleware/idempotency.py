@@ -1,12 +1,12 @@
-"""Idempotency-Key: a request that is sent again is answered as it was the first time.
+"""Idempotency-Key: a request that is sent twice is done once, and answered twice the same.
 
     POST /videos
     Idempotency-Key: 8e03978e-40d5-43dd-bc93-6894a57f9324
 
-It holds for every POST, for a day. The same key with another body is refused with 422, and with
-409 while the first request is being answered. An answer that a retry could change (401, 404, 409,
-429, 5xx) is not kept: whoever asks again is the first again. One that shows a secret is kept sealed
-(`sealing.py`).
+Holds for every POST, for a day. The same key with another body is refused with 422, and with 409
+while the first request is still under way. An answer that may change on a retry (401, 404, 409,
+429, 5xx) is not stored: the next request with the key counts as the first. An answer that shows a
+secret is stored encrypted (`sealing.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.contract.problems import on_dub_error
 from api.middleware.body_digest import BodyDigest
-from api.middleware.sealing import opened, sealed
+from api.middleware.sealing import open_answer, seal_answer
 from api.services import services_of
 from dub_platform.core.errors import (
     DubError,
@@ -42,7 +42,7 @@ _REFUSALS = (400, 422)
 
 
 class Idempotency:
-    """Answers a POST with a key that was answered before as it was then."""
+    """Answers a POST whose Idempotency-Key was used before with the stored first answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -64,23 +64,27 @@ class Idempotency:
             await _send(answer, send, again=again)
 
     async def _answer(self, request: Request, place: str) -> tuple[FirstAnswer, bool]:
-        """The answer, and whether it is one that was given before."""
+        """Return the answer, and whether it is a stored one that is sent again."""
         answers, holder = services_of(request).first_answers, secrets.token_hex(16)
         body = BodyDigest(request, services_of(request).max_upload_bytes)
         claim = await run_in_threadpool(answers.claim, place, holder, now=_now())
         if not claim.is_mine:
-            return opened(await _again(claim, body), request), True
-        async with _held(answers, place, holder):
-            answer = await _collected(self.app, request.scope, body)
-            digest = await body.whole() if _is_for_keeps(answer) else None
+            return open_answer(await _stored_answer(claim, body), request), True
+        async with _hold_claim(answers, place, holder):
+            answer = await _collect_answer(self.app, request.scope, body)
+            # A handler may answer without reading the whole body; the digest needs the rest of it.
+            digest = await body.whole() if _is_stable(answer) else None
             if digest is not None:
-                kept = sealed(answer, request)
+                kept = seal_answer(answer, request)
                 await run_in_threadpool(answers.keep, place, holder, digest, kept)
         return answer, False
 
 
 def _place(request: Request, key: str) -> str:
-    """Where the key's answer is kept: each tenant has keys of its own."""
+    """Return the name under which the answer to this key is stored: each tenant has its own.
+
+    Raises InvalidRequestError for a key that is too long or not visible ASCII.
+    """
     if not _KEY.fullmatch(key):
         raise InvalidRequestError(
             f"An Idempotency-Key is 1 to {MOST_KEY_LENGTH} visible characters of ASCII: send a "
@@ -89,7 +93,11 @@ def _place(request: Request, key: str) -> str:
     return key_of([services_of(request).tenant, key])
 
 
-async def _again(claim: Claim, body: BodyDigest) -> FirstAnswer:
+async def _stored_answer(claim: Claim, body: BodyDigest) -> FirstAnswer:
+    """Return the stored answer, if `body` is the same as that of the first request.
+
+    Raises RequestInProgressError, IdempotencyKeyReusedError.
+    """
     if claim.answer is None:
         raise RequestInProgressError(
             "A request with this Idempotency-Key is being answered just now: ask again in a moment."
@@ -102,13 +110,14 @@ async def _again(claim: Claim, body: BodyDigest) -> FirstAnswer:
     return claim.answer
 
 
-def _is_for_keeps(answer: FirstAnswer) -> bool:
+def _is_stable(answer: FirstAnswer) -> bool:
+    """Whether a retry of the same request would get the same answer."""
     return answer.status < 400 or answer.status in _REFUSALS
 
 
 @contextlib.asynccontextmanager
-async def _held(answers: FirstAnswers, place: str, holder: str) -> AsyncIterator[None]:
-    """The claim, renewed for as long as the request takes, and given back if nothing was kept."""
+async def _hold_claim(answers: FirstAnswers, place: str, holder: str) -> AsyncIterator[None]:
+    """Renew the claim within the block, and give it back at its end if no answer was stored."""
     renewing = asyncio.create_task(_renew(answers, place, holder))
     try:
         yield
@@ -119,12 +128,14 @@ async def _held(answers: FirstAnswers, place: str, holder: str) -> AsyncIterator
 
 async def _renew(answers: FirstAnswers, place: str, holder: str) -> None:
     while True:
+        # A claim that is not renewed lapses, so that a process that died blocks no retry for long.
         await asyncio.sleep(RENEW_SECONDS)
         await run_in_threadpool(answers.renew, place, holder, now=_now())
 
 
-async def _collected(app: ASGIApp, scope: Scope, body: BodyDigest) -> FirstAnswer:
-    """The app's answer as a whole: it is kept before anybody reads it."""
+async def _collect_answer(app: ASGIApp, scope: Scope, body: BodyDigest) -> FirstAnswer:
+    """Run the app and return its whole answer, which is stored before the client reads any of
+    it."""
     messages: list[Message] = []
 
     async def collect(message: Message) -> None:

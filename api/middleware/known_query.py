@@ -1,9 +1,9 @@
-"""The query of a request: a name that is not known is a mistake worth telling.
+"""Refuses a query parameter that the operation does not have: it is probably misspelt.
 
-Route("/videos", Videos, middleware=[Middleware(KnownQuery, path="/videos")])
+    Route("/videos", Videos, middleware=[Middleware(KnownQuery, path="/videos")])
 
-What people open by a link is let through as it is, for where links are shared, sites write names
-of their own into them; and so is what probes ask.
+Not checked are pages that people open by a link, because sites add parameters of their own where
+links are shared, and addresses that health probes ask for.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ _OPERATIONS: Mapping[tuple[str, str], Operation] = {
 
 
 class KnownQuery:
-    """Refuses parameters that the operation at this path of the contract does not have."""
+    """Answers 400 to a query parameter that the operation at this path of the contract does not
+    have."""
 
     def __init__(self, app: ASGIApp, path: str) -> None:
         self.app = app
         self.path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The contract lists no HEAD: it takes what GET takes.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         operation = _OPERATIONS.get((self.path, method))
         if operation is not None and scope["query_string"]:
@@ -37,7 +39,7 @@ class KnownQuery:
 
 
 def refuse_unknown(operation: Operation, request: Request) -> None:
-    """Return if the operation has every parameter of the request. Raises InvalidRequestError."""
+    """Check the parameters of a request against the operation's. Raises InvalidRequestError."""
     known = list(operation.query.model_fields) if operation.query else []
     unknown = [name for name in request.query_params if name not in known]
     if unknown:

@@ -4,10 +4,10 @@
     metrics.note(exchange)                  # one more request of this process
     metrics.text()
 
-Requests are counted in the memory of the process that answered them, so each process of the API is
-asked by itself and Prometheus adds them up. Everything else is read from the registry and from
-Dagster's storage at the moment of asking: it is the same whichever process is asked, and no run
-takes its counts to the grave. A database that is away costs its metrics and no others.
+Requests are counted in the memory of the process that answered them: Prometheus scrapes each
+process of the API and adds the counts up. All other metrics are read from the registry and from
+Dagster's storage at each scrape, so every process answers the same, and no count is lost when a run
+ends. If one of the two cannot be read, only its own metrics are missing.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ Heartbeats = Callable[[], Mapping[str, datetime]]
 
 
 class Metrics:
-    """Those of one process of the API."""
+    """All metrics that one process of the API exposes."""
 
     def __init__(self, tallies: Tallies, heartbeats: Heartbeats) -> None:
-        # A gauge more for each series, of which nobody makes use.
+        # They would add one gauge to each series, and no dashboard uses them.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._registry.register(_Lasting(tallies, heartbeats))
+        self._registry.register(_StoredMetrics(tallies, heartbeats))
         self._requests = Counter(
             "http_requests",
             "Requests by what was asked and answered; 0 where the client left before an answer.",
@@ -82,28 +82,28 @@ class Metrics:
         )
 
     def note(self, exchange: Exchange) -> None:
-        """Count a request that has ended."""
+        """Count one request that has ended, and its duration."""
         asked = exchange.scope["method"]
-        # Whoever asks may name a method as they like; each would be a series for ever.
+        # A client may invent methods; each would become a series that is never dropped.
         method = asked if asked in _METHODS else "other"
         self._requests.labels(method, exchange.route, str(exchange.status)).inc()
         self._seconds.labels(exchange.route).observe(exchange.seconds)
 
     def text(self) -> bytes:
-        """All of them, as Prometheus reads them."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
-class _Lasting(Collector):
-    """What outlives processes, read anew each time."""
+class _StoredMetrics(Collector):
+    """Metrics that are read from the databases at each scrape, and survive this process."""
 
     def __init__(self, tallies: Tallies, heartbeats: Heartbeats) -> None:
         self._tallies = tallies
         self._heartbeats = heartbeats
 
     def collect(self) -> Iterable[Metric]:
-        registry, told = _asked("registry", self._of_registry)
-        dagster, beats = _asked("dagster", self._of_dagster)
+        registry, told = _read_source("registry", self._registry_metrics)
+        dagster, beats = _read_source("dagster", self._dagster_metrics)
         up = GaugeMetricFamily(
             "source_up", "Whether registry and dagster could be read.", labels=["source"]
         )
@@ -112,14 +112,15 @@ class _Lasting(Collector):
         return [up, *told, *beats]
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing, so that no database is asked when this is registered."""
+        """Return nothing: prometheus_client would call `collect`, and so the databases, on
+        registration."""
         return []
 
-    def _of_registry(self) -> list[Metric]:
+    def _registry_metrics(self) -> list[Metric]:
         totals = self._tallies.totals()
-        return [*(_family(metric, totals) for metric in METRICS.values()), *self._lines()]
+        return [*(_family(metric, totals) for metric in METRICS.values()), *self._queue_metrics()]
 
-    def _lines(self) -> Iterable[Metric]:
+    def _queue_metrics(self) -> Iterable[Metric]:
         labels, now = ["work"], datetime.now(timezone.utc)
         active = GaugeMetricFamily("active_processing_jobs", "Runs under way.", labels=labels)
         depth = GaugeMetricFamily(
@@ -134,7 +135,7 @@ class _Lasting(Collector):
             age.add_metric([work], (now - line.oldest).total_seconds() if line.oldest else 0)
         return active, depth, age
 
-    def _of_dagster(self) -> list[Metric]:
+    def _dagster_metrics(self) -> list[Metric]:
         says = "Since Dagster's daemon last said that this part of it turns."
         age = GaugeMetricFamily("daemon_heartbeat_age_seconds", says, labels=["daemon"])
         for daemon, moment in self._heartbeats().items():
@@ -143,24 +144,26 @@ class _Lasting(Collector):
 
 
 def metrics(request: Request) -> Response:
-    """Those of the process that answers, and those that all share.
+    """Answer GET /metrics. Raises HTTPException 404 for a caller that may not read them.
 
-    They do not concern the public, which is who comes through a proxy, or has not the token where
-    one is set. Raises HTTPException.
+    With a token set, the caller must send it; without one, it must not come through a proxy,
+    because metrics are not for the public.
     """
     token = unscoped_services_of(request).metrics_token
-    if not (_has(request, token) if token else not came_by_proxy(request.headers)):
+    if not (_has_token(request, token) if token else not came_by_proxy(request.headers)):
         raise HTTPException(404)
     found = cast(Metrics, request.app.state.metrics)
     return Response(found.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
-def _has(request: Request, token: str) -> bool:
+def _has_token(request: Request, token: str) -> bool:
     sent = request.headers.get("authorization", "").encode()
+    # In constant time, so that the duration does not tell how much of a guess is right.
     return hmac.compare_digest(sent, f"Bearer {token}".encode())
 
 
-def _asked(source: str, read: Callable[[], list[Metric]]) -> tuple[float, list[Metric]]:
+def _read_source(source: str, read: Callable[[], list[Metric]]) -> tuple[float, list[Metric]]:
+    """Return 1.0 and the metrics that `read` gives, or 0.0 and none if it fails."""
     try:
         return 1.0, read()
     except Exception as error:  # noqa: BLE001 - the other metrics are wanted all the more
@@ -169,12 +172,13 @@ def _asked(source: str, read: Callable[[], list[Metric]]) -> tuple[float, list[M
 
 
 def _family(metric: Counted, totals: Totals) -> Metric:
+    """Return the series of one metric, with every combination of labels that was counted."""
     mine = {labels: 0 for name, labels, _ in totals if name == metric.name}
     if metric.buckets:
         histogram = HistogramMetricFamily(metric.name, metric.says, labels=metric.labels)
         for labels in mine:
             seen = [totals.get((metric.name, labels, le), _NOTHING) for le in metric.ends]
-            histogram.add_metric(labels, _cumulated(metric, seen), sum(each.sum for each in seen))
+            histogram.add_metric(labels, _cumulate(metric, seen), sum(each.sum for each in seen))
         return histogram
     counter = CounterMetricFamily(metric.name, metric.says, labels=metric.labels)
     for labels in mine:
@@ -182,8 +186,8 @@ def _family(metric: Counted, totals: Totals) -> Metric:
     return counter
 
 
-def _cumulated(metric: Counted, seen: Iterable[Total]) -> list[tuple[str, float]]:
-    """Each bucket holds what those below it hold, too."""
+def _cumulate(metric: Counted, seen: Iterable[Total]) -> list[tuple[str, float]]:
+    """Add the buckets up: in Prometheus each bucket includes those with a lower bound."""
     sofar, buckets = 0, []
     for le, total in zip(metric.ends, seen, strict=True):
         sofar += total.count

@@ -1,9 +1,9 @@
-"""Refuses a client that asks too much, and tells each how much it may still ask.
+"""Refuses a client that sends too many requests, and tells each client how many it has left.
 
-    Middleware(RateLimited, limits=limits)
+    Middleware(RateLimits, limits=limits)
 
-Counted is who sends: a key, with all keys that were made with it, or where there is none an
-address.
+A client is an API key together with all keys that were made with it, or an IP address where the
+request has no key.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from dub_platform.core.errors import RateLimitedError
 _THREADS = 32
 
 
-class RateLimited:
-    """Counts each request, says in its answer what is left, and refuses what is too much."""
+class RateLimits:
+    """Counts each request, adds the RateLimit headers, and answers 429 over the limit."""
 
     def __init__(self, app: ASGIApp, limits: Limits | None) -> None:
         self.app = app
         self.limits = limits
+        # Threads of their own: a slow Redis must not take those that handlers run in.
         self.threads = anyio.CapacityLimiter(_THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        windows = await self._windows(scope)
+        windows = await self._count_request(scope)
         over = [window for window in windows if window.is_over]
 
         async def send_told(message: Message) -> None:
@@ -45,11 +46,12 @@ class RateLimited:
             await self.app(scope, receive, send_told)
             return
         waits = max(window.resets_in for window in over)
-        # A body that comes along is not wanted: do not read it to its end.
+        # The connection closes, so that the server need not read the body of a refused upload.
         headers = {"retry-after": str(waits), "connection": "close"}
         await answer_error(_refusal(over[0]), scope, receive, send_told, headers)
 
-    async def _windows(self, scope: Scope) -> list[Window]:
+    async def _count_request(self, scope: Scope) -> list[Window]:
+        """Count the request; return the windows that it counts in, none where it is not limited."""
         if self.limits is None or scope["type"] != "http":
             return []
         rule = self.limits.rule(scope["method"], scope["path"])
@@ -61,14 +63,13 @@ class RateLimited:
 
 
 def who_asks(scope: Scope) -> str:
-    """Who counts as the client of a request: its key with those that it made, or where there is
-    none its address."""
+    """Return the name of the client that a request is counted for: `key:ID` or `address:IP`."""
     key_id, client = caller_of(scope).counts_as, scope.get("client")
     return f"key:{key_id}" if key_id else f"address:{one_of(client[0]) if client else ''}"
 
 
 def _headers(windows: Sequence[Window]) -> dict[str, str]:
-    """What the IETF's draft for these headers has: the policies, and how far each is used."""
+    """Return the headers of the IETF's draft "RateLimit header fields for HTTP"."""
     policies = [f'"{w.name}";q={w.limit.amount};w={w.limit.get_expiry()}' for w in windows]
     left = [f'"{w.name}";r={w.remaining};t={w.resets_in}' for w in windows]
     return {"ratelimit-policy": ", ".join(policies), "ratelimit": ", ".join(left)}

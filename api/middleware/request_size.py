@@ -1,8 +1,8 @@
-"""How long an address and the headers of a request may be, and what they must and must not hold.
+"""Limits of a request's address and headers, checked before anything else reads them.
 
-The server has no limit of its own, and each request's are held in memory before anything is asked.
-PostgreSQL takes no text with a NUL, so nothing of that name is there, whatever it is. Of two hosts,
-a proxy may have read the other one.
+uvicorn has no limit of its own, and the headers of each request are held in memory. A NUL is
+refused because PostgreSQL stores no text with one, so nothing can have that address. Two Host
+headers are refused because a proxy may have used the other one.
 """
 
 from __future__ import annotations
@@ -14,26 +14,27 @@ from api.contract.problems import http_problem
 
 MOST_ADDRESS_BYTES = 8 * 1024
 MOST_HEADER_BYTES = 32 * 1024
-# What is still on its way is not wanted.
+# The server need not read the body of a request that is refused.
 _CLOSE = {"connection": "close"}
 
 
 class HeadLimits:
-    """Refuses a request that names no host or two (400), whose address (414) or headers (431) are
-    too long, or whose address holds a NUL (404), before it is read."""
+    """Answers 400 for no or two Host headers, 414 for a long address, 431 for long headers, 404 for
+    a NUL in the path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        status = _refused(scope) if scope["type"] == "http" else None
+        status = _refusal_status(scope) if scope["type"] == "http" else None
         if status is None:
             await self.app(scope, receive, send)
         else:
             await http_problem(Request(scope), status, headers=_CLOSE)(scope, receive, send)
 
 
-def _refused(scope: Scope) -> int | None:
+def _refusal_status(scope: Scope) -> int | None:
+    """Return the status to refuse this request with; None for a request that is well formed."""
     hosts = sum(name == b"host" for name, _ in scope["headers"])
     if hosts > 1 or (hosts == 0 and scope["http_version"] != "1.0"):
         return 400

@@ -1,10 +1,10 @@
-"""How many answers that last may be under way: files, and streams of events.
+"""Limits how many long answers may be under way at once: media files and streams of events.
 
-    Middleware(Room, most=places(open_more_files()))
+    Middleware(LongAnswerLimit, most=places(open_more_files()))
 
-Each file that is being read costs a process two of the descriptors that it may have, and a stream
-one; with none left it takes no connection at all. So a client has only so many at once, and all
-clients together no more than there are descriptors for. One too many is answered with 503.
+Each media answer needs two file descriptors and each stream one; a process without free descriptors
+accepts no connection at all. One client may have MOST_OF_ONE long answers at once, and all clients
+together as many as there are descriptors for. One too many is answered with 503.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.contract.problems import http_problem
 from api.middleware.rate_limits import who_asks
 
-# Viewers behind one address that no proxy tells apart, and not one of whom shuts out the others.
+# Enough for the viewers of an office behind one address; too few for one client to shut out others.
 MOST_OF_ONE = 200
-# What a process may open at most; more only cost memory of the kernel's.
+# No process needs more descriptors, and each costs memory of the kernel.
 MOST_FILES = 65_536
 # For connections that ask for something else, for databases, logs and what looks into uploads.
 SPARED = 256
@@ -28,8 +28,8 @@ _LASTING = ("/media/",)
 _EVENTS = "/events"
 
 
-class Room:
-    """Lets in what lasts while there is room for it."""
+class LongAnswerLimit:
+    """Counts the long answers under way, and answers 503 to one too many."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:
         self.app = app
@@ -37,7 +37,7 @@ class Room:
         self.under_way = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _lasts(scope["path"]):
+        if scope["type"] != "http" or not _is_long(scope["path"]):
             await self.app(scope, receive, send)
             return
         who = who_asks(scope)
@@ -50,12 +50,13 @@ class Room:
             await self.app(scope, receive, send)
         finally:
             self.under_way[who] -= 1
+            # An entry that stayed would be kept for every address that ever asked.
             if not self.under_way[who]:
                 del self.under_way[who]
 
 
 def open_more_files() -> int:
-    """Let this process open as many files as it is allowed to; how many that are."""
+    """Raise this process's limit of open files as far as allowed, and return the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -65,12 +66,12 @@ def open_more_files() -> int:
 
 
 def places(files: int) -> int:
-    """How many answers that last there is room for in a process that may open so many files."""
+    """Return how many long answers fit in a process that may open `files` files."""
     return max(1, (files - SPARED) // 2)
 
 
 _LATER = {"retry-after": "5", "connection": "close"}
 
 
-def _lasts(path: str) -> bool:
+def _is_long(path: str) -> bool:
     return path.startswith(_LASTING) or path.endswith(_EVENTS)

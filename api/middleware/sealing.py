@@ -1,10 +1,11 @@
-"""Answers that show a secret, such as a new API key, as they are kept for a request sent again.
+"""Encrypts a stored answer that shows a secret, such as a new API key.
 
-    kept = sealed(answer, request)              # opens nothing for who reads the database
-    opened(kept, request)                       # the answer, for who sends the request again
+    kept = seal_answer(answer, request)         # unreadable for whoever reads the database
+    open_answer(kept, request)                  # the answer, for the sender of the same request
 
-What shows a secret says `no-store`; every other answer is kept as it is. The key is made of the
-Idempotency-Key and of what Authorization says, and the database has nothing of either but digests.
+An answer that shows a secret says `cache-control: no-store`; all others are stored as they are. The
+encryption key is derived from the headers Idempotency-Key and Authorization of the request, of
+which the database holds digests only.
 """
 
 from __future__ import annotations
@@ -24,19 +25,22 @@ SHOWS_SECRET = ("cache-control", "no-store")
 _PURPOSE = b"a first answer that shows a secret"
 
 
-def sealed(answer: FirstAnswer, request: Request) -> FirstAnswer:
-    """The answer as it may be kept."""
+def seal_answer(answer: FirstAnswer, request: Request) -> FirstAnswer:
+    """Return the answer as it is stored: with an encrypted body if it shows a secret."""
     if SHOWS_SECRET not in answer.headers:
         return answer
-    return replace(answer, body=_lock(request).encrypt(answer.body))
+    return replace(answer, body=_cipher(request).encrypt(answer.body))
 
 
-def opened(answer: FirstAnswer, request: Request) -> FirstAnswer:
-    """The answer as it was sent. Raises IdempotencyKeyReusedError for who did not ask first."""
+def open_answer(answer: FirstAnswer, request: Request) -> FirstAnswer:
+    """Return the stored answer with its body in plain text.
+
+    Raises IdempotencyKeyReusedError if this request has another API key than the first.
+    """
     if SHOWS_SECRET not in answer.headers:
         return answer
     try:
-        return replace(answer, body=_lock(request).decrypt(answer.body))
+        return replace(answer, body=_cipher(request).decrypt(answer.body))
     except InvalidToken as error:
         raise IdempotencyKeyReusedError(
             "This Idempotency-Key was sent with another API key before, and the answer shows a "
@@ -44,7 +48,8 @@ def opened(answer: FirstAnswer, request: Request) -> FirstAnswer:
         ) from error
 
 
-def _lock(request: Request) -> Fernet:
+def _cipher(request: Request) -> Fernet:
+    """Return the cipher whose key is derived from this request's own headers."""
     # An Idempotency-Key can be as short as "1"; nobody guesses an API key.
     known = " ".join(request.headers.get(name, "") for name in ("idempotency-key", "authorization"))
     derived = HKDF(SHA256(), length=32, salt=None, info=_PURPOSE).derive(known.encode("latin-1"))

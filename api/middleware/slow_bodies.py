@@ -1,14 +1,14 @@
-"""How long a client is waited for: one that sends or reads slowly must not hold what others need.
+"""Time limits for clients that send or read slowly, so that they do not hold what others need.
 
-    Middleware(Paced)
-    app.middleware_stack = PacedAnswers(app.build_middleware_stack())     # around everything
+    Middleware(BodyTimeout)
+    app.middleware_stack = AnswerTimeout(app.build_middleware_stack())    # around everything
 
-A body may take IDLE_SECONDS, and a second more for each SLOWEST bytes that have come. Only waiting
-counts, not what the platform does with a part before it takes the next. Slow headers are for what
-stands in front to end: no application sees them.
+A request's body may take IDLE_SECONDS, and one second more for each SLOWEST bytes that have come.
+Only the time spent waiting for the client counts, not the platform's own work between two parts.
+Slow headers are the concern of the proxy in front: no ASGI application sees them.
 
-A part of an answer, which is 64 KiB of a film, may wait UNREAD_SECONDS to be taken; a player that
-is paused for longer asks for the rest when it goes on.
+A part of an answer (64 KiB of a film) may wait UNREAD_SECONDS for the client to read it. A player
+that is paused for longer asks for the rest by a range when it goes on.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ SLOWEST = 10_000
 UNREAD_SECONDS = 60.0
 
 
-class Paced:
-    """Hands a request's body on, as long as it comes fast enough."""
+class BodyTimeout:
+    """Hands the request's body on as long as it comes fast enough; SlowBodyError otherwise."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -42,20 +42,21 @@ class Paced:
 
 
 class ClientGoneError(OSError):
-    """Nobody reads the answer any more, so that no more of it needs to be made."""
+    """The client reads its answer no more, so the rest need not be made."""
 
 
-class PacedAnswers:
-    """Ends the connection of a client that does not read, and the making of its answer.
+class AnswerTimeout:
+    """Closes the connection of a client that does not read its answer, and stops the handler.
 
-    It stands around all that wraps `send`: of an application's server it knows the connection.
+    Must be the outermost layer: it finds the connection through uvicorn's own `send`, which any
+    middleware around it would hide.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # What the server hands over is a method of uvicorn's answer, which has its transport.
+        # uvicorn's `send` is a method of its request cycle, which has the transport.
         transport = getattr(getattr(send, "__self__", None), "transport", None)
         if scope["type"] != "http" or transport is None:
             await self.app(scope, receive, send)
@@ -66,13 +67,13 @@ class PacedAnswers:
 
 @dataclass
 class _Answer:
-    """An answer on its way, and the connection that it goes over."""
+    """An answer that is being sent, and the connection it is sent over."""
 
     next: Send
     transport: asyncio.Transport
 
     async def send(self, message: Message) -> None:
-        """Hand a part to the server. Raises ClientGoneError."""
+        """Hand one part of the answer to the server. Raises ClientGoneError."""
         if self.transport.get_write_buffer_size():
             await self._send_in_time(message)
         else:
@@ -82,21 +83,22 @@ class _Answer:
 
     async def _send_in_time(self, message: Message) -> None:
         with anyio.move_on_after(UNREAD_SECONDS):
-            # It waits before it writes, so what is given up has not been sent in part.
+            # uvicorn waits for room before it writes, so a cancelled part is not sent in half.
             await self.next(message)
             return
         self.transport.abort()
-        # It returns once the server knows, which would miss the answer's end otherwise.
+        # Returns at once on the closed connection; otherwise uvicorn logs an unfinished answer.
         await self.next(message)
         raise ClientGoneError(f"nothing was read for {UNREAD_SECONDS:g} s")
 
 
 def _end_unread(transport: asyncio.Transport) -> None:
-    """Have the kernel end the connection where what is left of an answer is not read.
+    """Have the kernel close the connection if the client does not read the end of an answer.
 
-    The server closes it only once everything has been taken.
+    uvicorn itself closes it only after the client has read everything.
     """
     if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # A copy, because closing a socket object closes its descriptor, which is asyncio's.
         descriptor = os.dup(transport.get_extra_info("socket").fileno())
         with socket.socket(fileno=descriptor) as same, contextlib.suppress(OSError):
             milliseconds = int(1000 * UNREAD_SECONDS)
@@ -105,7 +107,7 @@ def _end_unread(transport: asyncio.Transport) -> None:
 
 @dataclass
 class _Body:
-    """What of a body has come, and how long it was waited for in all."""
+    """The body of a request: how many bytes have come, and the seconds waited for them in all."""
 
     next: Receive
     bytes: int = 0
@@ -113,9 +115,9 @@ class _Body:
     is_whole: bool = False
 
     async def receive(self) -> Message:
-        """The next message. Raises SlowBodyError while the body is not whole."""
+        """Return the next message. Raises SlowBodyError if the body came too slowly."""
         if self.is_whole:
-            # What comes after the body is that the client has gone, which nobody hurries.
+            # Only the disconnect can follow now, and handlers wait for it as long as they like.
             return await self.next()
         began = time.monotonic()
         with anyio.move_on_after(self._patience()):
@@ -130,6 +132,7 @@ class _Body:
         )
 
     def _patience(self) -> float:
+        """Return how many seconds the next part may take."""
         earned = IDLE_SECONDS + self.bytes / SLOWEST - self.waited
-        # What came fast is no credit for a long silence.
+        # A fast start earns no credit for a long silence later.
         return min(IDLE_SECONDS, earned)

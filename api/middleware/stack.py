@@ -1,9 +1,9 @@
-"""What happens to every request, whatever it asks for.
+"""Middleware for every request: request id, log line, security headers, and error answers.
 
-RequestContext      its id, in the answer's X-Request-ID and on every log line; its own line
-SecurityHeaders     what a browser must not do with the answer
-UnexpectedErrors    a bug is logged whole and answered without a word of its inside
-PlainRefusals       what a library refuses in bare text is answered as everything else is
+RequestContext      gives a request its id (X-Request-ID, every log line) and logs its end
+SecurityHeaders     adds the headers that tell browsers what they must not do with an answer
+UnexpectedErrors    logs a bug with its traceback, and answers 500 without any detail of it
+ProblemDocuments    turns Starlette's plain-text refusals into problem documents (RFC 9457)
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
-    # What is one tenant's, or has signed links, is for no cache that others share.
+    # An answer may hold one tenant's data or signed links: no shared cache may store it.
     "cache-control": "private, no-cache",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
@@ -37,8 +37,11 @@ _log = structlog.get_logger(__name__)
 
 
 class RequestContext:
-    """Gives the request its id; when it has ended, however it did, logs one line, counts it, and
-    reports the times of a share of all requests."""
+    """Gives each request an id.
+
+    When a request has ended, in whatever way, logs one line, counts it in the metrics, and reports
+    the duration of a share of all requests.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, reporter: Reporter) -> None:
         self.app = app
@@ -49,12 +52,13 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
+        request_id = _usable_id(Headers(scope=scope).get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
         with bound_contextvars(request_id=request_id):
-            await self._logged(scope, receive, send, request_id)
+            await self._serve(scope, receive, send, request_id)
 
-    async def _logged(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        """Run the app, then log and count the request."""
         exchange = Exchange(scope)
         counted = exchange.sending(send, receive)
 
@@ -91,7 +95,7 @@ class SecurityHeaders:
 
 
 class UnexpectedErrors:
-    """Answers a bug with a problem document, inside the two above, so that they see it too."""
+    """Answers a bug with a problem document; inside the two above, so that they see the 500 too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -111,14 +115,14 @@ class UnexpectedErrors:
         except Exception as error:
             services_of(Request(scope)).reporter.report(error, stage=route_of(scope))
             if started or scope["type"] != "http":
-                raise  # the server must cut the connection: half an answer cannot be taken back
+                raise  # half an answer is sent: only a cut connection tells the client
             _log.exception("request failed")
             answer = problem(Request(scope), 500, "internal_error", SERVER_DETAIL)
             await answer(scope, receive, send)
 
 
-class PlainRefusals:
-    """Answers what Starlette refuses in bare text, such as a wrong Range, with a problem."""
+class ProblemDocuments:
+    """Replaces plain-text refusals of Starlette, as for a wrong Range, with problem documents."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -130,7 +134,9 @@ class PlainRefusals:
             nonlocal replaced
             if message["type"] == "http.response.start" and _is_plain_refusal(message):
                 replaced = True
-                answer = http_problem(Request(scope), message["status"], headers=_kept(message))
+                answer = http_problem(
+                    Request(scope), message["status"], headers=_headers_but_body(message)
+                )
                 await answer(scope, receive, send)
             elif not replaced:
                 await send(message)
@@ -143,11 +149,12 @@ def _is_plain_refusal(start: Message) -> bool:
     return start["status"] >= 400 and kind.startswith("text/plain")
 
 
-def _kept(start: Message) -> dict[str, str]:
-    """The headers of an answer without those of its body."""
+def _headers_but_body(start: Message) -> dict[str, str]:
+    """Return the headers of an answer, without those that describe its body."""
     headers = Headers(raw=start["headers"])
     return {name: headers[name] for name in headers if name not in _OF_BODY}
 
 
-def _request_id(given: str) -> str:
+def _usable_id(given: str) -> str:
+    """Return the client's own request id if it is safe to log, else a new random one."""
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)

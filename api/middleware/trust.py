@@ -1,12 +1,12 @@
-"""Which client a request is from, when somebody may have said otherwise.
+"""Which client a request is from, where its headers may lie about that.
 
-LocalOnly    where nobody said who may ask: refuses what does not come from this machine
-KnownNames   where no keys are asked for: refuses what came by a name that is not ours
-Forwarded    behind proxies of ours: the address that the first stranger among them has
+LocalOnly    refuses what does not come from this machine, where DUB_AUTH is not set
+KnownNames   refuses a Host that is not ours, where no keys are asked for
+Forwarded    takes the client's address from X-Forwarded-For, if a trusted proxy sent it
 SameOrigin   refuses what a page of another site sends through somebody's browser
 
-An address is the connection's own, or one that a configured proxy has told. No link is ever made
-from a request's Host: links are made from DUB_PUBLIC_URL.
+A client's address is that of its connection, or the one a configured proxy told. Links are never
+made from a request's Host, always from DUB_PUBLIC_URL.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from api.probes import PROBES, SAFE
 from dub_platform.core.addresses import Networks, address_in, is_loopback, name_of
 from dub_platform.core.errors import CrossSiteError, NotLocalError, UnknownHostError
 
-# What proxies add, one or another of them, to what they hand on.
+# Headers that proxies add: with one of them, a request did not come straight from its client.
 _SIGNS = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip"})
 _SIGN_BEGINS = ("x-forwarded-", "x-envoy-", "cf-", "fly-", "fastly-")
 
 
 class LocalOnly:
-    """Answers this machine alone, while `is_local`; probes are answered anyway."""
+    """Answers only this machine while `is_local`; health probes are always answered."""
 
     def __init__(self, app: ASGIApp, is_local: bool) -> None:
         self.app = app
         self.is_local = is_local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Probes reveal nothing, and orchestrators call them by IP.
         is_asked = self.is_local and scope["type"] == "http" and scope["path"] not in PROBES
         if not is_asked or _is_from_here(scope):
             await self.app(scope, receive, send)
@@ -48,11 +49,11 @@ class LocalOnly:
 
 
 class KnownNames:
-    """Answers under names that nobody else can lead here: the one that people are given, addresses,
-    and names without a dot, which are of a network's own.
+    """Refuses requests under a name that others can point here, where no keys are asked for.
 
-    For where no keys are asked for. A page whose name was led here (DNS rebinding) is, to its
-    browser, a page of this platform.
+    Accepted are the name of DUB_PUBLIC_URL, IP addresses, and names without a dot (of the local
+    network). Against DNS rebinding: a page whose own name suddenly leads here is, to its browser, a
+    page of this platform, and may read all answers.
     """
 
     def __init__(self, app: ASGIApp, base_url: str) -> None:
@@ -76,7 +77,7 @@ class KnownNames:
 
 
 class Forwarded:
-    """Puts the client's address into the scope, as far as proxies that are trusted tell it."""
+    """Puts the client's address into the scope, from X-Forwarded-For of trusted proxies."""
 
     def __init__(self, app: ASGIApp, proxies: Networks) -> None:
         self.app = app
@@ -91,7 +92,9 @@ class Forwarded:
         await self.app(scope, receive, send)
 
     def _client(self, nearest: str, told: str) -> str:
-        """The last that is no proxy of ours: what stands before it, anybody can have written."""
+        """Return the last address in the chain that is not one of our proxies."""
+        # Each proxy appends; whatever stands before the last stranger, that stranger can have
+        # written.
         for text in reversed(told.split(",")):
             address = address_in(text.strip())
             if address is None:
@@ -103,10 +106,10 @@ class Forwarded:
 
 
 class SameOrigin:
-    """Refuses requests that change something and that a browser sends for another site.
+    """Refuses a request that changes something and that a browser sends for a page of another site.
 
-    A browser says who sends a request in headers that no page can set; other clients say nothing.
-    `others` are the origins of sites that may.
+    Browsers tell the origin in headers that no page can set (Sec-Fetch-Site, Origin); other clients
+    send neither. `others` are the origins of further sites that are allowed.
     """
 
     def __init__(self, app: ASGIApp, base_url: str, others: Sequence[str] = ()) -> None:
@@ -130,19 +133,20 @@ class SameOrigin:
             return True
         if site is not None:
             return site in ("same-origin", "none")
-        # `null`, which is what a page in a sandbox says, is nobody's origin.
+        # A sandboxed page sends `null`, which is no origin of ours.
         own = {self.own, headers.get("host")}
         return origin is None or (origin.partition("://")[2] or None) in own - {"", None}
 
 
 def came_by_proxy(headers: Headers) -> bool:
-    """Whether a proxy has left a sign of itself; some leave none."""
+    """Whether the headers show that a proxy handed the request on; some proxies leave no sign."""
     return any(name in _SIGNS or name.startswith(_SIGN_BEGINS) for name in headers)
 
 
 def _is_from_here(scope: Scope) -> bool:
+    """Whether the request came from this machine, under a name of this machine."""
     headers, peer = Headers(scope=scope), scope.get("client")
     if came_by_proxy(headers):
         return False
-    # A socket of the file system has no peer. Another name may have been led here (DNS rebinding).
+    # A Unix socket has no peer. The name counts too, because of DNS rebinding (see KnownNames).
     return (peer is None or is_loopback(peer[0])) and is_loopback(name_of(headers.get("host", "")))

@@ -19,7 +19,7 @@ from starlette.types import Scope as AsgiScope
 
 from api.app import create_app
 from api.caller import OPEN, OPEN_BELOW
-from api.middleware.authentication import Identified
+from api.middleware.authentication import Authentication
 from dub_platform.core.access import Scope, Token
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.ledger import Spent
@@ -280,7 +280,7 @@ async def test_keys_that_are_sent_at_the_same_time_are_looked_up_together(
     async def never(*_: object) -> Any:
         raise AssertionError
 
-    identified = Identified(note, services.keys)
+    identified = Authentication(note, services.keys)
     sent = {"/acme": made[0], "/globex": made[1], "/wrong": wrong}
     scopes = [
         {

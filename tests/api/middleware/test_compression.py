@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
-from api.middleware.compression import LEVEL, Compressed
+from api.middleware.compression import LEVEL, Compression
 from dub_platform.core.links import Links
 from dub_platform.registry.records import Visibility
 from tests.support.rig.services import (
@@ -134,7 +134,7 @@ def test_a_small_answer_takes_little_memory_to_compress() -> None:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         await Response(b"a small answer " * 100)(scope, receive, send)
 
-    client = TestClient(Compressed(answer))
+    client = TestClient(Compression(answer))
     client.get("/", headers=TAKES_GZIP)
     with tracing() as peak:
         assert "gzip" == client.get("/", headers=TAKES_GZIP).headers["content-encoding"]

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.app import create_app
 from api.middleware.room import SPARED, open_more_files, places
-from api.middleware.slow_bodies import PacedAnswers
+from api.middleware.slow_bodies import AnswerTimeout
 from dub_platform.registry.records import NewVideo, Source
 from tests.api.conftest import Log
 from tests.support.patience import HANG_SECONDS, wait_until
@@ -97,7 +97,7 @@ def test_what_is_left_of_an_answer_is_given_up_too(monkeypatch: pytest.MonkeyPat
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b"\0" * FILM_BYTES})
 
-    with running(PacedAnswers(app)) as server, asking(server, "/") as client:
+    with running(AnswerTimeout(app)) as server, asking(server, "/") as client:
         own = client.getsockname()
         wait_until(lambda: own not in {each.raddr for each in psutil.Process().net_connections()})
 
