@@ -1,9 +1,9 @@
-"""The channels that videos come from, and how the dubs of their videos are to be worded.
+"""The channels that videos come from, with the wording for the dubs of their videos.
 
     GET /channels?limit=20      GET /channels/{id}      PUT /channels/{id}
 
-A channel is there once a video of it was fetched, or once it was put there. What is said of it
-counts for the dubs that are translated from then on.
+A channel exists once a video of it was fetched, or once somebody has PUT it. Its wording applies to
+the dubs that are translated afterwards.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from dub_platform.core.titles import plain
 
 
 class Channels(HTTPEndpoint):
-    """All channels."""
+    """The list of all channels."""
 
     def get(self, request: Request) -> Response:
-        """List them, by their ids."""
+        """List the channels in the order of their ids, a page at a time."""
         services = services_of(request)
         asked = parsed(Paging, request.query_params)
         after = checked_channel_id(asked.cursor) if asked.cursor else ""
-        # One more than is shown says whether there is another page.
+        # One row more than the page shows: it tells whether there is a next page.
         found = services.registry.channels(after=after, limit=asked.limit + 1)
         return tagged(request, answer(channel_page(services, found, asked)))
 
@@ -40,23 +40,23 @@ class Channel(HTTPEndpoint):
     """One channel."""
 
     def get(self, request: Request) -> Response:
-        """Its title, glossary and formality."""
+        """Answer the channel's title, glossary and formality."""
         services, channel_id = services_of(request), checked_channel_id(request.path_params["id"])
         return tagged(
             request, answer(channel_answer(services, services.registry.channel(channel_id)))
         )
 
     async def put(self, request: Request) -> Response:
-        """Write what the body says of it. What the body does not say stays."""
+        """Create or change the channel. Fields that the body leaves out keep their values."""
         body = await json_in(request)
         if not body:
             raise EmptyBodyError(
                 "The request is empty: send JSON with a title, a glossary or a formality."
             )
-        return await run_in_threadpool(_kept, request, parsed(ChannelOrder, body))
+        return await run_in_threadpool(_save_channel, request, parsed(ChannelOrder, body))
 
 
-def _kept(request: Request, order: ChannelOrder) -> Response:
+def _save_channel(request: Request, order: ChannelOrder) -> Response:
     services, channel_id = services_of(request), checked_channel_id(request.path_params["id"])
     title = None if order.title is None else plain(order.title)
     channel, created = services.registry.keep_channel(

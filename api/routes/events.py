@@ -1,12 +1,12 @@
-"""What happens to a video, while it happens: GET /videos/{id}/events as server-sent events.
+"""The events of a video as they happen: GET /videos/{id}/events, server-sent events.
 
     id: 17
     event: dub.released
     data: {"type": "dub.released", "timestamp": "...", "data": {"video_id": "...", ...}}
 
-A client first gets what it has not seen: all there is, or what came after the Last-Event-ID that it
-names, as browsers do when they connect again. The stream ends with `end` once nothing of the video
-waits or is under way; who then connects again gets 204, which tells a browser to leave it.
+A client first gets the events it has not seen: all of them, or those after the Last-Event-ID that
+it sends, as browsers do on reconnecting. The stream ends with the event `end` once no work on the
+video waits or runs. A client that connects after that gets 204, which tells a browser to stop.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ from dub_platform.registry.events import EventLog, Story
 from dub_platform.registry.tables import utc_now
 
 HEARTBEAT_SECONDS = 15.0
-# After which a key that was revoked ends its streams, at their next event or sign of life.
+# For so long a key is believed without asking the database. The stream of a revoked key ends at the
+# next event or heartbeat after that.
 KEY_SECONDS = 1.0
-# A client that comes back is sent to a process that has room, and one that is gone is noticed.
+# Clients then reconnect: to a process with fewer streams, and those that are gone do not.
 LONGEST_SECONDS = 3600.0
 MOST_CLIENTS = 1000
 
@@ -51,7 +52,7 @@ _END = "event: end\ndata: {}\n\n"
 
 
 async def video_events(request: Request) -> Response:
-    """The stream of one video's events."""
+    """Open the stream of one video's events. Raises VideoNotFoundError, InvalidRequestError."""
     hub, services = hub_of(request), services_of(request)
     video_id, seen = checked_id(request.path_params["id"]), _last_seen(request)
     if hub.clients >= MOST_CLIENTS:
@@ -59,24 +60,27 @@ async def video_events(request: Request) -> Response:
     story = await run_in_threadpool(_story, services, video_id, seen)
     if not story.events and not story.goes_on:
         return Response(status_code=204)
-    opener = Opener(services.keys, caller_of(request.scope).key_id)
+    opener = StreamKey(services.keys, caller_of(request.scope).key_id)
     lines = _lines(hub, services.events, video_id, seen, opener)
     return StreamingResponse(lines, headers=_HEADERS, media_type="text/event-stream")
 
 
 def hub_of(request: Request) -> Hub:
-    """The hub of the app that got this request."""
+    """Return the event hub of the app that got this request."""
     return cast(Hub, request.app.state.hub)
 
 
 def _story(services: Services, video_id: str, seen: int) -> Story:
-    """What the client has not seen. Raises VideoNotFoundError, also for another tenant's."""
+    """Return the events that the client has not seen.
+
+    Raises VideoNotFoundError, also for the video of another tenant.
+    """
     services.registry.video(video_id)
     return services.events.story(video_id, after=seen)
 
 
 def _last_seen(request: Request) -> int:
-    """The id of the event after which the client goes on; 0 from the beginning."""
+    """Return the id in Last-Event-ID; 0 for a client that wants all events."""
     given = request.headers.get("last-event-id", "").strip()
     if given and not _ID.fullmatch(given):
         raise InvalidRequestError(
@@ -86,35 +90,40 @@ def _last_seen(request: Request) -> int:
 
 
 @dataclass
-class Opener:
-    """What lets a client hear on: its key, while it is good; nothing where none are asked for."""
+class StreamKey:
+    """Watches the key that a stream was opened with, so that a revoked key ends its streams."""
 
     keys: ApiKeys | None
     key_id: str | None
     seen_at: float = -math.inf
 
     async def holds(self) -> bool:
-        """Whether the key is good still, or was a moment ago."""
+        """Whether the key is valid; the answer may be KEY_SECONDS old.
+
+        True where no keys are asked for.
+        """
         if self.keys is None or self.key_id is None:
             return True
         if anyio.current_time() - self.seen_at < KEY_SECONDS:
             return True
         self.seen_at = anyio.current_time()
-        # While the database is away there is nothing to hear, either.
+        # If the database is away, no event comes either: the stream may stay open.
         with contextlib.suppress(DubError, SQLAlchemyError):
             return await run_in_threadpool(self.keys.opens, self.key_id, utc_now())
         return True
 
 
 async def _lines(
-    hub: Hub, log: EventLog, video_id: str, seen: int, opener: Opener
+    hub: Hub, log: EventLog, video_id: str, seen: int, opener: StreamKey
 ) -> AsyncIterator[str]:
-    """What the client has not seen, and then what happens, as it is written into the stream."""
+    """Yield the text of the stream: first the events the client has not seen, then those that
+    happen."""
     yield _RETRY
     async with hub.listening(video_id) as mailbox:
+        # Read after the mailbox was opened: an event in between comes twice, and `_news` drops one.
         story = await run_in_threadpool(log.story, video_id, after=seen)
         for event in story.events:
-            yield _written(event)
+            yield _format_event(event)
         if story.goes_on:
             last = story.events[-1].id if story.events else seen
             async for line in _news(mailbox, last):
@@ -126,7 +135,8 @@ async def _lines(
 
 
 async def _news(mailbox: Mailbox, last: int) -> AsyncIterator[str]:
-    """What comes after the last event that was sent, until all is done or the mailbox ends."""
+    """Yield the events after `last` and heartbeats between them, until the last event of the
+    video."""
     ends = anyio.current_time() + LONGEST_SECONDS
     while anyio.current_time() < ends:
         try:
@@ -136,19 +146,19 @@ async def _news(mailbox: Mailbox, last: int) -> AsyncIterator[str]:
         if event is None:
             yield _HEARTBEAT
         elif event.id > last:
-            yield _written(event)
+            yield _format_event(event)
             if event.is_last:
                 yield _END
                 return
 
 
 async def _next(mailbox: Mailbox) -> Event | None:
-    """The next event, or None when it is time for a sign of life."""
+    """Return the next event, or None when it is time for a heartbeat."""
     with anyio.move_on_after(HEARTBEAT_SECONDS):
         return await mailbox.receive()
     return None
 
 
-def _written(event: Event) -> str:
-    # JSON has no line ends, which is all that could forge another event.
+def _format_event(event: Event) -> str:
+    # A line end in the data would let a title forge an event; JSON escapes all of them.
     return f"id: {event.id}\nevent: {event.type}\ndata: {json.dumps(event.told())}\n\n"

@@ -1,4 +1,4 @@
-"""Is it alive, can it work, what is it: /health, /ready, /version.
+"""Health probes: /health (the process lives), /ready (it can serve), /version.
 
 {"ready": false, "degraded": false,
  "checks": {"registry": {"ok": true, "ms": 1.2},
@@ -29,15 +29,15 @@ _log = structlog.get_logger(__name__)
 
 
 async def health(request: Request) -> Response:
-    """200 as long as the event loop turns."""
+    """Answer 200 as long as the event loop runs."""
     now = datetime.now(timezone.utc)
     return answer(AliveAnswer(timestamp=now, version=services_of(request).version))
 
 
 async def ready(request: Request) -> Response:
-    """200 when every check is well that requests need, else 503; all run side by side.
+    """Answer 200 if every check that requests depend on passes, else 503.
 
-    A process that is about to end is not ready, however well it is.
+    All checks run at the same time. A process that is draining is not ready.
     """
     services = services_of(request)
     if request.app.state.drain.begun:
@@ -51,7 +51,7 @@ async def ready(request: Request) -> Response:
 
 
 async def version(request: Request) -> Response:
-    """Which build answers."""
+    """Answer the version, commit and build time of this process."""
     services = services_of(request)
     return answer(
         VersionAnswer(
@@ -66,7 +66,7 @@ async def version(request: Request) -> Response:
 
 
 class Checks:
-    """The checks of a process, each by name and in a thread of its own."""
+    """The named checks of a process; each runs in a thread of its own."""
 
     def __init__(self, checks: Mapping[str, Callable[[], None]]) -> None:
         self._checks = checks
@@ -75,36 +75,42 @@ class Checks:
         self._threads = anyio.CapacityLimiter(max(1, len(checks)))
 
     async def answers(self) -> dict[str, CheckAnswer]:
-        """What each says, side by side."""
+        """Run all checks at once and return the result of each by its name."""
         said = await asyncio.gather(*map(self._answer, self._checks))
         return dict(zip(self._checks, said, strict=True))
 
     async def _answer(self, name: str) -> CheckAnswer:
         began, error = time.perf_counter(), f"no answer in {CHECK_SECONDS:g} s"
-        asked = self._asked(name)
+        asked = self._start_check(name)
         await asyncio.wait([asked], timeout=CHECK_SECONDS)
         if asked.done():
             error = asked.result()
         ms = round((time.perf_counter() - began) * 1000, 1)
         return CheckAnswer(ok=not error, ms=ms, error=error or None)
 
-    def _asked(self, name: str) -> asyncio.Task[str]:
-        """The check, begun now unless it is under way: whoever asks meanwhile waits for the same,
-        and what hangs holds one thread however often it is asked for."""
+    def _start_check(self, name: str) -> asyncio.Task[str]:
+        """Start a check, or return the one that is under way.
+
+        Callers share a running check, so that a check that hangs holds one thread, however often
+        /ready is asked for.
+        """
         asked = self._under_way.get(name)
         if asked is None or asked.done():
-            asked = self._under_way[name] = asyncio.create_task(self._said(name))
+            asked = self._under_way[name] = asyncio.create_task(self._run_check(name))
         return asked
 
-    async def _said(self, name: str) -> str:
-        # A process that ends does not wait for what hangs.
+    async def _run_check(self, name: str) -> str:
+        # Abandoned on cancel: a process that ends must not wait for a check that hangs.
         return await anyio.to_thread.run_sync(
-            _said, name, self._checks[name], limiter=self._threads, abandon_on_cancel=True
+            _error_of_check, name, self._checks[name], limiter=self._threads, abandon_on_cancel=True
         )
 
 
-def _said(name: str, check: Callable[[], None]) -> str:
-    """Nothing when all is well. What is wrong is logged: outside, its kind is enough."""
+def _error_of_check(name: str, check: Callable[[], None]) -> str:
+    """Run a check; return the class name of its error, or an empty text if it passes.
+
+    The full error goes to the log only, because /ready can be read by everybody.
+    """
     try:
         check()
     except Exception as error:  # noqa: BLE001 - whatever it is, the part is not ready

@@ -1,11 +1,11 @@
-"""A tenant's keys: GET and POST /keys, DELETE /keys/{id}, with a key that has the scope admin.
+"""API keys of a tenant: GET and POST /keys, DELETE /keys/{id}, for keys with the scope admin.
 
     curl -X POST -H 'authorization: Bearer dub_...' -H 'content-type: application/json' \
          https://dub.example.com/keys -d '{"name": "nightly import", "scopes": ["read", "write"]}'
 
-A key is shown in the answer that makes it and never again. Whoever has the scope admin manages the
-keys of its own tenant, whatever they open; `dub-admin keys` makes other tenants'. A
-key that was made with another counts as that one where requests are limited.
+A key's token is shown in the answer that creates it and never again. An admin key manages all keys
+of its own tenant; `dub-admin keys` makes keys for other tenants. A key that was
+created by another key shares that key's rate limits.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from dub_platform.registry.api_keys import ApiKey, ApiKeys
 
 
 class Keys(HTTPEndpoint):
-    """All keys of the tenant."""
+    """The list of the tenant's keys."""
 
     async def post(self, request: Request) -> Response:
-        """Make one; the answer holds its token, which is kept nowhere as it is."""
+        """Create a key. Its token is in the answer only; the database has a digest of it."""
         order = parsed(KeyOrder, await json_in(request) or b"{}")
-        return await run_in_threadpool(_made, request, order)
+        return await run_in_threadpool(_create_key, request, order)
 
     def get(self, request: Request) -> Response:
-        """List them, also those that are good no more."""
+        """List the keys, also those that are revoked or expired."""
         keys, tenant = _keys_of(request)
         asked = parsed(Paging, request.query_params)
-        # One more than is shown says whether there is another page.
+        # One row more than the page shows: it tells whether there is a next page.
         found = keys.of(tenant, after=asked.cursor, limit=asked.limit + 1)
         shown, following = paged(services_of(request), "/keys", found, asked)
         return answer(KeyPage(keys=[key_answer(key) for key in shown], **following))
@@ -45,18 +45,18 @@ class Key(HTTPEndpoint):
     """One key."""
 
     def delete(self, request: Request) -> Response:
-        """Revoke it: it opens nothing from the next request on."""
+        """Revoke the key: it is refused from the next request on."""
         keys, tenant = _keys_of(request)
         keys.revoke(tenant, request.path_params["id"])
         return Response(status_code=204)
 
 
 def key_answer(key: ApiKey) -> KeyAnswer:
-    """A key as the API shows it, without what opens anything."""
+    """Convert a key into its answer, without its token."""
     return KeyAnswer.model_validate(key, from_attributes=True)
 
 
-def _made(request: Request, order: KeyOrder) -> Response:
+def _create_key(request: Request, order: KeyOrder) -> Response:
     keys, tenant = _keys_of(request)
     key, token = keys.make(
         tenant=tenant,
@@ -71,6 +71,6 @@ def _made(request: Request, order: KeyOrder) -> Response:
 
 def _keys_of(request: Request) -> tuple[ApiKeys, str]:
     services = services_of(request)
-    # Nobody has the scope admin where there are no keys.
+    # Without keys nobody has the scope admin, so Authorization has refused the request before.
     assert services.keys is not None
     return services.keys, services.tenant

@@ -1,7 +1,7 @@
-"""Which languages there are here, and which a request may name and ask for.
+"""The languages that are available here, and the checks of those that a request names.
 
-named("auto", detected=True)                                        # "auto"
-chosen(["ES", "ca", "es"], spoken="en", available=("ca", "es"))     # ["es", "ca"]
+check_source_language("auto", detected=True)                                  # "auto"
+check_languages(["ES", "ca", "es"], spoken="en", available=("ca", "es"))      # ["es", "ca"]
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from dub_platform.core.languages import AUTO, language
 
 
 def languages(request: Request) -> Response:
-    """List what a video can be dubbed into here, from a language or from the one that is usual."""
+    """List the languages that a video can be dubbed into, from a given or the usual language."""
     services, asked = services_of(request), parsed(LanguageListing, request.query_params)
     spoken = services.source_language
     if asked.source_language is not None:
-        spoken = named(asked.source_language, detected=services.detects_languages)
+        spoken = check_source_language(asked.source_language, detected=services.detects_languages)
     rows = [
         LanguageAnswer(language=code, name=language(code).name) for code in services.targets(spoken)
     ]
     return tagged(request, answer(LanguagesAnswer(source_language=spoken, languages=rows)))
 
 
-def named(text: str, *, detected: bool) -> str:
-    """The code of the language that is said to be spoken, or `auto` where it is detected here.
+def check_source_language(text: str, *, detected: bool) -> str:
+    """Return the code of the language that is spoken, or `auto` where the recogniser can detect it.
 
     Raises UnknownLanguageError, LanguageNotAvailableError.
     """
@@ -46,18 +46,18 @@ def named(text: str, *, detected: bool) -> str:
     return AUTO
 
 
-def chosen(texts: Iterable[str], *, spoken: str, available: Sequence[str]) -> list[str]:
-    """The codes of the languages asked for, each once, in the order asked.
+def check_languages(texts: Iterable[str], *, spoken: str, available: Sequence[str]) -> list[str]:
+    """Return the codes of the requested languages, each once, in the order of the request.
 
     Raises UnknownLanguageError, LanguageNotAvailableError.
     """
     codes = list(dict.fromkeys(language(text).code for text in texts))
     for code in codes:
-        _refuse_unfit(code, spoken, available)
+        _require_available(code, spoken, available)
     return codes
 
 
-def _refuse_unfit(code: str, spoken: str, available: Sequence[str]) -> None:
+def _require_available(code: str, spoken: str, available: Sequence[str]) -> None:
     if code == spoken:
         raise LanguageNotAvailableError(
             f"The video speaks {language(spoken).name} ({spoken}) already: ask for another "

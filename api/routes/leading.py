@@ -1,7 +1,7 @@
-"""From what a page's form has done to the page that shows it, where no script does that.
+"""The redirect from a form that was sent without a script to the page that shows its result.
 
 if wants_page(request):
-    return led_on(watch_url(services, video, "es"))
+    return redirect_to(watch_url(services, video, "es"))
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from starlette.responses import RedirectResponse, Response
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a browser asks that shows what comes back."""
+    """Whether the client is a browser that shows the answer as a page."""
     return "text/html" in request.headers.get("accept", "")
 
 
-def led_on(address: str) -> Response:
-    """To the page at this address of ours. Its path alone: who came by another name stays there."""
+def redirect_to(address: str) -> Response:
+    """Redirect to the page at this address of ours.
+
+    Only its path is used, so that a browser that came by another host name stays there.
+    """
     parts = urlsplit(address)
     return RedirectResponse(f"{parts.path}?{parts.query}", 303)

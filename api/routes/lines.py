@@ -1,11 +1,11 @@
 """Reading and editing the lines of a dub.
 
-    GET    /videos/{id}/dubs/{language}/lines              PATCH: several edits at once
-    GET    /videos/{id}/dubs/{language}/lines/{number}     PUT: an edit, DELETE: back from it
-    GET    /videos/{id}/dubs/{language}/lines/{number}/take     its sound
+    GET    /videos/{id}/dubs/{language}/lines              PATCH: edit several lines
+    GET    /videos/{id}/dubs/{language}/lines/{number}     PUT: edit, DELETE: undo the edit
+    GET    /videos/{id}/dubs/{language}/lines/{number}/take     the sound of the line
 
-A write says in If-Match which lines it has seen, and is not made over others' edits. It asks for
-the dub anew; what is released stays until there is the new release.
+A write must name in If-Match the lines it has seen, so that it never overwrites another person's
+edits. It requests the dub anew; the old release stays until the new one is there.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ Shown = Callable[[Script], BaseModel]
 
 
 class Lines(HTTPEndpoint):
-    """All lines of a dub."""
+    """The list of all lines of a dub."""
 
     def get(self, request: Request) -> Response:
-        """What was said, what is said in place of it, and where the release has it."""
-        return tagged(request, answer(_all(request)(_script(request))))
+        """Answer for each line its source, its text, and its place in the release."""
+        return tagged(request, answer(_show_all(request)(_read_script(request))))
 
     async def patch(self, request: Request) -> Response:
-        """Edit several lines, or go back from their edits: all or none."""
+        """Edit several lines, or undo their edits: either all of them or none."""
         orders = parsed(LineOrders, await json_in(request) or b"{}")
-        return await run_in_threadpool(_write, request, _all(request), orders.texts)
+        return await run_in_threadpool(_write, request, _show_all(request), orders.texts)
 
 
 class OneLine(HTTPEndpoint):
@@ -64,49 +64,54 @@ class OneLine(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """The same of one line."""
-        return tagged(request, answer(_one(request)(_script(request))))
+        return tagged(request, answer(_show_line(request)(_read_script(request))))
 
     async def put(self, request: Request) -> Response:
         """Have it say something else."""
         order = parsed(LineOrder, await json_in(request) or b"{}")
         texts = {number_in(request): order.text}
-        return await run_in_threadpool(_write, request, _one(request), texts)
+        return await run_in_threadpool(_write, request, _show_line(request), texts)
 
     def delete(self, request: Request) -> Response:
         """Go back to the translation."""
-        return _write(request, _one(request), {number_in(request): None})
+        return _write(request, _show_line(request), {number_in(request): None})
 
 
 def hear_line(request: Request) -> Response:
-    """The recording of a line that is in the release, by itself and at its own tempo."""
-    services, dub = services_of(request), _dub(request)
+    """Answer the recording of one line of the release, alone and at its natural tempo."""
+    services, dub = services_of(request), _dub_in(request)
     found = released_take(services.registry, services.store, *dub, number_in(request))
     content = services.store.get_bytes(found.audio_key)
     headers = {
         "content-type": media_type(found.audio_key),
-        # The next release may have another one at this address.
+        # The next release may have another recording at this address.
         "cache-control": "private, no-cache",
     }
     return answer_part(request, content, f'"{found.key[:32]}"', headers)
 
 
 def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> Response:
-    """Have the lines of these numbers say these texts, if `shown` is what the client has seen."""
-    registry, dub, done = services_of(request).registry, _dub(request), False
+    """Set the texts of the lines with these numbers, if If-Match names what `shown` gives now.
+
+    Raises PreconditionFailedError, PreconditionRequiredError, LineNotFoundError.
+    """
+    registry, dub, done = services_of(request).registry, _dub_in(request), False
     while not done:
-        script = _script(request)
+        script = _read_script(request)
         seen_now = bytes(answer(shown(script)).body)
         require_match(request, etag_of(seen_now), current_of(seen_now, "edited"), required=True)
         edits = _edits(request, script, texts)
-        # Another line may be edited meanwhile, which is no reason to refuse this one.
+        # Somebody may edit another line meanwhile; then read again instead of refusing this edit.
         seen = script.edits_made
         done = not edits or registry.edit(*dub, edits, after=seen, request_id=request_id())
-    return with_etag(answer(shown(_script(request)), 202))
+    return with_etag(answer(shown(_read_script(request)), 202))
 
 
 def _edits(request: Request, script: Script, texts: Mapping[int, str | None]) -> list[LineEdit]:
-    """The edits that change something, and those that say anew what stands there after its source
-    was corrected. Raises LineNotFoundError."""
+    """Return the edits that change something. Raises LineNotFoundError.
+
+    An edit with an unchanged text counts too if the line's source was corrected after it.
+    """
     author, now = author_of(request), datetime.now(timezone.utc)
     lines = [(script.line(number), text) for number, text in texts.items()]
     return [
@@ -116,21 +121,21 @@ def _edits(request: Request, script: Script, texts: Mapping[int, str | None]) ->
     ]
 
 
-def _all(request: Request) -> Shown:
-    return lambda script: script_answer(services_of(request), _dub(request), script)
+def _show_all(request: Request) -> Shown:
+    return lambda script: script_answer(services_of(request), _dub_in(request), script)
 
 
-def _one(request: Request) -> Shown:
+def _show_line(request: Request) -> Shown:
     return lambda script: line_answer(
-        services_of(request), _dub(request), script.line(number_in(request))
+        services_of(request), _dub_in(request), script.line(number_in(request))
     )
 
 
-def _script(request: Request) -> Script:
+def _read_script(request: Request) -> Script:
     services = services_of(request)
-    return script_of(services.registry, services.store, *_dub(request))
+    return script_of(services.registry, services.store, *_dub_in(request))
 
 
-def _dub(request: Request) -> Dubbed:
+def _dub_in(request: Request) -> Dubbed:
     asked = request.path_params
     return Dubbed(checked_id(asked["id"]), language(asked["language"]).code)

@@ -1,7 +1,6 @@
-"""The released files: GET and HEAD /media/releases/..., with Range.
+"""The released files: GET and HEAD /media/releases/..., with byte ranges.
 
-Only what lies under `releases/` has an address; every other key, and every path that is no
-key, is not found.
+Only keys below `releases/` have an address; all others are answered as not found.
 """
 
 from __future__ import annotations
@@ -26,37 +25,41 @@ TEXTS = (".vtt", ".srt", ".json")
 
 
 def media(request: Request) -> Response:
-    """The file under a public key; 206 for a range, 304 for what the client has.
+    """Answer the file with a public key: 206 for a range, 304 if the client has it already.
 
-    From a bucket that nobody can read, texts as they are, and the rest by an address that it
-    lends. With an open one there is nothing here: viewers read from the bucket's own address.
+    From a private bucket, captions and manifests are sent from here, and media by a redirect to a
+    presigned URL. From a public bucket nothing: viewers read from the bucket's own address.
     """
     key, store = request.path_params["key"], unscoped_services_of(request).store
     if not (key.startswith(PUBLIC) and is_key(key)) or store.is_open:
         raise HTTPException(404)
     try:
         is_public = _is_public(request, key)
-        # A cache that others share would hand it to who has no link.
+        # A shared cache would hand it to people without a signed link.
         headers = {"cache-control": cache_control(key) if is_public else "private, no-cache"}
         if isinstance(store, LocalStore):
-            return _file(request, store.path(key), key, headers)
-        return _lent(store, key, headers)
+            return _file_answer(request, store.path(key), key, headers)
+        return _bucket_answer(store, key, headers)
     except (ArtifactMissingError, VideoNotFoundError) as error:
         raise HTTPException(404) from error
 
 
-def _lent(store: Store, key: str, headers: Mapping[str, str]) -> Response:
-    """From a bucket. A page's captions must come from where the page does, and are small."""
+def _bucket_answer(store: Store, key: str, headers: Mapping[str, str]) -> Response:
+    """Answer a file of a bucket: a small text itself, media by a redirect to a presigned URL.
+
+    Captions are sent from here because browsers load `<track>` from the page's own origin only.
+    """
     lent = None if key.endswith(TEXTS) else store.lend(key)
     if lent is None:
         return Response(store.get_bytes(key), headers=headers, media_type=media_type(key))
     if not store.exists(key):
         raise missing(key)
+    # Half the life of the URL, so that a browser never follows a cached redirect that has expired.
     kept = f"private, max-age={LENT_FOR.total_seconds() / 2:.0f}"
     return RedirectResponse(lent, 302, headers={"cache-control": kept})
 
 
-def _file(request: Request, path: Path, key: str, headers: Mapping[str, str]) -> Response:
+def _file_answer(request: Request, path: Path, key: str, headers: Mapping[str, str]) -> Response:
     file = FileResponse(path, headers=headers, media_type=media_type(key), stat_result=path.stat())
     etag, size = file.headers["etag"], int(file.headers["content-length"])
     if is_known(request, etag):
@@ -71,8 +74,8 @@ def _file(request: Request, path: Path, key: str, headers: Mapping[str, str]) ->
 
 
 def _read_now(path: Path, file: FileResponse, span: tuple[int, int] | None, size: int) -> Response:
-    """Answer with what fits into one part: to open, read and close a file later takes a thread for
-    each."""
+    """Read the span at once and answer with it: FileResponse takes a thread each to open, read
+    and close."""
     start, end = span or (0, size)
     with path.open("rb") as opened:
         opened.seek(start)
@@ -83,11 +86,14 @@ def _read_now(path: Path, file: FileResponse, span: tuple[int, int] | None, size
 
 
 def _ignore(request: Request, *names: str) -> None:
-    """Take headers out of the request, for what reads them by itself."""
+    """Remove headers from the request, because FileResponse reads them by itself."""
     scope, ignored = request.scope, {name.encode() for name in names}
     scope["headers"] = [each for each in scope["headers"] if each[0] not in ignored]
 
 
 def _is_public(request: Request, key: str) -> bool:
-    """Whether everybody may have it. Raises VideoNotFoundError for who has no link to its video."""
+    """Whether everybody may read the file.
+
+    Raises VideoNotFoundError for a client without a signed link to a video that needs one.
+    """
     return watchable(request, key.split("/")[1]).visibility is Visibility.PUBLIC

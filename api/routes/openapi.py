@@ -1,8 +1,8 @@
-"""The contract as a program reads it: OpenAPI 3.1 at /openapi.json.
+"""The contract for programs: OpenAPI 3.1 at /openapi.json.
 
     document("0.1.0", "https://dub.example.com")["paths"]["/videos"]["post"]
 
-Its schemas are those that validate (`contract/schemas.py`), its operations those of
+Its schemas are the models that validate requests (`contract/schemas.py`), its operations come from
 `contract/operations.py`.
 """
 
@@ -35,7 +35,7 @@ _IN_PATH: Mapping[str, Schema] = {
 }
 _KEY: Schema = {"type": "string", "pattern": rf"^[!-~]{{1,{MOST_KEY_LENGTH}}}$"}
 _SCHEME = "key"
-# What an answer says in its headers, by its status.
+# The headers of an answer, by its status.
 _SAID: Mapping[int, Sequence[str]] = {
     401: ["WWW-Authenticate"],
     429: ["Retry-After", "RateLimit", "RateLimit-Policy"],
@@ -43,7 +43,7 @@ _SAID: Mapping[int, Sequence[str]] = {
 
 
 def openapi(request: Request) -> Response:
-    """The document of this deployment."""
+    """Answer the OpenAPI document of this deployment."""
     services = services_of(request)
     body = json.dumps(document(services.version, services.base_url), ensure_ascii=False)
     return tagged(request, Response(body, media_type=JSON))
@@ -51,7 +51,7 @@ def openapi(request: Request) -> Response:
 
 @functools.cache
 def document(version: str, base_url: str) -> Schema:
-    """The whole of it, as JSON would have it."""
+    """Return the whole OpenAPI document as JSON values."""
     schemas = _schemas()
     paths: dict[str, Schema] = {}
     for each in OPERATIONS:
@@ -66,20 +66,23 @@ def document(version: str, base_url: str) -> Schema:
         "servers": [{"url": base_url}],
         "paths": paths,
         "components": {
-            "schemas": _referred(schemas, paths),
+            "schemas": _used_schemas(schemas, paths),
             "securitySchemes": {_SCHEME: {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _referred(schemas: Schema, paths: Schema) -> Schema:
-    """The shapes that something refers to: those of queries stand as parameters."""
+def _used_schemas(schemas: Schema, paths: Schema) -> Schema:
+    """Return the schemas that something refers to.
+
+    Query models are left out: they are parameters.
+    """
     names = set(re.findall(r"#/components/schemas/(\w+)", json.dumps([schemas, paths])))
     return {name: schema for name, schema in schemas.items() if name in names}
 
 
 def _schemas() -> Schema:
-    """Every shape by its name; what is asked as it is validated, what is answered as it is sent."""
+    """Return every schema by its name: requests as they are validated, answers as they are sent."""
     asked = {shape for each in OPERATIONS for shape in (*each.body.values(), each.query) if shape}
     answered = {shape for each in OPERATIONS for shape in each.answers.values()}
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
@@ -100,7 +103,7 @@ def _by_name(shapes: Iterable[object]) -> list[type[BaseModel]]:
 
 
 def _leave_out_nulls(schema: Schema) -> None:
-    """An answer has no null: what there is none of is left out (`answers.answer`)."""
+    """Take null out of an answer's schema: `responses.answer` leaves out fields without a value."""
     fields: Schema = schema.get("properties", {})
     nullable = {name for name, field in fields.items() if {"type": "null"} in _choices(field)}
     schema["required"] = [name for name in schema.get("required", ()) if name not in nullable]
@@ -117,13 +120,13 @@ def _choices(field: Schema) -> Sequence[Schema]:
 
 def _operation(each: Operation, schemas: Schema) -> Schema:
     described: Schema = {
-        "operationId": _id(each),
+        "operationId": _operation_id(each),
         "summary": each.summary,
         "parameters": [*_in_path(each), *_in_query(each, schemas), *_in_headers(each)],
         "responses": {str(status): _answer(each, status) for status in _statuses(each)},
     }
     if each.needs_key:
-        # Or none, where the platform asks for none.
+        # The empty alternative stands for deployments that ask for no keys.
         described["security"] = [{_SCHEME: []}, {}]
     if each.body:
         described["requestBody"] = {
@@ -133,7 +136,7 @@ def _operation(each: Operation, schemas: Schema) -> Schema:
     return described
 
 
-def _id(each: Operation) -> str:
+def _operation_id(each: Operation) -> str:
     words = re.findall(r"\w+", each.path)
     return "_".join((each.method.lower(), *words)) if words else f"{each.method.lower()}_start"
 
@@ -186,7 +189,7 @@ def _content(each: Operation, status: int) -> Schema:
     elif shape is not None:
         content[JSON] = {"schema": _ref(shape)}
     if codes := each.codes.get(status):
-        # A browser that asks for a page is told the same as one.
+        # A browser that asks for a page gets the problem as one.
         content |= {"application/problem+json": {"schema": _problem(codes)}, PAGE: {}}
     return {"content": content} if content else {}
 

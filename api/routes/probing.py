@@ -1,10 +1,10 @@
-"""How many uploads are looked at, at once.
+"""Limits how many uploads are examined at once.
 
     taken = await probing.run("acme", lambda: take_upload(services, upload))
 
-To look into a file takes a thread and a process, for as long as two minutes where somebody made it
-to. So few are looked into at once, fewer of one tenant, and the others wait without a thread: all
-other requests have theirs.
+Examining a file takes a thread and a process, up to two minutes for a file that was made to be
+slow. So only MOST_AT_ONCE are examined at once, MOST_OF_A_TENANT for each tenant. The others wait
+without a thread, so that all other requests have theirs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Taken = TypeVar("Taken")
 
 
 class Probing:
-    """Runs what looks into uploads. Belongs to one event loop."""
+    """Runs functions that examine uploads. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._threads = anyio.CapacityLimiter(MOST_AT_ONCE)
@@ -31,6 +31,6 @@ class Probing:
         )
 
     async def run(self, tenant: str, take: Callable[[], Taken]) -> Taken:
-        """What `take` answers, in a thread of its own once it is the tenant's turn."""
+        """Run `take` in a thread once it is the tenant's turn, and return its result."""
         async with self._tenants[tenant]:
             return await anyio.to_thread.run_sync(take, limiter=self._threads)

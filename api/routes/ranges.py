@@ -1,6 +1,6 @@
-"""Ranges: a part of what is kept, where a client asks for one (RFC 9110, 14).
+"""Byte ranges of a file or recording, as a client requests them (RFC 9110, section 14).
 
-select_span(request, size, etag)            # (0, 2) for "bytes=0-1", None for all; or it raises 416
+select_span(request, size, etag)    # (0, 2) for "bytes=0-1", None for all; or it raises 416
 answer_part(request, content, etag, headers)    # 200, 206, 304 or 416
 """
 
@@ -22,7 +22,8 @@ _RANGE = re.compile(r"(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-[0-9]{1,18}"
 def answer_part(
     request: Request, content: bytes, etag: str, headers: Mapping[str, str]
 ) -> Response:
-    """Answer a request for something small with what it asks for of that."""
+    """Answer a request for `content`, which is held in memory, with the part that the client
+    wants."""
     headers = {**headers, "etag": etag, "accept-ranges": "bytes"}
     if is_known(request, etag):
         return Response(status_code=304, headers=headers)

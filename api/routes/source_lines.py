@@ -1,11 +1,11 @@
-"""Reading and correcting what is said in a video.
+"""Reading and correcting the lines that are spoken in a video.
 
-    GET  /videos/{id}/lines              PATCH: several corrections at once
-    GET  /videos/{id}/lines/{number}     PUT: a correction, DELETE: back to what was heard
-    PUT  /videos/{id}/captions           what is said, as captions that are handed in have it
+    GET  /videos/{id}/lines              PATCH: correct several lines
+    GET  /videos/{id}/lines/{number}     PUT: correct, DELETE: back to the recognised text
+    PUT  /videos/{id}/captions           replace all lines by captions
 
-A write says in If-Match what it has seen, as with the lines of a dub (`lines.py`). What was
-released of the video stays as it is, and is stale until it is asked for again.
+A write must name in If-Match what it has seen, as for the lines of a dub (`lines.py`). Releases of
+the video stay, and are stale until their dubs are requested again.
 """
 
 from __future__ import annotations
@@ -49,49 +49,49 @@ from dub_platform.observability.context import request_id
 from resources.catalogue.scripts import said_in
 
 Shown = Callable[[Said], BaseModel]
-# What a form has beside its file.
+# Room for the multipart headers beside the file.
 _FORM_BYTES = 64 * 1024
 _log = structlog.get_logger(__name__)
 
 
 class SourceLines(HTTPEndpoint):
-    """All that is said in a video."""
+    """The list of all lines spoken in a video."""
 
     def get(self, request: Request) -> Response:
-        """Who says what when, and what was corrected of it."""
-        return tagged(request, answer(_whole(request)(_read_said(request))))
+        """Answer for each line its speaker, its times, its text, and its correction."""
+        return tagged(request, answer(_show_all(request)(_read_said(request))))
 
     async def patch(self, request: Request) -> Response:
-        """Correct several lines, or go back to what was heard in them: all or none, and what is
-        said in the video is changed once."""
+        """Correct several lines, or undo their corrections: either all or none, as one change."""
         orders = parsed(LineOrders, await json_in(request) or b"{}")
-        return await run_in_threadpool(_write, request, _whole(request), orders.texts)
+        return await run_in_threadpool(_write, request, _show_all(request), orders.texts)
 
 
 class SourceLine(HTTPEndpoint):
-    """One line of what is said in a video."""
+    """One line spoken in a video."""
 
     def get(self, request: Request) -> Response:
-        """What is said in this line, and what was corrected of it."""
-        return tagged(request, answer(_one(request)(_read_said(request))))
+        """Answer the line's text, and its correction."""
+        return tagged(request, answer(_show_line(request)(_read_said(request))))
 
     async def put(self, request: Request) -> Response:
-        """Say what is said in it."""
+        """Correct the text of the line."""
         order = parsed(LineOrder, await json_in(request) or b"{}")
         texts = {number_in(request): order.text}
-        return await run_in_threadpool(_write, request, _one(request), texts)
+        return await run_in_threadpool(_write, request, _show_line(request), texts)
 
     def delete(self, request: Request) -> Response:
-        """Go back to what was heard."""
-        return _write(request, _one(request), {number_in(request): None})
+        """Undo the correction: the line has the recognised text again."""
+        return _write(request, _show_line(request), {number_in(request): None})
 
 
 class Captions(HTTPEndpoint):
     """The captions of a video."""
 
     async def put(self, request: Request) -> Response:
-        """Have the video say what stands in them, whatever state it is in."""
-        # What is not there has nothing wrong with it.
+        """Replace what was recognised by the captions in this form, in whatever state the video
+        is."""
+        # First of all, because an unknown video is 404, whatever is wrong with the request.
         await run_in_threadpool(services_of(request).registry.video, _video_id(request))
         if media_type(request) != "multipart/form-data":
             raise HTTPException(
@@ -105,10 +105,10 @@ class Captions(HTTPEndpoint):
                 raise InvalidRequestError(
                     "Send the captions, and nothing else, as the file `captions`."
                 )
-            return await run_in_threadpool(_captioned, request, file.file)
+            return await run_in_threadpool(_save_captions, request, file.file)
 
 
-def _captioned(request: Request, file: BinaryIO) -> Response:
+def _save_captions(request: Request, file: BinaryIO) -> Response:
     services, video_id = services_of(request), _video_id(request)
     captions = captions_in(file)
     key = captions_key_of(video_id, captions)
@@ -120,14 +120,17 @@ def _captioned(request: Request, file: BinaryIO) -> Response:
 
 
 def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> Response:
-    """Have the lines of these numbers say these texts, if `shown` is what the client has seen."""
+    """Set the texts of the lines with these numbers, if If-Match names what `shown` gives now.
+
+    Raises PreconditionFailedError, PreconditionRequiredError, LineNotFoundError.
+    """
     registry, video_id, done = services_of(request).registry, _video_id(request), False
     while not done:
         said = _read_said(request)
         seen_now = bytes(answer(shown(said)).body)
         require_match(request, etag_of(seen_now), current_of(seen_now, "corrected"), required=True)
         edits = _corrections(request, said, texts)
-        # Another line may be corrected meanwhile, which is no reason to refuse this one.
+        # Somebody may correct another line meanwhile; then read again instead of refusing.
         seen = said.edits_made
         done = not edits or registry.edit(
             video_id, None, edits, after=seen, request_id=request_id()
@@ -136,7 +139,7 @@ def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> R
 
 
 def _corrections(request: Request, said: Said, texts: Mapping[int, str | None]) -> list[LineEdit]:
-    """The corrections that change something. Raises LineNotFoundError."""
+    """Return the corrections that change something. Raises LineNotFoundError."""
     author, now = author_of(request), datetime.now(timezone.utc)
     lines = [(said.line(number), text) for number, text in texts.items()]
     return [
@@ -146,7 +149,7 @@ def _corrections(request: Request, said: Said, texts: Mapping[int, str | None]) 
     ]
 
 
-def _whole(request: Request) -> Shown:
+def _show_all(request: Request) -> Shown:
     services = services_of(request)
 
     def shown(said: Said) -> SourceAnswer:
@@ -166,7 +169,7 @@ def _whole(request: Request) -> Shown:
     return shown
 
 
-def _one(request: Request) -> Shown:
+def _show_line(request: Request) -> Shown:
     services = services_of(request)
 
     def shown(said: Said) -> SourceLineAnswer:

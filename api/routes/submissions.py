@@ -1,10 +1,10 @@
-"""Handing a video in: POST /videos.
+"""Submitting a video: POST /videos.
 
     {"source": "https://youtu.be/dQw4w9WgXcQ", "languages": ["es", "ca"]}
     curl -F file=@clip.mp4 -F languages=es,ca http://127.0.0.1:5001/videos
 
-The answer is 202 in every case that is taken: the same content is the same video, `created`
-says whether it is new. The registry's committed row is the acceptance.
+The same content is the same video: the answer is 202 both times, and `created` tells which it was.
+A video is accepted once its row in the registry is committed.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from api.contract.schemas import (
     parsed,
     require_once,
 )
-from api.routes.languages import chosen, named
-from api.routes.leading import led_on, wants_page
+from api.routes.languages import check_languages, check_source_language
+from api.routes.leading import redirect_to, wants_page
 from api.routes.probing import Probing
-from api.routes.wording import heedable
+from api.routes.wording import require_heedable
 from api.services import Services, services_of
 from api.signed_links import offered
 from api.uploads import Captions, captions_in, received, spooled, title_from
@@ -60,7 +60,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Upload:
-    """A form as it came, and its fields as they were understood."""
+    """A multipart form: its files, and its fields after validation."""
 
     file: UploadFile
     captions: UploadFile | None
@@ -68,7 +68,7 @@ class Upload:
 
 
 async def hand_in(request: Request) -> Response:
-    """Take in a link (JSON) or a file (multipart/form-data)."""
+    """Accept a link (JSON) or a file (multipart/form-data)."""
     kind = media_type(request)
     if request.headers.get("content-length") == "0":
         raise EmptyBodyError(
@@ -87,7 +87,7 @@ async def hand_in(request: Request) -> Response:
     if isinstance(taken, Quote):
         return answer(taken)
     if wants_page(request):
-        return led_on(next(iter(taken.links.watch.values())))
+        return redirect_to(next(iter(taken.links.watch.values())))
     return answer(taken, 202, {"location": taken.links.self})
 
 
@@ -108,14 +108,14 @@ async def _hand_in_file(request: Request) -> VideoAnswer | Quote:
 
 
 def take_link(services: Services, order: VideoOrder) -> VideoAnswer | Quote:
-    """Accept a YouTube video, or say what it costs. Raises InputError."""
+    """Accept a YouTube video, or answer its cost for a dry run. Raises InputError."""
     if not services.youtube_enabled:
         raise SourceNotEnabledError(
             "Links are not taken here, only uploads: send the video itself as the field `file`."
         )
     source_id = youtube_id(order.source)
     video_id = tenants_id(source_id, services.tenant)
-    spoken, codes = _agreed(services, video_id, order)
+    spoken, codes = _check_order(services, video_id, order)
     estimate = estimate_for(services, codes, None)
     if order.dry_run:
         return Quote(id=video_id, estimate=estimate)
@@ -127,15 +127,18 @@ def take_link(services: Services, order: VideoOrder) -> VideoAnswer | Quote:
         visibility=order.visibility,
         request_id=request_id(),
     )
-    return _accepted(services, new, codes, order.wording, estimate)
+    return _accept(services, new, codes, order.wording, estimate)
 
 
 def take_upload(services: Services, upload: Upload) -> VideoAnswer | Quote:
-    """Accept a file, or say what it costs. Raises InputError, MediaError, StorageError."""
+    """Accept a file, or answer its cost for a dry run.
+
+    Raises InputError, MediaError, StorageError.
+    """
     captions = captions_in(upload.captions.file) if upload.captions else None
     with spooled(upload.file.file, services.spool_dir) as spool:
         video_id = upload_id(spool.sha256, services.tenant)
-        spoken, codes = _agreed(services, video_id, upload.order)
+        spoken, codes = _check_order(services, video_id, upload.order)
         estimate = estimate_for(services, codes, services.probe(spool.path).seconds)
         if upload.order.dry_run:
             return Quote(id=video_id, estimate=estimate)
@@ -144,7 +147,7 @@ def take_upload(services: Services, upload: Upload) -> VideoAnswer | Quote:
         files: dict[str, Path | bytes] = {upload_key: spool.path}
         if captions and captions_key:
             files[captions_key] = captions.text.encode()
-        _keep(services, files)
+        _save_missing(services, files)
         new = NewVideo(
             video_id,
             Source.UPLOAD,
@@ -156,21 +159,24 @@ def take_upload(services: Services, upload: Upload) -> VideoAnswer | Quote:
             visibility=upload.order.visibility,
             request_id=request_id(),
         )
-        taken = _accepted(services, new, codes, upload.order.wording, estimate)
-        # The removal of the same video may have ended in between, and taken them along.
-        _keep(
+        taken = _accept(services, new, codes, upload.order.wording, estimate)
+        # A removal of the same video may have ended meanwhile, and deleted the new files.
+        _save_missing(
             services, {key: data for key, data in files.items() if not services.store.exists(key)}
         )
     return taken
 
 
 def captions_key_of(video_id: str, captions: Captions) -> str:
-    """By content, so that other captions for the same video replace nothing that is in use."""
+    """Return the store key of captions.
+
+    It depends on the content, so that other captions of the same video overwrite none in use.
+    """
     sha256 = hashlib.sha256(captions.text.encode()).hexdigest()
     return content_key(f"videos/{video_id}/captions", sha256, f".{captions.kind}")
 
 
-def _keep(services: Services, files: Mapping[str, Path | bytes]) -> None:
+def _save_missing(services: Services, files: Mapping[str, Path | bytes]) -> None:
     for key, content in files.items():
         if isinstance(content, Path):
             services.store.put_file(key, content)
@@ -179,7 +185,7 @@ def _keep(services: Services, files: Mapping[str, Path | bytes]) -> None:
 
 
 def _upload_in(form: FormData, query: Trying) -> Upload:
-    """The form's parts by name. Raises InvalidRequestError for one too many or one too few."""
+    """Return the parts of the form. Raises InvalidRequestError if one is missing or sent twice."""
     files = {name: file_in(form, name) for name in _FILES}
     if files["file"] is None:
         raise InvalidRequestError(
@@ -189,51 +195,55 @@ def _upload_in(form: FormData, query: Trying) -> Upload:
     single = [each for each in form.multi_items() if each[0] not in (*_FILES, "languages")]
     require_once(name for name, _ in single)
     fields: dict[str, object] = dict(single)
-    fields["languages"] = _listed(form.getlist("languages"))
+    fields["languages"] = _split_codes(form.getlist("languages"))
     order = parsed(UploadOrder, fields).tried(query)
     return Upload(files["file"], files["captions"], order)
 
 
 def file_in(form: FormData, name: str) -> UploadFile | None:
-    """The form's file of this name, if there is one. Raises InvalidRequestError."""
+    """Return the form's file of this name, or None. Raises InvalidRequestError."""
     parts = form.getlist(name)
     if len(parts) > 1:
         raise InvalidRequestError(f"The field `{name}` came {len(parts)} times: send one.")
     if parts and not isinstance(parts[0], UploadFile):
         raise InvalidRequestError(f"The field `{name}` came as text: send it as a file.")
-    # A browser sends a file field that was left empty as a part without name and content.
+    # A browser sends an empty file field as a part without a file name.
     return next((part for part in parts if isinstance(part, UploadFile) and part.filename), None)
 
 
-def _listed(values: Sequence[UploadFile | str]) -> list[str]:
-    """`es,ca` and repeated fields both name languages."""
+def _split_codes(values: Sequence[UploadFile | str]) -> list[str]:
+    """Split the language codes: both `es,ca` and repeated fields are allowed."""
     texts = [value for value in values if isinstance(value, str)]
     return [code.strip() for text in texts for code in text.split(",") if code.strip()]
 
 
-def _agreed(
+def _check_order(
     services: Services, video_id: str, order: VideoOrder | UploadOrder
 ) -> tuple[str, list[str]]:
-    """The language spoken in the video and those asked for, all of the order checked."""
-    heedable(services, order.wording)
+    """Check the whole order; return the spoken language and the requested ones.
+
+    Raises InputError for anything that is not available here.
+    """
+    require_heedable(services, order.wording)
     offered(services, order.visibility)
-    spoken = _spoken(services, video_id, order.source_language)
-    codes = chosen(order.languages, spoken=spoken, available=services.targets(spoken))
+    spoken = _spoken_language(services, video_id, order.source_language)
+    codes = check_languages(order.languages, spoken=spoken, available=services.targets(spoken))
     return spoken, codes
 
 
-def _spoken(services: Services, video_id: str, given: str | None) -> str:
-    """What is known of a video stays; else what its request says, or else the settings."""
+def _spoken_language(services: Services, video_id: str, given: str | None) -> str:
+    """Return the language spoken: what is known of the video, else what the request says, else
+    the setting."""
     try:
         known = services.registry.video(video_id).language
     except VideoNotFoundError:
         known = AUTO if given else services.source_language
     if known == AUTO and given:
-        return named(given, detected=services.detects_languages)
+        return check_source_language(given, detected=services.detects_languages)
     return known
 
 
-def _accepted(
+def _accept(
     services: Services, new: NewVideo, codes: Sequence[str], wording: Wording, estimate: Estimate
 ) -> VideoAnswer:
     video, created = services.registry.accept(new, codes, wording)

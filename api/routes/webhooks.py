@@ -1,11 +1,11 @@
-"""Webhooks: addresses that are told what happens.
+"""Webhooks: addresses that get a message when something happens.
 
     POST /webhooks      GET /webhooks?limit=20      GET, DELETE /webhooks/{id}
     POST /webhooks/{id}/test
     GET  /webhooks/{id}/deliveries?state=dead       GET /webhooks/{id}/deliveries/{delivery}
     POST /webhooks/{id}/deliveries/{delivery}/redeliver
 
-A secret is shown in the answer to the POST that made it, and never again. Messages are sent by
+A webhook's secret is shown in the answer that creates it, and never again. Messages are sent by
 `background/webhook_delivery.py`.
 """
 
@@ -32,17 +32,17 @@ from dub_platform.core.webhooks import checked_secret, new_secret
 
 
 class Webhooks(HTTPEndpoint):
-    """All webhooks."""
+    """The list of all webhooks."""
 
     async def post(self, request: Request) -> Response:
-        """Make one."""
+        """Create a webhook."""
         body = await json_in(request)
         if not body:
             raise EmptyBodyError("The request is empty: send JSON with a url.")
-        return await run_in_threadpool(_made, request, parsed(WebhookOrder, body))
+        return await run_in_threadpool(_create_webhook, request, parsed(WebhookOrder, body))
 
     def get(self, request: Request) -> Response:
-        """List them, oldest first."""
+        """List the webhooks, oldest first."""
         services, asked = services_of(request), parsed(Paging, request.query_params)
         # One more than is shown says whether there is another page.
         found = services.webhooks.webhooks(after=asked.cursor, limit=asked.limit + 1)
@@ -53,23 +53,23 @@ class Webhook(HTTPEndpoint):
     """One webhook."""
 
     def get(self, request: Request) -> Response:
-        """Its address, and what it is told of."""
+        """Answer the webhook's address and the events it gets."""
         services = services_of(request)
         return answer(
             webhook_answer(services, services.webhooks.webhook(request.path_params["id"]))
         )
 
     def delete(self, request: Request) -> Response:
-        """Tell it nothing more."""
+        """Delete the webhook: it gets no more messages."""
         services_of(request).webhooks.remove(request.path_params["id"])
         return Response(status_code=204)
 
 
 class Deliveries(HTTPEndpoint):
-    """The messages to one webhook."""
+    """The list of the messages to one webhook."""
 
     def get(self, request: Request) -> Response:
-        """List them, newest first."""
+        """List the messages, newest first."""
         services, webhook_id = services_of(request), request.path_params["id"]
         asked = parsed(DeliveryListing, request.query_params)
         # One more than is shown says whether there is another page.
@@ -83,7 +83,7 @@ class Delivery(HTTPEndpoint):
     """One message to one webhook."""
 
     def get(self, request: Request) -> Response:
-        """What became of it."""
+        """Answer the state of the message: its attempts, and the last answer to it."""
         services, path = services_of(request), request.path_params
         return answer(
             delivery_answer(services, services.webhooks.delivery(path["id"], path["delivery"]))
@@ -91,26 +91,26 @@ class Delivery(HTTPEndpoint):
 
 
 class Test(HTTPEndpoint):
-    """A message that says nothing."""
+    """A test message to one webhook."""
 
     def post(self, request: Request) -> Response:
-        """Send it."""
+        """Send a test message."""
         services = services_of(request)
         made = services.webhooks.test(request.path_params["id"])
         return answer(delivery_answer(services, made), 202)
 
 
 class Redelivery(HTTPEndpoint):
-    """A message once more."""
+    """A repeated message to one webhook."""
 
     def post(self, request: Request) -> Response:
-        """Send it, whatever became of it before."""
+        """Send the message again, whatever became of it before."""
         services, path = services_of(request), request.path_params
         made = services.webhooks.redeliver(path["id"], path["delivery"])
         return answer(delivery_answer(services, made), 202)
 
 
-def _made(request: Request, order: WebhookOrder) -> Response:
+def _create_webhook(request: Request, order: WebhookOrder) -> Response:
     services = services_of(request)
     given = order.secret and order.secret.get_secret_value()
     secret = checked_secret(given) if given else new_secret()

@@ -1,6 +1,6 @@
-"""Whether a request's wording can be had here.
+"""Whether the translator can heed the wording (glossary, formality) of a request.
 
-wording = heedable(services, order.wording)
+wording = require_heedable(services, order.wording)
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dub_platform.core.errors import WordingNotAvailableError
 from dub_platform.core.wording import Wording
 
 
-def heedable(services: Services, wording: Wording) -> Wording:
-    """`wording`, if it asks for nothing that the translator here passes over.
+def require_heedable(services: Services, wording: Wording) -> Wording:
+    """Return `wording` if the translator of this deployment heeds all of it.
 
     Raises WordingNotAvailableError.
     """
