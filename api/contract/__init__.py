@@ -1,9 +1,9 @@
-"""What is asked and what is answered.
+"""The contract: the shapes of requests and answers, errors, ETags, and the table of all operations.
 
 operations.py  every address: what it takes, what it answers, what it refuses
-schemas.py     the shapes, field by field; script.py: those of lines
-responses.py   the registry's rows as these shapes
-bodies.py      a request's JSON
+schemas.py     the shapes, field by field; script.py: the shapes of lines
+responses.py   converts rows of the registry into these shapes
+bodies.py      reads a request's JSON
 problems.py    which error is which HTTP status
 etags.py       ETags: 304, 412
 """

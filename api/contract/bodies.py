@@ -1,6 +1,6 @@
-"""A request's JSON, as long as it is some and not too much.
+"""Reads the JSON body of a request, with checks of its size and media type.
 
-order = parsed(DubOrder, await json_in(request) or b"{}")
+order = parse(DubOrder, await json_in(request) or b"{}")
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from api.uploads import MAX_JSON_BYTES, within
 
 
 def media_type(request: Request) -> str:
-    """What the body is said to be, without parameters."""
+    """Return the media type that Content-Type says, in small letters and without parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def json_in(request: Request) -> bytes:
-    """The body, empty if it is blank. Raises UploadTooLargeError; HTTPException 415 if it is not
-    said to be JSON."""
+    """Read the JSON body, empty if it is blank.
+
+    Raises UploadTooLargeError; HTTPException 415 if Content-Type is not JSON.
+    """
     limited = Request(request.scope, within(request, MAX_JSON_BYTES))
     body = (await limited.body()).strip()
     if body and media_type(request) != "application/json":

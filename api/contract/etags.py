@@ -1,8 +1,7 @@
-"""ETags: who knows an answer already is not sent it again, and who changes what another has
-changed meanwhile is told.
+"""ETags: saves a client what it has already, and keeps it from overwriting others' changes.
 
-    return tagged(request, answer(...))             # GET: 304 where the client has it
-    require_match(request, etag_of(answer.body), current)   # PUT: 412 where it read something else
+return tagged(request, answer(...))             # GET: 304 where the client has it
+require_match(request, etag_of(answer.body), current)   # PUT: 412 where it read something else
 """
 
 from __future__ import annotations
@@ -18,19 +17,20 @@ from dub_platform.core.errors import PreconditionFailedError, PreconditionRequir
 
 
 def etag_of(body: bytes) -> str:
-    """The strong ETag of an answer's body."""
+    """Return the strong ETag of an answer's body: the first 32 hex digits of its SHA-256, in
+    quotes."""
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 def is_known(request: Request, etag: str) -> bool:
-    """Whether the client has what this ETag names, as If-None-Match says."""
-    return _names(request, "if-none-match", etag, weakly=True)
+    """Whether If-None-Match names this ETag, so that the client has the answer already."""
+    return _is_named(request, "if-none-match", etag, weakly=True)
 
 
-def tagged(request: Request, answer: Response) -> Response:
-    """The answer with its ETag; 304 without a body where If-None-Match has it."""
+def answer_with_etag(request: Request, answer: Response) -> Response:
+    """Return the answer with its ETag, or 304 without a body if the client has it already."""
     etag = with_etag(answer).headers["etag"]
-    # A stored answer may be used only after asking whether it still holds.
+    # no-cache: the browser may store the answer, and must ask before it uses it again.
     answer.headers["cache-control"] = "private, no-cache"
     if not is_known(request, etag):
         return answer
@@ -38,7 +38,7 @@ def tagged(request: Request, answer: Response) -> Response:
 
 
 def with_etag(answer: Response) -> Response:
-    """The answer, saying what its ETag is."""
+    """Set the ETag of the answer, and return it."""
     answer.headers["etag"] = etag_of(bytes(answer.body))
     return answer
 
@@ -50,17 +50,17 @@ def require_match(
     *,
     required: bool = False,
 ) -> None:
-    """Return where If-Match has the ETag of what is about to be changed, or is not sent.
+    """Check If-Match against the ETag of what is about to be changed.
 
-    Raises PreconditionFailedError, which says what is there (`current`);
-    PreconditionRequiredError where it is `required` and missing.
+    Raises PreconditionFailedError, which shows what is there now (`current`), or
+    PreconditionRequiredError if the header is `required` and missing.
     """
     if "if-match" not in request.headers:
         if required:
             raise PreconditionRequiredError(
                 "This can only be changed by who has read it: send its ETag as If-Match."
             )
-    elif not _names(request, "if-match", etag, weakly=False):
+    elif not _is_named(request, "if-match", etag, weakly=False):
         raise PreconditionFailedError(
             "It was changed since it was read, so nothing was written. Look at what is there now, "
             "in `current`, or read it again, and send its etag as If-Match to write over it.",
@@ -68,8 +68,9 @@ def require_match(
         )
 
 
-def _names(request: Request, header: str, etag: str, *, weakly: bool) -> bool:
+def _is_named(request: Request, header: str, etag: str, *, weakly: bool) -> bool:
     tags = [tag.strip() for tag in request.headers.get(header, "").split(",")]
     if weakly:
+        # If-None-Match compares weakly (a proxy that compresses weakens ETags), If-Match strongly.
         tags = [tag.removeprefix("W/") for tag in tags]
     return "*" in tags or etag in tags

@@ -1,11 +1,12 @@
-"""What every address of the API takes and answers: the table that /openapi.json is made of.
+"""The table of all operations: what each address of the API takes and answers.
 
     Operation("GET", "/videos/{id}", "One video with its dubs", {200: VideoAnswer}, tagged=True,
               errors=(InvalidVideoIdError, VideoNotFoundError))
 
-It stands in the order of the routes in `app.py`; a route without a row here fails a test. What an
-operation answers follows from its shape where it can: POST takes an Idempotency-Key, what is
-`tagged` has an ETag, a body can be malformed, and what is not open (`api/caller.py`) needs a key.
+/openapi.json is made from it. It is in the order of the routes in `app.py`; a test fails for a
+route without a row here. What follows from a row is not repeated in it: a POST takes an
+Idempotency-Key, a `tagged` answer has an ETag, a body can be malformed, and an address that is not
+open (`api/caller.py`) needs a key.
 """
 
 from __future__ import annotations
@@ -23,29 +24,29 @@ from api.contract.schemas import (
     ChannelAnswer,
     ChannelOrder,
     ChannelPage,
+    DeliveriesQuery,
     DeliveryAnswer,
-    DeliveryListing,
     DeliveryPage,
+    DryRunQuery,
     DubAnswer,
     DubOrder,
     KeyOrder,
     KeyPage,
-    LanguageListing,
     LanguagesAnswer,
-    Linked,
-    Listing,
+    LanguagesQuery,
     NewKeyAnswer,
-    Paging,
+    PageQuery,
     Quote,
     ReadyAnswer,
-    Trying,
+    SignedLinkQuery,
     UploadOrder,
     VersionAnswer,
     VideoAnswer,
     VideoChange,
     VideoOrder,
     VideoPage,
-    Watched,
+    VideosQuery,
+    WatchQuery,
     WebhookAnswer,
     WebhookOrder,
     WebhookPage,
@@ -65,7 +66,7 @@ from dub_platform.core.errors import DubError
 JSON, FORM, PAGE, ANY = "application/json", "multipart/form-data", "text/html", "*/*"
 EVENTS, METRICS = "text/event-stream", "text/plain"
 Errors = Sequence[type[DubError]]
-# What can be wrong with the platform itself.
+# Every operation can fail with these, for reasons inside the platform.
 OURS: Errors = (
     errors.StorageError,
     errors.StorageUnavailableError,
@@ -93,11 +94,11 @@ _WORDED = (errors.UnknownLanguageError, errors.WordingNotAvailableError)
 class Operation:
     """One method of one address.
 
-    `answers` has for each status the shape of its JSON, the type of another body, or None for
-    none; `body` has a shape for each content type; `query` names the parameters; `tagged` is
-    whether the answer has an ETag, which a GET can compare and a PUT can insist on; `matched` is
-    whether a write has to name the ETag that it has seen; `refused` are the statuses of HTTP
-    itself, beside those that follow.
+    `answers` has for each status the model of its JSON, the media type of another body, or None for
+    an empty one. `body` has a model for each media type, `query` the model of the parameters.
+    `tagged` says that the answer has an ETag, which GET compares and PUT may require. `matched`
+    says that a write must name the ETag it has seen. `errors` are the errors of its own; `refused`
+    are further HTTP statuses.
     """
 
     method: str
@@ -114,33 +115,36 @@ class Operation:
 
     @property
     def compares(self) -> bool:
-        """Whether it heeds If-Match."""
+        """Whether it checks If-Match."""
         return self.matched or (self.method == "PUT" and self.tagged)
 
     @property
     def is_strict(self) -> bool:
-        """Whether it refuses a query that it does not know. What people open by a link does not: a
-        page, or a file; nor what probes ask, which are configured elsewhere."""
+        """Whether it refuses unknown query parameters.
+
+        Pages and files do not, because people open them by links that sites add parameters to; nor
+        do health probes, whose callers are configured elsewhere.
+        """
         return {PAGE, ANY}.isdisjoint(self.answers.values()) and self.path not in PROBES
 
     @property
     def needs_key(self) -> bool:
-        """Whether a key is asked for, where any are."""
+        """Whether it needs an API key, in a deployment that asks for keys."""
         return needed(self.method, self.path) is not None
 
     @property
     def codes(self) -> Mapping[int, Sequence[str]]:
-        """The error codes that it can answer, by status."""
+        """The codes of all errors that it can answer, by HTTP status."""
         found: dict[int, list[str]] = {}
-        for status, code in sorted({*self._of_errors(), *self._of_http()}):
+        for status, code in sorted({*self._error_statuses(), *self._http_statuses()}):
             found.setdefault(status, []).append(code)
         return found
 
-    def _of_errors(self) -> Iterator[tuple[int, str]]:
-        for kind in (*self.errors, *self._implied(), *self._of_client(), *OURS):
+    def _error_statuses(self) -> Iterator[tuple[int, str]]:
+        for kind in (*self.errors, *self._implied_errors(), *self._client_errors(), *OURS):
             yield status_of(kind("")), kind.code
 
-    def _implied(self) -> Iterator[type[DubError]]:
+    def _implied_errors(self) -> Iterator[type[DubError]]:
         if self.method == "POST":
             yield from (errors.IdempotencyKeyReusedError, errors.RequestInProgressError)
             yield errors.InvalidRequestError
@@ -153,8 +157,8 @@ class Operation:
         if self.query or self.is_strict:
             yield errors.InvalidRequestError
 
-    def _of_client(self) -> Iterator[type[DubError]]:
-        """What is refused because of who asks, how often, and how slowly."""
+    def _client_errors(self) -> Iterator[type[DubError]]:
+        """Yield the errors that depend on who asks, how often, and how slowly."""
         if self.path not in PROBES:
             yield from (errors.NotLocalError, errors.UnknownHostError, errors.RateLimitedError)
         if self.method not in SAFE:
@@ -164,7 +168,7 @@ class Operation:
         if self.body or self.method == "POST":
             yield errors.SlowBodyError
 
-    def _of_http(self) -> Iterator[tuple[int, str]]:
+    def _http_statuses(self) -> Iterator[tuple[int, str]]:
         of_body = (400, 415) if self.body else ()
         of_path = (404,) if "{" in self.path else ()
         for status in (*of_body, *of_path, *_OF_HEAD, *self.refused):
@@ -178,7 +182,7 @@ OPERATIONS: Sequence[Operation] = (
         "/watch",
         "The player of a video",
         {200: PAGE},
-        query=Watched,
+        query=WatchQuery,
         errors=(
             errors.InvalidVideoIdError,
             errors.UnknownLanguageError,
@@ -188,14 +192,18 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation("GET", "/docs", "This contract, for people", {200: PAGE}),
     Operation(
-        "GET", "/openapi.json", "This contract, for programs", {200: JSON, 304: None}, tagged=True
+        "GET",
+        "/openapi.json",
+        "This contract, for programs",
+        {200: JSON, 304: None},
+        tagged=True,
     ),
     Operation(
         "POST",
         "/videos",
         "Take a video in, as a link or as a file; with dry_run only say what it costs",
         {200: Quote, 202: VideoAnswer, 303: None},
-        query=Trying,
+        query=DryRunQuery,
         body={JSON: VideoOrder, FORM: UploadOrder},
         needs_body=True,
         errors=(
@@ -219,7 +227,7 @@ OPERATIONS: Sequence[Operation] = (
         "/videos",
         "The videos with their dubs, newest first; or those that are looked for",
         {200: VideoPage},
-        query=Listing,
+        query=VideosQuery,
         tagged=True,
         errors=(errors.UnknownLanguageError,),
     ),
@@ -262,7 +270,7 @@ OPERATIONS: Sequence[Operation] = (
         "Ask for a dub: a new one, one that failed or is stale, or one in another wording; with "
         "dry_run only say what it costs",
         {200: Quote, 202: DubAnswer},
-        query=Trying,
+        query=DryRunQuery,
         body={JSON: DubOrder},
         tagged=True,
         errors=(
@@ -432,7 +440,7 @@ OPERATIONS: Sequence[Operation] = (
         "/languages",
         "What a video can be dubbed into here; `source_language` names what it speaks",
         {200: LanguagesAnswer},
-        query=LanguageListing,
+        query=LanguagesQuery,
         tagged=True,
         errors=(errors.UnknownLanguageError, errors.LanguageNotAvailableError),
     ),
@@ -441,7 +449,7 @@ OPERATIONS: Sequence[Operation] = (
         "/channels",
         "The channels that videos came from, by their ids",
         {200: ChannelPage},
-        query=Paging,
+        query=PageQuery,
         tagged=True,
         errors=(errors.InvalidChannelIdError,),
     ),
@@ -463,7 +471,7 @@ OPERATIONS: Sequence[Operation] = (
         errors=(errors.InvalidChannelIdError, errors.EmptyBodyError, errors.UnknownLanguageError),
     ),
     Operation(
-        "GET", "/keys", "The tenant's API keys, the newest first", {200: KeyPage}, query=Paging
+        "GET", "/keys", "The tenant's API keys, the newest first", {200: KeyPage}, query=PageQuery
     ),
     Operation(
         "POST",
@@ -489,7 +497,7 @@ OPERATIONS: Sequence[Operation] = (
         errors=(errors.EmptyBodyError, errors.WebhookUrlError),
     ),
     Operation(
-        "GET", "/webhooks", "The webhooks, the oldest first", {200: WebhookPage}, query=Paging
+        "GET", "/webhooks", "The webhooks, the oldest first", {200: WebhookPage}, query=PageQuery
     ),
     Operation(
         "GET",
@@ -517,7 +525,7 @@ OPERATIONS: Sequence[Operation] = (
         "/webhooks/{id}/deliveries",
         "The messages to a webhook, newest first",
         {200: DeliveryPage},
-        query=DeliveryListing,
+        query=DeliveriesQuery,
         errors=(errors.WebhookNotFoundError,),
     ),
     Operation(
@@ -539,7 +547,7 @@ OPERATIONS: Sequence[Operation] = (
         "/media/{key}",
         "A released file, whole or a range of it",
         {200: ANY, 206: ANY, 302: None, 304: None},
-        query=Linked,
+        query=SignedLinkQuery,
         errors=(errors.LinkExpiredError,),
         refused=(400, 416, 503),
     ),

@@ -1,4 +1,4 @@
-"""Which error is which HTTP status, and what a client reads of it (RFC 9457).
+"""Error answers: the HTTP status of each error, and its problem document (RFC 9457).
 
     HTTP/1.1 422
     content-type: application/problem+json
@@ -7,8 +7,8 @@
      "detail": "'xx' is not a language code: ...", "code": "language_unknown",
      "request_id": "5f0c..."}
 
-A browser that asks for a page gets the same as one. What a server error says inside goes to
-the log and never to the client.
+A browser that asks for a page gets the same text as a page. Details of a server error go to the log
+and never to the client.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ _log = structlog.get_logger(__name__)
 
 
 def status_of(error: DubError) -> int:
-    """The HTTP status of an error: its own class's, or that of the nearest parent in the table."""
+    """Return the HTTP status of an error: its own class's, or its nearest parent's in the table."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
@@ -140,11 +140,12 @@ def problem(
     headers: Mapping[str, str] | None = None,
     current: Mapping[str, Any] | None = None,
 ) -> Response:
-    """A problem document, or its page for a browser that asked for one."""
+    """Make a problem document, or a page of it for a browser that asked for one."""
     document = Problem(
         type=f"/problems/{code}",
         title=code.replace("_", " ").capitalize(),
         status=status,
+        # The sentence of a server error may name paths or hosts.
         detail=detail if status < 500 else SERVER_DETAIL,
         code=code,
         request_id=request.scope.get("state", {}).get("request_id"),
@@ -157,13 +158,13 @@ def problem(
 
 
 async def on_dub_error(request: Request, error: Exception) -> Response:
-    """The answer to a failure of ours that a user can meet."""
+    """Answer an error of this platform; log and report it if its status is 5xx."""
     failure = cast(DubError, error)  # Starlette looks the handler up by this class
     status = status_of(failure)
     if status >= 500:
         _log.error("request not served", exc_info=failure, **failure.as_details())
         services_of(request).reporter.report(failure, stage=route_of(request.scope))
-    # The rest of a body that is too large or too slow is not wanted: do not read it to its end.
+    # Closing the connection saves the server from reading the rest of a large or slow body.
     headers = {"connection": "close"} if status in (408, 413) else None
     current = failure.current if isinstance(failure, PreconditionFailedError) else None
     return problem(request, status, failure.code, failure.sentence, headers, current)
@@ -172,14 +173,14 @@ async def on_dub_error(request: Request, error: Exception) -> Response:
 async def answer_error(
     error: DubError, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]
 ) -> None:
-    """The same answer where no route was chosen yet, with what the refusal says in headers."""
+    """Send an error's answer from within a middleware, before any route was chosen."""
     request = Request(scope)
     answer = problem(request, status_of(error), error.code, error.sentence, headers)
     await answer(scope, receive, send)
 
 
 async def on_busy_database(request: Request, error: Exception) -> Response:
-    """The answer where no connection to the registry came free in time."""
+    """Answer 503 if no connection to the registry's database came free in time."""
     busy = StorageUnavailableError(
         "The registry's database is asked for more than it can do. Try again in a moment.",
         detail=str(error),
@@ -188,7 +189,7 @@ async def on_busy_database(request: Request, error: Exception) -> Response:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """The answer to what HTTP itself refuses: no such page, method, or content type."""
+    """Answer what Starlette itself refuses: an unknown address, method, or content type."""
     refusal = cast(HTTPException, error)
     said = refusal.detail if refusal.detail != HTTPStatus(refusal.status_code).phrase else None
     return http_problem(request, refusal.status_code, said, refusal.headers)
@@ -200,11 +201,12 @@ def http_problem(
     said: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The problem document of a status of HTTP itself, in the words of whoever refused."""
+    """Make the problem document of a plain HTTP status; `said` is its detail, if there is a
+    better one."""
     detail = said or HTTP_DETAIL.get(status, f"{HTTPStatus(status).phrase}.")
     return problem(request, status, HTTP_CODE.get(status, "http_error"), detail, headers)
 
 
 async def on_client_gone(_: Request, __: Exception) -> Response:
-    """Nobody reads this answer; its status is for the log line."""
+    """Answer nobody: the client has left, and the status is for the log line."""
     return Response(status_code=499)

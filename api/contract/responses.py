@@ -1,6 +1,6 @@
-"""The registry's rows as the API answers them.
+"""Converts rows of the registry into the answers of the API.
 
-video_answer(services, video, dubs).model_dump(mode="json", exclude_none=True)
+video_answer(services, whole, spent).model_dump(mode="json", exclude_none=True)
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from api.contract.schemas import (
     ChannelLink,
     ChannelPage,
     ChannelRow,
+    DeliveriesQuery,
     DeliveryAnswer,
-    DeliveryListing,
     DeliveryPage,
     DubAnswer,
     DubLinks,
@@ -26,7 +26,7 @@ from api.contract.schemas import (
     DubRow,
     Estimate,
     Failure,
-    Paging,
+    PageQuery,
     Renderings,
     VideoAnswer,
     VideoLinks,
@@ -59,7 +59,7 @@ _UNRECORDED = {
 
 
 class Listed(Protocol):
-    """A row of a list that its id leads on from."""
+    """A row of a list that is split_page by ids."""
 
     @property
     def id(self) -> str: ...
@@ -71,29 +71,29 @@ ListedT = TypeVar("ListedT", bound=Listed)
 def answer(
     body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The body as JSON, without what is not there."""
+    """Make a JSON answer, without the fields that have no value."""
     text = body.model_dump_json(exclude_none=True)
     return Response(text, status, headers, media_type="application/json")
 
 
 def video_url(services: Services, video_id: str) -> str:
-    """Where the video stands in the API."""
+    """Return the address of a video in the API."""
     return f"{services.base_url}/videos/{video_id}"
 
 
 def dub_url(services: Services, video_id: str, code: str) -> str:
-    """Where the dub stands in the API."""
+    """Return the address of a dub in the API."""
     return f"{video_url(services, video_id)}/dubs/{code}"
 
 
 def watch_url(services: Services, video: Video, code: str | None = None) -> str:
-    """The player's page, in a language; signed where it is not for everybody."""
+    """Return the address of a video's player, in a language; signed if the video needs it."""
     query = {"v": video.id, "lang": code} if code else {"v": video.id}
     return signed(services, video, f"{services.base_url}/watch?{urlencode(query)}")
 
 
 def channel_url(services: Services, channel_id: str) -> str:
-    """Where the channel stands in the API."""
+    """Return the address of a channel in the API."""
     return f"{services.base_url}/channels/{channel_id}"
 
 
@@ -106,7 +106,7 @@ def video_answer(
     estimate: Estimate | None = None,
     captions_taken: bool | None = None,
 ) -> VideoAnswer:
-    """A video with all its dubs."""
+    """Convert a video with all its dubs; `spent` is in dollars by language."""
     video, dubs = whole.video, whole.dubs
     codes = [dub.language for dub in dubs]
     return VideoAnswer(
@@ -142,7 +142,10 @@ def video_answer(
 
 
 def estimate_for(services: Services, codes: Sequence[str], seconds: float | None) -> Estimate:
-    """What dubbing into these languages costs, as far as the length is known."""
+    """Estimate the cost in dollars of dubbing `seconds` of speech into these languages.
+
+    `seconds` is None for a link whose length is unknown: then only the price of a minute is told.
+    """
     count = len(codes)
     minute = estimated_usd(seconds=60, languages=count, prices=services.prices)
     whole = (
@@ -160,8 +163,10 @@ def estimate_for(services: Services, codes: Sequence[str], seconds: float | None
 
 
 def renewal(services: Services, video: Video, code: str) -> Estimate:
-    """What asking for a dub costs: of one that was made before, the lines that say something else
-    by now."""
+    """Estimate the cost of requesting a dub that may exist.
+
+    If it exists, only lines whose text has changed since cost anything.
+    """
     seconds = video.duration_seconds
     try:
         lines = unpaid(services.registry, services.store, video.id, code)
@@ -173,7 +178,7 @@ def renewal(services: Services, video: Video, code: str) -> Estimate:
 
 
 def dub_answer(services: Services, video: Video, dub: Dub, spent: Spent) -> DubAnswer:
-    """A dub; with everything that can be played and measured once it has been released."""
+    """Convert a dub; with the URLs and measurements of its release if it has one."""
     return DubAnswer(
         video_id=dub.video_id,
         language=dub.language,
@@ -195,31 +200,35 @@ def dub_answer(services: Services, video: Video, dub: Dub, spent: Spent) -> DubA
         **_staleness(video, dub),
         glossary=_renderings(dub.glossary) or None,
         formality=dub.formality,
-        **(_published(services, video, dub.release) if dub.release else {}),
+        **(_release_fields(services, video, dub.release) if dub.release else {}),
     )
 
 
 def video_page(services: Services, page: Page, query: Mapping[str, str]) -> VideoPage:
-    """One page of the listing; `query` is how it was asked for, to ask for the next."""
+    """Make a page of the listing; `query` is the query of this page, to make the next page's
+    address."""
     dubs = services.registry.dub_states([video.id for video in page.videos])
     return VideoPage(
-        videos=[_row(services, video, dubs[video.id]) for video in page.videos],
-        **_following(services, "/videos", query, page.next_cursor),
+        videos=[_video_row(services, video, dubs[video.id]) for video in page.videos],
+        **_next_page(services, "/videos", query, page.next_cursor),
     )
 
 
-def paged(
-    services: Services, path: str, found: Sequence[ListedT], asked: Paging
+def split_page(
+    services: Services, path: str, found: Sequence[ListedT], asked: PageQuery
 ) -> tuple[Sequence[ListedT], dict[str, str]]:
-    """The first of what was found, and where the next page is; one too many says that there is."""
+    """Split the rows found into those of this page and the link to the next.
+
+    `found` has one row more than a page if there is a next one.
+    """
     shown = found[: asked.limit]
     cursor = shown[-1].id if found[asked.limit :] else None
     query = asked.model_dump(mode="json", exclude_none=True)
-    return shown, _following(services, path, query, cursor)
+    return shown, _next_page(services, path, query, cursor)
 
 
 def channel_answer(services: Services, channel: Channel) -> ChannelAnswer:
-    """A channel with all that was said of it."""
+    """Convert a channel with its wording."""
     return ChannelAnswer(
         id=channel.id,
         title=channel.title,
@@ -231,9 +240,9 @@ def channel_answer(services: Services, channel: Channel) -> ChannelAnswer:
     )
 
 
-def channel_page(services: Services, found: Sequence[Channel], asked: Paging) -> ChannelPage:
-    """The first of the channels found."""
-    shown, following = paged(services, "/channels", found, asked)
+def channel_page(services: Services, found: Sequence[Channel], asked: PageQuery) -> ChannelPage:
+    """Make a page of channels from the rows found; one may be too many (see `split_page`)."""
+    shown, following = split_page(services, "/channels", found, asked)
     return ChannelPage(
         channels=[
             ChannelRow(
@@ -252,7 +261,7 @@ def channel_page(services: Services, found: Sequence[Channel], asked: Paging) ->
 def webhook_answer(
     services: Services, webhook: Webhook, *, secret: str | None = None
 ) -> WebhookAnswer:
-    """A webhook; with its secret for whoever made it just now."""
+    """Convert a webhook; `secret` is given only in the answer that creates it."""
     own = f"{services.base_url}/webhooks/{webhook.id}"
     return WebhookAnswer(
         id=webhook.id,
@@ -264,14 +273,14 @@ def webhook_answer(
     )
 
 
-def webhook_page(services: Services, found: Sequence[Webhook], asked: Paging) -> WebhookPage:
-    """The first of the webhooks found."""
-    shown, following = paged(services, "/webhooks", found, asked)
+def webhook_page(services: Services, found: Sequence[Webhook], asked: PageQuery) -> WebhookPage:
+    """Make a page of webhooks from the rows found; one may be too many (see `split_page`)."""
+    shown, following = split_page(services, "/webhooks", found, asked)
     return WebhookPage(webhooks=[webhook_answer(services, each) for each in shown], **following)
 
 
 def delivery_answer(services: Services, delivery: Delivery) -> DeliveryAnswer:
-    """A message, and what became of it."""
+    """Convert a message to a webhook, with the state of its delivery."""
     pending = delivery.state is DeliveryState.PENDING
     return DeliveryAnswer(
         id=delivery.id,
@@ -289,28 +298,31 @@ def delivery_answer(services: Services, delivery: Delivery) -> DeliveryAnswer:
 
 
 def deliveries_page(
-    services: Services, webhook_id: str, found: Sequence[Delivery], asked: DeliveryListing
+    services: Services, webhook_id: str, found: Sequence[Delivery], asked: DeliveriesQuery
 ) -> DeliveryPage:
-    """The first of the messages found."""
-    shown, following = paged(services, f"/webhooks/{webhook_id}/deliveries", found, asked)
+    """Make a page of messages from the rows found; one may be too many (see `split_page`)."""
+    shown, following = split_page(services, f"/webhooks/{webhook_id}/deliveries", found, asked)
     return DeliveryPage(deliveries=[delivery_answer(services, each) for each in shown], **following)
 
 
 def failure(details: Mapping[str, Any] | None) -> Failure | None:
-    """The reason for a user. The tool's own words stay with the operator: they name paths."""
+    """Convert the recorded details of a failure into what a user may read.
+
+    The words of the tool that failed are left out, because they name paths of the machine.
+    """
     told = shown(details)
     return None if told is None else Failure(**{**_UNRECORDED, **told})
 
 
 def captions(release: Release) -> dict[str, str]:
-    """The dub's own captions: format -> key."""
+    """Return the keys of the dub's own captions, by format."""
     return {
         kind: key for kind, key in release.captions_keys.items() if not kind.startswith(_OF_SOURCE)
     }
 
 
 def source_captions(release: Release) -> dict[str, str]:
-    """The captions of what was said originally: format -> key."""
+    """Return the keys of the captions of the original speech, by format."""
     return {
         kind.removeprefix(_OF_SOURCE): key
         for kind, key in release.captions_keys.items()
@@ -318,17 +330,17 @@ def source_captions(release: Release) -> dict[str, str]:
     }
 
 
-def _following(
+def _next_page(
     services: Services, path: str, query: Mapping[str, Any], cursor: str | None
 ) -> dict[str, str]:
-    """Where the page after this one is; nowhere after the last."""
+    """Return the cursor and address of the next page; nothing after the last one."""
     if cursor is None:
         return {}
     url = f"{services.base_url}{path}?{urlencode({**query, 'cursor': cursor})}"
     return {"next_cursor": cursor, "next_url": url}
 
 
-def _row(services: Services, video: Video, dubs: Sequence[DubState]) -> VideoRow:
+def _video_row(services: Services, video: Video, dubs: Sequence[DubState]) -> VideoRow:
     return VideoRow(
         id=video.id,
         source=video.source,
@@ -377,7 +389,7 @@ def _renderings(glossary: Glossary) -> Renderings:
     }
 
 
-def _published(services: Services, video: Video, release: Release) -> dict[str, Any]:
+def _release_fields(services: Services, video: Video, release: Release) -> dict[str, Any]:
     def url(key: str) -> str:
         return signed(services, video, services.store.url(key))
 

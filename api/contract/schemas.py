@@ -1,9 +1,9 @@
-"""What is asked and what is answered, field by field.
+"""The shapes of requests and answers, field by field.
 
-    order = parsed(VideoOrder, body)          # JSON bytes; or a mapping of form fields
+    order = parse(VideoOrder, body)          # JSON bytes; or a mapping of form fields
     order.languages
 
-Errors of the shape become one sentence of ours (InvalidRequestError).
+A request that does not fit its shape raises InvalidRequestError, with one sentence for its sender.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _event_type(given: str) -> str:
     return given
 
 
-def _titled(given: str) -> str:
+def _visible_title(given: str) -> str:
     if not (title := plain(given)):
         raise ValueError("there is nothing to read in it")
     return title
@@ -70,7 +70,7 @@ def _glossary(given: Any) -> Glossary | None:
 
 
 def _glossary_in(field: Any) -> Glossary | None:
-    """A form's field holds JSON, and is empty where nothing was written into it."""
+    """Read the glossary of a form, which is a JSON text, or empty if nobody wrote one."""
     if not isinstance(field, str):
         return _glossary(field)
     if not field.strip():
@@ -93,14 +93,14 @@ def _with_captions(schema: dict[str, Any]) -> None:
     schema["required"] = ["captions"]
 
 
-class Asked(BaseModel):
-    """A part of a request: a field we do not know is a mistake worth telling."""
+class RequestShape(BaseModel):
+    """A part of a request. Unknown fields are refused: they are probably misspelt."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Worded(Asked):
-    """A request that can say how dubs are to be worded; what it leaves out stays as it was."""
+class WithWording(RequestShape):
+    """A request that may set the wording of dubs; what it leaves out stays as it was."""
 
     glossary: Annotated[Glossary | None, PlainValidator(_glossary, Renderings | None)] = None
     formality: Formality | None = None
@@ -110,13 +110,16 @@ class Worded(Asked):
         return Wording(self.glossary, self.formality)
 
 
-class Tried(Asked):
-    """A request that can be tried out: in its body or in its query, it says `dry_run`."""
+class WithDryRun(RequestShape):
+    """A request that can be a dry run: `dry_run` may be in its body or in its query."""
 
     dry_run: bool = False
 
-    def tried(self, query: Trying) -> Self:
-        """The same as its query has it. Raises InvalidRequestError where the two disagree."""
+    def with_dry_run_of(self, query: DryRunQuery) -> Self:
+        """Return the request with `dry_run` of the query.
+
+        Raises InvalidRequestError if body and query disagree.
+        """
         if query.dry_run is None:
             return self
         if "dry_run" in self.model_fields_set and self.dry_run != query.dry_run:
@@ -127,7 +130,7 @@ class Tried(Asked):
         return self.model_copy(update={"dry_run": query.dry_run})
 
 
-class VideoOrder(Worded, Tried):
+class VideoOrder(WithWording, WithDryRun):
     """POST /videos as JSON. `source` is a YouTube id or the address of its page."""
 
     source: Annotated[str, Field(min_length=1, max_length=2048)]
@@ -136,7 +139,7 @@ class VideoOrder(Worded, Tried):
     visibility: Visibility | None = None
 
 
-class UploadOrder(Worded, Tried):
+class UploadOrder(WithWording, WithDryRun):
     """The fields beside the file in a POST /videos as multipart/form-data."""
 
     model_config = ConfigDict(json_schema_extra=_with_files)
@@ -149,49 +152,53 @@ class UploadOrder(Worded, Tried):
     visibility: Annotated[Visibility | None, BeforeValidator(lambda text: text or None)] = None
 
 
-class VideoChange(Asked):
-    """PATCH /videos/{id}; what is left out stays. With `believe` it is dubbed as it was heard,
-    whatever the recogniser thinks of that."""
+class VideoChange(RequestShape):
+    """The body of PATCH /videos/{id}; what is left out stays.
+
+    With `believe`, the video is dubbed from what was recognised, however unsure the recogniser is.
+    """
 
     visibility: Visibility | None = None
-    title: Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(_titled)] | None = None
+    title: (
+        Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(_visible_title)] | None
+    ) = None
     source_language: LanguageCode | None = None
     believe: Literal[True] | None = None
 
 
-class CaptionsOrder(Asked):
+class CaptionsOrder(RequestShape):
     """PUT /videos/{id}/captions as multipart/form-data."""
 
     model_config = ConfigDict(json_schema_extra=_with_captions)
 
 
-class Trying(Asked):
-    """The query of what can be tried out: whether only to say what it costs."""
+class DryRunQuery(RequestShape):
+    """The query of an operation that can be a dry run, which only answers what it would cost."""
 
     dry_run: bool | None = None
 
 
-class LanguageListing(Asked):
+class LanguagesQuery(RequestShape):
     """The query of GET /languages."""
 
     source_language: LanguageCode | None = None
 
 
-class DubOrder(Worded, Tried):
+class DubOrder(WithWording, WithDryRun):
     """PUT /videos/{id}/dubs/{language}."""
 
 
-class ChannelOrder(Worded):
+class ChannelOrder(WithWording):
     """PUT /channels/{id}."""
 
     title: str | None = None
 
 
-class Listing(Asked):
+class VideosQuery(RequestShape):
     """The query of GET /videos.
 
-    `language` and `dub_status` are of one dub: which a video has, or in which state one is.
-    `search` is in the title, or what the id begins with.
+    `language` and `dub_status` select videos that have such a dub: one in this language, in this
+    state. `search` is a part of the title, or the beginning of the id.
     """
 
     status: VideoStatus | None = None
@@ -203,31 +210,34 @@ class Listing(Asked):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
-class Paging(Asked):
-    """Which page of a list, and how long."""
+class PageQuery(RequestShape):
+    """The query of a list: where the page begins, and how many rows it has."""
 
-    # Of what ids are made of: PostgreSQL takes no NUL in a text.
+    # Only characters of ids: PostgreSQL fails on a text with a NUL.
     cursor: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")] = ""
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
-class Linked(BaseModel):
-    """The query of a signed link: until when it is good, and the proof of it."""
+class SignedLinkQuery(BaseModel):
+    """The query of a signed link: the time it expires at, and its signature."""
 
     expires: int | None = None
     signature: str | None = None
 
 
-class Watched(Linked):
-    """The query of GET /watch: a video, and the language to listen to."""
+class WatchQuery(SignedLinkQuery):
+    """The query of GET /watch: a video, and the language to play."""
 
     v: str
     lang: str | None = None
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457). `code` is stable; `detail` is a sentence for people. `current` is
-    with a `precondition_failed` what is there by now, with its `etag`."""
+    """A problem document (RFC 9457).
+
+    `code` never changes; `detail` is a sentence for people. `current` comes with the code
+    `precondition_failed`: what is there now, with its `etag`.
+    """
 
     type: str
     title: str
@@ -238,22 +248,25 @@ class Problem(BaseModel):
     current: dict[str, Any] | None = None
 
 
-class WebhookOrder(Asked):
-    """POST /webhooks. No `events` are all of them; without a `secret` one is made."""
+class WebhookOrder(RequestShape):
+    """The body of POST /webhooks.
+
+    No `events` means all; without a `secret` the platform makes one.
+    """
 
     url: Annotated[str, Field(min_length=1, max_length=2048)]
     events: tuple[EventType, ...] = ()
     secret: Annotated[SecretStr, Field(max_length=200)] | None = None
 
 
-class DeliveryListing(Paging):
+class DeliveriesQuery(PageQuery):
     """The query of GET /webhooks/{id}/deliveries."""
 
     state: DeliveryState | None = None
 
 
-class KeyOrder(Asked):
-    """POST /keys. Without `expires_at`, an aware time, a key is good until it is revoked."""
+class KeyOrder(RequestShape):
+    """The body of POST /keys. `expires_at` has a time zone; without it the key never expires."""
 
     name: Annotated[str, Field(max_length=100)] = ""
     scopes: Annotated[frozenset[Scope], Field(min_length=1)] = frozenset({Scope.READ, Scope.WRITE})
@@ -268,7 +281,7 @@ class KeyOrder(Asked):
 
 
 class KeyAnswer(BaseModel):
-    """One key; what it is proved with is not kept."""
+    """One API key, without its token, which is stored nowhere."""
 
     id: str
     tenant: str
@@ -286,7 +299,7 @@ class KeyAnswer(BaseModel):
 
 
 class NewKeyAnswer(KeyAnswer):
-    """The answer to POST /keys, with the one sight of `key`."""
+    """The answer to POST /keys; `key` is the token, which is shown only here."""
 
     key: str
 
@@ -300,7 +313,7 @@ class KeyPage(BaseModel):
 
 
 class Failure(BaseModel):
-    """Why a video or a dub failed, in words for its user, and whether asking again can help."""
+    """Why a video or a dub failed, in words for its user; `retryable` tells if a retry may help."""
 
     code: str
     message: str
@@ -320,7 +333,7 @@ class DubLinks(BaseModel):
 
 
 class DubNumbers(BaseModel):
-    """What was measured on the released track. Onset is against the original's, in ms."""
+    """Measurements of the released track. The onset is compared to the original's, in ms."""
 
     seconds: float
     lufs: float
@@ -332,12 +345,15 @@ class DubNumbers(BaseModel):
 
 
 class DubAnswer(BaseModel):
-    """One dub. The URLs and numbers are there once it has been released, and are of that release
-    while it is made anew. It is `stale` where that is not what it should say by now, which is so
-    because of: the `source`, of which something else is said in the video; the `translation`, which
-    was made anew; the `wording` of its channel; or `edits` of lines whose source was corrected
-    since, which whoever wrote them has to look at. For all but these, asking for the dub again
-    has it made anew. `glossary` and `formality` are what it was asked for with."""
+    """One dub. URLs and `numbers` are there once it was released; while it is made anew they are
+    those of the old release.
+
+    A `stale` dub no longer says what it should. `stale_because` names the reasons: `source` (the
+    speech of the video was corrected), `translation` (the video was translated anew), `wording`
+    (the channel's wording changed), `edits` (the source of edited lines was corrected, so somebody
+    must look at the edits). Requesting the dub again mends all but the last. `glossary` and
+    `formality` are those that it was requested with.
+    """
 
     video_id: str
     language: str
@@ -372,14 +388,14 @@ class LanguageAnswer(BaseModel):
 
 
 class LanguagesAnswer(BaseModel):
-    """What can be made here of a video that speaks `source_language`, in the order of codes."""
+    """The languages that a video in `source_language` can be dubbed into, in the order of codes."""
 
     source_language: str
     languages: list[LanguageAnswer]
 
 
 class Estimate(BaseModel):
-    """About what the languages asked for will cost; no `usd` for a link of unknown length."""
+    """The approximate cost in dollars; without `usd` for a link whose length is unknown."""
 
     usd: float | None
     usd_per_minute: float
@@ -389,7 +405,7 @@ class Estimate(BaseModel):
 
 
 class Quote(BaseModel):
-    """The answer to a dry run: nothing was taken in."""
+    """The answer to a dry run: nothing was accepted."""
 
     id: str
     dry_run: bool = True
@@ -397,7 +413,7 @@ class Quote(BaseModel):
 
 
 class ChannelAnswer(BaseModel):
-    """One channel, and how the dubs of its videos are to be worded."""
+    """One channel, and the wording for the dubs of its videos."""
 
     id: str
     title: str
@@ -409,7 +425,8 @@ class ChannelAnswer(BaseModel):
 
 
 class ChannelRow(BaseModel):
-    """One channel of a listing, with how many words its glossary has; the words are at `url`."""
+    """One channel of a listing; `terms` is the number of words in its glossary, which is at
+    `url`."""
 
     id: str
     title: str
@@ -451,7 +468,7 @@ class WebhookPage(BaseModel):
 
 
 class DeliveryAnswer(BaseModel):
-    """One message to a webhook; `next_attempt_at` while it is tried."""
+    """One message to a webhook; `next_attempt_at` is there while it is still tried."""
 
     id: str
     type: str
@@ -483,13 +500,13 @@ class ChannelLink(BaseModel):
 
 
 class VideoAnswer(BaseModel):
-    """One video with its dubs; `created` and `estimate` only in the answer to POST /videos.
+    """One video with its dubs; `created` and `estimate` are in the answer to POST /videos only.
 
-    So is `captions_taken`, where captions came with it: false for a video that is being prepared
-    or was, which keeps the wording it has until they come by PUT /videos/{id}/captions.
+    `captions_taken` is there too if captions were sent: false for a video that is prepared or being
+    prepared, which keeps its text until captions are PUT to /videos/{id}/captions.
 
-    `processing_*` is when its preparing and dubbing began and ended last, and the seconds between;
-    `retry_count` is how often it was asked for again.
+    `processing_*` are the begin, the end and the seconds of the last preparation and dubbing;
+    `retry_count` is how often it was requested again.
     """
 
     id: str
@@ -519,8 +536,8 @@ class VideoAnswer(BaseModel):
 
 
 class DubRow(BaseModel):
-    """One dub of a listing; `released` is there with the state of an older release, too, and
-    `stale` as in a DubAnswer."""
+    """One dub of a listing; `released` is true for an older release too, `stale` as in
+    DubAnswer."""
 
     language: str
     status: DubStatus
@@ -536,7 +553,7 @@ class DubRow(BaseModel):
 
 
 class VideoRow(BaseModel):
-    """One video of a listing, and how far its dubs are; all of them stands at `url`."""
+    """One video of a listing with its dubs in brief; the whole video is at `url`."""
 
     id: str
     source: Source
@@ -559,9 +576,9 @@ class VideoPage(BaseModel):
     next_url: str | None = None
 
 
-AskedT = TypeVar("AskedT", bound=Asked)
+ShapeT = TypeVar("ShapeT", bound=RequestShape)
 
-# What a field is to be, by the beginning of what pydantic calls the fault.
+# What to tell of a field, by the beginning of pydantic's name for the error.
 _WANTED: Mapping[str, str] = {
     "missing": "it is missing",
     "extra_forbidden": "there is no such field here",
@@ -588,11 +605,11 @@ _WANTED: Mapping[str, str] = {
 }
 
 
-def parsed(shape: type[AskedT], given: bytes | Mapping[str, Any]) -> AskedT:
-    """`given` in the shape asked for.
+def parse(shape: type[ShapeT], given: bytes | Mapping[str, Any]) -> ShapeT:
+    """Return `given` as the model `shape`.
 
-    Raises InvalidRequestError with a sentence, also where something is said twice; or HTTPException
-    400 for JSON that is none.
+    Raises InvalidRequestError, also if a field comes twice; HTTPException 400 for text that is not
+    JSON.
     """
     try:
         if isinstance(given, bytes):
@@ -607,7 +624,7 @@ def parsed(shape: type[AskedT], given: bytes | Mapping[str, Any]) -> AskedT:
 
 
 def require_once(names: Iterable[str]) -> None:
-    """Raises InvalidRequestError for what is there twice: of two values, either could be meant."""
+    """Raises InvalidRequestError if a name comes twice: either of the two values could be meant."""
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise InvalidRequestError(
@@ -616,7 +633,10 @@ def require_once(names: Iterable[str]) -> None:
 
 
 def _require_members_once(text: bytes | str) -> None:
-    """Raises InvalidRequestError. The text is JSON of a depth that was found good."""
+    """Raises InvalidRequestError if an object of the JSON text has a member twice.
+
+    Call it only after pydantic has parsed the text, which limits its depth.
+    """
 
     def members(pairs: list[tuple[str, object]]) -> None:
         require_once(name for name, _ in pairs)
@@ -628,12 +648,12 @@ def _refusal(error: ValidationError) -> Exception:
     faults = error.errors(include_url=False, include_input=False)
     if faults[0]["type"] == "json_invalid":
         return HTTPException(400, "The body is not valid JSON. Send one object in UTF-8.")
-    said = "; ".join(map(_said, faults[:3]))
+    said = "; ".join(map(_describe_fault, faults[:3]))
     return InvalidRequestError(f"The request cannot be taken as it is: {said}.")
 
 
-def _said(fault: ErrorDetails) -> str:
-    """Where something is wrong, and what would be right, in our own words."""
+def _describe_fault(fault: ErrorDetails) -> str:
+    """Say which field is wrong and what it should be, in a sentence of our own."""
     field = ".".join(str(step)[:40] for step in fault["loc"]) or "the body"
     context = fault.get("ctx", {})
     if fault["type"] == "value_error":
@@ -643,7 +663,7 @@ def _said(fault: ErrorDetails) -> str:
 
 
 class CheckAnswer(BaseModel):
-    """Whether a part is well, and how long it took to say so."""
+    """The result of a health check, and how many ms it took."""
 
     ok: bool
     ms: float
@@ -651,7 +671,7 @@ class CheckAnswer(BaseModel):
 
 
 class ReadyAnswer(BaseModel):
-    """`degraded`: requests are served, but something that their work needs later is down."""
+    """`degraded` means that requests are served, but later steps of their work would fail."""
 
     ready: bool
     degraded: bool = False
@@ -659,7 +679,7 @@ class ReadyAnswer(BaseModel):
 
 
 class AliveAnswer(BaseModel):
-    """`status` and `timestamp` say the same in the words of other health checks."""
+    """`status` and `timestamp` repeat it in the words of other health checks."""
 
     alive: bool = True
     status: str = "healthy"
@@ -668,7 +688,10 @@ class AliveAnswer(BaseModel):
 
 
 class VersionAnswer(BaseModel):
-    """Which build answers; `build_time` is `built_at`. What is not known is null or `unknown`."""
+    """The build that answers; `build_time` equals `built_at`.
+
+    Unknown values are null or `unknown`.
+    """
 
     version: str
     commit: str | None

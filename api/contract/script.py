@@ -1,7 +1,7 @@
-"""The lines of a dub as they are asked for and answered, field by field.
+"""The shapes of the lines of a dub or a video, in requests and answers.
 
 script_answer(services, target, script).lines[3].text
-parsed(LineOrders, body).texts                       # {3: "Bon dia.", 4: None}
+parse(LineOrders, body).texts                       # {3: "Bon dia.", 4: None}
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from typing_extensions import Self
 
 from api.contract.responses import dub_url
-from api.contract.schemas import Asked
+from api.contract.schemas import RequestShape
 from api.services import Services
 from dub_platform.core.edits import LineEdit, checked_text
 from dub_platform.core.errors import InvalidRequestError
@@ -27,30 +27,32 @@ MAX_EDITS = 200
 LineText = Annotated[str, AfterValidator(checked_text)]
 
 
-class Dubbed(NamedTuple):
-    """Whose lines they are."""
+class DubId(NamedTuple):
+    """The dub that lines belong to."""
 
     video_id: str
     language: str
 
 
-class LineOrder(Asked):
-    """PUT /videos/{id}/dubs/{language}/lines/{number}."""
+class LineOrder(RequestShape):
+    """The body of PUT .../lines/{number}, of a dub or of a video."""
 
     text: LineText
 
 
-class NumberedOrder(Asked):
-    """One line of a PATCH; without a `text` it goes back to the translation, or in a video to what
-    was heard."""
+class NumberedOrder(RequestShape):
+    """One line of a PATCH.
+
+    Without a `text` its edit is undone: it has the translation, or in a video the recognised text,
+    again.
+    """
 
     number: Annotated[int, Field(ge=0)]
     text: LineText | None
 
 
-class LineOrders(Asked):
-    """PATCH /videos/{id}/dubs/{language}/lines, or /videos/{id}/lines: several edits, all or
-    none."""
+class LineOrders(RequestShape):
+    """The body of PATCH .../lines, of a dub or of a video: several edits, either all or none."""
 
     lines: Annotated[list[NumberedOrder], Field(min_length=1, max_length=MAX_EDITS)]
 
@@ -69,10 +71,10 @@ class LineOrders(Asked):
 
 
 class PlacedAnswer(BaseModel):
-    """A line in the released track: what is said, from which second, and how fast.
+    """A line in the released track: its text, its start in seconds, and its tempo.
 
-    `onset_ms` is against the original, positive when late; `flagged` says that it was hard to fit.
-    `take_url` is the sound of the line alone, before it was made to fit.
+    `onset_ms` is the distance from the original's start, positive when late. `flagged` means that
+    it was hard to fit. `take_url` is the recording of the line alone, before it was fitted.
     """
 
     text: str
@@ -84,11 +86,12 @@ class PlacedAnswer(BaseModel):
 
 
 class LineAnswer(BaseModel):
-    """One line. `source` was said from `start` to `end`, in seconds; `text` is what the dub says,
-    or is about to, in place of it: the `translation`, unless somebody `edited` that: whoever has
-    the key `edited_by`, and it said `previous` before. An edit is `stale` where what is said was
-    corrected after it, until the line is edited again, if only with the same text. `released` is
-    there once there is a release.
+    """One line of a dub. `source` is the original text, spoken from `start` to `end` in seconds.
+
+    `text` is what the dub says or is about to say: the `translation`, or the text that somebody
+    `edited`; then `edited_by` is the id of that person's key, and `previous` the text before. An
+    edit is `stale` if its source was corrected after it, until the line is edited again, if only
+    with the same text. `released` is there once the dub has a release.
     """
 
     number: int
@@ -109,7 +112,7 @@ class LineAnswer(BaseModel):
 
 
 class LeftOutAnswer(BaseModel):
-    """An edit that is not spoken, because no line says its `source` at that time any more."""
+    """An edit that is not applied, because no line has its `source` at that time any more."""
 
     number: int
     start: float
@@ -131,9 +134,12 @@ class ScriptAnswer(BaseModel):
 
 
 class SourceLineAnswer(BaseModel):
-    """One line of what is said: `text`, from `start` to `end`, in seconds, as it was `heard` with
-    this `confidence` from 0 to 1, or as whoever has the key `corrected_by` has it. It was taken for
-    `previous` before that; `doubt` is why the recogniser does not trust it."""
+    """One line of a video's speech: `text`, spoken from `start` to `end` in seconds.
+
+    `heard` is the text as it was recognised, with a `confidence` from 0 to 1; `doubt` is why the
+    recogniser does not trust it. `corrected_by` is the id of the key of the person who corrected
+    it, and `previous` the text before that.
+    """
 
     number: int
     speaker: str
@@ -152,10 +158,10 @@ class SourceLineAnswer(BaseModel):
 
 
 class SourceAnswer(BaseModel):
-    """What is said in a video, line by line, and the corrections that are kept but not applied.
+    """All lines of a video's speech, and the corrections that are kept but not applied.
 
-    `confidence` is how sure the `engine` is of a word on the average, and `least_confidence` how
-    sure it has to be.
+    `confidence` is the mean over the words by the `engine`; it has to be `least_confidence` or
+    more.
     """
 
     video_id: str
@@ -167,8 +173,8 @@ class SourceAnswer(BaseModel):
     not_applied: list[LeftOutAnswer]
 
 
-def script_answer(services: Services, dub: Dubbed, script: Script) -> ScriptAnswer:
-    """A whole script."""
+def script_answer(services: Services, dub: DubId, script: Script) -> ScriptAnswer:
+    """Convert a whole script of a dub."""
     edits = [line.edit for line in script.lines if line.edit]
     names = names_of(services, [*edits, *script.left_out])
     return ScriptAnswer(
@@ -179,25 +185,25 @@ def script_answer(services: Services, dub: Dubbed, script: Script) -> ScriptAnsw
     )
 
 
-def line_answer(services: Services, dub: Dubbed, line: ScriptLine) -> LineAnswer:
-    """One line of it."""
+def line_answer(services: Services, dub: DubId, line: ScriptLine) -> LineAnswer:
+    """Convert one line of a dub."""
     return _line_answer(services, dub, line, names_of(services, [line.edit] if line.edit else []))
 
 
 def author_of(request: Request) -> str | None:
-    """The id of the key that a request was made with, where keys are asked for."""
+    """Return the id of the key that the request was made with; None where no keys are asked for."""
     author: str | None = request.scope.get("state", {}).get("key_id")
     return author
 
 
 def names_of(services: Services, edits: Iterable[LineEdit]) -> Mapping[str, str]:
-    """What the keys of those who made these edits are called, where they have names."""
+    """Return the names of the keys that these edits were made with, by the ids of the keys."""
     authors = {edit.author for edit in edits if edit.author}
     return services.keys.names(services.tenant, authors) if services.keys and authors else {}
 
 
 def _line_answer(
-    services: Services, dub: Dubbed, script_line: ScriptLine, names: Mapping[str, str]
+    services: Services, dub: DubId, script_line: ScriptLine, names: Mapping[str, str]
 ) -> LineAnswer:
     line, edit = script_line.line, script_line.edit
     url = f"{dub_url(services, *dub)}/lines/{line.id}"
@@ -215,12 +221,12 @@ def _line_answer(
         edited_by_name=edit and names.get(edit.author or ""),
         previous=edit and script_line.previous,
         stale=script_line.is_old,
-        released=script_line.placed and _placed(script_line.placed, url),
+        released=script_line.placed and _placed_answer(script_line.placed, url),
         url=url,
     )
 
 
-def _placed(placed: Placed, url: str) -> PlacedAnswer:
+def _placed_answer(placed: Placed, url: str) -> PlacedAnswer:
     return PlacedAnswer(
         text=placed.text,
         start=placed.start,
@@ -232,7 +238,7 @@ def _placed(placed: Placed, url: str) -> PlacedAnswer:
 
 
 def left_out_answer(edit: LineEdit, names: Mapping[str, str]) -> LeftOutAnswer:
-    """An edit that is kept, with what its key is called."""
+    """Convert an edit that is kept but not applied, with the name of its author's key."""
     return LeftOutAnswer(
         number=edit.number,
         start=edit.start,
@@ -246,7 +252,8 @@ def left_out_answer(edit: LineEdit, names: Mapping[str, str]) -> LeftOutAnswer:
 
 
 def current_of(shown: bytes, changed: str) -> Mapping[str, Any]:
-    """What somebody is told who has read something else: of all lines those that are `changed`."""
+    """Return what is there now, for a client whose write was refused: of all lines, those
+    `changed`."""
     told: dict[str, Any] = json.loads(shown)
     if "lines" in told:
         told["lines"] = [line for line in told["lines"] if line[changed]]
@@ -254,6 +261,6 @@ def current_of(shown: bytes, changed: str) -> Mapping[str, Any]:
 
 
 def number_in(request: Request) -> int:
-    """The number in the address; what cannot be a line's is the number of none."""
+    """Return the line number in the address; -1 for a text that is no number of any line."""
     given = request.path_params["number"]
     return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else -1

@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.contract.bodies import json_in
-from api.contract.etags import tagged
+from api.contract.etags import answer_with_etag
 from api.contract.responses import answer, channel_answer, channel_page
-from api.contract.schemas import ChannelOrder, Paging, parsed
+from api.contract.schemas import ChannelOrder, PageQuery, parse
 from api.services import services_of
 from dub_platform.core.channels import checked_channel_id
 from dub_platform.core.errors import EmptyBodyError
@@ -29,11 +29,11 @@ class Channels(HTTPEndpoint):
     def get(self, request: Request) -> Response:
         """List the channels in the order of their ids, a page at a time."""
         services = services_of(request)
-        asked = parsed(Paging, request.query_params)
+        asked = parse(PageQuery, request.query_params)
         after = checked_channel_id(asked.cursor) if asked.cursor else ""
         # One row more than the page shows: it tells whether there is a next page.
         found = services.registry.channels(after=after, limit=asked.limit + 1)
-        return tagged(request, answer(channel_page(services, found, asked)))
+        return answer_with_etag(request, answer(channel_page(services, found, asked)))
 
 
 class Channel(HTTPEndpoint):
@@ -42,7 +42,7 @@ class Channel(HTTPEndpoint):
     def get(self, request: Request) -> Response:
         """Answer the channel's title, glossary and formality."""
         services, channel_id = services_of(request), checked_channel_id(request.path_params["id"])
-        return tagged(
+        return answer_with_etag(
             request, answer(channel_answer(services, services.registry.channel(channel_id)))
         )
 
@@ -53,7 +53,7 @@ class Channel(HTTPEndpoint):
             raise EmptyBodyError(
                 "The request is empty: send JSON with a title, a glossary or a formality."
             )
-        return await run_in_threadpool(_save_channel, request, parsed(ChannelOrder, body))
+        return await run_in_threadpool(_save_channel, request, parse(ChannelOrder, body))
 
 
 def _save_channel(request: Request, order: ChannelOrder) -> Response:

@@ -17,8 +17,8 @@ from starlette.responses import Response
 
 from api.caller import caller_of
 from api.contract.bodies import json_in
-from api.contract.responses import NO_STORE, answer, paged
-from api.contract.schemas import KeyAnswer, KeyOrder, KeyPage, NewKeyAnswer, Paging, parsed
+from api.contract.responses import NO_STORE, answer, split_page
+from api.contract.schemas import KeyAnswer, KeyOrder, KeyPage, NewKeyAnswer, PageQuery, parse
 from api.services import services_of
 from dub_platform.registry.api_keys import ApiKey, ApiKeys
 
@@ -28,16 +28,16 @@ class Keys(HTTPEndpoint):
 
     async def post(self, request: Request) -> Response:
         """Create a key. Its token is in the answer only; the database has a digest of it."""
-        order = parsed(KeyOrder, await json_in(request) or b"{}")
+        order = parse(KeyOrder, await json_in(request) or b"{}")
         return await run_in_threadpool(_create_key, request, order)
 
     def get(self, request: Request) -> Response:
         """List the keys, also those that are revoked or expired."""
         keys, tenant = _keys_of(request)
-        asked = parsed(Paging, request.query_params)
+        asked = parse(PageQuery, request.query_params)
         # One row more than the page shows: it tells whether there is a next page.
         found = keys.of(tenant, after=asked.cursor, limit=asked.limit + 1)
-        shown, following = paged(services_of(request), "/keys", found, asked)
+        shown, following = split_page(services_of(request), "/keys", found, asked)
         return answer(KeyPage(keys=[key_answer(key) for key in shown], **following))
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.contract.etags import tagged
+from api.contract.etags import answer_with_etag
 from api.contract.responses import answer
-from api.contract.schemas import LanguageAnswer, LanguageListing, LanguagesAnswer, parsed
+from api.contract.schemas import LanguageAnswer, LanguagesAnswer, LanguagesQuery, parse
 from api.services import services_of
 from dub_platform.core.errors import LanguageNotAvailableError
 from dub_platform.core.languages import AUTO, language
@@ -21,14 +21,16 @@ from dub_platform.core.languages import AUTO, language
 
 def languages(request: Request) -> Response:
     """List the languages that a video can be dubbed into, from a given or the usual language."""
-    services, asked = services_of(request), parsed(LanguageListing, request.query_params)
+    services, asked = services_of(request), parse(LanguagesQuery, request.query_params)
     spoken = services.source_language
     if asked.source_language is not None:
         spoken = check_source_language(asked.source_language, detected=services.detects_languages)
     rows = [
         LanguageAnswer(language=code, name=language(code).name) for code in services.targets(spoken)
     ]
-    return tagged(request, answer(LanguagesAnswer(source_language=spoken, languages=rows)))
+    return answer_with_etag(
+        request, answer(LanguagesAnswer(source_language=spoken, languages=rows))
+    )
 
 
 def check_source_language(text: str, *, detected: bool) -> str:

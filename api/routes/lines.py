@@ -20,11 +20,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.contract.bodies import json_in
-from api.contract.etags import etag_of, require_match, tagged, with_etag
+from api.contract.etags import answer_with_etag, etag_of, require_match, with_etag
 from api.contract.responses import answer
-from api.contract.schemas import parsed
+from api.contract.schemas import parse
 from api.contract.script import (
-    Dubbed,
+    DubId,
     LineOrder,
     LineOrders,
     author_of,
@@ -51,11 +51,11 @@ class Lines(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """Answer for each line its source, its text, and its place in the release."""
-        return tagged(request, answer(_show_all(request)(_read_script(request))))
+        return answer_with_etag(request, answer(_show_all(request)(_read_script(request))))
 
     async def patch(self, request: Request) -> Response:
         """Edit several lines, or undo their edits: either all of them or none."""
-        orders = parsed(LineOrders, await json_in(request) or b"{}")
+        orders = parse(LineOrders, await json_in(request) or b"{}")
         return await run_in_threadpool(_write, request, _show_all(request), orders.texts)
 
 
@@ -64,11 +64,11 @@ class OneLine(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """The same of one line."""
-        return tagged(request, answer(_show_line(request)(_read_script(request))))
+        return answer_with_etag(request, answer(_show_line(request)(_read_script(request))))
 
     async def put(self, request: Request) -> Response:
         """Have it say something else."""
-        order = parsed(LineOrder, await json_in(request) or b"{}")
+        order = parse(LineOrder, await json_in(request) or b"{}")
         texts = {number_in(request): order.text}
         return await run_in_threadpool(_write, request, _show_line(request), texts)
 
@@ -136,6 +136,6 @@ def _read_script(request: Request) -> Script:
     return script_of(services.registry, services.store, *_dub_in(request))
 
 
-def _dub_in(request: Request) -> Dubbed:
+def _dub_in(request: Request) -> DubId:
     asked = request.path_params
-    return Dubbed(checked_id(asked["id"]), language(asked["language"]).code)
+    return DubId(checked_id(asked["id"]), language(asked["language"]).code)

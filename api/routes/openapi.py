@@ -20,7 +20,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.contract.etags import tagged
+from api.contract.etags import answer_with_etag
 from api.contract.operations import JSON, OPERATIONS, PAGE, Operation
 from api.contract.schemas import Problem
 from api.middleware.idempotency import MOST_KEY_LENGTH
@@ -46,7 +46,7 @@ def openapi(request: Request) -> Response:
     """Answer the OpenAPI document of this deployment."""
     services = services_of(request)
     body = json.dumps(document(services.version, services.base_url), ensure_ascii=False)
-    return tagged(request, Response(body, media_type=JSON))
+    return answer_with_etag(request, Response(body, media_type=JSON))
 
 
 @functools.cache

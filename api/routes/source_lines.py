@@ -23,9 +23,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.contract.bodies import json_in, media_type
-from api.contract.etags import etag_of, require_match, tagged, with_etag
+from api.contract.etags import answer_with_etag, etag_of, require_match, with_etag
 from api.contract.responses import answer, video_answer, video_url
-from api.contract.schemas import parsed
+from api.contract.schemas import parse
 from api.contract.script import (
     LineOrder,
     LineOrders,
@@ -59,11 +59,11 @@ class SourceLines(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """Answer for each line its speaker, its times, its text, and its correction."""
-        return tagged(request, answer(_show_all(request)(_read_said(request))))
+        return answer_with_etag(request, answer(_show_all(request)(_read_said(request))))
 
     async def patch(self, request: Request) -> Response:
         """Correct several lines, or undo their corrections: either all or none, as one change."""
-        orders = parsed(LineOrders, await json_in(request) or b"{}")
+        orders = parse(LineOrders, await json_in(request) or b"{}")
         return await run_in_threadpool(_write, request, _show_all(request), orders.texts)
 
 
@@ -72,11 +72,11 @@ class SourceLine(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """Answer the line's text, and its correction."""
-        return tagged(request, answer(_show_line(request)(_read_said(request))))
+        return answer_with_etag(request, answer(_show_line(request)(_read_said(request))))
 
     async def put(self, request: Request) -> Response:
         """Correct the text of the line."""
-        order = parsed(LineOrder, await json_in(request) or b"{}")
+        order = parse(LineOrder, await json_in(request) or b"{}")
         texts = {number_in(request): order.text}
         return await run_in_threadpool(_write, request, _show_line(request), texts)
 

@@ -24,13 +24,13 @@ from starlette.responses import Response
 from api.contract.bodies import json_in, media_type
 from api.contract.responses import answer, estimate_for, video_answer
 from api.contract.schemas import (
+    DryRunQuery,
     Estimate,
     Quote,
-    Trying,
     UploadOrder,
     VideoAnswer,
     VideoOrder,
-    parsed,
+    parse,
     require_once,
 )
 from api.routes.languages import check_languages, check_source_language
@@ -95,12 +95,12 @@ async def _hand_in_link(request: Request) -> VideoAnswer | Quote:
     body = await json_in(request)
     if not body:
         raise EmptyBodyError("The request is empty: send JSON with a source and languages.")
-    order = parsed(VideoOrder, body).tried(parsed(Trying, request.query_params))
+    order = parse(VideoOrder, body).with_dry_run_of(parse(DryRunQuery, request.query_params))
     return await run_in_threadpool(take_link, services_of(request), order)
 
 
 async def _hand_in_file(request: Request) -> VideoAnswer | Quote:
-    services, query = services_of(request), parsed(Trying, request.query_params)
+    services, query = services_of(request), parse(DryRunQuery, request.query_params)
     async with received(request, services.max_upload_bytes) as form:
         probing: Probing = request.app.state.probing
         upload = _upload_in(form, query)
@@ -184,7 +184,7 @@ def _save_missing(services: Services, files: Mapping[str, Path | bytes]) -> None
             services.store.put_bytes(key, content)
 
 
-def _upload_in(form: FormData, query: Trying) -> Upload:
+def _upload_in(form: FormData, query: DryRunQuery) -> Upload:
     """Return the parts of the form. Raises InvalidRequestError if one is missing or sent twice."""
     files = {name: file_in(form, name) for name in _FILES}
     if files["file"] is None:
@@ -196,7 +196,7 @@ def _upload_in(form: FormData, query: Trying) -> Upload:
     require_once(name for name, _ in single)
     fields: dict[str, object] = dict(single)
     fields["languages"] = _split_codes(form.getlist("languages"))
-    order = parsed(UploadOrder, fields).tried(query)
+    order = parse(UploadOrder, fields).with_dry_run_of(query)
     return Upload(files["file"], files["captions"], order)
 
 

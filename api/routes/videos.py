@@ -21,9 +21,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.contract.bodies import json_in
-from api.contract.etags import etag_of, require_match, tagged, with_etag
+from api.contract.etags import answer_with_etag, etag_of, require_match, with_etag
 from api.contract.responses import answer, dub_answer, renewal, video_answer, video_page
-from api.contract.schemas import DubOrder, Listing, Quote, Trying, VideoChange, parsed
+from api.contract.schemas import DryRunQuery, DubOrder, Quote, VideoChange, VideosQuery, parse
 from api.routes.languages import check_languages, check_source_language
 from api.routes.leading import redirect_to, wants_page
 from api.routes.submissions import hand_in
@@ -49,7 +49,7 @@ class Videos(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """List videos with their dubs, newest first unless `order=oldest`."""
-        services, asked = services_of(request), parsed(Listing, request.query_params)
+        services, asked = services_of(request), parse(VideosQuery, request.query_params)
         code = None if asked.language is None else language(asked.language).code
         page = services.registry.videos(
             Wanted(asked.status, code, asked.dub_status, asked.search),
@@ -57,7 +57,9 @@ class Videos(HTTPEndpoint):
             limit=asked.limit,
             oldest_first=asked.order == "oldest",
         )
-        return tagged(request, answer(video_page(services, page, dict(request.query_params))))
+        return answer_with_etag(
+            request, answer(video_page(services, page, dict(request.query_params)))
+        )
 
 
 class Video(HTTPEndpoint):
@@ -66,7 +68,7 @@ class Video(HTTPEndpoint):
     async def get(self, request: Request) -> Response:
         """Answer the video's progress, with its dubs."""
         services, video_id = services_of(request), checked_id(request.path_params["id"])
-        return tagged(
+        return answer_with_etag(
             request, answer(video_answer(services, *await services.whole_together(video_id)))
         )
 
@@ -114,8 +116,8 @@ class Dubs(HTTPEndpoint):
         A repeated request changes nothing, unless the dub has failed or is stale: then it is queued
         again.
         """
-        order = parsed(DubOrder, await json_in(request) or b"{}")
-        order = order.tried(parsed(Trying, request.query_params))
+        order = parse(DubOrder, await json_in(request) or b"{}")
+        order = order.with_dry_run_of(parse(DryRunQuery, request.query_params))
         return await run_in_threadpool(_request_dub, request, order)
 
     async def post(self, request: Request) -> Response:
@@ -143,14 +145,16 @@ class Dubs(HTTPEndpoint):
         """Answer the dub's progress, and its files once it is released."""
         services, video_id = services_of(request), checked_id(request.path_params["id"])
         code = language(request.path_params["language"]).code
-        return tagged(request, _dub_response(services, services.registry.dub(video_id, code)))
+        return answer_with_etag(
+            request, _dub_response(services, services.registry.dub(video_id, code))
+        )
 
 
 def _change_video(request: Request, body: bytes) -> Response:
     services, video_id = services_of(request), checked_id(request.path_params["id"])
     # First of all, because an unknown video is 404, whatever is wrong with the body.
     services.registry.video(video_id)
-    change, registry = parsed(VideoChange, body), services.registry
+    change, registry = parse(VideoChange, body), services.registry
     spoken = change.source_language and check_source_language(
         change.source_language, detected=services.detects_languages
     )

@@ -25,7 +25,7 @@ from api.contract.responses import (
     webhook_answer,
     webhook_page,
 )
-from api.contract.schemas import DeliveryListing, Paging, WebhookOrder, parsed
+from api.contract.schemas import DeliveriesQuery, PageQuery, WebhookOrder, parse
 from api.services import services_of
 from dub_platform.core.errors import EmptyBodyError
 from dub_platform.core.webhooks import checked_secret, new_secret
@@ -39,11 +39,11 @@ class Webhooks(HTTPEndpoint):
         body = await json_in(request)
         if not body:
             raise EmptyBodyError("The request is empty: send JSON with a url.")
-        return await run_in_threadpool(_create_webhook, request, parsed(WebhookOrder, body))
+        return await run_in_threadpool(_create_webhook, request, parse(WebhookOrder, body))
 
     def get(self, request: Request) -> Response:
         """List the webhooks, oldest first."""
-        services, asked = services_of(request), parsed(Paging, request.query_params)
+        services, asked = services_of(request), parse(PageQuery, request.query_params)
         # One more than is shown says whether there is another page.
         found = services.webhooks.webhooks(after=asked.cursor, limit=asked.limit + 1)
         return answer(webhook_page(services, found, asked))
@@ -71,7 +71,7 @@ class Deliveries(HTTPEndpoint):
     def get(self, request: Request) -> Response:
         """List the messages, newest first."""
         services, webhook_id = services_of(request), request.path_params["id"]
-        asked = parsed(DeliveryListing, request.query_params)
+        asked = parse(DeliveriesQuery, request.query_params)
         # One more than is shown says whether there is another page.
         found = services.webhooks.deliveries(
             webhook_id, state=asked.state, before=asked.cursor or None, limit=asked.limit + 1
