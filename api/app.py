@@ -57,7 +57,7 @@ from dub_platform.core.errors import DubError
 from resources.system.workfolder import WorkFolders
 from resources.webhooks.messenger import Messenger
 
-# What a page of a site that is allowed may send, and read of an answer.
+# What pages of allowed sites may send, and which headers of an answer they may read.
 CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 CORS_HEADERS = (
     "Authorization",
@@ -73,7 +73,8 @@ CORS_EXPOSED = ("Content-Range", "ETag", "Location", "Retry-After", "X-Request-I
 
 
 def create_app(services: Services) -> Starlette:
-    """Make the app that works with these services."""
+    """Make the app: its routes, its middleware from the outermost to the innermost, and its
+    tasks."""
     drain, counted = Drain(services.drain_seconds), Metrics(services.tallies, services.heartbeats)
     app = Starlette(
         routes=[
@@ -110,6 +111,7 @@ def create_app(services: Services) -> Starlette:
             Mount("/static", StaticFiles(directory=STATIC_DIR)),
         ],
         middleware=[
+            # The order matters: each one sees only what those above it let through.
             Middleware(CloseWhileDraining, drain=drain),
             Middleware(RequestContext, metrics=counted, reporter=services.reporter),
             Middleware(SecurityHeaders),
@@ -117,7 +119,7 @@ def create_app(services: Services) -> Starlette:
             Middleware(Compression),
             Middleware(UnexpectedErrors),
             Middleware(LocalOnly, is_local=services.is_local),
-            *_by_name(services),
+            *_host_check(services),
             Middleware(Forwarded, proxies=services.proxies),
             Middleware(SameOrigin, base_url=services.base_url, others=services.cors_origins),
             *_cross_origin(services),
@@ -135,7 +137,7 @@ def create_app(services: Services) -> Starlette:
             PoolTimeoutError: on_busy_database,
             ClientDisconnect: on_client_gone,
         },
-        lifespan=_running,
+        lifespan=_lifespan,
     )
     app.middleware_stack = AnswerTimeout(app.build_middleware_stack())
     # A redirect to the address without its slash would be made of the Host that a request says.
@@ -152,18 +154,18 @@ def create_app(services: Services) -> Starlette:
 
 
 def _route(path: str, endpoint: Callable[..., Any]) -> Route:
-    """An address, which refuses a query that it does not know."""
+    """Make a route that refuses unknown query parameters."""
     return Route(path, endpoint, middleware=[Middleware(KnownQuery, path=path)])
 
 
-def _by_name(services: Services) -> Iterator[Middleware]:
-    """What asks for the platform's name, where neither a key nor this machine is asked for."""
+def _host_check(services: Services) -> Iterator[Middleware]:
+    """Yield the check of the Host header, where neither keys nor this machine limit who may ask."""
     if services.keys is None and not services.is_local:
         yield Middleware(KnownNames, base_url=services.base_url)
 
 
 def _cross_origin(services: Services) -> Iterator[Middleware]:
-    """What lets pages of sites that are allowed ask; nothing where there are none."""
+    """Yield the CORS middleware, if other sites are allowed at all."""
     if services.cors_origins:
         yield Middleware(
             CORSMiddleware,
@@ -175,17 +177,18 @@ def _cross_origin(services: Services) -> Iterator[Middleware]:
 
 
 @contextlib.asynccontextmanager
-async def _running(app: Starlette) -> AsyncIterator[None]:
-    """From the start of the process to its end."""
-    _spool_in(app.state.services.spool_dir)
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Run the background tasks from the start of the process to its end."""
+    _spool_uploads_in(app.state.services.spool_dir)
     with app.state.drain.before_stopping():
         async with app.state.hub.running(), app.state.courier.running():
             yield
+    # Reports wait in a queue; without this the last ones would be lost.
     await run_in_threadpool(app.state.services.reporter.flush)
 
 
-def _spool_in(spool_dir: Path) -> None:
-    """Uploads are spooled on the disk meant for them, from now on and in the whole process."""
+def _spool_uploads_in(spool_dir: Path) -> None:
+    """Have uploads written to this folder, in the whole process from now on."""
     WorkFolders(spool_dir).sweep()
     # Starlette's form parser takes no folder, so this process's default is moved.
     tempfile.tempdir = str(spool_dir)

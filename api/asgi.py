@@ -26,13 +26,13 @@ from dub_platform.core.webhooks import Receivers
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings, WrongSettingError
 
-# For a thousand streams of events and as many viewers.
+# Enough for a thousand streams of events and as many viewers.
 ENOUGH_FILES = 4096
 _log = structlog.get_logger(__name__)
 
 
 def create() -> Starlette:
-    """The app of this environment. Raises WrongSettingError."""
+    """Make the app from the environment, for `uvicorn --factory`. Raises WrongSettingError."""
     settings = Settings.from_environment()
     configure_logging(settings.log_format, settings.log_level)
     for remark in Settings.remarks():
@@ -44,17 +44,17 @@ def create() -> Starlette:
     if files < ENOUGH_FILES:
         _log.warning("few files may be open", files=files, viewers_at_once=places(files))
     app = create_app(replace(services_from(settings, announcer), most_files=files))
-    # What is there now stays: looking through all of it for what can go takes a tenth of a second,
-    # in which nobody is answered.
+    # Everything loaded so far stays for ever. Without the freeze each full collection walks through
+    # all of it, and no request is answered for a tenth of a second.
     gc.collect()
     gc.freeze()
     return app
 
 
 def refuse_strangers(settings: Settings, host: str) -> None:
-    """Return if it was said who may ask, or if nobody but this machine can.
+    """Refuse to start where others could reach the API and nobody said whether they need a key.
 
-    Raises WrongSettingError. `host` is where the server was told to listen, if it was.
+    `host` is the address that the server was told to listen on, or empty. Raises WrongSettingError.
     """
     if settings.auth is None and not (settings.is_local and is_loopback(host or settings.host)):
         raise WrongSettingError(
@@ -66,7 +66,7 @@ def refuse_strangers(settings: Settings, host: str) -> None:
 
 
 def _told_to_listen_on() -> str:
-    """What uvicorn was told, which hands it to no application."""
+    """Return the host that uvicorn listens on: uvicorn tells it to no application."""
     told = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     told.add_argument("--host", default=os.environ.get("UVICORN_HOST", ""))
     host: str = told.parse_known_args()[0].host
@@ -76,7 +76,7 @@ def _told_to_listen_on() -> str:
 def services_from(settings: Settings, announcer: Announcer) -> Services:
     """Make the services that the settings describe."""
     registry, store = wiring.registry(settings), wiring.store(settings)
-    # Made once: Apertium is a program that is run to learn its version.
+    # Made once, because the Apertium translator runs a program to learn its version.
     translator = wiring.translator(settings, store)
     daemon = Daemon(lambda: announcer.instance)
     redis = {"redis": wiring.redis_check(settings)} if settings.redis_url else {}
@@ -92,7 +92,7 @@ def services_from(settings: Settings, announcer: Announcer) -> Services:
         probe=wiring.probe(settings),
         targets=wiring.targets(settings, translator),
         checks={"registry": registry.ping, "store": store.check},
-        # A video can be accepted while these are away.
+        # Videos can be accepted without these, so their failure is `degraded` and not 503.
         helpful={**redis, "daemon": daemon.check},
         heartbeats=daemon.heartbeats,
         tallies=wiring.tallies(settings),
@@ -124,11 +124,11 @@ def services_from(settings: Settings, announcer: Announcer) -> Services:
 
 
 def _limits(settings: Settings) -> Limits | None:
-    """DUB_RATE_LIMITS. Raises WrongSettingError."""
+    """Return the limits of DUB_RATE_LIMITS; None for `off`. Raises WrongSettingError."""
     if settings.rate_limits == "off":
         return None
     try:
-        return Limits.parsed(settings.rate_limits, settings.redis_url)
+        return Limits.parse(settings.rate_limits, settings.redis_url)
     except ValueError as error:
         raise WrongSettingError(
             f"DUB_RATE_LIMITS cannot be used: {error}. It is ROUTE=LIMIT;LIMIT, with commas, such "

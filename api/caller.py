@@ -1,7 +1,7 @@
-"""Who a request is from, as it was found before any handler is reached, and what it must be
-allowed.
+"""The caller of a request, as Authentication found it, and the scope that the request needs.
 
 caller_of(request.scope).tenant
+scope_needed("GET", "/videos")              # Allowed.READ
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from dub_platform.core import access
 from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.errors import DubError
 
-# Starlette calls what a request is a scope, too.
+# Renamed, because Starlette has another Scope: the description of a request.
 Allowed = access.Scope
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who a request is from; `refused` says why it is nobody that is known.
+    """The caller of a request; `refused` is the error to answer if its key is missing or wrong.
 
-    `counts_as` is the key whose limits hold: what a key makes asks no more than it may itself.
+    `counts_as` is the key whose rate limits apply: a key that was made by another shares them.
     """
 
     tenant: str = ""
@@ -32,12 +32,13 @@ class Caller:
     refused: DubError | None = None
 
 
-# Where no keys are asked for, who reaches the API has everything but keys.
+# Where no keys are asked for, everybody may do everything except manage keys.
 ANYBODY = Caller(DEFAULT_TENANT, frozenset({Allowed.READ, Allowed.WRITE}))
 
 
 def caller_of(scope: Scope) -> Caller:
-    """Who this request is from: nobody, where it was not looked at."""
+    """Return the caller of the request; an unknown one if Authentication has not seen the
+    request."""
     caller = scope.get("state", {}).get("caller")
     return caller if isinstance(caller, Caller) else Caller()
 
@@ -45,14 +46,14 @@ def caller_of(scope: Scope) -> Caller:
 OPEN = frozenset(
     {"/", "/watch", "/docs", "/openapi.json", "/health", "/ready", "/version", "/metrics"}
 )
-# A video that is not for everybody has a signed link instead (`signed_links.py`).
+# Media need no key: a video that is not public needs a signed link (`signed_links.py`).
 OPEN_BELOW = ("/static/", "/media/")
 ADMIN_BELOW = "/keys"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def needed(method: str, path: str) -> Allowed | None:
-    """What a key must allow for this request; None where none is asked for."""
+def scope_needed(method: str, path: str) -> Allowed | None:
+    """Return the scope that a key must have for this request; None for an open address."""
     if path in OPEN or path.startswith(OPEN_BELOW):
         return None
     if path == ADMIN_BELOW or path.startswith(f"{ADMIN_BELOW}/"):

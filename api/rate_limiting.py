@@ -1,14 +1,14 @@
-"""How many requests a client may make, over all processes of the API.
+"""Rate limits: how many requests a client may make, over all processes of the API.
 
-    limits = Limits.parsed("*=120/minute;3000/hour,/watch=60/minute,/media=none", redis_url)
+    limits = Limits.parse("*=120/minute;3000/hour,/watch=60/minute,/media=none", redis_url)
     windows = limits.counters.count(limits.rule("GET", "/videos"), "address:192.0.2.1")
 
-A route's own limits stand for the general ones; the longest route that fits a request decides,
-with its method before it if that is to count too (`POST /videos=20/hour`). The window slides: what
-was asked an hour ago ends to count little by little.
+The rule with the longest route that fits a request applies, in place of the general one; a method
+may stand before it (`POST /videos=20/hour`). Windows slide: a request counts less and less until,
+after the window's length, it no longer counts.
 
-The counters are in Redis, where all processes share them. While it does not answer, each process
-counts by itself: no request waits for longer than ANSWER_SECONDS or fails because of it.
+The counters are in Redis, shared by all processes. While Redis does not answer, each process counts
+by itself; no request waits for Redis longer than ANSWER_SECONDS, or fails because of it.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from redis.exceptions import RedisError
 
 from api.probes import PROBES
-from api.redis_deadline import hurried_storage, within
+from api.redis_deadline import storage_with_deadline, within
 
 EVERYTHING, NONE = "*", "none"
-# The most that a request waits for Redis: the first that finds it gone or slow, until it is back.
-# With what connecting and its last answers may take beyond it, 120 ms are not passed.
+# The longest that a request waits for Redis. Only the first one that finds it slow or gone waits.
+# Connecting and the last replies may add to it; together they stay below 120 ms.
 ANSWER_SECONDS = 0.08
 RETURN_SECONDS = 0.5
-# Two windows of a rule take two answers each.
+# A rule with two windows takes two replies for each.
 _ANSWERS = 4
-# More than these are an attack, and memory is worth more than being strict in an outage.
+# More are an attack; in an outage, bounded memory matters more than strict limits.
 _MOST_REFUSED = 10_000
 MOST_COUNTERS = 20_000
 _ROUTE = re.compile(r"\*|(?:[A-Z]+ )?/\S*")
@@ -45,7 +45,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Window:
-    """One limit as it stands for one client; `resets_in` seconds until one more is taken."""
+    """One limit as it stands for one client; `resets_in` is seconds until it has a request left."""
 
     limit: RateLimitItem
     remaining: int
@@ -60,13 +60,13 @@ class Window:
 
 @dataclass(frozen=True)
 class Rule:
-    """The limits of a route; none where it is not limited."""
+    """The limits of a route; empty if the route is not limited."""
 
     route: str
     limits: tuple[RateLimitItem, ...]
 
     def fits(self, method: str, path: str) -> bool:
-        """Whether this route, or what lies below it, is asked for."""
+        """Whether the rule's route is this path, or one above it."""
         wanted, _, prefix = self.route.rpartition(" ")
         if wanted not in ("", method):
             return False
@@ -75,33 +75,34 @@ class Rule:
 
 @dataclass(frozen=True)
 class Limits:
-    """The rules of a deployment, the most particular first, and where it counts."""
+    """The rules of a deployment, the most specific first, and the counters."""
 
     rules: Sequence[Rule]
     counters: Counters
 
     @classmethod
-    def parsed(cls, text: str, redis_url: str | None) -> Limits:
-        """The rules in `ROUTE=LIMIT;LIMIT,ROUTE=none`. Raises ValueError for what is none."""
+    def parse(cls, text: str, redis_url: str | None) -> Limits:
+        """Parse rules such as `ROUTE=LIMIT;LIMIT,ROUTE=none`. Raises ValueError."""
         rules = [_rule(each) for each in text.split(",") if each.strip()]
         by_length = sorted(rules, key=lambda rule: len(rule.route), reverse=True)
         return cls(by_length, Counters(redis_url))
 
     def rule(self, method: str, path: str) -> Rule | None:
-        """The rule for a request; None where nothing limits it."""
+        """Return the rule for a request; None if nothing limits it."""
         fitting = (rule for rule in self.rules if rule.fits(method, path))
         found = None if path in PROBES else next(fitting, None)
         return found if found and found.limits else None
 
 
 @dataclass
-class Refused:
-    """Who was refused by all processes together: that holds while they cannot count together."""
+class RefusedClients:
+    """Clients that were refused while counting was shared; they stay refused while Redis is
+    away."""
 
     _until: dict[tuple[str, str], tuple[float, list[Window]]] = field(default_factory=dict)
 
     def note(self, route: str, who: str, windows: list[Window]) -> None:
-        """What was counted, refused or not."""
+        """Note the result of a count, whether it was refused or not."""
         self._until.pop((route, who), None)
         if windows[-1].is_over:
             if len(self._until) >= _MOST_REFUSED:
@@ -110,21 +111,22 @@ class Refused:
             self._until[route, who] = ends, windows
 
     def windows(self, route: str, who: str) -> list[Window]:
-        """What a client was refused with whose time has not come yet; nothing for any other."""
+        """Return the windows that a client was refused with and must still wait for; empty for
+        others."""
         ends, windows = self._until.get((route, who), (0.0, []))
         left = math.ceil(ends - time.monotonic())
         return [replace(each, resets_in=left) for each in windows] if left > 0 else []
 
 
-class _BoundStorage(MemoryStorage):
-    """Counters in memory, no more than there may be: the oldest make room."""
+class _BoundedStorage(MemoryStorage):
+    """Counters in memory, at most MOST_COUNTERS: the oldest are dropped for new ones."""
 
     def __init__(self) -> None:
         super().__init__()
         self._adding = threading.Lock()
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count, in a counter that may be new."""
+        """Count up, in a counter that may be new."""
         with self._adding:
             if key not in self.storage and len(self.storage) >= MOST_COUNTERS:
                 for old in list(self.storage)[: MOST_COUNTERS // 10 + 1]:
@@ -134,43 +136,46 @@ class _BoundStorage(MemoryStorage):
 
 @dataclass
 class Counters:
-    """Counts in Redis while that answers, else here. Safe to share between threads."""
+    """Counts in Redis while it answers, else in this process. May be shared between threads."""
 
     redis_url: str | None
     _shared: SlidingWindowCounterRateLimiter | None = field(default=None, init=False)
     _is_away: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        self._local = SlidingWindowCounterRateLimiter(_BoundStorage())
-        self._refused = Refused()
+        self._local = SlidingWindowCounterRateLimiter(_BoundedStorage())
+        self._refused = RefusedClients()
         self._lock = threading.Lock()
         if self.redis_url:
-            storage = hurried_storage(
+            storage = storage_with_deadline(
                 self.redis_url, key_prefix="dub-limits", connect_seconds=ANSWER_SECONDS
             )
             self._shared = SlidingWindowCounterRateLimiter(storage)
 
     @property
     def is_shared(self) -> bool:
-        """Whether it is Redis that counts now."""
+        """Whether Redis counts now."""
         return self._shared is not None and not self._is_away
 
     def count(self, rule: Rule, who: str) -> list[Window]:
-        """Count one request of this client; a window is over if it was one too many."""
+        """Count one request of this client.
+
+        The last window is over if the request is one too many.
+        """
         if self.is_shared:
             assert self._shared
             try:
                 with within(ANSWER_SECONDS):
-                    windows = _counted(self._shared, rule, who)
+                    windows = _count_in(self._shared, rule, who)
             except (RedisError, OSError) as error:
                 self._leave(error)
             else:
                 self._refused.note(rule.route, who, windows)
                 return windows
-        return self._refused.windows(rule.route, who) or _counted(self._local, rule, who)
+        return self._refused.windows(rule.route, who) or _count_in(self._local, rule, who)
 
     def _leave(self, error: Exception) -> None:
-        """Count here from now on, until somebody else than a request has found it back."""
+        """Count in this process from now on, until a thread finds Redis back."""
         with self._lock:
             if self._is_away:
                 return
@@ -186,7 +191,7 @@ class Counters:
         _log.info("rate limits are counted by all processes together again")
 
     def _is_back(self, storage: Storage) -> bool:
-        """Whether it answers again, and fast enough for several answers."""
+        """Whether Redis answers again, fast enough for all replies that one request needs."""
         with within(ANSWER_SECONDS / _ANSWERS):
             return storage.check()
 
@@ -197,11 +202,11 @@ def _rule(text: str) -> Rule:
         raise ValueError(f"{route!r} is no route: it is *, or a path with or without its method")
     if limits == NONE:
         return Rule(route, ())
-    # The shortest first: what it refuses is not counted in the longer ones.
+    # The shortest window first: a request that it refuses is not counted in the longer ones.
     return Rule(route, tuple(sorted(parse_many(limits))))
 
 
-def _counted(limiter: SlidingWindowCounterRateLimiter, rule: Rule, who: str) -> list[Window]:
+def _count_in(limiter: SlidingWindowCounterRateLimiter, rule: Rule, who: str) -> list[Window]:
     windows = []
     for limit in rule.limits:
         taken = limiter.hit(limit, rule.route, who)

@@ -1,11 +1,12 @@
-"""A Redis that has so many seconds for everything that one request asks of it.
+"""A Redis client with one deadline for all that a request asks of it.
 
-    storage = hurried_storage(url, key_prefix="dub-limits", connect_seconds=0.05)
+    storage = storage_with_deadline(url, key_prefix="dub-limits", connect_seconds=0.05)
     with within(0.08):
         ...                     # redis.exceptions.TimeoutError when Redis takes longer
 
-The client's own time-outs are for one answer each: four slow answers take four times as long, and
-a new connection shakes hands before that. Here each waits for what is left of the whole.
+The client's own time-outs are for one reply each: four slow replies may take four times as long,
+and a new connection has several round trips before the first. Here each reply is waited for as long
+as the deadline allows.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from redis.backoff import NoBackoff
 from redis.connection import Connection
 from redis.retry import Retry
 
-# An answer that has come is read on a busy machine too, however late it is for the whole.
+# A reply that has arrived already is still read on a busy machine, even after the deadline.
 LEAST_SECONDS = 0.005
 _of_thread = threading.local()
 
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """What this thread asks of Redis in the block takes so long in all."""
+    """Set the deadline for everything that this thread asks of Redis within the block."""
     _of_thread.ends = time.monotonic() + seconds
     try:
         yield
@@ -37,24 +38,24 @@ def within(seconds: float) -> Iterator[None]:
         del _of_thread.ends
 
 
-def hurried_storage(url: str, *, key_prefix: str, connect_seconds: float) -> RedisStorage:
-    """Counters in the Redis at `url`, every use of which stands in a `within`."""
+def storage_with_deadline(url: str, *, key_prefix: str, connect_seconds: float) -> RedisStorage:
+    """Make counters in the Redis at `url`. Use them within `within` only."""
     pool: ConnectionPool = ConnectionPool.from_url(
         url,
         socket_connect_timeout=connect_seconds,
-        # The client's own default tries three times.
+        # No retries: the client's default is three.
         retry=Retry(NoBackoff(), 0),
-        # Neither a greeting nor a name: each would be an answer more to wait for.
+        # No HELLO and no CLIENT SETINFO: each would be one more reply to wait for.
         protocol=2,
         driver_info=None,
     )
     kind = pool.connection_class
-    pool.connection_class = type(f"Hurried{kind.__name__}", (_Hurried, kind), {})
+    pool.connection_class = type(f"WithDeadline{kind.__name__}", (_WithDeadline, kind), {})
     return RedisStorage(url, connection_pool=pool, key_prefix=key_prefix)
 
 
-class _Hurried(Connection):
-    """A connection whose every answer is waited for until the thread's time is over."""
+class _WithDeadline(Connection):
+    """A connection that waits for each reply until the thread's deadline."""
 
     def read_response(self, *args: Any, **options: Any) -> Any:
         left = max(_of_thread.ends - time.monotonic(), LEAST_SECONDS)

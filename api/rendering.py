@@ -1,8 +1,8 @@
-"""Templates into pages.
+"""Renders templates into pages.
 
     return render(request, "watch.html", {"player": player})
 
-Every value is escaped: titles are written by strangers.
+Every value is escaped, because titles are written by strangers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def render(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
-    """The page, with the policy that keeps strangers' text from becoming script."""
+    """Render the template, with a Content-Security-Policy that allows no script of strangers."""
     services = services_of(request)
     page = _templates.get_template(template).render(values, services=services)
     media = ["'self'", services.media_origin, services.lending_origin]

@@ -1,11 +1,11 @@
-"""A request and its answer, as the log and the metrics tell of them.
+"""One request and its answer, for the log and the metrics.
 
     exchange = Exchange(scope)
     await app(scope, exchange.receiving(receive), exchange.sending(send, receive))
     log.info("request", **exchange.line())
 
-`outcome` is `answered` when the whole answer was sent to somebody who was still there, `aborted`
-when the client had gone, and `failed` when the answer broke off by a mistake of ours.
+`outcome` is `answered` if the whole answer was sent to a client that was still there, `aborted` if
+the client had left, and `failed` if the answer broke off because of an error of ours.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ _READING = ("GET", "HEAD")
 
 
 def route_of(scope: Scope) -> str:
-    """The route's template, of which there are few; `none` for an address that is none."""
+    """Return the template of the request's route; `none` for an address that has no route.
+
+    Templates are few, so they can be labels of metrics; addresses are not.
+    """
     return str(getattr(_route(scope), "path", NO_ROUTE)).replace(":path}", "}")
 
 
 def _route(scope: Scope) -> BaseRoute | None:
-    """Where it went, or would have gone if it had not been answered before."""
+    """Return the route that the request went to, or would have if no middleware had answered it."""
     routes: Sequence[BaseRoute] = scope["app"].routes
     wanted = (route for route in routes if route.matches(scope)[0] is not Match.NONE)
     return scope.get("route") or next(wanted, None)
@@ -36,7 +39,7 @@ def _route(scope: Scope) -> BaseRoute | None:
 
 @dataclass
 class Exchange:
-    """What is known of it so far. Sizes are bytes of the bodies, times seconds."""
+    """A request and its answer so far. Sizes are bytes of the bodies, times are seconds."""
 
     scope: Scope
     began: float = field(default_factory=time.perf_counter)
@@ -48,23 +51,23 @@ class Exchange:
 
     @property
     def seconds(self) -> float:
-        """How long it took up to now."""
+        """Seconds since the request began."""
         return time.perf_counter() - self.began
 
     @property
     def route(self) -> str:
-        """The route's template."""
+        """The template of its route."""
         return route_of(self.scope)
 
     @property
     def outcome(self) -> str:
-        """How it ended."""
+        """How it ended: `answered`, `aborted` or `failed`."""
         if self.is_left:
             return "aborted"
         return "answered" if self.is_whole else "failed"
 
     def line(self) -> Mapping[str, str | int | float | None]:
-        """What the log says of it."""
+        """Return the fields of its log line."""
         return {
             "method": self.scope["method"],
             "path": self.scope["path"],
@@ -79,12 +82,13 @@ class Exchange:
         }
 
     def receiving(self, receive: Receive) -> Receive:
-        """`receive`, with what comes in counted."""
+        """Wrap `receive`, to count the bytes of the request's body and to notice that the client
+        left."""
 
         async def counted() -> Message:
             message = await receive()
             self.received += len(message.get("body", b""))
-            # After the answer it only means that nothing more comes.
+            # After the whole answer a disconnect is normal.
             self.is_left = self.is_left or (
                 message["type"] == "http.disconnect" and not self.is_whole
             )
@@ -93,7 +97,8 @@ class Exchange:
         return counted
 
     def sending(self, send: Send, receive: Receive) -> Send:
-        """`send`, with what goes out counted."""
+        """Wrap `send`, to count the bytes of the answer's body and to note its status and its
+        end."""
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -112,13 +117,13 @@ class Exchange:
         return counted
 
     def _nobody_reads(self, receive: Receive) -> bool:
-        """Whether the client has gone, which the server does not say when one writes to it.
+        """Whether the client has left, which uvicorn does not tell when one sends to it.
 
-        Only asked where no body is expected: asking for one tells the client to send it.
+        Asked only for methods without a body: `receive` makes uvicorn tell the client to send it.
         """
         if self.scope["method"] not in _READING:
             return False
-        # One step, without waiting: what would have to be waited for has not happened.
+        # One step of the coroutine, without waiting: if it does not end, the client is there.
         asked = cast(Coroutine[Any, Any, Message], receive())
         try:
             asked.send(None)

@@ -1,4 +1,4 @@
-"""The services that the handlers work with, given once when the app is made.
+"""The services that handlers work with, given once when the app is made.
 
 app = create_app(Services(registry=..., store=..., ...))
 services_of(request).registry.video("dQw4w9WgXcQ")
@@ -42,24 +42,24 @@ _ANY_KEY = f"{PUBLIC}origin"
 
 @dataclass(frozen=True)
 class Services:
-    """What the intake needs to know and to call.
+    """Everything that handlers use. Lengths are seconds, sizes bytes; URLs end without a slash.
 
-    `registry` has everybody's videos, and `tenants(name)` is what a tenant sees of it;
-    `first_answers` are those to requests with an Idempotency-Key;
-    `announce(video_id, languages)` adds the partition keys and never raises; `probe(path)`
-    raises a MediaError for what cannot be dubbed; `targets(source)` are the language codes a
-    video can be dubbed into, also from `auto`; `spent(video_ids)` is what was paid for each of
-    them; `heeds_wording` is whether the translator
-    heeds a glossary and a formality, `detects_languages` whether the recogniser can tell which
-    language is spoken; a check returns when its part is well and raises when it is
-    not, and what fails one of `helpful` leaves the API able to work; `heartbeats()` says when each
-    part of Dagster's daemon was last heard of; `drain_seconds` is how long the process goes on
-    answering after SIGTERM; `keys` is None where no keys are asked for, `tenant` is who is served,
-    `is_local` whether only this machine is answered, `proxies` are those whose word on a client's
-    address counts, `limits` how much each client may ask, and `links` signs what is not for
-    everybody; `cors_origins` are other sites whose pages may ask, `metrics_token` is what
-    /metrics asks for, and `most_files` is how many files the process may have open. Lengths are
-    seconds, sizes bytes, URLs without a trailing slash.
+    `registry` has the videos of all tenants, `tenants(name)` those of one. `first_answers` are the
+    stored answers to requests with an Idempotency-Key. `announce(video_id, languages)` adds
+    Dagster's partition keys and never raises. `probe(path)` raises a MediaError for a file that
+    cannot be dubbed. `targets(source)` returns the codes of the languages that `source`, or `auto`,
+    can be dubbed into. `spent(video_ids)` returns what was paid for each video. `heeds_wording`
+    tells whether the translator heeds glossary and formality, `detects_languages` whether the
+    recogniser can detect the language.
+
+    `checks` are functions that return while a part works and raise if it does not; those in
+    `helpful` leave the API able to serve. `heartbeats()` returns the last heartbeat of each part of
+    Dagster's daemon. `drain_seconds` is how long the process still answers after SIGTERM. `keys` is
+    None where no keys are asked for. `tenant` is the tenant these services are for. `is_local`
+    means that only this machine is answered. `proxies` are the trusted proxies. `limits` are the
+    rate limits. `links` signs the links of videos that are not public. `cors_origins` are other
+    sites whose pages may use the API. `metrics_token` must be sent for /metrics. `most_files` is
+    the process's limit of open files.
     """
 
     registry: Catalogue
@@ -105,7 +105,7 @@ class Services:
     _tenants: dict[str, Services] = field(default_factory=dict, init=False, repr=False)
 
     def of(self, tenant: str) -> Services:
-        """Return the services as one tenant sees them: they show nothing of another's."""
+        """Return the services of one tenant: they show nothing of other tenants."""
         if tenant not in self._tenants:
             registry, webhooks = self.tenants(tenant), self.webhooks.of(tenant)
             self._tenants[tenant] = replace(
@@ -114,11 +114,11 @@ class Services:
         return self._tenants[tenant]
 
     def whole(self, video_id: str) -> tuple[Whole, Spent]:
-        """A video with its dubs, and what was paid for it. Raises VideoNotFoundError."""
+        """Return a video with its dubs, and what was paid for it. Raises VideoNotFoundError."""
         return self.registry.whole(video_id), self.spent([video_id])[video_id]
 
     async def whole_together(self, video_id: str) -> tuple[Whole, Spent]:
-        """Look a video up as `whole` does, together with those that others ask for meanwhile.
+        """Return the same as `whole`, in one query with the look-ups of other requests.
 
         Raises VideoNotFoundError.
         """
@@ -127,27 +127,29 @@ class Services:
             raise no_video(video_id)
         return found
 
-    # One for each tenant, so that no question is about two of them.
+    # Services exist once for each tenant, so no batch mixes the videos of two.
     @cached_property
     def _wholes(self) -> Together[str, tuple[Whole, Spent]]:
-        return Together(self._found)
+        return Together(self._find_wholes)
 
-    def _found(self, video_ids: Collection[str]) -> Mapping[str, tuple[Whole, Spent]]:
+    def _find_wholes(self, video_ids: Collection[str]) -> Mapping[str, tuple[Whole, Spent]]:
         wholes, spent = self.registry.wholes(video_ids), self.spent(video_ids)
         return {video_id: (whole, spent[video_id]) for video_id, whole in wholes.items()}
 
     def address(self, key: str) -> str:
-        """Where a page finds a released file: a path on its own host, or the bucket's address."""
+        """Return the address of a released file for a page: a path of ours, or the public
+        bucket's URL."""
         return self.store.url(key) if self.store.is_open else f"/media/{key}"
 
     @property
     def media_origin(self) -> str:
-        """The origin of `address`, as a page's policy names it; none for our own."""
+        """The origin of `address`, for a page's Content-Security-Policy; empty if it is our own."""
         return _origin(self.store.url(_ANY_KEY)) if self.store.is_open else ""
 
     @property
     def lending_origin(self) -> str:
-        """Where `/media` leads on to, as a page's policy names it; none where it does not."""
+        """The origin that /media redirects to, for a page's Content-Security-Policy; empty if
+        none."""
         lent = None if self.store.is_open else self.store.lend(_ANY_KEY)
         return _origin(lent) if lent else ""
 
@@ -158,10 +160,10 @@ def _origin(address: str) -> str:
 
 
 def services_of(request: Request) -> Services:
-    """Return the services of the tenant who asks."""
+    """Return the services of the tenant that the request is from."""
     return unscoped_services_of(request).of(caller_of(request.scope).tenant)
 
 
 def unscoped_services_of(request: Request) -> Services:
-    """Return the services with everybody's videos, to show one to whoever may watch it."""
+    """Return the services with all tenants' videos, for addresses that everybody may open."""
     return cast(Services, request.app.state.services)

@@ -1,9 +1,9 @@
-"""Who may watch a video: everybody, or who has a signed link.
+"""Who may watch a video: everybody, or only the holder of a signed link.
 
-    video = watchable(request, video_id)         # VideoNotFoundError for who may not
-    signed(services, video, "https://dub.example.com/media/releases/ID/film/1.mp4")
+    video = watchable(request, video_id)         # VideoNotFoundError without a valid link
+    sign_if_needed(services, video, "https://dub.example.com/media/releases/ID/film/1.mp4")
 
-What is signed for is answered without a link as what is not there.
+A video that needs a link is answered without one as if it did not exist.
 """
 
 from __future__ import annotations
@@ -17,29 +17,33 @@ from dub_platform.registry.tables import utc_now
 
 
 def watchable(request: Request, video_id: str) -> Video:
-    """The video, if whoever asks may watch it. Raises VideoNotFoundError, LinkExpiredError."""
+    """Return the video, if the caller may watch it. Raises VideoNotFoundError, LinkExpiredError."""
     video = unscoped_services_of(request).registry.video(video_id)
     require_watchable(request, video)
     return video
 
 
 def require_watchable(request: Request, video: Video) -> None:
-    """Return if whoever asks may watch the video. Raises VideoNotFoundError, LinkExpiredError."""
+    """Check that the caller may watch the video. Raises VideoNotFoundError, LinkExpiredError."""
     services = unscoped_services_of(request)
     if video.visibility is Visibility.SIGNED and not _is_signed(services, request, video.id):
         raise no_video(video.id)
 
 
-def signed(services: Services, video: Video, address: str) -> str:
-    """The address of a page or file of the video, with its signature where it needs one."""
+def sign_if_needed(services: Services, video: Video, address: str) -> str:
+    """Return the address of a page or file of the video, with a signature if the video needs
+    one."""
     if video.visibility is Visibility.PUBLIC or services.links is None:
         return address
     mark = "&" if "?" in address else "?"
     return f"{address}{mark}{services.links.sign(video.id, utc_now()).query}"
 
 
-def offered(services: Services, visibility: Visibility | None) -> Visibility | None:
-    """`visibility`, if it can be had here. Raises LinksNotEnabledError."""
+def require_offered(services: Services, visibility: Visibility | None) -> Visibility | None:
+    """Check that this deployment can offer the visibility, and return it.
+
+    Raises LinksNotEnabledError.
+    """
     if visibility is not Visibility.SIGNED:
         return visibility
     if services.links is None:

@@ -1,11 +1,11 @@
-"""A file on its way from a client to the store.
+"""Receives a file that a client uploads: first to disk, then to the store.
 
-    async with received(request, limit) as form:            # on disk, not in memory
-        with spooled(form["file"].file, spool_dir) as spool: # named, hashed, gone at the end
+    async with receive_form(request, limit) as form:            # on disk, not in memory
+        with spool_upload(form["file"].file, spool_dir) as spool:  # named, hashed, then deleted
             store.put_file(key, spool.path)
 
-While it comes in, an upload is a file without a name: a process that is killed leaves nothing.
-What the client calls the file is never a path here.
+While it arrives, the upload is a file without a name, so a killed process leaves nothing behind.
+The client's file name is never used as a path.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Spool:
-    """An upload under a name of ours, with the sha256 and the size of its content."""
+    """An uploaded file on disk, with the SHA-256 and the size of its content."""
 
     path: Path
     sha256: str
@@ -50,13 +50,13 @@ class Spool:
 
 
 @contextlib.asynccontextmanager
-async def received(request: Request, limit: int) -> AsyncIterator[FormData]:
-    """The multipart form, its files on disk for as long as the block lasts.
+async def receive_form(request: Request, limit: int) -> AsyncIterator[FormData]:
+    """Parse the multipart form within the block; its files are on disk.
 
-    Raises EmptyBodyError, UploadTooLargeError, StorageFullError; HTTPException 400 for a body
-    that is no form.
+    Raises EmptyBodyError, UploadTooLargeError, StorageFullError; HTTPException 400 for a body that
+    is no form.
     """
-    limited = Request(request.scope, within(request, limit))
+    limited = Request(request.scope, limit_body(request, limit))
     with full_disk_named("the upload"):
         async with limited.form(
             max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
@@ -66,10 +66,11 @@ async def received(request: Request, limit: int) -> AsyncIterator[FormData]:
             yield form
 
 
-def within(request: Request, limit: int) -> Receive:
-    """The request's messages, as long as its body stays within `limit` bytes.
+def limit_body(request: Request, limit: int) -> Receive:
+    """Return the request's `receive`, limited to a body of `limit` bytes.
 
-    Raises UploadTooLargeError: at once when the length is declared, else when it is passed.
+    It raises UploadTooLargeError: at once if Content-Length is larger, else when the limit is
+    passed.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
@@ -88,8 +89,9 @@ def within(request: Request, limit: int) -> Receive:
 
 
 @contextlib.contextmanager
-def spooled(file: BinaryIO, spool_dir: Path) -> Iterator[Spool]:
-    """The upload under a name, because the tools that read it want one.
+def spool_upload(file: BinaryIO, spool_dir: Path) -> Iterator[Spool]:
+    """Copy the upload into a file with a name, which ffmpeg needs, and hash it; deleted after the
+    block.
 
     Raises EmptyBodyError, StorageFullError.
     """
@@ -106,14 +108,14 @@ def spooled(file: BinaryIO, spool_dir: Path) -> Iterator[Spool]:
 
 @dataclass(frozen=True)
 class Captions:
-    """Captions that can be read; `kind` is the suffix of their format."""
+    """Captions in a readable format; `kind` is the file suffix of that format."""
 
     kind: str
     text: str
 
 
 def captions_in(file: BinaryIO) -> Captions:
-    """The captions in the file, whatever it is called. Raises InvalidRequestError."""
+    """Read captions, whatever the file is called. Raises InvalidRequestError."""
     data = file.read(MAX_CAPTIONS_BYTES + 1)
     if len(data) > MAX_CAPTIONS_BYTES:
         raise InvalidRequestError(
@@ -134,7 +136,7 @@ def captions_in(file: BinaryIO) -> Captions:
 
 
 def title_from(name: str | None) -> str:
-    """A title from what the client calls the file: its last part, as plain text."""
+    """Make a title from the client's file name: its last part without suffix, as plain text."""
     last = re.split(r"[/\\]", name or "")[-1]
     return plain(Path(last).stem)
 

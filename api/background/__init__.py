@@ -1,7 +1,7 @@
-"""What works beside the requests.
+"""Tasks that run beside the requests.
 
-event_hub.py         one reader of the log of events, for all streams of this process
+event_hub.py         reads the event log once for all streams of this process
 webhook_delivery.py  sends the messages to webhooks
-partition_keys.py    tells Dagster which partitions exist now
+partition_keys.py    tells Dagster at once about new videos and languages
 dagster_daemon.py    whether Dagster's daemon is alive
 """

@@ -1,10 +1,10 @@
-"""Dagster's daemon, as it is known from its heartbeats: without it nothing new starts.
+"""The health of Dagster's daemon, by its heartbeats: without the daemon no run starts.
 
-    daemon = Daemon(lambda: announcer.instance)     # which is opened when somebody asks
+    daemon = Daemon(lambda: announcer.instance)     # opened at the first use
     daemon.heartbeats()         # {"SENSOR": datetime(...), ...}
     daemon.check()              # or DaemonSilentError
 
-A video can be accepted while it is away, so the API goes on, and says so.
+Videos can be accepted while the daemon is away, so the API goes on and reports it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dub_platform.core.errors import DaemonSilentError
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
-# The parts of it without which no run is requested, or started.
+# The parts of the daemon that request runs and start them.
 NEEDED = ("SENSOR", "QUEUED_RUN_COORDINATOR")
 # Each part writes a heartbeat every half a minute.
 SILENT_SECONDS = 120.0
@@ -26,13 +26,14 @@ _NEVER = datetime.fromtimestamp(0, timezone.utc)
 
 
 class Daemon:
-    """The daemon of an instance."""
+    """The daemon of a Dagster instance."""
 
     def __init__(self, instance: Callable[[], DagsterInstance]) -> None:
         self._instance = instance
 
     def heartbeats(self) -> Mapping[str, datetime]:
-        """When each part of it was last heard of, without those that are off by now."""
+        """Return the time of the last heartbeat of each part, without parts that are switched
+        off."""
         instance = self._instance()
         parts = instance.get_required_daemon_types()
         return {
@@ -42,7 +43,7 @@ class Daemon:
         }
 
     def check(self) -> None:
-        """Return while what is needed of it is heard of. Raises DaemonSilentError."""
+        """Return if all parts that are needed had a recent heartbeat. Raises DaemonSilentError."""
         heard, now = self.heartbeats(), datetime.now(timezone.utc)
         for part in NEEDED:
             if (now - heard.get(part, _NEVER)).total_seconds() > SILENT_SECONDS:

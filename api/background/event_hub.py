@@ -1,13 +1,13 @@
-"""The hub: one reader of the log of events for all clients of this process.
+"""The event hub: one reader of the event log for all streams of this process.
 
     hub = Hub(log, is_ending=lambda: drain.begun)
     async with hub.running():                           # in the app's lifespan
         async with hub.listening("dQw4w9WgXcQ") as mailbox:
             event = await mailbox.receive()
 
-However many clients listen, the database is asked once a pause, by this process. A client that
-does not read has a mailbox that fills up: then it is closed, and the client comes back for the
-rest. When the process is about to end, all mailboxes are closed.
+However many clients listen, the process queries the database once in PAUSE_SECONDS. The mailbox of
+a client that does not read fills up and is closed; the client reconnects and asks for the rest. All
+mailboxes are closed when the process drains.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from dub_platform.core.events import Event
 from dub_platform.registry.events import EventLog
 
 PAUSE_SECONDS = 0.3
-# Between two looks at the log while nobody listens.
+# The pause between two queries while nobody listens.
 REST_SECONDS = 5.0
-# More than happens to a video with many languages while a client is slow for seconds.
+# More events than a video with many languages has in the few seconds that a client may be slow.
 MAILBOX_SIZE = 200
 MOST_AT_ONCE = MAILBOX_SIZE // 2
-# In which clients that read empty their mailboxes, before the next so many come.
+# After a full batch: time for clients to empty their mailboxes before the next batch.
 BREATH_SECONDS = 0.02
 
 Mailbox = MemoryObjectReceiveStream[Event]
@@ -40,7 +40,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Hub:
-    """Hands each event to whoever listens to its video. Belongs to one event loop."""
+    """Hands each event to the listeners of its video. Belongs to one event loop."""
 
     def __init__(self, log: EventLog, is_ending: Callable[[], bool]) -> None:
         self._events = log
@@ -52,7 +52,7 @@ class Hub:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Read the log until the process ends."""
+        """Read the event log within the block, in the background."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._run)
             yield
@@ -60,9 +60,10 @@ class Hub:
 
     @contextlib.asynccontextmanager
     async def listening(self, video_id: str) -> AsyncIterator[Mailbox]:
-        """What happens to the video from here on; some of it may have been in its story already.
+        """Open a mailbox for the events of a video from now on; events that are stored already may
+        come too.
 
-        The mailbox ends when the process does, or when it is full.
+        The mailbox ends when the process drains, or when it is full.
         """
         await self._begun.wait()
         put, mailbox = anyio.create_memory_object_stream[Event](MAILBOX_SIZE)
@@ -76,7 +77,7 @@ class Hub:
 
     @property
     def clients(self) -> int:
-        """How many listen."""
+        """The number of open mailboxes."""
         return sum(map(len, self._listeners.values()))
 
     async def _run(self) -> None:
@@ -92,13 +93,13 @@ class Hub:
                 await self._rest()
 
     async def _rest(self) -> None:
-        """Wait for somebody who listens, a few seconds at most."""
+        """Wait for a listener, at most REST_SECONDS."""
         self._wanted = anyio.Event()
         with anyio.move_on_after(REST_SECONDS):
             await self._wanted.wait()
 
     async def _read(self) -> bool:
-        """Hand out what is new; whether there may be more of it at once."""
+        """Hand out the new events; return whether there may be more at once."""
         try:
             if not self._begun.is_set():
                 self._position = await run_in_threadpool(self._events.newest)
@@ -106,7 +107,7 @@ class Hub:
             since = self._events.since
             events = await run_in_threadpool(since, self._position, limit=MOST_AT_ONCE)
         except (DubError, SQLAlchemyError) as error:
-            # It is asked again in a moment, and whoever listens has missed nothing.
+            # The next round reads from the same position, so listeners miss nothing.
             _log.warning("the log of events cannot be read", error=repr(error))
             return False
         for event in events:
@@ -115,11 +116,13 @@ class Hub:
 
     def _hand_out(self, event: Event) -> None:
         self._position = event.id
+        # A copy, because `_put` removes listeners whose mailbox is full.
         for put in list(self._listeners.get(event.video_id, ())):
             self._put(put, event)
 
     def _put(self, put: MemoryObjectSendStream[Event], event: Event) -> None:
         try:
+            # Never wait here: one slow client would delay the events of all others.
             put.send_nowait(event)
         except (anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
             self._forget(event.video_id, put)

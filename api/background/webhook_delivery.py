@@ -4,8 +4,9 @@
     async with courier.running():                       # in the app's lifespan
         ...
 
-Messages are rows, and whoever claims one sends it: what a process that dies had claimed is sent by
-another within a minute. A receiver that is slow holds up its own messages and nobody else's.
+Messages are rows of the registry; the process that claims one sends it. If that process dies, its
+claims lapse and another process sends them within a minute. A slow receiver delays only its own
+messages.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Courier:
-    """Claims what is due and sends it. Belongs to one event loop."""
+    """Claims the messages that are due, and sends them. Belongs to one event loop."""
 
     def __init__(
         self, webhooks: Webhooks, messenger: Messenger, is_ending: Callable[[], bool]
@@ -43,7 +44,10 @@ class Courier:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Send until the process ends; what is under way then is sent by another."""
+        """Send messages within the block, in the background.
+
+        Another process sends what is then unfinished.
+        """
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._run, tasks)
             yield
@@ -51,11 +55,12 @@ class Courier:
 
     async def _run(self, tasks: TaskGroup) -> None:
         while not self._is_ending():
-            with _noting_failures():
+            with _logging_failures():
                 await self._send_due(tasks)
             await anyio.sleep(PAUSE_SECONDS)
 
     async def _send_due(self, tasks: TaskGroup) -> None:
+        # One message at a time for each webhook, so that messages arrive in order.
         busy = list(+self._under_way)
         claimed = await run_in_threadpool(self._webhooks.claim, busy=busy, now=_now())
         for webhook, delivery in claimed:
@@ -64,7 +69,7 @@ class Courier:
 
     async def _send(self, webhook: Webhook, delivery: Delivery) -> None:
         try:
-            with _noting_failures():
+            with _logging_failures():
                 await self._deliver(webhook, delivery)
         finally:
             self._under_way[webhook.id] -= 1
@@ -83,8 +88,9 @@ class Courier:
 
 
 @contextlib.contextmanager
-def _noting_failures() -> Iterator[None]:
-    """What the database does not take now is sent again when its claim has lapsed."""
+def _logging_failures() -> Iterator[None]:
+    """Log errors of the database within the block; the message is sent again once its claim has
+    lapsed."""
     try:
         yield
     except (DubError, SQLAlchemyError) as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from api.uploads import MAX_JSON_BYTES, within
+from api.uploads import MAX_JSON_BYTES, limit_body
 
 
 def media_type(request: Request) -> str:
@@ -21,7 +21,7 @@ async def json_in(request: Request) -> bytes:
 
     Raises UploadTooLargeError; HTTPException 415 if Content-Type is not JSON.
     """
-    limited = Request(request.scope, within(request, MAX_JSON_BYTES))
+    limited = Request(request.scope, limit_body(request, MAX_JSON_BYTES))
     body = (await limited.body()).strip()
     if body and media_type(request) != "application/json":
         raise HTTPException(415, "Send the body as application/json.")

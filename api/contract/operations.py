@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from api.caller import needed
+from api.caller import scope_needed
 from api.contract.problems import HTTP_CODE, status_of
 from api.contract.schemas import (
     AliveAnswer,
@@ -130,7 +130,7 @@ class Operation:
     @property
     def needs_key(self) -> bool:
         """Whether it needs an API key, in a deployment that asks for keys."""
-        return needed(self.method, self.path) is not None
+        return scope_needed(self.method, self.path) is not None
 
     @property
     def codes(self) -> Mapping[int, Sequence[str]]:

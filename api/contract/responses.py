@@ -37,7 +37,7 @@ from api.contract.schemas import (
     WebhookPage,
 )
 from api.services import Services
-from api.signed_links import signed
+from api.signed_links import sign_if_needed
 from dub_platform.core.cost import estimated_usd
 from dub_platform.core.errors import LinesNotReadyError
 from dub_platform.core.events import TYPES, shown
@@ -89,7 +89,7 @@ def dub_url(services: Services, video_id: str, code: str) -> str:
 def watch_url(services: Services, video: Video, code: str | None = None) -> str:
     """Return the address of a video's player, in a language; signed if the video needs it."""
     query = {"v": video.id, "lang": code} if code else {"v": video.id}
-    return signed(services, video, f"{services.base_url}/watch?{urlencode(query)}")
+    return sign_if_needed(services, video, f"{services.base_url}/watch?{urlencode(query)}")
 
 
 def channel_url(services: Services, channel_id: str) -> str:
@@ -391,7 +391,7 @@ def _renderings(glossary: Glossary) -> Renderings:
 
 def _release_fields(services: Services, video: Video, release: Release) -> dict[str, Any]:
     def url(key: str) -> str:
-        return signed(services, video, services.store.url(key))
+        return sign_if_needed(services, video, services.store.url(key))
 
     return {
         "track_url": url(release.track_key),

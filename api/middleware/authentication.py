@@ -18,7 +18,7 @@ import anyio.to_thread
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.caller import ANYBODY, Allowed, Caller, caller_of, needed
+from api.caller import ANYBODY, Allowed, Caller, caller_of, scope_needed
 from api.contract.problems import answer_error
 from api.together import Together
 from dub_platform.core.access import Token
@@ -81,7 +81,7 @@ class Authorization:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wanted = needed(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        wanted = scope_needed(scope["method"], scope["path"]) if scope["type"] == "http" else None
         caller = caller_of(scope)
         if wanted is None or wanted in caller.scopes:
             await self.app(scope, receive, send)

@@ -19,7 +19,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 from starlette.types import Message
 
-from api.uploads import within
+from api.uploads import limit_body
 
 
 class _Form:
@@ -56,7 +56,7 @@ class BodyDigest:
     """
 
     def __init__(self, request: Request, limit: int) -> None:
-        self._receive = within(request, limit)
+        self._receive = limit_body(request, limit)
         self._ended = self._broken = False
         kind, options = parse_options_header(request.headers.get("content-type"))
         self._about = f"{request.url.path}?{request.url.query} {kind.decode('latin-1')}"

@@ -1,5 +1,5 @@
-"""The pages for people: the start page, the player, and a page for what went wrong.
+"""The pages for people: the start page, the player, and the error page.
 
-They work without a script as far as HTML goes: the form posts, the downloads are links. All
-script and style is served from /static, so that the policy forbids what is inline.
+All of it that HTML can do works without script: forms post, downloads are links. Script and style
+come from /static, so that the Content-Security-Policy can forbid inline ones.
 """

@@ -1,6 +1,6 @@
-"""The contract as people read it: GET /docs.
+"""The contract for people: GET /docs.
 
-Made of the same document as /openapi.json, without a script and without another host.
+It is rendered from the same document as /openapi.json, without script and without other hosts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SCHEMAS = "#/components/schemas/"
 
 @dataclass(frozen=True)
 class Field:
-    """A parameter or a property: where it goes, what it can be, and whether it must be there."""
+    """A parameter or a property: its name, its place, its type, and whether it is required."""
 
     name: str
     where: str
@@ -32,7 +32,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Content:
-    """A body of a request or an answer; `shape` is the name of one that the page shows below."""
+    """A body of a request or an answer; `shape` names its schema, which the page shows below."""
 
     kind: str
     shape: str
@@ -40,7 +40,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownOperation:
     """One operation as the page shows it."""
 
     id: str
@@ -53,11 +53,11 @@ class Shown:
 
 
 def docs(request: Request) -> Response:
-    """Every operation with its answers, and every shape with its fields."""
+    """Render all operations with their answers, and all schemas with their fields."""
     services = services_of(request)
     whole = document(services.version, services.base_url)
     operations = [
-        _shown(method.upper(), path, operation)
+        _describe_operation(method.upper(), path, operation)
         for path, methods in whole["paths"].items()
         for method, operation in methods.items()
     ]
@@ -66,7 +66,8 @@ def docs(request: Request) -> Response:
 
 
 def kind_of(schema: Mapping[str, Any]) -> str:
-    """What a value can be, in a few words: `string`, `list of DubAnswer`, `queued or failed`."""
+    """Describe the type of a schema in a few words: `string`, `list of DubAnswer`, `queued or
+    failed`."""
     if "$ref" in schema:
         return _name(schema)
     if "enum" in schema:
@@ -84,8 +85,8 @@ def kind_of(schema: Mapping[str, Any]) -> str:
     return str(schema.get("format") or schema.get("type") or "anything")
 
 
-def _shown(method: str, path: str, operation: Mapping[str, Any]) -> Shown:
-    return Shown(
+def _describe_operation(method: str, path: str, operation: Mapping[str, Any]) -> ShownOperation:
+    return ShownOperation(
         id=operation["operationId"],
         method=method,
         path=path,
@@ -106,7 +107,8 @@ def _contents(holder: Mapping[str, Any]) -> list[Content]:
 
 
 def _content(kind: str, schema: Mapping[str, Any]) -> Content:
-    """A problem names its codes: its shape is always the same."""
+    """Return a body of an operation; a problem with its error codes, because its schema is
+    always the same."""
     if "allOf" not in schema:
         return Content(kind, _name(schema), ())
     shape, narrowed = schema["allOf"]

@@ -1,9 +1,9 @@
-"""What a viewer is told of a failure, who can neither set anything nor look anything up.
+"""What viewers are told of a failure; they can neither change settings nor look at logs.
 
-viewers_sentence(failure)       # "The site that has this video could not be reached. ..."
+    viewers_sentence(failure)       # "The site that has this video could not be reached. ..."
 
-What the API tells is for whoever handed a video in, and names settings where only an operator can
-help. A sentence of it that does so is not shown.
+The API's own sentences are for whoever submitted the video, and name settings where only an
+operator can help. Such a sentence is not shown to viewers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SENTENCES = {
     "cost_cap_reached": "What may be spent on dubs here is spent for now.",
     "gate_failed": "What was made of it did not pass the checks, so it was not published.",
 }
-# The first words of a code say whose fault it is.
+# The first word of an error code tells whose fault it is.
 _FAMILIES = {
     "source": "This video could not be had from the site that has it.",
     "media": "This video cannot be dubbed as it is.",
@@ -29,15 +29,15 @@ _FAMILIES = {
     "provider": "A service that speaks or translates for us did not do its part.",
     "engine": "What listens, translates or speaks here did not do its part.",
 }
-# Of these the reason is in the video, and its sentence is for everybody.
+# For these the cause lies in the video, so the API's sentence helps everybody.
 _TOLD = ("media", "video", "source", "spoken", "language")
 
 
 def viewers_sentence(failure: Failure) -> str:
-    """Why there is nothing to watch, in a sentence that a viewer can use."""
+    """Return why there is nothing to watch, in a sentence that a viewer can use."""
     family = failure.code.partition("_")[0]
     if failure.code == MisheardError.code:
-        # How sure we are of it; what can be done stands on the page.
+        # The first part tells how sure the recogniser is; the page itself says what can be done.
         return f"{failure.message.partition(':')[0].rstrip('.')}."
     if failure.code in _SENTENCES:
         return _SENTENCES[failure.code]

@@ -1,4 +1,4 @@
-"""The start page: hand a video in, and see the newest ones."""
+"""The start page: a form to submit a video, and the newest videos."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from starlette.responses import Response
 
 from api.rendering import render
 from api.services import Services, services_of
-from api.signed_links import signed
+from api.signed_links import sign_if_needed
 from dub_platform.core.languages import AUTO, Language, language
 
 NEWEST = 12
-# Those that people's videos speak most, as far as something here can be dubbed from them.
+# The languages that videos speak most; the form offers those that can be dubbed from.
 _SPOKEN = (
     *("ar", "ca", "cs", "da", "de", "el", "en", "eo", "es", "eu", "fi", "fr", "gl", "he", "hi"),
     *("hu", "id", "it", "ja", "ko", "nl", "no", "pl", "pt", "ro", "ru", "sv", "th", "tr", "uk"),
@@ -20,7 +20,7 @@ _SPOKEN = (
 
 
 def start(request: Request) -> Response:
-    """A form with the languages there are, above the newest videos."""
+    """Render the form with the available languages, above the newest videos."""
     services = services_of(request)
     values = {
         "languages": [language(code) for code in services.targets(services.source_language)],
@@ -28,7 +28,7 @@ def start(request: Request) -> Response:
         "all_spoken": spoken_languages(services),
         "tells": services.detects_languages or services.source_language == AUTO,
         "videos": [
-            (video, signed(services, video, f"/watch?v={video.id}"))
+            (video, sign_if_needed(services, video, f"/watch?v={video.id}"))
             for video in services.registry.videos(limit=NEWEST).videos
         ],
     }
@@ -36,7 +36,7 @@ def start(request: Request) -> Response:
 
 
 def spoken_languages(services: Services) -> list[Language]:
-    """What can be spoken in a video that is dubbed here, by English names."""
+    """Return the languages that a video dubbed here may speak, sorted by English name."""
     codes = {*_SPOKEN, services.source_language} - {AUTO}
     found = [language(code) for code in codes if services.targets(code)]
     return sorted(found, key=lambda each: each.name)

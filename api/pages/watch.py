@@ -2,8 +2,8 @@
 
     GET /watch?v=dQw4w9WgXcQ&lang=es
 
-The original sound is the film's own first audio track. A dub is its M4A in an audio element
-that `static/watch.js` keeps in step with the muted film.
+The original sound is the film's first audio track. A dub is an M4A in an audio element, which
+`static/watch.js` keeps in step with the muted film.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from api.pages.sentences import viewers_sentence
 from api.pages.start import spoken_languages
 from api.rendering import render
 from api.services import Services, unscoped_services_of
-from api.signed_links import require_watchable, signed
+from api.signed_links import require_watchable, sign_if_needed
 from dub_platform.core.errors import InvalidVideoIdError, MisheardError
 from dub_platform.core.languages import AUTO, Language, language
 from dub_platform.core.speech import Release
 from dub_platform.core.videos import checked_id
 from dub_platform.registry.records import Dub, DubStatus, Stale, Video, VideoStatus
 
-# What a viewer is told while an asset is made.
+# What viewers read while each asset is made.
 STAGES = {
     "source_media": "fetching the video",
     "audio": "taking the sound apart",
@@ -41,7 +41,7 @@ STAGES = {
 }
 
 NOT_ASKED = "not asked for"
-# What was done since a dub was made that asking for it again brings into it.
+# Why a dub is stale, in words for viewers: requesting it again mends each of these.
 SINCE = {
     Stale.SOURCE: "What is said in this video was changed",
     Stale.TRANSLATION: "This video was translated anew",
@@ -51,7 +51,7 @@ SINCE = {
 
 @dataclass(frozen=True)
 class Sound:
-    """What can be listened to. The original has no `track`: it is in the film."""
+    """A sound that can be played. The original has no `track`, because it is in the film."""
 
     language: Language
     original: bool
@@ -62,12 +62,11 @@ class Sound:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What was asked for and is not there: how far it is, or why it will not come, and what whoever
-    looks can do.
+    """A sound that was requested and is not there yet, with what the viewer can do about it.
 
-    `sentence` is for a viewer; `for_operator` is where nobody else is answered. `asks` says that
-    it can be asked for from here, `replaces` that another file is the cure, `settles` that it can
-    be said how it is to be listened to. `instead` are the languages that there are.
+    `sentence` is for viewers; `for_operator` is shown where only this machine is answered. `asks`
+    means that it can be requested here, `replaces` that another file must be uploaded, `settles`
+    that somebody must say which language is spoken. `instead` are the languages that can be played.
     """
 
     language: Language
@@ -84,8 +83,8 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Outdated:
-    """A dub that can be watched and is stale, `since` something was done; and about what it costs
-    in dollars to bring it up to date, where that is known."""
+    """A stale dub that can be played; `since` is why, `usd` the approximate cost of making it
+    anew."""
 
     language: Language
     since: str
@@ -94,9 +93,11 @@ class Outdated:
 
 @dataclass(frozen=True)
 class Player:
-    """All that the page shows. `with_key` is what can be done here by whoever types a key: `ask`
-    for the dub, `settle` how it is listened to, or `look` whether it is up to date; empty where
-    there is nothing, or no key is asked for."""
+    """All values of the page.
+
+    `with_key` is what somebody who types a key can do here: `ask` for the dub, `settle` the spoken
+    language, or `look` whether the dub is stale. Empty if there is nothing, or no key is needed.
+    """
 
     video_id: str
     title: str
@@ -112,12 +113,12 @@ class Player:
 
     @property
     def tracks(self) -> Sequence[Sound]:
-        """What can be listened to without a film."""
+        """The sounds that can be played without a film."""
         return [sound for sound in self.sounds if sound.track]
 
 
 def watch(request: Request) -> Response:
-    """The player of the video `v` in the language `lang`; the first released one by default."""
+    """Render the player of video `v` in language `lang`; by default the first released one."""
     services, asked_for = unscoped_services_of(request), request.query_params.get("v")
     if not asked_for:
         raise InvalidVideoIdError("Say which video: this address ends with ?v= and the video's id.")
@@ -131,21 +132,21 @@ def watch(request: Request) -> Response:
 
 
 def player(services: Services, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
-    """What the page shows of the video when `asked` is the language to listen to."""
-    released, waiting = _released(dubs), _waiting(services, video, dubs, asked)
+    """Collect the values of the page for a video; `asked` is the language to play."""
+    released, waiting = _releases(dubs), _find_waiting(services, video, dubs, asked)
     return Player(
         video_id=video.id,
         title=video.title or video.id,
         channel=_channel(services, video),
         film=_address(services, video, video.film_key) if video.film_key else None,
         sounds=[
-            *_original(services, video, released, asked),
-            *(_dubbed(services, video, *pair, asked) for pair in released),
+            *_original_sound(services, video, released, asked),
+            *(_dub_sound(services, video, *pair, asked) for pair in released),
         ],
         waiting=waiting,
-        outdated=_outdated(services, video, dubs, asked),
+        outdated=_find_outdated(services, video, dubs, asked),
         dagster_url=_made_at(services, video, dubs, asked),
-        # The original comes with a dub: it is asked for by asking for one.
+        # The original is prepared with its first dub, so one requests a dub to get it.
         ask_for=dubs[0].language if asked == video.language and dubs else asked,
         spoken=spoken_languages(services) if waiting and waiting.settles else (),
         with_key=_with_key(services, waiting, is_dub=asked in dict(released)),
@@ -153,8 +154,11 @@ def player(services: Services, video: Video, dubs: Sequence[Dub], asked: str) ->
 
 
 def _with_key(services: Services, waiting: Waiting | None, *, is_dub: bool) -> str:
-    """What can be done with a key. The page is everybody's and the same for all: it tells nobody
-    whether a dub is stale or what it costs before there is a key."""
+    """Return what can be done with a key.
+
+    The page is the same for everybody: without a key it reveals neither whether a dub is stale nor
+    what it would cost.
+    """
     if services.keys is None:
         return ""
     if waiting is None:
@@ -165,7 +169,7 @@ def _with_key(services: Services, waiting: Waiting | None, *, is_dub: bool) -> s
 
 
 def _made_at(services: Services, video: Video, dubs: Sequence[Dub], asked: str) -> str | None:
-    """Where Dagster shows how it was made: the release in this language, or else the original."""
+    """Return Dagster's page of the release in this language, or of the transcript."""
     if services.dagster_url is None:
         return None
     is_dub = asked in [dub.language for dub in dubs]
@@ -179,35 +183,40 @@ def _channel(services: Services, video: Video) -> str:
 
 
 def _first(video: Video, dubs: Sequence[Dub]) -> str:
-    """The language to open with: a released one, else one that is being made."""
-    codes = [*(code for code, _ in _released(dubs)), *(dub.language for dub in dubs)]
+    """Return the language to open with: a released one, else one that is being made."""
+    codes = [*(code for code, _ in _releases(dubs)), *(dub.language for dub in dubs)]
     return codes[0] if codes else video.language
 
 
-def _released(dubs: Sequence[Dub]) -> list[tuple[str, Release]]:
-    """Every language that can be listened to, also while it is made anew."""
+def _releases(dubs: Sequence[Dub]) -> list[tuple[str, Release]]:
+    """Return the language and release of every dub that can be played, also while it is made
+    anew."""
     return [(dub.language, dub.release) for dub in dubs if dub.release]
 
 
-def _original(
+def _original_sound(
     services: Services, video: Video, released: Sequence[tuple[str, Release]], asked: str
 ) -> list[Sound]:
-    """The film's own sound, with the source's captions that every release brings along; none
-    while nobody knows its language, because then there is no film yet."""
+    """Return the film's own sound, with the captions of the original speech.
+
+    Empty while the language is unknown, because there is no film before that.
+    """
     if video.language == AUTO:
         return []
     texts = _addresses(services, video, source_captions(released[0][1])) if released else {}
     return [Sound(language(video.language), True, asked == video.language, None, texts)]
 
 
-def _dubbed(services: Services, video: Video, code: str, release: Release, asked: str) -> Sound:
+def _dub_sound(services: Services, video: Video, code: str, release: Release, asked: str) -> Sound:
     track = _address(services, video, release.track_key)
     texts = _addresses(services, video, captions(release))
     return Sound(language(code), False, asked == code, track, texts)
 
 
-def _waiting(services: Services, video: Video, dubs: Sequence[Dub], asked: str) -> Waiting | None:
-    released = dict(_released(dubs))
+def _find_waiting(
+    services: Services, video: Video, dubs: Sequence[Dub], asked: str
+) -> Waiting | None:
+    released = dict(_releases(dubs))
     is_original = asked == video.language
     if asked in released or (is_original and (video.film_key or released)):
         return None
@@ -215,7 +224,7 @@ def _waiting(services: Services, video: Video, dubs: Sequence[Dub], asked: str) 
     status, details = _state(video, dub, dubs, is_original=is_original)
     error, stage = failure(details), (dub.stage if dub else None) or video.stage or ""
     failed, code = status == "failed", error.code if error else ""
-    # Who may is asked by the API: it wants a key, or answers nobody who must not ask.
+    # Whether the viewer is allowed to is checked by the API, when the button is pressed.
     may_ask = not (is_original and not dubs)
     available = dub is not None or asked in services.targets(video.language) or is_original
     replaces = failed and code.startswith(("media_", "video_"))
@@ -230,14 +239,17 @@ def _waiting(services: Services, video: Video, dubs: Sequence[Dub], asked: str) 
         replaces=replaces and may_ask,
         settles=may_ask and code == MisheardError.code,
         instead=[
-            (language(code), signed(services, video, f"/watch?v={video.id}&lang={code}"))
+            (language(code), sign_if_needed(services, video, f"/watch?v={video.id}&lang={code}"))
             for code in released
         ],
     )
 
 
-def _outdated(services: Services, video: Video, dubs: Sequence[Dub], asked: str) -> Outdated | None:
-    """What whoever may ask for dubs can do about one that is stale."""
+def _find_outdated(
+    services: Services, video: Video, dubs: Sequence[Dub], asked: str
+) -> Outdated | None:
+    """Return what somebody who may request dubs can do about a stale one; None where keys are
+    needed."""
     dub = next((dub for dub in dubs if dub.language == asked), None)
     if services.keys is not None or dub is None or dub.status is not DubStatus.RELEASED:
         return None
@@ -250,7 +262,7 @@ def _outdated(services: Services, video: Video, dubs: Sequence[Dub], asked: str)
 def _state(
     video: Video, dub: Dub | None, dubs: Sequence[Dub], *, is_original: bool
 ) -> tuple[str, Mapping[str, Any] | None]:
-    """What has become of a language, and why. The original can be watched with the first dub."""
+    """Return the status of a language, and its error. The original is ready with the first dub."""
     if dub is not None:
         return dub.status.value, dub.error_details
     if not is_original:
@@ -267,4 +279,4 @@ def _addresses(services: Services, video: Video, keys: Mapping[str, str]) -> dic
 
 
 def _address(services: Services, video: Video, key: str) -> str:
-    return signed(services, video, services.address(key))
+    return sign_if_needed(services, video, services.address(key))

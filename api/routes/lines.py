@@ -63,17 +63,17 @@ class OneLine(HTTPEndpoint):
     """One line of a dub."""
 
     def get(self, request: Request) -> Response:
-        """The same of one line."""
+        """Answer the line's source, its text, and its place in the release."""
         return answer_with_etag(request, answer(_show_line(request)(_read_script(request))))
 
     async def put(self, request: Request) -> Response:
-        """Have it say something else."""
+        """Edit the text of the line."""
         order = parse(LineOrder, await json_in(request) or b"{}")
         texts = {number_in(request): order.text}
         return await run_in_threadpool(_write, request, _show_line(request), texts)
 
     def delete(self, request: Request) -> Response:
-        """Go back to the translation."""
+        """Undo the edit: the line has its translation again."""
         return _write(request, _show_line(request), {number_in(request): None})
 
 

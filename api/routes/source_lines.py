@@ -39,7 +39,7 @@ from api.contract.script import (
 )
 from api.routes.submissions import captions_key_of, file_in
 from api.services import Services, services_of
-from api.uploads import MAX_CAPTIONS_BYTES, captions_in, received
+from api.uploads import MAX_CAPTIONS_BYTES, captions_in, receive_form
 from dub_platform.core.belief import confidence_of
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import InvalidRequestError
@@ -99,7 +99,7 @@ class Captions(HTTPEndpoint):
                 "Captions are handed in as the field `captions` of a form, as curl -X PUT -F "
                 "captions=@clip.srt does.",
             )
-        async with received(request, MAX_CAPTIONS_BYTES + _FORM_BYTES) as form:
+        async with receive_form(request, MAX_CAPTIONS_BYTES + _FORM_BYTES) as form:
             file = file_in(form, "captions")
             if file is None or len(form) > 1:
                 raise InvalidRequestError(

@@ -38,8 +38,8 @@ from api.routes.leading import redirect_to, wants_page
 from api.routes.probing import Probing
 from api.routes.wording import require_heedable
 from api.services import Services, services_of
-from api.signed_links import offered
-from api.uploads import Captions, captions_in, received, spooled, title_from
+from api.signed_links import require_offered
+from api.uploads import Captions, captions_in, receive_form, spool_upload, title_from
 from dub_platform.core.errors import (
     EmptyBodyError,
     InvalidRequestError,
@@ -101,7 +101,7 @@ async def _hand_in_link(request: Request) -> VideoAnswer | Quote:
 
 async def _hand_in_file(request: Request) -> VideoAnswer | Quote:
     services, query = services_of(request), parse(DryRunQuery, request.query_params)
-    async with received(request, services.max_upload_bytes) as form:
+    async with receive_form(request, services.max_upload_bytes) as form:
         probing: Probing = request.app.state.probing
         upload = _upload_in(form, query)
         return await probing.run(services.tenant, lambda: take_upload(services, upload))
@@ -136,7 +136,7 @@ def take_upload(services: Services, upload: Upload) -> VideoAnswer | Quote:
     Raises InputError, MediaError, StorageError.
     """
     captions = captions_in(upload.captions.file) if upload.captions else None
-    with spooled(upload.file.file, services.spool_dir) as spool:
+    with spool_upload(upload.file.file, services.spool_dir) as spool:
         video_id = upload_id(spool.sha256, services.tenant)
         spoken, codes = _check_order(services, video_id, upload.order)
         estimate = estimate_for(services, codes, services.probe(spool.path).seconds)
@@ -225,7 +225,7 @@ def _check_order(
     Raises InputError for anything that is not available here.
     """
     require_heedable(services, order.wording)
-    offered(services, order.visibility)
+    require_offered(services, order.visibility)
     spoken = _spoken_language(services, video_id, order.source_language)
     codes = check_languages(order.languages, spoken=spoken, available=services.targets(spoken))
     return spoken, codes

@@ -29,7 +29,7 @@ from api.routes.leading import redirect_to, wants_page
 from api.routes.submissions import hand_in
 from api.routes.wording import require_heedable
 from api.services import Services, services_of
-from api.signed_links import offered
+from api.signed_links import require_offered
 from dub_platform.core.errors import EmptyBodyError, PreconditionFailedError, StorageError
 from dub_platform.core.languages import language
 from dub_platform.core.videos import checked_id
@@ -158,7 +158,7 @@ def _change_video(request: Request, body: bytes) -> Response:
     spoken = change.source_language and check_source_language(
         change.source_language, detected=services.detects_languages
     )
-    offered(services, change.visibility)
+    require_offered(services, change.visibility)
     registry.change(video_id, visibility=change.visibility, title=change.title)
     if spoken:
         registry.name_language(video_id, spoken, request_id=request_id())

@@ -49,7 +49,7 @@ def api_processes(home: Path, redis: str) -> Iterator[list[str]]:
 
 
 def rule(text: str) -> Rule:
-    found = Limits.parsed(text, None).rule("GET", "/videos")
+    found = Limits.parse(text, None).rule("GET", "/videos")
     assert found
     return found
 

@@ -16,7 +16,7 @@ import pytest
 from tests.docs.documents import ROOT
 
 # Folders whose docstrings were all written with a subject, a verb and an object.
-FOLDERS = ("api/contract", "api/middleware", "api/routes")
+FOLDERS = ("api", "api/background", "api/contract", "api/middleware", "api/pages", "api/routes")
 _CONTINUES = re.compile(r"(Those|Of|The same|What of)\b")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 

@@ -54,7 +54,7 @@ def test_requests_are_counted_by_route_and_status(client: TestClient) -> None:
 
 def test_what_was_too_much_is_counted_too(services: Services) -> None:
     """Where it was asked for, though it came no further; Prometheus itself may ask without end."""
-    limits = Limits.parsed("*=1/hour,/metrics=none", redis_url=None)
+    limits = Limits.parse("*=1/hour,/metrics=none", redis_url=None)
     with TestClient(create_app(replace(services, limits=limits))) as client:
         for _ in "123":
             client.get("/videos")

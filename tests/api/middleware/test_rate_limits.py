@@ -23,7 +23,7 @@ MEDIA = f"/media/releases/{YOUTUBE}/film/1.mp4"
 
 
 def client_of(home: Path, text: str, address: str = "203.0.113.7", **changes: object) -> TestClient:
-    services = make_services(home, limits=Limits.parsed(text, None), **changes)
+    services = make_services(home, limits=Limits.parse(text, None), **changes)
     return TestClient(create_app(services), client=(address, 5000))
 
 
@@ -39,7 +39,7 @@ def statuses(client: TestClient, path: str, count: int, **headers: str) -> list[
 
 def test_the_defaults_are_those_that_are_promised() -> None:
     """A person's pace for all but handing in and watching; files and probes without limit."""
-    limits = Limits.parsed(DEFAULTS, None)
+    limits = Limits.parse(DEFAULTS, None)
     told = {
         asked: rule and [str(limit) for limit in rule.limits]
         for asked in (
@@ -81,7 +81,7 @@ def test_who_watches_for_ten_minutes_is_not_refused(
 
 def test_a_playlist_of_hundreds_is_handed_in_at_once() -> None:
     """By a script that does not pause; a thousand are not."""
-    limits = Limits.parsed(DEFAULTS, None)
+    limits = Limits.parse(DEFAULTS, None)
     rule = limits.rule("POST", "/videos")
     assert rule
     over = [limits.counters.count(rule, "key:a")[-1].is_over for _ in range(501)]
@@ -100,7 +100,7 @@ def test_a_playlist_of_hundreds_is_handed_in_at_once() -> None:
 )
 def test_the_longest_route_that_fits_decides(method: str, path: str, amount: int) -> None:
     """A route holds for what lies below it, and a method only where it is named."""
-    rule = Limits.parsed("*=3/hour,/videos=2/hour,POST /videos=1/hour", None).rule(method, path)
+    rule = Limits.parse("*=3/hour,/videos=2/hour,POST /videos=1/hour", None).rule(method, path)
     assert rule
     assert amount == rule.limits[0].amount
 
@@ -109,7 +109,7 @@ def test_the_longest_route_that_fits_decides(method: str, path: str, amount: int
 def test_limits_that_mean_nothing_are_refused(text: str) -> None:
     """When the process starts, and not at the first request."""
     with pytest.raises(ValueError, match=r"\w"):
-        Limits.parsed(text, None)
+        Limits.parse(text, None)
 
 
 def test_what_is_too_much_is_refused_with_when_to_come_back(client: TestClient) -> None:
@@ -147,7 +147,7 @@ def test_files_and_probes_are_not_counted(client: TestClient) -> None:
 
 def test_a_household_counts_as_one(tmp_path: Path) -> None:
     """Its provider gave it 2^64 addresses to ask from."""
-    limits = Limits.parsed("*=2/hour", None)
+    limits = Limits.parse("*=2/hour", None)
     app = create_app(make_services(tmp_path, limits=limits))
     answers = [
         TestClient(app, client=(address, 5000)).get("/videos").status_code
@@ -188,7 +188,7 @@ def test_keys_that_a_key_made_count_as_it(tmp_path: Path) -> None:
 def test_strangers_fill_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many addresses the first are forgotten, and the last are still counted."""
     monkeypatch.setattr("api.rate_limiting.MOST_COUNTERS", 10)
-    app = create_app(make_services(tmp_path, limits=Limits.parsed("*=1/hour", None)))
+    app = create_app(make_services(tmp_path, limits=Limits.parse("*=1/hour", None)))
 
     def asked_by(number: int) -> int:
         client = TestClient(app, client=(f"203.0.113.{number}", 5000))

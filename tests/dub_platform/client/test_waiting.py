@@ -215,7 +215,7 @@ def test_tight_limits_refuse_nobody_who_waits(tmp_path: Path) -> None:
     def pause(seconds: float) -> None:
         assert seconds < 1
 
-    services = make_services(tmp_path, limits=Limits.parsed("*=3/hour,POST /videos=1/hour", None))
+    services = make_services(tmp_path, limits=Limits.parse("*=3/hour,POST /videos=1/hour", None))
     app = create_app(services)
     with running(app) as url, ThreadPoolExecutor(1) as pool:
         client = DubClient(url, retries=Retries(sleep=pause))

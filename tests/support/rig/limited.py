@@ -20,5 +20,5 @@ def create() -> Starlette:
     # What is looked at is how they count together, and a busy machine keeps Redis from its work for
     # longer than a request would wait.
     rate_limits.ANSWER_SECONDS = 5.0
-    limits = rate_limits.Limits.parsed(os.environ["LIMITS"], os.environ["REDIS"])
+    limits = rate_limits.Limits.parse(os.environ["LIMITS"], os.environ["REDIS"])
     return create_app(make_services(Path(os.environ["HOME_OF_TEST"]), limits=limits))

@@ -106,7 +106,7 @@ def make_services(home: Path, **changes: Any) -> Services:
 
 def default_limits() -> Limits:
     """How much may be asked where nobody has said otherwise."""
-    return Limits.parsed(Settings.model_fields["rate_limits"].default, None)
+    return Limits.parse(Settings.model_fields["rate_limits"].default, None)
 
 
 def make_clip(path: Path, *, seconds: float = 2, sound: bool = True) -> Path:
