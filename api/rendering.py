@@ -44,6 +44,6 @@ def render(
     """Render the template, with a Content-Security-Policy that allows no script of strangers."""
     services = services_of(request)
     page = _templates.get_template(template).render(values, services=services)
-    media = ["'self'", services.media_origin, services.lending_origin]
+    media = ["'self'", services.media_origin, services.presigned_origin]
     policy = _POLICY.format(media=" ".join(filter(None, media)))
     return HTMLResponse(page, status, {**(headers or {}), "content-security-policy": policy})

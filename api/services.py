@@ -139,18 +139,18 @@ class Services:
     def address(self, key: str) -> str:
         """Return the address of a released file for a page: a path of ours, or the public
         bucket's URL."""
-        return self.store.url(key) if self.store.is_open else f"/media/{key}"
+        return self.store.url(key) if self.store.is_public else f"/media/{key}"
 
     @property
     def media_origin(self) -> str:
         """The origin of `address`, for a page's Content-Security-Policy; empty if it is our own."""
-        return _origin(self.store.url(_ANY_KEY)) if self.store.is_open else ""
+        return _origin(self.store.url(_ANY_KEY)) if self.store.is_public else ""
 
     @property
-    def lending_origin(self) -> str:
+    def presigned_origin(self) -> str:
         """The origin that /media redirects to, for a page's Content-Security-Policy; empty if
         none."""
-        lent = None if self.store.is_open else self.store.lend(_ANY_KEY)
+        lent = None if self.store.is_public else self.store.presigned_url(_ANY_KEY)
         return _origin(lent) if lent else ""
 
 

@@ -51,7 +51,7 @@ def require_offered(services: Services, visibility: Visibility | None) -> Visibi
             "Links cannot be signed here, so the video would be there for nobody. Ask the "
             "operator to set DUB_LINK_SECRET, or leave the video public."
         )
-    if services.store.is_open:
+    if services.store.is_public:
         raise LinksNotEnabledError(
             "Releases are put into a bucket here that is public as a whole, so a signed link "
             "would keep nobody out. Ask the operator to close the bucket and leave "

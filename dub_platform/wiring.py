@@ -108,7 +108,7 @@ def store(settings: Settings, s3: Any = None) -> Store:
         bucket=settings.r2_bucket,
         public_bucket=settings.r2_public_bucket,
         public_url=settings.r2_public_url or f"{settings.base_url}/media",
-        is_open=bool(settings.r2_public_url),
+        is_public=bool(settings.r2_public_url),
     )
 
 

@@ -19,7 +19,15 @@ from api.signed_links import watchable
 from dub_platform.core.errors import ArtifactMissingError, VideoNotFoundError
 from dub_platform.registry.records import Visibility
 from resources.store.local import LocalStore
-from resources.store.port import LENT_FOR, PUBLIC, Store, cache_control, is_key, media_type, missing
+from resources.store.port import (
+    PRESIGNED_TTL,
+    PUBLIC,
+    Store,
+    cache_control,
+    is_key,
+    media_type,
+    missing,
+)
 
 TEXTS = (".vtt", ".srt", ".json")
 
@@ -31,7 +39,7 @@ def media(request: Request) -> Response:
     presigned URL. From a public bucket nothing: viewers read from the bucket's own address.
     """
     key, store = request.path_params["key"], unscoped_services_of(request).store
-    if not (key.startswith(PUBLIC) and is_key(key)) or store.is_open:
+    if not (key.startswith(PUBLIC) and is_key(key)) or store.is_public:
         raise HTTPException(404)
     try:
         is_public = _is_public(request, key)
@@ -49,13 +57,13 @@ def _bucket_answer(store: Store, key: str, headers: Mapping[str, str]) -> Respon
 
     Captions are sent from here because browsers load `<track>` from the page's own origin only.
     """
-    lent = None if key.endswith(TEXTS) else store.lend(key)
+    lent = None if key.endswith(TEXTS) else store.presigned_url(key)
     if lent is None:
         return Response(store.get_bytes(key), headers=headers, media_type=media_type(key))
     if not store.exists(key):
         raise missing(key)
     # Half the life of the URL, so that a browser never follows a cached redirect that has expired.
-    kept = f"private, max-age={LENT_FOR.total_seconds() / 2:.0f}"
+    kept = f"private, max-age={PRESIGNED_TTL.total_seconds() / 2:.0f}"
     return RedirectResponse(lent, 302, headers={"cache-control": kept})
 
 

@@ -61,7 +61,7 @@ class Showcase:
 
     def address(self, store: Store, key: str) -> MetadataValue:
         """A link to a released file."""
-        signed = self.signs and not store.is_open
+        signed = self.signs and not store.is_public
         return MetadataValue.url(f"{SIGNING}/media/{key}" if signed else store.url(key))
 
 

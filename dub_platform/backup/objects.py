@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dub_platform.backup.folder import BackupFolder, Entry
 from dub_platform.core.errors import ArtifactMissingError
-from resources.store.port import Kept, Store
+from resources.store.port import Store, StoredObject
 
 LABEL = "store/"
 AT_ONCE = 8
@@ -31,7 +31,7 @@ class Previous:
     entries: Mapping[str, Entry]
     began: datetime | None = None
 
-    def of(self, kept: Kept) -> Entry | None:
+    def of(self, kept: StoredObject) -> Entry | None:
         """The entry that still holds, if there is one."""
         entry = self.entries.get(LABEL + kept.key)
         if entry is None or self.began is None or kept.put_at > self.began - UNSURE:
@@ -49,7 +49,7 @@ def saved(
 ) -> Iterator[Entry]:
     """An entry for everything the store keeps; `on_copied` is called for what was copied anew."""
 
-    def entry_of(kept: Kept) -> Entry | None:
+    def entry_of(kept: StoredObject) -> Entry | None:
         known = previous.of(kept)
         if known is not None and folder.file(known).is_file():
             return known

@@ -71,5 +71,5 @@ def _delete(store: Store, prefix: str) -> None:
     # A pointer must not name what is gone.
     for key in sorted(kept, key=lambda key: not key.endswith(f"/{POINTER}")):
         store.delete(key)
-    for write in store.unfinished(prefix):
-        store.give_up(write)
+    for write in store.incomplete_uploads(prefix):
+        store.abort(write)

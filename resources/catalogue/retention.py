@@ -28,7 +28,7 @@ from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.core.keys import is_content_key
 from dub_platform.registry import DubStatus, Maintenance, VideoStatus
 from dub_platform.registry.first_answers import KEPT, FirstAnswers
-from resources.store.port import PUBLIC, Kept, Store
+from resources.store.port import PUBLIC, Store, StoredObject
 from resources.system.workfolder import WorkFolders
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Retention:
             yield from repeat(Gone(kind), drop(before=before, dry_run=dry_run))
 
 
-Choice = Callable[[str, Sequence[Kept]], Sequence[Kept]]
+Choice = Callable[[str, Sequence[StoredObject]], Sequence[StoredObject]]
 
 
 @dataclass(frozen=True)
@@ -142,12 +142,12 @@ class _Round:
     def _hold(self, video_id: str) -> bool:
         return self.registry.hold_all(video_id, self.holder, now=datetime.now(timezone.utc))
 
-    def _deleted(self, kind: Kind, kept: Kept) -> Gone:
+    def _deleted(self, kind: Kind, kept: StoredObject) -> Gone:
         if not self.dry_run:
             self.store.delete(kept.key)
         return Gone(kind, kept.bytes)
 
-    def _superseded(self, video_id: str, kept: Sequence[Kept]) -> Sequence[Kept]:
+    def _superseded(self, video_id: str, kept: Sequence[StoredObject]) -> Sequence[StoredObject]:
         """The media that no value of the video names."""
         # A run may still work with what was current a moment ago.
         if any(each.put_at > self.now - QUIET for each in kept):
@@ -165,13 +165,13 @@ class _Round:
             dub.status is DubStatus.FAILED for dub in self.registry.dubs(video_id)
         )
 
-    def _named(self, video_id: str, kept: Sequence[Kept]) -> set[str]:
+    def _named(self, video_id: str, kept: Sequence[StoredObject]) -> set[str]:
         video = self.registry.video(video_id)
         values = [self.store.get_bytes(each.key) for each in kept if each.key.endswith(".json")]
         named = {key.decode() for value in values for key in _NAMED.findall(value)}
         return named | {key for key in (video.upload_key, video.captions_key) if key}
 
-    def _replaced(self, video_id: str, kept: Sequence[Kept]) -> Sequence[Kept]:
+    def _replaced(self, video_id: str, kept: Sequence[StoredObject]) -> Sequence[StoredObject]:
         """The releases and films that were replaced long enough ago."""
         versions = _by_version(kept)
         old = {version for version, ended in _ended(versions) if ended < self.expired}
@@ -194,7 +194,7 @@ class _Round:
                 if self._is_abandoned(video_id, again):
                     yield from (self._deleted(Kind.UPLOADS, each) for each in again)
 
-    def _is_abandoned(self, video_id: str, kept: Sequence[Kept]) -> bool:
+    def _is_abandoned(self, video_id: str, kept: Sequence[StoredObject]) -> bool:
         # A video of which something was made has been accepted, whatever this registry says.
         return (
             all(_UPLOADED.fullmatch(each.key.split("/", 2)[-1]) for each in kept)
@@ -227,24 +227,24 @@ class _Round:
             for each in sorted(kept, key=lambda each: each.key.endswith(".flac")):
                 yield self._deleted(Kind.TAKES, each)
 
-    def _are_expired(self, kept: Iterable[Kept]) -> bool:
+    def _are_expired(self, kept: Iterable[StoredObject]) -> bool:
         return all(each.put_at < self.expired for each in kept)
 
     def _given_up(self) -> Iterator[Gone]:
         for folder in FOLDERS:
-            for write in self.store.unfinished(folder):
+            for write in self.store.incomplete_uploads(folder):
                 if write.grew_at < self.now - QUIET:
                     if not self.dry_run:
-                        self.store.give_up(write)
+                        self.store.abort(write)
                     yield Gone(Kind.WRITES, write.bytes)
 
 
-def _by_video(listing: Iterable[Kept]) -> Iterator[tuple[str, list[Kept]]]:
+def _by_video(listing: Iterable[StoredObject]) -> Iterator[tuple[str, list[StoredObject]]]:
     for video_id, kept in groupby(listing, lambda each: each.key.split("/")[1]):
         yield video_id, list(kept)
 
 
-def _by_take(listing: Iterable[Kept]) -> Mapping[str, list[Kept]]:
+def _by_take(listing: Iterable[StoredObject]) -> Mapping[str, list[StoredObject]]:
     takes = defaultdict(list)
     for kept in listing:
         if found := _TAKE.fullmatch(kept.key):
@@ -252,7 +252,7 @@ def _by_take(listing: Iterable[Kept]) -> Mapping[str, list[Kept]]:
     return takes
 
 
-def _by_version(listing: Iterable[Kept]) -> Mapping[str, list[Kept]]:
+def _by_version(listing: Iterable[StoredObject]) -> Mapping[str, list[StoredObject]]:
     """The keys of each release or film; those of neither are under no version."""
     versions = defaultdict(list)
     for kept in listing:
@@ -267,7 +267,7 @@ def _version(key: str) -> str:
     return found[0][:-1] if found else ""
 
 
-def _ended(versions: Mapping[str, Sequence[Kept]]) -> Iterator[tuple[str, datetime]]:
+def _ended(versions: Mapping[str, Sequence[StoredObject]]) -> Iterator[tuple[str, datetime]]:
     """When each version was replaced by the next of its folder; else when it was put.
 
     The last is current, or was never made so.

@@ -1,9 +1,9 @@
-"""A local directory as the store; the API serves what of it is public.
+"""A local folder as the store; the API serves its public part.
 
-store = LocalStore(Path(".dub/store"), base_url="http://127.0.0.1:5001/media")
-store.put_file("releases/ID/es/track.m4a", path)
+    store = LocalStore(Path(".dub/store"), base_url="http://127.0.0.1:5001/media")
+    store.put_file("releases/ID/es/track.m4a", path)
 
-What is put is on the disk when the call returns.
+What was put is on the disk when the call returns, also if the power fails right after it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 from dub_platform.core.errors import StorageRefusedError
 from dub_platform.core.keys import file_sha256
 from resources.store.port import (
-    Kept,
-    Unfinished,
+    IncompleteUpload,
+    StoredObject,
     address,
     checked_key,
     checked_prefix,
@@ -34,18 +34,18 @@ _STAGED = ".staged-"
 
 
 class LocalStore:
-    """A directory. Public keys are served by the API below `base_url`, with Range."""
+    """Stores each object as a file. Public keys are served by the API below `base_url`."""
 
     def __init__(self, root: Path, base_url: str) -> None:
         self.root = root
         self.base_url = base_url.rstrip("/")
 
     def put_file(self, key: str, path: Path) -> None:
-        with _keeping(self.root / checked_key(key)) as staged:
+        with _writing_durably(self.root / checked_key(key)) as staged:
             shutil.copyfile(path, staged)
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        with _keeping(self.root / checked_key(key)) as staged:
+        with _writing_durably(self.root / checked_key(key)) as staged:
             staged.write_bytes(data)
 
     def get_bytes(self, key: str) -> bytes:
@@ -53,7 +53,7 @@ class LocalStore:
 
     def read_dated(self, key: str) -> tuple[bytes, datetime]:
         with self.path(key).open("rb") as file:
-            return file.read(), _written_at(os.fstat(file.fileno()))
+            return file.read(), _modified_at(os.fstat(file.fileno()))
 
     def fetch(self, key: str, into: Path) -> Path:
         source, target = self.path(key), into / copy_name(key)
@@ -61,7 +61,7 @@ class LocalStore:
         try:
             os.link(source, target)
         except OSError:
-            # The work folder may be another file system, which cannot hold the same inode.
+            # Another file system cannot link to the file, so copy it.
             with replacing(target) as staged:
                 shutil.copyfile(source, staged)
         return target
@@ -76,35 +76,35 @@ class LocalStore:
         return file_sha256(self.path(key))
 
     @property
-    def is_open(self) -> bool:
+    def is_public(self) -> bool:
         return False
 
     def url(self, key: str) -> str:
         return address(self.base_url, key)
 
-    def lend(self, key: str) -> str | None:
+    def presigned_url(self, key: str) -> str | None:
         checked_key(key)
         return None
 
-    def keys(self, prefix: str) -> Iterator[Kept]:
+    def keys(self, prefix: str) -> Iterator[StoredObject]:
         for entry in self._files(prefix):
             key = Path(entry.path).relative_to(self.root).as_posix()
-            # Somebody may delete it while it is looked at.
+            # Another process may delete the file between listing it and reading its size.
             with contextlib.suppress(FileNotFoundError):
                 if key.startswith(prefix) and is_key(key):
-                    yield Kept(key, entry.stat().st_size, _written_at(entry.stat()))
+                    yield StoredObject(key, entry.stat().st_size, _modified_at(entry.stat()))
 
     def delete(self, key: str) -> None:
         (self.root / checked_key(key)).unlink(missing_ok=True)
 
-    def unfinished(self, prefix: str) -> Iterator[Unfinished]:
+    def incomplete_uploads(self, prefix: str) -> Iterator[IncompleteUpload]:
         for entry in self._files(prefix):
             if entry.name.startswith(_STAGED):
                 with contextlib.suppress(FileNotFoundError):
                     found = entry.stat()
-                    yield Unfinished(entry.path, "", found.st_size, _written_at(found))
+                    yield IncompleteUpload(entry.path, "", found.st_size, _modified_at(found))
 
-    def give_up(self, write: Unfinished) -> None:
+    def abort(self, write: IncompleteUpload) -> None:
         Path(write.key).unlink(missing_ok=True)
 
     def check(self) -> None:
@@ -121,33 +121,34 @@ class LocalStore:
             ) from error
 
     def _files(self, prefix: str) -> Iterator[os.DirEntry[str]]:
-        """The files of the folder that the prefix begins with, and of those below it."""
-        return _below(self.root / checked_prefix(prefix).rpartition("/")[0])
+        """Yield the files in the folder that the prefix names, and in those below it."""
+        return _walk(self.root / checked_prefix(prefix).rpartition("/")[0])
 
     def path(self, key: str) -> Path:
-        """Where the key's file lies. Raises ArtifactMissingError."""
+        """Return the path of the object's file. Raises ArtifactMissingError."""
         path = self.root / checked_key(key)
         if not path.is_file():
             raise missing(key)
         return path
 
 
-def _below(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+def _walk(folder: Path | str) -> Iterator[os.DirEntry[str]]:
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                yield from _below(entry.path)
+                yield from _walk(entry.path)
             else:
                 yield entry
 
 
-def _written_at(found: os.stat_result) -> datetime:
+def _modified_at(found: os.stat_result) -> datetime:
     return datetime.fromtimestamp(found.st_mtime, timezone.utc)
 
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """A file beside the target that takes its place when it is complete."""
+    """Yield a new file beside `target`, which replaces it at the end of the block if nothing
+    failed."""
     with full_disk_named(target.name):
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=_STAGED)
@@ -162,29 +163,30 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _keeping(target: Path) -> Iterator[Path]:
-    """As `replacing`, and what was put is whole or not there also when the power is lost.
+def _writing_durably(target: Path) -> Iterator[Path]:
+    """Yield a file as `replacing` does, and have it on the disk at the end.
 
-    The content goes to the disk before its name does: the other way round, a name can be left
-    with nothing under it, for a video that was accepted or a take that was paid for.
+    The content is synced before the rename: the other way round, a power failure could leave a name
+    without content, for a video that was accepted or a take that was paid for.
     """
     with full_disk_named(target.name):
-        _make_for_good(target.parent)
+        _make_durably(target.parent)
         with replacing(target) as staged:
             yield staged
-            _flush(staged)
-        _flush(target.parent)
+            _sync(staged)
+        _sync(target.parent)
 
 
-def _make_for_good(folder: Path) -> None:
+def _make_durably(folder: Path) -> None:
+    """Make the folder and those above it, and sync each new name to the disk."""
     if not folder.is_dir():
-        _make_for_good(folder.parent)
+        _make_durably(folder.parent)
         folder.mkdir(exist_ok=True)
-        _flush(folder.parent)
+        _sync(folder.parent)
 
 
-def _flush(path: Path) -> None:
-    """Return when the file's content, or the folder's names, are on the disk."""
+def _sync(path: Path) -> None:
+    """Wait until the file's content, or the folder's list of names, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,11 +1,11 @@
-"""The store: where artifacts and releases are kept, by key.
+"""The store port: keeps artifacts and releases under keys.
 
     store = LocalStore(Path(".dub/store"), base_url="http://127.0.0.1:5001/media")
     store.put_file("releases/ID/es/track.m4a", path)
     store.url("releases/ID/es/track.m4a")
 
-A key is a relative path of safe characters. What lies under `releases/` is public; nothing
-else is. A write is whole or not there at all. The next engine is tested by adding it to
+A key is a relative path of safe characters. Keys under `releases/` are public, all others are not.
+A write is either complete or has not happened. A new engine is tested by adding it to
 `tests/contracts/test_store.py`.
 """
 
@@ -24,7 +24,7 @@ from dub_platform.core.errors import (
 )
 
 PUBLIC = "releases/"
-# The one name under which public content changes: it says which release is current.
+# The only public name whose content changes: it names the current release.
 POINTER = "current.json"
 MEDIA_TYPES = {
     ".flac": "audio/flac",
@@ -35,14 +35,14 @@ MEDIA_TYPES = {
     ".vtt": "text/vtt; charset=utf-8",
     ".wav": "audio/wav",
 }
-# Longer than a player takes to ask for the next part of a film, and not for passing on.
-LENT_FOR = timedelta(hours=1)
+# Longer than a player needs between two parts of a film; too short to be worth passing on.
+PRESIGNED_TTL = timedelta(hours=1)
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What a listing tells of a key; `put_at` is aware, and the server's own time."""
+class StoredObject:
+    """An object in a listing; `put_at` is an aware time of the server's clock."""
 
     key: str
     bytes: int
@@ -50,8 +50,8 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Unfinished:
-    """A write that was begun and has not ended; `bytes` of it are there, the last since `grew_at`.
+class IncompleteUpload:
+    """An upload that was begun and not completed; `bytes` have arrived, the last at `grew_at`.
 
     `key` and `id` are the engine's own names for it.
     """
@@ -63,89 +63,100 @@ class Unfinished:
 
 
 class Store(Protocol):
-    """Keeps bytes under keys. Raises ArtifactMissingError for a key that is not there."""
+    """Stores bytes under keys.
+
+    Its methods raise ArtifactMissingError for a key that is not there.
+    """
 
     def put_file(self, key: str, path: Path) -> None:
-        """Keep a copy of the file. A reader sees the old content or the new, never a part."""
+        """Store a copy of the file. Readers see the old content or the new one, never a mixture."""
         ...
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        """Keep the bytes, as whole as `put_file` does."""
+        """Store the bytes; readers see the old content or the new one."""
         ...
 
     def get_bytes(self, key: str) -> bytes:
-        """All bytes under the key; for small artifacts."""
+        """Return all bytes under the key; for small artifacts."""
         ...
 
     def read_dated(self, key: str) -> tuple[bytes, datetime]:
-        """The same, and when they were put: aware, and the server's own time."""
+        """Return all bytes, and the time they were put: aware, of the server's clock."""
         ...
 
     def fetch(self, key: str, into: Path) -> Path:
-        """A local file with the content, made in the folder `into`; never to be written to."""
+        """Return a local file with the content, made in the folder `into`; never write to it."""
         ...
 
     def exists(self, key: str) -> bool:
-        """Whether something is kept under the key."""
+        """Whether there is an object under the key."""
         ...
 
     def size(self, key: str) -> int:
-        """How many bytes are kept under the key."""
+        """Return the object's size in bytes."""
         ...
 
     def checksum(self, key: str) -> str:
-        """The sha256 (64 hex digits) of what is kept, read anew from the first byte to the last."""
+        """Return the SHA-256 of the object in hex, read from the first byte to the last."""
         ...
 
     @property
-    def is_open(self) -> bool:
-        """Whether anybody can have what lies under `releases/` at its address, asking nobody."""
+    def is_public(self) -> bool:
+        """Whether everybody can read keys under `releases/` at their address, without asking the
+        API."""
         ...
 
     def url(self, key: str) -> str:
-        """The public address of a key under `releases/`."""
+        """Return the public address of a key under `releases/`."""
         ...
 
-    def lend(self, key: str) -> str | None:
-        """An address that opens this key for LENT_FOR to whoever has it; None where there is none.
+    def presigned_url(self, key: str) -> str | None:
+        """Return an address that opens this key for PRESIGNED_TTL; None if the engine has none.
 
-        Whether something is kept there is not asked.
+        It is not checked whether the object exists.
         """
         ...
 
-    def keys(self, prefix: str) -> Iterator[Kept]:
-        """Every key that begins with `prefix`: a folder, a name in one, or nothing for all.
+    def keys(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield every object whose key begins with `prefix`, which is a folder, a name in one, or
+        empty.
 
-        What is put or deleted meanwhile may be told or not.
+        Objects that are put or deleted meanwhile may be missing or not.
         """
         ...
 
     def delete(self, key: str) -> None:
-        """Keep nothing under the key any more; nothing happens where nothing is."""
+        """Delete the object; nothing happens if there is none."""
         ...
 
-    def unfinished(self, prefix: str) -> Iterator[Unfinished]:
-        """Writes below `prefix` under way, and those that a process left when it was killed."""
+    def incomplete_uploads(self, prefix: str) -> Iterator[IncompleteUpload]:
+        """Yield the uploads below `prefix` that are under way or were left by a killed process."""
         ...
 
-    def give_up(self, write: Unfinished) -> None:
-        """Remove what is there of a write; nothing happens where it has ended."""
+    def abort(self, write: IncompleteUpload) -> None:
+        """Delete what has arrived of an upload; nothing happens if it has been completed."""
         ...
 
     def check(self) -> None:
-        """Return if the store answers and takes these settings. Raises StorageError."""
+        """Return if the store answers and accepts the settings. Raises StorageError."""
         ...
 
 
 def checked_key(key: str) -> str:
-    """`key` if it can be one: no absolute path, no '..', no characters a file system minds."""
+    """Return `key` if it is valid: a relative path without `..`, of safe characters.
+
+    Raises StorageError.
+    """
     if not is_key(key):
         raise StorageError(f"{key[:80]!r} cannot be a key of the store: it is not a plain path.")
     return key
 
 
 def checked_prefix(prefix: str) -> str:
-    """`prefix` if keys can begin with it: nothing, or a folder at least."""
+    """Return `prefix` if keys can begin with it: it is empty, or names a folder.
+
+    Raises StorageError.
+    """
     if prefix and "/" not in prefix:
         raise StorageError(f"{prefix[:80]!r} names no folder of the store: videos/ does.")
     checked_key(f"{prefix}x")
@@ -153,37 +164,38 @@ def checked_prefix(prefix: str) -> str:
 
 
 def is_key(name: str) -> bool:
-    """Whether a store could have put something under this name."""
+    """Whether this is a valid key."""
     return bool(_KEY.fullmatch(name))
 
 
 def address(base_url: str, key: str) -> str:
-    """Where viewers find a public key. Raises StorageError for one that is not."""
+    """Return the public address of a key. Raises StorageError for a key that is not public."""
     if not key.startswith(PUBLIC):
         raise StorageError(f"{key} is not public: only keys under {PUBLIC} have an address.")
     return f"{base_url}/{checked_key(key)}"
 
 
 def media_type(key: str) -> str:
-    """What a key holds, as HTTP says it."""
+    """Return the media type of a key, by its suffix."""
     return MEDIA_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
 
 
 def cache_control(key: str) -> str:
-    """How long viewers and caches may keep it: a release's address never changes its meaning."""
+    """Return the Cache-Control of a key: releases are immutable, because each has keys of its
+    own."""
     if not key.startswith(PUBLIC):
         return "no-store"
     return "no-cache" if key.endswith(f"/{POINTER}") else "public, max-age=31536000, immutable"
 
 
 def copy_name(key: str) -> str:
-    """The file name of a local copy."""
-    # No key has a plus in it, so no two of them have the same copy.
+    """Return the file name of the local copy of a key."""
+    # Keys contain no plus, so two keys never get the same name.
     return key.replace("/", "+")
 
 
 def missing(key: str) -> ArtifactMissingError:
-    """The error for a key that is not there."""
+    """Make the error for a key that is not there."""
     return ArtifactMissingError(
         f"The artifact {key} is not in the store. Materialize the asset that makes it, "
         "and what comes after it."

@@ -1,16 +1,16 @@
-"""The store on Cloudflare R2, or on any S3: two buckets, one of which viewers can read.
+"""The store on Cloudflare R2, or any S3: two buckets, one of which viewers can read.
 
     s3 = client("https://ACCOUNT.r2.cloudflarestorage.com", key_id, secret)
     store = S3Store(s3, bucket="dub", public_bucket="dub-media", public_url="https://media.dub.test")
     store.put_file("releases/ID/es/track.m4a", path)
     store.url("releases/ID/es/track.m4a")  # https://media.dub.test/releases/ID/es/track.m4a
 
-A public bucket of R2 is public as a whole, so what lies under `releases/` has one of its own.
+R2 makes a bucket public as a whole, so keys under `releases/` have a bucket of their own.
 
-What makes a write whole: an object, also one of many parts, is there at once or not at all; each
-request is signed with the sha256 of its body, so the server itself refuses what was cut or changed
-on the way; and what came together from parts must have the file's length. Each object carries the
-sha256 of its content, and whatever reads it whole compares.
+Writes are atomic: S3 shows an object, also one of many parts, completely or not at all. Each
+request is signed with the SHA-256 of its body, so the server refuses what was cut or changed on the
+way; an object of many parts is compared to the file's length. Each object carries its SHA-256,
+which every complete read compares.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ from dub_platform.core.errors import (
 from dub_platform.core.keys import file_sha256
 from resources.store.local import replacing
 from resources.store.port import (
-    LENT_FOR,
+    PRESIGNED_TTL,
     PUBLIC,
-    Kept,
-    Unfinished,
+    IncompleteUpload,
+    StoredObject,
     address,
     cache_control,
     checked_key,
@@ -62,15 +62,15 @@ from resources.system.calls import CallPolicy
 
 T = TypeVar("T")
 
-# R2 takes parts of one size only, of 5 MiB at least.
+# R2 requires parts of equal size, of at least 5 MiB.
 PART_BYTES = 8 << 20
-# A transfer slower than this, in bytes a second, is as good as none.
+# Bytes per second; a slower transfer counts as failed.
 SLOWEST = 100_000
 _BLOCK_BYTES = 1 << 20
-# Of one process; with fewer, each fetch beyond them would shake hands with the server anew.
+# For one process. With fewer, each further fetch would need a new TLS handshake.
 _MOST_CONNECTIONS = 32
 _POLICY = CallPolicy()
-# In the thread that asked: the deadline ends it there, and no more than one part is in memory.
+# Without boto3's threads, the deadline ends the whole transfer, and one part at most is in memory.
 _TRANSFER = TransferConfig(
     multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, use_threads=False
 )
@@ -82,17 +82,17 @@ _PASSING = frozenset({408, 409, 429})
 
 
 def client(endpoint: str, key_id: str, secret: str, policy: CallPolicy = _POLICY) -> Any:
-    """A boto3 client for `S3Store`; safe to share between threads.
+    """Make a boto3 client for `S3Store`; it may be shared between threads.
 
-    botocore makes the tries, since it knows which of S3's errors pass, and nobody else makes any:
-    `policy.tries` is all there are. A server that has regions says which one it is in, and boto3
-    signs for that one from then on.
+    botocore alone retries, `policy.tries` times in all, because it knows which errors are
+    temporary. A server with regions answers which one it is in, and boto3 signs for that one from
+    then on.
     """
     return boto3.session.Session().client(
         "s3",
         endpoint_url=endpoint,
         region_name="auto",
-        # A key that was read from a file ends as its last line does, and no header may.
+        # A key read from a file ends with a line break, which no header may have.
         aws_access_key_id=key_id.strip(),
         aws_secret_access_key=secret.strip(),
         config=_options(policy),
@@ -102,9 +102,9 @@ def client(endpoint: str, key_id: str, secret: str, policy: CallPolicy = _POLICY
 def _options(policy: CallPolicy) -> Config:
     return Config(
         signature_version="s3v4",
-        # Over TLS boto3 may leave the body out of the signature; then nobody would check it.
+        # Without it boto3 does not sign the body over TLS, and damage on the way is not noticed.
         s3={"addressing_style": "path", "payload_signing_enabled": True},
-        # R2 has answered Unauthorized to the CRC32 that boto3 adds otherwise.
+        # R2 has answered Unauthorized to the CRC32 header that boto3 adds by default.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         connect_timeout=10,
@@ -115,12 +115,12 @@ def _options(policy: CallPolicy) -> Config:
 
 
 class S3Store:
-    """Two buckets: what lies under `releases/` is in `public_bucket`, the rest in `bucket`.
+    """Two buckets: keys under `releases/` are in `public_bucket`, all others in `bucket`.
 
-    `public_url` is where viewers reach `public_bucket`; it is open where that is the bucket itself
-    and not an API that lends what is in it. Every request ends within
-    `policy.deadline_seconds`, and a transfer within what `SLOWEST` adds for its bytes.
-    Raises StorageRefusedError, StorageUnavailableError, ArtifactDamagedError.
+    `public_url` is where viewers reach `public_bucket`. `is_public` is False if that is our own
+    API, which redirects to presigned URLs. Each request ends within `policy.deadline_seconds`, a
+    transfer within one second more for each `SLOWEST` bytes. Raises StorageRefusedError,
+    StorageUnavailableError, ArtifactDamagedError.
     """
 
     def __init__(
@@ -130,14 +130,14 @@ class S3Store:
         bucket: str,
         public_bucket: str,
         public_url: str,
-        is_open: bool = True,
+        is_public: bool = True,
         policy: CallPolicy = _POLICY,
     ) -> None:
         self.client = client
         self.bucket = bucket
         self.public_bucket = public_bucket
         self.public_url = public_url.rstrip("/")
-        self._is_open = is_open
+        self._is_open = is_public
         self.policy = policy
 
     def put_file(self, key: str, path: Path) -> None:
@@ -145,15 +145,15 @@ class S3Store:
         with path.open("rb") as file:
 
             def upload() -> None:
-                about = _about(key, sha256)
+                about = _object_headers(key, sha256)
                 self.client.upload_fileobj(file, **place, ExtraArgs=about, Config=_TRANSFER)
 
-            self._done(key, upload, size)
+            self._run(key, upload, size)
         self._compare_length(key, size, sha256)
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        about = _about(key, hashlib.sha256(data).hexdigest())
-        self._asked("put_object", key, Body=data, **about)
+        about = _object_headers(key, hashlib.sha256(data).hexdigest())
+        self._request("put_object", key, Body=data, **about)
 
     def get_bytes(self, key: str) -> bytes:
         return self.read_dated(key)[0]
@@ -171,63 +171,63 @@ class S3Store:
 
     def exists(self, key: str) -> bool:
         try:
-            self._asked("head_object", key)
+            self._request("head_object", key)
         except ArtifactMissingError:
             return False
         return True
 
     def size(self, key: str) -> int:
-        return int(self._asked("head_object", key)["ContentLength"])
+        return int(self._request("head_object", key)["ContentLength"])
 
     def checksum(self, key: str) -> str:
         return self._read(key, lambda _: None)[0]
 
     @property
-    def is_open(self) -> bool:
+    def is_public(self) -> bool:
         return self._is_open
 
     def url(self, key: str) -> str:
         return address(self.public_url, key)
 
-    def lend(self, key: str) -> str | None:
-        # Signed here, so nobody is asked; what is kept says that all caches may have it.
+    def presigned_url(self, key: str) -> str | None:
+        # Signing needs no request. The object itself says `public`; a private link must not.
         asked = {**self._place(key), "ResponseCacheControl": "private, no-cache"}
-        seconds = int(LENT_FOR.total_seconds())
+        seconds = int(PRESIGNED_TTL.total_seconds())
         lent: str = self.client.generate_presigned_url("get_object", asked, ExpiresIn=seconds)
         return lent
 
-    def keys(self, prefix: str) -> Iterator[Kept]:
+    def keys(self, prefix: str) -> Iterator[StoredObject]:
         both = (self.bucket, self.public_bucket)
         for bucket in (self._bucket(checked_prefix(prefix)),) if prefix else both:
             place = {"Bucket": bucket, "Prefix": prefix}
             for page in self._pages("list_objects_v2", prefix, **place):
                 for found in page.get("Contents", ()):
                     if is_key(found["Key"]):
-                        yield Kept(found["Key"], found["Size"], found["LastModified"])
+                        yield StoredObject(found["Key"], found["Size"], found["LastModified"])
 
     def delete(self, key: str) -> None:
-        # Some servers mind, R2 does not.
+        # Some servers answer 404 to the deletion of a missing key; R2 does not.
         with contextlib.suppress(ArtifactMissingError):
-            self._asked("delete_object", key)
+            self._request("delete_object", key)
 
-    def unfinished(self, prefix: str) -> Iterator[Unfinished]:
+    def incomplete_uploads(self, prefix: str) -> Iterator[IncompleteUpload]:
         place = {"Bucket": self._bucket(checked_prefix(prefix)), "Prefix": prefix}
         for page in self._pages("list_multipart_uploads", prefix, **place):
             for found in page.get("Uploads", ()):
-                # It may have ended while others were looked at.
+                # It may have been completed while others were listed.
                 with contextlib.suppress(ArtifactMissingError):
-                    yield self._begun(found)
+                    yield self._incomplete_upload(found)
 
-    def give_up(self, write: Unfinished) -> None:
+    def abort(self, write: IncompleteUpload) -> None:
         with contextlib.suppress(ArtifactMissingError):
-            self._asked("abort_multipart_upload", write.key, UploadId=write.id)
+            self._request("abort_multipart_upload", write.key, UploadId=write.id)
 
     def check(self) -> None:
-        # Of a missing key, GET says whether it is the key or the bucket that is missing; HEAD
-        # does not. It costs a twelfth of a write, and a server is asked often whether it is ready.
+        # For a missing key, GET tells whether the key or the bucket is missing; HEAD does not.
+        # R2 charges a twelfth of a write for it, and /ready is asked often.
         for key in ("ready", f"{PUBLIC}ready"):
             with contextlib.suppress(ArtifactMissingError):
-                self._asked("get_object", key)
+                self._request("get_object", key)
 
     def _bucket(self, key: str) -> str:
         return self.public_bucket if key.startswith(PUBLIC) else self.bucket
@@ -237,27 +237,32 @@ class S3Store:
 
     def _pages(self, operation: str, what: str, **asked: str) -> Iterator[Any]:
         pages = iter(self.client.get_paginator(operation).paginate(**asked))
-        while (page := self._done(what, lambda: next(pages, None))) is not None:
+        while (page := self._run(what, lambda: next(pages, None))) is not None:
             yield page
 
-    def _begun(self, upload: Any) -> Unfinished:
+    def _incomplete_upload(self, upload: Any) -> IncompleteUpload:
         key, place = upload["Key"], {"UploadId": upload["UploadId"]}
         pages = self._pages("list_parts", key, **self._place(key), **place)
         parts = [part for page in pages for part in page.get("Parts", ())]
         grew_at = max((part["LastModified"] for part in parts), default=upload["Initiated"])
-        return Unfinished(key, upload["UploadId"], sum(part["Size"] for part in parts), grew_at)
+        return IncompleteUpload(
+            key, upload["UploadId"], sum(part["Size"] for part in parts), grew_at
+        )
 
-    def _asked(self, operation: str, key: str, **more: Any) -> Any:
+    def _request(self, operation: str, key: str, **more: Any) -> Any:
         request = getattr(self.client, operation)
         place = self._place(key)
-        return self._done(key, lambda: request(**place, **more))
+        return self._run(key, lambda: request(**place, **more))
 
     def _read(self, key: str, take: Callable[[bytes], object]) -> tuple[str, datetime]:
-        """Hand over every block of what is kept; return the sha256 of all of them, and when they
-        were put."""
-        answer = self._asked("get_object", key)
+        """Pass each block of the object to `take`; return its SHA-256 in hex, and the time it was
+        put.
+
+        Raises ArtifactDamagedError if the content does not have the SHA-256 it was stored with.
+        """
+        answer = self._request("get_object", key)
         body, size = answer["Body"], answer["ContentLength"]
-        digest = self._done(key, lambda: _drained(body, take), size)
+        digest = self._run(key, lambda: _read_to_end(body, take), size)
         if answer["Metadata"].get("sha256", digest) != digest:
             raise ArtifactDamagedError(
                 f"What the store handed out for {key} is not what was kept under it. If that stays "
@@ -266,29 +271,32 @@ class S3Store:
         return digest, answer["LastModified"]
 
     def _compare_length(self, key: str, size: int, sha256: str) -> None:
-        kept = self._asked("head_object", key)
-        # Another sha256 is another writer's, who came after this one.
+        kept = self._request("head_object", key)
+        # With another SHA-256 it is the object of another writer, who came later.
         if kept["Metadata"].get("sha256") == sha256 and kept["ContentLength"] != size:
             raise ArtifactDamagedError(
                 f"Of the {size} bytes of {key}, the store kept {kept['ContentLength']}. "
                 "Materialize the asset that makes it again."
             )
 
-    def _done(self, key: str, work: Callable[[], T], size: int = 0) -> T:
-        """What `work` returns, in time for `size` bytes, with boto3's errors made ours."""
+    def _run(self, key: str, work: Callable[[], T], size: int = 0) -> T:
+        """Return what `work` returns, within the time for `size` bytes; translate boto3's
+        errors."""
         seconds = self.policy.deadline_seconds + size / SLOWEST
         try:
-            return _within(seconds, work)
+            return _run_in_time(seconds, work)
         except ClientError as error:
-            raise self._refusal(key, error) from error
+            raise self._translate(key, error) from error
         except concurrent.futures.TimeoutError as error:
-            raise _unavailable(key, f"it was not done after {seconds:.0f} s") from error
+            raise _unavailable_error(key, f"it was not done after {seconds:.0f} s") from error
         except (ConnectionError, HTTPClientError, IncompleteReadError) as error:
-            raise _unavailable(key, str(error)) from error
+            raise _unavailable_error(key, str(error)) from error
         except BotoCoreError as error:
-            raise _refused(f"No request for {key} could be made: {error}", str(error)) from error
+            raise _refused_error(
+                f"No request for {key} could be made: {error}", str(error)
+            ) from error
 
-    def _refusal(self, key: str, error: ClientError) -> StorageError:
+    def _translate(self, key: str, error: ClientError) -> StorageError:
         answer: Any = error.response
         code, status = answer["Error"].get("Code"), answer["ResponseMetadata"]["HTTPStatusCode"]
         words = f"{answer['Error'].get('Message')} ({code})"
@@ -300,12 +308,14 @@ class S3Store:
                 detail=str(error),
             )
         if status >= 500 or status in _PASSING or code == "RequestTimeout":
-            return _unavailable(key, words)
-        return _refused(f"The bucket {self._bucket(key)!r} refused {key}: {words}", str(error))
+            return _unavailable_error(key, words)
+        return _refused_error(
+            f"The bucket {self._bucket(key)!r} refused {key}: {words}", str(error)
+        )
 
 
-def _about(key: str, sha256: str) -> dict[str, Any]:
-    """What is kept beside the content."""
+def _object_headers(key: str, sha256: str) -> dict[str, Any]:
+    """Return the headers and metadata that are stored with an object."""
     return {
         "ContentType": media_type(key),
         "CacheControl": cache_control(key),
@@ -313,9 +323,10 @@ def _about(key: str, sha256: str) -> dict[str, Any]:
     }
 
 
-def _drained(body: Any, take: Callable[[bytes], object]) -> str:
+def _read_to_end(body: Any, take: Callable[[bytes], object]) -> str:
+    """Pass each block of the body to `take`, and return the SHA-256 of all of them in hex."""
     digest = hashlib.sha256()
-    # Closed by whoever reads it: closing waits for a read that another thread is in.
+    # Closed in the thread that reads: close() waits for a read in another thread.
     with contextlib.closing(body):
         for block in body.iter_chunks(_BLOCK_BYTES):
             digest.update(block)
@@ -323,10 +334,12 @@ def _drained(body: Any, take: Callable[[bytes], object]) -> str:
     return digest.hexdigest()
 
 
-def _within(seconds: float, work: Callable[[], T]) -> T:
-    """What `work` returns. Raises concurrent.futures.TimeoutError, and leaves it behind.
+def _run_in_time(seconds: float, work: Callable[[], T]) -> T:
+    """Return what `work` returns. Raises concurrent.futures.TimeoutError, and abandons the thread
+    then.
 
-    boto3 is timed at each of its reads only: what drips would be waited for without an end.
+    boto3 limits single reads only: a server that sends a byte now and then would be waited for
+    without end.
     """
     outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
 
@@ -340,7 +353,7 @@ def _within(seconds: float, work: Callable[[], T]) -> T:
     return outcome.result(seconds)
 
 
-def _unavailable(key: str, words: str) -> StorageUnavailableError:
+def _unavailable_error(key: str, words: str) -> StorageUnavailableError:
     return StorageUnavailableError(
         f"The store at DUB_R2_ENDPOINT did not do what was asked for {key}: {words}. Try again; "
         "what was kept before is there.",
@@ -348,7 +361,7 @@ def _unavailable(key: str, words: str) -> StorageUnavailableError:
     )
 
 
-def _refused(what: str, words: str) -> StorageRefusedError:
+def _refused_error(what: str, words: str) -> StorageRefusedError:
     return StorageRefusedError(
         f"{what}. Check DUB_R2_ACCESS_KEY_ID and DUB_R2_SECRET_ACCESS_KEY and what they may do, "
         "DUB_R2_BUCKET, DUB_R2_PUBLIC_BUCKET, DUB_R2_ENDPOINT, and this machine's clock.",

@@ -1,9 +1,9 @@
-"""The assets' values in the store: where each lies, and how it is read outside of Dagster.
+"""The assets' values in the store: their keys, and reading them outside of Dagster.
 
     value_key("transcript", "dQw4w9WgXcQ")           # videos/dQw4w9WgXcQ/transcript.json
     value_in(store, Translation, "translation", "dQw4w9WgXcQ", "es")
 
-`assets/step/io_manager.py` is what writes them.
+They are written by `assets/step/io_manager.py`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from resources.store.port import Store
 
 T = TypeVar("T")
 
-# What reads and writes values of a type. Building one takes longer than using it.
+# Cached, because building an adapter takes longer than using it.
 adapter: Callable[[Any], TypeAdapter[Any]] = functools.cache(TypeAdapter)
 
 
 def value_key(asset: str, video_id: str, language: str | None = None) -> str:
-    """Where the value of an asset of a video, or of its dub in a language, is kept."""
+    """Return the key of an asset's value, for a video or for its dub in a language."""
     place = video_id if language is None else f"{video_id}/dubs/{language}"
     return f"videos/{place}/{asset}.json"
 
@@ -32,13 +32,13 @@ def value_key(asset: str, video_id: str, language: str | None = None) -> str:
 def value_in(
     store: Store, shape: type[T], asset: str, video_id: str, language: str | None = None
 ) -> T | None:
-    """The value as it was made last; None where it was not made yet."""
+    """Return the latest value of the asset; None if it was never made."""
     written = find_bytes(store, value_key(asset, video_id, language))
     return None if written is None else adapter(shape).validate_json(written)
 
 
 def find_bytes(store: Store, key: str) -> bytes | None:
-    """All bytes under a key, asked for once; None where there is nothing."""
+    """Return all bytes under the key, in one request; None if there is no object."""
     try:
         return store.get_bytes(key)
     except ArtifactMissingError:

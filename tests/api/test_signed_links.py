@@ -136,7 +136,7 @@ def closed(tmp_path: Path) -> Services:
     swift = running_swift()
     (bucket, _), (releases, _) = swift.new_buckets(), swift.new_buckets()
     place = {"bucket": bucket, "public_bucket": releases, "public_url": f"{HOST}/media"}
-    store = S3Store(swift.client, **place, is_open=False)  # type: ignore[arg-type]
+    store = S3Store(swift.client, **place, is_public=False)  # type: ignore[arg-type]
     services = make_services(tmp_path, links=LINKS, store=store)
     release(services, YOUTUBE, "es")
     services.registry.change(YOUTUBE, visibility=Visibility.SIGNED)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.store.port import Kept
+from resources.store.port import StoredObject
 from tests.support.recipes import demucs as demucs_models
 from tests.support.rig.workshop import Workshop, opened_workshop
 
@@ -23,7 +23,7 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
         yield opened
 
 
-def beds(workshop: Workshop, video_id: str) -> list[Kept]:
+def beds(workshop: Workshop, video_id: str) -> list[StoredObject]:
     return list(workshop.store.keys(f"videos/{video_id}/audio/bed-"))
 
 

@@ -608,7 +608,7 @@ def test_a_bucket_that_nobody_can_read_serves_the_page_too(
 ) -> None:
     """By addresses that it lends, which the page's policy lets it follow."""
     releases, _ = running_swift().new_buckets()
-    with watched(browser, media, tmp_path, releases, is_open=False) as player:
+    with watched(browser, media, tmp_path, releases, is_public=False) as player:
         player.open(f"/watch?v={YOUTUBE}&lang=es")
         player.until("film.readyState >= 3 && dub.readyState >= 3")
         player.page.get_by_label("Captions").select_option("es")
@@ -627,12 +627,12 @@ def test_a_bucket_without_a_cors_rule_lets_a_dub_be_heard_and_no_more(
 
 @contextlib.contextmanager
 def watched(
-    browser: Browser, media: Path, folder: Path, bucket: str, *, is_open: bool = True
+    browser: Browser, media: Path, folder: Path, bucket: str, *, is_public: bool = True
 ) -> Iterator[Site]:
     """A new page, and a video that is released into this bucket."""
     swift = running_swift()
     place = {"bucket": bucket, "public_bucket": bucket, "public_url": swift.public_url(bucket)}
-    store = S3Store(swift.client, **place, is_open=is_open)  # type: ignore[arg-type]
+    store = S3Store(swift.client, **place, is_public=is_public)  # type: ignore[arg-type]
     services = make_services(folder, probe=Prober(2 * SECONDS), store=store)
     release(services, YOUTUBE, "es", media=media)
     with opened(browser, services) as site:

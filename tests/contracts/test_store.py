@@ -316,7 +316,7 @@ def test_a_listing_comes_folder_by_folder(store: Store) -> None:
 @pytest.mark.parametrize("prefix", ["videos", "/etc/", "../", "videos/../", "videos//"])
 def test_what_names_no_folder_is_not_listed(store: Store, prefix: str) -> None:
     """A listing never leaves the store, and never mixes what viewers see with what they do not."""
-    for ask in (store.keys, store.unfinished):
+    for ask in (store.keys, store.incomplete_uploads):
         with pytest.raises(StorageError):
             list(ask(prefix))
 
@@ -343,7 +343,7 @@ def test_a_store_at_rest_has_no_unfinished_writes(store: Store, folder: Path) ->
     store.put_bytes(KEY, b"x")
     with pytest.raises(FileNotFoundError):
         store.put_file(KEY, folder / "missing")
-    assert [] == list(store.unfinished("videos/"))
+    assert [] == list(store.incomplete_uploads("videos/"))
 
 
 class TestLocal:
@@ -368,11 +368,11 @@ class TestLocal:
             assert writer.stdout is not None
             assert b"half of it is there\n" == writer.stdout.readline()
             writer.kill()
-        (write,) = local.unfinished("videos/")
+        (write,) = local.incomplete_uploads("videos/")
         assert (4, []) == (write.bytes, list(local.keys("videos/")))
-        local.give_up(write)
-        local.give_up(write)
-        assert [] == list(local.unfinished("videos/"))
+        local.abort(write)
+        local.abort(write)
+        assert [] == list(local.incomplete_uploads("videos/"))
 
     def test_other_users_can_read_it(self, local: LocalStore) -> None:
         """A web server that serves releases is one."""

@@ -16,7 +16,15 @@ import pytest
 from tests.docs.documents import ROOT
 
 # Folders whose docstrings were all written with a subject, a verb and an object.
-FOLDERS = ("api", "api/background", "api/contract", "api/middleware", "api/pages", "api/routes")
+FOLDERS = (
+    "api",
+    "api/background",
+    "api/contract",
+    "api/middleware",
+    "api/pages",
+    "api/routes",
+    "resources/store",
+)
 _CONTINUES = re.compile(r"(Those|Of|The same|What of)\b")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 

@@ -491,7 +491,7 @@ def test_on_s3_the_same_goes(registry: SqlRegistry, tmp_path: Path) -> None:
     left = {sound(2), *TestUploads.ORPHANS, *take(UNUSED), *published(2)}
     put(s3, *left)
     begun = s3.client.create_multipart_upload(Bucket=private, Key=sound(3))
-    assert begun["UploadId"] in [write.id for write in s3.unfinished("videos/")]
+    assert begun["UploadId"] in [write.id for write in s3.incomplete_uploads("videos/")]
     assert set() == lost(retention)
     assert left == lost(retention, DAYS + 1)
-    assert [] == list(s3.unfinished("videos/"))
+    assert [] == list(s3.incomplete_uploads("videos/"))

@@ -85,7 +85,7 @@ def every_call(store: S3Store, folder: Path) -> list[Callable[[], object]]:
         lambda: store.checksum(KEY),
         lambda: list(store.keys("videos/")),
         lambda: store.delete(KEY),
-        lambda: list(store.unfinished("videos/")),
+        lambda: list(store.incomplete_uploads("videos/")),
         store.check,
     ]
 
@@ -311,12 +311,12 @@ class TestUploads:
         assert b"half of it is there\n" == process.stdout.readline()
         process.kill()
         process.communicate()
-        (write,) = store.unfinished("videos/")
+        (write,) = store.incomplete_uploads("videos/")
         assert (False, KEY, PART_BYTES) == (store.exists(KEY), write.key, write.bytes)
         with pytest.raises(ArtifactMissingError):
             store.get_bytes(KEY)
-        store.give_up(write)
-        store.give_up(write)
+        store.abort(write)
+        store.abort(write)
         assert [] == unfinished(store)
 
     def test_of_two_writers_one_wins_and_none_is_alarmed(
