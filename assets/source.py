@@ -20,7 +20,7 @@ from dub_platform.registry import Source, Video, WorkQueue
 from resources.downloader.port import Downloader, Fetched
 from resources.media.probe import Prober
 from resources.media.shots import shot_cuts
-from resources.media.sound import decoded
+from resources.media.sound import decode_sound
 from resources.media.vad import SileroSpeechFinder
 from resources.store.port import Store
 from resources.store.values import value_in
@@ -95,7 +95,7 @@ def audio(
     with folders.new("audio") as folder:
         source = store.fetch(source_media.key, folder)
         pictures = source_media.video_codec is not None
-        sound = decoded(
+        sound = decode_sound(
             source,
             seconds=source_media.seconds,
             into=folder,

@@ -46,7 +46,7 @@ from benchmarks.command import PROGRESS
 from dub_platform.core.mixing import RATE
 from dub_platform.core.speech import Span, Take
 from dub_platform.core.timeline import Part, fitted
-from resources.media.sound import decoded
+from resources.media.sound import decode_sound
 from resources.mixer.blocks import BlockMixer
 from resources.providers.paid_once import Bill
 from resources.voice import recording
@@ -118,7 +118,7 @@ class _Material:
     def cost(self, minutes: int) -> Cost:
         source = self._source(minutes)
         began = time.monotonic()
-        decoded(source, seconds=60.0 * minutes, into=self.folder, pictures=False)
+        decode_sound(source, seconds=60.0 * minutes, into=self.folder, pictures=False)
         audio = time.monotonic() - began
         job = self.job(minutes)
         turns = [(self._floor(minutes), *_watched(job)) for _ in range(_times(minutes))]

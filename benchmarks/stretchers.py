@@ -20,7 +20,7 @@ import espeakng_loader
 import numpy as np
 from numpy.typing import NDArray
 
-from resources.media.time_stretch import stretched
+from resources.media.time_stretch import stretch
 
 Sound = NDArray[np.float32]
 Stretch = Callable[[Sound, int, float], Sound]
@@ -142,7 +142,7 @@ class Stretcher:
         return f"{self.package} {version(self.package)}"
 
 
-OURS = Stretcher("ours", stretched, "dub-platform", "ours")
+OURS = Stretcher("ours", stretch, "dub-platform", "ours")
 ATEMPO = Stretcher("atempo", atempo, "av", "LGPL")
 OTHERS = (
     ATEMPO,

@@ -1,7 +1,7 @@
-"""The container formats that are opened, by ffmpeg's names, and no others.
+"""The container formats that ffmpeg may open, by its names.
 
-Text formats (playlists, concat scripts, subtitles) are left out on purpose: they name other
-files, which would be opened too.
+Text formats (playlists, concat scripts, subtitles) are missing on purpose: they name other files,
+which ffmpeg would open too.
 """
 
 DEMUXERS = (

@@ -1,11 +1,12 @@
-"""What the platform asks of ffmpeg: one table of everything that it uses, and who lacks what.
+"""The features of ffmpeg that the platform uses, in one table, and the check that a binary has
+them.
 
-    require_listed(graph)                                   # no use without a row
-    require_capable(Path("/usr/bin/ffmpeg"), Path("checked.txt"))     # no row that it lacks
+    require_listed(graph)                                   # a graph uses listed features only
+    require_capable(Path("/usr/bin/ffmpeg"), Path("checked.txt"))     # the binary has them all
 
-The lists of what strangers' files may hold (`demuxers.py`, `limits.py`) are longer: a build that
-lacks a name of theirs refuses such files as it refuses all others. The table has what the platform
-cannot work without, and is kept to what ffmpeg 4.2 and all after it can do.
+The lists of formats and codecs for uploaded files (`demuxers.py`, `limits.py`) are longer: a binary
+that lacks one of those refuses such files, as it does others. The table has what the platform needs
+in any case; ffmpeg 4.2 and all later versions have it.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ FILTERS = {
     "volumedetect": (),
 }
 NAMES = {
-    # The two after rawvideo are what goes into `null`.
+    # pcm_s16le and wrapped_avframe are the encoders of the muxer `null`.
     "encoder": ("aac", "flac", "libx264", "mov_text", "rawvideo", "pcm_s16le", "wrapped_avframe"),
-    # What people are told to hand in, where more than copying is done with it, and captions.
+    # The formats that people are told to upload, as far as they are decoded, and captions.
     "decoder": ("aac", "flac", "h264", "mp3", "opus", "pcm_s16le", "subrip", "vp9"),
     "demuxer": ("flac", "matroska", "mov", "mp3", "mpegts", "srt", "wav"),
-    # Matroska is what yt-dlp has pictures and sound put together in where MP4 cannot hold them.
+    # yt-dlp merges video and audio into Matroska if MP4 cannot hold them.
     "muxer": ("flac", "image2pipe", "matroska", "mp4", "null", "wav"),
     "protocol": ("file", "pipe"),
 }
@@ -68,7 +69,7 @@ _HELP = re.compile(r"^ +-?(\w+) +(\[?<\S+)?", re.MULTILINE)
 
 
 def require_listed(graph: Any) -> None:
-    """Raise LookupError if the graph uses anything that has no row in the table."""
+    """Check that a graph uses listed features only. Raises LookupError."""
     unlisted = sorted(set(_uses(graph)) - _table())
     if unlisted:
         raise LookupError(
@@ -78,10 +79,10 @@ def require_listed(graph: Any) -> None:
 
 
 def require_capable(program: Path, known: Path) -> None:
-    """Raise EngineUnavailableError unless this ffmpeg has everything that the table names.
+    """Check that this ffmpeg has every feature of the table. Raises EngineUnavailableError.
 
-    Asking takes 0.3 s, and 1.5 s where it loads many libraries: `known` is a file
-    that remembers which program passed, as long as neither that nor the table changes.
+    The check takes 0.3 s, or 1.5 s for a binary that loads many libraries. So the file `known`
+    remembers which binary has passed, until the binary or the table changes.
     """
     try:
         fingerprint = _fingerprint(program)
@@ -96,7 +97,7 @@ def require_capable(program: Path, known: Path) -> None:
         ) from error
     if missing:
         raise EngineUnavailableError(_refusal(program, version, missing))
-    # On a full disk it is asked again next time.
+    # If the disk is full, the check is made again next time.
     with contextlib.suppress(OSError):
         known.parent.mkdir(parents=True, exist_ok=True)
         known.write_text(fingerprint)
@@ -113,7 +114,7 @@ def _refusal(program: Path, version: str, missing: list[str]) -> str:
 
 
 def _table() -> frozenset[str]:
-    """Every row, in the words of a refusal."""
+    """Return every feature of the table, in the words of an error message."""
     named = {"filter": tuple(FILTERS), **NAMES}
     return frozenset(
         [
@@ -129,7 +130,7 @@ def _option(filter_name: str, option: str) -> str:
 
 
 def _uses(graph: Any) -> Iterator[str]:
-    """What a graph uses, in the table's words."""
+    """Yield the features that a graph uses, in the words of the table."""
     nodes, _ = topo_sort(get_stream_spec_nodes(graph))
     for node in nodes:
         if isinstance(node, FilterNode):
@@ -142,7 +143,7 @@ def _uses(graph: Any) -> Iterator[str]:
 
 def _uses_of_filter(node: Any) -> Iterator[str]:
     yield f"filter {node.name}"
-    # An option by its place is another one in another version.
+    # The position of an option changes between versions of ffmpeg, so each must be named.
     yield from (_option(node.name, f"{value}, which names no option") for value in node.args)
     for name, value in node.kwargs.items():
         by_value = f"{name}={value}"
@@ -151,7 +152,10 @@ def _uses_of_filter(node: Any) -> Iterator[str]:
 
 
 def _uses_of_output(options: dict[str, Any]) -> Iterator[str]:
-    """What an output uses. Nothing may be left for ffmpeg to choose by the name of the file."""
+    """Yield the features of an output. It must name its muxer and encoders.
+
+    Otherwise ffmpeg chooses them by the file's name, differently in each build.
+    """
     yield from _uses_of_file(options, "muxer")
     codecs = {value for name, value in options.items() if name.partition(":")[0] == "codec"}
     yield from (f"encoder {value}" for value in codecs - {"copy"})
@@ -170,7 +174,7 @@ def _uses_of_file(options: dict[str, Any], kind: str) -> Iterator[str]:
 
 
 def _offers(program: Path) -> Iterator[str]:
-    """What an ffmpeg has, as far as the table asks for it, in the table's words."""
+    """Yield the features that a binary has, of the kinds in the table."""
     for kind in ("filter", *NAMES):
         yield from (f"{kind} {name}" for name in _names_in(_ask(program, f"-{kind}s")))
     for name in FILTERS:
@@ -181,14 +185,15 @@ def _offers(program: Path) -> Iterator[str]:
 
 
 def _names_in(said: str) -> Iterator[str]:
-    """The names in one of ffmpeg's lists, each after its flags; a name can be several."""
+    """Yield the names in one of ffmpeg's lists; each follows its flags, and may be several with
+    commas."""
     for line in said.splitlines():
         words = (word for word in line.split() if not _FLAGS.fullmatch(word))
         yield from next(words, "").split(",")
 
 
 def _options_in(said: str) -> Iterator[str]:
-    """The options in the help of a filter, and each with each of its constants."""
+    """Yield the options in the help of a filter, alone and with each of their constants."""
     option = ""
     for name, kind in _HELP.findall(said):
         option = name if kind else option
@@ -196,7 +201,7 @@ def _options_in(said: str) -> Iterator[str]:
 
 
 def _version(program: Path) -> str:
-    """The version as ffmpeg tells it. Raises SubprocessError where the program is none."""
+    """Return the version that the binary tells. Raises SubprocessError if it is not ffmpeg."""
     found = re.match(r"ffmpeg version (\S+)", _ask(program, "-version"))
     if found is None:
         raise subprocess.SubprocessError("it does not answer as ffmpeg does")
@@ -204,7 +209,7 @@ def _version(program: Path) -> str:
 
 
 def _ask(program: Path, *arguments: str) -> str:
-    """Run ffmpeg for what it writes to its standard output. Raises OSError, SubprocessError."""
+    """Run ffmpeg, and return its standard output. Raises OSError, SubprocessError."""
     command = [str(program), "-hide_banner", *arguments]
     done = subprocess.run(
         command,
@@ -218,7 +223,7 @@ def _ask(program: Path, *arguments: str) -> str:
 
 
 def _fingerprint(program: Path) -> str:
-    """A text that is another when the program or the table is another."""
+    """Return a text that changes with the binary and with the table."""
     status = program.stat()
     table = hashlib.sha256(" ".join(sorted(_table())).encode()).hexdigest()
     return f"{program} {status.st_size} {status.st_mtime_ns} {table}\n"

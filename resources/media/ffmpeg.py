@@ -1,11 +1,11 @@
-"""ffmpeg, found and run in one place: graphs are built with ffmpeg-python, run here.
+"""Finds and runs ffmpeg: graphs are built with ffmpeg-python and run here.
 
     run(open_audio(path).output("out.wav", format="wav", codec="pcm_s16le"))
     measure(Path("track.m4a")).loudness
 
-The binary is the one in the imageio-ffmpeg wheel, whatever is on PATH, unless the process was told
-of another (`choose`). Input is hostile until decoded, so demuxers and protocols are listed, and
-every run has a deadline. A graph uses nothing that `features.py` has no row for.
+The binary is the one in the imageio-ffmpeg wheel, whatever is on PATH, unless `choose` named
+another. Input files are hostile until decoded: demuxers, decoders and protocols are listed, and
+every run has limits and a deadline. Graphs use only features that `features.py` lists.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from resources.system.programs import Limits, bound
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# The processor's time has its own limit; this is for one that hangs.
+# CPU time has a limit of its own; this is for a process that hangs.
 DEADLINE_SECONDS = 24 * 3600
 COUNTING_RATE = STEADY_RATE = 48_000
-# Of an outline: as fine as a picture of it is that Dagster shows at once
+# The columns and the height of an outline: as fine as the picture that Dagster shows
 # (`assets/step/metadata.py`).
 PLACES, MOST_LOUD = 90, 10
 _DOTS = 200
@@ -56,7 +56,7 @@ _LISTS = {
 _QUIET = ("-hide_banner", "-nostdin", "-nostats", "-y")
 
 
-# How ffmpeg begins the lines that follow the one with the reason.
+# How lines begin that follow the one with the reason; they say only that it failed.
 _TELLS_NOTHING = (
     "Conversion failed!",
     "frame=",
@@ -70,13 +70,13 @@ _TELLS_NOTHING = (
     "Nothing was written into output file",
     "Could not open encoder before EOF",
 )
-# The part of ffmpeg that says it, with its address in memory.
+# The name of ffmpeg's component before a message, with its address in memory.
 _SPEAKER = re.compile(r"^(?:\[[^\]]{1,80}\] )+")
 
 
 @dataclass(frozen=True)
 class Loudness:
-    """EBU R128: integrated loudness in LUFS (-70 is silence) and true peak in dBTP."""
+    """EBU R128: integrated loudness in LUFS (-70 means silence) and true peak in dBTP."""
 
     lufs: float
     true_peak_db: float
@@ -84,7 +84,7 @@ class Loudness:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of a sound file."""
+    """The measured length and loudness of a sound file."""
 
     seconds: float
     loudness: Loudness
@@ -99,19 +99,20 @@ _choice = _Choice()
 
 
 def choose(program: Path) -> None:
-    """Have everything in this process done by that ffmpeg from now on."""
+    """Use this ffmpeg for everything in this process from now on."""
     _choice.program = program
 
 
 def binary() -> str:
-    """The ffmpeg to run: the chosen one, else the wheel's. Raises EngineUnavailableError."""
+    """Return the ffmpeg to run: the chosen one, else the wheel's. Raises EngineUnavailableError."""
     return str(_choice.program or find_in_wheel())
 
 
 def find_in_wheel() -> Path:
-    """The ffmpeg in the imageio-ffmpeg wheel. Raises EngineUnavailableError where it has none.
+    """Return the ffmpeg of the imageio-ffmpeg wheel. Raises EngineUnavailableError if it has none.
 
-    The package's own function would look at a variable of its own first, and on PATH last.
+    The package's own function is not used: it prefers an environment variable, and falls back to
+    PATH.
     """
     programs = [
         Path(str(each))
@@ -127,16 +128,16 @@ def find_in_wheel() -> Path:
 
 
 def untrusted(path: Path, **options: Any) -> Any:
-    """The file as a graph's input, opened by the demuxers and decoders we take and no others.
+    """Make the file an input of a graph, opened with the listed demuxers and decoders only.
 
-    Without the lists a text file named .mp4 can be a playlist that opens its neighbours, and a
-    small picture can be one that fills the memory. More `options` are those of ffmpeg's inputs.
+    Without the lists, a text file named .mp4 can be a playlist that opens other files, and a small
+    picture can fill the memory. `options` are further options of ffmpeg's input.
     """
     return ffmpeg.input(str(path), **_LISTS, max_pixels=MOST_PIXELS, **options)
 
 
 def run(graph: Any) -> str:
-    """Run a graph to its end and return what ffmpeg said.
+    """Run a graph to its end, and return what ffmpeg wrote to standard error.
 
     Raises MediaToolError, StorageFullError.
     """
@@ -154,9 +155,9 @@ def run(graph: Any) -> str:
 
 
 def measure(path: Path) -> Measured:
-    """How long and how loud a sound file is as it comes out of the decoder.
+    """Measure the length and loudness of a sound file by decoding it.
 
-    A header only claims a length. Raises MediaToolError.
+    Its header is not used, because it may be wrong. Raises MediaToolError.
     """
     counted = (
         open_audio(path)
@@ -164,31 +165,30 @@ def measure(path: Path) -> Measured:
         .filter("volumedetect")
         .output("-", format="null")
     )
-    # Beside each other: behind the meter, older builds mix to mono before it.
+    # Two branches: with the count behind the meter, older builds mix down before the meter.
     metered = loudness_meter(untrusted(path)["a:0"])
     said = run(ffmpeg.merge_outputs(metered, counted))
-    # The filter reports once more whenever ffmpeg sets its graph up anew, as at the stream's start.
-    return Measured(sum(_counts(said)) / COUNTING_RATE, parsed_loudness(said))
+    # ffmpeg sets the graph up anew at each change of the stream, and each set-up reports a count.
+    return Measured(sum(_counts(said)) / COUNTING_RATE, parse_loudness(said))
 
 
 def changes(path: Path, stream: int) -> bool:
-    """Whether an audio stream of an untrusted file becomes another one in its midst, of other
-    channels, say.
+    """Whether an audio stream changes its format midway, such as the number of channels.
 
-    ffmpeg then sets the filters of a graph up anew, and each fills and cuts as if the sound began
-    there: what comes after is too late by as much as came before. Raises MediaToolError.
+    ffmpeg then sets the graph up anew, and its filters fill and cut as if the sound began there:
+    what follows comes too late by the length of what was before. Raises MediaToolError.
     """
     sound = untrusted(path)[f"a:{stream}"].filter("volumedetect")
     return len(_counts(run(sound.output("-", format="null")))) > 1
 
 
 def open_steady(path: Path, stream: int, *, pictures: bool, into: Path) -> Any:
-    """An audio stream of an untrusted file as a graph's sound that stays the same to its end.
+    """Return an audio stream as a graph's node whose format never changes.
 
-    It is written to `into` first, 48 kHz stereo FLAC in Matroska, at the times of the source;
-    `pictures` says whether that has any. Raises MediaToolError.
+    It is first written to `into`: 48 kHz stereo FLAC in Matroska, at the times of the source.
+    `pictures` tells whether the source has a video stream. Raises MediaToolError.
     """
-    # It costs a process that only runs ffmpeg a tenth of a second.
+    # Imported here, because it takes a tenth of a second that most processes need not spend.
     import av
 
     source = untrusted(path)
@@ -200,19 +200,19 @@ def open_steady(path: Path, stream: int, *, pictures: bool, into: Path) -> Any:
     options = {"format": "matroska", "codec": "flac", "sample_fmt": "s16"}
     outputs = [sound.output(str(into), **options)]
     if pictures:
-        # A transport stream's time begins with the first stream that is used: pictures too.
+        # ffmpeg counts a transport stream's time from its first used stream: use the video too.
         outputs.append(source["v:0"].output("-", format="null", codec="copy"))
     run(ffmpeg.merge_outputs(*outputs))
     with av.open(str(into)) as written:
         begins = (written.start_time or 0) / av.time_base
-    # What is opened begins at 0, whatever it says.
+    # ffmpeg shifts every input to begin at 0; the offset undoes that.
     return ffmpeg.input(str(into), itsoffset=begins)["a:0"]
 
 
 def outlasts(path: Path, stream: int, seconds: float) -> bool:
-    """Whether an audio stream of an untrusted file decodes to more than these seconds.
+    """Whether an audio stream decodes to more than `seconds`.
 
-    What its packets say of their times does not count, and no more is decoded than is needed.
+    The times of its packets do not count, and no more is decoded than needed.
     """
     samples = math.ceil(seconds * COUNTING_RATE) + 1
     counted = (
@@ -226,14 +226,15 @@ def outlasts(path: Path, stream: int, seconds: float) -> bool:
 
 
 def _counts(said: str) -> list[int]:
-    """How many samples each `volumedetect` saw, as they are set up one after the other."""
+    """Return the number of samples that each `volumedetect` has counted, in the order of set-up."""
     return [int(count) for count in re.findall(r"n_samples: (\d+)", said)]
 
 
 def open_audio(path: Path, stream: int = 0) -> Any:
-    """An audio stream of an untrusted file as a graph's node, to where an MP4 says that it ends.
+    """Return an audio stream of the file as a graph's node, cut at the end that an MP4 states.
 
-    Before ffmpeg 9, what fills the last packet is decoded too: up to 21 ms of AAC.
+    Without the cut, ffmpeg before version 9 also decodes the padding of the last packet: up to 21
+    ms of AAC.
     """
     sound = untrusted(path)[f"a:{stream}"]
     end = _read_end(path, stream)
@@ -241,10 +242,11 @@ def open_audio(path: Path, stream: int = 0) -> Any:
 
 
 def _read_end(path: Path, stream: int) -> float | None:
-    """Where an audio stream of an MP4 ends by its tables, in seconds from the file's start."""
+    """Return where an MP4 says that an audio stream ends, in seconds from the file's start, or
+    None."""
     import av
 
-    # What cannot be opened is refused by ffmpeg, in its words.
+    # A file that cannot be opened fails later in ffmpeg, whose error says more.
     with contextlib.suppress(av.FFmpegError, IndexError), av.open(path, options=_LISTS) as file:
         sound = file.streams.audio[stream]
         if "mp4" in file.format.name.split(",") and sound.duration:
@@ -254,19 +256,20 @@ def _read_end(path: Path, stream: int) -> float | None:
 
 
 def loudness_meter(stream: Any) -> Any:
-    """A graph that measures the stream; `parsed_loudness` reads what it says."""
-    # Its lines about every tenth of a second go where ffmpeg does not write unless it is asked to.
+    """Return an output that measures the stream; `parse_loudness` reads the result."""
+    # framelog=verbose hides a line for each 100 ms, which would fill megabytes.
     metered = stream.filter("ebur128", peak="true", framelog="verbose")
     return metered.output("-", format="null")
 
 
 def measured_once(said: str) -> bool:
-    """Whether the loudness meter was set up once, as it is where a sound stays the same."""
+    """Whether the loudness meter was set up once, as it is for a sound whose format never
+    changes."""
     return said.count("Summary:") == 1
 
 
-def parsed_loudness(said: str) -> Loudness:
-    """The summary at the end of what ffmpeg's ebur128 filter says."""
+def parse_loudness(said: str) -> Loudness:
+    """Read the summary that ffmpeg's filter ebur128 has written. Raises MediaToolError."""
     summary = said.rpartition("Summary:")[2]
     lufs = re.search(r"I:\s+(-?[\d.]+|-inf) LUFS", summary)
     peak = re.search(r"Peak:\s+(-?[\d.]+|-inf) dBFS", summary)
@@ -276,8 +279,8 @@ def parsed_loudness(said: str) -> Loudness:
 
 
 def outline(path: Path, stream: int = 0) -> list[int]:
-    """How loud one of the file's sounds is in each of its PLACES, beside its loudest: that has
-    MOST_LOUD, and silence 0."""
+    """Return the loudness of a sound at PLACES points, from 0 (silence) to MOST_LOUD (its
+    loudest)."""
     graph = (
         untrusted(path)[f"a:{stream}"]
         .filter("aformat", channel_layouts="mono")
@@ -288,18 +291,18 @@ def outline(path: Path, stream: int = 0) -> list[int]:
     if done.returncode != 0:
         raise _failure(done.returncode, done.stderr.decode(errors="replace"))
     high = np.count_nonzero(np.frombuffer(done.stdout, np.uint8).reshape(_DOTS, PLACES), axis=0)
-    # A line of one dot is silence.
+    # ffmpeg draws silence one dot high.
     return scale_outline(np.maximum(high - 1, 0))
 
 
 def scale_outline(heights: NDArray[Any]) -> list[int]:
-    """Heights beside the greatest of them, as an outline has them."""
+    """Scale heights to an outline: the highest becomes MOST_LOUD."""
     return [round(MOST_LOUD * each) for each in (heights / max(heights.max(), 1e-9)).tolist()]
 
 
 def _start(graph: Any) -> subprocess.CompletedProcess[bytes]:
-    # A static build that loads the system's character tables, for the name of a channel in a
-    # transport stream, ends in a crash where these are of another C library than its own.
+    # A static build crashes if it loads the character tables of another C library, which it does
+    # for the names of channels in a transport stream. So it gets no tables.
     environment = {**os.environ, "GCONV_PATH": "/dev/null"}
     return subprocess.run(
         _command(graph),
@@ -345,7 +348,7 @@ def _failure(status: int, said: str) -> DubError:
 
 
 def _reason(said: str) -> str:
-    """The line that says why; the last ones say only that it ended, and where."""
+    """Return the line with the reason; the last lines say only where ffmpeg ended."""
     lines = [_SPEAKER.sub("", line.strip()) for line in said.splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(_TELLS_NOTHING)]
     return (telling or lines or ["it gave no reason"])[-1]

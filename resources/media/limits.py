@@ -1,16 +1,16 @@
-"""What of a media file is decoded, and how much: everything that people dub, and no bombs.
+"""Limits of decoding: the codecs that are decoded, and sizes that no honest video exceeds.
 
-Decoders are named because ffmpeg has hundreds, most of them for files that nobody has seen for
-years and that attackers like. Pictures are as large as 8K, which is what cameras make.
+Decoders are listed, because ffmpeg has hundreds, most of them for rare old files, where attackers
+look for bugs. Pictures may be up to 8K, the largest that cameras make.
 """
 
 MOST_PIXELS = 8192 * 4320
 MOST_FRAMES_PER_SECOND = 240
-# For ffmpeg, of address space: an 8K video that is encoded anew stays under it.
+# ffmpeg's address space; encoding an 8K video stays below it.
 MOST_MEMORY_BYTES = 12 << 30
-# Eight cores for as long as ffmpeg may take.
+# Eight cores for an hour.
 MOST_CPU_SECONDS = 8 * 3600
-# A day of stereo sound, and a film of the longest video that anybody takes.
+# A day of stereo sound fits, and a film of the longest video that any deployment accepts.
 MOST_FILE_BYTES = 64 << 30
 
 # By ffmpeg's names of decoders; several decode the same.

@@ -1,9 +1,9 @@
-"""What a media file is, before anything is done with it.
+"""The facts of a media file, read before anything else is done with it.
 
     facts = probe(Path("clip.mp4"), max_seconds=3600)
 
-The bytes are read by `probe_process.py`, a process with limits on memory and time, so the API
-can ask about a file the moment it arrives.
+`probe_process.py` reads the bytes, in a process with limits of memory and time, so the API can
+check a file as soon as it has arrived.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from resources.media.demuxers import DEMUXERS
 from resources.media.limits import DECODERS, MOST_FRAMES_PER_SECOND, MOST_PIXELS
 from resources.system.programs import bound, helper
 
-# The processor's time has its own limit; this is for a disk that hangs.
+# CPU time has a limit of its own; this is for a disk that hangs.
 DEADLINE_SECONDS = 1800
 _PROCESS = Path(__file__).with_name("probe_process.py")
 
 
 @dataclass(frozen=True)
 class MediaFacts:
-    """`seconds` is where the last packet ends; without pictures there is no video codec."""
+    """`seconds` is the end of the last packet. `video_codec` is None for a file without video."""
 
     bytes: int
     seconds: float
@@ -50,9 +50,9 @@ class MediaFacts:
 def probe(
     path: Path, *, max_seconds: float, sound_alone: bool = False, language: str | None = None
 ) -> MediaFacts:
-    """The facts of a video file, or of its sound alone where that is enough.
+    """Return the facts of a video file; with `sound_alone`, a file without video is allowed.
 
-    Of several sounds it is the one in `language`, else the one that players choose by themselves.
+    Of several audio streams, the one in `language` is chosen, else the one that players choose.
     Raises NotAVideoError, NoAudioError, TruncatedMediaError, VideoTooLongError,
     MediaOverLimitError.
     """
@@ -88,7 +88,7 @@ def _read(path: Path, tags: Collection[str]) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"error": f"reading it took more than {DEADLINE_SECONDS} s"}
     except json.JSONDecodeError:
-        # The process was killed by a limit before it could answer.
+        # A limit has killed the process before it could answer.
         return {"error": f"reading it ended with status {done.returncode}"}
     return answer
 
@@ -130,7 +130,7 @@ def _refuse_unfit(found: dict[str, Any], max_seconds: float, sound_alone: bool) 
             "`ffmpeg -f concat` does, or hand each in by itself."
         )
     declared, seconds = found["declared_seconds"], found["seconds"]
-    # Containers round their duration and streams end a little apart: 1 s or 3 % is no damage.
+    # Containers round their duration and streams end at different times: 1 s or 3 % is normal.
     if seconds < declared - max(1.0, 0.03 * declared):
         raise TruncatedMediaError(
             f"This video says that it is {declared:.0f} s long, but it ends after {seconds:.0f} s: "
@@ -145,12 +145,12 @@ def _refuse_unfit(found: dict[str, Any], max_seconds: float, sound_alone: bool) 
 
 @dataclass(frozen=True)
 class Prober:
-    """`probe` with this deployment's limit."""
+    """Probes files with the maximum length of this deployment."""
 
     max_seconds: float
 
     def __call__(
         self, path: Path, *, sound_alone: bool = False, language: str | None = None
     ) -> MediaFacts:
-        """The facts of a video file, with `probe`'s errors."""
+        """Return the facts of a video file. Raises the errors of `probe`."""
         return probe(path, max_seconds=self.max_seconds, sound_alone=sound_alone, language=language)

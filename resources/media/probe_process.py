@@ -1,8 +1,8 @@
-"""The part of `probe` that touches hostile bytes: a process of its own, with limits.
+"""Reads the facts of a hostile file, in a process of its own with limits.
 
-Started by `probe.py` with the file's path, the demuxers and the decoders allowed. Prints one JSON
-object: the facts, or `{"error": ffmpeg's words}`. Every packet is read and none decoded, so
-a file that was cut off shows by ending before its header says.
+`probe.py` starts it with the file's path and the allowed demuxers and decoders. It prints one JSON
+object: the facts, or `{"error": ffmpeg's words}`. It reads every packet and decodes none; so it
+notices a truncated file, which ends before its header says.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 MEMORY_LIMIT = 4 << 30  # a library that maps address space generously fits; a bomb does not
 CPU_SECONDS = 120
-# Packets come in the order in which they are decoded; a clock that goes back by more starts again.
+# Packets come in decoding order, where times go back a little; more than this is a restarted clock.
 MOST_BACK_SECONDS = 1.0
 
 
@@ -40,7 +40,7 @@ def facts(path: str, demuxers: str, decoders: str, tags: str) -> dict[str, Any]:
 
 
 def _is_cover(stream: Any) -> bool:
-    """An album's picture is a video stream too."""
+    """Whether the video stream is the cover picture of an album."""
     return bool(int(stream.disposition) & 0x400)
 
 
@@ -56,7 +56,8 @@ def _video(stream: Any) -> dict[str, Any]:
 
 
 def _choose_sound(container: Any, tags: list[str]) -> Any:
-    """The audio stream in the language of one of the tags, else the default one, else the first."""
+    """Return the audio stream whose language has one of the tags, else the default, else the
+    first."""
     sounds = container.streams.audio
     spoken = (each for each in sounds if each.metadata.get("language") in tags)
     usual = (each for each in sounds if int(each.disposition) & 0x1)
@@ -74,10 +75,11 @@ def _audio(container: Any, stream: Any) -> dict[str, Any]:
 
 
 def _times(container: Any, streams: list[Any]) -> dict[str, Any]:
-    """Where the last packet ends, and where a stream's clock starts again, if one does."""
+    """Return the end of the last packet, and where a stream's clock starts again (None if it
+    never does)."""
     import av
 
-    # Transport streams and some cameras do not start counting at zero.
+    # The clocks of transport streams and of some cameras do not begin at zero.
     begins = (container.start_time or 0) / av.time_base
     last, restart, decoded_at = begins, None, dict[int, float]()
     for packet in container.demux(streams):

@@ -1,11 +1,11 @@
-"""Where one shot ends and the next begins, as far as the key frames of a video tell.
+"""Finds the cuts between shots, by the key frames of a video.
 
     cuts = shot_cuts(Path("clip.mp4"))          # (4.2, 9.84): seconds
 
-An encoder begins a group of pictures early where the picture changes all at once. So only key
-frames are looked at, one picture of a hundred or so: one that is unlike the key frame before it,
-and came sooner after that than groups do in this video, is a cut. A video whose groups are all of
-one length shows none.
+Encoders start a group of pictures early where the picture changes suddenly. So only key frames are
+decoded, about one picture in a hundred. A key frame is a cut if it differs from the one before and
+its group began earlier than groups usually do in this video. A video whose groups all have the same
+length shows no cuts.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ import structlog
 from dub_platform.core.errors import MediaToolError
 from resources.media import ffmpeg
 
-# Of ffmpeg's `scene`, 0 to 1, which is lower for the second of two cuts in a row. Its manual has
-# 0.3 for a cut between any two pictures; here the encoder has said already that it may be one.
+# ffmpeg's scene score, 0 to 1. Its manual suggests 0.3 for any two pictures; less is enough here,
+# because the encoder has already marked the place, and the second of two close cuts scores lower.
 UNLIKE = 0.1
-# Of the longest group: a clock that counts in milliseconds makes equal ones differ.
+# Share of the longest group. Not 1, because rounding to milliseconds makes equal groups differ.
 EARLY = 0.95
-# Pictures this wide are as unlike as larger ones.
+# In pixels. Larger pictures give no better score.
 WIDTH = 160
 _KEY_FRAME = re.compile(r"pts_time:(-?[\d.]+)\s.*?lavfi\.scene_score=([\d.]+)", re.DOTALL)
 _log = structlog.get_logger(__name__)
 
 
 def shot_cuts(source: Path) -> tuple[float, ...]:
-    """The cuts in the file's first video stream, in seconds from the video's start, ascending.
+    """Return the cuts of the first video stream, in seconds from the video's start, ascending.
 
-    A video whose pictures cannot be decoded has none: its sound is what is dubbed.
+    Empty if its pictures cannot be decoded: the sound can still be dubbed.
     """
     pictures = (
         ffmpeg.untrusted(source, skip_frame="nokey")["v:0"]
@@ -52,7 +52,8 @@ def shot_cuts(source: Path) -> tuple[float, ...]:
 
 
 def _cuts(key_frames: Sequence[tuple[float, float]]) -> tuple[float, ...]:
-    """Of key frames, each with its time and how unlike the one before it is."""
+    """Return the times of the key frames that are cuts; each key frame has a time and a scene
+    score."""
     groups = [
         (at - before, at, unlike) for (before, _), (at, unlike) in itertools.pairwise(key_frames)
     ]

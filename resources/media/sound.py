@@ -1,6 +1,6 @@
-"""The source's sound, decoded once: what is mixed from and what is listened to.
+"""Decodes the source's sound once, for mixing and for recognition.
 
-sound = decoded(Path("clip.mp4"), seconds=31.5, into=folder)
+sound = decode_sound(Path("clip.mp4"), seconds=31.5, into=folder)
 """
 
 from __future__ import annotations
@@ -18,45 +18,44 @@ from resources.media import ffmpeg
 
 SPEECH_RATE = 16_000
 BLOCK = 4096
-# How far below the sound its two channels together are where one is the other upside down.
+# If the mono mix is so far below the stereo sound, one channel is the other one inverted.
 CANCELED_DB = 30.0
 FLAC = {"format": "flac", "codec": "flac", "sample_fmt": "s16", "frame_size": BLOCK}
 
 
 @dataclass(frozen=True)
 class DecodedSound:
-    """`sound` is 48 kHz stereo FLAC, `speech` 16 kHz mono WAV; both as long as the video."""
+    """`sound` is 48 kHz stereo FLAC, `speech` is 16 kHz mono WAV; both are as long as the video."""
 
     sound: Path
     speech: Path
     loudness: ffmpeg.Loudness
 
 
-def decoded(
+def decode_sound(
     source: Path, *, seconds: float, into: Path, pictures: bool = True, stream: int = 0
 ) -> DecodedSound:
     """Decode an audio stream of `source`, from the video's start to its end.
 
-    A stream that begins late or ends early is filled with silence, so that a time in the sound
-    is the same time in the video; `pictures` says whether it has any. Where the channels cancel
-    each other out, as with a microphone that is wired the wrong way round, the left one is what
-    is listened to.
+    A late start and an early end are filled with silence, so that times in the sound are times in
+    the video; `pictures` tells whether the source has a video stream. If the channels cancel each
+    other out, as with a microphone that is wired the wrong way round, `speech` is the left one.
     Raises MediaToolError.
     """
     sound, speech = into / "sound.flac", into / "speech.wav"
     video = ffmpeg.untrusted(source)
     outputs = _outputs(video[f"a:{stream}"], sound, speech, seconds)
     if pictures:
-        # A transport stream's time begins with the first stream that is used: pictures too.
+        # ffmpeg counts a transport stream's time from its first used stream: use the video too.
         outputs.append(video["v:0"].output("-", format="null", codec="copy"))
     said = ffmpeg.run(graphs.merge_outputs(*outputs))
     if not ffmpeg.measured_once(said):
-        # What was written is too long: see `ffmpeg.changes`.
+        # The stream has changed its format, so what was written is too long: see `ffmpeg.changes`.
         kept = into / "steady.mkv"
         steady = ffmpeg.open_steady(source, stream, pictures=pictures, into=kept)
         said = ffmpeg.run(graphs.merge_outputs(*_outputs(steady, sound, speech, seconds)))
         kept.unlink()
-    loudness = ffmpeg.parsed_loudness(said)
+    loudness = ffmpeg.parse_loudness(said)
     if _peak_db(speech) < loudness.true_peak_db - CANCELED_DB:
         left = graphs.input(str(sound))["a:0"].filter("pan", args="mono|c0=c0")
         ffmpeg.run(left.output(str(speech), format="wav", codec="pcm_s16le", ar=SPEECH_RATE))
@@ -64,10 +63,10 @@ def decoded(
 
 
 def _outputs(source: Any, sound: Path, speech: Path, seconds: float) -> list[Any]:
-    """Graphs that write both sounds and measure how loud the video is."""
-    # async=1 with first_pts=0 fills a late start and gaps in the stream instead of closing them;
-    # rematrix_maxval keeps a loud 5.1 from clipping when its channels are added up. An MP3 comes in
-    # pieces of 47 samples, and FLAC that is made of such pieces takes 30 times as long to read.
+    """Return the outputs that write both sounds and measure the loudness."""
+    # async=1 with first_pts=0 fills a late start and gaps with silence instead of closing them.
+    # rematrix_maxval keeps a loud 5.1 from clipping when its channels are added up. frame_size in
+    # FLAC: an MP3 decodes to blocks of 47 samples, and FLAC in such blocks reads 30 times slower.
     heard = (
         source.filter(
             "aresample", sample_rate=RATE, **{"async": 1, "first_pts": 0}, rematrix_maxval=1
@@ -85,7 +84,7 @@ def _outputs(source: Any, sound: Path, speech: Path, seconds: float) -> list[Any
 
 
 def _peak_db(path: Path) -> float:
-    """The highest sample of a sound file, in dB below full scale."""
+    """Return the highest sample of a sound file, in dBFS."""
     with soundfile.SoundFile(path) as file:
         blocks = file.blocks(blocksize=SPEECH_RATE * 60, dtype="float32")
         peak = max((float(np.max(np.abs(block), initial=0.0)) for block in blocks), default=0.0)

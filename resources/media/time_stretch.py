@@ -1,13 +1,13 @@
-"""Takes as they are said in a track: trimmed to their speech, at their tempo, at 48 kHz.
+"""Prepares takes for a track: trims them to their speech, changes their tempo, resamples to 48 kHz.
 
     voice = say_placed(take, Path("take.flac"), placement)
     track[start - voice.lead : ...] += voice.sound     # its speech begins at `start`
 
-    faster = stretched(sound, 22_050, 1.2)             # mono, as long as sound / 1.2
+    faster = stretch(sound, 22_050, 1.2)             # mono, as long as sound / 1.2
 
-To change the tempo, single pitch periods are left out, or said twice, and crossfaded with what
-follows (time-domain harmonic scaling: Malah 1979; Morita and Itakura 1986). All other samples
-stay as they are: consonants keep their edges, vowels their pitch and timbre.
+The tempo is changed by leaving out or repeating single pitch periods, with a crossfade (time-domain
+harmonic scaling: Malah 1979; Morita and Itakura 1986). All other samples stay as they are:
+consonants keep their edges, vowels their pitch and timbre.
 """
 
 from __future__ import annotations
@@ -30,37 +30,37 @@ if TYPE_CHECKING:
 
     Sound = NDArray[np.float32]
 
-# What is heard around the speech. Together they are less than the gap between two takes.
+# Sound kept around the speech. Together they are shorter than the gap between two takes.
 LEAD_SECONDS, TAIL_SECONDS = 0.010, 0.040
 FADE_SECONDS = 0.005
-# A recording that starts or ends within its speech has only this much to give away.
+# The fade of a recording that starts or ends within its speech, where more would be heard.
 ABRUPT_FADE_SECONDS = 0.001
 # The periods of voices, from 400 down to 65 Hz.
 PERIOD_SECONDS = (0.0025, 0.0155)
-# How much less alike the shortest period may be than the longest and still be taken: two periods
-# are as alike as one, but with one the speech stays nearer to its place.
+# The shortest period is preferred, even if it is less similar by this much than the longest: two
+# periods are as similar as one, but with one the speech stays nearer to its place.
 SHORT_IS_WORTH = 0.3
-# What is less alike than this is noise, or there is a burst: then the calmest place nearby is
-# looked for, so that no burst is halved or said twice.
+# Sound with less similarity is noise, or has a burst. Then the splice moves to the calmest place
+# nearby, so that no burst is halved or repeated.
 ALIKE = 0.5
-# What has less energy within a window (-64 dB) is silence, and silences are alike.
+# A window with less energy (-64 dB) is silence, and all silences are similar.
 SILENCE = 1e-4
-# swr's own 32 taps let through a mirror image at -27 dB; these keep it under -100 dB.
+# swr's default of 32 taps lets a mirror image through at -27 dB; 64 keep it below -100 dB.
 _RESAMPLER = f"{RATE}:filter_size=64:cutoff=0.96"
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """Mono float32 `sound` (frames,) at 48 kHz, whose speech begins at frame `lead`."""
+    """Mono float32 `sound` (frames,) at 48 kHz; its speech begins at frame `lead`."""
 
     sound: Sound
     lead: int
 
 
 def say_placed(take: Take, recording: Path, place: Placement) -> Spoken:
-    """The take's speech as it is placed, silent between its parts.
+    """Return the take's speech as the placement wants it, with silence between its parts.
 
-    Raises soundfile.LibsndfileError where the recording is damaged.
+    Raises soundfile.LibsndfileError if the recording is damaged.
     """
     voices = [_say_part(take, recording, part) for part in place.all_parts]
     lead = voices[0].lead
@@ -74,11 +74,11 @@ def say_placed(take: Take, recording: Path, place: Placement) -> Spoken:
     return Spoken(sound, lead)
 
 
-def spoken(take: Take, recording: Path, tempo: float) -> Spoken:
-    """The take's whole speech at `tempo`, with the little that is heard before and after it.
+def say_whole(take: Take, recording: Path, tempo: float) -> Spoken:
+    """Return the take's whole speech at `tempo`, with a little sound before and after it.
 
-    What is before and after is not stretched, so the speech starts and ends to the frame.
-    Raises soundfile.LibsndfileError where the recording is damaged.
+    The sound before and after is not stretched, so the speech begins and ends at the exact frame.
+    Raises soundfile.LibsndfileError if the recording is damaged.
     """
     return _say_part(take, recording, PlacedPart(0.0, 0.0, take.speech_seconds / tempo, tempo))
 
@@ -93,13 +93,13 @@ def _say_part(take: Take, recording: Path, part: PlacedPart) -> Spoken:
         count = last - first + before + round(TAIL_SECONDS * rate)
         sound = file.read(count, dtype="float32", always_2d=True).mean(axis=1)
     lead, speech, tail = np.split(sound, [before, before + last - first])
-    parts = [lead, stretched(speech, rate, part.tempo), tail]
+    parts = [lead, stretch(speech, rate, part.tempo), tail]
     whole, scale = at_48_khz(np.concatenate(parts), rate), RATE / rate
-    return Spoken(faded(whole, len(lead) * scale, len(tail) * scale), round(len(lead) * scale))
+    return Spoken(fade(whole, len(lead) * scale, len(tail) * scale), round(len(lead) * scale))
 
 
 def at_48_khz(sound: Sound, rate: int) -> Sound:
-    """Mono (frames,) at `rate`, resampled; what is at 48 kHz already is not touched."""
+    """Resample mono `sound` (frames,) to 48 kHz; unchanged if it has that rate already."""
     if rate == RATE or not len(sound):
         return sound
     import av
@@ -112,10 +112,10 @@ def at_48_khz(sound: Sound, rate: int) -> Sound:
     frame.sample_rate = rate
     graph.push(frame)
     graph.push(None)
-    return np.concatenate(list(_pulled(graph)))
+    return np.concatenate(list(_pull_frames(graph)))
 
 
-def _pulled(graph: av.filter.Graph) -> Iterator[Sound]:
+def _pull_frames(graph: av.filter.Graph) -> Iterator[Sound]:
     import av
 
     try:
@@ -127,8 +127,8 @@ def _pulled(graph: av.filter.Graph) -> Iterator[Sound]:
         return
 
 
-def faded(sound: Sound, lead: float, tail: float) -> Sound:
-    """`sound` at 48 kHz without clicks: faded in its first `lead` frames and its last `tail`."""
+def fade(sound: Sound, lead: float, tail: float) -> Sound:
+    """Fade the sound (48 kHz) in and out, within its first `lead` and last `tail` frames."""
     made: Sound = sound.copy()
     for edge, room in ((made, lead), (made[::-1], tail)):
         frames = round(min(max(room, ABRUPT_FADE_SECONDS * RATE), FADE_SECONDS * RATE))
@@ -137,33 +137,33 @@ def faded(sound: Sound, lead: float, tail: float) -> Sound:
     return made
 
 
-def stretched(sound: Sound, rate: int, tempo: float) -> Sound:
-    """Mono (frames,) made (round(frames / tempo),) at the same `rate`.
+def stretch(sound: Sound, rate: int, tempo: float) -> Sound:
+    """Change mono `sound` from (frames,) to (round(frames / tempo),) samples at the same `rate`.
 
-    Everything is within a pitch period of its place, first and last sound on theirs. At tempo 1.0
-    the samples are the same.
+    Everything stays within one pitch period of its place, the first and last sample exactly. At
+    tempo 1.0 the samples are unchanged.
     """
     frames = round(len(sound) / tempo)
-    made = _spliced(sound, rate, len(sound) - frames)
-    # Noise leaves some of it to do: its splices are put where they are heard least.
+    made = _splice(sound, rate, len(sound) - frames)
+    # In noise, splices may find no room at first: repeat until nothing more can be done.
     while len(made) != len(sound) and len(made) != frames:
-        sound, made = made, _spliced(made, rate, len(made) - frames)
-    # Only what is too short for a splice is not as long as it should be.
+        sound, made = made, _splice(made, rate, len(made) - frames)
+    # Only a sound too short for a splice misses its length here, so it is padded.
     return np.pad(made[:frames], (0, max(0, frames - len(made))))
 
 
-def _spliced(sound: Sound, rate: int, excess: int) -> Sound:
-    """Without `excess` frames, or with so many more, as far as there is room for splices."""
+def _splice(sound: Sound, rate: int, excess: int) -> Sound:
+    """Remove `excess` frames (or add them, if negative), as far as there is room for splices."""
     parts, position = [], 0
     for splice in _splices(sound, rate, excess):
-        parts += [sound[position : splice.at], _crossfaded(sound, splice)]
+        parts += [sound[position : splice.at], _crossfade(sound, splice)]
         position = splice.end
     return np.concatenate([*parts, sound[position:]])
 
 
 @dataclass(frozen=True)
 class _Splice:
-    """From `at` on, the sound goes over into itself `shift` frames later, in `fade` frames."""
+    """A splice: from frame `at` on, the sound crossfades to itself `shift` frames later."""
 
     at: int
     shift: int
@@ -174,7 +174,7 @@ class _Splice:
         return self.at + self.shift + self.fade
 
 
-def _crossfaded(sound: Sound, splice: _Splice) -> Sound:
+def _crossfade(sound: Sound, splice: _Splice) -> Sound:
     ramp = np.linspace(0.0, 1.0, splice.fade, dtype=np.float32)
     left = sound[splice.at : splice.at + splice.fade]
     right = sound[splice.at + splice.shift : splice.end]
@@ -183,9 +183,10 @@ def _crossfaded(sound: Sound, splice: _Splice) -> Sound:
 
 
 def _splices(sound: Sound, rate: int, excess: int) -> Iterator[_Splice]:
-    """What takes `excess` frames out of the sound, or adds as many where it is negative.
+    """Yield the splices that remove `excess` frames, or add them if negative.
 
-    Each is where the sound is as far ahead before it as it is behind after it.
+    Each is placed so that the sound before it is as much too early as the sound after it is too
+    late.
     """
     least, most, softest = (round(each * rate) for each in (*PERIOD_SECONDS, FADE_SECONDS))
     left, free, period = abs(excess), 0, most // 2
@@ -196,7 +197,7 @@ def _splices(sound: Sound, rate: int, excess: int) -> Iterator[_Splice]:
             period, alike = _period(sound[at:], least, min(most, left - least), rate)
             around = (max(free, at - most), at + most)
         else:
-            # The last one makes it as long as it should be, whatever period that is.
+            # The last splice makes the length exact, so its period may be no real one.
             period, alike, around = left, 0.0, (free, len(sound))
         fade = max(period, softest)
         if alike < ALIKE:
@@ -209,7 +210,10 @@ def _splices(sound: Sound, rate: int, excess: int) -> Iterator[_Splice]:
 
 
 def _period(sound: Sound, least: int, most: int, rate: int) -> tuple[int, float]:
-    """After how many frames the sound is most like its beginning, and how much: 1 is the same."""
+    """Return the shift after which the sound is most similar to its beginning, and the similarity.
+
+    The shift is in frames; the similarity is 1 for equal sounds.
+    """
     width = round(PERIOD_SECONDS[1] * rate)
     span = np.pad(sound[: most + width], (0, max(0, most + width - len(sound))))
     energy = np.cumsum(np.pad(np.square(span), (1, 0)), dtype=np.float64)
@@ -221,7 +225,8 @@ def _period(sound: Sound, least: int, most: int, rate: int) -> tuple[int, float]
 
 
 def _calmest(sound: Sound, first: int, last: int, period: int, fade: int) -> int:
-    """Where from `first` to `last` a splice by `period` changes least."""
+    """Return the place between `first` and `last` where a splice by `period` changes the sound
+    least."""
     span = sound[first : last + period + fade]
     gaps = np.cumsum(np.pad(np.square(span[period:] - span[:-period]), (1, 0)), dtype=np.float64)
     joints = gaps[fade:] - gaps[:-fade]

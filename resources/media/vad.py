@@ -1,9 +1,9 @@
-"""Where a voice is in a recording, found by Silero's voice activity detector.
+"""Finds speech in a recording, with Silero's voice activity detector.
 
     speech = SileroSpeechFinder().find(Path("speech.wav"))
 
-The model is the `.onnx` file in the `silero-vad` package, run on onnxruntime: the package
-itself cannot be imported, because it wants torch, which nothing here needs.
+The model is the `.onnx` file of the package `silero-vad`, run on onnxruntime. The package itself
+cannot be imported, because it needs torch.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ _LOADING = threading.Lock()
 
 
 class SileroSpeechFinder:
-    """Speech starts at a probability of 0.5 and goes on until it stays under 0.35 for 0.15 s."""
+    """Finds speech: it begins at a probability of 0.5, and ends after 0.15 s below 0.35."""
 
     enter = 0.5
     leave = 0.35
     least_speech = 0.25
-    # Finds every pause of 0.3 s: the model hears a voice for 0.1 s after it has ended. With less,
-    # sentences are parted at their commas.
+    # The model still reports speech 0.1 s after its end, so this finds every pause of 0.3 s. A
+    # smaller value would split sentences at commas.
     least_silence = 0.15
     padding = 0.03
 
     def find(self, wav: Path) -> tuple[Span, ...]:
-        """The stretches with a voice in a 16 kHz mono 16-bit WAV, ordered, apart.
+        """Return the spans with speech in a 16 kHz mono 16-bit WAV, in order and without overlap.
 
-        Memory does not grow with the recording. Raises MediaToolError for any other file.
+        Memory does not grow with the length. Raises MediaToolError for any other file.
         """
         with open_speech(wav) as source:
             seconds = source.getnframes() / RATE
             spans = list(self._spans(_probabilities(source)))
-        return tuple(_padded(spans, self.padding, seconds))
+        return tuple(_pad(spans, self.padding, seconds))
 
     def _spans(self, probabilities: Iterable[float]) -> Iterator[Span]:
         start, voiced = None, 0.0
@@ -75,7 +75,7 @@ class SileroSpeechFinder:
 
 
 def open_speech(wav: Path) -> wave.Wave_read:
-    """The recording, opened. Raises MediaToolError unless it is 16 kHz mono 16-bit WAV."""
+    """Open the recording. Raises MediaToolError unless it is a 16 kHz mono 16-bit WAV."""
     try:
         source = wave.open(str(wav), "rb")  # noqa: SIM115 - the caller closes it
     except (wave.Error, EOFError) as error:
@@ -93,7 +93,8 @@ def open_speech(wav: Path) -> wave.Wave_read:
 
 
 def _probabilities(source: wave.Wave_read) -> Iterator[float]:
-    """How probable a voice is, for each frame of 32 ms. The model carries its state along."""
+    """Yield the probability of speech for each frame of 32 ms, with the model's state carried
+    along."""
     session = _session()
     state = np.zeros((2, 1, 128), np.float32)
     context = np.zeros((1, _CONTEXT), np.float32)
@@ -106,7 +107,8 @@ def _probabilities(source: wave.Wave_read) -> Iterator[float]:
 
 
 def _frames(source: wave.Wave_read) -> Iterator[NDArray[np.float32]]:
-    """The sound in frames of (1, 512) samples between -1 and 1, the last filled with silence."""
+    """Yield the sound as (1, 512) samples between -1 and 1; the last frame is padded with
+    silence."""
     while block := source.readframes(_FRAME):
         frame = np.zeros((1, _FRAME), np.float32)
         samples = np.frombuffer(block, "<i2")
@@ -114,20 +116,20 @@ def _frames(source: wave.Wave_read) -> Iterator[NDArray[np.float32]]:
         yield frame
 
 
-def _padded(spans: list[Span], padding: float, seconds: float) -> Iterator[Span]:
+def _pad(spans: list[Span], padding: float, seconds: float) -> Iterator[Span]:
     for span in spans:
         yield Span(max(0.0, span.start - padding), min(seconds, span.end + padding))
 
 
 def _session() -> onnxruntime.InferenceSession:
-    # Two threads that ask at once would otherwise load it twice.
+    # Without the lock, two threads at once would load the model twice.
     with _LOADING:
-        return _loaded_session()
+        return _load_session()
 
 
 @lru_cache(maxsize=1)
-def _loaded_session() -> onnxruntime.InferenceSession:
-    # Else it tells its maker about every process that it runs in, over the internet.
+def _load_session() -> onnxruntime.InferenceSession:
+    # Otherwise onnxruntime reports each process to its maker over the internet.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 

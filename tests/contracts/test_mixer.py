@@ -332,7 +332,7 @@ def test_whatever_comes_in_goes_out_as_promised(
     source = np.stack([noise(6.0, db=db, seed=n, rate=rate) for n in range(channels)], axis=1)
     wav = tmp_path / "source.wav"
     soundfile.write(wav, source, rate, subtype="PCM_16")
-    bed = sound.decoded(wav, seconds=6.0, into=tmp_path, pictures=False).sound
+    bed = sound.decode_sound(wav, seconds=6.0, into=tmp_path, pictures=False).sound
     take = make_take(tmp_path, 0, spoken(0))
     timeline = Timeline(6.0, (Placement(0, 1.0, TAKE_SECONDS, 1.0),))
     track = engine.mix(bed, [take], timeline, [Span(1.0, 2.0)], into=tmp_path).path

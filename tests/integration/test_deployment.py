@@ -27,7 +27,7 @@ from assets.step.tags import VIDEO
 from dub_platform.core.speech import Span
 from dub_platform.local.demo import SAMPLE
 from examples.sample.make_sample import SECONDS, SENTENCES
-from resources.media.sound import decoded as decoded_source
+from resources.media.sound import decode_sound as decoded_source
 from resources.media.vad import SileroSpeechFinder, open_speech
 from resources.transcriber.chunks import PADDING, cut, packed
 from resources.transcriber.whisper import WhisperTranscriber

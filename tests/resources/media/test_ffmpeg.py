@@ -92,7 +92,7 @@ def test_sound_that_lies_in_another_file_is_not_heard(tmp_path: Path) -> None:
     lent = make_lent(tmp_path / "lent.mov", tmp_path / "private.mov")
 
     def heard(graph: Any) -> float:
-        return ffmpeg.parsed_loudness(ffmpeg.run(ffmpeg.loudness_meter(graph.audio))).lufs
+        return ffmpeg.parse_loudness(ffmpeg.run(ffmpeg.loudness_meter(graph.audio))).lufs
 
     assert heard(graphs.input(str(lent), enable_drefs=1)) > -30.0
     assert heard(ffmpeg.untrusted(lent)) == -70.0
@@ -115,7 +115,7 @@ def test_a_header_that_lies_about_the_length_is_not_believed(tmp_path: Path) -> 
 def test_loudness_of_another_text_is_refused() -> None:
     """Where the filter said nothing, its silence is not taken for a number."""
     with pytest.raises(MediaToolError, match="measured no loudness") as refused:
-        ffmpeg.parsed_loudness("no summary here")
+        ffmpeg.parse_loudness("no summary here")
     assert "no summary here" == refused.value.detail
 
 

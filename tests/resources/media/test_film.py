@@ -16,7 +16,7 @@ from dub_platform.core.errors import MediaToolError
 from dub_platform.core.speech import SourceMedia
 from resources.media.film import Voiced, mux, require_length
 from resources.media.probe import probe
-from resources.media.sound import decoded
+from resources.media.sound import decode_sound
 from tests.support.measuring import located
 from tests.support.recipes.dub import ONSETS, make_dub, take
 from tests.support.recipes.media import (
@@ -365,7 +365,7 @@ def test_the_original_in_the_film_is_the_sound_that_was_dubbed(tmp_path: Path) -
     media = replace(media_of(clip), audio_stream=1)
     srt = make_srt(tmp_path / "captions.srt", CUES)
     mux(media, clip, [Voiced("en", srt)], into=tmp_path / "film.mp4")
-    sound = decoded(tmp_path / "film.mp4", seconds=2.0, into=tmp_path).speech
+    sound = decode_sound(tmp_path / "film.mp4", seconds=2.0, into=tmp_path).speech
     samples, rate = soundfile.read(sound)
     loudest = np.argmax(np.abs(np.fft.rfft(samples))) * rate / len(samples)
     assert pytest.approx(880, abs=2) == loudest

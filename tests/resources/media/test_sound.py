@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from dub_platform.core.errors import MediaToolError
-from resources.media.sound import BLOCK, SPEECH_RATE, DecodedSound, decoded
+from resources.media.sound import BLOCK, SPEECH_RATE, DecodedSound, decode_sound
 from tests.support.recipes.media import (
     RATE,
     Sound,
@@ -49,7 +49,7 @@ def test_both_sounds_are_as_long_as_the_video(
 ) -> None:
     """To the sample, where the stream is shorter and where it is longer."""
     clip = make_clip(tmp_path / "clip.mkv", seconds=seconds, sound=tone(440, length))
-    sound, speech = sounds(decoded(clip, seconds=seconds, into=tmp_path))
+    sound, speech = sounds(decode_sound(clip, seconds=seconds, into=tmp_path))
     assert (round(seconds * RATE), round(seconds * SPEECH_RATE)) == (len(sound), len(speech))
 
 
@@ -59,7 +59,7 @@ def test_the_sound_is_kept_in_whole_blocks(tmp_path: Path, codec: str) -> None:
     clip = make_clip(
         tmp_path / "clip.mkv", seconds=3.0, sound=noise(3.0), options={"c:a": codec, "ar": 44_100}
     )
-    found = decoded(clip, seconds=3.0, into=tmp_path)
+    found = decode_sound(clip, seconds=3.0, into=tmp_path)
     with av.open(found.sound) as sound:
         blocks = sum(packet.size > 0 for packet in sound.demux())
     assert math.ceil(3.0 * RATE / BLOCK) == blocks
@@ -69,7 +69,7 @@ def test_the_sound_is_kept_in_whole_blocks(tmp_path: Path, codec: str) -> None:
 def test_sound_that_starts_late_is_heard_late(tmp_path: Path, name: str) -> None:
     """The silence before it is filled, in every container, to a few milliseconds."""
     clip = make_clip(tmp_path / name, seconds=3.0, sound=tone(440, 1.5), late=0.7)
-    sound, _ = sounds(decoded(clip, seconds=3.0, into=tmp_path))
+    sound, _ = sounds(decode_sound(clip, seconds=3.0, into=tmp_path))
     assert pytest.approx((0.7, 2.2), abs=0.010) == audible(sound)
 
 
@@ -82,7 +82,7 @@ def test_a_clock_that_does_not_begin_at_zero_moves_nothing(tmp_path: Path) -> No
         late=0.7,
         options={"output_ts_offset": 100},
     )
-    sound, _ = sounds(decoded(clip, seconds=3.0, into=tmp_path))
+    sound, _ = sounds(decode_sound(clip, seconds=3.0, into=tmp_path))
     assert pytest.approx((0.7, 2.2), abs=0.025) == audible(sound)
 
 
@@ -94,7 +94,7 @@ def test_a_gap_in_the_stream_stays_a_gap(tmp_path: Path) -> None:
         sound=np.concatenate([tone(440, 1.0), tone(440, 1.0, db=-60), tone(440, 1.0)]),
         options={"bsf:a": "noise=drop='between(pts*tb,1,2)'"},
     )
-    sound, _ = sounds(decoded(clip, seconds=4.0, into=tmp_path))
+    sound, _ = sounds(decode_sound(clip, seconds=4.0, into=tmp_path))
     assert pytest.approx((0.0, 3.0), abs=0.110) == audible(sound)
     assert float(np.abs(sound[round(1.2 * RATE) : round(1.8 * RATE)]).max()) < AUDIBLE
 
@@ -115,7 +115,7 @@ def test_every_shape_of_sound_is_heard_in_both_channels(
 ) -> None:
     """The same in both, from the beginning to the end, and in what is listened to."""
     clip = make_clip(tmp_path / "clip.mkv", seconds=2.0, **recipe)
-    sound, speech = sounds(decoded(clip, seconds=2.0, into=tmp_path))
+    sound, speech = sounds(decode_sound(clip, seconds=2.0, into=tmp_path))
     assert pytest.approx((0.0, 2.0), abs=0.005) == audible(sound)
     assert bool(np.allclose(sound[:, 0], sound[:, 1], atol=1e-3))
     assert float(np.abs(speech).max()) > 0.05
@@ -125,7 +125,7 @@ def test_a_loud_surround_sound_does_not_clip(tmp_path: Path) -> None:
     """Six channels at full scale are added up to no more than full scale."""
     surround = tone(440, 2.0, db=-0.5).reshape(-1, 1).repeat(6, axis=1)
     clip = make_clip(tmp_path / "clip.mkv", seconds=2.0, sound=surround)
-    found = decoded(clip, seconds=2.0, into=tmp_path)
+    found = decode_sound(clip, seconds=2.0, into=tmp_path)
     assert float(np.abs(sounds(found)[0]).max()) < 0.999
     assert found.loudness.true_peak_db < 0.0
 
@@ -134,7 +134,7 @@ def test_a_voice_in_one_channel_stays_in_it(tmp_path: Path) -> None:
     """The picture is kept for the mixer, and both channels are listened to."""
     left = stereo(tone(440, 2.0), silence(2.0))
     clip = make_clip(tmp_path / "clip.mkv", seconds=2.0, sound=left)
-    sound, speech = sounds(decoded(clip, seconds=2.0, into=tmp_path))
+    sound, speech = sounds(decode_sound(clip, seconds=2.0, into=tmp_path))
     assert float(np.abs(sound[:, 1]).max()) < AUDIBLE < float(np.abs(sound[:, 0]).max())
     assert float(np.abs(speech).max()) > 0.03
 
@@ -143,7 +143,7 @@ def test_channels_that_cancel_each_other_out_are_heard(tmp_path: Path) -> None:
     """A voice whose right channel is upside down is listened to in the left one."""
     voice = tone(440, 3.0)
     clip = make_clip(tmp_path / "clip.mkv", seconds=3.0, sound=stereo(voice, -voice))
-    sound, speech = sounds(decoded(clip, seconds=3.0, into=tmp_path))
+    sound, speech = sounds(decode_sound(clip, seconds=3.0, into=tmp_path))
     assert pytest.approx(float(np.max(np.abs(voice))), rel=0.1) == np.max(np.abs(speech))
     assert (3 * RATE, 3 * SPEECH_RATE) == (len(sound), len(speech))
 
@@ -152,7 +152,7 @@ def test_channels_that_differ_are_listened_to_together(tmp_path: Path) -> None:
     """What is said on either side is heard."""
     left, right = tone(440, 3.0), tone(660, 3.0)
     clip = make_clip(tmp_path / "clip.mkv", seconds=3.0, sound=stereo(left, right))
-    _, speech = sounds(decoded(clip, seconds=3.0, into=tmp_path))
+    _, speech = sounds(decode_sound(clip, seconds=3.0, into=tmp_path))
     spectrum = np.abs(np.fft.rfft(np.ravel(speech)))
     loudest = np.argsort(spectrum)[-2:] * SPEECH_RATE / len(speech)
     assert [440, 660] == sorted(round(float(hertz)) for hertz in loudest)
@@ -162,7 +162,7 @@ def test_the_loudness_is_that_of_the_sound(tmp_path: Path) -> None:
     """Silence that was filled in does not count: it is below the meter's gate."""
     sound = tone(1000, 2.0, db=-23.0)
     clip = make_clip(tmp_path / "clip.mkv", seconds=8.0, sound=stereo(sound, sound), late=3.0)
-    measured = decoded(clip, seconds=8.0, into=tmp_path).loudness
+    measured = decode_sound(clip, seconds=8.0, into=tmp_path).loudness
     assert pytest.approx(-23.0, abs=1.0) == measured.lufs
     assert pytest.approx(-23.0, abs=0.2) == measured.true_peak_db
 
@@ -172,7 +172,7 @@ def test_a_script_opens_no_neighbour(tmp_path: Path) -> None:
     make_clip(tmp_path / "private.mp4", sound=noise(2.0))
     script = make_script(tmp_path / "script.mp4", tmp_path / "private.mp4")
     with pytest.raises(MediaToolError):
-        decoded(script, seconds=2.0, into=tmp_path)
+        decode_sound(script, seconds=2.0, into=tmp_path)
 
 
 def test_sound_that_changes_its_channels_stays_in_its_place(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_sound_that_changes_its_channels_stays_in_its_place(tmp_path: Path) -> N
     first = np.concatenate([silence(1.0), tone(440, 1.0), silence(1.0)])
     second = np.concatenate([silence(1.5), tone(440, 1.0), silence(0.5)])
     clip = make_changing_clip(tmp_path / "clip.ts", first, second)
-    sound, speech = sounds(decoded(clip, seconds=6.0, into=tmp_path))
+    sound, speech = sounds(decode_sound(clip, seconds=6.0, into=tmp_path))
     assert (6 * RATE, 6 * SPEECH_RATE) == (len(sound), len(speech))
     assert pytest.approx((1.0, 5.5), abs=0.05) == audible(sound)
     assert pytest.approx((1.0, 2.0), abs=0.05) == audible(sound[: 3 * RATE])

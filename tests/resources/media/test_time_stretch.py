@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from dub_platform.core.speech import Take
 from dub_platform.core.timeline import PlacedPart, Placement
 from resources.media import time_stretch as stretching
-from resources.media.time_stretch import at_48_khz, say_placed, spoken, stretched
+from resources.media.time_stretch import at_48_khz, say_placed, say_whole, stretch
 from resources.providers.paid_once import Bill
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Reading
@@ -104,7 +104,7 @@ class TestPlaced:
         """Sample for sample."""
         take, path = made_take(tmp_path, flite("awb"), FLITE_RATE)
         place = Placement(0, 2.0, take.speech_seconds / 1.1, 1.1)
-        assert np.array_equal(spoken(take, path, 1.1).sound, say_placed(take, path, place).sound)
+        assert np.array_equal(say_whole(take, path, 1.1).sound, say_placed(take, path, place).sound)
 
 
 class TestStretched:
@@ -115,7 +115,7 @@ class TestStretched:
     def test_it_is_as_long_as_the_tempo_says(self, tempo: float, rate: int) -> None:
         """To the frame, at every rate that voices have."""
         sound = noise(1.7, rate=rate)
-        assert round(len(sound) / tempo) == len(stretched(sound, rate, tempo))
+        assert round(len(sound) / tempo) == len(stretch(sound, rate, tempo))
 
     @given(
         frames=st.integers(0, 20_000),
@@ -126,18 +126,18 @@ class TestStretched:
     def test_nothing_is_too_short_for_it(self, frames: int, tempo: float, rate: int) -> None:
         """Down to no sound at all, and to tempos that leave out less than a period."""
         sound = np.random.default_rng(frames).standard_normal(frames).astype(np.float32)
-        made = stretched(sound, rate, tempo)
+        made = stretch(sound, rate, tempo)
         assert (round(frames / tempo), np.float32) == (len(made), made.dtype)
 
     def test_at_its_own_tempo_no_sample_changes(self) -> None:
         """The take is what the voice made."""
-        assert np.array_equal(flite("awb"), stretched(flite("awb"), FLITE_RATE, 1.0))
+        assert np.array_equal(flite("awb"), stretch(flite("awb"), FLITE_RATE, 1.0))
 
     @pytest.mark.parametrize("tempo", TEMPOS)
     def test_its_first_and_last_sounds_are_not_touched(self, tempo: float) -> None:
         """A burst at the beginning is the same burst, and the end is the same end."""
         sound = flite("awb")
-        made = stretched(sound, FLITE_RATE, tempo)
+        made = stretch(sound, FLITE_RATE, tempo)
         edge = round(0.006 * FLITE_RATE)
         assert np.array_equal(sound[:edge], made[:edge])
         assert np.array_equal(sound[-8:], made[-8:])
@@ -146,14 +146,14 @@ class TestStretched:
     def test_of_noise_too_it_is_not_the_end_that_is_left_out(self, tempo: float) -> None:
         """A word may end in a hiss, whose splices do not come when they are due."""
         hiss = noise(3.0, rate=FLITE_RATE)
-        assert hiss[-1] == stretched(hiss, FLITE_RATE, tempo)[-1]
+        assert hiss[-1] == stretch(hiss, FLITE_RATE, tempo)[-1]
 
     @pytest.mark.parametrize("tempo", TEMPOS)
     @pytest.mark.parametrize("voice", ["awb", "slt"])
     def test_pitch_consonants_and_timbre_are_kept(self, voice: str, tempo: float) -> None:
         """The pitch to a tenth of a semitone, onsets at least 0.9 as strong, and none is new."""
         sound = flite(voice)
-        made = stretched(sound, FLITE_RATE, tempo)
+        made = stretch(sound, FLITE_RATE, tempo)
         found = likeness(sound, made, rate=FLITE_RATE, tempo=tempo)
         assert abs(found.delay_ms) < 1.5
         assert found.wander_ms < 6.0
@@ -169,7 +169,7 @@ class TestStretched:
         around = tone(150, 0.4, rate=24_000)
         click = silence(0.4, rate=24_000)
         click[4_800] = 1.0
-        made = stretched(np.concatenate([around, click, around]), 24_000, tempo)
+        made = stretch(np.concatenate([around, click, around]), 24_000, tempo)
         heard = np.flatnonzero(made > 0.5)
         assert 1 == len(heard)
         assert pytest.approx((0.4 + 0.2) / tempo, abs=0.008) == heard[0] / 24_000
@@ -182,7 +182,7 @@ class TestSpoken:
     def test_it_begins_where_it_says(self, tmp_path: Path, tempo: float) -> None:
         """To 2 ms, behind 300 ms of silence and breath: the same first milliseconds are found."""
         take, path = made_take(tmp_path, flite("slt"), FLITE_RATE, before=breath(FLITE_RATE))
-        voice = spoken(take, path, tempo)
+        voice = say_whole(take, path, tempo)
         first = at_48_khz(flite("slt"), FLITE_RATE)[: round(0.008 * RATE)].astype(np.float64)
         found = located(first, voice.sound, near=0.0, within=0.05)  # type: ignore[arg-type]
         assert pytest.approx(voice.lead / RATE, abs=0.002) == found.start
@@ -194,7 +194,7 @@ class TestSpoken:
     ) -> None:
         """Speech, and its ring of at most 40 ms: the last sound is within 2 ms of its place."""
         take, path = made_take(tmp_path, *spanish)
-        voice = spoken(take, path, tempo)
+        voice = say_whole(take, path, tempo)
         _, end = speech_bounds(voice.sound, RATE)
         assert pytest.approx(voice.lead / RATE + take.speech_seconds / tempo, abs=0.002) == end
         assert len(voice.sound) / RATE <= end + 0.042
@@ -213,7 +213,7 @@ class TestSpoken:
             tmp_path, tone(200, 1.0, rate=24_000), 24_000,
             before=silence(before, rate=24_000), after=after,
         )  # fmt: skip
-        sound = np.pad(spoken(take, path, 1.1).sound, 1)
+        sound = np.pad(say_whole(take, path, 1.1).sound, 1)
         steps = np.abs(np.diff(sound))
         edge = round(0.002 * RATE)
         assert max(steps[0], steps[-1]) <= 1e-4
@@ -226,7 +226,7 @@ class TestSpoken:
         burst = np.concatenate([noise(0.005, db=-12, rate=24_000), silence(0.02, rate=24_000)])
         sound = np.concatenate([burst, tone(150, 0.5, db=-10, rate=24_000)])
         take, path = made_take(tmp_path, sound, 24_000)
-        voice = spoken(take, path, 1.2)
+        voice = say_whole(take, path, 1.2)
         expected = at_48_khz(np.concatenate([silence(0.01, rate=24_000), burst]), 24_000)
         loud = slice(voice.lead, voice.lead + round(0.005 * RATE))
         assert pytest.approx(expected[480:720].std(), rel=0.02) == voice.sound[loud].std()
@@ -235,7 +235,7 @@ class TestSpoken:
         """Every sample of its speech is the recording's."""
         take, path = made_take(tmp_path, tone(200, 0.5), RATE)
         recording = decoded(path).sound
-        voice = spoken(take, path, 1.0)
+        voice = say_whole(take, path, 1.0)
         first, last = round(take.speech_start * RATE), round(take.speech_end * RATE)
         said = voice.sound[voice.lead : voice.lead + last - first]
         assert np.array_equal(recording[first:last], said)

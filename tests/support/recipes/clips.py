@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dub_platform.core.captions import as_srt, cued
-from resources.media.time_stretch import at_48_khz, stretched
+from resources.media.time_stretch import at_48_khz, stretch
 from resources.providers.paid_once import Bill
 from resources.voice import recording
 from resources.voice.espeak import EspeakVoice
@@ -125,7 +125,7 @@ class Recipe:
     def _say_phrase(self, number: int, text: str) -> NDArray[np.float64]:
         who = self.voices[number % len(self.voices)]
         voice = say(text, who) if self.spoken == "en" else _said_by_espeak(text, self.spoken)
-        return stretched(voice.astype(np.float32), RATE, self.tempo).astype(np.float64)
+        return stretch(voice.astype(np.float32), RATE, self.tempo).astype(np.float64)
 
     def _bed(self) -> NDArray[np.float64]:
         hiss = noise(self.seconds, db=self.noise_db, rate=RATE).astype(np.float64)
