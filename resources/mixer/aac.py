@@ -1,13 +1,13 @@
-"""AAC made in pieces that join to one stream, and the M4A around it.
+"""AAC that is encoded in pieces and joined to one stream, and the M4A around it.
 
-    packets = encoded(sound, into=Path("piece.aac")).between(25, 925)
-    sound = decoded([packets])
+    packets = encode(sound, into=Path("piece.aac")).between(25, 925)
+    sound = decode([packets])
     write([packets, ...], frames, Path("track.m4a"))
 
-Packet p of a stream holds a window of 2048 samples from (p - 1) * 1024 on, and its decoder adds up
-the halves of two windows to 1024 samples. A packet depends on no other, so where two encoders had
-the same samples around a border, the packets of one go on after those of the other. What is before
-sample 0, the encoder's delay, is left out by the file's edit list, and so is what is after the end.
+Packet p of a stream holds a window of 2048 samples from (p - 1) * 1024 on; a decoder adds the
+halves of two windows to get 1024 samples. Packets do not depend on each other. So if two encoders
+had the same samples around a border, the packets of one can follow those of the other. The file's
+edit list cuts off what is before sample 0 (the encoder's delay) and after the end.
 """
 
 from __future__ import annotations
@@ -30,30 +30,30 @@ if TYPE_CHECKING:
     Sound = NDArray[np.float32]
 
 BIT_RATE = 192_000
-# The encoder's own manual calls it better and much faster than the other above 64 kbit/s. Intensity
-# stereo is for fewer bits than there are: without it the coding noise of a mix is 5 dB lower.
+# The encoder's manual calls `fast` better and much faster than `twoloop` above 64 kbit/s. Intensity
+# stereo saves bits that are not scarce here: without it the coding noise of a mix is 5 dB lower.
 OPTIONS = {"aac_coder": "fast", "aac_is": "0"}
-# An edit list counts in the film's time, which would be whole milliseconds.
+# Edit lists count in the movie's time scale, whose default is too coarse: milliseconds.
 _FILE_OPTIONS = {"movflags": "+faststart", "movie_timescale": str(RATE)}
-# How much is handed to the encoder at once: it cuts that into frames by itself.
+# The frames given to the encoder in one call; it splits them by itself.
 _HANDED_FRAMES = 64 * AAC_FRAME
 
 
 @dataclass(frozen=True)
 class Packets:
-    """Packets of a stream, in order: so many of `sizes` bytes, from byte `offset` of `file` on."""
+    """Consecutive packets of a stream, of `sizes` bytes each, from byte `offset` of `file` on."""
 
     file: Path
     sizes: NDArray[np.int32]
     offset: int = 0
 
     def between(self, first: int, last: int) -> Packets:
-        """Those from number `first` to `last`, exclusive."""
+        """Return the packets from number `first` to `last`, exclusive."""
         offset = self.offset + int(self.sizes[:first].sum())
         return replace(self, sizes=self.sizes[first:last], offset=offset)
 
     def last(self, count: int) -> Packets:
-        """The last so many, or all there are."""
+        """Return the last `count` packets, or all if there are fewer."""
         return self.between(max(0, len(self.sizes) - count), len(self.sizes))
 
     def __iter__(self) -> Iterator[bytes]:
@@ -63,8 +63,8 @@ class Packets:
                 yield file.read(size)
 
 
-def encoded(sound: Sound, *, into: Path) -> Packets:
-    """The packets of `sound` (2, frames), the first of them from before its first sample."""
+def encode(sound: Sound, *, into: Path) -> Packets:
+    """Encode `sound` (2, frames). The first packet lies before the first sample."""
     sizes = []
     with full_disk_named(into.name), into.open("wb") as out:
         for packet in _packets(sound):
@@ -86,8 +86,8 @@ def _packets(sound: Sound) -> Iterator[Any]:
     yield from encoder.encode(None)
 
 
-def decoded(streams: Sequence[Packets]) -> Sound:
-    """The samples of packets that follow each other, but for the first: (2, frames)."""
+def decode(streams: Sequence[Packets]) -> Sound:
+    """Decode consecutive packets to (2, frames); the first packet only settles the decoder."""
     import av
 
     decoder = av.CodecContext.create("aac", "r")
@@ -104,13 +104,13 @@ def decoded(streams: Sequence[Packets]) -> Sound:
 
 
 def _configuration() -> bytes:
-    """AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1): AAC-LC, 48 kHz, two channels."""
+    """Return the AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) of AAC-LC, 48 kHz, two channels."""
     object_type, rate_index, channels = 2, 3, 2
     return (object_type << 11 | rate_index << 7 | channels << 3).to_bytes(2, "big")
 
 
 def write(streams: Sequence[Packets], frames: int, path: Path) -> None:
-    """Write the stream, of which `frames` are to be heard, as M4A. Raises StorageFullError."""
+    """Write the packets as M4A, which plays `frames` frames. Raises StorageFullError."""
     import av
 
     with (

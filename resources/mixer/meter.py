@@ -1,9 +1,9 @@
-"""How loud a sound is to ears, step by step, and how high it goes between its samples.
+"""Measures loudness step by step, and true peaks between samples (ITU-R BS.1770-5).
 
     power = steps(sound)                            # (steps,), K-weighted, 100 ms each
     peak = true_peaks(sound, above=0.8)             # (hops,), 64 frames each
 
-Both are those of ITU-R BS.1770-5. Loudness of the whole is `core.loudness.integrated(power)`.
+The loudness of the whole is `core.loudness.integrated(power)`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     Sound = NDArray[np.float32]
 
-# Peaks are looked for in hops this long: 1.3 ms, a sixteenth of an AAC frame.
+# The unit of peaks, in frames: 1.3 ms, a sixteenth of an AAC frame.
 HOP = 64
 OVERSAMPLING = 4
-# How many samples on each side the value between two samples is made of.
+# Values between two samples are interpolated from so many samples on each side.
 REACH = 16
 # BS.1770-5, tables 1 and 2, for 48 kHz: the head's shelf, then the high-pass.
 _SHELF = (
@@ -34,10 +34,10 @@ _HIGH_PASS = (1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621)
 
 
 def steps(sound: Sound, skip: int = 0, *, each: int = STEP) -> NDArray[np.float64]:
-    """The K-weighted power of each 100 ms of `sound` (channels, frames), channels added up.
+    """Return the K-weighted power of each 100 ms of `sound` (channels, frames), channels added up.
 
-    The first `skip` frames are filtered, but not counted; nor is a step that is not whole. Steps
-    of another length have so many frames `each`.
+    The first `skip` frames are filtered but not counted; nor is an incomplete last step. `each` is
+    the length of a step in frames.
     """
     from scipy.signal import sosfilt
 
@@ -53,10 +53,10 @@ def steps(sound: Sound, skip: int = 0, *, each: int = STEP) -> NDArray[np.float6
 
 
 def true_peaks(sound: Sound, *, above: float) -> Sound:
-    """The true peak of each hop of `sound` (channels, frames), over all channels.
+    """Return the true peak of each hop of `sound` (channels, frames), over all channels.
 
-    A value between two samples is at most `_most_gain()` times those around it: only where it
-    could be higher than `above` it is computed, elsewhere the highest sample stands for it.
+    Values between samples are at most `_most_gain()` times those around them. They are computed
+    only where they could exceed `above`; elsewhere the highest sample is returned.
     """
     count = -(-sound.shape[1] // HOP)
     peaks = np.zeros(count, np.float32)
@@ -80,7 +80,7 @@ def _channel_peaks(channel: Sound, count: int, above: float) -> Sound:
 
 @functools.cache
 def _between() -> Sound:
-    """The matrix that makes a window's three values after each sample of its hop."""
+    """Return the matrix that computes the three values after each sample of a hop."""
     matrix = np.zeros((HOP + 2 * REACH, HOP, OVERSAMPLING - 1), np.float32)
     for sample in range(HOP):
         matrix[sample + 1 : sample + 1 + 2 * REACH, sample] = _kernel()
@@ -89,9 +89,9 @@ def _between() -> Sound:
 
 @functools.cache
 def _kernel() -> Sound:
-    """A windowed sinc at the three places between samples: shape (2 * REACH, 3).
+    """Return a windowed sinc for the three places between samples: (2 * REACH, 3).
 
-    Row i is for the sample i - REACH + 1 places after the one before the value.
+    Row i belongs to the sample i - REACH + 1 places after the one before the value.
     """
     places = np.arange(1, OVERSAMPLING) / OVERSAMPLING
     distance = np.arange(1 - REACH, 1 + REACH)[:, np.newaxis] - places

@@ -1,10 +1,10 @@
-"""The pieces that a track is made in, one by itself and several at once.
+"""The pieces that a track is made in, several at once.
 
     for piece in pieces(frames):
-        sound = read(piece.begin, piece.end)    # with what is around it
+        sound = read(piece.begin, piece.end)    # with margins
 
-A piece is a whole number of AAC frames, so that packets of neighbours can be joined, and of the
-100 ms that loudness is counted in, so that their measurements can be, too.
+A piece is a whole number of AAC frames, so that the packets of neighbours can be joined, and of
+loudness steps of 100 ms, so that their measurements can be joined too.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import TypeVar
 from dub_platform.core.mixing import RATE
 
 AAC_FRAME = 1024
-# 100 ms, a step of the loudness meter (ITU-R BS.1770-5: blocks of 400 ms overlap by 75 %).
+# Frames in 100 ms, a step of the meter (ITU-R BS.1770-5: blocks of 400 ms overlap by 75 %).
 STEP = RATE // 10
-# The smallest length that is whole in AAC frames and in steps is 1.6 s. Twelve of it make what is
-# read around a piece cost 3 %, in 8 MB of samples.
+# 1.6 s is the shortest whole number of both AAC frames and steps. With twelve of it, the margins
+# cost 3 % more work, and a piece is 8 MB of samples.
 PIECE_FRAMES = 12 * 76_800
-# Before: the limiter has let go of 30 dB, the meter's filter and the encoder have settled.
+# Margin before: the limiter releases 30 dB within it, and filters and encoder settle.
 BEFORE_FRAMES = 24 * AAC_FRAME
-# After: the encoder looks ahead by two frames, and the limiter from there on.
+# Margin after: the encoder looks two frames ahead, and the limiter from there on.
 AFTER_FRAMES = 4 * AAC_FRAME
-# Cores of the smallest worker; each takes one piece's memory.
+# Pieces at once: the cores of the smallest worker. Each needs the memory of one piece.
 AT_ONCE = 2
 
 Item = TypeVar("Item")
@@ -36,7 +36,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Piece:
-    """Frames `first` to `last` (exclusive) of a track, and `begin` to `end` with margins."""
+    """Frames `first` to `last` (exclusive) of a track; `begin` to `end` with margins."""
 
     first: int
     last: int
@@ -53,7 +53,7 @@ class Piece:
 
 
 def pieces(frames: int) -> Sequence[Piece]:
-    """All pieces of a track, in order; the last is shorter, and alone it may be empty."""
+    """Return all pieces of a track in order; the last is shorter, and the only one may be empty."""
     return [_piece(first, frames) for first in range(0, max(frames, 1), PIECE_FRAMES)]
 
 
@@ -63,9 +63,10 @@ def _piece(first: int, frames: int) -> Piece:
 
 
 def each(make: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
-    """What is made of each item, in order, on several cores: numpy and the codecs let others run.
+    """Yield `make(item)` for each item, in order, computed on AT_ONCE threads.
 
-    Only a few are begun before they are asked for. Whatever goes wrong with one is raised.
+    Threads suffice, because numpy and the codecs release the GIL. Only a few items are begun before
+    their results are asked for. Exceptions of `make` are raised.
     """
     begun: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -1,8 +1,8 @@
-"""The role: bed and takes made one track.
+"""The mixer port: makes one track of the bed and the takes.
 
     mixed = mixer.mix(bed, takes, timeline, speech, into=folder)
 
-The promises are in tests/contracts/test_mixer.py, measured on what was encoded.
+The promises are tested in tests/contracts/test_mixer.py, on the encoded track.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from resources.media.ffmpeg import Loudness
 
 @dataclass(frozen=True)
 class Mixed:
-    """The encoded track (M4A, AAC, 48 kHz stereo) and what was measured on it."""
+    """The encoded track (M4A, AAC, 48 kHz stereo) and its measured loudness."""
 
     path: Path
     loudness: Loudness
@@ -37,10 +37,10 @@ class Mixer(Protocol):
         *,
         into: Path,
     ) -> Mixed:
-        """The track: `bed` (48 kHz stereo) ducked at `speech` and at every take, with the takes.
+        """Mix `bed` (48 kHz stereo), ducked during `speech` and every take, with the takes.
 
-        `takes` are the timeline's, each with its recording. The track lasts as long as the
-        timeline, or as its last take where that runs past the end. Raises MediaToolError,
+        `takes` are those of the timeline, each with its recording. The track is as long as the
+        timeline, or longer if the last take runs past its end. Raises MediaToolError,
         StorageFullError.
         """
         ...

@@ -1,10 +1,10 @@
-"""The takes of a track, as they are said in it: at their tempo and place, kept on disk.
+"""The takes of a track, at their tempos and places, prepared in a file.
 
-    voices = prepared(takes, timeline, into=folder)
+    voices = prepare(takes, timeline, into=folder)
     voices.at(first, frames)                        # float32, (frames,)
 
-All of them lie in one file, and only what is asked for is read: however many there are, memory
-holds one of them for each core.
+All takes lie in one file, and only what is needed is read: however many takes there are, each core
+holds one of them in memory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Voice:
-    """One take: `frames` samples from frame `first` on, at sample `offset` of the file."""
+    """One take: `frames` samples from frame `first` of the track, at sample `offset` of the
+    file."""
 
     first: int
     frames: int
@@ -49,7 +50,7 @@ class Voices:
     all: Sequence[Voice]
 
     def at(self, first: int, frames: int) -> Sound:
-        """What they say from frame `first` on, takes that sound at once added up."""
+        """Return the sum of all takes from frame `first` on: float32, (frames,)."""
         block: Sound = np.zeros(frames, np.float32)
         for voice in self._around(first, first + frames):
             begin, end = max(first, voice.first), min(first + frames, voice.first + voice.frames)
@@ -60,7 +61,7 @@ class Voices:
         return block
 
     def steps(self, count: int) -> NDArray[np.float64]:
-        """The K-weighted power of each 100 ms of the track."""
+        """Return the K-weighted power of each 100 ms of the track."""
         power = np.zeros(count)
         for voice in self.all:
             begin = voice.first // STEP
@@ -69,23 +70,26 @@ class Voices:
         return power
 
     def _around(self, begin: int, end: int) -> Sequence[Voice]:
-        """Those that may sound between two frames: they begin before, by their length at most."""
+        """Return the takes that may sound between two frames: some begin earlier, by the longest
+        at most."""
         longest = max((voice.frames for voice in self.all), default=0)
         firsts = [voice.first for voice in self.all]
         return self.all[bisect_left(firsts, begin - longest) : bisect_left(firsts, end)]
 
 
-def prepared(takes: Sequence[tuple[Take, Path]], timeline: Timeline, into: Path) -> Voices:
-    """Every take of the timeline, made on all cores. Raises StorageFullError."""
+def prepare(takes: Sequence[tuple[Take, Path]], timeline: Timeline, into: Path) -> Voices:
+    """Prepare every take of the timeline, on all cores. Raises StorageFullError."""
     file = into / "voices.f32"
     by_line = {take.line_id: (take, path) for take, path in takes}
     ordered = sorted(timeline.placements, key=lambda placement: placement.start)
-    said = each(lambda placement: _said(*by_line[placement.line_id], placement), ordered)
+    said = each(lambda placement: _prepare_take(*by_line[placement.line_id], placement), ordered)
     with full_disk_named(file.name), file.open("wb") as out:
-        return Voices(file, list(_kept(said, out)))
+        return Voices(file, list(_write_voices(said, out)))
 
 
-def _kept(said: Iterator[tuple[int, Sound, NDArray[np.float64]]], out: Any) -> Iterator[Voice]:
+def _write_voices(
+    said: Iterator[tuple[int, Sound, NDArray[np.float64]]], out: Any
+) -> Iterator[Voice]:
     offset = 0
     for first, sound, power in said:
         out.write(sound.tobytes())
@@ -93,10 +97,12 @@ def _kept(said: Iterator[tuple[int, Sound, NDArray[np.float64]]], out: Any) -> I
         offset += len(sound)
 
 
-def _said(take: Take, path: Path, placement: Placement) -> tuple[int, Sound, NDArray[np.float64]]:
-    """A take's first frame in the track, its sound, and its power by the track's steps."""
+def _prepare_take(
+    take: Take, path: Path, placement: Placement
+) -> tuple[int, Sound, NDArray[np.float64]]:
+    """Return a take's first frame in the track, its sound, and its power by the track's steps."""
     voice, start = say_placed(take, path, placement), round(placement.start * RATE)
-    # There is no place before the video for what is heard before the speech.
+    # Cut the sound before the speech if it would lie before the video's start.
     left_out = max(0, voice.lead - start)
     first, sound = start - voice.lead + left_out, voice.sound[left_out:]
     before = first % STEP

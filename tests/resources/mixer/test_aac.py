@@ -30,7 +30,7 @@ def in_pieces(sound: Sound, size: int, folder: Path) -> list[aac.Packets]:
     joined = []
     for first in range(0, sound.shape[1], size):
         begin, end = max(0, first - MARGIN), first + size + 4 * AAC_FRAME
-        own = aac.encoded(sound[:, begin:end], into=folder / f"{first}.aac")
+        own = aac.encode(sound[:, begin:end], into=folder / f"{first}.aac")
         skipped = (first - begin) // AAC_FRAME + 1 if first else 0
         last = (min(first + size, sound.shape[1]) - begin) // AAC_FRAME + 1
         joined.append(own.between(skipped, last))
@@ -46,7 +46,7 @@ def test_pieces_join_as_if_one_encoder_had_made_them(tmp_path: Path) -> None:
     """Around their borders they are as near to the sound as anywhere else."""
     size = 200 * AAC_FRAME
     sound = music(16.0)[:, : 3 * size]
-    heard = aac.decoded(in_pieces(sound, size, tmp_path))
+    heard = aac.decode(in_pieces(sound, size, tmp_path))
     assert (2, sound.shape[1]) == heard.shape
     near = [
         likeness_db(sound[:, at - 2048 : at + 2048], heard[:, at - 2048 : at + 2048])
@@ -61,7 +61,7 @@ def test_the_file_is_as_long_as_the_sound(tmp_path: Path, frames: int) -> None:
     """To the sample, as its own decoder and ffmpeg hear it."""
     sound = music(2.0)[:, :frames]
     path = tmp_path / "track.m4a"
-    aac.write([aac.encoded(sound, into=tmp_path / "a.aac")], frames, path)
+    aac.write([aac.encode(sound, into=tmp_path / "a.aac")], frames, path)
     assert frames == len(decoded(path))
 
 
@@ -70,7 +70,7 @@ def test_the_sound_begins_with_the_file(tmp_path: Path) -> None:
     click = np.concatenate([silence(0.5), noise(0.05), silence(0.5)])
     path = tmp_path / "track.m4a"
     sound = np.ascontiguousarray(stereo(click, click).T)
-    aac.write([aac.encoded(sound, into=tmp_path / "a.aac")], sound.shape[1], path)
+    aac.write([aac.encode(sound, into=tmp_path / "a.aac")], sound.shape[1], path)
     wanted = noise(0.05).astype(np.float64)
     found = located(wanted, decoded(path)[:, 0], near=0.5, within=0.3)
     assert pytest.approx(0.5, abs=1 / RATE) == found.start
@@ -83,7 +83,7 @@ def test_the_sound_begins_with_the_file(tmp_path: Path) -> None:
 def test_players_can_begin_before_they_have_it_all(tmp_path: Path) -> None:
     """The index comes before the sound."""
     path = tmp_path / "track.m4a"
-    aac.write([aac.encoded(music(1.0), into=tmp_path / "a.aac")], RATE, path)
+    aac.write([aac.encode(music(1.0), into=tmp_path / "a.aac")], RATE, path)
     content = path.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
 
@@ -91,7 +91,7 @@ def test_players_can_begin_before_they_have_it_all(tmp_path: Path) -> None:
 def test_the_stream_says_what_it_is(tmp_path: Path) -> None:
     """AAC-LC, 48 kHz, stereo; and the decoder is told the same."""
     path = tmp_path / "track.m4a"
-    aac.write([aac.encoded(music(1.0), into=tmp_path / "a.aac")], RATE, path)
+    aac.write([aac.encode(music(1.0), into=tmp_path / "a.aac")], RATE, path)
     with av.open(str(path)) as container:
         (stream,) = container.streams
         context = stream.codec_context

@@ -60,7 +60,7 @@ def rounds_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def encoded(sound: Sound, folder: Path) -> Path:
     """The track of a sound, from the gain that it takes without a limiter."""
     gain_db = loudness.gain_db(loudness.integrated(steps(sound)))
-    return encoding.encoded(Made(sound), gain_db, into=folder).path
+    return encoding.encode_mix(Made(sound), gain_db, into=folder).path
 
 
 def test_what_the_limiter_takes_is_foreseen(
