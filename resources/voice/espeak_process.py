@@ -53,8 +53,11 @@ class Speaker:
         return len(sound) / 2 / self._rate
 
     def spell(self, clauses: Sequence[str], voice: str, *, ties: bool) -> list[str]:
-        """The phonemes of each clause, as `voice` would say it. Raises RuntimeError."""
-        _checked(self._espeak.espeak_SetVoiceByName(voice.encode()), f"voice {voice}")
+        """The phonemes of each clause, as `voice` would say it, or else the voice of its language,
+        as "en" is for "en-gb". Raises RuntimeError."""
+        if self._espeak.espeak_SetVoiceByName(voice.encode()):
+            language = voice.partition("-")[0]
+            _checked(self._espeak.espeak_SetVoiceByName(language.encode()), f"voice {voice}")
         return [self._spelled(clause, IPA | TIE if ties else IPA) for clause in clauses]
 
     def _spelled(self, clause: str, mode: int) -> str:

@@ -21,7 +21,7 @@ RATE = 24_000
 # By the first letter of a voice's name: its language, and what eSpeak NG calls that.
 _HOMES: Mapping[str, tuple[str, str]] = {
     "a": ("en", "en-us"),
-    "b": ("en", "en-gb"),
+    "b": ("en", "en"),
     "e": ("es", "es"),
     "f": ("fr", "fr"),
     "h": ("hi", "hi"),

@@ -35,6 +35,10 @@ class _Espeak(BaseModel):
     voice: str
 
 
+class _Language(BaseModel):
+    family: str = ""
+
+
 class _Inference(BaseModel):
     noise_scale: float = 0.667
     length_scale: float = 1.0
@@ -46,6 +50,7 @@ class _About(BaseModel):
 
     audio: _Sound
     espeak: _Espeak
+    language: _Language = _Language()
     inference: _Inference = _Inference()
     speaker_id_map: Mapping[str, int] = {}
     phoneme_id_map: Mapping[str, tuple[int, ...]]
@@ -94,7 +99,8 @@ def _people(model: Weights, about: _About) -> Iterator[Person]:
     for who, number in known:
         yield Person(
             name=f"{name}.{who}" if len(known) > 1 else name,
-            language=about.espeak.voice.partition("-")[0],
+            # Chinese is cmn to eSpeak NG.
+            language=about.language.family or about.espeak.voice.partition("-")[0],
             espeak=about.espeak.voice,
             weights=model,
             rate=about.audio.sample_rate,

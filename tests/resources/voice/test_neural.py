@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -21,7 +22,7 @@ from dub_platform.core.errors import (
 )
 from resources.providers.paid_once import Bill
 from resources.voice.espeak import EspeakVoice
-from resources.voice.kokoro import KokoroVoice
+from resources.voice.kokoro import _HOMES, KokoroVoice
 from resources.voice.ladder import VoiceLadder
 from resources.voice.neural import NeuralVoice, Weights
 from resources.voice.phonemes import Phonemes, breaths
@@ -186,6 +187,14 @@ class TestPiper:
         with pytest.raises(LanguageNotAvailableError, match="It speaks en, es"):
             voice.shape(Reading("Bom dia.", "pt"))
 
+    def test_a_language_goes_by_its_own_name(self, tmp_path: Path) -> None:
+        """Where eSpeak NG has another for it."""
+        model = write_piper(tmp_path / "voice.onnx", language="cmn")
+        about = json.loads((tmp_path / "voice.onnx.json").read_text())
+        about["language"] = {"code": "zh_CN", "family": "zh"}
+        (tmp_path / "voice.onnx.json").write_text(json.dumps(about))
+        assert ("zh",) == PiperVoice([Weights(model, "piper/huayan")]).languages()
+
     def test_one_voice_is_as_many_people_as_it_has_pitches(self, tmp_path: Path) -> None:
         """The second is lower, the third higher, each as long as the first; then it begins anew."""
         voice = make_piper(tmp_path)
@@ -305,6 +314,23 @@ def test_what_is_said_otherwise_than_written_has_a_key_of_its_own(voice: NeuralV
     """CLDR's next words for it are another take."""
     assert "5 euros" == voice.shape(Reading("5 €", "es"))["said"]
     assert "said" not in voice.shape(Reading("cinco", "es"))
+
+
+@pytest.mark.parametrize("name", ["en-gb", "fr-fr", *(espeak for _, espeak in _HOMES.values())])
+def test_every_language_of_a_model_can_be_spelled(name: str) -> None:
+    """Also by a name that models have and eSpeak NG has not."""
+    phonemes = Phonemes()
+    assert phonemes.spell("a", name)
+    phonemes.close()
+
+
+def test_a_language_that_nobody_can_spell_is_an_error() -> None:
+    """With what eSpeak NG says of it."""
+    phonemes = Phonemes()
+    with pytest.raises(EngineFailedError) as failed:
+        phonemes.spell("a", "xx-yy")
+    assert "xx-yy" in str(failed.value.detail)
+    phonemes.close()
 
 
 def test_clauses_keep_their_marks() -> None:
