@@ -157,4 +157,4 @@ INSTALL := echo "Installing Python packages into .venv" && bash deploy/install.s
 	@$(INSTALL) -e '.[dev]' && touch .venv/platform $@
 
 .venv/tests: $(SOURCES)
-	@$(INSTALL) $(TORCH) -e '.[dev,separate,whisper]' && touch .venv/platform .venv/dev $@
+	@$(INSTALL) $(TORCH) -e '.[dev,local,separate,whisper]' && touch .venv/platform .venv/dev $@

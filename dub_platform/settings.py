@@ -178,8 +178,10 @@ class Settings(BaseSettings):
     transcriber: Literal["pocketsphinx", "whisper", "openai"] = Field(
         default="pocketsphinx", description="Who listens where no captions were handed in."
     )
-    translator: Literal["apertium", "openai"] = Field(
-        default="apertium", description="Who translates."
+    translator: Literal["apertium", "bergamot", "openai"] = Field(
+        default="apertium",
+        description="Who translates. What bergamot has no models for is translated by apertium, "
+        "where that is installed.",
     )
     voice: Literal["espeak", "piper", "kokoro", "elevenlabs", "openai"] = Field(
         default="espeak",

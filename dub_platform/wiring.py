@@ -41,7 +41,7 @@ from resources.media.features import require_capable
 from resources.media.probe import Prober
 from resources.mixer.blocks import BlockMixer
 from resources.mixer.port import Mixer
-from resources.models.installed import ModelFolder
+from resources.models.installed import Model, ModelFolder
 from resources.providers.ledger import CappedLedger, Ledger
 from resources.separator.beds import BedKeeper
 from resources.separator.demucs import DemucsSeparator
@@ -57,7 +57,9 @@ from resources.transcriber.port import Transcriber
 from resources.transcriber.whisper import WhisperTranscriber
 from resources.transcriber.whisper import detects_languages as whisper_detects_languages
 from resources.translator.apertium import ApertiumTranslator
+from resources.translator.bergamot import BergamotTranslator, PairModel
 from resources.translator.chat import OpenAIChat, TokenPrice
+from resources.translator.ladder import TranslatorLadder
 from resources.translator.openai import OpenAITranslator
 from resources.translator.port import Translator
 from resources.voice.elevenlabs import ElevenLabsVoice, Expression
@@ -72,7 +74,7 @@ from resources.voice.takes import TakeKeeper
 
 REDIS_SECONDS = 1.0
 # The models that are named where none of the kind is here.
-KOKORO, PIPER = "v1.0-int8", "en_US-joe-medium"
+KOKORO, PIPER, BERGAMOT = "v1.0-int8", "en_US-joe-medium", "en-pt"
 FFMPEG_CHECKED = "ffmpeg-checked.txt"
 
 
@@ -217,7 +219,7 @@ def _openai_transcriber(settings: Settings, kept: Store) -> Transcriber:
 
 
 def translator(settings: Settings, kept: Store) -> Translator:
-    """DUB_TRANSLATOR: apertium, openai. Raises EngineUnavailableError where it is not installed."""
+    """DUB_TRANSLATOR: apertium, bergamot, openai. Raises EngineUnavailableError."""
     if settings.translator == "openai":
         return OpenAITranslator(
             OpenAIChat(
@@ -233,9 +235,35 @@ def translator(settings: Settings, kept: Store) -> Translator:
             kept,
             ledger(settings),
         )
+    if settings.translator == "bergamot":
+        return TranslatorLadder([_bergamot(settings), ApertiumTranslator()])
     engine = ApertiumTranslator()
     engine.check()
     return engine
+
+
+def _bergamot(settings: Settings) -> Translator:
+    there = models(settings)
+    found = there.list_installed("bergamot") or (there.find("bergamot", BERGAMOT),)
+    engine = BergamotTranslator(
+        {(model.entry.languages[0], model.entry.languages[1]): _pair(model) for model in found},
+        idle_seconds=60 * settings.model_idle_minutes,
+    )
+    engine.check()
+    return engine
+
+
+def _pair(model: Model) -> PairModel:
+    # Pairs of scripts that share no letters have a vocabulary on each side.
+    shared = any(file.name == "vocab.spm" for file in model.entry.files)
+    source, target = ("vocab.spm",) * 2 if shared else ("srcvocab.spm", "trgvocab.spm")
+    return PairModel(
+        model.engine,
+        model.path("model.bin"),
+        model.path(source),
+        model.path(target),
+        model.path("lex.bin"),
+    )
 
 
 def voice(settings: Settings) -> Voice:
@@ -346,7 +374,7 @@ def policy(settings: Settings) -> CallPolicy:
 
 def prices(settings: Settings) -> Prices:
     """What the chosen engines charge; the keyless ones charge nothing."""
-    translated = settings.translator != "apertium"
+    translated = settings.translator == "openai"
     return Prices(
         taken_on=PRICES_TAKEN_ON,
         transcription_per_minute=(

@@ -2,7 +2,7 @@
 
     downloader/   where a video comes from      upload; youtube
     transcriber/  who says what when            captions, pocketsphinx; whisper, openai
-    translator/   a line in another language    apertium; openai
+    translator/   a line in another language    apertium, bergamot; openai
     voice/        a line spoken                 espeak, piper, kokoro; elevenlabs, openai
     store/        where artifacts are kept      local; s3
     separator/    the bed without its voice     ducking; demucs

@@ -86,6 +86,9 @@ class ApertiumTranslator:
     def targets(self, source: str) -> tuple[str, ...]:
         return tuple(sorted({into for spoken, into in self._pairs() if source in (spoken, AUTO)}))
 
+    def engine_for(self, source: str, language: str) -> str:  # noqa: ARG002 - it is one for all
+        return self.engine
+
     def translate(
         self,
         transcript: Transcript,

@@ -96,6 +96,9 @@ class OpenAITranslator:
             return ()
         return tuple(code for code in LANGUAGES if code != source)
 
+    def engine_for(self, source: str, language: str) -> str:  # noqa: ARG002 - it is one for all
+        return self.engine
+
     def translate(
         self,
         transcript: Transcript,

@@ -33,6 +33,10 @@ class Translator(Protocol):
         """
         ...
 
+    def engine_for(self, source: str, language: str) -> str:
+        """Which engine translates a pair, with its version or weights, for receipts."""
+        ...
+
     def translate(
         self,
         transcript: Transcript,
