@@ -45,7 +45,7 @@ from api.routes.events import video_events
 from api.routes.health import Checks, health, ready, version
 from api.routes.keys import Key, Keys
 from api.routes.languages import languages
-from api.routes.lines import Lines, OneLine, hear_line
+from api.routes.lines import Lines, LineTake, OneLine
 from api.routes.media import media
 from api.routes.openapi import openapi
 from api.routes.probing import Probing
@@ -87,7 +87,7 @@ def create_app(services: Services) -> Starlette:
             _route("/videos/{id}/dubs/{language}", Dubs),
             _route("/videos/{id}/dubs/{language}/lines", Lines),
             _route("/videos/{id}/dubs/{language}/lines/{number}", OneLine),
-            _route("/videos/{id}/dubs/{language}/lines/{number}/take", hear_line),
+            _route("/videos/{id}/dubs/{language}/lines/{number}/take", LineTake),
             _route("/videos/{id}/lines", SourceLines),
             _route("/videos/{id}/lines/{number}", SourceLine),
             _route("/videos/{id}/captions", Captions),
@@ -183,6 +183,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     with app.state.drain.before_stopping():
         async with app.state.hub.running(), app.state.courier.running():
             yield
+    await run_in_threadpool(app.state.services.drafting.close)
     # Reports wait in a queue; without this the last ones would be lost.
     await run_in_threadpool(app.state.services.reporter.flush)
 

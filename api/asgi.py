@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from api.app import create_app
 from api.background.dagster_daemon import Daemon
 from api.background.partition_keys import Announcer
+from api.drafting import Drafting
 from api.middleware.room import open_more_files, places
 from api.rate_limiting import Limits
 from api.services import Services
@@ -96,6 +97,7 @@ def services_from(settings: Settings, announcer: Announcer) -> Services:
         helpful={**redis, "daemon": daemon.check},
         heartbeats=daemon.heartbeats,
         tallies=wiring.tallies(settings),
+        drafting=Drafting(lambda: wiring.draft_takes(settings, store)),
         reporter=wiring.reporter(settings),
         base_url=settings.base_url,
         dagster_url=settings.dagster_link,

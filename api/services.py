@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from api.caller import caller_of
+from api.drafting import Drafting
 from api.rate_limiting import Limits
 from api.together import Together
 from dub_platform.core.access import DEFAULT_TENANT
@@ -50,7 +51,7 @@ class Services:
     cannot be dubbed. `targets(source)` returns the codes of the languages that `source`, or `auto`,
     can be dubbed into. `spent(video_ids)` returns what was paid for each video. `heeds_wording`
     tells whether the translator heeds glossary and formality, `detects_languages` whether the
-    recogniser can detect the language.
+    recogniser can detect the language. `drafting` speaks drafts of lines.
 
     `checks` are functions that return while a part works and raise if it does not; those in
     `helpful` leave the API able to serve. `heartbeats()` returns the last heartbeat of each part of
@@ -84,6 +85,7 @@ class Services:
     heeds_wording: bool
     detects_languages: bool
     tallies: Tallies
+    drafting: Drafting
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     helpful: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     heartbeats: Callable[[], Mapping[str, datetime]] = dict

@@ -73,6 +73,7 @@ from resources.voice.port import Voice
 from resources.voice.takes import TakeKeeper
 
 REDIS_SECONDS = 1.0
+DRAFT_SECONDS = 30.0
 # The models that are named where none of the kind is here.
 KOKORO, PIPER, BERGAMOT = "v1.0-int8", "en_US-joe-medium", "en-pt"
 FFMPEG_CHECKED = "ffmpeg-checked.txt"
@@ -352,6 +353,16 @@ def takes(settings: Settings, kept: Store) -> TakeKeeper:
     """The voice, with the memory of what it has spoken."""
     keep = timedelta(days=settings.retention_days)
     return TakeKeeper(kept, voice(settings), folders(settings), ledger(settings), keep)
+
+
+def draft_takes(settings: Settings, kept: Store) -> TakeKeeper:
+    """The same for somebody who waits for one line: a provider is not tried for as long."""
+    seconds = min(settings.provider_deadline_seconds, DRAFT_SECONDS)
+    hurried = {
+        "provider_deadline_seconds": seconds,
+        "provider_try_seconds": min(settings.provider_try_seconds, seconds),
+    }
+    return takes(settings.model_copy(update=hurried), kept)
 
 
 def rewriter(settings: Settings, keeper: TakeKeeper, translates: Translator) -> Rewriter:

@@ -58,6 +58,9 @@ from api.contract.script import (
     ScriptAnswer,
     SourceAnswer,
     SourceLineAnswer,
+    TakeAnswer,
+    TakeOrder,
+    TakeQuery,
 )
 from api.probes import PROBES, SAFE
 from dub_platform.core import errors
@@ -81,6 +84,17 @@ _OF_DUB: Errors = (
     errors.DubNotFoundError,
 )
 _OF_LINES: Errors = (*_OF_DUB, errors.LinesNotReadyError)
+_OF_VOICE: Errors = (
+    errors.LanguageNotAvailableError,
+    errors.CostCapError,
+    errors.EngineUnavailableError,
+    errors.EngineFailedError,
+    errors.BadTakeError,
+    errors.ProviderRefusedError,
+    errors.ProviderBusyError,
+    errors.ProviderUnavailableError,
+    errors.ProviderAnswerError,
+)
 _OF_SOURCE: Errors = (
     errors.InvalidVideoIdError,
     errors.VideoNotFoundError,
@@ -358,10 +372,20 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "GET",
         "/videos/{id}/dubs/{language}/lines/{number}/take",
-        "The sound of a line of the release by itself, whole or a range of it",
+        "The sound of a line of the release by itself, or of a draft that was spoken, whole or a "
+        "range of it",
         {200: ANY, 206: ANY, 304: None},
+        query=TakeQuery,
         errors=(*_OF_LINES, errors.LineNotFoundError),
         refused=(416,),
+    ),
+    Operation(
+        "POST",
+        "/videos/{id}/dubs/{language}/lines/{number}/take",
+        "Speak a line in the words of a draft, and say whether it fits; nothing is published",
+        {200: TakeAnswer},
+        body={JSON: TakeOrder},
+        errors=(*_OF_LINES, errors.LineNotFoundError, *_OF_VOICE),
     ),
     Operation(
         "GET",

@@ -30,11 +30,13 @@ from api.services import services_of
 from dub_platform.core.errors import (
     ArtifactMissingError,
     ChannelNotFoundError,
+    CostCapError,
     CrossSiteError,
     DeliveryNotFoundError,
     DubError,
     DubNotFoundError,
     EmptyBodyError,
+    EngineFailedError,
     EngineUnavailableError,
     InputError,
     KeyInvalidError,
@@ -47,6 +49,9 @@ from dub_platform.core.errors import (
     NotLocalError,
     PreconditionFailedError,
     PreconditionRequiredError,
+    ProviderBusyError,
+    ProviderError,
+    ProviderUnavailableError,
     RateLimitedError,
     RequestInProgressError,
     ScopeMissingError,
@@ -91,7 +96,12 @@ STATUS: Mapping[type[DubError], int] = {
     SourceError: 422,
     SourceUnreachableError: 502,
     MediaError: 422,
+    CostCapError: 402,
     EngineUnavailableError: 503,
+    EngineFailedError: 503,
+    ProviderBusyError: 503,
+    ProviderUnavailableError: 503,
+    ProviderError: 502,
     ArtifactMissingError: 404,
     StorageError: 503,
     StorageFullError: 507,
@@ -139,14 +149,18 @@ def problem(
     detail: str,
     headers: Mapping[str, str] | None = None,
     current: Mapping[str, Any] | None = None,
+    *,
+    is_told: bool = False,
 ) -> Response:
-    """Make a problem document, or a page of it for a browser that asked for one."""
+    """Make a problem document, or a page of it for a browser that asked for one.
+
+    The sentence of a server error may name paths or hosts, so it is left out unless it `is_told`.
+    """
     document = Problem(
         type=f"/problems/{code}",
         title=code.replace("_", " ").capitalize(),
         status=status,
-        # The sentence of a server error may name paths or hosts.
-        detail=detail if status < 500 else SERVER_DETAIL,
+        detail=detail if status < 500 or is_told else SERVER_DETAIL,
         code=code,
         request_id=request.scope.get("state", {}).get("request_id"),
     ).model_dump(exclude={"current"})
@@ -167,7 +181,11 @@ async def on_dub_error(request: Request, error: Exception) -> Response:
     # Closing the connection saves the server from reading the rest of a large or slow body.
     headers = {"connection": "close"} if status in (408, 413) else None
     current = failure.current if isinstance(failure, PreconditionFailedError) else None
-    return problem(request, status, failure.code, failure.sentence, headers, current)
+    # Of what a provider did not do, the same sentence stands in the dub that failed by it.
+    is_told = isinstance(failure, ProviderError)
+    return problem(
+        request, status, failure.code, failure.sentence, headers, current, is_told=is_told
+    )
 
 
 async def answer_error(

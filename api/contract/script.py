@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlencode
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from api.services import Services
 from dub_platform.core.edits import LineEdit, checked_text
 from dub_platform.core.errors import InvalidRequestError
 from dub_platform.core.script import Placed, Script, ScriptLine
+from resources.fitting.drafts import Draft
 
 MAX_EDITS = 200
 
@@ -38,6 +40,24 @@ class LineOrder(RequestShape):
     """The body of PUT .../lines/{number}, of a dub or of a video."""
 
     text: LineText
+
+
+class TakeOrder(RequestShape):
+    """Body of POST /videos/{id}/dubs/{language}/lines/{number}/take.
+
+    Without a `text`, the line's current text is spoken.
+    """
+
+    text: LineText | None = None
+
+
+class TakeQuery(RequestShape):
+    """Query of GET /videos/{id}/dubs/{language}/lines/{number}/take.
+
+    With a `text` the recording of that draft is meant, without one that of the release.
+    """
+
+    text: LineText | None = None
 
 
 class NumberedOrder(RequestShape):
@@ -92,6 +112,11 @@ class LineAnswer(BaseModel):
     `edited`; then `edited_by` is the id of that person's key, and `previous` the text before. An
     edit is `stale` if its source was corrected after it, until the line is edited again, if only
     with the same text. `released` is there once the dub has a release.
+
+    A text of `budget_characters` can be said at a natural tempo in `room_seconds`, which are the
+    line's own time and the silence after it that it may use. `confidence` is the recogniser's for
+    the source, from 0 to 1, and `doubt` why it is not trusted. `missed` are the glossary's terms
+    that the text lacks.
     """
 
     number: int
@@ -107,7 +132,34 @@ class LineAnswer(BaseModel):
     edited_by_name: str | None = None
     previous: str | None = None
     stale: bool = False
+    room_seconds: float
+    budget_characters: int
+    confidence: float
+    doubt: str | None = None
+    missed: list[str]
     released: PlacedAnswer | None = None
+    url: str
+
+
+class TakeAnswer(BaseModel):
+    """A spoken draft of a line; its recording is at `url`.
+
+    It takes `seconds` at a natural tempo, and the line has `room_seconds`. A release would play it
+    at `tempo`, `onset_ms` after the original (negative: before it); it `fits` if that is no hurry.
+    `cost_usd` was paid for it now, which a release with this text does not pay again. A `reused`
+    take was spoken before.
+    """
+
+    number: int
+    text: str
+    seconds: float
+    room_seconds: float
+    tempo: float
+    onset_ms: float
+    fits: bool
+    characters: int
+    cost_usd: float
+    reused: bool
     url: str
 
 
@@ -190,6 +242,25 @@ def line_answer(services: Services, dub: DubId, line: ScriptLine) -> LineAnswer:
     return _line_answer(services, dub, line, names_of(services, [line.edit] if line.edit else []))
 
 
+def take_answer(services: Services, dub: DubId, draft: Draft) -> TakeAnswer:
+    """Return the answer for a draft that was spoken."""
+    take, place = draft.take, draft.place
+    url = f"{dub_url(services, *dub)}/lines/{take.line_id}/take"
+    return TakeAnswer(
+        number=take.line_id,
+        text=draft.text,
+        seconds=round(take.speech_seconds, 3),
+        room_seconds=round(draft.room, 3),
+        tempo=round(place.tempo, 3),
+        onset_ms=round(1000 * place.onset_error, 1),
+        fits=draft.fits,
+        characters=len(draft.text),
+        cost_usd=take.paid_usd,
+        reused=take.reused,
+        url=f"{url}?{urlencode({'text': draft.text})}",
+    )
+
+
 def author_of(request: Request) -> str | None:
     """Return the id of the key that the request was made with; None where no keys are asked for."""
     author: str | None = request.scope.get("state", {}).get("key_id")
@@ -221,6 +292,11 @@ def _line_answer(
         edited_by_name=edit and names.get(edit.author or ""),
         previous=edit and script_line.previous,
         stale=script_line.is_old,
+        room_seconds=round(script_line.room, 3),
+        budget_characters=script_line.budget,
+        confidence=line.confidence,
+        doubt=line.doubt or None,
+        missed=list(script_line.missed),
         released=script_line.placed and _placed_answer(script_line.placed, url),
         url=url,
     )

@@ -2,7 +2,7 @@
 
     GET    /videos/{id}/dubs/{language}/lines              PATCH: edit several lines
     GET    /videos/{id}/dubs/{language}/lines/{number}     PUT: edit, DELETE: undo the edit
-    GET    /videos/{id}/dubs/{language}/lines/{number}/take     the sound of the line
+    GET    /videos/{id}/dubs/{language}/lines/{number}/take     the sound; POST: speak a draft
 
 A write must name in If-Match the lines it has seen, so that it never overwrites another person's
 edits. It requests the dub anew; the old release stays until the new one is there.
@@ -10,6 +10,7 @@ edits. It requests the dub anew; the old release stays until the new one is ther
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
@@ -27,21 +28,27 @@ from api.contract.script import (
     DubId,
     LineOrder,
     LineOrders,
+    TakeOrder,
+    TakeQuery,
     author_of,
     current_of,
     line_answer,
     number_in,
     script_answer,
+    take_answer,
 )
 from api.routes.ranges import answer_part
 from api.services import services_of
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.languages import language
 from dub_platform.core.script import Script
+from dub_platform.core.speech import Take
 from dub_platform.core.videos import checked_id
 from dub_platform.observability.context import request_id
 from resources.catalogue.scripts import released_take, script_of
+from resources.fitting.drafts import Drafts
 from resources.store.port import media_type
+from resources.voice.takes import TakeKeeper
 
 Shown = Callable[[Script], BaseModel]
 
@@ -77,17 +84,53 @@ class OneLine(HTTPEndpoint):
         return _write(request, _show_line(request), {number_in(request): None})
 
 
-def hear_line(request: Request) -> Response:
-    """Answer the recording of one line of the release, alone and at its natural tempo."""
+class LineTake(HTTPEndpoint):
+    """The recording of one line, alone and at its natural tempo."""
+
+    async def get(self, request: Request) -> Response:
+        """Answer the recording of the release, or of a draft that was spoken before."""
+        text = parse(TakeQuery, json.dumps(dict(request.query_params)).encode()).text
+        if text is None:
+            return await run_in_threadpool(_answer_released, request)
+        return await services_of(request).drafting.run(
+            services_of(request).tenant, lambda keeper: _answer_draft(request, keeper, text)
+        )
+
+    async def post(self, request: Request) -> Response:
+        """Speak the draft of a line, and answer how well it fits; nothing is published."""
+        order = parse(TakeOrder, await json_in(request) or b"{}")
+        services = services_of(request)
+        return await services.drafting.run(
+            services.tenant, lambda keeper: _speak_draft(request, keeper, order.text)
+        )
+
+
+def _speak_draft(request: Request, keeper: TakeKeeper, text: str | None) -> Response:
     services, dub = services_of(request), _dub_in(request)
-    found = released_take(services.registry, services.store, *dub, number_in(request))
-    content = services.store.get_bytes(found.audio_key)
+    drafts = Drafts(services.registry, services.store, keeper)
+    return answer(take_answer(services, dub, drafts.speak(*dub, number_in(request), text)))
+
+
+def _answer_draft(request: Request, keeper: TakeKeeper, text: str) -> Response:
+    services = services_of(request)
+    drafts = Drafts(services.registry, services.store, keeper)
+    return _answer_sound(request, drafts.find(*_dub_in(request), number_in(request), text))
+
+
+def _answer_released(request: Request) -> Response:
+    services = services_of(request)
+    numbered = *_dub_in(request), number_in(request)
+    return _answer_sound(request, released_take(services.registry, services.store, *numbered))
+
+
+def _answer_sound(request: Request, take: Take) -> Response:
+    content = services_of(request).store.get_bytes(take.audio_key)
     headers = {
-        "content-type": media_type(found.audio_key),
+        "content-type": media_type(take.audio_key),
         # The next release may have another recording at this address.
         "cache-control": "private, no-cache",
     }
-    return answer_part(request, content, f'"{found.key[:32]}"', headers)
+    return answer_part(request, content, f'"{take.key[:32]}"', headers)
 
 
 def _write(request: Request, shown: Shown, texts: Mapping[int, str | None]) -> Response:

@@ -15,7 +15,7 @@ from typing_extensions import NotRequired, TypedDict
 
 
 class AliveAnswer(TypedDict):
-    """`status` and `timestamp` say the same in the words of other health checks."""
+    """`status` and `timestamp` repeat it in the words of other health checks."""
 
     alive: NotRequired[bool]
     status: NotRequired[str]
@@ -24,7 +24,7 @@ class AliveAnswer(TypedDict):
 
 
 class ChannelAnswer(TypedDict):
-    """One channel, and how the dubs of its videos are to be worded."""
+    """One channel, and the wording for the dubs of its videos."""
 
     id: str
     title: str
@@ -52,7 +52,9 @@ class ChannelPage(TypedDict):
 
 
 class ChannelRow(TypedDict):
-    """One channel of a listing, with how many words its glossary has; the words are at `url`."""
+    """One channel of a listing; `terms` is the number of words in its glossary, which is at
+    `url`.
+    """
 
     id: str
     title: str
@@ -62,7 +64,7 @@ class ChannelRow(TypedDict):
 
 
 class CheckAnswer(TypedDict):
-    """Whether a part is well, and how long it took to say so."""
+    """The result of a health check, and how many ms it took."""
 
     ok: bool
     ms: float
@@ -70,7 +72,7 @@ class CheckAnswer(TypedDict):
 
 
 class DeliveryAnswer(TypedDict):
-    """One message to a webhook; `next_attempt_at` while it is tried."""
+    """One message to a webhook; `next_attempt_at` is there while it is still tried."""
 
     id: str
     type: str
@@ -97,12 +99,14 @@ DeliveryState = Literal["pending", "delivered", "dead"]
 
 
 class DubAnswer(TypedDict):
-    """One dub. The URLs and numbers are there once it has been released, and are of that release
-    while it is made anew. It is `stale` where that is not what it should say by now, which is so
-    because of: the `source`, of which something else is said in the video; the `translation`, which
-    was made anew; the `wording` of its channel; or `edits` of lines whose source was corrected
-    since, which whoever wrote them has to look at. For all but these, asking for the dub again
-    has it made anew. `glossary` and `formality` are what it was asked for with.
+    """One dub. URLs and `numbers` are there once it was released; while it is made anew they are
+    those of the old release.
+
+    A `stale` dub no longer says what it should. `stale_because` names the reasons: `source` (the
+    speech of the video was corrected), `translation` (the video was translated anew), `wording`
+    (the channel's wording changed), `edits` (the source of edited lines was corrected, so somebody
+    must look at the edits). Requesting the dub again mends all but the last. `glossary` and
+    `formality` are those that it was requested with.
     """
 
     video_id: str
@@ -139,7 +143,7 @@ class DubLinks(TypedDict):
 
 
 class DubNumbers(TypedDict):
-    """What was measured on the released track. Onset is against the original's, in ms."""
+    """Measurements of the released track. The onset is compared to the original's, in ms."""
 
     seconds: float
     lufs: float
@@ -151,8 +155,8 @@ class DubNumbers(TypedDict):
 
 
 class DubRow(TypedDict):
-    """One dub of a listing; `released` is there with the state of an older release, too, and
-    `stale` as in a DubAnswer.
+    """One dub of a listing; `released` is true for an older release too, `stale` as in
+    DubAnswer.
     """
 
     language: str
@@ -172,7 +176,7 @@ DubStatus = Literal["queued", "running", "released", "failed"]
 
 
 class Estimate(TypedDict):
-    """About what the languages asked for will cost; no `usd` for a link of unknown length."""
+    """The approximate cost in dollars; without `usd` for a link whose length is unknown."""
 
     usd: NotRequired[float]
     usd_per_minute: float
@@ -182,7 +186,7 @@ class Estimate(TypedDict):
 
 
 class Failure(TypedDict):
-    """Why a video or a dub failed, in words for its user, and whether asking again can help."""
+    """Why a video or a dub failed, in words for its user; `retryable` tells if a retry may help."""
 
     code: str
     message: str
@@ -190,7 +194,7 @@ class Failure(TypedDict):
 
 
 class KeyAnswer(TypedDict):
-    """One key; what it is proved with is not kept."""
+    """One API key, without its token, which is stored nowhere."""
 
     id: str
     tenant: str
@@ -218,14 +222,14 @@ class LanguageAnswer(TypedDict):
 
 
 class LanguagesAnswer(TypedDict):
-    """What can be made here of a video that speaks `source_language`, in the order of codes."""
+    """The languages that a video in `source_language` can be dubbed into, in the order of codes."""
 
     source_language: str
     languages: list[LanguageAnswer]
 
 
 class LeftOutAnswer(TypedDict):
-    """An edit that is not spoken, because no line says its `source` at that time any more."""
+    """An edit that is not applied, because no line has its `source` at that time any more."""
 
     number: int
     start: float
@@ -238,11 +242,17 @@ class LeftOutAnswer(TypedDict):
 
 
 class LineAnswer(TypedDict):
-    """One line. `source` was said from `start` to `end`, in seconds; `text` is what the dub says,
-    or is about to, in place of it: the `translation`, unless somebody `edited` that: whoever has
-    the key `edited_by`, and it said `previous` before. An edit is `stale` where what is said was
-    corrected after it, until the line is edited again, if only with the same text. `released` is
-    there once there is a release.
+    """One line of a dub. `source` is the original text, spoken from `start` to `end` in seconds.
+
+    `text` is what the dub says or is about to say: the `translation`, or the text that somebody
+    `edited`; then `edited_by` is the id of that person's key, and `previous` the text before. An
+    edit is `stale` if its source was corrected after it, until the line is edited again, if only
+    with the same text. `released` is there once the dub has a release.
+
+    A text of `budget_characters` can be said at a natural tempo in `room_seconds`, which are the
+    line's own time and the silence after it that it may use. `confidence` is the recogniser's for
+    the source, from 0 to 1, and `doubt` why it is not trusted. `missed` are the glossary's terms
+    that the text lacks.
     """
 
     number: int
@@ -258,12 +268,17 @@ class LineAnswer(TypedDict):
     edited_by_name: NotRequired[str]
     previous: NotRequired[str]
     stale: NotRequired[bool]
+    room_seconds: float
+    budget_characters: int
+    confidence: float
+    doubt: NotRequired[str]
+    missed: list[str]
     released: NotRequired[PlacedAnswer]
     url: str
 
 
 class NewKeyAnswer(TypedDict):
-    """The answer to POST /keys, with the one sight of `key`."""
+    """The answer to POST /keys; `key` is the token, which is shown only here."""
 
     id: str
     tenant: str
@@ -277,10 +292,10 @@ class NewKeyAnswer(TypedDict):
 
 
 class PlacedAnswer(TypedDict):
-    """A line in the released track: what is said, from which second, and how fast.
+    """A line in the released track: its text, its start in seconds, and its tempo.
 
-    `onset_ms` is against the original, positive when late; `flagged` says that it was hard to fit.
-    `take_url` is the sound of the line alone, before it was made to fit.
+    `onset_ms` is the distance from the original's start, positive when late. `flagged` means that
+    it was hard to fit. `take_url` is the recording of the line alone, before it was fitted.
     """
 
     text: str
@@ -292,8 +307,10 @@ class PlacedAnswer(TypedDict):
 
 
 class Problem(TypedDict):
-    """What went wrong (RFC 9457). `code` is stable; `detail` is a sentence for people. `current` is
-    with a `precondition_failed` what is there by now, with its `etag`.
+    """A problem document (RFC 9457).
+
+    `code` never changes; `detail` is a sentence for people. `current` comes with the code
+    `precondition_failed`: what is there now, with its `etag`.
     """
 
     type: str
@@ -306,7 +323,7 @@ class Problem(TypedDict):
 
 
 class Quote(TypedDict):
-    """The answer to a dry run: nothing was taken in."""
+    """The answer to a dry run: nothing was accepted."""
 
     id: str
     dry_run: NotRequired[bool]
@@ -314,7 +331,7 @@ class Quote(TypedDict):
 
 
 class ReadyAnswer(TypedDict):
-    """`degraded`: requests are served, but something that their work needs later is down."""
+    """`degraded` means that requests are served, but later steps of their work would fail."""
 
     ready: bool
     degraded: NotRequired[bool]
@@ -337,10 +354,10 @@ Source = Literal["youtube", "upload"]
 
 
 class SourceAnswer(TypedDict):
-    """What is said in a video, line by line, and the corrections that are kept but not applied.
+    """All lines of a video's speech, and the corrections that are kept but not applied.
 
-    `confidence` is how sure the `engine` is of a word on the average, and `least_confidence` how
-    sure it has to be.
+    `confidence` is the mean over the words by the `engine`; it has to be `least_confidence` or
+    more.
     """
 
     video_id: str
@@ -353,9 +370,11 @@ class SourceAnswer(TypedDict):
 
 
 class SourceLineAnswer(TypedDict):
-    """One line of what is said: `text`, from `start` to `end`, in seconds, as it was `heard` with
-    this `confidence` from 0 to 1, or as whoever has the key `corrected_by` has it. It was taken for
-    `previous` before that; `doubt` is why the recogniser does not trust it.
+    """One line of a video's speech: `text`, spoken from `start` to `end` in seconds.
+
+    `heard` is the text as it was recognised, with a `confidence` from 0 to 1; `doubt` is why the
+    recogniser does not trust it. `corrected_by` is the id of the key of the person who corrected
+    it, and `previous` the text before that.
     """
 
     number: int
@@ -377,8 +396,33 @@ class SourceLineAnswer(TypedDict):
 Stale = Literal["source", "translation", "wording", "edits"]
 
 
+class TakeAnswer(TypedDict):
+    """A spoken draft of a line; its recording is at `url`.
+
+    It takes `seconds` at a natural tempo, and the line has `room_seconds`. A release would play it
+    at `tempo`, `onset_ms` after the original (negative: before it); it `fits` if that is no hurry.
+    `cost_usd` was paid for it now, which a release with this text does not pay again. A `reused`
+    take was spoken before.
+    """
+
+    number: int
+    text: str
+    seconds: float
+    room_seconds: float
+    tempo: float
+    onset_ms: float
+    fits: bool
+    characters: int
+    cost_usd: float
+    reused: bool
+    url: str
+
+
 class VersionAnswer(TypedDict):
-    """Which build answers; `build_time` is `built_at`. What is not known is null or `unknown`."""
+    """The build that answers; `build_time` equals `built_at`.
+
+    Unknown values are null or `unknown`.
+    """
 
     version: str
     commit: NotRequired[str]
@@ -389,13 +433,13 @@ class VersionAnswer(TypedDict):
 
 
 class VideoAnswer(TypedDict):
-    """One video with its dubs; `created` and `estimate` only in the answer to POST /videos.
+    """One video with its dubs; `created` and `estimate` are in the answer to POST /videos only.
 
-    So is `captions_taken`, where captions came with it: false for a video that is being prepared
-    or was, which keeps the wording it has until they come by PUT /videos/{id}/captions.
+    `captions_taken` is there too if captions were sent: false for a video that is prepared or being
+    prepared, which keeps its text until captions are PUT to /videos/{id}/captions.
 
-    `processing_*` is when its preparing and dubbing began and ended last, and the seconds between;
-    `retry_count` is how often it was asked for again.
+    `processing_*` are the begin, the end and the seconds of the last preparation and dubbing;
+    `retry_count` is how often it was requested again.
     """
 
     id: str
@@ -441,7 +485,7 @@ class VideoPage(TypedDict):
 
 
 class VideoRow(TypedDict):
-    """One video of a listing, and how far its dubs are; all of them stands at `url`."""
+    """One video of a listing with its dubs in brief; the whole video is at `url`."""
 
     id: str
     source: Source

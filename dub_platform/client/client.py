@@ -243,9 +243,17 @@ class DubClient:
         """One line of a dub."""
         return cast(LineAnswer, self._asked("GET", f"{_lines(video_id, language)}/{number}"))
 
-    def take(self, video_id: str, language: str, number: int) -> bytes:
-        """The sound of a line of the release, as FLAC."""
-        return self._retried("GET", f"{_lines(video_id, language)}/{number}/take").content
+    def take(self, video_id: str, language: str, number: int, text: str | None = None) -> bytes:
+        """The sound of a line of the release, or of a draft that was spoken, as FLAC."""
+        query = f"?text={quote(text, safe='')}" if text else ""
+        return self._retried("GET", f"{_lines(video_id, language)}/{number}/take{query}").content
+
+    def speak(
+        self, video_id: str, language: str, number: int, text: str | None = None
+    ) -> answers.TakeAnswer:
+        """Have a line spoken in the words of a draft; nothing is published."""
+        path = f"{_lines(video_id, language)}/{number}/take"
+        return cast(answers.TakeAnswer, self._asked("POST", path, body=_given(text=text)))
 
     def edit(
         self, video_id: str, language: str, number: int, text: str, *, tag: str | None = None

@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dub_platform.core.brief import Brief
+from dub_platform.core.budget import character_budgets, loan, speaking_rate
 from dub_platform.core.edits import LineEdit, LineFinder, corrected, in_force, outdated
 from dub_platform.core.errors import LineNotFoundError, LinesNotReadyError
-from dub_platform.core.speech import Line, Transcript, Translation
+from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from dub_platform.core.timeline import is_flagged
 
 
@@ -46,7 +48,9 @@ class ScriptLine:
     """One line: what was said, what its translator wrote, and what somebody made of that.
 
     `heard` is the line before anybody corrected what was said in it; `previous` is what it said
-    before its last edit, and `is_old` whether that was before what is said was corrected.
+    before its last edit, and `is_old` whether that was before what is said was corrected. It has
+    `room` seconds, with the silence that it may borrow, which are about `budget` characters; its
+    glossary has terms that are `missed` in what it says.
     """
 
     line: Line
@@ -56,6 +60,9 @@ class ScriptLine:
     heard: Line
     previous: str | None = None
     is_old: bool = False
+    room: float = 0.0
+    budget: int = 0
+    missed: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -138,6 +145,8 @@ def written(
         raise not_ready(translation.language)
     edits, places = in_force(history, transcript.as_heard), _places(transcript, released)
     old = outdated(edits, in_force(corrections, transcript.as_heard))
+    brief = translation.brief or Brief()
+    budgets = _budgets(transcript, translation.language, brief)
     lines = tuple(
         ScriptLine(
             line,
@@ -147,9 +156,16 @@ def written(
             heard,
             edits.before.get(line.id) or target.unedited,
             line.id in old,
+            line.seconds + loan(line, following),
+            budgets[line.id],
+            _missed(line, edits.applied.get(line.id), target, translation.language, brief),
         )
-        for line, heard, target in zip(
-            transcript.lines, transcript.as_heard, translation.lines, strict=True
+        for line, following, heard, target in zip(
+            transcript.lines,
+            (*transcript.lines[1:], None),
+            transcript.as_heard,
+            translation.lines,
+            strict=False,
         )
     )
     return Script(lines, edits.left_out, len(history))
@@ -161,6 +177,19 @@ def not_ready(language: str) -> LinesNotReadyError:
         f"The lines of this dub in {language!r} are not translated yet, so they cannot be shown. "
         "Try again once its stage is past `translation`; if it failed before, ask for it again."
     )
+
+
+def _budgets(transcript: Transcript, language: str, brief: Brief) -> Mapping[int, int]:
+    """How many characters each line can have: as its translator was told, where it was."""
+    usual = character_budgets(transcript.lines, rate=speaking_rate(language))
+    return {line_id: brief.budgets.get(line_id, budget) for line_id, budget in usual.items()}
+
+
+def _missed(
+    line: Line, edit: LineEdit | None, target: TranslatedLine, language: str, brief: Brief
+) -> tuple[str, ...]:
+    text = (edit and edit.text) or target.unedited
+    return tuple(map(str, brief.glossary.missed(line.text, text, language)))
 
 
 def _places(transcript: Transcript, released: Sequence[Placed]) -> Mapping[int, Placed]:

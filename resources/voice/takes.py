@@ -28,6 +28,7 @@ from resources.providers.ledger import Ledger
 from resources.providers.paid_once import Bill, PaidOnce
 from resources.store.copies import AT_ONCE, Copies
 from resources.store.port import Store
+from resources.store.values import find_bytes
 from resources.system.file_lock import turn
 from resources.system.threads import ContextPool
 from resources.system.workfolder import WorkFolders
@@ -94,6 +95,24 @@ class TakeKeeper:
             dataclasses.replace(takes.get(each.key) or next(spoken), line_id=each.line_id)
             for each in wanted
         )
+
+    def kept(
+        self,
+        lines: Sequence[TranslatedLine],
+        language: str,
+        speakers: Mapping[int, str],
+        line_id: int,
+    ) -> Take | None:
+        """The take of one of these lines, if it was spoken before; it is not spoken here.
+
+        Raises StorageError.
+        """
+        pairs = zip(lines, readings(lines, language, speakers), strict=True)
+        reading = next(reading for line, reading in pairs if line.id == line_id)
+        written = find_bytes(self.store, _receipt_key(self._key_of(reading)))
+        if written is None:
+            return None
+        return dataclasses.replace(_RECEIPT.validate_json(written), line_id=line_id, reused=True)
 
     def _key_of(self, reading: Reading) -> str:
         shape = self.voice.shape(reading)

@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from dub_platform.client import subrip
-from dub_platform.client.answers import LineAnswer
+from dub_platform.client.answers import LineAnswer, TakeAnswer
 from dub_platform.client.client import DubClient, tag_of
 from dub_platform.client.commands.editing import (
     STANDARD_INPUT,
@@ -45,9 +45,10 @@ def add_to(commands: Commands) -> None:
     add_text(about_dub(edit), back="go back to the translation")
     edit.add_argument("--wait", action="store_true", help="until it is released with the line")
 
-    does = "play a line of a released dub, or keep its sound"
+    does = "play a line of a released dub or of a draft, or keep its sound"
     say = command(commands, "say", does, _say, "dub say up-e3c8 es 3")
     about_dub(say).add_argument("number", type=int, help="the line's, as it is shown")
+    say.add_argument("--text", help="a draft of it, which is spoken and not published")
     say.add_argument("--to", type=Path, help="a file for the sound (FLAC); - writes it out")
 
     does = "write the lines into a file for a subtitle editor"
@@ -120,19 +121,32 @@ def _edit(client: DubClient, asked: Asked) -> int:
 
 def _say(client: DubClient, asked: Asked) -> int:
     video_id = whole_id(client, asked.id)
-    sound = client.take(video_id, asked.language, asked.number)
+    numbered = video_id, asked.language, asked.number
+    draft = client.speak(*numbered, asked.text) if asked.text else None
+    sound = client.take(*numbered, draft and draft["text"])
     if asked.to == STANDARD_INPUT and not asked.json:
         sys.stdout.buffer.write(sound)
         return 0
     if asked.to and asked.to != STANDARD_INPUT:
         asked.to.write_bytes(sound)
     if asked.json:
-        show_json({**client.line(video_id, asked.language, asked.number), "bytes": len(sound)})
-    elif asked.to:
+        show_json({**(draft or client.line(*numbered)), "bytes": len(sound)})
+        return 0
+    if draft:
+        out.print(_fit(draft))
+    if asked.to:
         out.print(f"{asked.to} is written.")
     else:
         play(sound, ".flac")
     return 0
+
+
+def _fit(draft: TakeAnswer) -> str:
+    """How a draft would be heard in a release."""
+    lasts = f"It lasts {draft['seconds']:.1f} s where there are {draft['room_seconds']:.1f} s"
+    if draft["fits"]:
+        return f"{lasts}: it fits."
+    return f"{lasts}: it would be said \u00d7{draft['tempo']:.2f}, so make it shorter."
 
 
 def _export(client: DubClient, asked: Asked) -> int:

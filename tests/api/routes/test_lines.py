@@ -113,6 +113,10 @@ def test_a_script_is_shown_with_its_release(client: TestClient) -> None:
         "text": TEXTS[1],
         "edited": False,
         "stale": False,
+        "room_seconds": 0.44,
+        "budget_characters": 8,
+        "confidence": 1.0,
+        "missed": [],
         "released": {
             "text": TEXTS[1],
             "start": 1.25,

@@ -13,7 +13,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from starlette.types import ASGIApp
 
 from api import services as api_services
 from api.app import create_app
+from api.drafting import Drafting
 from api.rate_limiting import Limits
-from dub_platform.core.cost import Prices
+from dub_platform.core.cost import Caps, Prices
 from dub_platform.core.speech import Release
 from dub_platform.core.webhooks import Receivers
 from dub_platform.registry.events import EventLog
@@ -37,7 +38,13 @@ from dub_platform.registry.webhooks import Webhooks
 from dub_platform.settings import Settings
 from resources.media.ffmpeg import find_in_wheel
 from resources.media.probe import Prober
+from resources.providers.ledger import CappedLedger
 from resources.store.local import LocalStore
+from resources.store.port import Store
+from resources.system.workfolder import WorkFolders
+from resources.voice.espeak import EspeakVoice
+from resources.voice.port import Voice
+from resources.voice.takes import TakeKeeper
 from tests.support.new_registries import make_registry
 
 YOUTUBE = "dQw4w9WgXcQ"
@@ -75,6 +82,7 @@ def make_services(home: Path, **changes: Any) -> Services:
     url = f"sqlite:///{home / 'registry.sqlite'}"
     make_registry(url)
     registry = SqlRegistry.at(url)
+    store = LocalStore(home / "store", "http://dub.test/media")
     services = Services(
         registry=registry,
         tenants=registry.of,
@@ -82,7 +90,7 @@ def make_services(home: Path, **changes: Any) -> Services:
         events=EventLog.at(url),
         webhooks=Webhooks.at(url),
         receivers=Receivers(),
-        store=LocalStore(home / "store", "http://dub.test/media"),
+        store=store,
         announce=Told([]),
         probe=Prober(MAX_SECONDS),
         targets=lambda source: TARGETS.get(source, ()),
@@ -99,9 +107,17 @@ def make_services(home: Path, **changes: Any) -> Services:
         heeds_wording=True,
         detects_languages=True,
         tallies=Tallies.at(url),
+        drafting=Drafting(lambda: make_keeper(home, store, EspeakVoice())),
         version="0.1.0",
     )
     return replace(services, **changes)
+
+
+def make_keeper(home: Path, store: Store, voice: Voice, caps: Caps | None = None) -> TakeKeeper:
+    """What speaks with this voice, and notes in the registry below `home` what is paid."""
+    calls = PaidCalls.at(f"sqlite:///{home / 'registry.sqlite'}")
+    ledger = CappedLedger(calls, caps or Caps(100.0, 100.0))
+    return TakeKeeper(store, voice, WorkFolders(home / "spool"), ledger, timedelta(days=30))
 
 
 def default_limits() -> Limits:
