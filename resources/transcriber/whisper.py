@@ -4,9 +4,8 @@
     heard = transcriber.transcribe(Path("speech.wav"), speech, "auto")
 
 Only speech is decoded, many chunks at once and without the text before as a prompt: neither a
-silence nor an earlier mistake can lead it astray. A chunk that Whisper doubts is decoded again
-by its pieces, and then at higher temperatures; what is still doubted is left out or marked. The
-model is loaded at the first use and stays, for all runs of the process.
+silence nor an earlier mistake can lead it astray. What is doubted is tried again as
+`decoding.py` says. The model is loaded at the first use and stays, for all runs of the process.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ import importlib.util
 import pickle
 import threading
 import wave
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
-from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,47 +29,32 @@ from dub_platform.core.errors import (
     LanguageNotAvailableError,
 )
 from dub_platform.core.languages import AUTO
-from dub_platform.core.languages import language as language_named
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
 from resources.transcriber.chunks import Chunk, cut, packed
-from resources.transcriber.doubts import CUT_OFF, SILENCE, Doubt, Doubts, Finding, trusted
+from resources.transcriber.decoding import WHISPERS_OWN, Attempt, Decoding, Listener, Result
 from resources.transcriber.whisper_languages import CODES, whisper_codes
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
-    from whisper import DecodingOptions, DecodingResult, Whisper
+    from whisper import Whisper
 
 # Those that the package downloads by name.
 MODELS = (
     *("tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium"),
     *("large-v1", "large-v2", "large-v3", "large", "large-v3-turbo", "turbo"),
 )
-# So sure it has to be of another language than the one that was named.
-SURE = 0.9
 _FRAMES_PER_SECOND = 100
 # Fewer frames than this are too few to align words with.
 _LEAST_FRAMES = 20
+# What a checkpoint says of itself beside its weights: (layer, head) of those that words' times
+# come from. Whisper knows them of its own models by their names alone.
+ALIGNMENT_HEADS = "alignment_heads"
 _LOADING = threading.Lock()
 # Decoding hangs its caches into the model, so that two at once would read each other's.
 _DECODING = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """How Whisper decodes: what it doubts at one temperature is tried at the next.
-
-    `longest_text` is in tokens, at most half of what the model reads.
-    """
-
-    temperatures: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-    longest_text: int = 224
-    doubts: Doubts = field(default_factory=Doubts)
-
-
-WHISPERS_OWN = Decoding()
 
 
 class WhisperTranscriber:
@@ -86,7 +70,9 @@ class WhisperTranscriber:
     # More at once gain little and hold 100 MB each with a large model.
     batch = 8
 
-    def __init__(self, model: str, device: str = "", decoding: Decoding = WHISPERS_OWN) -> None:
+    def __init__(
+        self, model: str, device: str = "", decoding: Decoding = WHISPERS_OWN, threads: int = 0
+    ) -> None:
         _refuse_missing(model)
         self.name = _named(model)
         self.detects_languages = detects_languages(model)
@@ -94,6 +80,7 @@ class WhisperTranscriber:
         self._model = model
         self._device = device
         self._decoding = decoding
+        self._threads = threads
 
     def languages(self) -> tuple[str, ...]:
         return tuple(sorted(whisper_codes())) if self.detects_languages else ("en",)
@@ -109,35 +96,13 @@ class WhisperTranscriber:
             raise self._not_understood(language)
         if not speech:
             return Heard(language, self.engine, ())
-        model = _loaded(self._model, self._device)
+        model = _loaded(self._model, self._device, self._threads)
         if language not in (AUTO, *_languages_of(model)):
             raise self._not_understood(language)
         with open_speech(audio) as source, _failing():
             pieces = cut(source, speech, shortest=self.shortest, longest=self.longest)
-            chunks = packed(pieces, self.longest)
-            return self._heard(_Listener(model, source, self._decoding), chunks, language)
-
-    def _heard(self, listener: _Listener, chunks: Iterator[Chunk], language: str) -> Heard:
-        first = list(islice(chunks, self.batch))
-        told = other = ""
-        if language == AUTO:
-            language, share = listener.language_of(first)
-            told = f"Its language was recognised as {language}, with {share:.0%} certainty."
-        elif first:
-            # Told to hear one language, it writes down another as if it were that one.
-            heard, share = listener.language_of(first[:1])
-            other = heard if heard != language and share >= SURE else ""
-        batches = chain([first], _batches(chunks, self.batch))
-        findings = (found for batch in batches for found in listener.findings(batch, language))
-        kept, left_out = trusted(findings)
-        return Heard(
-            language,
-            self.engine,
-            kept,
-            why=f"{told} {left_out}".strip(),
-            least_confidence=self._decoding.doubts.least_confidence,
-            other_language=other,
-        )
+            listener = Listener(TorchDecoder(model, source, self.batch), self._decoding)
+            return listener.hear(packed(pieces, self.longest), language, self.engine)
 
     def _not_understood(self, language: str) -> LanguageNotAvailableError:
         return LanguageNotAvailableError(
@@ -157,85 +122,21 @@ def _named(model: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Decoded:
-    """What the model made of a chunk; `features` is the encoded sound, (frames, state)."""
-
-    chunk: Chunk
-    features: torch.Tensor
-    result: DecodingResult
-    doubt: Doubt | None
-
-    @property
-    def can_be_parted(self) -> bool:
-        return self.doubt is not None and len(self.chunk.pieces) > 1
-
-
-@dataclass(frozen=True)
-class _Listener:
-    """One model that listens to one recording."""
+class TorchDecoder:
+    """The package's model and one recording. A sound is encoded to (frames, state)."""
 
     model: Whisper
     source: wave.Wave_read
-    decoding: Decoding
+    batch: int
 
-    def language_of(self, chunks: Sequence[Chunk]) -> tuple[str, float]:
-        """The language spoken in the chunks, and how probable it is."""
-        if not self.model.is_multilingual:
-            return "en", 1.0
-        with _DECODING:
-            _, odds = self.model.detect_language(self._encoded(chunks))
-        shares = {code: sum(each[code] for each in odds) / len(odds) for code in odds[0]}
-        best = max(shares, key=shares.__getitem__)
-        return language_named(best).code, shares[best]
+    @property
+    def is_multilingual(self) -> bool:
+        return bool(self.model.is_multilingual)
 
-    def findings(self, chunks: Sequence[Chunk], language: str) -> list[Finding]:
-        """What is said in the chunks, which are decoded together, in no order."""
-        with _DECODING:
-            decoded = self._decoded(chunks, language)
-            whole = [self._surer(each, language) for each in decoded if not each.can_be_parted]
-            found = [finding for each in whole for finding in self._timed(each, language)]
-        parts = [
-            Chunk((piece,)) for each in decoded if each.can_be_parted for piece in each.chunk.pieces
-        ]
-        for batch in _batches(parts, len(chunks)):
-            found += self.findings(batch, language)
-        return found
+    def alone(self) -> AbstractContextManager[Any]:
+        return _DECODING
 
-    def _decoded(self, chunks: Sequence[Chunk], language: str) -> list[_Decoded]:
-        encoded = self._encoded(chunks)
-        results = self.model.decode(encoded, self._options(language, self.decoding.temperatures[0]))
-        return [
-            _Decoded(chunk, features, result, self._doubt(result))
-            for chunk, features, result in zip(chunks, encoded, results, strict=True)
-        ]
-
-    def _surer(self, decoded: _Decoded, language: str) -> _Decoded:
-        """The same chunk at the first temperature that gives no doubt, if there is one."""
-        import torch
-
-        if decoded.doubt in (None, SILENCE):
-            return decoded
-        # The same recording gives the same words, whatever was decoded before it.
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            for temperature in self.decoding.temperatures[1:]:
-                options = self._options(language, temperature)
-                result = self.model.decode(decoded.features, options)
-                if not self._doubt(result):
-                    return replace(decoded, result=result, doubt=None)
-        return decoded
-
-    def _timed(self, decoded: _Decoded, language: str) -> Iterator[Finding]:
-        """The words of each piece, with the times that the model's attention gives them."""
-        if decoded.doubt and decoded.doubt.is_useless:
-            yield from (Finding(piece, [], decoded.doubt) for piece in decoded.chunk.pieces)
-            return
-        words = _aligned(self.model, decoded, whisper_codes()[language])
-        for piece, found in decoded.chunk.placed(words):
-            yield Finding(piece, found, decoded.doubt)
-
-    def _encoded(self, chunks: Sequence[Chunk]) -> torch.Tensor:
-        """The chunks as the decoder attends to them: (chunks, frames, state)."""
+    def encode(self, chunks: Sequence[Chunk]) -> torch.Tensor:
         import torch
 
         mels = torch.stack([_mel(chunk.sound(self.source), self.model) for chunk in chunks])
@@ -244,31 +145,59 @@ class _Listener:
             features: torch.Tensor = self.model.embed_audio(mels.to(self.model.device, dtype))
         return features
 
-    def _options(self, language: str, temperature: float) -> DecodingOptions:
+    def odds(self, encoded: Sequence[torch.Tensor]) -> list[dict[str, float]]:
+        import torch
+
+        _, odds = self.model.detect_language(torch.stack(list(encoded)))
+        return list(odds)
+
+    def decode(
+        self, encoded: Sequence[torch.Tensor], language: str, attempt: Attempt
+    ) -> list[Result]:
+        import torch
         from whisper import DecodingOptions
 
-        return DecodingOptions(
+        options = DecodingOptions(
             language=whisper_codes()[language],
-            temperature=temperature,
-            sample_len=self.decoding.longest_text,
+            temperature=attempt.temperature,
+            sample_len=attempt.longest_text,
             # Words get their times from the attention; without marks between them the model goes
             # on to the end of the chunk, where it would else stop and be asked for the rest.
             without_timestamps=True,
             fp16=self._is_half,
         )
+        with torch.random.fork_rng():
+            torch.manual_seed(attempt.seed)
+            results = self.model.decode(torch.stack(list(encoded)), options)
+        return [
+            Result(each.text, each.tokens, each.avg_logprob, each.no_speech_prob)
+            for each in results
+        ]
+
+    def time(
+        self, chunk: Chunk, encoded: torch.Tensor, tokens: Sequence[int], language: str
+    ) -> list[Word]:
+        from whisper.timing import add_word_timestamps
+        from whisper.tokenizer import get_tokenizer
+
+        model, code = self.model, whisper_codes()[language]
+        segment: dict[str, Any] = {"seek": 0, "start": 0.0, "end": chunk.seconds}
+        segment["tokens"] = tokens
+        add_word_timestamps(
+            segments=[segment],
+            model=_Encoded(model),
+            tokenizer=get_tokenizer(
+                model.is_multilingual, num_languages=model.num_languages, language=code
+            ),
+            mel=encoded,
+            num_frames=max(round(chunk.seconds * _FRAMES_PER_SECOND), _LEAST_FRAMES),
+            last_speech_timestamp=0.0,
+        )
+        return read_words(segment["words"])
 
     @property
     def _is_half(self) -> bool:
         return bool(self.model.device.type == "cuda")
-
-    def _doubt(self, result: DecodingResult) -> Doubt | None:
-        doubt = self.decoding.doubts.about(
-            result.text,
-            log_probability=result.avg_logprob,
-            no_speech=result.no_speech_prob,
-        )
-        is_full = len(result.tokens) >= self.decoding.longest_text
-        return doubt or (CUT_OFF if is_full else None)
 
 
 class _Encoded:
@@ -283,26 +212,11 @@ class _Encoded:
         return logits
 
 
-def _aligned(model: Whisper, decoded: _Decoded, code: str) -> list[Word]:
-    """The words in the chunk's time."""
-    from whisper.timing import add_word_timestamps
-    from whisper.tokenizer import get_tokenizer
-
-    segment: dict[str, Any] = {"seek": 0, "start": 0.0, "end": decoded.chunk.seconds}
-    segment["tokens"] = decoded.result.tokens
-    add_word_timestamps(
-        segments=[segment],
-        model=_Encoded(model),
-        tokenizer=get_tokenizer(
-            model.is_multilingual, num_languages=model.num_languages, language=code
-        ),
-        mel=decoded.features,
-        num_frames=max(round(decoded.chunk.seconds * _FRAMES_PER_SECOND), _LEAST_FRAMES),
-        last_speech_timestamp=0.0,
-    )
+def read_words(timed: Iterable[Mapping[str, Any]]) -> list[Word]:
+    """The words that `add_word_timestamps` leaves, of this package or of another that has it."""
     return [
         Word(text, float(word["start"]), float(word["end"]), float(word["probability"]))
-        for word in segment["words"]
+        for word in timed
         if (text := word["word"].strip())
     ]
 
@@ -316,31 +230,30 @@ def _mel(sound: NDArray[np.float32], model: Whisper) -> torch.Tensor:
     return padded
 
 
-def _batches(chunks: Iterable[Chunk], size: int) -> Iterator[list[Chunk]]:
-    rest = iter(chunks)
-    while batch := list(islice(rest, size)):
-        yield batch
-
-
 def _languages_of(model: Whisper) -> tuple[str, ...]:
     """The languages of a loaded model: large-v3 knows one more than those before it."""
     known = CODES[: model.num_languages] if model.is_multilingual else ("en",)
     return tuple(code for code, whispers in whisper_codes().items() if whispers in known)
 
 
-def _loaded(model: str, device: str) -> Whisper:
+def _loaded(model: str, device: str, threads: int = 0) -> Whisper:
     # Two threads that ask at once would otherwise load it twice.
     with _LOADING:
-        return _loaded_model(model, device)
+        return _loaded_model(model, device, threads)
 
 
 @lru_cache(maxsize=1)
-def _loaded_model(model: str, device: str) -> Whisper:
+def _loaded_model(model: str, device: str, threads: int) -> Whisper:
     """The model, downloaded if it is one of `MODELS`. Raises EngineUnavailableError."""
+    import torch
     import whisper
 
+    if threads:
+        torch.set_num_threads(threads)
     try:
-        return whisper.load_model(model, device or None)
+        loaded = whisper.load_model(model, device or None)
+        if model not in MODELS:
+            _set_heads(loaded, Path(model))
     except (OSError, RuntimeError, LookupError, TypeError, pickle.UnpicklingError) as error:
         raise EngineUnavailableError(
             f"Whisper's model {model} cannot be loaded on {device or 'this machine'}. Look at "
@@ -348,6 +261,20 @@ def _loaded_model(model: str, device: str) -> Whisper:
             "and, for a model that is downloaded, at the connection.",
             detail=f"{type(error).__name__}: {error}",
         ) from error
+    return loaded
+
+
+def _set_heads(model: Whisper, path: Path) -> None:
+    """Time words by the heads that the checkpoint names; by half of all where it names none."""
+    import torch
+
+    saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    if heads := saved.get(ALIGNMENT_HEADS):
+        mask = torch.zeros(model.dims.n_text_layer, model.dims.n_text_head, dtype=torch.bool)
+        for layer, head in heads:
+            mask[layer, head] = True
+        model.register_buffer("alignment_heads", mask.to_sparse(), persistent=False)
+        model.to(model.device)
 
 
 def _refuse_missing(model: str) -> None:

@@ -18,8 +18,9 @@ from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailabl
 from dub_platform.core.speech import Heard, Span
 from resources.media.vad import open_speech
 from resources.transcriber.chunks import Chunk, cut, packed
+from resources.transcriber.decoding import Decoding, Listener
 from resources.transcriber.doubts import Doubts
-from resources.transcriber.whisper import MODELS, Decoding, WhisperTranscriber, _Listener, _loaded
+from resources.transcriber.whisper import MODELS, TorchDecoder, WhisperTranscriber, _loaded
 from resources.transcriber.whisper_languages import CODES
 from tests.resources.transcriber.test_chunks import silence
 from tests.support.recipes.speech import BOATS, FISHERMAN, MARKET, WATER, make_speech
@@ -118,7 +119,7 @@ def test_its_text_is_that_of_whispers_own_transcribe(audio: Path, random_checkpo
     model = _loaded(random_checkpoint, "")
     with open_speech(audio) as source:
         chunks = [Chunk((piece,)) for piece in cut(source, SPEECH, shortest=20.0, longest=28.0)]
-        decoded = _Listener(model, source, NO_DOUBTS)._decoded(chunks, "en")
+        decoded = Listener(TorchDecoder(model, source, 8), NO_DOUBTS).decode(chunks, "en")
         ours = [each.result.text for each in decoded]
         theirs = [
             whisper.transcribe(

@@ -1,0 +1,220 @@
+"""What every engine that runs Whisper does alike: chunks, doubts, languages, another try.
+
+    listener = Listener(decoder, WHISPERS_OWN)
+    heard = listener.hear(chunks, "auto", engine="faster-whisper 1.2 whisper/base 0a1b2c3d4e5f")
+
+A `Decoder` is one library with one model and one recording. A chunk that is doubted is decoded
+again by its pieces, and then at higher temperatures; what is still doubted is left out or marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from typing import Any, Protocol
+
+from dub_platform.core.languages import AUTO
+from dub_platform.core.languages import language as language_named
+from dub_platform.core.speech import Heard, Word
+from resources.transcriber.chunks import Chunk
+from resources.transcriber.doubts import CUT_OFF, SILENCE, Doubt, Doubts, Finding, trusted
+
+# So sure it has to be of another language than the one that was named.
+SURE = 0.9
+# A language that less than this much speech told with less certainty may be any other.
+_ENOUGH_SECONDS, _ENOUGH_CERTAIN = 5.0, 0.6
+# More than these chunks tell a language no better.
+_MOST_TOLD = 8
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How Whisper decodes: what it doubts at one temperature is tried at the next.
+
+    `longest_text` is in tokens, at most half of what the model reads.
+    """
+
+    temperatures: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    longest_text: int = 224
+    doubts: Doubts = field(default_factory=Doubts)
+
+
+WHISPERS_OWN = Decoding()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a decoder made of a chunk: text, tokens, and what it says of both."""
+
+    text: str
+    tokens: Sequence[int]
+    log_probability: float
+    no_speech: float
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How a sound is decoded once: what is drawn by chance is drawn by `seed`."""
+
+    temperature: float
+    longest_text: int
+    seed: int = 0
+
+
+class Decoder(Protocol):
+    """A library that runs Whisper. What it encodes is of its own kind, and goes back to it."""
+
+    # How many chunks it decodes together.
+    batch: int
+    # False for a model of English alone.
+    is_multilingual: bool
+
+    def alone(self) -> AbstractContextManager[Any]:
+        """Keep other threads from the model, where it is not made for several."""
+        ...
+
+    def encode(self, chunks: Sequence[Chunk]) -> Sequence[Any]:
+        """The chunks' sounds as the decoder attends to them, one for each."""
+        ...
+
+    def odds(self, encoded: Sequence[Any]) -> list[dict[str, float]]:
+        """How probable each of Whisper's languages is, for each sound."""
+        ...
+
+    def decode(self, encoded: Sequence[Any], language: str, attempt: Attempt) -> list[Result]:
+        """The text of each sound."""
+        ...
+
+    def time(self, chunk: Chunk, encoded: Any, tokens: Sequence[int], language: str) -> list[Word]:
+        """The words of the tokens, in the chunk's time."""
+        ...
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A chunk with what the model made of it."""
+
+    chunk: Chunk
+    encoded: Any
+    result: Result
+    doubt: Doubt | None
+
+    @property
+    def can_be_parted(self) -> bool:
+        """Whether its pieces can be tried by themselves."""
+        return self.doubt is not None and len(self.chunk.pieces) > 1
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One model that listens to one recording."""
+
+    decoder: Decoder
+    decoding: Decoding
+
+    def hear(self, chunks: Iterator[Chunk], language: str, engine: str) -> Heard:
+        """All that is said in the chunks, in a language or in the one that is heard."""
+        first = list(islice(chunks, _MOST_TOLD))
+        told = other = ""
+        if language == AUTO:
+            language, share = self.tell_language(first)
+            told = f"Its language was recognised as {language}, with {share:.0%} certainty."
+        elif first:
+            # Told to hear one language, it writes down another as if it were that one.
+            heard, share = self.tell_language(first[:1])
+            other = heard if heard != language and share >= SURE else ""
+        batches = in_batches(chain(first, chunks), self.decoder.batch)
+        kept, left_out = trusted(
+            found for batch in batches for found in self.findings(batch, language)
+        )
+        return Heard(
+            language,
+            engine,
+            kept,
+            why=f"{told} {left_out}".strip(),
+            least_confidence=self.decoding.doubts.least_confidence,
+            other_language=other,
+        )
+
+    def tell_language(self, chunks: Sequence[Chunk]) -> tuple[str, float]:
+        """The language spoken in the chunks, and how probable it is.
+
+        By the first of them, and by the next ones as long as too little speech leaves it open.
+        """
+        if not self.decoder.is_multilingual:
+            return "en", 1.0
+        odds: list[dict[str, float]] = []
+        seconds, language, share = 0.0, "en", 0.0
+        for chunk in chunks:
+            with self.decoder.alone():
+                odds += self.decoder.odds(self.decoder.encode([chunk]))
+            seconds += chunk.seconds
+            shares = {code: sum(each[code] for each in odds) / len(odds) for code in odds[0]}
+            best = max(shares, key=shares.__getitem__)
+            language, share = language_named(best).code, shares[best]
+            if seconds >= _ENOUGH_SECONDS and share >= _ENOUGH_CERTAIN:
+                break
+        return language, share
+
+    def findings(self, chunks: Sequence[Chunk], language: str) -> list[Finding]:
+        """What is said in the chunks, which are decoded together, in no order."""
+        with self.decoder.alone():
+            decoded = self.decode(chunks, language)
+            whole = [self._surer(each, language) for each in decoded if not each.can_be_parted]
+            found = [finding for each in whole for finding in self._timed(each, language)]
+        parts = [
+            Chunk((piece,)) for each in decoded if each.can_be_parted for piece in each.chunk.pieces
+        ]
+        for batch in in_batches(parts, self.decoder.batch):
+            found += self.findings(batch, language)
+        return found
+
+    def decode(self, chunks: Sequence[Chunk], language: str) -> list[Decoded]:
+        """What the model makes of the chunks at the first temperature."""
+        encoded = self.decoder.encode(chunks)
+        results = self.decoder.decode(encoded, language, self._attempt(0))
+        return [
+            Decoded(chunk, sound, result, self._doubt(result))
+            for chunk, sound, result in zip(chunks, encoded, results, strict=True)
+        ]
+
+    def _attempt(self, number: int) -> Attempt:
+        # The same recording gives the same words, whatever was decoded before it.
+        temperature = self.decoding.temperatures[number]
+        return Attempt(temperature, self.decoding.longest_text, seed=number)
+
+    def _surer(self, decoded: Decoded, language: str) -> Decoded:
+        """The same chunk at the first temperature that gives no doubt, if there is one."""
+        if decoded.doubt in (None, SILENCE):
+            return decoded
+        for number in range(1, len(self.decoding.temperatures)):
+            [result] = self.decoder.decode([decoded.encoded], language, self._attempt(number))
+            if not self._doubt(result):
+                return replace(decoded, result=result, doubt=None)
+        return decoded
+
+    def _timed(self, decoded: Decoded, language: str) -> Iterator[Finding]:
+        """The words of each piece, with the times that the model's attention gives them."""
+        if decoded.doubt and decoded.doubt.is_useless:
+            yield from (Finding(piece, [], decoded.doubt) for piece in decoded.chunk.pieces)
+            return
+        tokens = decoded.result.tokens
+        words = self.decoder.time(decoded.chunk, decoded.encoded, tokens, language)
+        for piece, found in decoded.chunk.placed(words):
+            yield Finding(piece, found, decoded.doubt)
+
+    def _doubt(self, result: Result) -> Doubt | None:
+        doubt = self.decoding.doubts.about(
+            result.text, log_probability=result.log_probability, no_speech=result.no_speech
+        )
+        is_full = len(result.tokens) >= self.decoding.longest_text
+        return doubt or (CUT_OFF if is_full else None)
+
+
+def in_batches(chunks: Iterable[Chunk], size: int) -> Iterator[list[Chunk]]:
+    """The chunks, so many at a time."""
+    rest = iter(chunks)
+    while batch := list(islice(rest, size)):
+        yield batch

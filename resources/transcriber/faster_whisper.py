@@ -1,0 +1,273 @@
+"""Speech recognised by Whisper on CTranslate2: the `local` extra, without torch.
+
+    model = models.find("whisper", "base")
+    transcriber = FasterWhisperTranscriber(model.folder, model.engine, threads=2)
+    heard = transcriber.transcribe(Path("speech.wav"), speech, "auto")
+
+Of faster-whisper its model, tokens and times of words are used, and not what cuts a recording:
+chunks of speech alone need a fifth of the time, and are heard better. In 8 bits on processors, in
+16 on a GPU. The model is loaded at the first use and stays, for all runs of the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import threading
+import wave
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dub_platform.core.errors import (
+    EngineFailedError,
+    EngineUnavailableError,
+    LanguageNotAvailableError,
+)
+from dub_platform.core.languages import AUTO
+from dub_platform.core.speech import Heard, Span, Word
+from resources.media.vad import open_speech
+from resources.transcriber.chunks import Chunk, cut, packed
+from resources.transcriber.decoding import WHISPERS_OWN, Attempt, Decoding, Listener, Result
+from resources.transcriber.whisper import read_words
+from resources.transcriber.whisper_languages import whisper_codes
+
+if TYPE_CHECKING:
+    from ctranslate2 import StorageView
+    from faster_whisper import WhisperModel
+    from faster_whisper.tokenizer import Tokenizer
+
+# Without one of them faster-whisper would ask a hub for it.
+FILES = ("model.bin", "config.json", "tokenizer.json")
+_FRAMES_PER_SECOND = 100
+_LEAST_FRAMES = 20
+# The token that ends a text, in the vocabulary of models that know English alone.
+_ENGLISH_END = 50256
+# What is written with the word before it, and with the one after it.
+_OPENING, _CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
+_LOADING = threading.Lock()
+
+
+class FasterWhisperTranscriber:
+    """A converted model in a folder. `device` is cuda or cpu; empty takes what there is.
+
+    Raises EngineUnavailableError where the packages or files of the model are missing.
+    """
+
+    # Whisper sees 30 s at a time.
+    longest = 28.0
+    shortest = 20.0
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        device: str = "",
+        threads: int = 0,
+        decoding: Decoding = WHISPERS_OWN,
+    ) -> None:
+        _refuse_missing(folder)
+        self.detects_languages = _knows_languages(folder)
+        self.engine = f"faster-whisper {version('faster-whisper')} {name}"
+        self._folder, self._name = folder, name
+        self._device, self._threads = device, threads
+        self._decoding = decoding
+
+    def languages(self) -> tuple[str, ...]:
+        return tuple(sorted(whisper_codes())) if self.detects_languages else ("en",)
+
+    def transcribe(
+        self,
+        audio: Path,
+        speech: Sequence[Span],
+        language: str,
+        video_id: str = "",  # noqa: ARG002 - it is free
+    ) -> Heard:
+        if language not in (AUTO, *self.languages()):
+            raise self._not_understood(language)
+        if not speech:
+            return Heard(language, self.engine, ())
+        model = load(self._folder, self._device, self._threads)
+        if language not in (AUTO, *_languages_of(model)):
+            raise self._not_understood(language)
+        with open_speech(audio) as source, _failing():
+            pieces = cut(source, speech, shortest=self.shortest, longest=self.longest)
+            listener = Listener(CTranslate2Decoder(model, source), self._decoding)
+            return listener.hear(packed(pieces, self.longest), language, self.engine)
+
+    def _not_understood(self, language: str) -> LanguageNotAvailableError:
+        return LanguageNotAvailableError(
+            f"The model {self._name} does not understand {language!r}. Choose another one with "
+            "DUB_WHISPER_MODEL, or hand in captions (.srt or .vtt) in that language with the video."
+        )
+
+
+@dataclass(frozen=True)
+class CTranslate2Decoder:
+    """faster-whisper's model and one recording. A sound is encoded by itself."""
+
+    model: WhisperModel
+    source: wave.Wave_read
+    # More at once gain nothing on a processor, and memory stays what one of them needs.
+    batch: int = 1
+
+    @property
+    def is_multilingual(self) -> bool:
+        return bool(self.model.model.is_multilingual)
+
+    def alone(self) -> AbstractContextManager[Any]:
+        # The library itself lets threads wait for one another.
+        return contextlib.nullcontext()
+
+    def encode(self, chunks: Sequence[Chunk]) -> list[StorageView]:
+        from faster_whisper.audio import pad_or_trim
+
+        sounds = (chunk.sound(self.source) for chunk in chunks)
+        mels = (self.model.feature_extractor(sound) for sound in sounds)
+        longest = self.model.feature_extractor.nb_max_frames
+        return [self.model.encode(pad_or_trim(mel[..., :longest])) for mel in mels]
+
+    def odds(self, encoded: Sequence[StorageView]) -> list[dict[str, float]]:
+        told = (self.model.model.detect_language(sound)[0] for sound in encoded)
+        # A language is a token of its own: <|en|>
+        return [{token[2:-2]: share for token, share in shares} for shares in told]
+
+    def decode(
+        self, encoded: Sequence[StorageView], language: str, attempt: Attempt
+    ) -> list[Result]:
+        tokenizer = self._tokenizer(language)
+        return [self._decode(sound, tokenizer, attempt) for sound in encoded]
+
+    def _decode(self, sound: StorageView, tokenizer: Tokenizer, attempt: Attempt) -> Result:
+        import ctranslate2
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        drawn = {"sampling_topk": 0, "sampling_temperature": attempt.temperature}
+        ctranslate2.set_random_seed(attempt.seed)
+        [result] = self.model.model.generate(
+            sound,
+            [prompt],
+            beam_size=1,
+            max_length=len(prompt) + attempt.longest_text,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+            **(drawn if attempt.temperature else {}),
+        )
+        tokens = result.sequences_ids[0]
+        # As Whisper counts: the sum over the tokens and their end, for each of them.
+        log_probability = result.scores[0] * len(tokens) / (len(tokens) + 1)
+        text = tokenizer.decode(tokens).strip()
+        return Result(text, tokens, log_probability, result.no_speech_prob)
+
+    def time(
+        self, chunk: Chunk, encoded: StorageView, tokens: Sequence[int], language: str
+    ) -> list[Word]:
+        segment: dict[str, Any] = {"seek": 0, "start": 0.0, "end": chunk.seconds}
+        segment |= {"tokens": list(tokens), "words": []}
+        self.model.add_word_timestamps(
+            [[segment]],
+            self._tokenizer(language),
+            encoded,
+            max(round(chunk.seconds * _FRAMES_PER_SECOND), _LEAST_FRAMES),
+            _OPENING,
+            _CLOSING,
+            last_speech_timestamp=0.0,
+        )
+        return read_words(segment["words"])
+
+    def _tokenizer(self, language: str) -> Tokenizer:
+        from faster_whisper.tokenizer import Tokenizer
+
+        return Tokenizer(
+            self.model.hf_tokenizer,
+            self.model.model.is_multilingual,
+            task="transcribe",
+            language=whisper_codes()[language],
+        )
+
+
+def load(folder: Path, device: str, threads: int) -> WhisperModel:
+    """The model of this process. Raises EngineUnavailableError."""
+    # Two threads that ask at once would otherwise load it twice.
+    with _LOADING:
+        return _load(folder, device, threads)
+
+
+@lru_cache(maxsize=1)
+def _load(folder: Path, device: str, threads: int) -> WhisperModel:
+    # It is read when the library is imported: nothing is ever looked for in a hub.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    try:
+        import ctranslate2
+        from faster_whisper import WhisperModel
+
+        chosen = device or ("cuda" if ctranslate2.get_cuda_device_count() else "cpu")
+        return WhisperModel(
+            str(folder),
+            device=chosen,
+            compute_type="float16" if chosen == "cuda" else "int8",
+            cpu_threads=threads,
+            local_files_only=True,
+        )
+    # The tokenizer's library has no name for its errors.
+    except Exception as error:
+        raise EngineUnavailableError(
+            f"Whisper's model in {folder} cannot be loaded on {device or 'this machine'}. Look at "
+            "DUB_WHISPER_DEVICE and at the room in the memory; dub-admin models verify tells "
+            "whether its files are sound, and one that is damaged is removed and got anew.",
+            detail=f"{type(error).__name__}: {error}",
+        ) from error
+
+
+def _languages_of(model: WhisperModel) -> tuple[str, ...]:
+    known = model.supported_languages
+    return tuple(code for code, whispers in whisper_codes().items() if whispers in known)
+
+
+def _knows_languages(folder: Path) -> bool:
+    """Whether the model knows more than English: then the end of a text has another number."""
+    try:
+        first = json.loads((folder / "config.json").read_bytes()).get("suppress_ids_begin", ())
+        return _ENGLISH_END not in first
+    except (OSError, ValueError) as error:
+        raise EngineUnavailableError(
+            f"{folder / 'config.json'} cannot be read. dub-admin models verify tells whether the "
+            "model's files are sound.",
+            detail=str(error),
+        ) from error
+
+
+def _refuse_missing(folder: Path) -> None:
+    if not importlib.util.find_spec("faster_whisper"):
+        raise EngineUnavailableError(
+            "DUB_TRANSCRIBER is faster-whisper, but its package cannot be imported. Install the "
+            "extra: pip install 'dub-platform[local]'."
+        )
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise EngineUnavailableError(
+            f"The Whisper model in {folder} lacks {' and '.join(missing)}. A model for "
+            "faster-whisper is a folder that CTranslate2's converter made, with its tokenizer.json."
+        )
+
+
+@contextlib.contextmanager
+def _failing() -> Iterator[None]:
+    """Wraps CTranslate2's errors; it has the one kind for all, also for too little memory."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise EngineFailedError(
+            "Whisper failed while it listened. If the memory of the device was too small, choose a "
+            "smaller DUB_WHISPER_MODEL; then ask for the video again.",
+            detail=str(error),
+        ) from error
