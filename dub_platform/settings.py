@@ -48,6 +48,8 @@ PRICES_TAKEN_ON = date(2026, 11, 22)
 # What steps use that is scarce; Dagster's own bound on a limit.
 POOLS = ("download", "transcribe", "translate", "speech")
 _HIGHEST_LIMIT = 1000
+# As many as `make up` works on, and a worker of docker-compose.yml.
+_RUNS_AT_ONCE = 2
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 # Checked and kept as it was written: pydantic's own spelling adds a slash.
@@ -175,7 +177,7 @@ class Settings(BaseSettings):
         description="Which sources are taken: youtube (YouTube videos and uploads) or upload "
         "(uploads only).",
     )
-    transcriber: Literal["pocketsphinx", "whisper", "openai"] = Field(
+    transcriber: Literal["pocketsphinx", "faster-whisper", "whisper", "openai"] = Field(
         default="pocketsphinx", description="Who listens where no captions were handed in."
     )
     translator: Literal["apertium", "bergamot", "openai"] = Field(
@@ -259,12 +261,13 @@ class Settings(BaseSettings):
     )
     whisper_model: str = Field(
         default="base",
-        description="The size of the model for DUB_TRANSCRIBER=whisper, or a file of one; a size "
-        "is downloaded at its first use.",
+        description="The model of DUB_TRANSCRIBER=faster-whisper, by its name in dub-admin models "
+        "list, or a folder of one; of DUB_TRANSCRIBER=whisper its size, which is downloaded at its "
+        "first use, or a file of one.",
     )
     whisper_device: str = Field(
         default="",
-        description="Where Whisper computes, cpu or cuda; what torch finds where it is empty.",
+        description="Where Whisper runs: cpu or cuda; on what there is where it is empty.",
     )
     models_dir: Path | None = Field(
         default=None,
@@ -286,8 +289,8 @@ class Settings(BaseSettings):
     )
     threads: PositiveInt | None = Field(
         default=None,
-        description="How many threads the engines of a run compute with on this machine; as many "
-        "as it has cores where it is empty.",
+        description="How many threads a model on this machine's processor works with; where it is "
+        "empty, half of the cores that this process may use, as two runs work at once.",
     )
     model_idle_minutes: PositiveFloat = Field(
         default=10.0,
@@ -676,8 +679,12 @@ class Settings(BaseSettings):
 
     @property
     def most_threads(self) -> int:
-        """How many threads an engine computes with."""
-        return self.threads or len(os.sched_getaffinity(0))
+        """How many threads an engine computes with.
+
+        Runs whose engines take all cores each wait for one another's threads: two are then twice
+        as slow as two that take half of the cores.
+        """
+        return self.threads or max(1, len(os.sched_getaffinity(0)) // _RUNS_AT_ONCE)
 
     @property
     def store_dir(self) -> Path:

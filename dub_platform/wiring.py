@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -51,6 +52,7 @@ from resources.store.local import LocalStore
 from resources.store.port import Store
 from resources.system.calls import CallPolicy
 from resources.system.workfolder import WorkFolders
+from resources.transcriber.faster_whisper import FasterWhisperTranscriber
 from resources.transcriber.openai import OpenAITranscriber
 from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
 from resources.transcriber.port import Transcriber
@@ -173,17 +175,35 @@ def models(settings: Settings) -> ModelFolder:
 
 
 def transcriber(settings: Settings, kept: Store) -> Transcriber:
-    """DUB_TRANSCRIBER: pocketsphinx, whisper, openai. Raises EngineUnavailableError."""
+    """DUB_TRANSCRIBER: pocketsphinx, faster-whisper, whisper, openai.
+
+    Raises EngineUnavailableError.
+    """
+    if settings.transcriber == "faster-whisper":
+        return _faster_whisper(settings)
     if settings.transcriber == "whisper":
-        return WhisperTranscriber(settings.whisper_model, settings.whisper_device)
+        return WhisperTranscriber(
+            settings.whisper_model, settings.whisper_device, threads=settings.most_threads
+        )
     if settings.transcriber == "openai":
         return _openai_transcriber(settings, kept)
     return PocketsphinxTranscriber()
 
 
+def _faster_whisper(settings: Settings) -> Transcriber:
+    folder, name = Path(settings.whisper_model).expanduser(), settings.whisper_model
+    # A folder of one's own, which the manager of models knows nothing of.
+    if not (folder.is_absolute() or folder.is_dir()):
+        model = models(settings).find("whisper", settings.whisper_model)
+        folder, name = model.folder, model.engine
+    return FasterWhisperTranscriber(
+        folder.absolute(), name, settings.whisper_device, settings.most_threads
+    )
+
+
 def detects_languages(settings: Settings, kept: Store) -> bool:
     """Whether DUB_TRANSCRIBER can tell which language is spoken."""
-    if settings.transcriber == "whisper":
+    if settings.transcriber in ("faster-whisper", "whisper"):
         # Made only to be asked, it would need packages that the API does without.
         return whisper_detects_languages(settings.whisper_model)
     return transcriber(settings, kept).detects_languages
@@ -194,8 +214,8 @@ def source_language(settings: Settings, kept: Store) -> str:
     if settings.source_language == AUTO and not detects_languages(settings, kept):
         raise EngineUnavailableError(
             "DUB_SOURCE_LANGUAGE is auto, but the recogniser that DUB_TRANSCRIBER chooses cannot "
-            "tell languages. Name the language, or choose whisper (a model that knows more than "
-            "English) or openai."
+            "tell languages. Name the language, or choose faster-whisper or whisper (a model that "
+            "knows more than English) or openai."
         )
     return settings.source_language
 

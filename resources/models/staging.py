@@ -60,15 +60,16 @@ class Stage:
     def accept(self, file: ModelFile) -> None:
         """Take what lies at `part` for this file, or remove it. Raises EngineUnavailableError."""
         part = self.part(file)
-        found = sum_of(part)
-        if found != file.sha256:
+        with part.open("rb") as source:
+            found = list_sums(source)
+        if file.sum not in found:
             size = part.stat().st_size
             part.unlink()
             raise EngineUnavailableError(
-                f"{file.name} of {self.entry.full_name} is not what the catalogue knows: its "
-                f"sha256 is {found} ({size:,} bytes) and should be {file.sha256} "
-                f"({file.bytes:,} bytes). It was removed. Its source has changed or was damaged on "
-                "the way: try again, or name another one with DUB_MODELS_URL or --from."
+                f"{file.name} of {self.entry.full_name} is not what the catalogue knows: its sum "
+                f"is {found[0]} ({size:,} bytes) and should be {file.sum} ({file.bytes:,} bytes). "
+                "It was removed. Its source has changed or was damaged on the way: try again, or "
+                "name another one with DUB_MODELS_URL or --from."
             )
         sync(part)
         part.replace(self.folder / file.name)
@@ -130,24 +131,23 @@ def copy(source: IO[bytes], into: IO[bytes], told: Told, most: int) -> None:
 def is_sound(path: Path, file: ModelFile) -> bool:
     """Whether this is the file that the catalogue knows."""
     try:
-        return path.stat().st_size == file.bytes and sum_of(path) == file.sha256
+        if path.stat().st_size != file.bytes:
+            return False
+        with path.open("rb") as source:
+            return file.sum in list_sums(source)
     except OSError:
         return False
 
 
-def sum_of(path: Path) -> str:
-    """The sha256 of a file."""
-    with path.open("rb") as source:
-        return sum_of_stream(source)
-
-
-def sum_of_stream(source: IO[bytes], most: int | None = None) -> str:
-    """The sha256 of what is left to read, up to `most` bytes."""
-    found, left = hashlib.sha256(), most
+def list_sums(source: IO[bytes], most: int | None = None) -> list[str]:
+    """The sums of what is left to read, up to `most` bytes, of each kind that a catalogue has."""
+    kinds = (hashlib.sha256(), hashlib.md5(usedforsecurity=False))
+    left = most
     while block := source.read(BLOCK if left is None else min(BLOCK, left)):
-        found.update(block)
+        for kind in kinds:
+            kind.update(block)
         left = left and left - len(block)
-    return found.hexdigest()
+    return [f"{kind.name}:{kind.hexdigest()}" for kind in kinds]
 
 
 def sync(path: Path) -> None:

@@ -66,10 +66,15 @@ class Attempt:
 class Decoder(Protocol):
     """A library that runs Whisper. What it encodes is of its own kind, and goes back to it."""
 
-    # How many chunks it decodes together.
-    batch: int
-    # False for a model of English alone.
-    is_multilingual: bool
+    @property
+    def batch(self) -> int:
+        """How many chunks it decodes together."""
+        ...
+
+    @property
+    def is_multilingual(self) -> bool:
+        """Whether the model knows more than English."""
+        ...
 
     def alone(self) -> AbstractContextManager[Any]:
         """Keep other threads from the model, where it is not made for several."""

@@ -136,14 +136,14 @@ class TorchDecoder:
     def alone(self) -> AbstractContextManager[Any]:
         return _DECODING
 
-    def encode(self, chunks: Sequence[Chunk]) -> torch.Tensor:
+    def encode(self, chunks: Sequence[Chunk]) -> list[torch.Tensor]:
         import torch
 
         mels = torch.stack([_mel(chunk.sound(self.source), self.model) for chunk in chunks])
         dtype = torch.float16 if self._is_half else torch.float32
         with torch.no_grad():
             features: torch.Tensor = self.model.embed_audio(mels.to(self.model.device, dtype))
-        return features
+        return list(features)
 
     def odds(self, encoded: Sequence[torch.Tensor]) -> list[dict[str, float]]:
         import torch

@@ -154,4 +154,4 @@ def test_the_licence_origin_and_sums_of_a_model_are_shown(
     assert 0 == admin.main(["models", "show", "pt_PT-joana"])
     told = said(capsys)
     [file] = models.catalogue["piper/pt_PT-joana"].files
-    assert all(words in told for words in ("CC-BY-NC-4.0", "these tests", file.sha256, "here no"))
+    assert all(words in told for words in ("CC-BY-NC-4.0", "these tests", file.sum, "here no"))

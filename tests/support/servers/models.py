@@ -24,13 +24,13 @@ HALF = len(WEIGHTS) // 2
 
 
 def sum_of(data: bytes) -> str:
-    """The sha256."""
-    return hashlib.sha256(data).hexdigest()
+    """The sha256, as the catalogue has it."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def a_file(name: str, data: bytes, **more: Any) -> dict[str, Any]:
     """A file as the catalogue describes it."""
-    return {"name": name, "bytes": len(data), "sha256": sum_of(data), **more}
+    return {"name": name, "bytes": len(data), "sum": sum_of(data), **more}
 
 
 def make_entry(kind: str, name: str, *files: Mapping[str, Any], **more: Any) -> Entry:
@@ -43,9 +43,7 @@ def make_entry(kind: str, name: str, *files: Mapping[str, Any], **more: Any) -> 
 
 def whisper(lives_at: str = "http://nowhere.invalid/", **of_weights: Any) -> Entry:
     """A model of two files."""
-    parts = [
-        {"bytes": len(part), "sha256": sum_of(part)} for part in (WEIGHTS[:HALF], WEIGHTS[HALF:])
-    ]
+    parts = [{"bytes": len(part), "sum": sum_of(part)} for part in (WEIGHTS[:HALF], WEIGHTS[HALF:])]
     weights = {**a_file("model.bin", WEIGHTS, parts=parts), **of_weights}
     config = a_file("below/config.json", CONFIG, source="config.json")
     return make_entry("whisper", "base", weights, config, source=lives_at)
