@@ -77,8 +77,6 @@ def _told_to_listen_on() -> str:
 def services_from(settings: Settings, announcer: Announcer) -> Services:
     """Make the services that the settings describe."""
     registry, store = wiring.registry(settings), wiring.store(settings)
-    # Made once, because the Apertium translator runs a program to learn its version.
-    translator = wiring.translator(settings, store)
     daemon = Daemon(lambda: announcer.instance)
     redis = {"redis": wiring.redis_check(settings)} if settings.redis_url else {}
     return Services(
@@ -91,7 +89,7 @@ def services_from(settings: Settings, announcer: Announcer) -> Services:
         store=store,
         announce=announcer,
         probe=wiring.probe(settings),
-        targets=wiring.targets(settings, translator),
+        targets=wiring.targets(settings),
         checks={"registry": registry.ping, "store": store.check},
         # Videos can be accepted without these, so their failure is `degraded` and not 503.
         helpful={**redis, "daemon": daemon.check},
@@ -104,7 +102,7 @@ def services_from(settings: Settings, announcer: Announcer) -> Services:
         spool_dir=settings.spool_dir,
         max_upload_bytes=settings.max_upload_mb * 1_000_000,
         max_video_length=settings.max_video_length,
-        source_language=wiring.source_language(settings, store),
+        source_language=wiring.source_language(settings),
         youtube_enabled=settings.downloader == "youtube",
         drain_seconds=settings.drain_seconds,
         version=settings.version,
@@ -112,8 +110,8 @@ def services_from(settings: Settings, announcer: Announcer) -> Services:
         cors_origins=[each.strip() for each in settings.cors_origins.split(",") if each],
         prices=wiring.prices(settings),
         spent=wiring.paid_calls(settings).spent_on,
-        heeds_wording=translator.heeds_wording,
-        detects_languages=wiring.detects_languages(settings, store),
+        heeds_wording=wiring.heeds_wording(settings),
+        detects_languages=wiring.detects_languages(settings),
         commit=settings.git_commit or None,
         built_at=settings.build_time or None,
         keys=wiring.api_keys(settings) if settings.auth == "keys" else None,

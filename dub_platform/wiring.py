@@ -1,6 +1,7 @@
 """From settings to engines: one variable per role, and nothing else knows the settings.
 
     store = wiring.store(Settings())
+    wiring.targets(Settings())("en")        # from what engines say of themselves; none is imported
 
 An engine that lacks what it needs says so here, when a server starts, and not in the middle of a
 video.
@@ -8,10 +9,10 @@ video.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -31,48 +32,31 @@ from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
 from dub_platform.settings import PRICES_TAKEN_ON, Settings
 from resources.catalogue.removal import Remover
-from resources.catalogue.retention import Retention
-from resources.downloader.port import Downloader, Downloaders
-from resources.downloader.upload import UploadDownloader
-from resources.downloader.youtube import YouTubeDownloader
-from resources.fitting.rewriter import Rewriter
-from resources.fitting.speaking_rates import Paces
-from resources.media import ffmpeg as media
-from resources.media.features import require_capable
 from resources.media.probe import Prober
-from resources.mixer.blocks import BlockMixer
-from resources.mixer.port import Mixer
+from resources.models.catalogue import read_catalogue
 from resources.models.installed import Model, ModelFolder
 from resources.providers.ledger import CappedLedger, Ledger
-from resources.separator.beds import BedKeeper
-from resources.separator.demucs import DemucsSeparator
-from resources.separator.ducking import DuckingSeparator
-from resources.separator.port import Separator
 from resources.store.local import LocalStore
 from resources.store.port import Store
 from resources.system.calls import CallPolicy
 from resources.system.workfolder import WorkFolders
-from resources.transcriber.faster_whisper import FasterWhisperTranscriber
-from resources.transcriber.openai import OpenAITranscriber
-from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
-from resources.transcriber.port import Transcriber
-from resources.transcriber.whisper import WhisperTranscriber
-from resources.transcriber.whisper import detects_languages as whisper_detects_languages
-from resources.translator.apertium import ApertiumTranslator
-from resources.translator.bergamot import BergamotTranslator, PairModel
-from resources.translator.chat import OpenAIChat, TokenPrice
-from resources.translator.ladder import TranslatorLadder
-from resources.translator.openai import OpenAITranslator
-from resources.translator.port import Translator
-from resources.voice.elevenlabs import ElevenLabsVoice, Expression
-from resources.voice.espeak import EspeakVoice
-from resources.voice.kokoro import KokoroVoice
-from resources.voice.ladder import VoiceLadder
-from resources.voice.neural import Weights
-from resources.voice.openai import OpenAIVoice
-from resources.voice.piper import PiperVoice
-from resources.voice.port import Voice
-from resources.voice.takes import TakeKeeper
+from resources.transcriber.capabilities import tells_languages
+from resources.translator.capabilities import TranslatorFacts, facts_of_translator
+from resources.voice.capabilities import facts_of_voice
+
+if TYPE_CHECKING:
+    from resources.catalogue.retention import Retention
+    from resources.downloader.port import Downloaders
+    from resources.fitting.rewriter import Rewriter
+    from resources.fitting.speaking_rates import Paces
+    from resources.mixer.port import Mixer
+    from resources.separator.beds import BedKeeper
+    from resources.separator.port import Separator
+    from resources.transcriber.port import Transcriber
+    from resources.translator.bergamot import PairModel
+    from resources.translator.port import Translator
+    from resources.voice.port import Voice
+    from resources.voice.takes import TakeKeeper
 
 REDIS_SECONDS = 1.0
 DRAFT_SECONDS = 30.0
@@ -132,6 +116,8 @@ def folders(settings: Settings) -> WorkFolders:
 
 def retention(settings: Settings, kept: Store) -> Retention:
     """What removes that which nothing refers to any more."""
+    from resources.catalogue.retention import Retention
+
     keep = timedelta(days=settings.retention_days)
     return Retention(kept, registry(settings), folders(settings), keep, first_answers(settings))
 
@@ -143,8 +129,13 @@ def remover(settings: Settings, kept: Store) -> Remover:
 
 def downloader(settings: Settings, kept: Store) -> Downloaders:
     """DUB_DOWNLOADER: youtube takes uploads too."""
+    from resources.downloader.port import Downloader, Downloaders
+    from resources.downloader.upload import UploadDownloader
+
     engines: dict[Source, Downloader] = {Source.UPLOAD: UploadDownloader(kept)}
     if settings.downloader == "youtube":
+        from resources.downloader.youtube import YouTubeDownloader
+
         youtube = YouTubeDownloader(
             settings.max_video_length,
             host_video=settings.host_video,
@@ -159,6 +150,9 @@ def downloader(settings: Settings, kept: Store) -> Downloaders:
 
 def ffmpeg(settings: Settings) -> None:
     """DUB_FFMPEG: what works on media in this process. Raises EngineUnavailableError."""
+    from resources.media import ffmpeg as media
+    from resources.media.features import require_capable
+
     program = settings.ffmpeg or media.find_in_wheel()
     require_capable(program, known=settings.home / FFMPEG_CHECKED)
     media.choose(program)
@@ -182,15 +176,21 @@ def transcriber(settings: Settings, kept: Store) -> Transcriber:
     if settings.transcriber == "faster-whisper":
         return _faster_whisper(settings)
     if settings.transcriber == "whisper":
+        from resources.transcriber.whisper import WhisperTranscriber
+
         return WhisperTranscriber(
             settings.whisper_model, settings.whisper_device, threads=settings.most_threads
         )
     if settings.transcriber == "openai":
         return _openai_transcriber(settings, kept)
+    from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
+
     return PocketsphinxTranscriber()
 
 
 def _faster_whisper(settings: Settings) -> Transcriber:
+    from resources.transcriber.faster_whisper import FasterWhisperTranscriber
+
     folder, name = Path(settings.whisper_model).expanduser(), settings.whisper_model
     # A folder of one's own, which the manager of models knows nothing of.
     if not (folder.is_absolute() or folder.is_dir()):
@@ -201,17 +201,14 @@ def _faster_whisper(settings: Settings) -> Transcriber:
     )
 
 
-def detects_languages(settings: Settings, kept: Store) -> bool:
+def detects_languages(settings: Settings) -> bool:
     """Whether DUB_TRANSCRIBER can tell which language is spoken."""
-    if settings.transcriber in ("faster-whisper", "whisper"):
-        # Made only to be asked, it would need packages that the API does without.
-        return whisper_detects_languages(settings.whisper_model)
-    return transcriber(settings, kept).detects_languages
+    return tells_languages(settings.transcriber, settings.whisper_model)
 
 
-def source_language(settings: Settings, kept: Store) -> str:
+def source_language(settings: Settings) -> str:
     """DUB_SOURCE_LANGUAGE. Raises EngineUnavailableError for an `auto` that nobody can tell."""
-    if settings.source_language == AUTO and not detects_languages(settings, kept):
+    if settings.source_language == AUTO and not detects_languages(settings):
         raise EngineUnavailableError(
             "DUB_SOURCE_LANGUAGE is auto, but the recogniser that DUB_TRANSCRIBER chooses cannot "
             "tell languages. Name the language, or choose faster-whisper or whisper (a model that "
@@ -221,6 +218,8 @@ def source_language(settings: Settings, kept: Store) -> str:
 
 
 def _openai_transcriber(settings: Settings, kept: Store) -> Transcriber:
+    from resources.transcriber.openai import OpenAITranscriber
+
     own_url = settings.openai_transcription_base_url
     key, name = (
         (settings.openai_transcription_api_key, "DUB_OPENAI_TRANSCRIPTION_API_KEY")
@@ -242,6 +241,9 @@ def _openai_transcriber(settings: Settings, kept: Store) -> Transcriber:
 def translator(settings: Settings, kept: Store) -> Translator:
     """DUB_TRANSLATOR: apertium, bergamot, openai. Raises EngineUnavailableError."""
     if settings.translator == "openai":
+        from resources.translator.chat import OpenAIChat, TokenPrice
+        from resources.translator.openai import OpenAITranslator
+
         return OpenAITranslator(
             OpenAIChat(
                 secret(settings.openai_api_key),
@@ -256,7 +258,11 @@ def translator(settings: Settings, kept: Store) -> Translator:
             kept,
             ledger(settings),
         )
+    from resources.translator.apertium import ApertiumTranslator
+
     if settings.translator == "bergamot":
+        from resources.translator.ladder import TranslatorLadder
+
         return TranslatorLadder([_bergamot(settings), ApertiumTranslator()])
     engine = ApertiumTranslator()
     engine.check()
@@ -264,6 +270,8 @@ def translator(settings: Settings, kept: Store) -> Translator:
 
 
 def _bergamot(settings: Settings) -> Translator:
+    from resources.translator.bergamot import BergamotTranslator
+
     there = models(settings)
     found = there.list_installed("bergamot") or (there.find("bergamot", BERGAMOT),)
     engine = BergamotTranslator(
@@ -275,6 +283,8 @@ def _bergamot(settings: Settings) -> Translator:
 
 
 def _pair(model: Model) -> PairModel:
+    from resources.translator.bergamot import PairModel
+
     # Pairs of scripts that share no letters have a vocabulary on each side.
     shared = any(file.name == "vocab.spm" for file in model.entry.files)
     source, target = ("vocab.spm",) * 2 if shared else ("srcvocab.spm", "trgvocab.spm")
@@ -292,6 +302,8 @@ def voice(settings: Settings) -> Voice:
     if settings.voice == "elevenlabs":
         return _elevenlabs(settings)
     if settings.voice == "openai":
+        from resources.voice.openai import OpenAIVoice
+
         return OpenAIVoice(
             secret(settings.openai_api_key),
             Casting.parse(settings.openai_voices),
@@ -301,6 +313,9 @@ def voice(settings: Settings) -> Voice:
             parallel=settings.speech_at_once,
             policy=policy(settings),
         )
+    from resources.voice.espeak import EspeakVoice
+    from resources.voice.ladder import VoiceLadder
+
     if settings.voice == "kokoro":
         return VoiceLadder([_kokoro(settings), *_piper(settings, needed=False), EspeakVoice()])
     if settings.voice == "piper":
@@ -309,6 +324,9 @@ def voice(settings: Settings) -> Voice:
 
 
 def _kokoro(settings: Settings) -> Voice:
+    from resources.voice.kokoro import KokoroVoice
+    from resources.voice.neural import Weights
+
     there = models(settings)
     model = next(iter(there.list_installed("kokoro")), None) or there.find("kokoro", KOKORO)
     return KokoroVoice(
@@ -321,6 +339,9 @@ def _kokoro(settings: Settings) -> Voice:
 
 def _piper(settings: Settings, *, needed: bool) -> list[Voice]:
     """Piper with all of its voices that are here, or none where none is."""
+    from resources.voice.neural import Weights
+    from resources.voice.piper import PiperVoice
+
     there = models(settings)
     found = there.list_installed("piper") or ((there.find("piper", PIPER),) if needed else ())
     weights = [Weights(model.path("voice.onnx"), model.engine) for model in found]
@@ -331,6 +352,8 @@ def _piper(settings: Settings, *, needed: bool) -> list[Voice]:
 
 
 def _elevenlabs(settings: Settings) -> Voice:
+    from resources.voice.elevenlabs import ElevenLabsVoice, Expression
+
     return ElevenLabsVoice(
         secret(settings.elevenlabs_api_key),
         Casting.parse(settings.elevenlabs_voices),
@@ -351,6 +374,8 @@ def _elevenlabs(settings: Settings) -> Voice:
 
 def mixer(settings: Settings) -> Mixer:
     """The one mixer there is, with what becomes of the original voice."""
+    from resources.mixer.blocks import BlockMixer
+
     # Where the voice is taken out, the rest makes as much room as the sides of any bed do.
     depth_db = -SIDES_DEPTH_DB if settings.original == "remove" else settings.duck_depth_db
     ducking = Ducking(depth_db, settings.duck_attack_seconds, settings.duck_release_seconds)
@@ -360,17 +385,25 @@ def mixer(settings: Settings) -> Mixer:
 def separator(settings: Settings) -> Separator:
     """DUB_ORIGINAL: remove takes the voice out. Raises EngineUnavailableError."""
     if settings.original == "remove":
+        from resources.separator.demucs import DemucsSeparator
+
         return DemucsSeparator(settings.demucs_model)
+    from resources.separator.ducking import DuckingSeparator
+
     return DuckingSeparator()
 
 
 def beds(settings: Settings, kept: Store) -> BedKeeper:
     """The separator, with the memory of what it has made."""
+    from resources.separator.beds import BedKeeper
+
     return BedKeeper(kept, separator(settings), folders(settings))
 
 
 def takes(settings: Settings, kept: Store) -> TakeKeeper:
     """The voice, with the memory of what it has spoken."""
+    from resources.voice.takes import TakeKeeper
+
     keep = timedelta(days=settings.retention_days)
     return TakeKeeper(kept, voice(settings), folders(settings), ledger(settings), keep)
 
@@ -387,11 +420,15 @@ def draft_takes(settings: Settings, kept: Store) -> TakeKeeper:
 
 def rewriter(settings: Settings, keeper: TakeKeeper, translates: Translator) -> Rewriter:
     """What says lines shorter that do not fit once they are spoken."""
+    from resources.fitting.rewriter import Rewriter
+
     return Rewriter(keeper, translates, settings.rewrite_share)
 
 
 def paces(settings: Settings, kept: Store, speaks: Voice) -> Paces:
     """How fast the voice speaks, as the registry's database knows it."""
+    from resources.fitting.speaking_rates import Paces
+
     return Paces(SpeakingRates.at(settings.registry_url), speaks, kept)
 
 
@@ -405,7 +442,7 @@ def policy(settings: Settings) -> CallPolicy:
 
 def prices(settings: Settings) -> Prices:
     """What the chosen engines charge; the keyless ones charge nothing."""
-    translated = settings.translator == "openai"
+    translated = _translator_facts(settings).is_paid
     return Prices(
         taken_on=PRICES_TAKEN_ON,
         transcription_per_minute=(
@@ -418,7 +455,9 @@ def prices(settings: Settings) -> Prices:
             settings.price_translation_per_million_output_tokens_usd if translated else 0.0
         ),
         # As the voice itself counts, for the ledger: a character of some models is half of one.
-        speech_per_thousand_characters=voice(settings).cost_usd(1000 * "a"),
+        speech_per_thousand_characters=facts_of_voice(
+            settings.voice, settings.elevenlabs_model
+        ).cost_usd(1000 * "a", settings.price_speech_per_thousand_characters_usd),
     )
 
 
@@ -473,7 +512,34 @@ def secret(value: SecretStr | None) -> str:
     return value.get_secret_value() if value else ""
 
 
-def targets(settings: Settings, translates: Translator) -> Callable[[str], tuple[str, ...]]:
+def heeds_wording(settings: Settings) -> bool:
+    """Whether DUB_TRANSLATOR heeds a glossary and a formality."""
+    return _translator_facts(settings).heeds_wording
+
+
+def targets(settings: Settings) -> Callable[[str], tuple[str, ...]]:
     """What a source language, or `auto`, can be dubbed into: translated and then spoken."""
-    speaks = frozenset(voice(settings).languages())
+    translates, speaks = _translator_facts(settings), frozenset(_spoken(settings))
     return lambda source: tuple(code for code in translates.targets(source) if code in speaks)
+
+
+def _translator_facts(settings: Settings) -> TranslatorFacts:
+    # The machine that answers requests may be without the models of those that translate.
+    found = [model.entry for model in models(settings).list_installed("bergamot")]
+    entries = found or [read_catalogue()[f"bergamot/{BERGAMOT}"]]
+    pairs = [(entry.languages[0], entry.languages[1]) for entry in entries]
+    return facts_of_translator(settings.translator, pairs)
+
+
+def _spoken(settings: Settings) -> Iterator[str]:
+    """The languages of DUB_VOICE, and of those that speak where it cannot."""
+    there, known = models(settings), read_catalogue()
+    asked = {"piper": (PIPER,), "kokoro": (KOKORO,)}.get(settings.voice, ())
+    if asked:
+        found = [*there.list_installed("piper"), *there.list_installed("kokoro")]
+        kinds = ("piper",) if settings.voice == "piper" else ("piper", "kokoro")
+        entries = [model.entry for model in found if model.entry.kind in kinds]
+        # The machine that answers requests may be without the models of those that speak.
+        entries += [known[f"{settings.voice}/{name}"] for name in asked]
+        yield from (code for entry in entries for code in entry.languages)
+    yield from facts_of_voice(settings.voice, settings.elevenlabs_model).languages

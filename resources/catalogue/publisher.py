@@ -19,7 +19,6 @@ from pathlib import Path
 from dub_platform.core.captions import as_srt, as_vtt, cued
 from dub_platform.core.errors import ArtifactDamagedError
 from dub_platform.core.keys import file_sha256, key_of
-from dub_platform.core.script import Placed
 from dub_platform.core.speech import (
     Release,
     SourceMedia,
@@ -29,6 +28,7 @@ from dub_platform.core.speech import (
     Translation,
 )
 from dub_platform.registry import WorkQueue
+from resources.catalogue.releases import film_files
 from resources.media.film import Voiced, mux, require_length
 from resources.store.copies import Copies
 from resources.store.port import POINTER, Store
@@ -209,26 +209,6 @@ class Publisher:
                 for each in releases
             ),
         ]
-
-
-def film_files(film_key: str) -> tuple[str, str]:
-    """The film, and what says that it is whole."""
-    return film_key, f"{film_key.removesuffix('.mp4')}.json"
-
-
-def placed_in(manifest: bytes) -> tuple[Placed, ...]:
-    """The lines of a release, from its manifest."""
-    return tuple(
-        Placed(
-            source=line["source"],
-            slot_start=line["slot"][0],
-            slot_end=line["slot"][1],
-            text=line["target"],
-            start=line["start"],
-            tempo=line["tempo"],
-        )
-        for line in json.loads(manifest).get("lines", ())
-    )
 
 
 def _json(value: Mapping[str, object]) -> str:

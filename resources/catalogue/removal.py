@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dub_platform.registry.ledger import PaidCalls
-from resources.catalogue.publisher import film_files
-from resources.catalogue.retention import VIDEOS
-from resources.store.port import POINTER, PUBLIC, Store
+from resources.catalogue.releases import film_files
+from resources.store.port import POINTER, PUBLIC, VIDEOS, Store
 
 # Where each role keeps the answers that it got, by the keys under which it uses them.
 _ANSWERS = {"transcriber": "transcriptions", "translator": "translations"}

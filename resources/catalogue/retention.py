@@ -28,14 +28,14 @@ from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.core.keys import is_content_key
 from dub_platform.registry import DubStatus, Maintenance, VideoStatus
 from dub_platform.registry.first_answers import KEPT, FirstAnswers
-from resources.store.port import PUBLIC, Store, StoredObject
+from resources.store.port import PUBLIC, VIDEOS, Store, StoredObject
 from resources.system.workfolder import WorkFolders
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 QUIET = timedelta(hours=1)
-VIDEOS, TAKES = "videos/", "takes/"
+TAKES = "takes/"
 # What is paid for and small stays for ever, but not what was left half-written there.
 FOLDERS = (VIDEOS, TAKES, PUBLIC, "translations/", "transcriptions/")
 _NAMED = re.compile(rb'"(videos/[\w./-]+)"')

@@ -15,7 +15,7 @@ from dub_platform.core.errors import LinesNotReadyError
 from dub_platform.core.script import Said, Script, not_ready, said, written
 from dub_platform.core.speech import Line, Take, Takes, Transcript, Translation
 from dub_platform.registry import Catalogue, Stale
-from resources.catalogue.publisher import placed_in
+from resources.catalogue.releases import placed_in
 from resources.store.port import Store
 from resources.store.values import value_in
 

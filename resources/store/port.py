@@ -24,6 +24,7 @@ from dub_platform.core.errors import (
 )
 
 PUBLIC = "releases/"
+VIDEOS = "videos/"
 # The only public name whose content changes: it names the current release.
 POINTER = "current.json"
 MEDIA_TYPES = {

@@ -31,6 +31,7 @@ from dub_platform.core.errors import (
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
+from resources.transcriber.capabilities import is_english_only
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.decoding import WHISPERS_OWN, Attempt, Decoding, Listener, Result
 from resources.transcriber.whisper_languages import CODES, whisper_codes
@@ -75,7 +76,7 @@ class WhisperTranscriber:
     ) -> None:
         _refuse_missing(model)
         self.name = _named(model)
-        self.detects_languages = detects_languages(model)
+        self.detects_languages = not is_english_only(model)
         self.engine = f"openai-whisper {version('openai-whisper')} {self.name}"
         self._model = model
         self._device = device
@@ -110,11 +111,6 @@ class WhisperTranscriber:
             "with DUB_WHISPER_MODEL, or hand in captions (.srt or .vtt) in that language with the "
             "video."
         )
-
-
-def detects_languages(model: str) -> bool:
-    """Whether this model knows more than one: those whose names end with .en know English only."""
-    return not _named(model).endswith(".en")
 
 
 def _named(model: str) -> str:

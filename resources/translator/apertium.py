@@ -14,9 +14,8 @@ import shlex
 import shutil
 import subprocess
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from pathlib import Path
-from typing import ClassVar
 from unicodedata import category
 
 from dub_platform.core.brief import Brief
@@ -25,10 +24,8 @@ from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Transcript, TranslatedLine, Translation
 from resources.system.programs import patience
 from resources.system.warm_pipeline import WarmPipeline
+from resources.translator.capabilities import APERTIUM_MODES, MODES, Pair, installed_pairs
 from resources.translator.port import NO_BRIEF
-
-# The languages of source and target.
-Pair = tuple[str, str]
 
 # NUL flushes every stage. Before it an empty superblank, because stages whose input was cut off
 # write a NUL of their own, and that is no answer.
@@ -56,19 +53,8 @@ class ApertiumTranslator:
     """
 
     heeds_wording = False
-    # The data for Spanish had another name before 2022.
-    _modes: ClassVar[Mapping[Pair, Sequence[str]]] = {
-        ("ca", "en"): ("cat-eng",),
-        ("en", "ca"): ("eng-cat",),
-        ("en", "eo"): ("en-eo",),
-        ("en", "es"): ("eng-spa", "en-es"),
-        ("en", "gl"): ("en-gl",),
-        ("eo", "en"): ("eo-en",),
-        ("es", "en"): ("spa-eng", "es-en"),
-        ("gl", "en"): ("gl-en",),
-    }
 
-    def __init__(self, modes: Path = Path("/usr/share/apertium/modes")) -> None:
+    def __init__(self, modes: Path = MODES) -> None:
         self.engine = _apertium_version()
         self._folder = modes
         self._lock = threading.Lock()
@@ -121,9 +107,7 @@ class ApertiumTranslator:
 
     def _pairs(self) -> list[Pair]:
         """The pairs that are installed."""
-        if shutil.which("lt-proc") is None:
-            return []
-        return [pair for pair in self._modes if self._file(pair)]
+        return list(installed_pairs(self._folder))
 
     def _known(self, source: str, language: str) -> Pair:
         """The pair, if it is installed. Raises LanguageNotAvailableError."""
@@ -152,7 +136,7 @@ class ApertiumTranslator:
 
     def _file(self, pair: Pair) -> Path | None:
         """The mode file of a pair, under the name that it has here; None where it has none."""
-        files = (self._folder / f"{mode}.mode" for mode in self._modes[pair])
+        files = (self._folder / f"{mode}.mode" for mode in APERTIUM_MODES[pair])
         return next(filter(Path.is_file, files), None)
 
 

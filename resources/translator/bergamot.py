@@ -30,14 +30,13 @@ from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from resources.system.programs import helper, patience
 from resources.system.warm_pipeline import WarmPipeline
+from resources.translator.capabilities import PIVOT, Pair
 from resources.translator.guards import has_same_digits, rewrite_numbers, translate_guarded
 from resources.translator.port import NO_BRIEF
 
 # The languages of source and target.
-Pair = tuple[str, str]
 
 PACKAGE = "fxtranslate"
-_PIVOT = "en"
 # Seconds a word on a quiet machine, at the most.
 _WORD_SECONDS = 0.02
 _log = structlog.get_logger(__name__)
@@ -116,7 +115,7 @@ class BergamotTranslator:
         direct = self._models.get((source, language))
         if direct:
             return (direct,)
-        steps = (self._models.get((source, _PIVOT)), self._models.get((_PIVOT, language)))
+        steps = (self._models.get((source, PIVOT)), self._models.get((PIVOT, language)))
         return tuple(step for step in steps if step) if all(steps) else ()
 
     def _known(self, source: str, language: str) -> tuple[PairModel, ...]:

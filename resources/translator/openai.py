@@ -26,12 +26,12 @@ from dub_platform.core.budget import fits
 from dub_platform.core.cost import PaidCall
 from dub_platform.core.errors import LanguageNotAvailableError, ProviderAnswerError
 from dub_platform.core.keys import key_of
-from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from resources.providers.ledger import Ledger
 from resources.providers.paid_once import Bill, PaidOnce
 from resources.store.port import Store
 from resources.system.threads import ContextPool
+from resources.translator.capabilities import OPENAI_LANGUAGES, facts_of_translator
 from resources.translator.chat import OpenAIChat, TokenPrice
 from resources.translator.port import NO_BRIEF
 from resources.translator.prompt import (
@@ -44,14 +44,6 @@ from resources.translator.prompt import (
 )
 
 ROLE = "translator"
-# ISO 639 codes of the languages that large models write well; what is dubbed is what a voice
-# speaks as well.
-_CODES = (
-    "af am ar az be bg bn bs ca cs cy da de el en eo es et eu fa fi fil fr ga gl gu he hi hr hu hy "
-    "id is it ja ka kk km kn ko lo lt lv mi mk ml mn mr ms my ne nl no pa pl ps pt ro ru si sk sl "
-    "so sq sr sv sw ta te th tr uk ur uz vi yue zh zu"
-)
-LANGUAGES = tuple(_CODES.split())
 # A model that still spoils more lines than this when asked again does not do what it is asked.
 MOST_ALONE = 8
 # A long video is some fifty batches, each a matter of a quarter of a minute.
@@ -92,9 +84,7 @@ class OpenAITranslator:
         self._paid = PaidOnce(store, ledger, ROLE)
 
     def targets(self, source: str) -> tuple[str, ...]:
-        if source not in (AUTO, *LANGUAGES):
-            return ()
-        return tuple(code for code in LANGUAGES if code != source)
+        return facts_of_translator("openai").targets(source)
 
     def engine_for(self, source: str, language: str) -> str:  # noqa: ARG002 - it is one for all
         return self.engine
@@ -141,7 +131,7 @@ class OpenAITranslator:
         if language not in targets:
             raise LanguageNotAvailableError(
                 f"{self.engine} does not translate {source!r} into {language!r}. "
-                f"It writes {', '.join(targets or LANGUAGES)}."
+                f"It writes {', '.join(targets or OPENAI_LANGUAGES)}."
             )
 
     def _in_parallel(self, work: Callable[[Batch], _Receipt], todo: Sequence[Batch]) -> _Receipt:

@@ -16,47 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from dub_platform.core.casting import Casting
 from resources.system.calls import CallFailedError, CallPolicy, Trouble, retry_after, said_by
+from resources.voice.capabilities import ELEVENLABS_USD, elevenlabs_model
 from resources.voice.espeak import speakable
-from resources.voice.paid import Answer, PaidVoice, codes
+from resources.voice.paid import Answer, PaidVoice
 from resources.voice.port import Reading
 
 if TYPE_CHECKING:
     from elevenlabs.core.api_error import ApiError
 
-_V2 = "ar bg cs da de el en es fi fil fr hi hr id it ja ko ms nl pl pt ro ru sk sv ta tr uk zh"
-_V3 = (
-    "af as az be bn bs ca ceb cy et fa ga gl gu ha he hu hy is jv ka kk kn ky lb ln lt lv mk ml mr "
-    "ne no ny pa ps sd sl so sr sw te th ur vi"
-)
 # <break time="2s"/> and <phoneme> are obeyed by some models, [whispers] by others.
 _NO_MARKUP = str.maketrans("<>[]", "‹›()")
 _OUTPUT = re.compile(r"(?P<codec>pcm|mp3)_(?P<rate>\d+)(_\d+)?")
-
-
-@dataclass(frozen=True)
-class Model:
-    """What a model can do.
-
-    `stitches`: it takes the words before and after; `told_language`: it takes a language code;
-    `credits`: what a character counts, where a voice does not count more.
-    """
-
-    languages: tuple[str, ...]
-    stitches: bool
-    told_language: bool
-    credits: float = 1.0
-
-
-_FAST = Model(codes(_V2, "hu no vi"), stitches=True, told_language=True, credits=0.5)
-_FAST_ENGLISH = Model(("en",), stitches=True, told_language=False, credits=0.5)
-MODELS: Mapping[str, Model] = {
-    "eleven_multilingual_v2": Model(codes(_V2), stitches=True, told_language=False),
-    "eleven_flash_v2_5": _FAST,
-    "eleven_turbo_v2_5": _FAST,
-    "eleven_flash_v2": _FAST_ENGLISH,
-    "eleven_turbo_v2": _FAST_ENGLISH,
-    "eleven_v3": Model(codes(_V2, _V3), stitches=False, told_language=True),
-}
 
 
 @dataclass(frozen=True)
@@ -79,7 +49,7 @@ class ElevenLabsVoice(PaidVoice):
     """
 
     provider = "ElevenLabs"
-    list_price = 0.10
+    list_price = ELEVENLABS_USD
     key_setting = "ELEVENLABS_API_KEY"
     sdk = ("elevenlabs.client", "elevenlabs.text_to_speech.client", "httpcore")
 
@@ -108,7 +78,7 @@ class ElevenLabsVoice(PaidVoice):
         self.expression = expression
         self.output_format = output_format
         self.base_url = base_url
-        self._can = MODELS.get(model, MODELS["eleven_v3"])
+        self._can = elevenlabs_model(model)
 
     def languages(self) -> tuple[str, ...]:
         return self._can.languages

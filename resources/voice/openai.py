@@ -16,14 +16,11 @@ from dub_platform.core.casting import Casting
 from dub_platform.core.languages import language
 from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi
 from resources.system.calls import CallPolicy
+from resources.voice.capabilities import OPENAI_LANGUAGES, OPENAI_USD
 from resources.voice.espeak import speakable
-from resources.voice.paid import Answer, PaidVoice, codes
+from resources.voice.paid import Answer, PaidVoice
 from resources.voice.port import Reading
 
-_LANGUAGES = codes(
-    "af ar az be bg bs ca cs cy da de el en es et fa fi fil fr gl he hi hr hu hy id is it ja kk kn "
-    "ko lt lv mi mk mr ms ne nl no pl pt ro ru sk sl sr sv sw ta th tr uk ur vi zh"
-)
 # Bare samples come at this rate, whatever the model.
 _PCM_RATE = 24_000
 
@@ -32,8 +29,7 @@ class OpenAIVoice(PaidVoice):
     """`speed` is 0.25 to 4.0. Raises EngineUnavailableError where the key cannot be one."""
 
     provider = "OpenAI"
-    # It is charged by the minute of speech, $0.015, which is some 800 characters.
-    list_price = 0.02
+    list_price = OPENAI_USD
     key_setting = "OPENAI_API_KEY"
     sdk = SDK
 
@@ -65,7 +61,7 @@ class OpenAIVoice(PaidVoice):
         self._api = OpenAIApi(self._key, base_url)
 
     def languages(self) -> tuple[str, ...]:
-        return _LANGUAGES
+        return OPENAI_LANGUAGES
 
     def shape(self, reading: Reading) -> Mapping[str, str | int | float]:
         self._refuse_unknown(reading.language)

@@ -151,8 +151,3 @@ class PaidVoice(ABC):
                 f"{self.provider}'s {self.model} does not speak {language!r}. "
                 f"It speaks {', '.join(self.languages())}."
             )
-
-
-def codes(*lists: str) -> tuple[str, ...]:
-    """The language codes of lists separated by spaces, in alphabetical order."""
-    return tuple(sorted({code for each in lists for code in each.split()}))

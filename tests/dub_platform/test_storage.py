@@ -45,7 +45,7 @@ def test_a_process_connects_by_the_same_engines(
     tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLAlchemy keeps the dialects of the last 128 engines: a worker would grow with each run."""
-    monkeypatch.setattr(utils, "create_engine", utils.create_engine)
+    monkeypatch.setattr(utils, "create_engine", utils.create_engine)  # type: ignore[attr-defined]
     share_engines()
     (tmp_path / "dagster.yaml").write_text(
         f"storage: {{postgres: {{postgres_url: '{postgres_url}'}}}}"

@@ -15,7 +15,8 @@ from dub_platform.core.errors import (
 )
 from resources.providers.paid_once import Bill
 from resources.system.calls import CallPolicy
-from resources.voice.elevenlabs import MODELS, ElevenLabsVoice, Expression
+from resources.voice.capabilities import MODELS
+from resources.voice.elevenlabs import ElevenLabsVoice, Expression
 from resources.voice.port import Reading
 from tests.contracts.threads import at_once
 from tests.support.servers.providers.elevenlabs_server import VOICES, ElevenLabsServer

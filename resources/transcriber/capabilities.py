@@ -1,0 +1,20 @@
+"""What each recogniser can do, as facts: who answers requests knows them and runs no engine.
+
+    tells_languages("whisper", "base.en")       # False
+
+Each engine takes its own from here. `tests/contracts/test_capabilities.py` holds them to it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def tells_languages(name: str, model: str = "") -> bool:
+    """Tell whether the engine of this name, with this model, knows which language is spoken."""
+    return name != "pocketsphinx" and (name == "openai" or not is_english_only(model))
+
+
+def is_english_only(model: str) -> bool:
+    """Tell whether a model of Whisper's knows English only, which is in the end of its name."""
+    return Path(model).name.removesuffix(".pt").endswith(".en")

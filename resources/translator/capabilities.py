@@ -1,0 +1,95 @@
+"""What each translator can do, as facts: who answers requests knows them and runs no engine.
+
+    facts_of_translator("openai").targets("en")
+    facts_of_translator("apertium").heeds_wording
+
+Each engine takes its own from here. `tests/contracts/test_capabilities.py` holds them to it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dub_platform.core.languages import AUTO
+
+# The languages of source and target.
+Pair = tuple[str, str]
+
+# ISO 639 codes of the languages that large models write well; what is dubbed is what a voice
+# speaks as well.
+_CODES = (
+    "af am ar az be bg bn bs ca cs cy da de el en eo es et eu fa fi fil fr ga gl gu he hi hr hu hy "
+    "id is it ja ka kk km kn ko lo lt lv mi mk ml mn mr ms my ne nl no pa pl ps pt ro ru si sk sl "
+    "so sq sr sv sw ta te th tr uk ur uz vi yue zh zu"
+)
+OPENAI_LANGUAGES = tuple(_CODES.split())
+# What leads from one language to another where no model does.
+PIVOT = "en"
+MODES = Path("/usr/share/apertium/modes")
+# What Apertium calls a pair; the data for Spanish had another name before 2022.
+APERTIUM_MODES: Mapping[Pair, Sequence[str]] = {
+    ("ca", "en"): ("cat-eng",),
+    ("en", "ca"): ("eng-cat",),
+    ("en", "eo"): ("en-eo",),
+    ("en", "es"): ("eng-spa", "en-es"),
+    ("en", "gl"): ("en-gl",),
+    ("eo", "en"): ("eo-en",),
+    ("es", "en"): ("spa-eng", "es-en"),
+    ("gl", "en"): ("gl-en",),
+}
+
+
+@dataclass(frozen=True)
+class TranslatorFacts:
+    """Which pairs are translated, or each language of `languages` into every other."""
+
+    heeds_wording: bool
+    is_paid: bool
+    pairs: Collection[Pair] = ()
+    languages: Sequence[str] = ()
+
+    def targets(self, source: str) -> tuple[str, ...]:
+        """Return what `source`, or any language for `auto`, can be translated into, sorted."""
+        if source in (AUTO, *self.languages):
+            among = {code for code in self.languages if code != source}
+        else:
+            among = set()
+        return tuple(sorted(among | {into for each, into in self.pairs if source in (each, AUTO)}))
+
+
+def facts_of_translator(name: str, models: Collection[Pair] = ()) -> TranslatorFacts:
+    """Return what the engine of this name can do.
+
+    `models` are the pairs that Bergamot has models for; it has Apertium for others. What Apertium
+    translates depends on what is installed here.
+    """
+    if name == "openai":
+        return TranslatorFacts(heeds_wording=True, is_paid=True, languages=OPENAI_LANGUAGES)
+    installed = tuple(installed_pairs())
+    if name == "bergamot":
+        pairs = (*routes(models), *installed)
+    else:
+        # Without Apertium, this machine only answers for those that translate.
+        pairs = installed or tuple(APERTIUM_MODES)
+    return TranslatorFacts(heeds_wording=False, is_paid=False, pairs=pairs)
+
+
+def routes(models: Collection[Pair]) -> Iterator[Pair]:
+    """Yield the pairs that models translate, directly or by way of English."""
+    for source in {one for one, _ in models}:
+        for target in {other for _, other in models} - {source}:
+            by_english = {(source, PIVOT), (PIVOT, target)} <= set(models)
+            if (source, target) in models or by_english:
+                yield source, target
+
+
+def installed_pairs(modes: Path = MODES) -> Iterator[Pair]:
+    """Yield the pairs of Apertium that this machine can translate."""
+    if shutil.which("lt-proc") is None:
+        return
+    for pair, names in APERTIUM_MODES.items():
+        if any((modes / f"{name}.mode").is_file() for name in names):
+            yield pair
