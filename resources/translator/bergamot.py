@@ -34,8 +34,6 @@ from resources.translator.capabilities import PIVOT, Pair
 from resources.translator.guards import has_same_digits, rewrite_numbers, translate_guarded
 from resources.translator.port import NO_BRIEF
 
-# The languages of source and target.
-
 PACKAGE = "fxtranslate"
 # Seconds a word on a quiet machine, at the most.
 _WORD_SECONDS = 0.02

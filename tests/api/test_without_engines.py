@@ -56,7 +56,7 @@ PAID = {
 
 @pytest.mark.parametrize(
     "engines",
-    [{}, PAID, {"DUB_TRANSLATOR": "apertium", "DUB_VOICE": "kokoro"}],
+    [{}, PAID, {"DUB_VOICE": "kokoro"}],
     ids=["free", "paid", "models"],
 )
 def test_the_api_takes_a_video_in_without_a_single_engine(

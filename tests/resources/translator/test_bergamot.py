@@ -17,7 +17,8 @@ from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Line, Transcript
 from resources.translator import bergamot
 from resources.translator.apertium import ApertiumTranslator
-from resources.translator.bergamot import BergamotTranslator, Pair, PairModel
+from resources.translator.bergamot import BergamotTranslator, PairModel
+from resources.translator.capabilities import Pair
 from resources.translator.ladder import TranslatorLadder
 
 PAIRS: Sequence[Pair] = (("en", "pt"), ("pt", "en"), ("de", "en"), ("en", "ja"), ("de", "pt"))
