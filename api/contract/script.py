@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
@@ -22,7 +22,9 @@ from api.services import Services
 from dub_platform.core.edits import LineEdit, checked_text
 from dub_platform.core.errors import InvalidRequestError
 from dub_platform.core.script import Placed, Script, ScriptLine
-from resources.fitting.drafts import Draft
+
+if TYPE_CHECKING:
+    from resources.fitting.drafts import Draft
 
 MAX_EDITS = 200
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
@@ -38,7 +39,7 @@ from api.contract.script import (
     take_answer,
 )
 from api.routes.ranges import answer_part
-from api.services import services_of
+from api.services import Services, services_of
 from dub_platform.core.edits import LineEdit
 from dub_platform.core.languages import language
 from dub_platform.core.script import Script
@@ -46,9 +47,11 @@ from dub_platform.core.speech import Take
 from dub_platform.core.videos import checked_id
 from dub_platform.observability.context import request_id
 from resources.catalogue.scripts import released_take, script_of
-from resources.fitting.drafts import Drafts
 from resources.store.port import media_type
-from resources.voice.takes import TakeKeeper
+
+if TYPE_CHECKING:
+    from resources.fitting.drafts import Drafts
+    from resources.voice.takes import TakeKeeper
 
 Shown = Callable[[Script], BaseModel]
 
@@ -105,15 +108,22 @@ class LineTake(HTTPEndpoint):
         )
 
 
+def _open_drafts(services: Services, keeper: TakeKeeper) -> Drafts:
+    # When the first is wanted: the API starts without what speaks them.
+    from resources.fitting.drafts import Drafts
+
+    return Drafts(services.registry, services.store, keeper)
+
+
 def _speak_draft(request: Request, keeper: TakeKeeper, text: str | None) -> Response:
     services, dub = services_of(request), _dub_in(request)
-    drafts = Drafts(services.registry, services.store, keeper)
+    drafts = _open_drafts(services, keeper)
     return answer(take_answer(services, dub, drafts.speak(*dub, number_in(request), text)))
 
 
 def _answer_draft(request: Request, keeper: TakeKeeper, text: str) -> Response:
     services = services_of(request)
-    drafts = Drafts(services.registry, services.store, keeper)
+    drafts = _open_drafts(services, keeper)
     return _answer_sound(request, drafts.find(*_dub_in(request), number_in(request), text))
 
 
