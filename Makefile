@@ -21,7 +21,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate images portability soak constraints pins sample sounds docs-reference clean
+.PHONY: help demo up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate images portability report soak constraints pins sample sounds docs-reference clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -105,6 +105,9 @@ bench-scale: .venv/tests ## ticks, pages, metrics and the daemon's memory at 1,0
 bench-stretch: .venv/tests test-packages ## speech at other tempos, stretched by the platform and by other ways
 	@bash deploy/install.sh -e '.[bench]'
 	@$(RUN) benchmarks.stretch
+
+report: .venv/dev ## how the code reads: crowded folders, names, detours, docstrings and comments; it fails nothing
+	@$(RUN) benchmarks.code_report
 
 evaluate: .venv/tests test-packages ## dub clips that are hard to dub, each in one way, and measure what is released
 	@$(RUN) benchmarks.evaluate
