@@ -10,7 +10,7 @@
                                                    │         (gates: assets/checks.py)
                                               r2_object      the release as published
 
-Read `source.py`, then `dub.py`. `step/declaration.py` is what every asset does besides its own
-work, `step/io_manager.py` how values travel, `partitions.py` what there is one of, `jobs.py` what
-runs.
+Read `source.py`, then `dub.py`. A step sits at a desk (`step/workbench.py`), with what it is made
+of and its engines. `step/declaration.py` is what every asset does besides its own work,
+`step/io_manager.py` how values travel, `partitions.py` what there is one of, `jobs.py` what runs.
 """

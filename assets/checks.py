@@ -4,12 +4,10 @@ They stand apart from the assets they judge, so that a failed gate blocks what c
 keeps what was made. The track's gates measure the encoded file, not what was said of it.
 """
 
-import contextlib
 import functools
 import inspect
 import itertools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from dagster import (
@@ -17,26 +15,21 @@ from dagster import (
     AssetCheckResult,
     AssetChecksDefinition,
     AssetIn,
-    ResourceParam,
     asset_check,
 )
 
 from assets.dub import dubbed_track, speech, translation
-from assets.partitions import dubs, target_in, videos
+from assets.partitions import dubs, videos
 from assets.source import transcript
 from assets.step.declaration import failing_in_words, signed
-from assets.step.lease import held
 from assets.step.metadata import in_words
-from assets.step.telemetry import counted
+from assets.step.workbench import Desk, Workbench
 from dub_platform.core import loudness
 from dub_platform.core.belief import confidence_of, misheard
 from dub_platform.core.metrics import GATE_RESULTS
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
-from dub_platform.registry import WorkQueue
 from resources.listening.original import Source
-from resources.listening.report import Hearing, Script, hearing
-from resources.store.copies import Copies
-from resources.system.workfolder import WorkFolders
+from resources.listening.report import Script, hearing
 
 SAME_LENGTH_SECONDS = 0.020
 Judgement = Callable[..., AssetCheckResult]
@@ -53,19 +46,20 @@ def gate(**options: Any) -> Callable[[Judgement], AssetChecksDefinition]:
 
 
 def _counting(judge: Judgement) -> Judgement:
-    wants = inspect.signature(judge).parameters
+    wants_desk = "desk" in inspect.signature(judge).parameters
 
     @functools.wraps(judge)
-    def counting(*context: Any, registry: WorkQueue, **inputs: Any) -> AssetCheckResult:
-        if "registry" in wants:
-            inputs["registry"] = registry
+    def counting(
+        context: AssetCheckExecutionContext, bench: Workbench, **inputs: Any
+    ) -> AssetCheckResult:
+        desk = bench.at(context)
         with failing_in_words():
-            verdict = judge(*context, **inputs)
+            verdict = judge(desk, **inputs) if wants_desk else judge(**inputs)
         result = "passed" if verdict.passed else "failed"
-        counted(registry, GATE_RESULTS.seen(1, judge.__name__, result))
+        desk.count(GATE_RESULTS.seen(1, judge.__name__, result))
         return verdict
 
-    return signed(counting, judge)
+    return signed(counting, judge, AssetCheckExecutionContext)
 
 
 @gate(
@@ -89,14 +83,10 @@ def transcript_is_in_order(transcript: Transcript) -> AssetCheckResult:
     partitions_def=videos,
     description="The recogniser is as sure of its words as of speech that it understands.",
 )
-def transcript_is_believable(
-    context: AssetCheckExecutionContext,
-    transcript: Transcript,
-    registry: ResourceParam[WorkQueue],
-) -> AssetCheckResult:
+def transcript_is_believable(desk: Desk, transcript: Transcript) -> AssetCheckResult:
     error = misheard(transcript)
     return _verdict(
-        error is None or registry.video(context.partition_key).believed,
+        error is None or desk.video().believed,
         error.sentence if error else "",
         confidence=confidence_of(transcript),
         least_confidence=transcript.least_confidence,
@@ -161,15 +151,10 @@ def track_has_no_overlaps(dubbed_track: Track) -> AssetCheckResult:
     additional_ins={"audio": AssetIn("audio")},
     description="The encoded track is as long as the source, to 20 ms.",
 )
-def track_is_as_long_as_source(
-    context: AssetCheckExecutionContext,
-    audio: Audio,
-    dubbed_track: Track,
-    registry: ResourceParam[WorkQueue],
-    copies: ResourceParam[Copies],
-) -> AssetCheckResult:
-    with _at_work(context, registry):
-        seconds = copies.measure(dubbed_track.key).seconds
+def track_is_as_long_as_source(desk: Desk, audio: Audio, dubbed_track: Track) -> AssetCheckResult:
+    # A gate that measures a long track must not be taken for a run that died.
+    with desk.lease():
+        seconds = desk.copies.measure(dubbed_track.key).seconds
     named = dubbed_track.timeline.too_long()
     cuts = ", ".join(f"line {each.line_id} by {each.seconds:.1f} s" for each in named)
     late = [each.line_id for each in named]
@@ -188,14 +173,9 @@ def track_is_as_long_as_source(
     partitions_def=dubs,
     description="The encoded track is at -16 LUFS (1 either way), true peak at most -1 dBTP.",
 )
-def track_loudness_is_on_target(
-    context: AssetCheckExecutionContext,
-    dubbed_track: Track,
-    registry: ResourceParam[WorkQueue],
-    copies: ResourceParam[Copies],
-) -> AssetCheckResult:
-    with _at_work(context, registry):
-        measured = copies.measure(dubbed_track.key).loudness
+def track_loudness_is_on_target(desk: Desk, dubbed_track: Track) -> AssetCheckResult:
+    with desk.lease():
+        measured = desk.copies.measure(dubbed_track.key).loudness
     return _verdict(
         loudness.passes_gate(measured.lufs, measured.true_peak_db),
         f"The track is at {measured.lufs:.1f} LUFS with a true peak of "
@@ -212,16 +192,15 @@ def track_loudness_is_on_target(
     description="Every take is heard in the encoded track, whole, and no two at once.",
 )
 def track_says_every_take(
-    context: AssetCheckExecutionContext,
-    audio: Audio,
-    speech: Takes,
-    dubbed_track: Track,
-    registry: ResourceParam[WorkQueue],
-    copies: ResourceParam[Copies],
-    folders: ResourceParam[WorkFolders],
+    desk: Desk, audio: Audio, speech: Takes, dubbed_track: Track
 ) -> AssetCheckResult:
-    with _at_work(context, registry), folders.new("check") as folder:
-        heard = _heard(audio, speech, dubbed_track, copies, folder)
+    with desk.lease(), desk.new_folder("check") as folder:
+        heard = hearing(
+            desk.copies.fetch(dubbed_track.key),
+            into=folder,
+            script=Script(dubbed_track.timeline, desk.copies.fetch_takes(speech.takes)),
+            source=Source(desk.copies.fetch(audio.sound_key), audio.seconds, audio.speech),
+        )
     return _verdict(
         not (heard.missing or heard.cut or heard.overlaps),
         f"In the track, lines {list(heard.missing)} are not heard, {list(heard.cut)} are cut, and "
@@ -230,25 +209,6 @@ def track_says_every_take(
         clicks=heard.clicks,
         **{name: value for name, value in heard.levels.items() if value is not None},
     )
-
-
-def _heard(
-    audio: Audio, speech: Takes, dubbed_track: Track, copies: Copies, folder: Path
-) -> Hearing:
-    source = Source(copies.fetch(audio.sound_key), audio.seconds, audio.speech)
-    return hearing(
-        copies.fetch(dubbed_track.key),
-        into=folder,
-        script=Script(dubbed_track.timeline, copies.fetch_takes(speech.takes)),
-        source=source,
-    )
-
-
-def _at_work(
-    context: AssetCheckExecutionContext, registry: WorkQueue
-) -> contextlib.AbstractContextManager[None]:
-    """A gate that measures a long track must not be taken for a run that died."""
-    return held(registry, target_in(context.partition_key), context.run.run_id)
 
 
 def _verdict(passed: bool, why_not: str, **numbers: float) -> AssetCheckResult:

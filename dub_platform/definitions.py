@@ -16,13 +16,12 @@ from assets.step.compute_logs import platform_log
 from assets.step.io_manager import ArtifactIOManager
 from assets.step.kinds import kinds_with
 from assets.step.metadata import Showcase
+from assets.step.workbench import Workbench
 from dub_platform import wiring
+from dub_platform.registry import WorkQueue
 from dub_platform.settings import Settings
-from resources.catalogue.publisher import Publisher
 from resources.media.vad import SileroSpeechFinder
-from resources.store.copies import Copies
 from resources.store.port import Store
-from resources.system.workfolder import WorkFolders
 from sensors.outcome import on_run_canceled, on_run_failed
 from sensors.pools import PoolLimits
 from sensors.reconciling import on_run_lost
@@ -38,8 +37,8 @@ def definitions(settings: Settings) -> Definitions:
     client = s3["s3"].process_config_and_initialize().get_client() if s3 else None
     registry, store = wiring.registry(settings), wiring.store(settings, client)
     pipeline = [source_media, audio, transcript, translation, speech, dubbed_track, r2_object]
-    folders = wiring.folders(settings)
-    translator, takes = wiring.translator(settings, store), wiring.takes(settings, store)
+    translator = wiring.translator(settings, store)
+    speaker = wiring.speaker(settings, store, translator)
     return Definitions(
         assets=[each.map_asset_specs(kinds_with(settings)) for each in pipeline],
         asset_checks=gates,
@@ -60,21 +59,15 @@ def definitions(settings: Settings) -> Definitions:
             **s3,
             "io_manager": ArtifactIOManager(store, registry),
             "registry": registry,
-            "store": store,
-            "folders": folders,
-            "copies": _copies(store, folders),
+            "bench": _bench(settings, store, registry),
             "downloader": wiring.downloader(settings, store),
             "probe": wiring.probe(settings),
             "speech_finder": SileroSpeechFinder(),
             "transcriber": wiring.transcriber(settings, store),
             "translator": translator,
-            "takes": takes,
-            "paces": wiring.paces(settings, store, takes.voice),
-            "rewriter": wiring.rewriter(settings, takes, translator),
-            "beds": wiring.beds(settings, store),
-            "mixer": wiring.mixer(settings),
-            "publisher": Publisher(store, registry),
-            "showcase": Showcase(settings.base_url, registry, signs=bool(settings.link_secret)),
+            "paces": speaker.paces,
+            "speaker": speaker,
+            "mixing": wiring.mixing(settings, store),
             "retention": wiring.retention(settings, store),
             "remover": wiring.remover(settings, store),
             "reporter": wiring.reporter(settings),
@@ -83,15 +76,16 @@ def definitions(settings: Settings) -> Definitions:
     )
 
 
-def _copies(store: Store, folders: WorkFolders) -> ResourceDefinition:
+def _bench(settings: Settings, store: Store, registry: WorkQueue) -> ResourceDefinition:
     """Made and removed with each run."""
+    showcase = Showcase(settings.base_url, registry, signs=bool(settings.link_secret))
 
     @resource
-    def copies() -> Iterator[Copies]:
-        with Copies(store, folders) as opened:
+    def bench() -> Iterator[Workbench]:
+        with Workbench(store, wiring.folders(settings), registry, showcase) as opened:
             yield opened
 
-    return copies
+    return bench
 
 
 def _bucket(settings: Settings) -> Any:

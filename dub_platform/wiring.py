@@ -48,7 +48,9 @@ if TYPE_CHECKING:
     from resources.catalogue.retention import Retention
     from resources.downloader.port import Downloaders
     from resources.fitting.rewriter import Rewriter
+    from resources.fitting.speaker import Speaker
     from resources.fitting.speaking_rates import Paces
+    from resources.mixer.mixing import Mixing
     from resources.mixer.port import Mixer
     from resources.separator.beds import BedKeeper
     from resources.separator.port import Separator
@@ -400,6 +402,13 @@ def beds(settings: Settings, kept: Store) -> BedKeeper:
     return BedKeeper(kept, separator(settings), folders(settings))
 
 
+def mixing(settings: Settings, kept: Store) -> Mixing:
+    """What tracks are mixed over, and what mixes them."""
+    from resources.mixer.mixing import Mixing
+
+    return Mixing(beds(settings, kept), mixer(settings))
+
+
 def takes(settings: Settings, kept: Store) -> TakeKeeper:
     """The voice, with the memory of what it has spoken."""
     from resources.voice.takes import TakeKeeper
@@ -430,6 +439,15 @@ def paces(settings: Settings, kept: Store, speaks: Voice) -> Paces:
     from resources.fitting.speaking_rates import Paces
 
     return Paces(SpeakingRates.at(settings.registry_url), speaks, kept)
+
+
+def speaker(settings: Settings, kept: Store, translates: Translator) -> Speaker:
+    """The voice, with what it has spoken, how fast it speaks, and what says lines shorter."""
+    from resources.fitting.speaker import Speaker
+
+    spoken = takes(settings, kept)
+    rewrites = rewriter(settings, spoken, translates)
+    return Speaker(spoken, rewrites, paces(settings, kept, spoken.voice))
 
 
 def policy(settings: Settings) -> CallPolicy:

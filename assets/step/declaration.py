@@ -1,7 +1,9 @@
 """How every asset here is declared: what a step does besides its own work.
 
     @dub_asset(kinds={"python"}, code_version="1")
-    def translation(context: AssetExecutionContext, transcript: Transcript, ...) -> Output[...]:
+    def translation(desk: Desk, transcript: Transcript, ...) -> Made[Translation]: ...
+
+Dagster gives a step its inputs and engines; its desk is made here (`workbench.py`).
 
 Before the work: nobody asked for it, or somebody did anew meanwhile, in another wording or with
 edited lines, so nothing is made and nothing is billed; else the registry learns which stage is
@@ -13,7 +15,6 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from dagster import (
@@ -21,7 +22,6 @@ from dagster import (
     AssetsDefinition,
     Backoff,
     DagsterExecutionInterruptedError,
-    DataVersion,
     Failure,
     Jitter,
     MetadataValue,
@@ -32,14 +32,10 @@ from dagster import (
     asset,
 )
 
-from assets.partitions import dubs, target_of, videos
-from assets.step.lease import held
-from assets.step.metadata import in_words
-from assets.step.tags import TITLE, titled, work_of
+from assets.partitions import dubs, videos
 from assets.step.telemetry import observed, on_step_failed
+from assets.step.workbench import Context, Desk, Made, Workbench
 from dub_platform.core.errors import DubError, RunLostError
-from dub_platform.core.keys import key_of
-from dub_platform.registry import Video, WorkQueue
 from dub_platform.registry.leases import superseded
 
 OWNERS = ["team:dubbing"]
@@ -65,15 +61,7 @@ _GRIDS = {
 }
 
 
-@dataclass(frozen=True)
-class Announced:
-    """A step's result, and what is said of it as soon as it is kept and Dagster knows it."""
-
-    output: Output[Any]
-    announce: Callable[[], None]
-
-
-Step = Callable[..., "Output[Any] | Announced"]
+Step = Callable[..., Made[Any]]
 
 
 def video_asset(**options: Any) -> Callable[[Step], AssetsDefinition]:
@@ -84,19 +72,6 @@ def video_asset(**options: Any) -> Callable[[Step], AssetsDefinition]:
 def dub_asset(**options: Any) -> Callable[[Step], AssetsDefinition]:
     """An asset of which there is one per video and language."""
     return _declared(dubs, "dub", options)
-
-
-def made(value: Any, identity: Any, **metadata: Any) -> Output[Any]:
-    """A step's result: its value, what to show in this order, and a version made of its content.
-
-    `identity` is what the content is, in plain JSON types: two results with the same identity
-    are the same to whatever comes after them.
-    """
-    shown = {
-        in_words(name): round(number, 4) if isinstance(number, float) else number
-        for name, number in metadata.items()
-    }
-    return Output(value, metadata=shown, data_version=DataVersion(key_of(identity)[:16]))
 
 
 @contextlib.contextmanager
@@ -133,41 +108,38 @@ def _declared(
 def _guarded(step: Step) -> Callable[..., Iterator[Output[Any]]]:
     @functools.wraps(step)
     def guarded(
-        context: AssetExecutionContext, registry: WorkQueue, **inputs: Any
+        context: AssetExecutionContext, bench: Workbench, **inputs: Any
     ) -> Iterator[Output[Any]]:
-        if "registry" in inspect.signature(step).parameters:
-            inputs["registry"] = registry
+        desk = bench.at(context)
         with failing_in_words():
-            if _is_wanted(context, registry):
-                with _at_work(context, registry):
-                    _note_progress(context, registry)
-                    note_title(context, registry.video(target_of(context).video_id))
-                    result = step(context, **inputs)
+            if _is_wanted(desk):
+                with desk.lease(), observed(context.run, desk.registry, _stage(context)):
+                    _note_progress(desk, _stage(context))
+                    desk.name_run(desk.video())
+                    made = step(desk, **inputs)
                 # Not under the lease: Dagster leaves a step here for good when its value cannot
                 # be written, and the lease would be renewed as long. The IO manager has its own.
-                if isinstance(result, Output):
-                    yield result
-                else:
-                    yield result.output
-                    with held(registry, target_of(context), context.run.run_id):
-                        result.announce()
+                yield made.output
+                if made.after is not None:
+                    with desk.lease():
+                        made.after()
 
-    return signed(guarded, step)
+    return signed(guarded, step, AssetExecutionContext)
 
 
-def signed(wrapper: Callable[..., Any], wrapped: Callable[..., Any]) -> Callable[..., Any]:
-    """The wrapper with the signature of what it wraps, and the registry that it needs itself.
+def signed(
+    wrapper: Callable[..., Any], wrapped: Callable[..., Any], context: type[Context]
+) -> Callable[..., Any]:
+    """The wrapper with the signature of what it wraps, and with context and bench for its desk.
 
     Dagster reads inputs and resources from a signature; the return type is not the wrapper's.
     """
     own = inspect.signature(wrapped)
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     needed = {
-        **own.parameters,
-        "registry": inspect.Parameter(
-            "registry",
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            annotation=ResourceParam[WorkQueue],
-        ),
+        "context": inspect.Parameter("context", kind, annotation=context),
+        **{name: parameter for name, parameter in own.parameters.items() if name != "desk"},
+        "bench": inspect.Parameter("bench", kind, annotation=ResourceParam[Workbench]),
     }
     annotations = {name: parameter.annotation for name, parameter in needed.items()}
     wrapper.__signature__ = own.replace(  # type: ignore[attr-defined]
@@ -177,46 +149,33 @@ def signed(wrapper: Callable[..., Any], wrapped: Callable[..., Any]) -> Callable
     return wrapper
 
 
-@contextlib.contextmanager
-def _at_work(context: AssetExecutionContext, registry: WorkQueue) -> Iterator[None]:
-    stage = context.asset_key.to_user_string()
-    holding = held(registry, target_of(context), context.run.run_id)
-    with holding, observed(context.run, registry, stage):
-        yield
+def _stage(context: AssetExecutionContext) -> str:
+    return str(context.asset_key.to_user_string())
 
 
-def _is_wanted(context: AssetExecutionContext, registry: WorkQueue) -> bool:
-    target = target_of(context)
-    if not registry.was_asked_for(*target):
-        context.log.warning(
-            f"Nobody asked for {' in '.join(filter(None, target))}, so nothing is made and nothing "
-            "is paid. Ask for it with POST /videos, or PUT /videos/ID/dubs/LANGUAGE."
+def _is_wanted(desk: Desk) -> bool:
+    named = " in ".join(filter(None, desk.target))
+    if not desk.registry.was_asked_for(*desk.target):
+        desk.context.log.warning(
+            f"Nobody asked for {named}, so nothing is made and nothing is paid. Ask for it with "
+            "POST /videos, or PUT /videos/ID/dubs/LANGUAGE."
         )
         return False
-    work = work_of(context.run.tags)
-    if work is not None and registry.hand_over(work):
-        context.log.warning(
-            f"{' in '.join(filter(None, target))} was asked for anew while this run made it, in "
-            "another wording or with edited lines, so it ends here. The run that follows finds all "
-            "that was paid for."
+    if desk.work is not None and desk.registry.hand_over(desk.work):
+        desk.context.log.warning(
+            f"{named} was asked for anew while this run made it, in another wording or with edited "
+            "lines, so it ends here. The run that follows finds all that was paid for."
         )
         return False
     return True
 
 
-def _note_progress(context: AssetExecutionContext, registry: WorkQueue) -> None:
+def _note_progress(desk: Desk, stage: str) -> None:
     """Raises RunSupersededError when the work was given to another run."""
-    target, work = target_of(context), work_of(context.run.tags)
-    if work is not None:
-        if not registry.started(work, context.run.run_id):
-            raise superseded(*target)
-        registry.reached(*target, context.asset_key.to_user_string())
-
-
-def note_title(context: AssetExecutionContext, video: Video) -> None:
-    """Tag the run with the title by which it is listed, where it had none when it was requested."""
-    if TITLE not in context.run.tags:
-        context.instance.add_run_tags(context.run.run_id, titled(video))
+    if desk.work is not None:
+        if not desk.registry.started(desk.work, desk.run_id):
+            raise superseded(*desk.target)
+        desk.registry.reached(*desk.target, stage)
 
 
 def as_failure(error: DubError, *, may_retry: bool = True) -> Failure:

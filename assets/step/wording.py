@@ -1,6 +1,5 @@
-"""How a dub is to be worded: what its translator is told, and what it made of that.
+"""What a translator made of the wording that it was told.
 
-wording = wording_of(registry, target)
 Worded(wording, translator.heeds_wording, transcript, translation).missed
 """
 
@@ -8,18 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from assets.partitions import Target
 from dub_platform.core.glossary import Glossary, Term
 from dub_platform.core.speech import Transcript, Translation
-from dub_platform.core.wording import AS_BEFORE, Wording
-from dub_platform.registry import Lookup
-
-
-def wording_of(registry: Lookup, target: Target) -> Wording:
-    """The channel's and the request's; where both say something, the request decides."""
-    channel_id = registry.video(target.video_id).channel_id
-    channel = registry.channel(channel_id).wording if channel_id else AS_BEFORE
-    return channel | registry.dub(target.video_id, str(target.language)).wording
+from dub_platform.core.wording import Wording
 
 
 @dataclass(frozen=True)

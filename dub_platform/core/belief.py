@@ -10,7 +10,7 @@ differs from one to the other, so each says so with what it heard.
 
 from __future__ import annotations
 
-from dub_platform.core.errors import MisheardError
+from dub_platform.core.errors import MisheardError, NoSpeechError
 from dub_platform.core.languages import language
 from dub_platform.core.speech import Transcript
 
@@ -26,6 +26,22 @@ def confidence_of(transcript: Transcript) -> float:
     words = [len(line.text.split()) for line in transcript.lines]
     sure = [line.confidence * count for line, count in zip(transcript.lines, words, strict=True)]
     return sum(sure) / max(sum(words), 1)
+
+
+def require_speech(transcript: Transcript) -> None:
+    """Raises NoSpeechError where there is nothing to dub."""
+    if not transcript.lines:
+        raise NoSpeechError(
+            "No speech was found in this video, so there is nothing to dub. If somebody does "
+            "speak in it, hand it in again with captions."
+        )
+
+
+def refuse_misheard(transcript: Transcript, *, believed: bool) -> None:
+    """Raises MisheardError, unless somebody said that it was heard right."""
+    error = misheard(transcript)
+    if error is not None and not believed:
+        raise error
 
 
 def misheard(transcript: Transcript) -> MisheardError | None:

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dub_platform.core.speech import Line, Transcript, Translation
+from dub_platform.core.errors import ArtifactMissingError
+from dub_platform.core.speech import Line, Track, Transcript, Translation
 
 
 def as_first_read(transcript: Transcript, before: Translation | None) -> Transcript:
@@ -69,6 +70,17 @@ def changed(transcript: Transcript, before: Translation | None) -> Sequence[Line
         for line, then in zip(transcript.lines, before.lines, strict=True)
         if line.text != (then.source or line.text)
     ]
+
+
+def refuse_other_words(translation: Translation, track: Track) -> None:
+    """Raises ArtifactMissingError: captions and sound of a release must say the same."""
+    # Tracks from before it was noted have no version.
+    if track.basis.version not in ("", translation.basis.version):
+        raise ArtifactMissingError(
+            "This dub was translated anew since its track was mixed, so they do not say the same "
+            "and nothing was released. Materialize speech and dubbed_track first, or ask for the "
+            "dub again."
+        )
 
 
 def _is_of(translation: Translation, transcript: Transcript) -> bool:

@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 from dub_platform.core.budget import LEAST_CHARACTERS, LONGEST_LOAN_SECONDS, character_budgets, loan
 from dub_platform.core.pauses import part_take
-from dub_platform.core.speech import Line, Span
+from dub_platform.core.speech import Line, Span, Transcript, Translation
 from dub_platform.core.timeline import (
     COMFORTABLE,
     LATEST_SECONDS,
@@ -127,6 +127,15 @@ def tempos_over(
     """The lines that need more than a comfortable tempo, or one `above` another, each with it."""
     placements = fitted(parts_of(lines, lengths), seconds=seconds).placements
     return {place.line_id: place.tempo for place in placements if place.tempo > above + _HEARD}
+
+
+def count_hurried(
+    transcript: Transcript, translation: Translation, rates: Mapping[str, float], *, seconds: float
+) -> int:
+    """How many lines would need more than a comfortable tempo, as far as can be told unspoken."""
+    texts = {line.id: line.text for line in translation.lines}
+    lines = [line for line in transcript.lines if line.id in texts]
+    return len(tempos_over(lines, predicted(lines, texts, rates), seconds=seconds))
 
 
 def shorter_budgets(

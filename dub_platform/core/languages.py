@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import langcodes
 
-from dub_platform.core.errors import UnknownLanguageError
+from dub_platform.core.errors import SpokenLanguageError, UnknownLanguageError
 
 # The language of a video for which nobody named one, as long as nobody can tell.
 AUTO = "auto"
@@ -71,3 +72,22 @@ def code_in(tag: str | None) -> str | None:
         return language(tag or "").code
     except UnknownLanguageError:
         return None
+
+
+def require_target(
+    wanted: str, spoken: str, targets: Callable[[str], Sequence[str]], engine: str
+) -> None:
+    """Raises SpokenLanguageError where what is spoken cannot be translated into this language.
+
+    `targets` says what a source language can be translated into, by the engine of that name. A
+    request for a video of which nobody knew the language is judged so, once it is known.
+    """
+    possible = targets(spoken)
+    if wanted not in possible:
+        why = "which is the language that this dub was asked for in"
+        if wanted != spoken:
+            why = f"which {engine} does not translate into {language(wanted).name}"
+        raise SpokenLanguageError(
+            f"{language(spoken).name} ({spoken}) is spoken in this video, {why}, so nothing was "
+            f"translated. It can be translated into: {', '.join(possible) or 'none'}."
+        )

@@ -7,7 +7,8 @@ Times are seconds from the start of the video. Keys are paths in the artifact st
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
+from typing import Any
 
 from dub_platform.core.brief import Brief
 from dub_platform.core.keys import key_of
@@ -158,6 +159,24 @@ class Transcript:
         """The lines before anybody corrected them."""
         return self.heard or self.lines
 
+    @property
+    def speakers(self) -> list[str]:
+        """Who speaks in it, each once."""
+        return sorted({line.speaker for line in self.lines})
+
+    @property
+    def end(self) -> float:
+        """Where its last line ends, in seconds."""
+        return max((line.end for line in self.lines), default=0.0)
+
+    @property
+    def identity(self) -> list[list[Any]]:
+        """What it says and when, in plain JSON types."""
+        return [
+            [line.start, line.end, line.speaker, line.text, *map(astuple, line.pauses)]
+            for line in self.lines
+        ]
+
 
 @dataclass(frozen=True)
 class Basis:
@@ -291,6 +310,11 @@ class Takes:
     rewrites: tuple[Rewrite, ...] = ()
     rewriting_usd: float = 0.0
     basis: Basis = Basis()
+
+    @property
+    def paid(self) -> list[Take]:
+        """Those that were spoken now, and not found."""
+        return [take for take in self.takes if not take.reused]
 
     @property
     def cost_usd(self) -> float:

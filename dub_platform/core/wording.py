@@ -2,16 +2,17 @@
 
     channel = Wording(Glossary.parsed({"harbor": {"es": "puerto"}}), "formal")
     wording = channel | Wording(formality="informal")     # a request decides over its channel
-    Brief(glossary=wording.glossary or Glossary(), formality=wording.formality or "neutral")
+    wording.in_language("es").brief(video_id, title, budgets)
 
 A channel has one for all its videos, a request one for the dubs it asks for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dub_platform.core.brief import Formality
+from dub_platform.core.brief import Brief, Formality
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.keys import key_of
 
@@ -52,6 +53,16 @@ class Wording:
     def in_language(self, language: str) -> Wording:
         """What of it concerns dubs in this language."""
         return Wording(self.glossary and self.glossary.in_language(language), self.formality)
+
+    def brief(self, video_id: str, title: str, budgets: Mapping[int, int]) -> Brief:
+        """What a translator is told besides the lines, with the most characters that each has."""
+        return Brief(
+            video_id=video_id,
+            title=title,
+            formality=self.formality or "neutral",
+            glossary=self.glossary or Glossary(),
+            budgets=budgets,
+        )
 
 
 AS_BEFORE = Wording()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ import assets
 import dub_platform
 import resources
 import sensors
+from assets import dub, source
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.definitions import definitions
 from dub_platform.settings import POOLS, Settings
@@ -127,6 +131,21 @@ def test_every_sensor_and_schedule_says_what_it_does(defs: Definitions) -> None:
     for sensor in repository.sensor_defs:
         assert "A tick " in str(sensor.description), sensor.name
     assert all(schedule.description for schedule in repository.schedule_defs)
+
+
+@pytest.mark.parametrize("module", [source, dub])
+def test_the_pipeline_can_be_read_from_its_signatures(module: ModuleType) -> None:
+    """An asset has a desk, what it is made of and one or two engines; no helper stands between."""
+    steps = [
+        node
+        for node in ast.parse(inspect.getsource(module)).body
+        if isinstance(node, ast.FunctionDef)
+    ]
+    assert {step.name for step in steps} < {line.split()[0] for line in GRAPH.strip().splitlines()}
+    assert {step.name: "desk" for step in steps} == {
+        step.name: step.args.args[0].arg for step in steps
+    }
+    assert [] == [step.name for step in steps if len(step.args.args) > 6]
 
 
 def test_the_gates_are_these(defs: Definitions) -> None:

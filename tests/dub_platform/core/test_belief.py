@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from dub_platform.core.belief import confidence_of, misheard
+from dub_platform.core.belief import confidence_of, misheard, refuse_misheard, require_speech
+from dub_platform.core.errors import MisheardError, NoSpeechError
 from dub_platform.core.speech import Line, Transcript
 
 SURE = Line(0, 0.0, 1.0, "One two three four", confidence=0.9)
@@ -48,3 +49,19 @@ def test_what_somebody_corrected_is_believed() -> None:
     """A line is as sure as whoever wrote it."""
     lines = (SURE, replace(UNSURE, confidence=1.0))
     assert misheard(replace(HEARD, lines=lines, least_confidence=0.9)) is None
+
+
+def test_what_is_doubted_is_refused_unless_somebody_believes_it() -> None:
+    """A run that an operator starts comes past the gate that holds it."""
+    doubted = replace(HEARD, least_confidence=0.9)
+    with pytest.raises(MisheardError, match="70%"):
+        refuse_misheard(doubted, believed=False)
+    refuse_misheard(doubted, believed=True)
+    refuse_misheard(HEARD, believed=False)
+
+
+def test_where_nobody_speaks_there_is_nothing_to_dub() -> None:
+    """And captions are what helps, if somebody does."""
+    require_speech(HEARD)
+    with pytest.raises(NoSpeechError, match="hand it in again with captions"):
+        require_speech(replace(HEARD, lines=()))

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dub_platform.core.corrections import as_first_read, changed, retranslated, sourced
-from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
+import pytest
+
+from dub_platform.core.corrections import (
+    as_first_read,
+    changed,
+    refuse_other_words,
+    retranslated,
+    sourced,
+)
+from dub_platform.core.errors import ArtifactMissingError
+from dub_platform.core.speech import Basis, Line, Track, Transcript, TranslatedLine, Translation
+from dub_platform.core.timeline import Timeline
 
 HEARD = Transcript(
     "en", "engine", tuple(Line(n, n, n + 1, f"said {n}") for n in range(3)), made_of="k"
@@ -55,3 +65,14 @@ def test_another_transcript_is_translated_as_it_is() -> None:
         assert now == as_first_read(now, before)
         assert now.lines == tuple(changed(now, before))
     assert HEARD.lines == tuple(changed(HEARD, None))
+
+
+def test_a_track_that_says_something_else_is_not_released() -> None:
+    """One from before it was noted what tracks say is believed."""
+    timeline = Timeline(3.0, ())
+    track = Track("key", "sha256", 1, 3.0, -16.0, -1.5, timeline, basis=FIRST.basis)
+    refuse_other_words(FIRST, track)
+    refuse_other_words(FIRST, replace(track, basis=Basis()))
+    anew = replace(FIRST, lines=(replace(FIRST.lines[0], text="otra cosa"), *FIRST.lines[1:]))
+    with pytest.raises(ArtifactMissingError, match="Materialize speech and dubbed_track first"):
+        refuse_other_words(anew, track)

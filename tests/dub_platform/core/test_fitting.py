@@ -9,6 +9,7 @@ import pytest
 from dub_platform.core.fitting import (
     PRIOR_LINES,
     Pace,
+    count_hurried,
     learned_rate,
     pace_of,
     parts_of,
@@ -18,7 +19,7 @@ from dub_platform.core.fitting import (
     steps,
     tempos_over,
 )
-from dub_platform.core.speech import Line, Span
+from dub_platform.core.speech import Line, Span, Transcript, TranslatedLine, Translation
 from dub_platform.core.timeline import Part, Placement, Timeline
 
 LINES = (
@@ -111,3 +112,14 @@ def test_every_step_is_counted() -> None:
         "lines_shifted": 1,
         "lines_flagged": 2,
     } == steps(Timeline(9.0, places))
+
+
+def test_lines_that_will_be_hurried_are_counted_before_they_are_spoken() -> None:
+    """One that the translation lacks is a gate's to find, and counts for none."""
+    texts = {0: "x" * 5, 2: "x" * 25}
+    written = tuple(TranslatedLine(line_id, text) for line_id, text in texts.items())
+    translation = Translation("es", "engine", written)
+    transcript = Transcript("en", "engine", LINES)
+    rates = {line.speaker: 10.0 for line in LINES}
+    assert 1 == count_hurried(transcript, translation, rates, seconds=6.0)
+    assert 0 == count_hurried(transcript, replace(translation, lines=()), rates, seconds=6.0)

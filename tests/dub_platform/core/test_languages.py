@@ -8,8 +8,8 @@ from string import ascii_lowercase
 
 import pytest
 
-from dub_platform.core.errors import UnknownLanguageError
-from dub_platform.core.languages import Language, code_in, language
+from dub_platform.core.errors import SpokenLanguageError, UnknownLanguageError
+from dub_platform.core.languages import Language, code_in, language, require_target
 
 
 def test_a_language_has_its_codes_and_names() -> None:
@@ -77,3 +77,21 @@ def test_every_language_is_named_by_its_own_code() -> None:
     assert len(known) > 180
     assert known == [language(each.code) for each in known]
     assert all(re.fullmatch("[a-z]{2,3} [a-z]{3}", f"{one.code} {one.iso639_2}") for one in known)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "spoken", "why"),
+    [
+        ("es", "es", "which is the language that this dub was asked for in, so nothing"),
+        ("de", "es", "which engine 1 does not translate into German, so nothing"),
+    ],
+)
+def test_what_is_spoken_may_not_go_into_what_was_asked_for(
+    wanted: str, spoken: str, why: str
+) -> None:
+    """The sentence says which of two reasons it is, and what is possible instead."""
+    with pytest.raises(SpokenLanguageError) as refused:
+        require_target(wanted, spoken, lambda _: ("ca", "en"), "engine 1")
+    assert why in refused.value.sentence
+    assert "It can be translated into: ca, en." in refused.value.sentence
+    require_target("ca", spoken, lambda _: ("ca", "en"), "engine 1")

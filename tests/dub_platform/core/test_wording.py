@@ -52,3 +52,14 @@ def test_a_language_is_concerned_by_its_own_renderings() -> None:
     assert Wording(Glossary.parsed({"harbor": {"es": "puerto"}, "Acme": None}), "formal") == said
     assert Wording(KEPT) == Wording(HARBOR | KEPT).in_language("de")
     assert AS_BEFORE == AS_BEFORE.in_language("es")
+
+
+def test_a_wording_is_what_a_translator_is_told() -> None:
+    """Of what nobody said anything it is told what is usual."""
+    told = Wording(HARBOR, "formal").brief("VIDEO_ID", "The harbor", {3: 40})
+    assert ("VIDEO_ID", "The harbor", "formal", {3: 40}) == (
+        told.video_id, told.title, told.formality, told.budgets
+    )  # fmt: skip
+    assert HARBOR == told.glossary
+    plain = AS_BEFORE.brief("VIDEO_ID", "", {})
+    assert ("neutral", Glossary()) == (plain.formality, plain.glossary)

@@ -11,6 +11,7 @@ from dagster import DagsterInstance, materialize
 from assets.source import source_media
 from assets.step.io_manager import ArtifactIOManager
 from assets.step.metadata import Showcase
+from assets.step.workbench import Workbench
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import SourceMedia
 from dub_platform.observability.reports import Reporter
@@ -55,6 +56,7 @@ def handed_in(folder: Path, language: str) -> SqlRegistry:
 def fetched(folder: Path, registry: SqlRegistry, youtube: YouTubeDownloader) -> SourceMedia:
     """The asset's value."""
     store = LocalStore(folder / "store", "http://dub.test/media")
+    showcase = Showcase("http://dub.test", registry)
     with DagsterInstance.ephemeral(tempdir=str(folder)) as instance:
         instance.add_dynamic_partitions("videos", [ID])
         result = materialize(
@@ -62,13 +64,10 @@ def fetched(folder: Path, registry: SqlRegistry, youtube: YouTubeDownloader) -> 
             partition_key=ID,
             instance=instance,
             resources={
-                "registry": registry,
-                "store": store,
                 "io_manager": ArtifactIOManager(store, registry),
-                "folders": WorkFolders(folder / "spool"),
+                "bench": Workbench(store, WorkFolders(folder / "spool"), registry, showcase),
                 "downloader": Downloaders({Source.YOUTUBE: youtube}),
                 "probe": Prober(60),
-                "showcase": Showcase("http://dub.test", registry),
                 "reporter": Reporter(),
             },
         )

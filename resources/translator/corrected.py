@@ -1,0 +1,31 @@
+"""Translating what was corrected since: all lines as they were read at first, the others alone.
+
+value = translate_corrected(translator, transcript, before, "es", brief)
+
+A translator reads lines together and is paid for them together, so a corrected line does not have
+the others translated, and paid for, once more.
+"""
+
+from __future__ import annotations
+
+from dub_platform.core.brief import Brief
+from dub_platform.core.corrections import as_first_read, retranslated, sourced
+from dub_platform.core.speech import Transcript, Translation
+from resources.translator.port import Translator
+
+
+def translate_corrected(
+    translator: Translator,
+    transcript: Transcript,
+    before: Translation | None,
+    wanted: str,
+    brief: Brief,
+) -> Translation:
+    """The lines as they were translated at first, which is paid for, and alone those of which
+    something else is said since. `before` is the dub's last translation, if it has one."""
+    at_first = as_first_read(transcript, before)
+    value = translator.translate(at_first, wanted, brief)
+    pairs = zip(transcript.lines, at_first.lines, strict=True)
+    if anew := {line.id for line, read in pairs if line != read}:
+        value = retranslated(value, translator.translate(transcript, wanted, brief, only=anew))
+    return sourced(value, transcript, at_first)
