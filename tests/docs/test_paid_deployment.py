@@ -53,7 +53,7 @@ def test_the_platform_starts_with_exactly_these(
     for name, value in chosen.as_environment().items():
         monkeypatch.setenv(name, value)
     made = definitions(chosen).resources or {}
-    assert {"downloader", "transcriber", "translator", "takes", "store", "s3"} <= set(made)
+    assert {"downloader", "transcriber", "translator", "speaker", "bench", "s3"} <= set(made)
     paid = ("youtube", transcriber, "openai", "elevenlabs", "r2")
     roles = (chosen.downloader, chosen.transcriber, chosen.translator, chosen.voice, chosen.store)
     assert paid == roles
