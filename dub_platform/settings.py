@@ -59,6 +59,7 @@ _ADDRESS = TypeAdapter[HttpUrl | None](HttpUrl | None)
 _NEEDS = (
     ("translator", "openai", ("openai_api_key",)),
     ("voice", "openai", ("openai_api_key", "openai_voices")),
+    ("transcriber", "elevenlabs", ("elevenlabs_api_key",)),
     ("voice", "elevenlabs", ("elevenlabs_api_key", "elevenlabs_voices")),
     (
         "store",
@@ -177,8 +178,8 @@ class Settings(BaseSettings):
         description="Which sources are taken: youtube (YouTube videos and uploads) or upload "
         "(uploads only).",
     )
-    transcriber: Literal["pocketsphinx", "faster-whisper", "whisper", "openai"] = Field(
-        default="pocketsphinx", description="Who listens where no captions were handed in."
+    transcriber: Literal["pocketsphinx", "faster-whisper", "whisper", "openai", "elevenlabs"] = (
+        Field(default="pocketsphinx", description="Who listens where no captions were handed in.")
     )
     translator: Literal["apertium", "bergamot", "openai"] = Field(
         default="apertium",
@@ -299,12 +300,15 @@ class Settings(BaseSettings):
     elevenlabs_api_key: SecretStr | None = Field(
         default=None,
         validation_alias="ELEVENLABS_API_KEY",
-        description="For DUB_VOICE=elevenlabs.",
+        description="For DUB_TRANSCRIBER or DUB_VOICE=elevenlabs.",
     )
     elevenlabs_base_url: str = Field(
         default="https://api.elevenlabs.io",
         validation_alias="ELEVENLABS_BASE_URL",
         description="Where ElevenLabs' API is reached.",
+    )
+    elevenlabs_transcription_model: str = Field(
+        default="scribe_v2", description="The model of DUB_TRANSCRIBER=elevenlabs."
     )
     elevenlabs_model: str = Field(
         default="eleven_multilingual_v2", description="The model of DUB_VOICE=elevenlabs."
@@ -386,9 +390,10 @@ class Settings(BaseSettings):
         default=None, description="A proxy for YouTube; its address may hold a password."
     )
 
-    price_transcription_per_minute_usd: NonNegativeFloat = Field(
-        default=0.006,
-        description="Of DUB_TRANSCRIBER=openai; a figure to start from, check the provider's page.",
+    price_transcription_per_minute_usd: NonNegativeFloat | None = Field(
+        default=None,
+        description="Of a paid DUB_TRANSCRIBER; where it is empty 0.006 for openai and 0.0067 for "
+        "elevenlabs: figures to start from, check the provider's page.",
     )
     price_translation_per_million_input_tokens_usd: NonNegativeFloat = Field(
         default=0.75,

@@ -40,7 +40,7 @@ from resources.store.local import LocalStore
 from resources.store.port import Store
 from resources.system.calls import CallPolicy
 from resources.system.workfolder import WorkFolders
-from resources.transcriber.capabilities import tells_languages
+from resources.transcriber.capabilities import USD_PER_MINUTE, tells_languages
 from resources.translator.capabilities import TranslatorFacts, facts_of_translator
 from resources.voice.capabilities import facts_of_voice
 
@@ -171,7 +171,7 @@ def models(settings: Settings) -> ModelFolder:
 
 
 def transcriber(settings: Settings, kept: Store) -> Transcriber:
-    """DUB_TRANSCRIBER: pocketsphinx, faster-whisper, whisper, openai.
+    """DUB_TRANSCRIBER: pocketsphinx, faster-whisper, whisper, openai, elevenlabs.
 
     Raises EngineUnavailableError.
     """
@@ -185,6 +185,18 @@ def transcriber(settings: Settings, kept: Store) -> Transcriber:
         )
     if settings.transcriber == "openai":
         return _openai_transcriber(settings, kept)
+    if settings.transcriber == "elevenlabs":
+        from resources.transcriber.elevenlabs import ElevenLabsTranscriber
+
+        return ElevenLabsTranscriber(
+            secret(settings.elevenlabs_api_key),
+            settings.elevenlabs_transcription_model,
+            store=kept,
+            ledger=ledger(settings),
+            usd_per_minute=_transcription_price(settings),
+            base_url=settings.elevenlabs_base_url,
+            policy=policy(settings),
+        )
     from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
 
     return PocketsphinxTranscriber()
@@ -214,9 +226,16 @@ def source_language(settings: Settings) -> str:
         raise EngineUnavailableError(
             "DUB_SOURCE_LANGUAGE is auto, but the recogniser that DUB_TRANSCRIBER chooses cannot "
             "tell languages. Name the language, or choose faster-whisper or whisper (a model that "
-            "knows more than English) or openai."
+            "knows more than English), openai or elevenlabs."
         )
     return settings.source_language
+
+
+def _transcription_price(settings: Settings) -> float:
+    """What a minute of speech costs; nothing on this machine."""
+    listed = USD_PER_MINUTE.get(settings.transcriber, 0.0)
+    given = settings.price_transcription_per_minute_usd
+    return given if listed and given is not None else listed
 
 
 def _openai_transcriber(settings: Settings, kept: Store) -> Transcriber:
@@ -233,7 +252,7 @@ def _openai_transcriber(settings: Settings, kept: Store) -> Transcriber:
         settings.openai_transcription_model,
         store=kept,
         ledger=ledger(settings),
-        usd_per_minute=settings.price_transcription_per_minute_usd,
+        usd_per_minute=_transcription_price(settings),
         base_url=own_url or settings.openai_base_url,
         key_setting=name,
         policy=policy(settings),
@@ -463,9 +482,7 @@ def prices(settings: Settings) -> Prices:
     translated = _translator_facts(settings).is_paid
     return Prices(
         taken_on=PRICES_TAKEN_ON,
-        transcription_per_minute=(
-            settings.price_transcription_per_minute_usd if settings.transcriber == "openai" else 0.0
-        ),
+        transcription_per_minute=_transcription_price(settings),
         translation_per_million_input_tokens=(
             settings.price_translation_per_million_input_tokens_usd if translated else 0.0
         ),

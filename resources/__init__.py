@@ -1,7 +1,8 @@
 """The roles, a folder each: `port.py` is what one promises, each engine has its own file.
 
     downloader/   where a video comes from      upload; youtube
-    transcriber/  who says what when            captions, pocketsphinx; whisper, openai
+    transcriber/  who says what when            captions, pocketsphinx, faster_whisper; whisper,
+                                                openai, elevenlabs
     translator/   a line in another language    apertium, bergamot; openai
     voice/        a line spoken                 espeak, piper, kokoro; elevenlabs, openai
     store/        where artifacts are kept      local; s3

@@ -75,6 +75,10 @@ class Transcription(_Part):
         except ValidationError:
             raise ValueError("it is not a transcription") from None
 
+    def kept(self) -> bytes:
+        """What `read` reads again."""
+        return self.model_dump_json(exclude_none=True).encode()
+
     def spoken(self) -> str | None:
         """The code of its language: as the server names it, or else as the text tells."""
         named = self.language or (self.languages[0].code if self.languages else "")

@@ -10,6 +10,7 @@ from dub_platform import wiring
 from dub_platform.core.languages import AUTO
 from dub_platform.settings import Settings
 from resources.store.local import LocalStore
+from resources.transcriber.elevenlabs import ElevenLabsTranscriber
 from resources.transcriber.openai import OpenAITranscriber
 from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
 from resources.transcriber.whisper import WhisperTranscriber
@@ -80,11 +81,17 @@ def test_a_recogniser_tells_languages_where_it_is_said_of_it(tmp_path: Path) -> 
     """Whisper by its model, OpenAI's by any, PocketSphinx never."""
     said = {
         name: wiring.detects_languages(settings(tmp_path, transcriber=name, whisper_model=model))
-        for name, model in (("pocketsphinx", "base"), ("openai", "base.en"), ("whisper", "base"))
+        for name, model in (
+            ("pocketsphinx", "base"),
+            ("openai", "base.en"),
+            ("elevenlabs", "base.en"),
+            ("whisper", "base"),
+        )
     }
     assert said == {
         "pocketsphinx": PocketsphinxTranscriber.detects_languages,
         "openai": OpenAITranscriber.detects_languages,
+        "elevenlabs": ElevenLabsTranscriber.detects_languages,
         "whisper": WhisperTranscriber("base").detects_languages,
     }
     english = settings(tmp_path, transcriber="whisper", whisper_model="base.en")

@@ -20,6 +20,7 @@ from resources.store.copies import Copies
 from resources.store.local import LocalStore
 from resources.system.calls import CallPolicy, Calls
 from resources.system.workfolder import WorkFolders
+from resources.transcriber.elevenlabs import ElevenLabsTranscriber
 from resources.transcriber.openai import OpenAITranscriber
 from resources.translator.chat import OpenAIChat, TokenPrice
 from resources.translator.openai import OpenAITranslator
@@ -29,6 +30,7 @@ from tests.resources.voice.test_takes import KEEP
 from tests.support.patience import HANG_SECONDS
 from tests.support.recipes.speech import music, write_wav
 from tests.support.servers.providers.accounts import NO_CAPS, Accounts
+from tests.support.servers.providers.elevenlabs_audio import ElevenLabsAudioServer
 from tests.support.servers.providers.elevenlabs_server import VOICES, ElevenLabsServer
 from tests.support.servers.providers.openai_audio import OpenAIAudioServer, Said, always
 from tests.support.servers.providers.openai_server import Fault as ChatFault
@@ -140,7 +142,21 @@ def transcriber(buyer: Buyer, ledger: Ledger, server: OpenAIAudioServer, is_free
     return engine.transcribe(wav, (Span(0.5, 6.5),), "en", video_id=VIDEO).cost_usd
 
 
-@pytest.fixture(params=["voice", "translator", "transcriber"])
+def scribe(buyer: Buyer, ledger: Ledger, server: ElevenLabsAudioServer, is_free: bool) -> float:
+    engine = ElevenLabsTranscriber(
+        server.key,
+        store=buyer.store,
+        ledger=ledger,
+        usd_per_minute=0.0 if is_free else 0.006,
+        base_url=server.origin,
+        policy=QUICK,
+    )
+    wav = buyer.folder / "speech.wav"
+    write_wav(wav, music(7.0))
+    return engine.transcribe(wav, (Span(0.5, 6.5),), "en", video_id=VIDEO).cost_usd
+
+
+@pytest.fixture(params=["voice", "translator", "transcriber", "scribe"])
 def buyer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Buyer]:
     """Each in turn, with nothing kept and nothing paid."""
     if request.param == "translator":
@@ -154,17 +170,19 @@ def buyer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Buyer]:
                 lambda buyer, ledger, free: lambda: translator(buyer, ledger, chat, free),
             )
         return
-    speech = (
-        ElevenLabsServer(tmp_path / "asked.jsonl")
-        if request.param == "voice"
-        else OpenAIAudioServer(always(Said(TEXT)))
-    )
+    said = always(Said(TEXT))
+    servers: dict[str, ElevenLabsServer | OpenAIAudioServer] = {
+        "voice": ElevenLabsServer(tmp_path / "asked.jsonl"),
+        "transcriber": OpenAIAudioServer(said),
+        "scribe": ElevenLabsAudioServer(said),
+    }
+    speech = servers[request.param]
 
     def fail(errors: int, lost: int) -> None:
         speech.faults = Faults([*[Fault.ERROR] * errors, *[Fault.HALF_BODY] * lost])
 
     with speech:
-        engine = {"voice": voice, "transcriber": transcriber}[request.param]
+        engine = {"voice": voice, "transcriber": transcriber, "scribe": scribe}[request.param]
         yield Buyer(
             tmp_path,
             lambda: len(speech.asked()),

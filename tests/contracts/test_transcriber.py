@@ -20,6 +20,7 @@ from dub_platform.core.lines import regrouped
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import SileroSpeechFinder
 from resources.store.local import LocalStore
+from resources.transcriber.elevenlabs import ElevenLabsTranscriber
 from resources.transcriber.faster_whisper import FasterWhisperTranscriber
 from resources.transcriber.openai import OpenAITranscriber
 from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
@@ -42,6 +43,7 @@ from tests.support.recipes.speech import (
     write_wav,
 )
 from tests.support.servers.providers.accounts import Accounts
+from tests.support.servers.providers.elevenlabs_audio import ElevenLabsAudioServer
 from tests.support.servers.providers.openai_audio import OpenAIAudioServer
 
 SENTENCES = [(1.0, FISHERMAN), (5.5, WATER), (9.2, MARKET), (13.4, BOATS)]
@@ -51,7 +53,7 @@ SENTENCES = [(1.0, FISHERMAN), (5.5, WATER), (9.2, MARKET), (13.4, BOATS)]
 FASTER = pytest.param(
     "faster-whisper", marks=[pytest.mark.long, pytest.mark.xdist_group("weights")]
 )
-HEARING = ["pocketsphinx", "openai", FASTER]
+HEARING = ["pocketsphinx", "openai", "elevenlabs", FASTER]
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +70,13 @@ def server() -> Iterator[OpenAIAudioServer]:
         yield started
 
 
+@pytest.fixture
+def scribe() -> Iterator[ElevenLabsAudioServer]:
+    """ElevenLabs on this machine, with the same recogniser behind it."""
+    with ElevenLabsAudioServer() as started:
+        yield started
+
+
 # One worker loads torch, and not each.
 WHISPER = pytest.param("whisper", marks=pytest.mark.xdist_group("whisper"))
 
@@ -80,6 +89,13 @@ def transcriber(request: pytest.FixtureRequest, tmp_path: Path) -> Transcriber:
     if request.param == "faster-whisper":
         model = weights.bring("whisper/base").find("whisper", "base")
         return FasterWhisperTranscriber(model.folder, model.engine)
+    if request.param == "elevenlabs":
+        return ElevenLabsTranscriber(
+            (scribe := request.getfixturevalue("scribe")).key,
+            store=LocalStore(tmp_path / "store", "http://127.0.0.1"),
+            ledger=Accounts.below(tmp_path).ledger(),
+            base_url=scribe.origin,
+        )
     if request.param == "openai":
         server = request.getfixturevalue("server")
         return OpenAITranscriber(

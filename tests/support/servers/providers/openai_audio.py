@@ -88,10 +88,31 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class _Form:
+class Form:
+    """What was sent."""
+
     fields: Mapping[str, Any]
     name: str
     sound: bytes
+
+    @classmethod
+    def read(cls, kind: str, content: bytes) -> Form:
+        """A multipart form. Raises RefusedError for what is no such form."""
+        head = f"Content-Type: {kind}\r\n\r\n".encode()
+        message = email.message_from_bytes(head + content, policy=email.policy.HTTP)
+        if not kind.startswith("multipart/form-data") or not message.is_multipart():
+            raise RefusedError(400, "invalid_request_error", "Send multipart/form-data.")
+        fields: dict[str, Any] = {}
+        name, sound = "", b""
+        for part in message.iter_parts():
+            field_name = part.get_param("name", header="content-disposition")
+            if part.get_filename():
+                name, sound = str(part.get_filename()), _bytes(part)
+            elif field_name in _LISTS:
+                fields.setdefault(field_name, []).append(_text(part))
+            else:
+                fields[str(field_name)] = _text(part)
+        return cls(fields, name, sound)
 
     @property
     def model(self) -> str:
@@ -106,6 +127,7 @@ class OpenAIAudioServer(LocalServer):
     """The server on a free local port, from `with` to its end."""
 
     key = "sk-test-0123456789abcdefghij"
+    handler: ClassVar[type[OpenAIAudioHandler]]
 
     def __init__(
         self,
@@ -114,7 +136,7 @@ class OpenAIAudioServer(LocalServer):
         *,
         retry_after: str = "0.05",
     ) -> None:
-        super().__init__(_Handler)
+        super().__init__(type(self).handler)
         self.hears = hears
         self.faults = faults or Faults()
         self.retry_after = retry_after
@@ -130,14 +152,14 @@ class OpenAIAudioServer(LocalServer):
         with self._lock:
             return tuple(self._asked)
 
-    def noted(self, form: _Form, seconds: float) -> tuple[str, Fault | None]:
+    def noted(self, form: Form, seconds: float) -> tuple[str, Fault | None]:
         """The request's id, and what is to go wrong with it."""
         with self._lock:
             asked = Asked(dict(form.fields), seconds, self.faults.next())
             self._asked.append(asked)
             return f"req_{len(self._asked):04d}", asked.fault
 
-    def heard(self, form: _Form, seconds: float) -> dict[str, Any]:
+    def heard(self, form: Form, seconds: float) -> dict[str, Any]:
         """The answer in the form that was asked for."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / form.name
@@ -149,7 +171,7 @@ class OpenAIAudioServer(LocalServer):
         return {"text": said.text, "usage": tokens}
 
 
-def _verbose(said: Said, form: _Form, seconds: float) -> dict[str, Any]:
+def _verbose(said: Said, form: Form, seconds: float) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "task": "transcribe",
         "language": said.language,
@@ -181,32 +203,17 @@ def _segment(said: Said, seconds: float) -> dict[str, Any]:
     }
 
 
-def _read(kind: str, content: bytes) -> _Form:
-    """A multipart form. Raises RefusedError for what is no such form."""
-    head = f"Content-Type: {kind}\r\n\r\n".encode()
-    message = email.message_from_bytes(head + content, policy=email.policy.HTTP)
-    if not kind.startswith("multipart/form-data") or not message.is_multipart():
-        raise RefusedError(400, "invalid_request_error", "Send multipart/form-data.")
-    fields: dict[str, Any] = {}
-    name, sound = "", b""
-    for part in message.iter_parts():
-        field_name = part.get_param("name", header="content-disposition")
-        if part.get_filename():
-            name, sound = str(part.get_filename()), part.get_payload(decode=True)  # type: ignore[assignment]
-        elif field_name in _LISTS:
-            fields.setdefault(field_name, []).append(_text(part))
-        else:
-            fields[str(field_name)] = _text(part)
-    return _Form(fields, name, sound)
+def _bytes(part: email.message.Message) -> bytes:
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return content
 
 
 def _text(part: email.message.Message) -> str:
-    content = part.get_payload(decode=True)
-    assert isinstance(content, bytes)
-    return content.decode()
+    return _bytes(part).decode()
 
 
-def _refuse_wrong(form: _Form) -> None:
+def _refuse_wrong(form: Form) -> None:
     """As the API does, which says what it does not take and why."""
     if unknown := set(form.fields) - {*_FIELDS, *_LISTS}:
         raise RefusedError(400, "unknown_parameter", f"Unknown parameter: {sorted(unknown)[0]}")
@@ -230,7 +237,8 @@ def _refuse_wrong(form: _Form) -> None:
         raise RefusedError(400, "invalid_value", "There are words and segments.")
 
 
-def _seconds(form: _Form) -> float:
+def sound_seconds(form: Form) -> float:
+    """The length of the sound. Raises RefusedError for what is none."""
     try:
         seconds = float(soundfile.info(io.BytesIO(form.sound)).duration)
     except soundfile.LibsndfileError:
@@ -253,34 +261,37 @@ _PAGES: Mapping[Fault | None, tuple[int, str, bytes]] = {
 }
 
 
-class _Handler(Handler):
+class OpenAIAudioHandler(Handler):
     provider: ClassVar[OpenAIAudioServer]
+
+    id_header = "x-request-id"
 
     def post(self) -> None:
         content = self.content()
         try:
-            self._refuse_stranger()
-            form = _read(self.headers.get("content-type", ""), content)
-            _refuse_wrong(form)
-            seconds = _seconds(form)
+            form, seconds = self.read(content)
         except RefusedError as refused:
-            self._refuse(refused, {"x-request-id": "req_refused"})
+            self.refuse(refused, {self.id_header: "req_refused"})
         else:
             self._answer(form, seconds)
 
-    def _refuse_stranger(self) -> None:
+    def read(self, content: bytes) -> tuple[Form, float]:
+        """What was sent, and how long its sound is. Raises RefusedError."""
         said = self.headers.get("authorization", "").removeprefix("Bearer ")
         if said != self.provider.key:
             raise RefusedError(401, "invalid_api_key", f"Incorrect API key provided: {said}.")
         if self.path != _PATH:
             raise RefusedError(404, "unknown_url", "Unknown request URL.")
+        form = Form.read(self.headers.get("content-type", ""), content)
+        _refuse_wrong(form)
+        return form, sound_seconds(form)
 
-    def _answer(self, form: _Form, seconds: float) -> None:
+    def _answer(self, form: Form, seconds: float) -> None:
         request_id, fault = self.provider.noted(form, seconds)
-        headers = {"x-request-id": request_id}
+        headers = {self.id_header: request_id}
         if fault in _REFUSALS:
             later = {"retry-after": self.provider.retry_after}
-            self._refuse(
+            self.refuse(
                 _REFUSALS[fault], headers | (later if fault is Fault.TOO_MANY_FOR_NOW else {})
             )
         elif fault in _PAGES:
@@ -301,7 +312,11 @@ class _Handler(Handler):
         else:
             self.send(200, headers, body)
 
-    def _refuse(self, refused: RefusedError, headers: Mapping[str, str]) -> None:
+    def refuse(self, refused: RefusedError, headers: Mapping[str, str]) -> None:
+        """Answer with an error, in the provider's form."""
         error = {"message": refused.message, "type": "error", "param": None, "code": refused.code}
         body = json.dumps({"error": error}).encode()
         self.send(refused.status, {**headers, "content-type": JSON}, body)
+
+
+OpenAIAudioServer.handler = OpenAIAudioHandler
