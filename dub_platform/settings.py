@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +32,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from dub_platform.core.addresses import Networks, is_loopback
+from dub_platform.core.addresses import Networks, is_loopback, is_openai
 from dub_platform.core.casting import IN_TURN, Casting
 from dub_platform.core.languages import AUTO, code_in
 from dub_platform.core.webhooks import Receivers
@@ -57,8 +58,7 @@ _ADDRESS = TypeAdapter[HttpUrl | None](HttpUrl | None)
 
 # What a choice needs: role, engine, the settings that must not be empty.
 _NEEDS = (
-    ("translator", "openai", ("openai_api_key",)),
-    ("voice", "openai", ("openai_api_key", "openai_voices")),
+    ("voice", "openai", ("openai_voices",)),
     ("transcriber", "elevenlabs", ("elevenlabs_api_key",)),
     ("voice", "elevenlabs", ("elevenlabs_api_key", "elevenlabs_voices")),
     (
@@ -83,6 +83,30 @@ def with_full_name(url: str) -> str:
     """A database's URL as SQLAlchemy knows it, where it begins as Heroku and others write it."""
     short, full = "postgres://", "postgresql://"
     return full + url.removeprefix(short) if url.startswith(short) else url
+
+
+@dataclass(frozen=True)
+class OpenAIServer:
+    """A server that speaks OpenAI's API, and its key; `key_field` is the setting that has it."""
+
+    base_url: str
+    key: SecretStr | None
+    key_field: str
+
+    @property
+    def is_openai(self) -> bool:
+        """Whether it is OpenAI's own, which wants a key."""
+        return is_openai(self.base_url)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody is charged there: whoever knows no keys knows no customers."""
+        return not self.is_openai and not self.key
+
+    @property
+    def key_variable(self) -> str:
+        """The variable that an operator sets the key by."""
+        return _variable(self.key_field)
 
 
 class Settings(BaseSettings):
@@ -240,8 +264,7 @@ class Settings(BaseSettings):
     )
     openai_transcription_api_key: SecretStr | None = Field(
         default=None,
-        description="Its key, which it must be given (any, if it wants none): OPENAI_API_KEY "
-        "is never sent there.",
+        description="Its key, where it wants one: OPENAI_API_KEY is never sent there.",
     )
     openai_transcription_model: str = Field(
         default="whisper-1",
@@ -250,6 +273,41 @@ class Settings(BaseSettings):
     )
     openai_translation_model: str = Field(
         default="gpt-5.4-mini", description="The model of DUB_TRANSLATOR=openai."
+    )
+    openai_translation_base_url: str = Field(
+        default="",
+        description="A server for DUB_TRANSLATOR=openai alone, such as Ollama's "
+        "http://127.0.0.1:11434/v1; OPENAI_BASE_URL where it is empty.",
+    )
+    openai_translation_api_key: SecretStr | None = Field(
+        default=None,
+        description="Its key, where it wants one: OPENAI_API_KEY is never sent there.",
+    )
+    openai_rewriting_model: str = Field(
+        default="",
+        description="A language model that says lines shorter that do not fit once they are "
+        "spoken, whoever translates; where it is empty, the translator does.",
+    )
+    openai_rewriting_base_url: str = Field(
+        default="", description="A server for it alone; OPENAI_BASE_URL where it is empty."
+    )
+    openai_rewriting_api_key: SecretStr | None = Field(
+        default=None,
+        description="Its key, where it wants one: OPENAI_API_KEY is never sent there.",
+    )
+    openai_speech_base_url: str = Field(
+        default="",
+        description="A server for DUB_VOICE=openai alone, any that speaks /v1/audio/speech; "
+        "OPENAI_BASE_URL where it is empty.",
+    )
+    openai_speech_api_key: SecretStr | None = Field(
+        default=None,
+        description="Its key, where it wants one: OPENAI_API_KEY is never sent there.",
+    )
+    openai_speech_languages: str = Field(
+        default="",
+        description="The languages that its model speaks, as codes with commas; those of OpenAI's "
+        "models where it is empty.",
     )
     openai_speech_model: str = Field(
         default="gpt-4o-mini-tts",
@@ -332,11 +390,15 @@ class Settings(BaseSettings):
     elevenlabs_speed: float = Field(
         default=1.0, ge=0.7, le=1.2, description="How fast ElevenLabs speaks."
     )
-    provider_try_seconds: PositiveFloat = Field(
-        default=60.0, description="How long one try of a provider call may take, in seconds."
+    provider_try_seconds: PositiveFloat | None = Field(
+        default=None,
+        description="How long one try of a provider call may take, in seconds; where it is empty "
+        "60, 120 for a language model, and 600 for a server that needs no key.",
     )
-    provider_deadline_seconds: PositiveFloat = Field(
-        default=150.0, description="How long all tries of a provider call may take together."
+    provider_deadline_seconds: PositiveFloat | None = Field(
+        default=None,
+        description="How long all tries of a provider call may take together; where it is empty "
+        "150, 300 and 1800.",
     )
     speech_at_once: PositiveInt = Field(
         default=2,
@@ -502,6 +564,9 @@ class Settings(BaseSettings):
         "dagster_url",
         "openai_base_url",
         "openai_transcription_base_url",
+        "openai_translation_base_url",
+        "openai_rewriting_base_url",
+        "openai_speech_base_url",
         "elevenlabs_base_url",
         "models_url",
         "r2_endpoint",
@@ -577,12 +642,18 @@ class Settings(BaseSettings):
         for role, engine, needed in _NEEDS:
             if getattr(self, role) == engine:
                 yield f"{_variable(role)}={engine}", needed
-        # Another server has a key of its own: OpenAI's is not for others to see.
-        own = ("openai_transcription_base_url", "openai_transcription_api_key")
-        if any(getattr(self, name) for name in own):
-            yield "A server for transcription alone", own
-        elif self.transcriber == "openai":
-            yield "DUB_TRANSCRIBER=openai", ("openai_api_key",)
+        for work, chosen, is_chosen in (
+            ("transcription", "DUB_TRANSCRIBER=openai", self.transcriber == "openai"),
+            ("translation", "DUB_TRANSLATOR=openai", self.translator == "openai"),
+            ("rewriting", "DUB_OPENAI_REWRITING_MODEL", bool(self.openai_rewriting_model)),
+            ("speech", "DUB_VOICE=openai", self.voice == "openai"),
+        ):
+            server = self.openai_server(work)
+            own_key = f"openai_{work}_api_key"
+            if getattr(self, own_key):
+                yield _variable(own_key), (f"openai_{work}_base_url",)
+            if is_chosen and server.is_openai:
+                yield chosen, (server.key_field,)
 
     @classmethod
     def settings_customise_sources(
@@ -618,6 +689,20 @@ class Settings(BaseSettings):
     def as_environment(self) -> dict[str, str]:
         """The variables that make these settings again in another process."""
         return {_variable(name): _text(getattr(self, name)) for name in type(self).model_fields}
+
+    @property
+    def languages_of_speech_server(self) -> tuple[str, ...]:
+        """What the operator says that the model of DUB_VOICE=openai speaks, if anything."""
+        return tuple(filter(None, map(str.strip, self.openai_speech_languages.split(","))))
+
+    def openai_server(self, work: str) -> OpenAIServer:
+        """Who does this work: transcription, translation, rewriting or speech.
+
+        Another server has a key of its own, or none: OpenAI's is not for others to see.
+        """
+        own_url = getattr(self, f"openai_{work}_base_url")
+        field = f"openai_{work}_api_key" if own_url else "openai_api_key"
+        return OpenAIServer(own_url or self.openai_base_url, getattr(self, field), field)
 
     @property
     def local_dagster_url(self) -> str:

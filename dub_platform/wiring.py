@@ -30,7 +30,7 @@ from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.speaking_rates import SpeakingRates
 from dub_platform.registry.tallies import Tallies
 from dub_platform.registry.webhooks import Webhooks
-from dub_platform.settings import PRICES_TAKEN_ON, Settings
+from dub_platform.settings import PRICES_TAKEN_ON, OpenAIServer, Settings
 from resources.catalogue.removal import Remover
 from resources.media.probe import Prober
 from resources.models.catalogue import read_catalogue
@@ -64,6 +64,9 @@ REDIS_SECONDS = 1.0
 DRAFT_SECONDS = 30.0
 # The models that are named where none of the kind is here.
 KOKORO, PIPER, BERGAMOT = "v1.0-int8", "en_US-joe-medium", "en-pt"
+AS_USUAL = CallPolicy()
+# A model on a machine of one's own writes a page in minutes, and nobody charges for a try.
+OWN_SERVER = CallPolicy(try_seconds=600.0, deadline_seconds=1800.0)
 FFMPEG_CHECKED = "ffmpeg-checked.txt"
 
 
@@ -235,50 +238,32 @@ def _transcription_price(settings: Settings) -> float:
     """What a minute of speech costs; nothing on this machine."""
     listed = USD_PER_MINUTE.get(settings.transcriber, 0.0)
     given = settings.price_transcription_per_minute_usd
-    return given if listed and given is not None else listed
+    usd = given if listed and given is not None else listed
+    own = settings.transcriber == "openai"
+    return _price(usd, settings.openai_server("transcription")) if own else usd
 
 
 def _openai_transcriber(settings: Settings, kept: Store) -> Transcriber:
     from resources.transcriber.openai import OpenAITranscriber
 
-    own_url = settings.openai_transcription_base_url
-    key, name = (
-        (settings.openai_transcription_api_key, "DUB_OPENAI_TRANSCRIPTION_API_KEY")
-        if own_url
-        else (settings.openai_api_key, "OPENAI_API_KEY")
-    )
+    server = settings.openai_server("transcription")
     return OpenAITranscriber(
-        secret(key),
+        secret(server.key),
         settings.openai_transcription_model,
         store=kept,
         ledger=ledger(settings),
         usd_per_minute=_transcription_price(settings),
-        base_url=own_url or settings.openai_base_url,
-        key_setting=name,
-        policy=policy(settings),
+        base_url=server.base_url,
+        key_setting=server.key_variable,
+        policy=policy(settings, server),
     )
 
 
 def translator(settings: Settings, kept: Store) -> Translator:
     """DUB_TRANSLATOR: apertium, bergamot, openai. Raises EngineUnavailableError."""
     if settings.translator == "openai":
-        from resources.translator.chat import OpenAIChat, TokenPrice
-        from resources.translator.openai import OpenAITranslator
-
-        return OpenAITranslator(
-            OpenAIChat(
-                secret(settings.openai_api_key),
-                settings.openai_translation_model,
-                settings.openai_base_url,
-                policy(settings),
-            ),
-            TokenPrice(
-                settings.price_translation_per_million_input_tokens_usd,
-                settings.price_translation_per_million_output_tokens_usd,
-            ),
-            kept,
-            ledger(settings),
-        )
+        model = settings.openai_translation_model
+        return _openai_translator(settings, kept, "translation", model)
     from resources.translator.apertium import ApertiumTranslator
 
     if settings.translator == "bergamot":
@@ -288,6 +273,29 @@ def translator(settings: Settings, kept: Store) -> Translator:
     engine = ApertiumTranslator()
     engine.check()
     return engine
+
+
+def _openai_translator(settings: Settings, kept: Store, work: str, model: str) -> Translator:
+    """A language model at the server for this work."""
+    from resources.translator.chat import PATIENT, OpenAIChat, TokenPrice
+    from resources.translator.openai import OpenAITranslator
+
+    server = settings.openai_server(work)
+    return OpenAITranslator(
+        OpenAIChat(
+            secret(server.key),
+            model,
+            server.base_url,
+            policy(settings, server, PATIENT),
+            key_setting=server.key_variable,
+        ),
+        TokenPrice(
+            _price(settings.price_translation_per_million_input_tokens_usd, server),
+            _price(settings.price_translation_per_million_output_tokens_usd, server),
+        ),
+        kept,
+        ledger(settings),
+    )
 
 
 def _bergamot(settings: Settings) -> Translator:
@@ -323,17 +331,7 @@ def voice(settings: Settings) -> Voice:
     if settings.voice == "elevenlabs":
         return _elevenlabs(settings)
     if settings.voice == "openai":
-        from resources.voice.openai import OpenAIVoice
-
-        return OpenAIVoice(
-            secret(settings.openai_api_key),
-            Casting.parse(settings.openai_voices),
-            model=settings.openai_speech_model,
-            base_url=settings.openai_base_url,
-            usd_per_1000_characters=settings.price_speech_per_thousand_characters_usd,
-            parallel=settings.speech_at_once,
-            policy=policy(settings),
-        )
+        return _openai_voice(settings)
     from resources.voice.espeak import EspeakVoice
     from resources.voice.ladder import VoiceLadder
 
@@ -342,6 +340,26 @@ def voice(settings: Settings) -> Voice:
     if settings.voice == "piper":
         return VoiceLadder([*_piper(settings, needed=True), EspeakVoice()])
     return EspeakVoice()
+
+
+def _openai_voice(settings: Settings) -> Voice:
+    from resources.voice.openai import OpenAIVoice
+
+    server = settings.openai_server("speech")
+    price = settings.price_speech_per_thousand_characters_usd
+    return OpenAIVoice(
+        secret(server.key),
+        Casting.parse(settings.openai_voices),
+        model=settings.openai_speech_model,
+        # Bare samples have the rate that OpenAI's have; a file says which it is.
+        output_format="pcm" if server.is_openai else "wav",
+        base_url=server.base_url,
+        key_setting=server.key_variable,
+        languages=settings.languages_of_speech_server,
+        usd_per_1000_characters=0.0 if server.is_free else price,
+        parallel=settings.speech_at_once,
+        policy=policy(settings, server),
+    )
 
 
 def _kokoro(settings: Settings) -> Voice:
@@ -438,18 +456,23 @@ def takes(settings: Settings, kept: Store) -> TakeKeeper:
 
 def draft_takes(settings: Settings, kept: Store) -> TakeKeeper:
     """The same for somebody who waits for one line: a provider is not tried for as long."""
-    seconds = min(settings.provider_deadline_seconds, DRAFT_SECONDS)
+    seconds = min(settings.provider_deadline_seconds or DRAFT_SECONDS, DRAFT_SECONDS)
     hurried = {
         "provider_deadline_seconds": seconds,
-        "provider_try_seconds": min(settings.provider_try_seconds, seconds),
+        "provider_try_seconds": min(settings.provider_try_seconds or seconds, seconds),
     }
     return takes(settings.model_copy(update=hurried), kept)
 
 
-def rewriter(settings: Settings, keeper: TakeKeeper, translates: Translator) -> Rewriter:
-    """What says lines shorter that do not fit once they are spoken."""
+def rewriter(
+    settings: Settings, kept: Store, keeper: TakeKeeper, translates: Translator
+) -> Rewriter:
+    """What says lines shorter that do not fit once they are spoken: a model of its own, or who
+    translates."""
     from resources.fitting.rewriter import Rewriter
 
+    if model := settings.openai_rewriting_model:
+        translates = _openai_translator(settings, kept, "rewriting", model)
     return Rewriter(keeper, translates, settings.rewrite_share)
 
 
@@ -465,35 +488,45 @@ def speaker(settings: Settings, kept: Store, translates: Translator) -> Speaker:
     from resources.fitting.speaker import Speaker
 
     spoken = takes(settings, kept)
-    rewrites = rewriter(settings, spoken, translates)
+    rewrites = rewriter(settings, kept, spoken, translates)
     return Speaker(spoken, rewrites, paces(settings, kept, spoken.voice))
 
 
-def policy(settings: Settings) -> CallPolicy:
-    """How long and how often a provider is tried."""
-    return CallPolicy(
-        try_seconds=settings.provider_try_seconds,
-        deadline_seconds=settings.provider_deadline_seconds,
-    )
+def policy(
+    settings: Settings, server: OpenAIServer | None = None, usual: CallPolicy = AS_USUAL
+) -> CallPolicy:
+    """How long and how often a provider is tried, or a server of one's own, which is slower."""
+    if server and server.is_free:
+        usual = OWN_SERVER
+    tried = settings.provider_try_seconds or usual.try_seconds
+    deadline = settings.provider_deadline_seconds or max(usual.deadline_seconds, tried)
+    return CallPolicy(try_seconds=tried, deadline_seconds=deadline)
+
+
+def _price(usd: float, server: OpenAIServer) -> float:
+    """What a server charges: one that wants no key charges nobody."""
+    return 0.0 if server.is_free else usd
 
 
 def prices(settings: Settings) -> Prices:
     """What the chosen engines charge; the keyless ones charge nothing."""
-    translated = _translator_facts(settings).is_paid
+    writes, translated = settings.openai_server("translation"), _translator_facts(settings).is_paid
+    tokens_in = settings.price_translation_per_million_input_tokens_usd
+    tokens_out = settings.price_translation_per_million_output_tokens_usd
     return Prices(
         taken_on=PRICES_TAKEN_ON,
         transcription_per_minute=_transcription_price(settings),
-        translation_per_million_input_tokens=(
-            settings.price_translation_per_million_input_tokens_usd if translated else 0.0
-        ),
-        translation_per_million_output_tokens=(
-            settings.price_translation_per_million_output_tokens_usd if translated else 0.0
-        ),
+        translation_per_million_input_tokens=_price(tokens_in, writes) if translated else 0.0,
+        translation_per_million_output_tokens=_price(tokens_out, writes) if translated else 0.0,
         # As the voice itself counts, for the ledger: a character of some models is half of one.
-        speech_per_thousand_characters=facts_of_voice(
-            settings.voice, settings.elevenlabs_model
-        ).cost_usd(1000 * "a", settings.price_speech_per_thousand_characters_usd),
+        speech_per_thousand_characters=_speech_price(settings),
     )
+
+
+def _speech_price(settings: Settings) -> float:
+    facts = facts_of_voice(settings.voice, settings.elevenlabs_model)
+    usd = facts.cost_usd(1000 * "a", settings.price_speech_per_thousand_characters_usd)
+    return _price(usd, settings.openai_server("speech")) if settings.voice == "openai" else usd
 
 
 def paid_calls(settings: Settings) -> PaidCalls:
@@ -577,4 +610,5 @@ def _spoken(settings: Settings) -> Iterator[str]:
         # The machine that answers requests may be without the models of those that speak.
         entries += [known[f"{settings.voice}/{name}"] for name in asked]
         yield from (code for entry in entries for code in entry.languages)
-    yield from facts_of_voice(settings.voice, settings.elevenlabs_model).languages
+    known_best = settings.languages_of_speech_server if settings.voice == "openai" else ()
+    yield from known_best or facts_of_voice(settings.voice, settings.elevenlabs_model).languages

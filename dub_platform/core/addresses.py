@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -49,6 +50,12 @@ def is_loopback(host: str) -> bool:
     """Whether this name or address leads to the machine itself."""
     address = address_in(host)
     return host == "localhost" if address is None else address.is_loopback
+
+
+def is_openai(base_url: str) -> bool:
+    """Whether this is OpenAI's own server, which wants a key and charges for what it does."""
+    host = urlsplit(base_url).hostname or ""
+    return host == "openai.com" or host.endswith(".openai.com")
 
 
 def name_of(host: str) -> str:

@@ -19,13 +19,14 @@ _QUOTED = re.compile(r"\bsk-\S+")
 class ProviderKey:
     """The key in `text`, without the line end that files give it; `setting` is where it is from.
 
-    Raises EngineUnavailableError for what can be no key: HTTP libraries would refuse it later,
-    with a message that spells it out.
+    One that is not `needed` may be none. Raises EngineUnavailableError for what can be no key:
+    HTTP libraries would refuse it later, with a message that spells it out.
     """
 
-    def __init__(self, text: str, setting: str) -> None:
+    def __init__(self, text: str, setting: str, *, needed: bool = True) -> None:
         self.value = text.strip()
-        if not _IN_A_HEADER.fullmatch(self.value):
+        is_none = not needed and not self.value
+        if not is_none and not _IN_A_HEADER.fullmatch(self.value):
             raise EngineUnavailableError(
                 f"{setting} is empty, or holds characters that no key has. Copy the key again, or "
                 "choose an engine that needs none."
@@ -33,4 +34,5 @@ class ProviderKey:
 
     def hidden_in(self, words: str) -> str:
         """The words without the key, whole or masked."""
-        return _QUOTED.sub("[key]", words.replace(self.value, "[key]"))
+        said = words.replace(self.value, "[key]") if self.value else words
+        return _QUOTED.sub("[key]", said)

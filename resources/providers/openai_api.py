@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from dub_platform.core.addresses import is_openai
 from dub_platform.core.errors import ProviderAnswerError
 from dub_platform.observability.context import request_id
 from resources.providers.api_key import ProviderKey
@@ -50,26 +51,33 @@ class Reply:
         return self.kind.startswith("text/")
 
 
+def read_key(text: str, setting: str, base_url: str) -> ProviderKey:
+    """The key for a server; another than OpenAI's may want none. Raises EngineUnavailableError."""
+    return ProviderKey(text, setting, needed=is_openai(base_url))
+
+
 class OpenAIApi:
-    """One server, and the key for it; a server that wants none takes any."""
+    """One server, and the key for it. Where there is none, no header says so."""
 
     def __init__(self, key: ProviderKey, base_url: str = OPENAI_URL) -> None:
         self.key = key
         self.base_url = base_url
         self.host = urlsplit(base_url).hostname or base_url
-        self.provider = "OpenAI" if self.host.endswith("openai.com") else self.host
+        self.provider = "OpenAI" if is_openai(base_url) else self.host
 
     @contextlib.asynccontextmanager
     async def client(self) -> AsyncIterator[AsyncOpenAI]:
         """A client for one request, of which nothing stays open. Raises CallFailedError."""
         from openai import APIError, AsyncOpenAI, DefaultAsyncHttpxClient
 
+        # The SDK wants a key: where there is none, its header is taken out again.
+        hooks = {} if self.key.value else {"request": [_leave_out_key]}
         try:
             async with AsyncOpenAI(
-                api_key=self.key.value,
+                api_key=self.key.value or "none",
                 base_url=self.base_url,
                 # What a video says would go along to wherever a redirect leads.
-                http_client=DefaultAsyncHttpxClient(follow_redirects=False),
+                http_client=DefaultAsyncHttpxClient(follow_redirects=False, event_hooks=hooks),
                 max_retries=0,
                 timeout=None,
                 default_headers=_named_request(),
@@ -112,6 +120,10 @@ class OpenAIApi:
             # It answers 429 like a busy server.
             no_credit=error.code == "insufficient_quota",
         )
+
+
+async def _leave_out_key(request: Any) -> None:
+    request.headers.pop("Authorization", None)
 
 
 def _named_request() -> Mapping[str, str]:

@@ -14,9 +14,8 @@ from typing import Any
 
 from dub_platform.core.errors import ProviderAnswerError
 from dub_platform.core.speech import Span
-from resources.providers.api_key import ProviderKey
 from resources.providers.ledger import Ledger
-from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply
+from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply, read_key
 from resources.store.port import Store
 from resources.system.calls import CallPolicy, Calls
 from resources.transcriber.capabilities import USD_PER_MINUTE
@@ -51,7 +50,7 @@ class OpenAITranscriber(PaidTranscriber[Transcription]):
         parallel: int = 4,
         policy: CallPolicy = CallPolicy(),  # noqa: B008 - it is frozen
     ) -> None:
-        self._api = OpenAIApi(ProviderKey(api_key, key_setting), base_url)
+        self._api = OpenAIApi(read_key(api_key, key_setting, base_url), base_url)
         self.provider = self._api.provider
         self.model = model
         super().__init__(

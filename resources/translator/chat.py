@@ -9,22 +9,45 @@ gateways speak as well. Only the fields that all models take are sent.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
+import structlog
 from pydantic import BaseModel, Field, ValidationError
 
+from dub_platform.core.addresses import is_openai
 from dub_platform.core.cost import CHARACTERS_PER_TOKEN
-from resources.providers.api_key import ProviderKey
-from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply
+from dub_platform.core.errors import ProviderError
+from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply, read_key
 from resources.providers.paid_once import Bill
-from resources.system.calls import CallPolicy, Calls, may_be_charged
+from resources.system.calls import CallFailedError, CallPolicy, Calls, Trouble, may_be_charged
 
 T = TypeVar("T")
 
+_log = structlog.get_logger(__name__)
+
 # A page of lines takes a model a minute at times, and one that reasons first takes longer.
 PATIENT = CallPolicy(try_seconds=120.0, deadline_seconds=300.0)
+# Ways to have an answer in JSON, from the surest one to asking for it in words alone.
+FORMATS = ("json_schema", "json_object", "none")
+# What a server says of the field where it does not know it, in its own words.
+_OF_THE_FORMAT = re.compile(r"response_format|json_object|schema|grammar", re.IGNORECASE)
+_CANNOT = frozenset({400, 415, 422, 501})
+# What vLLM, OpenRouter, LM Studio and llama.cpp call the tokens that a model takes at once.
+_CONTEXT = (
+    "max_model_len",
+    "context_length",
+    "loaded_context_length",
+    "max_context_length",
+    "n_ctx",
+)
+_LOOK = CallPolicy(tries=1, try_seconds=10.0, deadline_seconds=10.0)
+# What models that reason write before they answer.
+_THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 # Quotes and braces around each line of an answer, in tokens.
 _FRAME_TOKENS = 12
 
@@ -96,17 +119,50 @@ class _Completion(BaseModel):
 class OpenAIChat:
     """One model at one server. It keeps nothing open between calls.
 
+    A server that refuses structured output is asked once in a plainer way, which is logged and
+    then kept to.
+
     Raises EngineUnavailableError for what can be no key.
     """
 
     def __init__(
-        self, api_key: str, model: str, base_url: str = OPENAI_URL, policy: CallPolicy = PATIENT
+        self,
+        api_key: str,
+        model: str,
+        base_url: str = OPENAI_URL,
+        policy: CallPolicy = PATIENT,
+        *,
+        key_setting: str = "OPENAI_API_KEY",
     ) -> None:
-        self._api = OpenAIApi(ProviderKey(api_key, "OPENAI_API_KEY"), base_url)
+        self._api = OpenAIApi(read_key(api_key, key_setting, base_url), base_url)
         self.provider = self._api.provider
         self.engine = f"{model} ({self._api.host})"
         self.model = model
+        self._format = FORMATS[0]
         self._calls = Calls(self.provider, policy, SDK)
+
+    @property
+    def structures(self) -> str:
+        """How the server is asked for JSON, as far as it is known: one of FORMATS."""
+        return self._format
+
+    @cached_property
+    def context_tokens(self) -> int | None:
+        """How many tokens the model reads and writes at once; None where its server, or OpenAI,
+        does not say. It is asked once."""
+        if is_openai(self._api.base_url):
+            return None
+        try:
+            most = Calls(self.provider, _LOOK, SDK).made("what its models can do", self._look)
+        except ProviderError:
+            most = None
+        _log.info("server tells its context", provider=self.provider, model=self.model, tokens=most)
+        return most
+
+    async def _look(self) -> int | None:
+        async with self._api.client() as client:
+            raw = await client.models.with_raw_response.list()
+            return _read_context(Reply.of(raw).body, self.model)
 
     def answer(
         self,
@@ -142,19 +198,62 @@ class OpenAIChat:
         return self._calls.made(what, request)
 
     async def _completed(self, question: Question) -> Reply:
+        for way in FORMATS[FORMATS.index(self._format) :]:
+            try:
+                reply = await self._asked(question, way)
+            except CallFailedError as failure:
+                if way == FORMATS[-1] or not _is_of_the_format(failure.trouble):
+                    raise
+                _log.info(
+                    "server does not structure answers so",
+                    provider=self.provider,
+                    model=self.model,
+                    response_format=way,
+                )
+            else:
+                self._format = way
+                return reply
+        raise AssertionError("the last way is either answered or raised")
+
+    async def _asked(self, question: Question, way: str) -> Reply:
+        from openai import omit
+
+        in_words = "" if way == FORMATS[0] else _described(question.shape)
         async with self._api.client() as client:
             raw = await client.chat.completions.with_raw_response.create(
                 model=self.model,
                 messages=[
-                    {"role": "system", "content": question.system},
+                    {"role": "system", "content": question.system + in_words},
                     {"role": "user", "content": question.user},
                 ],
-                response_format=_response_format(question.shape),
+                response_format=omit if way == "none" else _response_format(question.shape, way),
             )
             return Reply.of(raw)
 
 
-def _response_format(shape: Mapping[str, Any]) -> Any:
+def _read_context(body: bytes, model: str) -> int | None:
+    """The context of a model in the answer of `GET /models`, wherever its server has it."""
+    try:
+        listed = json.loads(body)["data"]
+        (about,) = [each for each in listed if each["id"] == model] or listed[:1]
+        told = [each.get(name) for each in (about, about.get("meta") or {}) for name in _CONTEXT]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+    return next((each for each in told if isinstance(each, int) and each > 0), None)
+
+
+def _is_of_the_format(trouble: Trouble) -> bool:
+    """Whether a server refused the field that asks for JSON, and not the question."""
+    return trouble.status in _CANNOT and bool(_OF_THE_FORMAT.search(trouble.words))
+
+
+def _described(shape: Mapping[str, Any]) -> str:
+    return f"Answer with one JSON object and nothing else, in this schema: {json.dumps(shape)}\n"
+
+
+def _response_format(shape: Mapping[str, Any], way: str) -> Any:
+    if way == "json_object":
+        return {"type": way}
     return {
         "type": "json_schema",
         "json_schema": {"name": "answer", "strict": True, "schema": dict(shape)},
@@ -175,4 +274,11 @@ def _content(body: bytes, expected: Usage, price: TokenPrice, bill: Bill) -> str
         raise ValueError(f"the model refused, saying {choice.message.refusal[:200]!r}")
     if choice.finish_reason in ("length", "content_filter"):
         raise ValueError(f"the answer is not whole, its finish_reason is {choice.finish_reason}")
-    return choice.message.content or ""
+    return _bare(choice.message.content or "")
+
+
+def _bare(content: str) -> str:
+    """The JSON object in an answer, without thoughts before it and a fence or words around it."""
+    said = _THOUGHT.sub("", content)
+    first, last = said.find("{"), said.rfind("}")
+    return said[first : last + 1] if 0 <= first < last else said

@@ -48,6 +48,8 @@ ROLE = "translator"
 MOST_ALONE = 8
 # A long video is some fifty batches, each a matter of a quarter of a minute.
 _AT_ONCE = 4
+# What a question may take of a model's context: languages differ in the tokens of a word.
+_OF_CONTEXT = 0.6
 _log = structlog.get_logger(__name__)
 
 
@@ -145,8 +147,9 @@ class OpenAITranslator:
         """Every line of the batch. Raises ProviderAnswerError when one cannot be had."""
         begun = written = self._kept(batch)
         for pieces in (_together, _together, _alone):
-            for numbers in pieces(_wanting(batch, written)):
-                written = self._asked(batch, numbers, written)
+            for piece in pieces(_wanting(batch, written)):
+                for numbers in self._fitting(batch, piece):
+                    written = self._asked(batch, numbers, written)
         if missing := _missing(batch, written):
             raise ProviderAnswerError(
                 f"{self._chat.provider} does not give {batch.named(missing)} a translation that "
@@ -154,6 +157,15 @@ class OpenAITranslator:
                 "in the transcript, or choose another model; what was paid for before is kept."
             )
         return _receipt(batch, begun, written)
+
+    def _fitting(self, batch: Batch, numbers: list[int]) -> list[list[int]]:
+        """These lines in as few questions as the model's context takes with their answers."""
+        most = self._chat.context_tokens
+        expected = question(batch, numbers).expected(len(numbers)).tokens
+        if most is None or expected <= _OF_CONTEXT * most or len(numbers) == 1:
+            return [numbers]
+        half = len(numbers) // 2
+        return [*self._fitting(batch, numbers[:half]), *self._fitting(batch, numbers[half:])]
 
     def _reworded(self, batch: Batch) -> _Receipt:
         """The lines that the model says shorter; that it cannot is no reason to fail a dub."""

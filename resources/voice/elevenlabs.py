@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from dub_platform.core.casting import Casting
+from resources.providers.api_key import ProviderKey
 from resources.system.calls import CallFailedError, CallPolicy, Trouble, retry_after, said_by
 from resources.voice.capabilities import ELEVENLABS_USD, elevenlabs_model
 from resources.voice.espeak import speakable
@@ -50,7 +51,6 @@ class ElevenLabsVoice(PaidVoice):
 
     provider = "ElevenLabs"
     list_price = ELEVENLABS_USD
-    key_setting = "ELEVENLABS_API_KEY"
     sdk = ("elevenlabs.client", "elevenlabs.text_to_speech.client", "httpcore")
 
     def __init__(
@@ -67,7 +67,7 @@ class ElevenLabsVoice(PaidVoice):
         policy: CallPolicy = CallPolicy(),  # noqa: B008 - it is frozen
     ) -> None:
         super().__init__(
-            api_key,
+            ProviderKey(api_key, "ELEVENLABS_API_KEY"),
             casting,
             model=model,
             pcm_rate=_pcm_rate(output_format),

@@ -14,7 +14,7 @@ from typing import Literal
 
 from dub_platform.core.casting import Casting
 from dub_platform.core.languages import language
-from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi
+from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, read_key
 from resources.system.calls import CallPolicy
 from resources.voice.capabilities import OPENAI_LANGUAGES, OPENAI_USD
 from resources.voice.espeak import speakable
@@ -26,11 +26,14 @@ _PCM_RATE = 24_000
 
 
 class OpenAIVoice(PaidVoice):
-    """`speed` is 0.25 to 4.0. Raises EngineUnavailableError where the key cannot be one."""
+    """`speed` is 0.25 to 4.0; `languages` are those of OpenAI's models where none are given.
+
+    One that costs nothing keeps a reading's pace. Raises EngineUnavailableError where the key
+    cannot be one.
+    """
 
     provider = "OpenAI"
     list_price = OPENAI_USD
-    key_setting = "OPENAI_API_KEY"
     sdk = SDK
 
     def __init__(
@@ -40,14 +43,16 @@ class OpenAIVoice(PaidVoice):
         *,
         model: str = "gpt-4o-mini-tts",
         speed: float = 1.0,
-        output_format: Literal["pcm", "mp3"] = "pcm",
+        output_format: Literal["pcm", "mp3", "wav"] = "pcm",
         usd_per_1000_characters: float | None = None,
         parallel: int = 4,
         base_url: str = OPENAI_URL,
+        key_setting: str = "OPENAI_API_KEY",
+        languages: tuple[str, ...] = (),
         policy: CallPolicy = CallPolicy(),  # noqa: B008 - it is frozen
     ) -> None:
         super().__init__(
-            api_key,
+            read_key(api_key, key_setting, base_url),
             casting,
             model=model,
             pcm_rate=_PCM_RATE if output_format == "pcm" else None,
@@ -58,10 +63,12 @@ class OpenAIVoice(PaidVoice):
         self.speed = speed
         self.output_format = output_format
         self.base_url = base_url
+        self.keeps_pace = self.usd_per_1000_characters == 0.0
+        self._languages = tuple(sorted(languages)) or OPENAI_LANGUAGES
         self._api = OpenAIApi(self._key, base_url)
 
     def languages(self) -> tuple[str, ...]:
-        return OPENAI_LANGUAGES
+        return self._languages
 
     def shape(self, reading: Reading) -> Mapping[str, str | int | float]:
         self._refuse_unknown(reading.language)
@@ -72,7 +79,7 @@ class OpenAIVoice(PaidVoice):
             "voice": self.casting.voice(reading.language, reading.speaker),
             "language": reading.language,
             "output_format": self.output_format,
-            "speed": self.speed,
+            "speed": self._speed(reading),
             "instructions": self._instructions(reading),
         }
 
@@ -85,11 +92,14 @@ class OpenAIVoice(PaidVoice):
                 model=self.model,
                 voice=self.casting.voice(reading.language, reading.speaker),
                 response_format=self.output_format,
-                speed=self.speed,
+                speed=self._speed(reading),
                 instructions=self._instructions(reading) or omit,
             )
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.content, headers, headers.get("x-request-id"))
+
+    def _speed(self, reading: Reading) -> float:
+        return round(self.speed * reading.pace, 2) if self.keeps_pace else self.speed
 
     def _instructions(self, reading: Reading) -> str:
         """Which language it is: a line such as "No." does not tell. The first models take none."""

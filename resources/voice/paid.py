@@ -59,13 +59,12 @@ class PaidVoice(ABC):
     keeps_pace = False
     provider: ClassVar[str]
     list_price: ClassVar[float]
-    key_setting: ClassVar[str]
     # What the SDK would load in the midst of its first request.
     sdk: ClassVar[tuple[str, ...]]
 
     def __init__(
         self,
-        api_key: str,
+        key: ProviderKey,
         casting: Casting,
         *,
         model: str,
@@ -82,7 +81,7 @@ class PaidVoice(ABC):
         self.usd_per_1000_characters = (
             self.list_price if usd_per_1000_characters is None else usd_per_1000_characters
         )
-        self._key = ProviderKey(api_key, self.key_setting)
+        self._key = key
         self._pcm_rate = pcm_rate
         self._calls = Calls(self.provider, policy, self.sdk)
 

@@ -76,12 +76,22 @@ def test_the_spoken_language_has_one_spelling(
     ("given", "lacks"),
     [
         ({}, "OPENAI_API_KEY"),
-        ({"OPENAI_API_KEY": "sk-1", OWN_URL: "http://gpu/v1"}, OWN_KEY),
+        ({"OPENAI_API_KEY": "sk-1", OWN_URL: "https://eu.api.openai.com/v1"}, OWN_KEY),
+        ({OWN_URL: "http://gpu/v1"}, None),
+        ({"OPENAI_BASE_URL": "http://gpu/v1"}, None),
         ({"OPENAI_API_KEY": "sk-1", OWN_KEY: "any"}, OWN_URL),
         ({OWN_URL: "http://gpu/v1", OWN_KEY: "any"}, None),
         ({"OPENAI_API_KEY": "sk-1"}, None),
     ],
-    ids=["no key", "no own key", "no own server", "an own server", "OpenAI"],
+    ids=[
+        "no key",
+        "no own key",
+        "an own server without keys",
+        "a server for all without keys",
+        "no own server",
+        "an own server",
+        "OpenAI",
+    ],
 )
 def test_a_server_for_transcription_has_a_key_of_its_own(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, str], lacks: str | None
