@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; 
 	command -v $$p >/dev/null && $$p -I -c '$(IS_TESTED)' 2>/dev/null && echo $$p && break; done)
 # Set up anew where the system's upgrade took that Python away, or the checkout was moved.
 $(shell test -s .venv/uv && ! { grep -qxF "$$(pwd -P)" .venv/uv && .venv/bin/python -I -c ''; } \
-	2>/dev/null && rm -f .venv/uv .venv/platform .venv/dev .venv/tests)
+	2>/dev/null && rm -f .venv/uv .venv/platform .venv/dev .venv/tests .venv/docs)
 UV := .venv/bin/uv
 # For Python 3.12 and newer numpy describes its types in words that 3.10 has not.
 TYPES_OF := import sys; print("--python-version=3.12" if sys.version_info >= (3, 12) else "")
@@ -21,7 +21,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate images portability report soak constraints pins sample sounds docs-reference clean
+.PHONY: help demo up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate images portability report soak constraints pins sample sounds docs docs-reference clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,10 +42,10 @@ test: .venv/tests bytecode test-packages ## every test but the long ones, on rea
 test-quick: .venv/dev bytecode packages ## the tests that need neither a server nor torch, in about a minute
 	@$(RUN) tests.lanes quick
 
-test-long: .venv/tests bytecode test-packages long-packages ## what takes minutes: clusters that are killed, restarted and loaded, and whatever the contract allows
+test-long: .venv/tests .venv/docs bytecode test-packages long-packages ## what takes minutes: clusters that are killed, restarted and loaded, and whatever the contract allows
 	@$(RUN) tests.lanes long
 
-test-all: .venv/tests bytecode test-packages long-packages ## lint, every test, and the long ones as far as an hour goes
+test-all: .venv/tests .venv/docs bytecode test-packages long-packages ## lint, every test, and the long ones as far as an hour goes
 	@$(RUN) tests.lanes all
 
 lint: .venv/tests ## style, types, layers, licences, the documents' tables, and whether Dagster can load the definitions
@@ -135,11 +135,14 @@ sample: .venv/tests ## make the sample clip anew from its recipe
 sounds: .venv/platform bytecode packages ## make the clips of README anew: the sample, and its dub
 	.venv/bin/python examples/sample/make_sounds.py
 
+docs: .venv/docs ## make a site of the documents, which the API shows under /help
+	@$(RUN) docs.build
+
 docs-reference: .venv/platform ## write the tables of the documents that say what the code says
 	@$(RUN) docs.generate
 
 clean: ## remove the virtual environment and everything that was made
-	rm -rf .venv .dub
+	rm -rf .venv .dub api/pages/site
 
 .venv/uv:
 	@"$(PYTHON)" -I -c '$(IS_TESTED)' 2>/dev/null || { echo "Python 3.10 to 3.13 is needed, and \
@@ -158,6 +161,9 @@ INSTALL := echo "Installing Python packages into .venv" && bash deploy/install.s
 
 .venv/dev: $(SOURCES)
 	@$(INSTALL) -e '.[dev]' && touch .venv/platform $@
+
+.venv/docs: .venv/platform
+	@$(INSTALL) -e '.[docs]' && touch $@
 
 .venv/tests: $(SOURCES)
 	@$(INSTALL) $(TORCH) -e '.[dev,local,separate,whisper]' && touch .venv/platform .venv/dev $@

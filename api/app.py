@@ -37,6 +37,7 @@ from api.middleware.slow_bodies import AnswerTimeout, BodyTimeout
 from api.middleware.stack import ProblemDocuments, RequestContext, SecurityHeaders, UnexpectedErrors
 from api.middleware.trust import Forwarded, KnownNames, LocalOnly, SameOrigin
 from api.pages.docs import docs
+from api.pages.help import HelpPages, help_start
 from api.pages.start import start
 from api.pages.watch import watch
 from api.rendering import STATIC_DIR
@@ -81,6 +82,8 @@ def create_app(services: Services) -> Starlette:
             _route("/", start),
             _route("/watch", watch),
             _route("/docs", docs),
+            _route("/help", help_start),
+            Mount("/help", HelpPages()),
             _route("/openapi.json", openapi),
             _route("/videos", Videos),
             _route("/videos/{id}", Video),

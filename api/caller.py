@@ -44,10 +44,10 @@ def caller_of(scope: Scope) -> Caller:
 
 
 OPEN = frozenset(
-    {"/", "/watch", "/docs", "/openapi.json", "/health", "/ready", "/version", "/metrics"}
+    {"/", "/watch", "/docs", "/help", "/openapi.json", "/health", "/ready", "/version", "/metrics"}
 )
 # Media need no key: a video that is not public needs a signed link (`signed_links.py`).
-OPEN_BELOW = ("/static/", "/media/")
+OPEN_BELOW = ("/static/", "/media/", "/help/")
 ADMIN_BELOW = "/keys"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -19,6 +19,8 @@ from api.services import services_of
 
 _PAGES = Path(__file__).parent / "pages"
 STATIC_DIR = _PAGES / "static"
+# The documents as a site, where somebody has made one (`pages/help.py`).
+SITE_DIR, FIRST_PAGE = _PAGES / "site", "index.html"
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "media-src {media}; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -31,6 +33,14 @@ _templates = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def has_help() -> bool:
+    """Whether the documents are there as a site."""
+    return (SITE_DIR / FIRST_PAGE).is_file()
+
+
+_templates.globals["has_help"] = has_help
 
 
 def render(

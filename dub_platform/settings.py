@@ -162,7 +162,7 @@ class Settings(BaseSettings):
     )
     rate_limits: str = Field(
         default="*=120/minute;3000/hour,POST /videos=500/hour;2000/day,/watch=60/minute,"
-        "/media=none,/metrics=none,/static=none",
+        "/media=none,/metrics=none,/static=none,/help=none",
         description="How much a key, with those that it made, or an address may ask, as "
         "ROUTE=LIMIT;LIMIT, with commas; none for a route without limit, off for "
         "no limits.",

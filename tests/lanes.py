@@ -91,6 +91,7 @@ LONG_LANES = tuple(
         ("fuzz", 60, ("tests/api/test_contract.py",)),
         ("migrations", 30, ("tests/dub_platform/registry/test_migrations.py",)),
         ("pins", 60, ("tests/deploy/test_pins.py",)),
+        ("site", 20, ("tests/docs/test_site.py",)),
         ("scale", 60, ("tests/integration/test_scale.py",)),
         ("backup", 110, ("tests/integration/test_backup.py",)),
         (

@@ -206,6 +206,15 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation("GET", "/docs", "This contract, for people", {200: PAGE}),
     Operation(
+        "GET", "/help", "The documents, where they were made a site", {302: None}, refused=(404,)
+    ),
+    Operation(
+        "GET",
+        "/help/{path}",
+        "A page of the documents, or what belongs to it",
+        {200: ANY, 304: None},
+    ),
+    Operation(
         "GET",
         "/openapi.json",
         "This contract, for programs",

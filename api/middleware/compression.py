@@ -47,12 +47,16 @@ class Compression:
 class _Responder(GZipResponder):
     """Compresses an answer, unless it shows a secret."""
 
+    # Whether this answer is sent in parts, which are one stream of gzip.
+    is_in_parts = False
+
     async def apply_compression(self, body: bytes, *, more_body: bool) -> bytes:
         name, value = SHOWS_SECRET
         headers = Headers(raw=self.initial_message["headers"])
-        if headers.get(name) == value or (not more_body and _SIGNED in body):
+        self.is_in_parts = self.is_in_parts or more_body
+        if headers.get(name) == value or (not self.is_in_parts and _SIGNED in body):
             return body
-        if not more_body and len(body) < self.thread_minimum_size:
+        if not self.is_in_parts and len(body) < self.thread_minimum_size:
             compressor = _compressor_for(len(body))
             return compressor.compress(body) + compressor.flush()
         return await super().apply_compression(body, more_body=more_body)

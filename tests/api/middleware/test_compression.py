@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
+from api import rendering
 from api.middleware.compression import LEVEL, Compression
 from dub_platform.core.links import Links
 from dub_platform.registry.records import Visibility
@@ -59,6 +60,23 @@ def test_pages_scripts_and_json_are_sent_smaller(released: Services, path: str) 
     assert plain.content == gzip.decompress(sent)
     assert plain.headers.get("etag") == answer.headers.get("etag")
     assert {"Accept-Encoding"} == {each.headers["vary"] for each in (plain, answer)}
+
+
+def test_a_file_that_is_sent_in_parts_is_whole(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also its last part, which is as small as an answer that is sent at once."""
+    monkeypatch.setattr(rendering, "SITE_DIR", tmp_path / "site")
+    content = "".join(f"{number} " for number in range(60_000))
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "search.json").write_text(content)
+    with (
+        local_client(services) as client,
+        client.stream("GET", "/help/search.json", headers=TAKES_GZIP) as answer,
+    ):
+        sent = b"".join(answer.iter_raw())
+    assert "gzip" == answer.headers["content-encoding"]
+    assert content == gzip.decompress(sent).decode()
 
 
 def test_the_contract_page_weighs_a_tenth(client: TestClient) -> None:

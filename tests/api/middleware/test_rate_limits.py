@@ -49,6 +49,7 @@ def test_the_defaults_are_those_that_are_promised() -> None:
             "GET /watch",
             "GET /media/releases/a",
             "GET /static/style.css",
+            "GET /help/index.html",
             "GET /ready",
         )
         for rule in [limits.rule(*asked.split())]
@@ -60,6 +61,7 @@ def test_the_defaults_are_those_that_are_promised() -> None:
         "GET /watch": ["60 per 1 minute"],
         "GET /media/releases/a": None,
         "GET /static/style.css": None,
+        "GET /help/index.html": None,
         "GET /ready": None,
     } == told
 
