@@ -28,7 +28,7 @@ from dub_platform.core.errors import (
     UploadTooLargeError,
 )
 from dub_platform.core.titles import plain
-from resources.system.disk import full_disk_named
+from resources.system.disk import translating_full_disk
 from resources.system.workfolder import WorkFolders
 from resources.transcriber.cues import NotTextError, decode_text, is_webvtt, read_cues
 
@@ -57,7 +57,7 @@ async def receive_form(request: Request, limit: int) -> AsyncIterator[FormData]:
     is no form.
     """
     limited = Request(request.scope, limit_body(request, limit))
-    with full_disk_named("the upload"):
+    with translating_full_disk("the upload"):
         async with limited.form(
             max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
         ) as form:

@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dub_platform.core.errors import BackupError
 from dub_platform.registry.engine import engine_at
 from dub_platform.storage import SCHEMA
-from resources.system.programs import bound
+from resources.system.programs import tie_to_parent
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -154,7 +154,7 @@ class PostgresDatabase:
         # Other users of the machine can read a command, but no environment.
         password = {"PGPASSWORD": place.pop("password")} if self.url.password else {}
         done = subprocess.run(
-            bound([*command, f"--dbname={make_dsn(**place, **self.url.query)}"]),
+            tie_to_parent([*command, f"--dbname={make_dsn(**place, **self.url.query)}"]),
             env={**os.environ, **password},
             capture_output=True,
             text=True,

@@ -28,7 +28,7 @@ from dub_platform.core.errors import EngineFailedError, SourceUnreachableError
 from resources.downloader.port import Progress
 from resources.downloader.refusals import named, redacted
 from resources.media import ffmpeg
-from resources.system.programs import bound, helper
+from resources.system.programs import helper, tie_to_parent
 
 SOCKET_SECONDS = 20
 RETRIES = 10
@@ -148,7 +148,7 @@ class YtDlp:
         """Start it. When the block ends or the deadline comes, it and its children are gone."""
         process = subprocess.Popen(
             # Asked, it ends its own children too.
-            bound(helper(_PROCESS), end=signal.SIGTERM),
+            tie_to_parent(helper(_PROCESS), end=signal.SIGTERM),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -36,7 +36,7 @@ from resources.media.limits import (
     MOST_PIXELS,
 )
 from resources.system.disk import full_disk, says_full
-from resources.system.programs import Limits, bound
+from resources.system.programs import Limits, tie_to_parent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -317,7 +317,7 @@ def _command(graph: Any) -> list[str]:
     require_listed(graph)
     command: list[str] = graph.global_args(*_QUIET).compile(cmd=binary())
     limits = Limits(MOST_MEMORY_BYTES, MOST_CPU_SECONDS, MOST_FILE_BYTES)
-    return bound(command, limits=limits)
+    return tie_to_parent(command, limits=limits)
 
 
 def _failure(status: int, said: str) -> DubError:

@@ -25,7 +25,7 @@ from dub_platform.core.errors import (
 from dub_platform.core.languages import tags_of
 from resources.media.demuxers import DEMUXERS
 from resources.media.limits import DECODERS, MOST_FRAMES_PER_SECOND, MOST_PIXELS
-from resources.system.programs import bound, helper
+from resources.system.programs import helper, tie_to_parent
 
 # CPU time has a limit of its own; this is for a disk that hangs.
 DEADLINE_SECONDS = 1800
@@ -81,7 +81,7 @@ def probe(
 
 def _read(path: Path, tags: Collection[str]) -> dict[str, Any]:
     lists = (",".join(each) for each in (DEMUXERS, DECODERS, sorted(tags)))
-    command = bound(helper(_PROCESS, str(path), *lists))
+    command = tie_to_parent(helper(_PROCESS, str(path), *lists))
     try:
         done = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, check=False)
         answer: dict[str, Any] = json.loads(done.stdout)

@@ -22,7 +22,7 @@ import numpy as np
 
 from dub_platform.core.mixing import RATE
 from resources.mixer.pieces import AAC_FRAME
-from resources.system.disk import full_disk_named
+from resources.system.disk import translating_full_disk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +66,7 @@ class Packets:
 def encode(sound: Sound, *, into: Path) -> Packets:
     """Encode `sound` (2, frames). The first packet lies before the first sample."""
     sizes = []
-    with full_disk_named(into.name), into.open("wb") as out:
+    with translating_full_disk(into.name), into.open("wb") as out:
         for packet in _packets(sound):
             sizes.append(out.write(packet))
     return Packets(into, np.array(sizes, np.int32))
@@ -114,7 +114,7 @@ def write(streams: Sequence[Packets], frames: int, path: Path) -> None:
     import av
 
     with (
-        full_disk_named(path.name),
+        translating_full_disk(path.name),
         av.open(str(path), "w", format="ipod", options=_FILE_OPTIONS) as out,
     ):
         stream = out.add_stream("aac", rate=RATE, layout="stereo", options=OPTIONS)

@@ -23,7 +23,7 @@ from dub_platform.core.timeline import Placement, Timeline
 from resources.media.time_stretch import say_placed
 from resources.mixer.meter import steps
 from resources.mixer.pieces import STEP, each
-from resources.system.disk import full_disk_named
+from resources.system.disk import translating_full_disk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,7 +83,7 @@ def prepare(takes: Sequence[tuple[Take, Path]], timeline: Timeline, into: Path) 
     by_line = {take.line_id: (take, path) for take, path in takes}
     ordered = sorted(timeline.placements, key=lambda placement: placement.start)
     said = each(lambda placement: _prepare_take(*by_line[placement.line_id], placement), ordered)
-    with full_disk_named(file.name), file.open("wb") as out:
+    with translating_full_disk(file.name), file.open("wb") as out:
         return Voices(file, list(_write_voices(said, out)))
 
 

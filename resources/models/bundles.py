@@ -24,7 +24,7 @@ from dub_platform.core.errors import EngineUnavailableError
 from resources.models.catalogue import Entry, ModelFile, Part
 from resources.models.installed import ModelFolder
 from resources.models.staging import Told, copy, list_sums, require_room, staging
-from resources.system.disk import full_disk_named
+from resources.system.disk import translating_full_disk
 
 Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 _PACKED = (".whl", ".zip", ".tgz", ".tar")
@@ -80,7 +80,7 @@ def install(models: ModelFolder, entry: Entry, bundles: Bundles, told: Told) -> 
         require_room(models.root, sum(file.bytes for file in missing))
         for file in missing:
             part = stage.part(file)
-            with full_disk_named(str(part)), part.open("wb") as into:
+            with translating_full_disk(str(part)), part.open("wb") as into:
                 for piece in bundles.pieces(file):
                     with piece.open() as stream:
                         copy(stream, into, told, piece.bytes)

@@ -24,7 +24,7 @@ from dub_platform.core.errors import EngineUnavailableError
 from resources.models.catalogue import Entry, ModelFile
 from resources.models.installed import ModelFolder
 from resources.models.staging import Stage, Told, copy, require_room, staging
-from resources.system.disk import full_disk_named
+from resources.system.disk import translating_full_disk
 
 # Between tries that bring nothing, in seconds; after the last one it is given up.
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -125,7 +125,7 @@ class Downloads:
             if not goes_on:
                 told(-have)
                 have = 0
-            with full_disk_named(str(part)), part.open("ab" if goes_on else "wb") as into:
+            with translating_full_disk(str(part)), part.open("ab" if goes_on else "wb") as into:
                 for block in answer.iter_raw():
                     into.write(block)
                     told(len(block))
@@ -155,7 +155,11 @@ def _size(path: Path) -> int:
 
 def _unpack(archive: Path, into: Path, file: ModelFile, told: Told) -> None:
     try:
-        with full_disk_named(str(into)), gzip.open(archive) as source, into.open("wb") as target:
+        with (
+            translating_full_disk(str(into)),
+            gzip.open(archive) as source,
+            into.open("wb") as target,
+        ):
             copy(cast("IO[bytes]", source), target, told, file.bytes + 1)
     except (zlib.error, EOFError, gzip.BadGzipFile):
         # Whatever came out of it is refused by its sum.

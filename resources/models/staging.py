@@ -25,7 +25,7 @@ from typing import IO
 from dub_platform.core.errors import EngineUnavailableError, StorageFullError
 from resources.models.catalogue import Entry, ModelFile
 from resources.models.installed import RECORD, ModelFolder, Record
-from resources.system.disk import full_disk_named
+from resources.system.disk import translating_full_disk
 
 BLOCK = 1 << 20
 _LOCK = ".lock"
@@ -78,7 +78,7 @@ class Stage:
         """Put the model in its place."""
         at = datetime.now(timezone.utc).isoformat(timespec="seconds")
         record = self.folder / RECORD
-        with full_disk_named(str(record)):
+        with translating_full_disk(str(record)):
             text = Record(entry=self.entry, came_from=came_from, at=at).model_dump_json(indent=1)
             record.write_text(text + "\n")
         sync(record)

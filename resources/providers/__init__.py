@@ -1,1 +1,1 @@
-"""What is paid for: the provider's address and key, and a purchase that is made once."""
+"""Paid providers: their addresses and keys, the ledger, and purchases that are made only once."""

@@ -1,4 +1,4 @@
-"""A provider's key: the provider sees it, and nobody who reads what we say does.
+"""A provider's key, kept out of errors and logs.
 
 key = ProviderKey(text, "OPENAI_API_KEY")
 AsyncOpenAI(api_key=key.value)
@@ -12,12 +12,12 @@ import re
 from dub_platform.core.errors import EngineUnavailableError
 
 _IN_A_HEADER = re.compile(r"[!-~]+")
-# How OpenAI quotes a key in its errors: masked, but not all of it.
+# OpenAI quotes a key in its errors, and masks only a part of it.
 _QUOTED = re.compile(r"\bsk-\S+")
 
 
 class ProviderKey:
-    """The key in `text`, without the line end that files give it; `setting` is where it is from.
+    """The key in `text`, without the line end that files have; `setting` is where it comes from.
 
     One that is not `needed` may be none. Raises EngineUnavailableError for what can be no key:
     HTTP libraries would refuse it later, with a message that spells it out.

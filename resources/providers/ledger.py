@@ -1,10 +1,10 @@
-"""The ledger: a paid call is a row before it is made, and settled after its result is kept.
+"""The ledger: records a paid call before it is made, and its cost after its result is stored.
 
     call_id = ledger.open(PaidCall(...))            # raises CostCapError before anything is paid
     ledger.settle(call_id, units=42, cost_usd=0.0042, request_id="req_1")
 
-A row that stays open is a call whose answer was lost: it counts as spent, because it may have
-been. Free engines open no rows.
+An entry that stays open is a call whose answer was lost. It counts as spent, because it may have
+been charged. Engines without cost make no entries.
 """
 
 from __future__ import annotations
@@ -17,28 +17,31 @@ from dub_platform.registry.ledger import PaidCalls
 
 
 class Ledger(Protocol):
-    """Keeps account of what is paid."""
+    """Records what is paid."""
 
     def open(self, call: PaidCall) -> int:
-        """Note that this call is about to be made. Raises CostCapError, and then it must not be."""
+        """Record that this call is about to be made. Raises CostCapError; then do not make it."""
         ...
 
     def settle(self, call_id: int, *, units: int, cost_usd: float, request_id: str | None) -> None:
-        """Its result is kept: so many units (characters, tokens, seconds) for so much."""
+        """Record the cost: `units` (characters, tokens or seconds) for `cost_usd`.
+
+        The result is stored.
+        """
         ...
 
     def close(self, call_id: int, why: str) -> None:
-        """It failed and the provider charged nothing for it."""
+        """Record that the call failed and the provider charged nothing for it."""
         ...
 
     def use(self, role: str, key: str, video_id: str) -> None:
-        """A video is made with the answer kept under this key, which stays for as long."""
+        """Record that a video uses the answer stored under this key, so that it is kept as long."""
         ...
 
 
 @dataclass(frozen=True)
 class CappedLedger:
-    """The registry's `paid_calls`, with the caps of this deployment."""
+    """The registry's `paid_calls`, with the cost caps of this deployment."""
 
     calls: PaidCalls
     caps: Caps

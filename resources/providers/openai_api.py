@@ -1,12 +1,12 @@
-"""OpenAI's API, or any server that speaks it: what the engines behind it have in common.
+"""OpenAI's API, or any server that speaks it: what all engines behind it have in common.
 
     api = OpenAIApi(ProviderKey(text, "OPENAI_API_KEY"), "https://api.openai.com/v1")
-    calls = Calls(api.provider, policy, SDK)
+    calls = ProviderCalls(api.provider, policy, SDK)
     async with api.client() as client:              # inside a request of `calls`
         reply = Reply.of(await client.chat.completions.with_raw_response.create(...))
 
-What is tried again, and for how long, is decided in `resources/system/calls.py`: the SDK's
-own retries and time limits are off, and its exceptions end here, because they quote the key.
+Retries and time limits are those of `resources/system/calls.py`; the SDK's own are off. The SDK's
+exceptions end here, because they quote the key.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from dub_platform.core.addresses import is_openai
 from dub_platform.core.errors import ProviderAnswerError
 from dub_platform.observability.context import request_id
 from resources.providers.api_key import ProviderKey
-from resources.system.calls import CallFailedError, Trouble, retry_after, said_by
+from resources.system.calls import CallFailedError, CallFailure, error_text, retry_after
 
 if TYPE_CHECKING:
     from openai import APIError, APIStatusError, AsyncOpenAI
 
 OPENAI_URL = "https://api.openai.com/v1"
-# What the SDK would load in the midst of its first request.
+# Modules that the SDK would otherwise import during its first request.
 SDK = ("openai", "openai.resources.audio", "httpcore2")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The body of an answer with a status of success, whatever is in it."""
+    """The body of a successful answer, whatever it contains."""
 
     body: bytes
     kind: str
@@ -42,12 +42,14 @@ class Reply:
 
     @classmethod
     def of(cls, raw: Any) -> Reply:
-        """From what `with_raw_response` gives: the SDK takes a proxy's page for an answer."""
+        """Convert what `with_raw_response` returns; the parsed form would take a proxy's page
+        for an answer."""
         return cls(raw.content, raw.headers.get("content-type", ""), raw.request_id)
 
     @property
     def is_page(self) -> bool:
-        """Whether it is text for people, which no work was done for."""
+        """Whether it is a text for people, such as a proxy's error page: no work was done for
+        it."""
         return self.kind.startswith("text/")
 
 
@@ -67,7 +69,7 @@ class OpenAIApi:
 
     @contextlib.asynccontextmanager
     async def client(self) -> AsyncIterator[AsyncOpenAI]:
-        """A client for one request, of which nothing stays open. Raises CallFailedError."""
+        """Make a client for one request, closed at the end of the block. Raises CallFailedError."""
         from openai import APIError, AsyncOpenAI, DefaultAsyncHttpxClient
 
         # The SDK wants a key: where there is none, its header is taken out again.
@@ -80,15 +82,15 @@ class OpenAIApi:
                 http_client=DefaultAsyncHttpxClient(follow_redirects=False, event_hooks=hooks),
                 max_retries=0,
                 timeout=None,
-                default_headers=_named_request(),
+                default_headers=_request_id_header(),
             ) as client:
                 yield client
         except APIError as error:
-            # From None: what is printed of a chain would have the key in it again.
-            raise self._failed(error) from None
+            # `from None`: the chained exception would print the key.
+            raise self._failure_for(error) from None
 
     def no_answer(self, what: str, reply: Reply, why: ValueError) -> ProviderAnswerError:
-        """The error for a reply that says nothing about `what`."""
+        """Make the error for a reply that cannot be used for `what`."""
         reason = str(why).partition("\n")[0]
         return ProviderAnswerError(
             f"{self.provider} answered {what} with something that cannot be used (request "
@@ -98,26 +100,26 @@ class OpenAIApi:
             detail=self.key.hidden_in(reply.body[:300].decode(errors="replace")),
         )
 
-    def _failed(self, error: APIError) -> CallFailedError:
+    def _failure_for(self, error: APIError) -> CallFailedError:
         import httpx2
         from openai import APIStatusError
 
         if isinstance(error, APIStatusError):
-            return CallFailedError(self._refusal(error), may_be_charged=False)
+            return CallFailedError(self._refused_call(error), may_be_charged=False)
         cause = error.__cause__ or error
         words = self.key.hidden_in(f"{type(cause).__name__}: {cause}")
         unreached = isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout))
-        return CallFailedError(Trouble(words), may_be_charged=not unreached)
+        return CallFailedError(CallFailure(words), may_be_charged=not unreached)
 
-    def _refusal(self, error: APIStatusError) -> Trouble:
+    def _refused_call(self, error: APIStatusError) -> CallFailure:
         said = error.body if isinstance(error.body, dict) else {"message": error.message}
-        words = said_by([said.get("code") or said.get("type"), said.get("message")])
-        return Trouble(
+        words = error_text([said.get("code") or said.get("type"), said.get("message")])
+        return CallFailure(
             self.key.hidden_in(words),
             error.status_code,
             retry_after(error.response.headers),
             error.request_id,
-            # It answers 429 like a busy server.
+            # An empty account answers 429, as a busy server does.
             no_credit=error.code == "insufficient_quota",
         )
 
@@ -126,7 +128,7 @@ async def _leave_out_key(request: Any) -> None:
     request.headers.pop("Authorization", None)
 
 
-def _named_request() -> Mapping[str, str]:
+def _request_id_header() -> Mapping[str, str]:
     """The header by which the provider's support finds a request: who asked, and which it was."""
     asked = request_id()
     return {"X-Client-Request-Id": f"{asked}.{secrets.token_hex(4)}"} if asked else {}

@@ -1,10 +1,9 @@
-"""What is paid for once: a row in the ledger, the call, the answer kept, the row settled.
+"""Buys an answer once: record the call, make it, store the answer, record the cost.
 
     paid = PaidOnce(store, ledger, "translator")
     written = paid.find(path, key, video_id) or paid.buy(call, lambda bill: ask_and_keep(bill))
 
-Every engine that is paid for buys so. It is held to the promises in
-`tests/contracts/test_paid_once.py`.
+All paid engines buy through it. Its promises are tested in `tests/contracts/test_paid_once.py`.
 """
 
 from __future__ import annotations
@@ -24,11 +23,10 @@ T = TypeVar("T")
 
 @dataclass
 class Bill:
-    """What a call has cost so far, over all its tries, whether their answers are kept or not.
+    """The cost of a call so far, over all tries, whether their answers were usable or not.
 
-    `units` are those charged (characters, tokens, seconds), `request_id` is the provider's name of
-    the last answer. `is_unsure` says that a try is on it that may have cost more or nothing: its
-    answer never came whole.
+    `units` are charged characters, tokens or seconds; `request_id` is the provider's, of the last
+    answer. `is_unsure` means that a try without a complete answer may have cost more or nothing.
     """
 
     units: int = 0
@@ -37,37 +35,39 @@ class Bill:
     is_unsure: bool = False
 
     def charge(self, units: int, cost_usd: float, request_id: str | None = None) -> None:
-        """Add what one try cost."""
+        """Add the cost of one try."""
         self.units += units
         self.cost_usd += cost_usd
         self.request_id = request_id or self.request_id
 
     def guess(self, units: int, cost_usd: float) -> None:
-        """Add what one try may have cost, of which nobody knows."""
+        """Add the possible cost of a try that nobody can be sure of."""
         self.charge(units, cost_usd)
         self.is_unsure = True
 
 
 @dataclass(frozen=True)
 class PaidOnce:
-    """Buys answers in one role, and finds those that were bought before."""
+    """Buys answers for one role, and finds answers that were bought before."""
 
     store: Store
     ledger: Ledger
     role: str
 
     def find(self, path: str, key: str, video_id: str) -> bytes | None:
-        """What is kept of an answer; None where it is to be bought.
+        """Return the stored answer; None if it must be bought.
 
-        The video is noted as one that is made with it, so that it stays for as long.
+        Records that the video uses it, so that it is kept as long as the video.
         """
         self.ledger.use(self.role, key, video_id)
         return find_bytes(self.store, path)
 
     def buy(self, call: PaidCall, make: Callable[[Bill], T]) -> T:
-        """What `make` returns, which asks for it, puts what it costs on the bill, and keeps it.
+        """Return what `make` returns. `make` calls the provider, adds its cost to the bill, and
+        stores it.
 
-        Raises CostCapError, and then nothing was asked for. A call that costs nothing has no row.
+        Raises CostCapError before anything is called. A call without cost has no entry in the
+        ledger.
         """
         bill = Bill()
         if call.estimated_usd == 0:
@@ -78,13 +78,13 @@ class PaidOnce:
         except Exception as error:
             self._book_failure(call_id, bill, error)
             raise
-        # Settled last: a row that stays open counts as spent, a result that is lost does not.
+        # Settled last: if this process dies before, the open entry still counts as spent.
         self._settle(call_id, bill)
         return answer
 
     def _book_failure(self, call_id: int, bill: Bill, error: Exception) -> None:
-        """What was charged is booked though nothing came of it; of what nobody knows, the row
-        stays open."""
+        """Record what was charged although the call failed; leave the entry open if that is
+        unknown."""
         if bill.is_unsure:
             return
         if bill.units or bill.cost_usd:

@@ -14,7 +14,7 @@ from dub_platform.core.keys import content_key, key_of
 from dub_platform.core.speech import Audio
 from resources.separator.port import Separator
 from resources.store.port import Store
-from resources.system.file_lock import turn
+from resources.system.file_lock import hold_lock
 from resources.system.workfolder import WorkFolders
 
 
@@ -33,7 +33,7 @@ class BedKeeper:
         made_with = key_of({"sound": audio.sound_key, "engine": self.separator.engine})
         key = content_key(f"videos/{video_id}/audio/bed", made_with, ".flac")
         # The second of two languages at once waits here, and then finds it.
-        with turn(self.folders.root / f"turn-{made_with}"):
+        with hold_lock(self.folders.root / f"turn-{made_with}"):
             if not self.store.exists(key):
                 self._make(audio.sound_key, key)
         return key

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dub_platform.core.mixing import RATE
-from resources.system.disk import full_disk_named
+from resources.system.disk import translating_full_disk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ def write(parts: Iterable[NDArray[np.float32]], path: Path) -> None:
     import av
 
     # libsndfile does not say when a disk is full.
-    with full_disk_named(path.name), av.open(str(path), "w", format="flac") as out:
+    with translating_full_disk(path.name), av.open(str(path), "w", format="flac") as out:
         stream = out.add_stream("flac", rate=RATE, layout="stereo", options=_OPTIONS)
         stream.format = "s16"
         first = 0

@@ -28,7 +28,7 @@ from resources.store.port import (
     is_key,
     missing,
 )
-from resources.system.disk import full_disk_named
+from resources.system.disk import translating_full_disk
 
 _STAGED = ".staged-"
 
@@ -109,7 +109,7 @@ class LocalStore:
 
     def check(self) -> None:
         try:
-            with full_disk_named("a probe of the store"):
+            with translating_full_disk("a probe of the store"):
                 self.root.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=self.root) as probe:
                     probe.write(b"ready")
@@ -149,7 +149,7 @@ def _modified_at(found: os.stat_result) -> datetime:
 def replacing(target: Path) -> Iterator[Path]:
     """Yield a new file beside `target`, which replaces it at the end of the block if nothing
     failed."""
-    with full_disk_named(target.name):
+    with translating_full_disk(target.name):
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=_STAGED)
         os.close(handle)
@@ -169,7 +169,7 @@ def _writing_durably(target: Path) -> Iterator[Path]:
     The content is synced before the rename: the other way round, a power failure could leave a name
     without content, for a video that was accepted or a take that was paid for.
     """
-    with full_disk_named(target.name):
+    with translating_full_disk(target.name):
         _make_durably(target.parent)
         with replacing(target) as staged:
             yield staged

@@ -1,1 +1,2 @@
-"""What engines ask of the machine: programs, disks, folders, threads, locks, calls."""
+"""The machine as engines use it: programs, disks, folders, threads, locks, and calls to
+providers."""

@@ -1,10 +1,10 @@
-"""Becomes another program, which the kernel sends a signal when the process PARENT is gone.
+"""Becomes another program that the kernel signals as soon as the process PARENT is gone.
 
     $ python -I -S bound_process.py PARENT SIGNAL MEMORY CPU FILE /usr/bin/ffmpeg -i clip.mp4
 
-Linux keeps the promise through exec, so the program has the process id, the pipes and the exit
-status that its starter expects. The three limits are 0 where there is none. Who starts it is
-`resources.system.programs.bound`.
+Linux keeps this request through exec, so the program has the process id, the pipes and the exit
+status that its starter expects. The three limits are 0 for none. It is started by
+`resources.system.programs.tie_to_parent`.
 """
 
 from __future__ import annotations
@@ -19,31 +19,34 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(parent: str, number: str, memory: str, cpu: str, file: str, *command: str) -> None:
-    """Never returns. Raises OSError where the program cannot be run."""
+    """Set the limits and become the program; never returns. Raises OSError if it cannot be run."""
     end_with(int(parent), int(number))
     _limit(resource.RLIMIT_AS, int(memory))
     _limit(resource.RLIMIT_CPU, int(cpu))
     _limit(resource.RLIMIT_FSIZE, int(file))
-    _hear_again(signal.SIGPIPE, signal.SIGXFSZ)
+    _reset_signals(signal.SIGPIPE, signal.SIGXFSZ)
     os.execv(command[0], command)  # noqa: S606 - no shell reads it
 
 
 def _limit(what: int, most: int) -> None:
-    """A limit that is there already and lower stays."""
+    """Set a limit, unless there is a lower one already."""
     before, _ = resource.getrlimit(what)
     if most and not 0 <= before < most:  # RLIM_INFINITY is -1
         resource.setrlimit(what, (most, most))
 
 
 def end_with(parent: int, number: int) -> None:
-    """Have this process sent the signal when the thread that started it is gone, as it may be."""
+    """Have the kernel send this process the signal when the thread that started it is gone.
+
+    Exits if that has happened already.
+    """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
         sys.exit("The process that wanted this one is gone.")
 
 
-def _hear_again(*numbers: int) -> None:
-    """Python ignores these, and what is ignored stays so through exec."""
+def _reset_signals(*numbers: int) -> None:
+    """Reset signals that Python ignores: ignored signals stay ignored through exec."""
     for number in numbers:
         signal.signal(number, signal.SIG_DFL)
 

@@ -1,13 +1,13 @@
-"""Calls to providers: one policy for all of them, whatever SDK makes the request.
+"""Calls to providers: one policy of retries and time limits, whatever SDK makes the request.
 
-    calls = Calls("ElevenLabs", CallPolicy())
-    audio = calls.made("line 3 in es", lambda: speak(text))
+    calls = ProviderCalls("ElevenLabs", CallPolicy())
+    audio = calls.call("line 3 in es", lambda: speak(text))
 
-At most three tries with a pause that doubles, or that the provider names in Retry-After; a limit
-for each try and one for all of them together, which end a request that drips as surely as one
-that hangs, because it is cancelled and not merely timed at its reads. The SDKs' own retries must
-be off, so that tries are counted once, and their exceptions are made a CallFailedError by the
-engine.
+A call is tried three times at most, with a pause that doubles or that the provider states in
+Retry-After. Each try has a time limit, and all of them together have one. A request that exceeds
+its limit is cancelled, so that one that sends a byte now and then ends as surely as one that hangs.
+The SDKs' own retries must be off, so that tries are counted once; the engine turns their exceptions
+into a CallFailedError.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from dub_platform.core.errors import (
 T = TypeVar("T")
 
 _TOO_MANY = 429
-# Any other 4xx is about the request itself, which will be the same at the next try.
+# Statuses that may pass. Any other 4xx is about the request itself, so a retry cannot help.
 _PASSING = frozenset({408, 409, _TOO_MANY})
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class CallPolicy:
-    """How long and how often. All in seconds."""
+    """The number of tries, and time limits and pauses in seconds."""
 
     tries: int = 3
     try_seconds: float = 60.0
@@ -51,11 +51,11 @@ class CallPolicy:
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """Why one try failed. `status` is None where there was no HTTP answer at all.
+class CallFailure:
+    """Why one try failed. `status` is None if there was no HTTP answer.
 
-    `words` are the provider's own, without any secret; `retry_after` is in seconds; `no_credit`
-    says that the account is empty, whatever the status.
+    `words` are the provider's own, without secrets; `retry_after` is in seconds; `no_credit` means
+    that the account is empty, whatever the status.
     """
 
     words: str
@@ -66,33 +66,38 @@ class Trouble:
 
     @property
     def passes(self) -> bool:
-        """Whether the same request can succeed later; no waiting fills an empty account."""
+        """Whether a retry may succeed; waiting fills no empty account."""
         if self.no_credit:
             return False
         return self.status is None or self.status in _PASSING or self.status >= 500
 
 
 class CallFailedError(Exception):
-    """One try failed. `may_be_charged`: the work may be done, and only its answer was lost."""
+    """One try failed.
 
-    def __init__(self, trouble: Trouble, *, may_be_charged: bool) -> None:
+    `may_be_charged`: the work may have been done, and only the answer was lost.
+    """
+
+    def __init__(self, trouble: CallFailure, *, may_be_charged: bool) -> None:
         super().__init__(trouble.words)
         self.trouble = trouble
         self.may_be_charged = may_be_charged
 
 
 def may_be_charged(error: BaseException) -> bool:
-    """Whether a try that ended so may be paid for. One that is cut off at its time limit may be."""
+    """Whether a try that ended with this error may have to be paid for, as one that was cut off
+    may."""
     if isinstance(error, CallFailedError):
         return error.may_be_charged
     return not isinstance(error, DubError)
 
 
-class Calls:
-    """Makes a provider's calls from synchronous code. `sdk` are the modules that they import.
+class ProviderCalls:
+    """Makes a provider's calls from synchronous code. `sdk` are the modules that its requests
+    import.
 
-    The event loop lives as long as calls are under way, so a client is made inside the request
-    (`async with AsyncOpenAI(...) as client`) and nothing is left open between videos.
+    The event loop lives only while calls are under way. So make the client inside the request
+    (`async with AsyncOpenAI(...) as client`); then nothing stays open between videos.
     """
 
     def __init__(self, provider: str, policy: CallPolicy, sdk: Sequence[str] = ()) -> None:
@@ -101,22 +106,22 @@ class Calls:
         self.sdk = sdk
         self._portals = anyio.from_thread.BlockingPortalProvider()
 
-    def made(self, what: str, request: Callable[[], Awaitable[T]]) -> T:
-        """What `request` answers. `what` names the work in errors, such as "line 3 in es".
+    def call(self, what: str, request: Callable[[], Awaitable[T]]) -> T:
+        """Return what `request` returns. `what` names the work in errors, such as "line 3 in es".
 
-        The request raises CallFailedError where the provider failed, and a DubError where its
-        answer is no good, which is tried again if its kind can be. Anything else is a mistake of
-        ours and raised as it is.
+        `request` raises CallFailedError if the provider failed, or a DubError if its answer is
+        unusable, which is retried if the error is retryable. Any other exception is a bug and is
+        passed on.
 
         Raises ProviderRefusedError, ProviderBusyError, ProviderUnavailableError.
         """
-        # An SDK takes up to a second to load, which is not to be the first try's time.
+        # Importing an SDK takes up to a second, which must not count as time of the first try.
         for module in self.sdk:
             importlib.import_module(module)
         with self._portals as portal:
-            return portal.call(self._tried, what, request)
+            return portal.call(self._call_with_retries, what, request)
 
-    async def _tried(self, what: str, request: Callable[[], Awaitable[T]]) -> T:
+    async def _call_with_retries(self, what: str, request: Callable[[], Awaitable[T]]) -> T:
         ends = anyio.current_time() + self.policy.deadline_seconds
         for attempt in range(1, self.policy.tries + 1):
             failure: DubError
@@ -126,8 +131,8 @@ class Calls:
             except DubError as error:
                 failure, pause = error, self._pause(attempt, None)
             except (CallFailedError, TimeoutError) as error:
-                trouble = _trouble_of(error)
-                failure = self._named(what, trouble)
+                trouble = _failure_of(error)
+                failure = self._error_for(what, trouble)
                 failure.__cause__ = error
                 pause = self._pause(attempt, trouble.retry_after)
             if self._is_over(failure, attempt, pause, ends):
@@ -154,7 +159,7 @@ class Calls:
         # Full jitter: clients that failed together must not come back together.
         return random.uniform(0.1 * longest, longest)  # noqa: S311 - not a secret
 
-    def _named(self, what: str, trouble: Trouble) -> DubError:
+    def _error_for(self, what: str, trouble: CallFailure) -> DubError:
         where = f" (request {trouble.request_id})" if trouble.request_id else ""
         said = f"{trouble.status or 'no answer'}: {trouble.words[:300]}{where}"
         if trouble.no_credit:
@@ -182,14 +187,15 @@ class Calls:
         )
 
 
-def _trouble_of(error: CallFailedError | TimeoutError) -> Trouble:
+def _failure_of(error: CallFailedError | TimeoutError) -> CallFailure:
     if isinstance(error, CallFailedError):
         return error.trouble
-    return Trouble("no whole answer within the limit")
+    return CallFailure("no whole answer within the limit")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds, or the date, of a Retry-After header; None where there is none to be read."""
+    """Return the seconds until the time in a Retry-After header; None if it is missing or
+    unreadable."""
     value = headers.get("retry-after", "")
     try:
         return max(0.0, float(value))
@@ -201,6 +207,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def said_by(parts: Iterable[object]) -> str:
-    """A provider's code and message in one line; what is missing is left out."""
+def error_text(parts: Iterable[object]) -> str:
+    """Join a provider's code and message to one line, without parts that are missing."""
     return ": ".join(str(part) for part in parts if part)

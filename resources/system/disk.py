@@ -1,9 +1,9 @@
-"""A disk that is full: told from other failures, and said in one way.
+"""Full disks: recognised among other errors, and reported in one way.
 
-    with full_disk_named("track.m4a"):
-        path.write_bytes(sound)         # raises StorageFullError, and any other OSError as it is
+    with translating_full_disk("track.m4a"):
+        path.write_bytes(sound)         # raises StorageFullError, or any other OSError unchanged
 
-Some tools only say it in words: `says_full` reads them.
+Some tools only print it: `says_full` recognises their words.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ _WORDS = re.compile("|".join(re.escape(os.strerror(number)) for number in _FULL)
 
 
 @contextlib.contextmanager
-def full_disk_named(what: str) -> Iterator[None]:
-    """Raises StorageFullError where `what` cannot be written for lack of space."""
+def translating_full_disk(what: str) -> Iterator[None]:
+    """Translate an OSError about missing space into a StorageFullError that names `what` was
+    written."""
     try:
         yield
     except OSError as error:
@@ -33,17 +34,17 @@ def full_disk_named(what: str) -> Iterator[None]:
 
 
 def is_full(number: int | None) -> bool:
-    """Whether this is the system's number for a full disk."""
+    """Whether this is an error number of a full disk."""
     return number in _FULL
 
 
 def says_full(words: str) -> bool:
-    """Whether a tool's words name a full disk."""
+    """Whether a tool's words tell of a full disk."""
     return bool(_WORDS.search(words))
 
 
 def full_disk(what: str, words: str) -> StorageFullError:
-    """The error, with the system's or the tool's own words as its detail."""
+    """Make the error, with the system's or the tool's own words as its detail."""
     return StorageFullError(
         f"The disk is full, so {what} could not be written. Free some space; the work goes on from "
         "what was kept before.",

@@ -1,9 +1,9 @@
-"""Turns: one at a time, among all threads and processes of this machine.
+"""A lock among all threads and processes of this machine, held through a file.
 
-    with turn(folder / "0a1b"):
-        ...     # nobody else is here under the same path
+    with hold_lock(folder / "0a1b"):
+        ...     # nobody else is here with the same path
 
-The system gives the turn on when a process dies, however it dies.
+The kernel releases the lock when the process dies, in whatever way.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from typing import IO
 
 
 @contextlib.contextmanager
-def turn(path: Path) -> Iterator[None]:
-    """Wait for the turn that `path` names, and hold it. The file is gone when nobody has it."""
+def hold_lock(path: Path) -> Iterator[None]:
+    """Wait for the lock that `path` names, and hold it within the block; then delete the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path):
+    with _open_locked(path):
         try:
             yield
         finally:
             path.unlink(missing_ok=True)
 
 
-def _locked(path: Path) -> IO[bytes]:
+def _open_locked(path: Path) -> IO[bytes]:
     while True:
         file = path.open("wb")
         fcntl.flock(file, fcntl.LOCK_EX)
         if _is_at(file, path):
             return file
-        # Who had the turn before has removed the file: others queue at a new one by now.
+        # The former holder has deleted this file, and others may lock a new one: start again.
         file.close()
 
 

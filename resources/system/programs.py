@@ -1,6 +1,6 @@
-"""Programs that are started here, and end no later than who started them.
+"""Starts programs that end no later than the process that started them.
 
-subprocess.run(bound(helper(Path("probe_process.py"), "clip.mp4")))
+subprocess.run(tie_to_parent(helper(Path("probe_process.py"), "clip.mp4")))
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _BOUND = Path(__file__).with_name("bound_process.py")
 
 
 def patience(seconds: float) -> float:
-    """How long to wait for a program with `seconds` of work on a quiet machine, in seconds.
+    """Return how many seconds to wait for a program with `seconds` of work on an idle machine.
 
     Only a program that hangs takes so long: a busy machine may be a hundred times slower.
     """
@@ -25,10 +25,11 @@ def patience(seconds: float) -> float:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one process may use, 0 for as much as there is; the kernel ends one that wants more.
+    """What one process may use; 0 means no limit.
 
-    `memory_bytes` of address space, `cpu_seconds` on all cores together, `file_bytes` for each
-    file that it writes. SIGXCPU and SIGXFSZ tell which it was; memory is refused.
+    `memory_bytes` is address space, `cpu_seconds` counts all cores together, `file_bytes` is for
+    each file written. The kernel ends a process over the limits with SIGXCPU or SIGXFSZ, and
+    refuses memory.
     """
 
     memory_bytes: int = 0
@@ -37,27 +38,27 @@ class Limits:
 
 
 def helper(program: Path, *arguments: str) -> list[str]:
-    """The command of one of our own programs, which knows nothing of this machine's settings.
+    """Return the command of one of our own programs, isolated from this machine's Python settings.
 
-    It writes no bytecode: on a full disk, Python before 3.13.2 leaves half a module there and
-    believes it ever after.
+    It writes no bytecode: on a full disk, Python before 3.13.2 leaves half a file and then uses it.
     """
     return [sys.executable, "-I", "-B", str(program), *arguments]
 
 
-def bound(
+def tie_to_parent(
     command: Sequence[str], end: signal.Signals = signal.SIGKILL, *, limits: Limits = Limits()
 ) -> list[str]:
-    """The command, whose process gets the signal `end` when the thread that starts it is gone.
+    """Return the command, changed so that its process gets the signal `end` when the starting
+    thread ends.
 
-    A process that is killed cannot end what it started, and the run that takes its place must
-    find nobody at its work. The kernel can, and its word is about the thread: start it where it
-    is waited for. What this program starts in turn is not bound. `command` begins with a path.
+    A killed process cannot end what it started, and its replacement must not find that still
+    working. The kernel watches the thread, so start the program in the thread that waits for it.
+    Programs that it starts itself are not tied. `command` begins with a path.
     """
     if sys.platform != "linux":
-        return list(command)  # No other kernel can; what it reads or writes ends it there.
-    # Asked for by a launcher, and not between fork and exec: there, Python may wait for ever for
-    # a lock of a thread that the fork left behind.
+        return list(command)  # Other kernels cannot; there a closed pipe ends the program.
+    # A launcher program asks the kernel, not code between fork and exec, where Python may wait for
+    # ever for a lock that another thread held at the fork.
     return [
         sys.executable,
         "-I",

@@ -1,10 +1,10 @@
-"""Threads that know for whom they work.
+"""A thread pool whose work keeps the request's id in logs and calls.
 
     with ContextPool(4, thread_name_prefix="take") as pool:
         pool.submit(speak, line)        # logs and calls providers with the request's id
 
-The request's id is bound to the context (`dub_platform/observability/context.py`), of which a
-thread would otherwise have one of its own, with nothing in it.
+The id is bound to the context (`dub_platform/observability/context.py`), and a plain thread begins
+with an empty context.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class ContextPool(ThreadPoolExecutor):
-    """Does work in the context of whoever handed it in."""
+    """Runs work in the context of the code that submitted it."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         work: Any = contextvars.copy_context().run

@@ -1,11 +1,11 @@
-r"""Programs kept warm: connected by pipes, asked one question after the other.
+"""Programs that are kept running, connected by pipes, and asked one question after the other.
 
     stages = [["lt-proc", "-z", "en.bin"], ["lt-proc", "-z", "es.bin"]]
     pipeline = WarmPipeline("Apertium", stages, end=b"[]\0")
     answer = pipeline.ask(b"the house", seconds=10)
     pipeline.close()
 
-No shell is involved. The programs end when this process does, because their input closes.
+No shell is involved. The programs end with this process, because their input closes.
 """
 
 from __future__ import annotations
@@ -29,12 +29,11 @@ _LAST_WORDS = 2_000
 
 
 class WarmPipeline:
-    """Started with the first question. Threads take turns.
+    """A pipeline that starts with the first question. Threads take turns.
 
-    It ends when nobody has asked it anything for `idle_seconds`; the next question starts it again.
+    It ends after `idle_seconds` without a question, and starts again with the next one.
 
-    A question and its answer both finish with `end`, which is in neither, and which no program
-    writes for any other reason.
+    Question and answer both end with `end`, which must occur nowhere else in them.
     """
 
     def __init__(
@@ -54,28 +53,28 @@ class WarmPipeline:
         self._idle: threading.Timer | None = None
 
     def ask(self, question: bytes, *, seconds: float) -> bytes:
-        """What the last program answers within `seconds`, all in all.
+        """Return what the last program answers; `seconds` is the limit for everything.
 
-        A pipeline found dead is started again, once. Raises EngineFailedError, and
-        EngineUnavailableError when a program is not installed.
+        A pipeline that has died is started again, once. Raises EngineFailedError, and
+        EngineUnavailableError if a program is not installed.
         """
         deadline = time.monotonic() + seconds
         with self._lock:
-            self._disturb()
+            self._cancel_timer()
             try:
                 return self._answer(question, deadline)
             finally:
-                self._rest()
+                self._set_timer()
 
     def pids(self) -> tuple[int, ...]:
-        """The process ids of the programs that run now, first stage first."""
+        """Return the process ids of the running programs, first stage first."""
         running = self._running
         return tuple(stage.pid for stage in running.stages) if running else ()
 
     def close(self) -> None:
-        """End the programs. The next question starts them again."""
+        """End the programs; the next question starts them again."""
         with self._lock:
-            self._disturb()
+            self._cancel_timer()
             self._stop()
 
     def _answer(self, question: bytes, deadline: float) -> bytes:
@@ -91,21 +90,21 @@ class WarmPipeline:
                 detail=self._stop(),
             ) from error
 
-    def _disturb(self) -> None:
+    def _cancel_timer(self) -> None:
         if self._idle:
             self._idle.cancel()
             self._idle = None
 
-    def _rest(self) -> None:
-        """Have the programs ended if nobody comes."""
+    def _set_timer(self) -> None:
+        """Set the timer that ends the programs if no question comes."""
         if self._running and self._idle_seconds < math.inf:
-            self._idle = threading.Timer(self._idle_seconds, self._leave)
+            self._idle = threading.Timer(self._idle_seconds, self._end_if_idle)
             self._idle.daemon = True
             self._idle.start()
 
-    def _leave(self) -> None:
+    def _end_if_idle(self) -> None:
         with self._lock:
-            # Whoever came while this waited has had another one set.
+            # A question that came while this waited for the lock has set another timer.
             if threading.current_thread() is self._idle:
                 self._stop()
 
@@ -122,7 +121,7 @@ class WarmPipeline:
         except BrokenPipeError:
             raise
         except BaseException:
-            # An interrupt leaves the answer in the pipe, where the next question would find it.
+            # After an interrupt the answer stays in the pipe, and the next question would read it.
             self._stop()
             raise
 
@@ -136,20 +135,20 @@ class WarmPipeline:
             ) from error
 
     def _stop(self) -> str:
-        """End what runs; what it wrote to stderr last."""
+        """End the programs; return what they last wrote to standard error."""
         running, self._running = self._running, None
         return running.stop() if running else ""
 
 
 class _Running:
-    """The programs of one start."""
+    """The running programs of one start."""
 
     def __init__(self, stages: Sequence[Sequence[str]]) -> None:
         self.stages: list[subprocess.Popen[bytes]] = []
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop
         try:
             for command in stages:
-                self.stages.append(self._started(command))
+                self.stages.append(self._start_stage(command))
         except OSError:
             self.stop()
             raise
@@ -157,10 +156,10 @@ class _Running:
         self._stdout = _pipe_end(self.stages[-1].stdout)
         os.set_blocking(self._stdin, False)
 
-    def _started(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _start_stage(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         before = self.stages[-1].stdout if self.stages else None
-        # A session of its own keeps the terminal's Ctrl-C from reaching the program before its
-        # owner has decided what to do about it.
+        # In a session of its own, Ctrl-C in the terminal does not reach the program before this
+        # process has decided what to do.
         stage = subprocess.Popen(
             command,
             stdin=before or subprocess.PIPE,
@@ -170,12 +169,15 @@ class _Running:
             start_new_session=True,
         )
         if before:
-            # While this process holds a copy, the stage before never learns that this one died.
+            # A copy kept open here would hide from the previous stage that this one died.
             before.close()
         return stage
 
     def exchange(self, message: bytes, end: bytes, deadline: float) -> bytes:
-        """Raises BrokenPipeError when a program has ended, TimeoutError at the deadline."""
+        """Send the message and return the answer.
+
+        Raises BrokenPipeError if a program has ended, TimeoutError at the deadline.
+        """
         if any(stage.poll() is not None for stage in self.stages):
             raise BrokenPipeError
         unsent, answer = memoryview(message), bytearray()

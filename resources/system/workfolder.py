@@ -1,12 +1,12 @@
-"""Work folders: where a step writes before the store has it, gone when the step ends.
+"""Work folders: a step writes there before it stores its result; they are deleted after the step.
 
     folders = WorkFolders(settings.spool_dir)
     with folders.new("mix") as folder:
         ...
     folders.sweep()         # removes what killed processes have left
 
-A process locks the folder it works in, and the system unlocks it when the process dies, however
-it dies. So what nobody holds is a leftover, and can go at once.
+A process locks the folder it works in, and the kernel unlocks it when the process dies, in whatever
+way. So a folder without a lock is a leftover and can be deleted at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from resources.system.disk import full_disk_named
+from resources.system.disk import translating_full_disk
 
 FOLDER_SUFFIX = ".work"
 TURN_PREFIX = "turn-"
@@ -29,46 +29,47 @@ _AT_ONCE = fcntl.LOCK_EX | fcntl.LOCK_NB
 
 @dataclass(frozen=True)
 class WorkFolders:
-    """Makes work folders below `root`, which is on a disk of this machine."""
+    """Makes work folders below `root`, which must be on a local disk."""
 
     root: Path
 
     @contextlib.contextmanager
     def new(self, name: str) -> Iterator[Path]:
-        """An empty folder that is removed with all in it, whatever happens inside.
+        """Make an empty folder that is deleted after the block with all its content.
 
-        Raises StorageFullError when what is written there finds no space.
+        Raises StorageFullError if there is no space for what is written into it.
         """
-        with contextlib.ExitStack() as held, full_disk_named(f"what the step {name} makes"):
+        with contextlib.ExitStack() as held, translating_full_disk(f"what the step {name} makes"):
             self.root.mkdir(parents=True, exist_ok=True)
-            # A sweep that came between the two would find a folder that nobody holds.
-            with _locked(self.root, fcntl.LOCK_SH):
+            # The shared lock keeps a sweep from coming between these two lines, where it would
+            # find a folder without a lock.
+            with _lock(self.root, fcntl.LOCK_SH):
                 made = tempfile.TemporaryDirectory(FOLDER_SUFFIX, f"{name}-", self.root)
-                held.enter_context(_locked(Path(made.name), fcntl.LOCK_EX))
+                held.enter_context(_lock(Path(made.name), fcntl.LOCK_EX))
             with made as folder:
                 yield Path(folder)
 
     def sweep(self, *, dry_run: bool = False) -> Mapping[str, int]:
-        """Remove what dead processes left; the names of it, with the bytes that are free then.
+        """Delete what dead processes have left; return the names with the bytes that this frees.
 
-        A dry run removes nothing.
+        A dry run deletes nothing.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        with _locked(self.root, fcntl.LOCK_EX):
-            return dict(self._swept(dry_run))
+        with _lock(self.root, fcntl.LOCK_EX):
+            return dict(self._sweep_each(dry_run))
 
-    def _swept(self, dry_run: bool) -> Iterator[tuple[str, int]]:
+    def _sweep_each(self, dry_run: bool) -> Iterator[tuple[str, int]]:
         for path in filter(_is_ours, self.root.iterdir()):
-            # Held while it is removed: a turn can be taken at any moment.
-            with contextlib.suppress(BlockingIOError, FileNotFoundError), _locked(path, _AT_ONCE):
+            # Lock it while deleting: another process may take a file lock at any moment.
+            with contextlib.suppress(BlockingIOError, FileNotFoundError), _lock(path, _AT_ONCE):
                 yield path.name, _bytes(path)
                 if not dry_run:
                     _remove(path)
 
 
 @contextlib.contextmanager
-def _locked(path: Path, how: int) -> Iterator[None]:
-    """Raises BlockingIOError for `_AT_ONCE` where somebody else holds it."""
+def _lock(path: Path, how: int) -> Iterator[None]:
+    """Hold a lock on the path; with `_AT_ONCE` raises BlockingIOError if somebody else holds it."""
     handle = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(handle, how)
@@ -78,7 +79,7 @@ def _locked(path: Path, how: int) -> Iterator[None]:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether it is a work folder, or a turn (`resources/system/file_lock.py`)."""
+    """Whether it is a work folder, or a file lock (`resources/system/file_lock.py`)."""
     return path.suffix == FOLDER_SUFFIX or path.name.startswith(TURN_PREFIX)
 
 
@@ -91,5 +92,5 @@ def _remove(path: Path) -> None:
 
 def _bytes(path: Path) -> int:
     found = [each.lstat() for each in (path, *path.rglob("*"))]
-    # What the store keeps too, by another name, stays.
+    # A file that the store links to as well stays, and frees nothing.
     return sum(each.st_size for each in found if each.st_nlink == 1)

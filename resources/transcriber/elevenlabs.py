@@ -29,10 +29,10 @@ from resources.store.port import Store
 from resources.system.calls import (
     CallFailedError,
     CallPolicy,
-    Calls,
-    Trouble,
+    ProviderCalls,
+    CallFailure,
     retry_after,
-    said_by,
+    error_text,
 )
 from resources.transcriber.capabilities import USD_PER_MINUTE
 from resources.transcriber.chunks import Chunk, cut, packed
@@ -146,7 +146,7 @@ class ElevenLabsTranscriber(PaidTranscriber[ScribeAnswer]):
         super().__init__(
             f"elevenlabs {model}",
             ScribeAnswer,
-            Calls(self.provider, policy, ("httpx",)),
+            ProviderCalls(self.provider, policy, ("httpx",)),
             store=store,
             ledger=ledger,
             usd_per_minute=usd_per_minute,
@@ -197,7 +197,7 @@ class ElevenLabsTranscriber(PaidTranscriber[ScribeAnswer]):
             words = self._key.hidden_in(f"{type(error).__name__}: {error}")
             unreached = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
             # From None: what is printed of a chain would have the key in it again.
-            raise CallFailedError(Trouble(words), may_be_charged=not unreached) from None
+            raise CallFailedError(CallFailure(words), may_be_charged=not unreached) from None
         if answer.status_code != httpx.codes.OK:
             raise CallFailedError(self._refusal(answer), may_be_charged=False)
         kind = answer.headers.get("content-type", "")
@@ -214,7 +214,7 @@ class ElevenLabsTranscriber(PaidTranscriber[ScribeAnswer]):
         }
         return fields | ({"language_code": sent.language} if sent.language else {})
 
-    def _refusal(self, answer: httpx.Response) -> Trouble:
+    def _refusal(self, answer: httpx.Response) -> CallFailure:
         try:
             said: Any = answer.json()
         except ValueError:
@@ -222,8 +222,8 @@ class ElevenLabsTranscriber(PaidTranscriber[ScribeAnswer]):
         detail = said.get("detail") if isinstance(said, dict) else None
         parts = detail if isinstance(detail, dict) else {"message": detail}
         code = parts.get("code") or parts.get("status")
-        return Trouble(
-            self._key.hidden_in(said_by([code, parts.get("message")])),
+        return CallFailure(
+            self._key.hidden_in(error_text([code, parts.get("message")])),
             answer.status_code,
             retry_after(answer.headers),
             answer.headers.get("request-id"),

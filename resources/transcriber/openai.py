@@ -17,7 +17,7 @@ from dub_platform.core.speech import Span
 from resources.providers.ledger import Ledger
 from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply, read_key
 from resources.store.port import Store
-from resources.system.calls import CallPolicy, Calls
+from resources.system.calls import CallPolicy, ProviderCalls
 from resources.transcriber.capabilities import USD_PER_MINUTE
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.paid import PaidTranscriber, Sent
@@ -56,7 +56,7 @@ class OpenAITranscriber(PaidTranscriber[Transcription]):
         super().__init__(
             f"{model} ({self._api.host})",
             Transcription,
-            Calls(self.provider, policy, SDK),
+            ProviderCalls(self.provider, policy, SDK),
             store=store,
             ledger=ledger,
             usd_per_minute=usd_per_minute,

@@ -33,7 +33,7 @@ from resources.providers.ledger import Ledger
 from resources.providers.openai_api import Reply
 from resources.providers.paid_once import Bill, PaidOnce
 from resources.store.port import Store
-from resources.system.calls import Calls, may_be_charged
+from resources.system.calls import ProviderCalls, may_be_charged
 from resources.system.threads import ContextPool
 from resources.transcriber.chunks import Chunk
 from resources.transcriber.doubts import Doubts, Finding, trusted
@@ -118,7 +118,7 @@ class PaidTranscriber(ABC, Generic[A]):
         self,
         engine: str,
         answer: type[A],
-        calls: Calls,
+        calls: ProviderCalls,
         *,
         store: Store,
         ledger: Ledger,
@@ -194,7 +194,7 @@ class PaidTranscriber(ABC, Generic[A]):
             return _Bought(chunk, self._answer.read(kept), 0.0)
 
         def ask_and_keep(bill: Bill) -> _Bought[A]:
-            answer = self._calls.made(sent.name, lambda: self._tried(sent, bill))
+            answer = self._calls.call(sent.name, lambda: self._tried(sent, bill))
             self._store.put_bytes(path, answer.kept())
             return _Bought(chunk, answer, bill.cost_usd)
 

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
-from resources.system.programs import bound, helper, patience
+from resources.system.programs import helper, patience, tie_to_parent
 from resources.system.warm_pipeline import WarmPipeline
 from resources.transcriber.chunks import Piece, cut, segments
 
@@ -107,7 +107,7 @@ def _version() -> str:
 def _decoder(audio: Path) -> WarmPipeline:
     program = Path(__file__).with_name("sphinx_process.py")
     # It would decode for seconds before it finds its input closed.
-    command = bound(helper(program, str(audio.absolute())))
+    command = tie_to_parent(helper(program, str(audio.absolute())))
     return WarmPipeline("pocketsphinx", [command], end=b"\n")
 
 

@@ -24,7 +24,7 @@ from dub_platform.core.cost import CHARACTERS_PER_TOKEN
 from dub_platform.core.errors import ProviderError
 from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply, read_key
 from resources.providers.paid_once import Bill
-from resources.system.calls import CallFailedError, CallPolicy, Calls, Trouble, may_be_charged
+from resources.system.calls import CallFailedError, CallPolicy, ProviderCalls, CallFailure, may_be_charged
 
 T = TypeVar("T")
 
@@ -139,7 +139,7 @@ class OpenAIChat:
         self.engine = f"{model} ({self._api.host})"
         self.model = model
         self._format = FORMATS[0]
-        self._calls = Calls(self.provider, policy, SDK)
+        self._calls = ProviderCalls(self.provider, policy, SDK)
 
     @property
     def structures(self) -> str:
@@ -153,7 +153,7 @@ class OpenAIChat:
         if is_openai(self._api.base_url):
             return None
         try:
-            most = Calls(self.provider, _LOOK, SDK).made("what its models can do", self._look)
+            most = ProviderCalls(self.provider, _LOOK, SDK).call("what its models can do", self._look)
         except ProviderError:
             most = None
         _log.info("server tells its context", provider=self.provider, model=self.model, tokens=most)
@@ -195,7 +195,7 @@ class OpenAIChat:
             except ValueError as error:
                 raise self._api.no_answer(what, reply, error) from error
 
-        return self._calls.made(what, request)
+        return self._calls.call(what, request)
 
     async def _completed(self, question: Question) -> Reply:
         for way in FORMATS[FORMATS.index(self._format) :]:
@@ -242,7 +242,7 @@ def _read_context(body: bytes, model: str) -> int | None:
     return next((each for each in told if isinstance(each, int) and each > 0), None)
 
 
-def _is_of_the_format(trouble: Trouble) -> bool:
+def _is_of_the_format(trouble: CallFailure) -> bool:
     """Whether a server refused the field that asks for JSON, and not the question."""
     return trouble.status in _CANNOT and bool(_OF_THE_FORMAT.search(trouble.words))
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dub_platform.core.casting import Casting
 from resources.providers.api_key import ProviderKey
-from resources.system.calls import CallFailedError, CallPolicy, Trouble, retry_after, said_by
+from resources.system.calls import CallFailedError, CallPolicy, CallFailure, retry_after, error_text
 from resources.voice.capabilities import ELEVENLABS_USD, elevenlabs_model
 from resources.voice.espeak import speakable
 from resources.voice.paid import Answer, PaidVoice
@@ -110,7 +110,7 @@ class ElevenLabsVoice(PaidVoice):
         except httpx.HTTPError as error:
             words = self._key.hidden_in(f"{type(error).__name__}: {error}")
             unreached = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
-            raise CallFailedError(Trouble(words), may_be_charged=not unreached) from None
+            raise CallFailedError(CallFailure(words), may_be_charged=not unreached) from None
 
     async def _converted(self, reading: Reading, http: Any) -> Answer:
         from elevenlabs import VoiceSettings
@@ -140,13 +140,13 @@ class ElevenLabsVoice(PaidVoice):
         words = {"previous_text": reading.previous, "next_text": reading.following}
         return {name: _plain(text) for name, text in words.items() if text and self._can.stitches}
 
-    def _refusal(self, error: ApiError) -> Trouble:
+    def _refusal(self, error: ApiError) -> CallFailure:
         headers = error.headers or {}
         detail = error.body.get("detail") if isinstance(error.body, dict) else error.body
         parts = detail if isinstance(detail, dict) else {"message": detail}
         code = parts.get("code") or parts.get("status")
-        return Trouble(
-            self._key.hidden_in(said_by([code, parts.get("message")])),
+        return CallFailure(
+            self._key.hidden_in(error_text([code, parts.get("message")])),
             error.status_code,
             retry_after(headers),
             headers.get("request-id") or parts.get("request_id"),

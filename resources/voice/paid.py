@@ -22,7 +22,7 @@ from dub_platform.core.casting import Casting
 from dub_platform.core.errors import LanguageNotAvailableError, ProviderAnswerError
 from resources.providers.api_key import ProviderKey
 from resources.providers.paid_once import Bill
-from resources.system.calls import CallPolicy, Calls, may_be_charged
+from resources.system.calls import CallPolicy, ProviderCalls, may_be_charged
 from resources.voice.port import Reading
 from resources.voice.recording import Recording, decoded, from_pcm, speech_of, write_sound
 
@@ -83,7 +83,7 @@ class PaidVoice(ABC):
         )
         self._key = key
         self._pcm_rate = pcm_rate
-        self._calls = Calls(self.provider, policy, self.sdk)
+        self._calls = ProviderCalls(self.provider, policy, self.sdk)
 
     @abstractmethod
     def languages(self) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ class PaidVoice(ABC):
 
     def speak(self, reading: Reading, *, into: Path, bill: Bill) -> None:
         self._refuse_unknown(reading.language)
-        recording = self._calls.made(reading.name, lambda: self._tried(reading, bill))
+        recording = self._calls.call(reading.name, lambda: self._tried(reading, bill))
         write_sound(into, recording.sound, recording.rate)
 
     def close(self) -> None:  # noqa: B027 - no engine has more to close

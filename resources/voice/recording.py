@@ -25,7 +25,7 @@ import soundfile
 from dub_platform.core.errors import BadTakeError, EngineFailedError
 from dub_platform.core.speech import Span, Take
 from resources.media.ffmpeg import PLACES, scale_outline
-from resources.system.disk import full_disk_named
+from resources.system.disk import translating_full_disk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,7 +93,7 @@ def write_sound(path: Path, sound: NDArray[Any], rate: int) -> None:
     # libsndfile does not say why it could not write: to memory it always can.
     soundfile.write(file, sound, rate, "PCM_16", format=path.suffix[1:])
     try:
-        with full_disk_named(path.name):
+        with translating_full_disk(path.name):
             path.write_bytes(file.getvalue())
     except OSError as error:
         raise EngineFailedError(

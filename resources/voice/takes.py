@@ -29,7 +29,7 @@ from resources.providers.paid_once import Bill, PaidOnce
 from resources.store.copies import AT_ONCE, Copies
 from resources.store.port import Store
 from resources.store.values import find_bytes
-from resources.system.file_lock import turn
+from resources.system.file_lock import hold_lock
 from resources.system.threads import ContextPool
 from resources.system.workfolder import WorkFolders
 from resources.voice.port import Reading, Voice
@@ -154,7 +154,7 @@ class TakeKeeper:
             raise CancelledError
         try:
             # Who comes second for the same take waits here, and then finds it.
-            with turn(self.folders.root / f"turn-{wanted.key}"):
+            with hold_lock(self.folders.root / f"turn-{wanted.key}"):
                 return self._find(wanted.key, copies) or self._bought(video_id, wanted)
         except BadTakeError as error:
             over.set()

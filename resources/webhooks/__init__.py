@@ -1,1 +1,1 @@
-"""Messages to addresses that users named, and to nothing that is not public."""
+"""Sends messages to addresses that users gave, and only to public ones."""

@@ -1,12 +1,12 @@
-"""Sends signed messages to addresses that users named, and to nothing that is not public.
+"""Sends signed messages to addresses that users gave, and only to public ones.
 
     messenger = Messenger(Receivers())
     answer = await messenger.send("https://example.com/hook", headers, body)
-    answer.status                                  # 200; None where there was none, and why
+    answer.status                                  # 200; None without an answer: see `error`
 
-A host is resolved once, every address that it has is looked at, and one of those is connected to:
-a name that leads elsewhere a moment later leads nowhere. Redirects are not followed, proxies of the
-environment not used, and of an answer no more than its status and some of its body is read.
+A host is resolved once, all its addresses are checked, and one of those is connected to; so a name
+that resolves differently a moment later gains nothing. Redirects are not followed, the proxies of
+the environment are not used, and only the status and the first bytes of an answer are read.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from resources.webhooks.public_address import is_public
 
 DEADLINE_SECONDS = 15.0
 CONNECT_SECONDS = 5.0
-# Read so that the connection ends as its receiver expects; more is cut off.
+# A short answer is read to its end, so that the connection closes properly; longer ones are cut.
 MOST_BYTES = 65_536
 _NOT_REACHED = "no public address could be connected to"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`status` is None where no answer came; `error` is None where it says that all is well."""
+    """`status` is None if no answer came; `error` is None if the message was accepted."""
 
     status: int | None
     error: str | None
 
 
 class _CheckedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects to public addresses, and to the receivers that the operator named."""
+    """Connects only to public addresses, and to receivers that the operator has allowed."""
 
     def __init__(self, receivers: Receivers) -> None:
         self._receivers = receivers
@@ -65,27 +65,34 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
         raise failure
 
     async def _addresses(self, host: str, port: int) -> list[str]:
-        """All addresses of the host. Raises ConnectError if one of them is not to be sent to."""
+        """Resolve the host to all its addresses.
+
+        Raises ConnectError if one of them is not public.
+        """
         try:
             found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         addresses = list(dict.fromkeys(str(place[0]) for *_, place in found))
-        named = (host.lower(), port) in self._receivers.internal
-        if not named and not all(map(is_public, addresses)):
+        is_allowed = (host.lower(), port) in self._receivers.internal
+        # All must be public: with one private address the name may point at our own network.
+        if not is_allowed and not all(map(is_public, addresses)):
             raise httpcore.ConnectError("an address of it is not public")
         return addresses
 
 
 class Messenger:
-    """Posts to receivers. Belongs to the event loop that uses it."""
+    """Posts messages to receivers. Belongs to the event loop that uses it."""
 
     def __init__(self, receivers: Receivers, trust: ssl.SSLContext | None = None) -> None:
         self.receivers = receivers
         self._trust = trust or httpx.create_ssl_context()
 
     async def send(self, url: str, headers: Mapping[str, str], body: str) -> Answer:
-        """Post the body, in DEADLINE_SECONDS at most. Never raises for what a receiver does."""
+        """Post the body, within DEADLINE_SECONDS.
+
+        Never raises for anything that a receiver does.
+        """
         try:
             with anyio.fail_after(DEADLINE_SECONDS):
                 return _answer(await self._status(self.receivers.checked(url), headers, body))
@@ -94,7 +101,7 @@ class Messenger:
         except (TimeoutError, httpcore.ReadTimeout, httpcore.WriteTimeout):
             return Answer(None, f"no answer within {DEADLINE_SECONDS:.0f} s")
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-            # Else somebody could learn which names and ports there are in our network.
+            # One text for all causes, so that nobody learns which names and ports our network has.
             if isinstance(error.__context__, ssl.SSLError):
                 return Answer(None, f"its certificate is not trusted: {error.__context__}"[:300])
             return Answer(None, _NOT_REACHED)
@@ -102,7 +109,7 @@ class Messenger:
             return Answer(None, "it ended the connection, or did not speak HTTP")
 
     async def _status(self, url: str, headers: Mapping[str, str], body: str) -> int:
-        # A pool for each message: the next one is to be resolved and looked at anew.
+        # A new pool for each message, so that the host is resolved and checked each time.
         async with httpcore.AsyncConnectionPool(
             ssl_context=self._trust, network_backend=_CheckedNetwork(self.receivers)
         ) as pool:

@@ -1,10 +1,11 @@
-"""Which internet addresses are public: what a URL from outside may lead to.
+"""Which internet addresses are public, so that a URL from outside may lead there.
 
     is_public("93.184.215.14")          # True
     is_public("::ffff:127.0.0.1")       # False
 
-Listed here, after IANA's registries of special addresses, because `ipaddress.is_global` says
-otherwise in one Python or another: of NAT64, 6to4 and multicast, which lead into private networks.
+The lists follow IANA's registries of special addresses. `ipaddress.is_global` is not used, because
+its answer for NAT64, 6to4 and multicast, which lead into private networks, varies between Python
+versions.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _PRIVATE_V4 = tuple(
         ),
     )
 )
-# All that is given out so far; NAT64, mapped, unique local and link-local addresses are not in it.
+# All IPv6 addresses in use; NAT64, mapped, unique local and link-local ones lie outside.
 _GLOBAL_V6 = IPv6Network("2000::/3")
 _PRIVATE_V6 = tuple(
     map(

@@ -18,7 +18,7 @@ from dub_platform.core.speech import Line, Span, Transcript, TranslatedLine
 from resources.providers.ledger import Ledger
 from resources.store.copies import Copies
 from resources.store.local import LocalStore
-from resources.system.calls import CallPolicy, Calls
+from resources.system.calls import CallPolicy, ProviderCalls
 from resources.system.workfolder import WorkFolders
 from resources.transcriber.elevenlabs import ElevenLabsTranscriber
 from resources.transcriber.openai import OpenAITranscriber
@@ -273,7 +273,7 @@ def test_a_mistake_of_ours_counts_as_spent(buyer: Buyer, monkeypatch: pytest.Mon
     def mistaken(*_: object) -> NoReturn:
         raise RuntimeError
 
-    monkeypatch.setattr(Calls, "made", mistaken)
+    monkeypatch.setattr(ProviderCalls, "call", mistaken)
     with pytest.raises(RuntimeError):
         buyer.buy()
     [(status, cost)] = buyer.booked()

@@ -23,7 +23,12 @@ FOLDERS = (
     "api/middleware",
     "api/pages",
     "api/routes",
+    "resources/media",
+    "resources/mixer",
+    "resources/providers",
     "resources/store",
+    "resources/system",
+    "resources/webhooks",
 )
 _CONTINUES = re.compile(r"(Those|Of|The same|What of)\b")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

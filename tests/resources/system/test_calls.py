@@ -19,7 +19,7 @@ from dub_platform.core.errors import (
     ProviderRefusedError,
     ProviderUnavailableError,
 )
-from resources.system.calls import CallFailedError, CallPolicy, Calls, Trouble
+from resources.system.calls import CallFailedError, CallFailure, CallPolicy, ProviderCalls
 from tests.support.patience import HANG_SECONDS, plenty_for
 from tests.support.servers.providers.openai_server import Fault, OpenAIServer
 
@@ -33,7 +33,7 @@ class StatusError(CallFailedError):
     def __init__(
         self, status: int | None, retry_after: float | None = None, *, no_credit: bool = False
     ) -> None:
-        trouble = Trouble("the provider's words", status, retry_after, "req_1", no_credit)
+        trouble = CallFailure("the provider's words", status, retry_after, "req_1", no_credit)
         super().__init__(trouble, may_be_charged=False)
 
 
@@ -65,7 +65,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def made(request: Callable[[], Awaitable[str]], policy: CallPolicy = QUICK) -> str:
     """The answer to a request."""
-    return Calls("Acme", policy).made("line 3 in es", request)
+    return ProviderCalls("Acme", policy).call("line 3 in es", request)
 
 
 def test_an_answer_is_given_back_at_the_first_try(pauses: list[float]) -> None:
@@ -209,18 +209,18 @@ def test_a_cancelled_request_leaves_no_task_and_no_thread() -> None:
         return len(asyncio.all_tasks() - {asyncio.current_task()})
 
     before = threading.active_count()
-    calls = Calls("Acme", IMPATIENT)
+    calls = ProviderCalls("Acme", IMPATIENT)
     with calls._portals as portal:
         idle = portal.call(others)
         with pytest.raises(ProviderUnavailableError):
-            calls.made("line 3", nested)
+            calls.call("line 3", nested)
         assert idle == portal.call(others)
     assert before == threading.active_count()
 
 
 def test_threads_get_their_own_answers() -> None:
     """Calls made at once are under way at once, and none gets the other's answer."""
-    calls = Calls("Acme", QUICK)
+    calls = ProviderCalls("Acme", QUICK)
     together = threading.Barrier(4)
 
     def one(number: int) -> int:
@@ -228,7 +228,7 @@ def test_threads_get_their_own_answers() -> None:
             await anyio.to_thread.run_sync(together.wait)
             return number
 
-        return calls.made(f"line {number}", request)
+        return calls.call(f"line {number}", request)
 
     with ThreadPoolExecutor(4) as pool:
         assert [0, 1, 2, 3] == list(pool.map(one, range(4)))

@@ -8,14 +8,14 @@ import os
 import pytest
 
 from dub_platform.core.errors import StorageFullError
-from resources.system.disk import full_disk_named, says_full
+from resources.system.disk import says_full, translating_full_disk
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_named_with_what_was_to_be_written(number: int) -> None:
     """Of the machine, of the user or of the process; the system's words are kept."""
     with pytest.raises(StorageFullError, match=r"The disk is full, so a\.wav could not") as full:  # noqa: SIM117
-        with full_disk_named("a.wav"):
+        with translating_full_disk("a.wav"):
             raise OSError(number, os.strerror(number))
     assert os.strerror(number) in str(full.value.detail)
     assert full.value.retryable
@@ -23,7 +23,7 @@ def test_a_full_disk_is_named_with_what_was_to_be_written(number: int) -> None:
 
 def test_any_other_failure_is_raised_as_it_is() -> None:
     """A folder that is missing is no full disk."""
-    with pytest.raises(FileNotFoundError), full_disk_named("a.wav"):
+    with pytest.raises(FileNotFoundError), translating_full_disk("a.wav"):
         raise FileNotFoundError(errno.ENOENT, "No such file")
 
 

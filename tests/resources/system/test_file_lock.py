@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from resources.system.file_lock import turn
+from resources.system.file_lock import hold_lock
 from tests.contracts.threads import at_once
 
 HOLDER = """
 import sys
 from pathlib import Path
-from resources.system.file_lock import turn
+from resources.system.file_lock import hold_lock
 
-with turn(Path(sys.argv[1])):
+with hold_lock(Path(sys.argv[1])):
     print("mine", flush=True)
     sys.stdin.read()
 """
@@ -29,7 +29,7 @@ def test_threads_take_turns(tmp_path: Path) -> None:
 
     def add() -> None:
         for _ in range(25):
-            with turn(tmp_path / "locks" / "one"):
+            with hold_lock(tmp_path / "locks" / "one"):
                 count.write_text(str(int(count.read_text()) + 1))
 
     at_once([add] * 8)
@@ -39,16 +39,16 @@ def test_threads_take_turns(tmp_path: Path) -> None:
 def test_nothing_is_left_of_a_turn(tmp_path: Path) -> None:
     """However it ended, and the next one can begin."""
     for _ in range(2):
-        with turn(tmp_path / "one"):
+        with hold_lock(tmp_path / "one"):
             assert [tmp_path / "one"] == list(tmp_path.iterdir())
-        with pytest.raises(FileNotFoundError), turn(tmp_path / "one"):
+        with pytest.raises(FileNotFoundError), hold_lock(tmp_path / "one"):
             (tmp_path / "missing").read_text()
         assert [] == list(tmp_path.iterdir())
 
 
 def test_other_paths_are_other_turns(tmp_path: Path) -> None:
     """One can be held inside of another."""
-    with turn(tmp_path / "one"), turn(tmp_path / "two"):
+    with hold_lock(tmp_path / "one"), hold_lock(tmp_path / "two"):
         assert 2 == len(list(tmp_path.iterdir()))
 
 
@@ -60,7 +60,7 @@ def test_a_process_that_dies_gives_its_turn_on(tmp_path: Path) -> None:
     order: list[str] = []
 
     def wait_for_it() -> None:
-        with turn(path):
+        with hold_lock(path):
             order.append("ours")
 
     def kill_it() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from resources.system.programs import bound
+from resources.system.programs import tie_to_parent
 from tests.resources.downloader.conftest import ID, media, normal, youtube
 from tests.support.patience import wait_until
 from tests.support.processes import gone
@@ -143,7 +143,7 @@ def test_yt_dlp_ends_with_its_killed_owner_and_so_does_what_it_started(
 def test_a_program_whose_owner_is_gone_already_does_not_start(tmp_path: Path) -> None:
     """It was killed before its program could ask to be told."""
     made = tmp_path / "made"
-    command = bound(["/usr/bin/touch", str(made)])
+    command = tie_to_parent(["/usr/bin/touch", str(made)])
     in_between = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])"]
     subprocess.run([*in_between, *command], check=True)
     assert not made.exists()
@@ -153,7 +153,7 @@ def test_a_program_whose_owner_is_gone_already_does_not_start(tmp_path: Path) ->
 def test_a_program_hears_the_signals_it_would_hear(number: signal.Signals) -> None:
     """As if it had been started without a word about its end: a full pipe or disk ends it."""
     kill = ["/bin/sh", "-c", f"kill -{int(number)} $$"]
-    assert -number == subprocess.run(bound(kill), check=False).returncode
+    assert -number == subprocess.run(tie_to_parent(kill), check=False).returncode
 
 
 def _path(folder: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dub_platform.core.errors import StorageFullError
-from resources.system.file_lock import turn
+from resources.system.file_lock import hold_lock
 from resources.system.workfolder import WorkFolders
 from tests.contracts.threads import at_once
 from tests.support.full_disks import on_a_full_disk
@@ -17,11 +17,11 @@ from tests.support.full_disks import on_a_full_disk
 WORKER = """
 import sys
 from pathlib import Path
-from resources.system.file_lock import turn
+from resources.system.file_lock import hold_lock
 from resources.system.workfolder import WorkFolders
 
 root = Path(sys.argv[1])
-with WorkFolders(root).new("mix") as folder, turn(root / "turn-1f2e"):
+with WorkFolders(root).new("mix") as folder, hold_lock(root / "turn-1f2e"):
     (folder / "half.m4a").write_bytes(b"x" * 1000)
     print(folder, flush=True)
     sys.stdin.read()
@@ -98,7 +98,7 @@ def test_what_a_killed_process_left_is_swept_at_once(folders: WorkFolders) -> No
 
 def test_what_somebody_holds_is_not_swept(folders: WorkFolders) -> None:
     """However old it is: a long video takes hours."""
-    with folders.new("mix") as folder, turn(folders.root / "turn-1f2e"):
+    with folders.new("mix") as folder, hold_lock(folders.root / "turn-1f2e"):
         assert {} == folders.sweep()
         assert folder.is_dir()
 
