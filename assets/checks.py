@@ -29,7 +29,7 @@ from dub_platform.core.belief import confidence_of, misheard
 from dub_platform.core.metrics import GATE_RESULTS
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
 from resources.listening.original import Source
-from resources.listening.report import Script, hearing
+from resources.listening.report import Script, measure_release
 
 SAME_LENGTH_SECONDS = 0.020
 Judgement = Callable[..., AssetCheckResult]
@@ -195,7 +195,7 @@ def track_says_every_take(
     desk: Desk, audio: Audio, speech: Takes, dubbed_track: Track
 ) -> AssetCheckResult:
     with desk.lease(), desk.new_folder("check") as folder:
-        heard = hearing(
+        heard = measure_release(
             desk.copies.fetch(dubbed_track.key),
             into=folder,
             script=Script(dubbed_track.timeline, desk.copies.fetch_takes(speech.takes)),

@@ -41,8 +41,8 @@ from dub_platform.observability.logs import configure_logging
 from dub_platform.settings import Settings
 from resources.listening.original import Source
 from resources.listening.pauses import Pauses, Sentence, compare_pauses, find_speech
-from resources.listening.report import Hearing, Script, hearing
-from resources.listening.words import Words, recognised
+from resources.listening.report import Measurement, Script, measure_release
+from resources.listening.words import Words, count_words
 from resources.media import ffmpeg
 from resources.media.ffmpeg import Loudness
 from resources.store.port import Store
@@ -61,7 +61,7 @@ class Row:
     """One release as it was heard."""
 
     name: str
-    heard: Hearing
+    heard: Measurement
     loudness: Loudness
     words: Words | None = None
     pauses: Pauses | None = None
@@ -145,9 +145,9 @@ def of_dub(store: Store, video_id: str, language: str, name: str = "") -> Row:
         source = Source(store.fetch(audio.sound_key, folder), audio.seconds, audio.speech)
         path = store.fetch(release.track_key, folder)
         script = Script(made.timeline, takes)
-        heard = hearing(path, into=folder, script=script, source=source)
+        heard = measure_release(path, into=folder, script=script, source=source)
         texts = {line.id: line.text for line in speech.said(translation).lines}
-        words = recognised(path, script, texts, language, into=folder)
+        words = count_words(path, script, texts, language, into=folder)
         pauses = _compare_heard(transcript, heard, source.sound, path, folder)
         return Row(
             name or f"{video_id} {language}", heard, ffmpeg.measure(path).loudness, words, pauses
@@ -155,7 +155,7 @@ def of_dub(store: Store, video_id: str, language: str, name: str = "") -> Row:
 
 
 def _compare_heard(
-    transcript: Transcript, heard: Hearing, source: Path, release: Path, folder: Path
+    transcript: Transcript, heard: Measurement, source: Path, release: Path, folder: Path
 ) -> Pauses:
     said = {line.line_id: Span(line.start, line.end) for line in heard.found}
     sentences = [
@@ -172,7 +172,7 @@ def of_address(address: str) -> Row:
         path = Path(at) / "released"
         with path.open("wb") as file:
             file.writelines(_fetched(_sound_address(address)))
-        return Row(address, hearing(path, into=Path(at)), ffmpeg.measure(path).loudness)
+        return Row(address, measure_release(path, into=Path(at)), ffmpeg.measure(path).loudness)
 
 
 def _sound_address(address: str) -> str:

@@ -1,11 +1,12 @@
-"""Clicks where a take begins or ends: bursts that neither voice nor surroundings explain.
+"""Finds clicks at the edges of a take: bursts that neither the voice nor the surroundings explain.
 
     count = edge_clicks(located, begin, end, original)
 
-What is left when the take is taken out of the released sound is high-passed at 4 kHz, where speech
-and music are weak and a click is not. In powers of 1 ms, one within 8 ms of an edge that is 14 dB
-over the median of the 100 ms around it, or 6 dB over what the source stands out by there, over
-what the take has there, less 6 dB, and over -60 dB is a click. Two edges, so at most two.
+The take is subtracted from the released sound, and the rest is high-passed at 4 kHz, where speech
+and music are weak and a click is not. A power of 1 ms within 8 ms of an edge is a click if it is
+above -60 dB, above the take's own power there less 6 dB, and 14 dB above the median of the 100 ms
+around it (or 6 dB more than the source stands out there). A take has two edges, so two clicks at
+most.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 HIGH_PASS_HERTZ = 4_000
 NEAR_MS, AROUND_MS = 8, 50
 OVER_SURROUNDINGS_DB = 14.0
-# A beat of the music that falls on an edge is none.
+# A drum beat of the source at an edge is no click, so the source's own peak is allowed.
 OVER_ORIGINAL_DB = 6.0
 UNDER_VOICE_DB = -6.0
 AUDIBLE_DB = -60.0
@@ -34,7 +35,7 @@ _MS = RATE // 1000
 
 
 class Edged(Protocol):
-    """A take in the released sound, and what is there beside it: (2, frames) or (frames,)."""
+    """A take in the released sound, and the sound beside it: (2, frames) or (frames,)."""
 
     @property
     def gain(self) -> float: ...
@@ -47,7 +48,7 @@ class Edged(Protocol):
 
 
 def edge_clicks(take: Edged, begin: int, end: int, original: Sound | None = None) -> int:
-    """At how many of its two edges, given in frames of the take, there is a click."""
+    """Count the clicks at the two edges of a take; `begin` and `end` are frames of the take."""
     rest, voice = _powers(take.bed.mean(axis=0)), take.gain**2 * _powers(take.voice)
     beside = None if original is None else _powers(original)
     return sum(_is_click(rest, voice, beside, edge // _MS) for edge in (begin, end))
@@ -67,7 +68,7 @@ def _is_click(rest: Power, voice: Power, original: Power | None, edge: int) -> b
 
 
 def _ratio(power: Power, edge: int) -> float:
-    """By how much a sound stands out near an edge."""
+    """Return how far the power near an edge stands out of its surroundings."""
     near = power[max(0, edge - NEAR_MS) : edge + NEAR_MS]
     return float(near.max()) / (_surroundings(power, edge) + _power(2 * AUDIBLE_DB))
 
@@ -77,7 +78,7 @@ def _surroundings(power: Power, edge: int) -> float:
 
 
 def _powers(sound: Sound) -> Power:
-    """The mean power over 4 kHz of each whole millisecond."""
+    """Return the mean power above 4 kHz of each whole millisecond."""
     from scipy.signal import sosfilt
 
     high = sosfilt(_high_pass(), sound)

@@ -1,18 +1,18 @@
-"""One line as it is heard: where, whole or cut, over how much of a bed.
+"""Measures one line in the released sound: its place, what is missing, and how clear it is.
 
     said = say_placed(take, path, place)
-    line = heard_line(located(released.sound, said, place.start), said, place, wanted=None)
+    line = measure_line(locate(released.sound, said, place.start), said, place, wanted=None)
 
-What is looked for is the take as it was to be said, v, in the middle of the released sound, x:
+The take as it should sound, v, is looked for in the mid channel of the released sound, x:
 
-- it starts where the normalised correlation  <x, v> / (|x| |v|)  is greatest (`likeness`); where it
-  is that great twice, as when a word is said twice, at the place that is nearer to its own;
-- its gain is the least-squares one,  g = <x, v> / <v, v>,  and what is not g v is the bed, for
-  whose power g is told anew every 20 ms;
-- it is surely missing where even the upper bound of its gain is under half of other lines';
-- of its first and last 300 ms a piece of 100 ms is lost where even the upper bound of its own
-  gain (three standard errors) is under half of g. What cannot be told through a loud bed, or is too
-  soft to be missed, does not count as lost.
+- it starts where the normalised correlation  <x, v> / (|x| |v|)  is highest (`likeness`); of equal
+  peaks, as for a word that is said twice, the one nearest to the planned place counts;
+- its gain is the least-squares one,  g = <x, v> / <v, v>.  The rest, x - g v, is the bed; for the
+  bed's power g is computed anew for every 20 ms;
+- it is surely missing if the upper bound of its gain is below half of the other lines' gain;
+- of its first and last 300 ms, a piece of 100 ms is lost if the upper bound of the piece's own gain
+  (three standard errors) is below half of g. A piece that a loud bed hides, or that is too soft to
+  be missed, does not count as lost.
 """
 
 from __future__ import annotations
@@ -36,29 +36,29 @@ if TYPE_CHECKING:
 
     Sound = NDArray[np.float32]
 
-# How far from its place a take is looked for.
+# A take is looked for this far from its place, on both sides.
 REACH_SECONDS = 0.6
-# Two utterances of one voice are less alike than this, a take under a bed as loud as it is more.
+# Two different utterances of one voice are less similar; a take under an equally loud bed is more.
 LEAST_LIKENESS = 0.3
-# Noise makes two places that are equally alike differ by as much.
+# Because of noise, two equally similar places may differ by this ratio.
 NEARLY = 0.98
 EDGE_SECONDS, PIECE_SECONDS = 0.3, 0.1
-# A piece so far under its take is not missed, and codecs leave it out.
+# A piece so much softer than its take is not missed, and codecs drop it.
 AUDIBLE_DB = -30.0
 LOST_SHARE = 0.5
-# How loud a take is, is told anew every 20 ms: what a limiter takes from it is no bed.
+# The gain is computed for every 20 ms, so that the limiter's reduction does not count as bed.
 GAIN_FRAMES = RATE // 50
 STANDARD_ERRORS = 3.0
-# What is independent in a second of speech or music, for the error of a gain.
+# Independent values in a second of speech or music, for the standard error of a gain.
 INDEPENDENT_A_SECOND = 500
 
 
 @dataclass(frozen=True)
 class HeardLine:
-    """One line in the released sound; times in seconds of it, powers as mean squares.
+    """The measurements of one line; times in seconds of the released sound, powers as mean squares.
 
-    `wanted` is where the original speaker begins, None where that cannot be told. `lost_seconds` is
-    what is missing at its edges, `clicks` how many there are at them.
+    `wanted` is where the original speaker begins, None if unknown. `lost_seconds` is what is
+    missing at its edges, `clicks` the number of clicks there.
     """
 
     line_id: int
@@ -77,28 +77,29 @@ class HeardLine:
 
     @property
     def found(self) -> bool:
-        """Whether it can be heard at all near its place."""
+        """Whether the line can be heard near its place."""
         return self.likeness >= LEAST_LIKENESS
 
     @property
     def onset_ms(self) -> float | None:
-        """How much later it starts than the speaker whom it replaces."""
+        """How many ms the line starts after the original speaker; negative if before."""
         return None if self.wanted is None else 1000 * (self.start - self.wanted)
 
     @property
     def misplaced_ms(self) -> float:
-        """How much later it starts than it was to."""
+        """How many ms the line starts after its planned time."""
         return 1000 * (self.start - self.planned)
 
     @property
     def voice_to_bed_db(self) -> float:
-        """How far the voice is over everything else, both channels counted."""
+        """The level of the voice over everything else, in dB, over both channels."""
         return 10 * float(np.log10((self.voice_power + 1e-12) / (self.bed_power + 1e-12)))
 
 
 @dataclass(frozen=True)
 class Located:
-    """A take in a stretch of the released sound: `bed` is the rest of it, (2, frames) each."""
+    """A take found in a part of the released sound, `sound` (2, frames); `bed` is the rest
+    without it."""
 
     first: int
     likeness: float
@@ -111,8 +112,8 @@ class Located:
         return np.asarray(self.sound - np.float32(self.gain) * self.voice)
 
 
-def located(sound: Path, said: Spoken, start: float) -> Located:
-    """Where a take is whose speech was to begin at `start`, in seconds."""
+def locate(sound: Path, said: Spoken, start: float) -> Located:
+    """Find a take whose speech should begin at `start`, in seconds."""
     reach = round(REACH_SECONDS * RATE)
     begin = round(start * RATE) - said.lead - reach
     around = window(sound, begin, len(said.sound) + 2 * reach)
@@ -124,7 +125,7 @@ def located(sound: Path, said: Spoken, start: float) -> Located:
     )
 
 
-def heard_line(
+def measure_line(
     at: Located,
     said: Spoken,
     place: Placement,
@@ -132,9 +133,10 @@ def heard_line(
     wanted: float | None,
     original: Sound | None = None,
 ) -> HeardLine:
-    """What is measured of a line where it was found.
+    """Measure a line at the place where it was found.
 
-    `wanted` is where the original speaker begins, in seconds; `original` is the source there.
+    `wanted` is where the original speaker begins, in seconds; `original` is the source's sound
+    there.
     """
     start = (at.first + said.lead) / RATE
     speech = slice(said.lead, said.lead + round(place.seconds * RATE))
@@ -149,7 +151,7 @@ def heard_line(
         likeness=at.likeness,
         gain=at.gain,
         most_gain=_most_gain(at.sound.mean(axis=0), at.voice),
-        lost_seconds=_lost(at.sound.mean(axis=0)[speech], at.voice[speech], at.gain),
+        lost_seconds=_lost_seconds(at.sound.mean(axis=0)[speech], at.voice[speech], at.gain),
         voice_power=voice_power,
         bed_power=bed_power,
         clicks=edge_clicks(at, said.lead, speech.stop, original),
@@ -157,7 +159,7 @@ def heard_line(
 
 
 def _likeness(voice: Sound, around: Sound) -> NDArray[np.float64]:
-    """How alike the voice and the sound are, at each place where all of it has room."""
+    """Return the normalised correlation at each place where the whole voice fits."""
     from scipy.signal import correlate
 
     products = correlate(around, voice, mode="valid", method="fft")
@@ -167,7 +169,7 @@ def _likeness(voice: Sound, around: Sound) -> NDArray[np.float64]:
 
 
 def nearest_peak(alike: NDArray[np.float64]) -> int:
-    """Of the peaks that are nearly as high as the highest, the one nearest to the middle."""
+    """Return, of the peaks nearly as high as the highest, the one nearest to the middle."""
     from scipy.signal import find_peaks
 
     peaks, _ = find_peaks(alike, height=NEARLY * alike.max())
@@ -180,7 +182,7 @@ def _gain(heard: Sound, voice: Sound) -> float:
 
 
 def _powers(sound: Sound, voice: Sound) -> tuple[float, float]:
-    """The mean squares of the take, and of all that sounds beside it in both channels."""
+    """Return the mean squares of the take, and of everything else in both channels."""
     count = max(1, len(voice) // GAIN_FRAMES)
     said = np.array_split(voice, count)
     parts = np.array_split(sound, count, axis=1)
@@ -189,8 +191,8 @@ def _powers(sound: Sound, voice: Sound) -> tuple[float, float]:
     return float(np.mean(np.square(take))), float(np.mean(np.square(sound - take)))
 
 
-def _lost(heard: Sound, voice: Sound, gain: float) -> float:
-    """How many seconds of the take's edges are surely not in what is heard of it."""
+def _lost_seconds(heard: Sound, voice: Sound, gain: float) -> float:
+    """Return how many seconds at the take's edges are surely missing in `heard`."""
     audible = np.mean(np.square(voice)) * 10 ** (AUDIBLE_DB / 10)
     pieces = [each for each in _edges(len(voice)) if np.mean(np.square(voice[each])) > audible]
     gone = [each for each in pieces if _most_gain(heard[each], voice[each]) < LOST_SHARE * gain]
@@ -198,7 +200,7 @@ def _lost(heard: Sound, voice: Sound, gain: float) -> float:
 
 
 def _edges(frames: int) -> Iterator[slice]:
-    """The pieces of the first and the last 300 ms, none of them twice."""
+    """Yield the pieces of the first and last 300 ms, each once."""
     size, edge = round(PIECE_SECONDS * RATE), round(EDGE_SECONDS * RATE)
     heads = range(0, min(edge, frames) - size + 1, size)
     tails = range(frames - size, max(frames - edge, heads.stop) - 1, -size)
@@ -207,7 +209,7 @@ def _edges(frames: int) -> Iterator[slice]:
 
 
 def _most_gain(heard: Sound, voice: Sound) -> float:
-    """The most that the gain of a piece can be, for what else sounds there."""
+    """Return the upper bound of a piece's gain, given the other sound there."""
     gain = _gain(heard, voice)
     rest, said = (float(np.sqrt(np.mean(np.square(e)))) for e in (heard - gain * voice, voice))
     independent = INDEPENDENT_A_SECOND * len(voice) / RATE

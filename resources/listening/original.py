@@ -1,15 +1,15 @@
-"""The source in the released sound: how late it is, and how much of its voice is left in lines.
+"""The source in the released sound: how late it is, and how much of its voice is left.
 
     late = start_frames(released.sound, source, timeline)
     left = left_of(located, original_at(located, source, late))     # of one line
     decibels = left_db([left, ...])
 
-Both compare middles, where a voice is:
+Both compare mid channels, where voices are:
 
-- how late: where the correlation of released and source is greatest, over stretches in which
-  nobody speaks; of peaks that are nearly as high as the greatest, as a tone has, the nearest to 0;
-- what is left: the gain of the source in what sounds beside the takes while both speak, by
-  projection,  g = sum <x - v, s> / sum <s, s>,  as the level of g s under that of the takes v.
+- the delay is where the correlation of released and source sound is highest, over stretches in
+  which nobody speaks; of nearly equal peaks, as a tone has, the one nearest to 0;
+- what is left is the gain of the source in the sound beside the takes while both speak, by
+  projection,  g = sum <x - v, s> / sum <s, s>,  as the level of g s below the takes v.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
 
     Sound = NDArray[np.float32]
 
-# Encoders that do not make good their delay are late by 20 to 70 ms.
+# Encoders that do not compensate for their own delay are 20 to 70 ms late.
 REACH_SECONDS = 0.25
-# The bed is on its way there while it is ducked and let go.
+# Kept from speech on both sides, because the ducking is in motion there.
 APART_SECONDS = 0.35
 STRETCH_SECONDS = (0.5, 5.0)
-# Evenly over the track, so that a long one costs no more than a short one.
+# Spread evenly over the track, so that a long one costs no more than a short one.
 MOST_STRETCHES = 24
 SILENCE = 1e-6
-# Chance alone makes so much of two sounds alike.
+# Two unrelated sounds show this much similarity by chance.
 FLOOR_DB = -60.0
 
 
 @dataclass(frozen=True)
 class Source:
-    """The original's sound (48 kHz stereo), and where a voice was found in it."""
+    """The original's sound (48 kHz stereo), and the spans with speech in it."""
 
     sound: Path
     seconds: float
@@ -56,7 +56,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Original:
-    """The middle of the source beside a take, (frames,), and which frames are in its speech."""
+    """The mid channel of the source beside a take, (frames,), and which of its frames are
+    speech."""
 
     sound: Sound
     spoken: NDArray[np.bool_]
@@ -72,7 +73,8 @@ class Left:
 
 
 def start_frames(sound: Path, source: Source, timeline: Timeline) -> int | None:
-    """How many frames later the source's sound is in the release; None where it is not heard."""
+    """Return how many frames late the source's sound is in the release; None if it is not
+    audible."""
     alike = sum(_likeness(sound, source.sound, each) for each in _stretches(source, timeline))
     if not np.any(alike):
         return None
@@ -80,14 +82,14 @@ def start_frames(sound: Path, source: Source, timeline: Timeline) -> int | None:
 
 
 def original_at(at: Located, source: Source, late: int) -> Original:
-    """The source where a take was found, in a release that is `late` by so many frames."""
+    """Return the source at the place of a take, in a release that is `late` frames late."""
     first, frames = at.first - late, len(at.voice)
-    spoken = _spoken(source.speech, first, frames)
+    spoken = _frames_in_speech(source.speech, first, frames)
     return Original(window(source.sound, first, frames).mean(axis=0), spoken)
 
 
 def left_of(at: Located, original: Original) -> Left:
-    """What is needed of one line to tell how much of the original is left in all of them."""
+    """Return one line's sums, from which `left_db` computes what is left of the original."""
     spoken, sound = original.spoken, original.sound[original.spoken]
     rest, voice = at.bed.mean(axis=0), at.gain * at.voice
     return Left(
@@ -98,7 +100,8 @@ def left_of(at: Located, original: Original) -> Left:
 
 
 def left_db(lines: Sequence[Left]) -> float | None:
-    """How far what is left of the original is under the takes; None where it does not speak."""
+    """Return the level of the original voice below the takes, in dB; None if the original never
+    speaks."""
     original, voice = sum(each.original for each in lines), sum(each.voice for each in lines)
     if original <= SILENCE or voice <= SILENCE:
         return None
@@ -108,7 +111,7 @@ def left_db(lines: Sequence[Left]) -> float | None:
 
 
 def _stretches(source: Source, timeline: Timeline) -> Sequence[Span]:
-    """Where nobody speaks, in parts of half a second to five."""
+    """Return spans without speech, of half a second to five seconds."""
     spoken = [Span(each.start, each.end) for each in timeline.placements]
     busy = merged([*voiced(source.speech), *spoken], within=0.0)
     borders = [0.0, *(at for span in busy for at in (span.start, span.end)), source.seconds]
@@ -126,7 +129,7 @@ def _stretches(source: Source, timeline: Timeline) -> Sequence[Span]:
 
 
 def _likeness(sound: Path, source: Path, stretch: Span) -> NDArray[np.float64]:
-    """The correlation at every lag within reach; zeros where one of them is silent."""
+    """Return the correlation at every lag within reach; zeros if one of the sounds is silent."""
     from scipy.signal import correlate
 
     first, frames = round(stretch.start * RATE), round(stretch.seconds * RATE)
@@ -138,8 +141,8 @@ def _likeness(sound: Path, source: Path, stretch: Span) -> NDArray[np.float64]:
     return np.asarray(correlate(released, original, mode="valid", method="fft"), np.float64)
 
 
-def _spoken(speech: Sequence[Span], first: int, frames: int) -> NDArray[np.bool_]:
-    """Which frames are in speech."""
+def _frames_in_speech(speech: Sequence[Span], first: int, frames: int) -> NDArray[np.bool_]:
+    """Return for each frame whether it is speech."""
     inside = np.zeros(frames, np.bool_)
     for span in speech:
         begin, end = (round(at * RATE) - first for at in (span.start, span.end))

@@ -1,12 +1,12 @@
-"""The pauses of a release beside those of its source, counted as the IWSLT dubbing track does.
+"""Compares the pauses of a release to those of its source, as the IWSLT dubbing track does.
 
     source, release = (find_speech(path, into=folder) for path in (original, track))
     found = compare_pauses([Sentence(slot, said), ...], source, release)
     found.in_place, found.duration_ratio, found.segments_off, found.wrong
 
-Both are listened to by the same detector of voices, and nothing of the timeline is asked. What a
-sentence says between two pauses is a segment. Where it has as many in the release as in the
-source, they are compared in their order; where it has not, all of the source's count as off.
+The same voice detector listens to both; the timeline is not used. The speech of a sentence between
+two pauses is a segment. If a sentence has the same number of segments in both, they are compared in
+order; otherwise all segments of the source count as off.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from dub_platform.core.speech import Span
 from resources.media import ffmpeg
 from resources.media.vad import RATE, SileroSpeechFinder
 
-# A segment that is longer or shorter by more is off, as is a pause that ends so far from its place.
+# A segment whose length differs by more is off; so is a pause that ends further from its place.
 OFF_SECONDS = 0.3
-# What reaches over a sentence's edge by less belongs to its neighbour.
+# Shorter speech at a sentence's edge belongs to its neighbour.
 EDGE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """When a line was said in the source, and when it is in the release; None is not heard."""
+    """When a line is spoken in the source (`slot`) and in the release (`said`, None if not
+    found)."""
 
     slot: Span
     said: Span | None
@@ -38,12 +39,13 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Pauses:
-    """What of the source's pauses is kept; a share or a ratio is None where there is nothing.
+    """How well the source's pauses are kept; a share or ratio is None if there is nothing to
+    compare.
 
-    `in_place` is the share of the source's pauses that end within 0.3 s of one of the release.
-    `wrong` is how many sentences have another number of pauses, `segments_off` the share of
-    segments that are not as long to 0.3 s, `duration_ratio` the mean of the shorter over the
-    longer of two segments, 0 in a sentence with another number.
+    `in_place` is the share of the source's pauses that end within 0.3 s of one in the release.
+    `wrong` is the number of sentences with another number of pauses. `segments_off` is the share of
+    segments whose length differs by more than 0.3 s. `duration_ratio` is the mean of shorter over
+    longer segment length, 0 in sentences with another number.
     """
 
     in_place: float | None
@@ -53,7 +55,7 @@ class Pauses:
 
 
 def find_speech(sound: Path, *, into: Path) -> tuple[Span, ...]:
-    """Where a voice is in any sound file. Raises MediaToolError."""
+    """Return the spans with speech in any sound file. Raises MediaToolError."""
     with tempfile.TemporaryDirectory(dir=into) as folder:
         wav = Path(folder) / "speech.wav"
         heard = ffmpeg.untrusted(sound)["a:0"]
@@ -64,7 +66,7 @@ def find_speech(sound: Path, *, into: Path) -> tuple[Span, ...]:
 def compare_pauses(
     sentences: Sequence[Sentence], source: Sequence[Span], release: Sequence[Span]
 ) -> Pauses:
-    """The pauses of a release, by where a voice is in it and in its source."""
+    """Compare the pauses of a release to its source's, given the speech spans of both."""
     ratios: list[float] = []
     off: list[bool] = []
     wrong = 0
@@ -81,13 +83,13 @@ def compare_pauses(
 
 
 def _measure_segments(speech: Sequence[Span], sentence: Span) -> list[float]:
-    """How long each stretch of speech in a sentence is, in seconds."""
+    """Return the length in seconds of each segment of a sentence."""
     lengths = (min(each.end, sentence.end) - max(each.start, sentence.start) for each in speech)
     return [seconds for seconds in lengths if seconds > EDGE_SECONDS]
 
 
 def _judge_pauses(source: Sequence[Span], release: Sequence[Span]) -> Iterator[bool]:
-    """Whether each pause of the source is one of the release, too."""
+    """Yield for each pause of the source whether the release has it too."""
     ends = [after.start for _, after in pairwise(release)]
     for _, after in pairwise(source):
         yield any(abs(end - after.start) <= OFF_SECONDS for end in ends)

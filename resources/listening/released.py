@@ -1,10 +1,9 @@
-"""A released file as a player hears it: decoded once, to disk, then read wherever it is wanted.
+"""Decodes a released file as a player does: once, to disk; then any part can be read.
 
-    released = decoded(Path("track.m4a"), into=folder)
+    released = decode_release(Path("track.m4a"), into=folder)
     sound = window(released.sound, first, frames)       # float32, (2, frames)
 
-Nothing is filled in or cut off, so its length is what comes out of the decoder, which a header
-only claims.
+Nothing is filled or cut, so its length is the decoded one, which a header may state wrongly.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Released:
-    """`sound` is 48 kHz stereo FLAC, `frames` long."""
+    """The decoded sound, 48 kHz stereo FLAC, `frames` long."""
 
     sound: Path
     frames: int
@@ -38,8 +37,8 @@ class Released:
         return self.frames / RATE
 
 
-def decoded(path: Path, *, into: Path, stream: int = 0) -> Released:
-    """Decode the audio stream of this number. Raises MediaToolError."""
+def decode_release(path: Path, *, into: Path, stream: int = 0) -> Released:
+    """Decode the audio stream with this number. Raises MediaToolError."""
     sound = into / "released.flac"
     heard = (
         ffmpeg.open_audio(path, stream)
@@ -52,7 +51,8 @@ def decoded(path: Path, *, into: Path, stream: int = 0) -> Released:
 
 
 def window(path: Path, first: int, frames: int) -> Sound:
-    """Left and right from frame `first` on; before and after the file is silence."""
+    """Read left and right from frame `first` on: float32, (2, frames); silence outside of the
+    file."""
     sound = np.zeros((frames, 2), np.float32)
     with soundfile.SoundFile(path) as file:
         begin, end = max(0, first), min(first + frames, file.frames)

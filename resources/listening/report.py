@@ -1,11 +1,11 @@
-"""A whole release as it is heard: its length, each line, and what is left of the bed.
+"""Measures a whole release: its length, each line, and what is left of the original.
 
-    heard = hearing(Path("track.m4a"), into=folder, script=script, source=source)
-    heard.onset_p95_ms, heard.overlaps, heard.cut, heard.voice_to_bed_db
+    measured = measure_release(Path("track.m4a"), into=folder, script=script, source=source)
+    measured.onset_p95_ms, measured.overlaps, measured.cut, measured.voice_to_bed_db
 
-What is not handed in cannot be measured and is None or empty: without the takes no line is heard,
-without the source nothing is compared with it; how loud it is says `ffmpeg.measure`. The file is
-decoded once, to disk; after that a line is in memory for each core, however long the file is.
+What cannot be measured is None or empty: without takes no line is measured, without the source
+nothing is compared to it. Loudness is measured by `ffmpeg.measure`. The file is decoded once, to
+disk; then each core holds one line in memory, however long the file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dub_platform.core.mixing import RATE
 from dub_platform.core.onsets import match_onsets
 from dub_platform.core.speech import Take
 from dub_platform.core.timeline import Placement, Timeline
-from resources.listening.lines import LOST_SHARE, HeardLine, heard_line, located
+from resources.listening.lines import LOST_SHARE, HeardLine, locate, measure_line
 from resources.listening.original import (
     Left,
     Source,
@@ -31,27 +31,27 @@ from resources.listening.original import (
     original_at,
     start_frames,
 )
-from resources.listening.released import Released, decoded
+from resources.listening.released import Released, decode_release
 from resources.media.time_stretch import say_placed
 from resources.mixer.pieces import each
 
-# Lines that are said to begin further from where a voice does are another's, or there is no voice.
+# A voice that begins further from a line's onset belongs to another line.
 DRIFT_SECONDS = 1.5
-# Two takes that touch do not sound at once; correlation tells where to a sample.
+# Two takes that overlap by less only touch.
 TOUCHING_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
 class Script:
-    """What was to be said when, and the recordings it was to be said with."""
+    """The timeline of a dub, and the recordings of its takes."""
 
     timeline: Timeline
     takes: Sequence[tuple[Take, Path]]
 
 
 @dataclass(frozen=True)
-class Hearing:
-    """What was measured on a release: times in ms, levels in dB."""
+class Measurement:
+    """The measurements of a release: times in ms, levels in dB."""
 
     seconds: float
     lines: tuple[HeardLine, ...] = ()
@@ -66,9 +66,9 @@ class Hearing:
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """Lines that are surely not said near their places.
+        """The ids of lines that are surely not spoken near their places.
 
-        One that is too soft to be told from what sounds beside it is neither found nor missing.
+        A line too soft to be told from the sound beside it is neither found nor missing.
         """
         usual = float(np.median([line.gain for line in self.found])) if self.found else math.inf
         return tuple(
@@ -79,12 +79,12 @@ class Hearing:
 
     @property
     def cut(self) -> tuple[int, ...]:
-        """Lines whose beginning or end is surely lost."""
+        """The ids of lines whose beginning or end is surely lost."""
         return tuple(line.line_id for line in self.found if line.lost_seconds)
 
     @property
     def overlaps(self) -> tuple[int, ...]:
-        """Lines that begin while one before them is still heard."""
+        """The ids of lines that begin while an earlier one is still heard."""
         ends = accumulate((line.end for line in self.found), max)
         return tuple(
             line.line_id
@@ -98,7 +98,7 @@ class Hearing:
 
     @property
     def levels(self) -> dict[str, float | None]:
-        """What is measured rather than counted, by name; None where it cannot be."""
+        """The measured values (not the counts) by name; None where a value cannot be measured."""
         return {
             "onset_p95_ms": self.onset_p95_ms,
             "misplaced_ms": self.misplaced_ms,
@@ -111,17 +111,17 @@ class Hearing:
 
     @property
     def onset_p95_ms(self) -> float | None:
-        """95th percentile of how far lines start from where the original speaker did.
+        """The 95th percentile of the distance between a line's start and the original speaker's.
 
-        With the source it is told by where a voice begins in the sound, whatever captions or a
-        recogniser said of it.
+        With the source, the original's start is where its sound has a voice, whatever captions or a
+        recogniser say.
         """
         late = [line.onset_ms for line in self.found]
         return _percentile([abs(each) for each in late if each is not None], 95)
 
     @property
     def misplaced_ms(self) -> float | None:
-        """The most that a line starts from where it was to."""
+        """The largest distance between a line's start and its planned time."""
         return _percentile([abs(line.misplaced_ms) for line in self.found], 100)
 
     @property
@@ -130,25 +130,25 @@ class Hearing:
 
     @property
     def voice_to_bed_db(self) -> float | None:
-        """In the line where it is hardest to follow but for one in twenty."""
+        """The voice's level over the bed, in the line where it is lowest but for one in twenty."""
         return _percentile([line.voice_to_bed_db for line in self.found], 5)
 
 
 NOTHING_SAID = Script(Timeline(0.0, ()), ())
 
 
-def hearing(
+def measure_release(
     path: Path,
     *,
     into: Path,
     stream: int = 0,
     script: Script = NOTHING_SAID,
     source: Source | None = None,
-) -> Hearing:
-    """Measure the audio stream of this number of a released file. Raises MediaToolError."""
-    released = decoded(path, into=into, stream=stream)
+) -> Measurement:
+    """Measure the audio stream of this number in a released file. Raises MediaToolError."""
+    released = decode_release(path, into=into, stream=stream)
     lines = _Lines(released, script, source)
-    return Hearing(
+    return Measurement(
         seconds=released.seconds,
         lines=lines.heard,
         length_ms=1000 * (released.seconds - source.seconds) if source else None,
@@ -158,7 +158,7 @@ def hearing(
 
 
 class _Lines:
-    """Every line of a script in a release, and what is left of the original in it."""
+    """All lines of a script in a release, and what is left of the original in them."""
 
     def __init__(self, released: Released, script: Script, source: Source | None) -> None:
         self._sound, self._source = released.sound, source
@@ -167,18 +167,18 @@ class _Lines:
         told = {place.line_id: place.onset for place in places}
         self._wanted = match_onsets(told, source.speech, within=DRIFT_SECONDS) if source else told
         self.late = start_frames(released.sound, source, script.timeline) if source else None
-        measured = list(each(self._line, script.timeline.placements))
+        measured = list(each(self._measure_line, script.timeline.placements))
         self.heard = tuple(line for line, _ in measured)
         self.left = [left for line, left in measured if left and line.found]
 
-    def _line(self, place: Placement) -> tuple[HeardLine, Left | None]:
+    def _measure_line(self, place: Placement) -> tuple[HeardLine, Left | None]:
         said = say_placed(*self._takes[place.line_id], place)
-        at = located(self._sound, said, place.start)
+        at = locate(self._sound, said, place.start)
         wanted = self._wanted.get(place.line_id)
         if self._source is None:
-            return heard_line(at, said, place, wanted=wanted), None
+            return measure_line(at, said, place, wanted=wanted), None
         original = original_at(at, self._source, self.late or 0)
-        line = heard_line(at, said, place, wanted=wanted, original=original.sound)
+        line = measure_line(at, said, place, wanted=wanted, original=original.sound)
         return line, left_of(at, original)
 
 

@@ -1,1 +1,1 @@
-"""The original voice taken out of what the dub is laid over."""
+"""Removes the original voice from the sound that the dub is laid over."""

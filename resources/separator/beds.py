@@ -1,9 +1,9 @@
-"""Beds: made once of each video, and kept for every language that it is dubbed into.
+"""Beds: made once for each video, and shared by all its languages.
 
     key = BedKeeper(store, separator, folders).bed_of("dQw4w9WgXcQ", audio)
 
-A bed is kept under a key of the sound and the engine that it was made with. So it is made by the
-first dub that wants it, found by all others, and made anew when one of the two has changed.
+A bed's key depends on the source's sound and the engine. So the first dub that needs it makes it,
+the others find it, and it is made anew if the sound or the engine changes.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from resources.system.workfolder import WorkFolders
 
 @dataclass(frozen=True)
 class BedKeeper:
-    """Has beds made by a separator, or finds that they were made before."""
+    """Finds the bed of a video in the store, or has the separator make it."""
 
     store: Store
     separator: Separator
     folders: WorkFolders
 
     def bed_of(self, video_id: str, audio: Audio) -> str:
-        """The store's key of what the video's dubs are mixed with. Raises what the engine does."""
+        """Return the store's key of the sound to mix dubs with. Raises the errors of the engine."""
         if not self.separator.removes_voice:
             return audio.sound_key
         made_with = key_of({"sound": audio.sound_key, "engine": self.separator.engine})
         key = content_key(f"videos/{video_id}/audio/bed", made_with, ".flac")
-        # The second of two languages at once waits here, and then finds it.
+        # A second language at the same time waits here, and then finds the bed.
         with hold_lock(self.folders.root / f"turn-{made_with}"):
             if not self.store.exists(key):
                 self._make(audio.sound_key, key)

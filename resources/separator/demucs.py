@@ -1,12 +1,12 @@
-"""The voice taken out by Demucs on this machine: the `separate` extra, with torch.
+"""Removes the voice with Demucs on this machine: the `separate` extra, with torch.
 
     separator = DemucsSeparator("htdemucs")
     bed = separator.bed(Path("sound.flac"), into=folder)
 
-The sound goes through in windows that overlap, so memory does not grow with its length. What
-Demucs says is voice is taken from the sound itself: what it cannot place stays in the bed, and
-so does what is above the 22 kHz that it works with. The model is loaded at the first use and
-stays, for all runs of the process.
+The sound is processed in overlapping windows, so memory does not grow with its length. The voice
+that Demucs finds is subtracted from the sound itself: what Demucs cannot assign stays in the bed,
+and so do frequencies above the 22 kHz that it works with. The model is loaded at the first use, and
+kept for all runs of the process.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
 
     Sound = NDArray[np.float32]
 
-# Those that the package downloads by name, but for the quantized, which need one package more.
+# The models that the package downloads by name; quantized ones would need one more package.
 MODELS = ("htdemucs", "htdemucs_ft", "htdemucs_6s", "hdemucs_mmi", "mdx", "mdx_extra")
 VOICE = "vocals"
 WINDOW_SECONDS = 60
-# One segment of the model: across it, what one window heard is faded into what the next did.
+# One segment of the model; over it, the result of one window fades into that of the next.
 OVERLAP_SECONDS = 8
 _LOADING = threading.Lock()
 _SEPARATING = threading.Lock()
 
 
 class DemucsSeparator:
-    """Demucs with a model of `MODELS`, or with a file of one: .th, or the .yaml of a bag.
+    """Demucs with a model of `MODELS`, or with a model's file: .th, or the .yaml of a bag.
 
-    Raises EngineUnavailableError where the packages or the file are missing.
+    Raises EngineUnavailableError if packages or the file are missing.
     """
 
     removes_voice = True
@@ -59,16 +59,16 @@ class DemucsSeparator:
         self._model = model
 
     def bed(self, sound: Path, *, into: Path) -> Path:
-        demucs = _loaded(self._model)
+        demucs = _load_model(self._model)
         path = into / "bed.flac"
-        # Two at once would take twice the memory and be no faster.
-        with _SEPARATING, _failing(), soundfile.SoundFile(sound) as source:
-            write((whole - voice for whole, voice in parted(source, demucs)), path)
+        # Two at once would need twice the memory and be no faster.
+        with _SEPARATING, _translating_errors(), soundfile.SoundFile(sound) as source:
+            write((whole - voice for whole, voice in separate(source, demucs)), path)
         return path
 
 
-def parted(source: soundfile.SoundFile, demucs: Demucs) -> Iterator[tuple[Sound, Sound]]:
-    """The sound in its order, each part with the voice in it: float32, (frames, 2)."""
+def separate(source: soundfile.SoundFile, demucs: Demucs) -> Iterator[tuple[Sound, Sound]]:
+    """Yield the sound in order, each part with the voice in it: float32, (frames, 2)."""
     overlap = OVERLAP_SECONDS * RATE
     rising = np.linspace(0.0, 1.0, overlap, dtype=np.float32)[:, np.newaxis]
     before: Sound | None = None
@@ -84,11 +84,11 @@ def parted(source: soundfile.SoundFile, demucs: Demucs) -> Iterator[tuple[Sound,
 
 
 def _voice(window: Sound, demucs: Demucs) -> Sound:
-    """The voice in a window, as long as it."""
+    """Return the voice in a window, with the same length."""
     import torch
     from demucs.audio import convert_audio
 
-    # So that it is a whole number of samples at Demucs' rate too.
+    # Padded to a whole number of samples at Demucs' rate, too.
     missing = -len(window) % (RATE // math.gcd(RATE, demucs.samplerate))
     sound = torch.from_numpy(np.pad(window, ((0, missing), (0, 0))).T.copy())
     _, parts = demucs.separate_tensor(sound, RATE)
@@ -97,20 +97,20 @@ def _voice(window: Sound, demucs: Demucs) -> Sound:
     return heard
 
 
-def _loaded(model: str) -> Demucs:
-    # Two threads that ask at once would otherwise load it twice.
+def _load_model(model: str) -> Demucs:
+    # Without the lock, two threads at once would load the model twice.
     with _LOADING:
-        return _loaded_model(model)
+        return _load_cached(model)
 
 
 @lru_cache(maxsize=1)
-def _loaded_model(model: str) -> Demucs:
-    """The model, downloaded if it is one of `MODELS`. Raises EngineUnavailableError."""
+def _load_cached(model: str) -> Demucs:
+    """Load the model, downloading it if it is one of `MODELS`. Raises EngineUnavailableError."""
     from demucs.api import Separator as Demucs
 
     try:
-        # A shift at random would gain 0.2 dB, and give another bed each time.
-        demucs = Demucs(**_named(model), shifts=0)
+        # Random shifts would gain 0.2 dB, but give another bed each time.
+        demucs = Demucs(**_model_arguments(model), shifts=0)
     except (OSError, RuntimeError, LookupError, TypeError, pickle.UnpicklingError) as error:
         raise EngineUnavailableError(
             f"Demucs' model {model} cannot be loaded. Look at DUB_DEMUCS_MODEL, at the room on "
@@ -125,12 +125,12 @@ def _loaded_model(model: str) -> Demucs:
     return demucs
 
 
-def _named(model: str) -> dict[str, Any]:
-    """How Demucs is told of a model: by its name, and by its folder where it is a file."""
+def _model_arguments(model: str) -> dict[str, Any]:
+    """Return Demucs' arguments for a model: its name, and its folder if it is a file."""
     if model in MODELS:
         return {"model": model}
     path = Path(model)
-    # The end of a checkpoint's name is its checksum.
+    # The file name of a checkpoint ends with its checksum.
     name = path.stem.rsplit("-", 1)[0] if path.suffix == ".th" else path.stem
     return {"model": name, "repo": path.parent}
 
@@ -150,8 +150,8 @@ def _refuse_missing(model: str) -> None:
 
 
 @contextlib.contextmanager
-def _failing() -> Iterator[None]:
-    """Wraps libsndfile's errors, and torch's, which has one kind for all of them."""
+def _translating_errors() -> Iterator[None]:
+    """Translate the errors of libsndfile and of torch, which has one class for all its errors."""
     try:
         yield
     except soundfile.LibsndfileError as error:

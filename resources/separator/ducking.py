@@ -1,9 +1,9 @@
-"""The separator of every machine: it takes nothing out, and the mixer ducks the voice.
+"""The separator for every machine: it removes nothing, and the mixer ducks the voice.
 
     DuckingSeparator().bed(sound, into=folder)      # the sound itself
 
-Middle and sides are turned down apart (`resources/mixer/bed.py`), at the takes of one language:
-there is nothing in it that could be made once for all of them.
+The mixer ducks middle and sides separately (`resources/mixer/bed.py`), at the takes of one
+language, so nothing can be made once for all languages.
 """
 
 from __future__ import annotations

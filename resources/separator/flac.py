@@ -1,4 +1,4 @@
-"""A sound written as it is made, part by part: 48 kHz stereo FLAC.
+"""Writes a sound part by part, as 48 kHz stereo FLAC.
 
 write(parts, Path("bed.flac"))
 """
@@ -18,7 +18,7 @@ from resources.system.disk import translating_full_disk
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# As the source's own sound is kept: more would cost time and save little.
+# The level of the source's own sound; higher ones take time and save little.
 _OPTIONS = {"compression_level": "2"}
 
 
@@ -26,7 +26,7 @@ def write(parts: Iterable[NDArray[np.float32]], path: Path) -> None:
     """Write parts of any length, each (frames, 2), with 16 bits. Raises StorageFullError."""
     import av
 
-    # libsndfile does not say when a disk is full.
+    # PyAV and not libsndfile, which does not report a full disk.
     with translating_full_disk(path.name), av.open(str(path), "w", format="flac") as out:
         stream = out.add_stream("flac", rate=RATE, layout="stereo", options=_OPTIONS)
         stream.format = "s16"
@@ -40,7 +40,7 @@ def write(parts: Iterable[NDArray[np.float32]], path: Path) -> None:
 
 
 def _as_integers(part: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Interleaved, (1, 2 * frames); what is over full scale is cut there."""
+    """Convert to interleaved integers, (1, 2 * frames), clipped at full scale."""
     steps = np.rint(part * np.float32(32_768.0)).clip(-32_768, 32_767)
     integers: NDArray[np.int16] = steps.astype(np.int16).reshape(1, -1)
     return integers

@@ -1,9 +1,9 @@
-"""The role: what of the source's sound is mixed with the dub.
+"""The separator port: makes the bed, the part of the source's sound that is mixed with the dub.
 
     bed = separator.bed(Path("sound.flac"), into=folder)
 
-An engine that cannot take the voice out leaves it there, for the mixer to duck. The promises are
-in tests/contracts/test_separator.py; the next engine is tested by adding it there.
+An engine that cannot remove the voice leaves it for the mixer to duck. The promises are tested in
+tests/contracts/test_separator.py; a new engine is tested by adding it there.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ class Separator(Protocol):
     removes_voice: bool
 
     def bed(self, sound: Path, *, into: Path) -> Path:
-        """The sound (48 kHz stereo FLAC) without its voice, as long to the sample.
+        """Return the sound (48 kHz stereo FLAC) without its voice, with exactly the same length.
 
-        Where the voice stays it is `sound` itself; else a new file in the folder `into`, which
-        with the voice that is missing adds up to the sound. Raises EngineUnavailableError,
-        EngineFailedError, MediaToolError, StorageFullError.
+        If the voice stays, it is `sound` itself; otherwise a new file in the folder `into`. Bed and
+        removed voice add up to the sound. Raises EngineUnavailableError, EngineFailedError,
+        MediaToolError, StorageFullError.
         """
         ...

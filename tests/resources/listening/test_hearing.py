@@ -9,7 +9,7 @@ import pytest
 
 from dub_platform.core.speech import Span
 from dub_platform.core.timeline import PlacedPart
-from resources.listening.report import hearing
+from resources.listening.report import measure_release
 from tests.support.recipes.hearing import (
     SAID,
     SECONDS,
@@ -100,7 +100,7 @@ def test_a_part_that_is_not_in_its_place_is_not_taken_for_the_take(tmp_path: Pat
     script = recipe.script(tmp_path)
     path = make_sound(tmp_path / "track.m4a", recipe.mixed(script))
     wanted = Recipe(BEDS["music"], parts={1: in_parts()}).script(tmp_path)
-    heard = hearing(path, into=tmp_path, script=wanted)
+    heard = measure_release(path, into=tmp_path, script=wanted)
     assert (1,) == heard.cut + heard.missing
 
 
@@ -163,7 +163,7 @@ def test_what_a_limiter_takes_from_a_voice_is_no_bed(tmp_path: Path) -> None:
     script = recipe.script(tmp_path)
     moving = 0.85 + 0.15 * np.sin(2 * np.pi * 4.0 * np.arange(round(SECONDS * RATE)) / RATE)
     path = make_sound(tmp_path / "track.flac", moving.astype(np.float32) * recipe.mixed(script))
-    heard = hearing(path, into=tmp_path, script=script)
+    heard = measure_release(path, into=tmp_path, script=script)
     assert heard.voice_to_bed_db is not None
     assert heard.voice_to_bed_db > 25.0
 
@@ -204,16 +204,16 @@ class TestAnyFile:
     def test_it_is_as_long_as_it_is_decoded(self, tmp_path: Path, suffix: str) -> None:
         """Without the frames that an encoder puts before and after."""
         path = make_sound(tmp_path / f"sine{suffix}", tone(1000.0, 5.0, rate=44_100), rate=44_100)
-        assert pytest.approx(5.0, abs=0.001) == hearing(path, into=tmp_path).seconds
+        assert pytest.approx(5.0, abs=0.001) == measure_release(path, into=tmp_path).seconds
 
     def test_the_track_of_a_film_is_heard_as_well(self, tmp_path: Path) -> None:
         """A sound stream of an MP4, its pictures left alone."""
         clip = make_clip(tmp_path / "film.mp4", seconds=3.0, sound=tone(440.0, 3.0))
-        assert pytest.approx(3.0, abs=0.03) == hearing(clip, into=tmp_path).seconds
+        assert pytest.approx(3.0, abs=0.03) == measure_release(clip, into=tmp_path).seconds
 
     def test_what_was_not_handed_in_is_not_measured(self, tmp_path: Path) -> None:
         """Without takes and source there is no number, not a good one."""
-        heard = hearing(make_sound(tmp_path / "t.m4a", tone(440.0, 2.0)), into=tmp_path)
+        heard = measure_release(make_sound(tmp_path / "t.m4a", tone(440.0, 2.0)), into=tmp_path)
         assert heard.onset_p95_ms is heard.misplaced_ms is heard.voice_to_bed_db is None
         assert heard.start_ms is heard.length_ms is heard.original_left_db is None
 

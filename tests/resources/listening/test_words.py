@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from resources.listening.words import Words, recognised
+from resources.listening.words import Words, count_words
 from tests.resources.listening.test_hearing import BEDS
 from tests.support.recipes.hearing import SAID, SECONDS, Recipe
 from tests.support.recipes.media import make_sound, noise
@@ -15,7 +15,7 @@ SPOKEN = sum(len(text.split()) for text in SAID)
 def words(recipe: Recipe, folder: Path, language: str = "en") -> Words | None:
     script = recipe.script(folder)
     path = make_sound(folder / "track.m4a", recipe.mixed(script))
-    return recognised(path, script, dict(enumerate(recipe.said)), language, into=folder)
+    return count_words(path, script, dict(enumerate(recipe.said)), language, into=folder)
 
 
 def lost(recipe: Recipe, folder: Path) -> int:

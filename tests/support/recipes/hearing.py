@@ -18,7 +18,7 @@ import soundfile
 from dub_platform.core.speech import Span, Take
 from dub_platform.core.timeline import PlacedPart, Placement, Timeline
 from resources.listening.original import Source
-from resources.listening.report import Hearing, Script, hearing
+from resources.listening.report import Measurement, Script, measure_release
 from resources.media.time_stretch import at_48_khz, say_placed
 from tests.support.recipes.media import RATE, Sound, make_sound, noise, silence
 from tests.support.recipes.speech import BOATS, FISHERMAN, WATER, say
@@ -52,11 +52,11 @@ class Recipe:
     said: Sequence[str] = SAID
     parts: Mapping[int, tuple[PlacedPart, ...]] = field(default_factory=dict)
 
-    def heard(self, folder: Path, suffix: str = ".m4a") -> Hearing:
+    def heard(self, folder: Path, suffix: str = ".m4a") -> Measurement:
         """The release as it is measured."""
         script = self.script(folder)
         path = make_sound(folder / f"track{suffix}", self.mixed(script))
-        return hearing(path, into=folder, script=script, source=self.source)
+        return measure_release(path, into=folder, script=script, source=self.source)
 
     def script(self, folder: Path) -> Script:
         takes = [made_take(folder, line_id, text) for line_id, text in enumerate(self.said)]
