@@ -1,1 +1,1 @@
-"""What becomes of what was made: published, shown as it is now, removed."""
+"""Finished dubs: publishes and removes them, and shows their lines as they are now."""

@@ -1,11 +1,11 @@
-"""Releases: a dub as viewers get it, complete before anybody can see it.
+"""Publishes releases: a dub as viewers get it, complete before anybody can see it.
 
     release = Publisher(store, registry).publish(dub, copies, run_id)
 
-A release lies under a prefix made of its content, so an address never changes its meaning, and
-what was released before stays where it was. Half a release is never current: every file is read
-back and compared, then the registry names the release, and last of all
-`releases/VIDEO/LANGUAGE/current.json` does, for those who see the store only.
+The prefix of a release depends on its content, so an address never gets other content, and earlier
+releases stay where they are. An incomplete release never becomes current: every file is read back
+and compared, then the registry names the release, and at last
+`releases/VIDEO/LANGUAGE/current.json` does, for programs that read the store only.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class FinishedDub:
 
 @dataclass(frozen=True)
 class Original:
-    """What films are made from: a video's media, and the language that is spoken in it."""
+    """What films are made from: a video's media, and the language spoken in it."""
 
     video_id: str
     media: SourceMedia
@@ -68,21 +68,21 @@ class Publisher:
     registry: WorkQueue
 
     def publish(self, dub: FinishedDub, copies: Copies, run_id: str) -> Release:
-        """Put track, captions, manifest and film in place, then make the release current.
+        """Store track, captions, manifest and film, then make the release current.
 
-        A language that is released in the meantime makes the film anew, so that the last film
-        holds every language. `run_id` is who publishes. Raises ArtifactDamagedError for what was
-        not kept as it was made, RunSupersededError when another run has taken over.
+        If another language is released meanwhile, the film is made again, so that the last film has
+        every language. `run_id` is the publishing run. Raises ArtifactDamagedError if the store
+        returns other content, RunSupersededError if another run has taken over.
         """
-        release = self._placed(dub, copies)
+        release = self._place(dub, copies)
         original = Original(dub.video_id, dub.media, dub.transcript.language)
         self._make_current(original, release, copies, run_id)
         return release
 
     def refilm(self, original: Original, language: str, copies: Copies, run_id: str) -> Release:
-        """Make the film of what is released by now, and leave this dub's release as it is.
+        """Make the film of all current releases, and leave the release of this dub as it is.
 
-        Raises as `publish` does.
+        Raises the errors of `publish`.
         """
         release = self.registry.dub(original.video_id, language).release
         assert release is not None
@@ -94,7 +94,7 @@ class Publisher:
     ) -> None:
         video_id, current = original.video_id, False
         while not current:
-            beside = self._beside(video_id, release.language)
+            beside = self._other_releases(video_id, release.language)
             film = self._film(original, {**beside, release.language: release}, copies)
             current = self.registry.released(
                 video_id,
@@ -105,17 +105,17 @@ class Publisher:
                 run_id=run_id,
             )
             if film and not current:
-                # One of its dubs may have been removed: nobody is to come upon it.
+                # The film may contain a dub that was removed meanwhile, so delete it.
                 self._discard(video_id, film)
         self._point(video_id, release.language)
 
     def _discard(self, video_id: str, film: str) -> None:
-        """Delete a film that did not become current, unless it is."""
+        """Delete a film that did not become current, unless it is current by now."""
         if film != self.registry.video(video_id).film_key:
             for key in film_files(film):
                 self.store.delete(key)
 
-    def _placed(self, dub: FinishedDub, copies: Copies) -> Release:
+    def _place(self, dub: FinishedDub, copies: Copies) -> Release:
         texts, manifest = _captions_of(dub), _json(_manifest(dub))
         version = key_of([dub.track.sha256, texts, manifest])[:16]
         release = _release(dub, f"releases/{dub.video_id}/{dub.language}/{version}")
@@ -126,9 +126,9 @@ class Publisher:
         return release
 
     def _point(self, video_id: str, language: str) -> None:
-        """Write what the registry says is current."""
+        """Write the current release into its pointer file."""
         written = None
-        # Whoever releases meanwhile writes it too, and whoever writes last must see the other.
+        # Another run may release and write it at the same time; the last writer must read again.
         while written != (pointer := self._pointer(video_id, language)):
             self.store.put_bytes(f"releases/{video_id}/{language}/{POINTER}", pointer.encode())
             written = pointer
@@ -165,8 +165,9 @@ class Publisher:
                 "What was released before is unchanged; materialize r2_object again."
             )
 
-    def _beside(self, video_id: str, language: str) -> Mapping[str, Release]:
-        """The current release of every other language, also of one that is being made anew."""
+    def _other_releases(self, video_id: str, language: str) -> Mapping[str, Release]:
+        """Return the current releases of all other languages, also of dubs that are being made
+        anew."""
         return {
             dub.language: dub.release
             for dub in self.registry.dubs(video_id)
@@ -176,20 +177,20 @@ class Publisher:
     def _film(
         self, original: Original, releases: Mapping[str, Release], copies: Copies
     ) -> str | None:
-        """The key of the film; None where the pictures are not hosted here."""
+        """Make the film and return its key; None if the video is not shown here."""
         media = original.media
         if media.video_codec is None:
             return None
         ordered = [releases[language] for language in sorted(releases)]
         version = key_of([media.sha256, [release.manifest_key for release in ordered]])[:16]
         prefix = f"releases/{original.video_id}/film/{version}"
-        # The text beside a film says that it was compared, which its being there does not.
+        # The text beside a film is written after the film was compared; the film alone may be bad.
         if compared := find_bytes(self.store, f"{prefix}.json"):
-            # Put anew: a film that is current once more has not been replaced long ago.
+            # Put again, because retention deletes films by the time of this file.
             self.store.put_bytes(f"{prefix}.json", compared)
         else:
             film = copies.folder / f"{version}.mp4"
-            voices = self._voiced(original, ordered, copies)
+            voices = self._languages_of_film(original, ordered, copies)
             mux(media, copies.fetch(media.key), voices, into=film)
             require_length(film, media.seconds)
             sha256 = file_sha256(film)
@@ -197,7 +198,7 @@ class Publisher:
             self._place_text(f"{prefix}.json", _json({"sha256": sha256}))
         return f"{prefix}.mp4"
 
-    def _voiced(
+    def _languages_of_film(
         self, original: Original, releases: Sequence[Release], copies: Copies
     ) -> list[Voiced]:
         fetched = copies.fetch
@@ -216,7 +217,7 @@ def _json(value: Mapping[str, object]) -> str:
 
 
 def _captions_of(dub: FinishedDub) -> dict[str, str]:
-    """The caption files by name: the dub's where it is spoken, the source's where it was."""
+    """Return the caption files by name: the dub's at its takes' times, the source's at its own."""
     places = {place.line_id: place for place in dub.track.timeline.placements}
     spoken = cued(
         (places[line.id].start, places[line.id].end, line.text) for line in dub.translation.lines
@@ -255,7 +256,7 @@ def _release(dub: FinishedDub, prefix: str) -> Release:
 
 
 def _manifest(dub: FinishedDub) -> dict[str, object]:
-    """What this release is and was made of, for machines."""
+    """Return the manifest: what the release contains and was made of, for programs."""
     source = {line.id: line for line in dub.transcript.lines}
     target = {line.id: line.text for line in dub.translation.lines}
     return {

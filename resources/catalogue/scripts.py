@@ -1,4 +1,4 @@
-"""Scripts as they are by now: the values of the pipeline, the edits, and the release.
+"""The lines of dubs and videos as they are now: pipeline values, edits, and the release together.
 
 script = script_of(registry, store, "dQw4w9WgXcQ", "es")
 script.line(3).text
@@ -21,9 +21,13 @@ from resources.store.values import value_in
 
 
 def script_of(registry: Catalogue, store: Store, video_id: str, language: str) -> Script:
-    """The script of a dub. Raises VideoNotFoundError, DubNotFoundError, LinesNotReadyError."""
+    """Return the script of a dub.
+
+    Raises VideoNotFoundError, DubNotFoundError, LinesNotReadyError.
+    """
     release = registry.dub(video_id, language).release
-    # Before the values: who edits these lines is then refused where others have edited since.
+    # Read the edits before the values: a client that edits these lines is then refused if others
+    # have edited since.
     history = registry.edits(video_id, language)
     corrections = registry.edits(video_id, None)
     transcript = value_in(store, Transcript, "transcript", video_id)
@@ -61,9 +65,9 @@ def released_take(
 
 
 def said_in(registry: Catalogue, store: Store, video_id: str) -> Said:
-    """What is said in a video. Raises VideoNotFoundError, LinesNotReadyError."""
+    """Return the lines spoken in a video. Raises VideoNotFoundError, LinesNotReadyError."""
     registry.video(video_id)
-    # Before the value, as above.
+    # The edits before the value, for the same reason as in `script_of`.
     history = registry.edits(video_id, None)
     transcript = value_in(store, Transcript, "transcript", video_id)
     if transcript is None:
@@ -77,8 +81,10 @@ def said_in(registry: Catalogue, store: Store, video_id: str) -> Said:
 def unpaid(
     registry: Catalogue, store: Store, video_id: str, language: str
 ) -> Sequence[Line] | None:
-    """The lines of a dub that say something else than what was translated or released for it; None
-    where that is not known before other captions are read, or all is translated in other words."""
+    """Return the lines of a dub that must be paid for: their text is new since they were made.
+
+    None if that is unknown before other captions are read, or if all lines are translated anew.
+    """
     now = said_in(registry, store, video_id).transcript
     whole = registry.whole(video_id)
     video, its = whole.video, [dub for dub in whole.dubs if dub.language == language]
@@ -94,7 +100,7 @@ def unpaid(
 
 
 def _unspoken(registry: Catalogue, store: Store, video_id: str, language: str) -> set[int]:
-    """The ids of the lines that the release has not as they are by now."""
+    """Return the ids of lines whose present text is not in the release."""
     script = script_of(registry, store, video_id, language)
     return {
         each.line.id

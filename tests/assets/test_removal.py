@@ -8,7 +8,7 @@ import pytest
 
 from dub_platform import wiring
 from dub_platform.registry import DubStatus
-from sensors.removal import cleared
+from sensors.removal import clear_video
 from tests.assets.test_wording import Bench, bench
 from tests.support.rig.workshop import Workshop, materialized
 
@@ -21,7 +21,7 @@ def kept(workshop: Workshop) -> set[str]:
 
 def is_cleared(workshop: Workshop, video_id: str) -> bool:
     remover = wiring.remover(workshop.settings, workshop.store)
-    return cleared(video_id, workshop.registry, remover, workshop.instance)
+    return clear_video(video_id, workshop.registry, remover, workshop.instance)
 
 
 def test_a_run_whose_video_is_removed_ends_before_its_next_step(bench: Bench, clip: Path) -> None:

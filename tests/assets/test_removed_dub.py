@@ -12,7 +12,7 @@ from assets.partitions import dub_key
 from assets.step.tags import tags_of
 from dub_platform import wiring
 from dub_platform.registry import DubStatus
-from sensors.removal import cleared_dub
+from sensors.removal import clear_dub
 from tests.assets.conftest import Dubbed
 from tests.support.rig.services import local_client
 from tests.support.rig.workshop import Workshop, materialized, shown
@@ -48,7 +48,7 @@ def test_a_dub_goes_and_comes_again(workshop: Workshop, dubbed: Dubbed) -> None:
     registry.ask(video_id, "es")
     assert {} == materialized(workshop.dub_by_hand(video_id, "es"))
     remover = wiring.remover(workshop.settings, workshop.store)
-    assert cleared_dub(video_id, "es", registry, remover, workshop.instance)
+    assert clear_dub(video_id, "es", registry, remover, workshop.instance)
     assert [] == [each.key for each in workshop.store.keys(f"videos/{video_id}/dubs/es/")]
     again = materialized(workshop.dub(video_id, "es"))
     assert (0, 2) == tuple(

@@ -29,7 +29,7 @@ def tidied(workshop: Workshop, days: int) -> Counter[Kind]:
     """What goes in so many days from now, but for leases and events."""
     retention = wiring.retention(workshop.settings, workshop.store)
     now = datetime.now(timezone.utc) + timedelta(days=days)
-    gone = Counter(each.kind for each in retention.tidied("upkeep", now=now))
+    gone = Counter(each.kind for each in retention.tidy("upkeep", now=now))
     del gone[Kind.LEASES], gone[Kind.EVENTS]
     return gone
 

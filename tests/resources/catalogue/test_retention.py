@@ -147,7 +147,7 @@ def keys(store: Store) -> set[str]:
 def tidied(retention: Retention, days: float = 0.0, *, dry_run: bool = False) -> Counter[Kind]:
     """What went, by kind, in so many days from now; all that happens is an event."""
     now = datetime.now(timezone.utc) + timedelta(days=days)
-    gone = retention.tidied("upkeep", now=now, dry_run=dry_run)
+    gone = retention.tidy("upkeep", now=now, dry_run=dry_run)
     return Counter(each.kind for each in gone if each.kind is not Kind.EVENTS)
 
 
@@ -177,7 +177,7 @@ class TestMedia:
 
     def test_what_no_value_names_goes(self, made_again: Retention) -> None:
         """The night after, with its bytes told."""
-        found = list(made_again.tidied("upkeep", dry_run=True))
+        found = list(made_again.tidy("upkeep", dry_run=True))
         assert [Gone(Kind.MEDIA, 10)] * 2 == found
         assert {sound(1), track(1)} == lost(made_again)
         assert Counter() == tidied(made_again)
@@ -431,9 +431,9 @@ def test_a_video_that_is_removed_meanwhile_is_left_to_its_removal(
 def test_events_go_after_as_long_as_replaced_releases(retention: Retention) -> None:
     """Whoever listens has heard of them by then."""
     later = datetime.now(timezone.utc) + timedelta(days=DAYS + 1)
-    gone = [each.kind for each in retention.tidied("upkeep", now=later)]
+    gone = [each.kind for each in retention.tidy("upkeep", now=later)]
     assert 4 == gone.count(Kind.EVENTS)
-    assert Kind.EVENTS not in {each.kind for each in retention.tidied("upkeep", now=later)}
+    assert Kind.EVENTS not in {each.kind for each in retention.tidy("upkeep", now=later)}
 
 
 @pytest.fixture
@@ -471,7 +471,7 @@ def test_two_rounds_at_once_do_no_harm(full: Retention) -> None:
     later = datetime.now(timezone.utc) + timedelta(days=DAYS + 1)
 
     def round_of(holder: str) -> Callable[[], list[Gone]]:
-        return lambda: list(full.tidied(holder, now=later))
+        return lambda: list(full.tidy(holder, now=later))
 
     before = keys(full.store)
     at_once([round_of("one"), round_of("other")])
