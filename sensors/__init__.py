@@ -1,3 +1,10 @@
-"""What watches: `requesting` turns what was asked for into runs, `outcome` writes what became of
-them, `reconciling` puts right what neither saw, `removal` deletes what was made of removed videos,
-and `retention` what nothing refers to any more."""
+"""The sensors and the schedule, which turn the registry's rows into runs and record what became of
+them.
+
+requesting.py    requests a run for each video and dub that waits
+outcome.py       records why a run failed or was stopped
+reconciling.py   mends rows whose run is gone (celery_tasks.py)
+removal.py       deletes what was made of removed videos and dubs
+retention.py     deletes data that nothing refers to any more, every night
+pools.py         sets the limits of pools; waiting.py: waits for work within a tick
+"""

@@ -1,11 +1,11 @@
-"""Which runs that were handed to Celery's workers can no longer begin, and which are at work.
+"""Finds runs whose Celery task is lost, and tells whether a run's process is alive.
 
-    lost(instance, runs)        # {"8f1ee77c-883a-4de6-9f9c-e536c0d81169"}
+    lost_runs(instance, runs)   # {"8f1ee77c-883a-4de6-9f9c-e536c0d81169"}
     is_alive(instance, run)     # True: its process is there, however slow the machine is
 
-A task is in a queue, or a worker has it. One that is in neither was lost with the worker that had
-just taken it, or with a broker that was killed before it wrote the task down; it would come back
-only after the visibility time-out, which is hours, or never.
+A task is either in a queue or taken by a worker. A task that is in neither was lost, with a worker
+that had just taken it or with a broker that was killed before it saved the task. Celery would
+deliver it again only after the visibility time-out, hours later, or never.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ TASK_ID = "dagster-celery/task_id"
 ANSWER_SECONDS = 1.0
 
 
-def lost(instance: DagsterInstance, runs: Iterable[DagsterRun]) -> Collection[str]:
-    """The ids of the runs that were launched and whose tasks are nowhere any more."""
+def lost_runs(instance: DagsterInstance, runs: Iterable[DagsterRun]) -> Collection[str]:
+    """Return the ids of launched runs whose tasks exist nowhere any more."""
     launched = {
         run.tags[TASK_ID]: run
         for run in runs
@@ -35,24 +35,24 @@ def lost(instance: DagsterInstance, runs: Iterable[DagsterRun]) -> Collection[st
     }
     if not launched:
         return ()
-    # Only where Celery is the engine: it costs a process half a second.
+    # Imported only if there are Celery tasks, because the import takes half a second.
     from dagster_celery.launcher import CeleryRunLauncher
 
     launcher = instance.run_launcher
     if not isinstance(launcher, CeleryRunLauncher):
         return ()
     queues = {queue_of(run.tags) for run in launched.values()}
-    # In this order: a task moves from its queue to a worker, never back.
-    missing = launched.keys() - _waiting(launcher.celery, queues)
-    missing -= _taken(launcher.celery, missing)
+    # Queues first: a task moves from its queue to a worker and never back, so none is missed.
+    missing = launched.keys() - _queued_tasks(launcher.celery, queues)
+    missing -= _tasks_of_workers(launcher.celery, missing)
     return {launched[task_id].run_id for task_id in missing}
 
 
 def is_alive(instance: DagsterInstance, run: DagsterRun) -> bool:
-    """Whether the run's process is known to be there; False where nobody can tell.
+    """Whether the run's process is known to exist; False if nobody can tell.
 
-    A process on a very busy machine renews its lease late, and is not gone. Celery only knows
-    which tasks were taken, and believes so of one whose worker was killed.
+    A process on a very busy machine may renew its lease late without being dead. Celery knows only
+    which tasks were taken, and also believes that of a task whose worker was killed.
     """
     launcher = instance.run_launcher
     if TASK_ID in run.tags or not launcher.supports_check_run_worker_health:
@@ -60,8 +60,8 @@ def is_alive(instance: DagsterInstance, run: DagsterRun) -> bool:
     return launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
 
 
-def _waiting(celery: Celery, queues: Iterable[str]) -> set[str]:
-    """The ids of the tasks in these queues, of which Redis keeps a list for each priority."""
+def _queued_tasks(celery: Celery, queues: Iterable[str]) -> set[str]:
+    """Return the ids of the tasks in these queues; Redis has one list for each priority."""
     with celery.connection_for_read() as connection:
         channel: Any = connection.channel()
         lists = [
@@ -73,8 +73,8 @@ def _waiting(celery: Celery, queues: Iterable[str]) -> set[str]:
     return {json.loads(message)["headers"]["id"] for message in messages}
 
 
-def _taken(celery: Celery, task_ids: Collection[str]) -> set[str]:
-    """Those of the tasks that a worker has."""
+def _tasks_of_workers(celery: Celery, task_ids: Collection[str]) -> set[str]:
+    """Return those of the tasks that a worker has taken."""
     if not task_ids:
         return set()
     answers = celery.control.inspect(timeout=ANSWER_SECONDS).query_task(*task_ids) or {}

@@ -1,7 +1,7 @@
-"""The outcome sensors: what a run that failed or was stopped leaves in the registry.
+"""The outcome sensors: record why a run failed or was stopped.
 
-Success is written by the last step itself. A status sensor sees a run at most once, so
-`reconciling.py` compares what is left.
+The last step of a run records its success. A status sensor sees a run at most once, so
+`reconciling.py` handles what these sensors miss.
 """
 
 from collections.abc import Mapping
@@ -41,9 +41,9 @@ from dub_platform.registry import WorkQueue
 Details = Mapping[str, Any]
 CHECKED, FAILED = DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.STEP_FAILURE
 MADE = DagsterEventType.ASSET_MATERIALIZATION
-# Somebody waits for the reason. Dagster's own interval is 30 s.
+# People wait for the reason, so this is shorter than Dagster's default of 30 s.
 SECONDS_BETWEEN = 15
-# SQLite keeps the second in which a run was made.
+# SQLite stores the creation time of runs in whole seconds.
 CREATED_TO = timedelta(seconds=1)
 
 
@@ -60,9 +60,9 @@ def on_run_failed(
 ) -> None:
     """Write why the run failed."""
     reason = reason_of(context.instance, context.dagster_run)
-    report_unheard(reporter, context.dagster_run, reason)
+    report_unreported(reporter, context.dagster_run, reason)
     record_failure(registry, context.instance, context.dagster_run, reason)
-    redo_untold(registry, context.instance, context.dagster_run)
+    redo_unrecorded(registry, context.instance, context.dagster_run)
 
 
 @run_status_sensor(
@@ -75,24 +75,24 @@ def on_run_failed(
 def on_run_canceled(context: RunStatusSensorContext, registry: ResourceParam[WorkQueue]) -> None:
     """Write that somebody stopped the run."""
     run = context.dagster_run
-    record_failure(registry, context.instance, run, stopped(run.run_id))
+    record_failure(registry, context.instance, run, stopped_details(run.run_id))
 
 
 def record_failure(
     registry: WorkQueue, instance: DagsterInstance, run: DagsterRun, details: Details
 ) -> None:
-    """Write the reason into the row of the run's work, or of what an operator started it for.
+    """Record the reason for the run's work, or for the target of an operator's own run.
 
-    Work whose run ended without saying why is queued once more: it was killed, or its machine was.
-    One that never began says nothing about its work, which waits for a while. Nor does one that
-    gave way to another.
+    Work whose run ended without a reason is queued once more, because its process or machine was
+    killed. If the run never began, its work waits for a while. Nothing is recorded for a run that
+    gave way to another one.
     """
     if details["code"] == RunSupersededError.code:
         return
     work = work_of(run.tags)
     now, told = datetime.now(timezone.utc), {**details, "run_id": run.run_id}
     if work is None:
-        _record_by_hand(registry, instance, run, told, now)
+        _record_operators_run(registry, instance, run, told, now)
     elif details["code"] != RunLostError.code:
         registry.failed(work, told, now=now)
     elif has_begun(instance, run):
@@ -101,11 +101,11 @@ def record_failure(
         registry.postpone(work, machine_is_busy(), now=now)
 
 
-def _record_by_hand(
+def _record_operators_run(
     registry: WorkQueue, instance: DagsterInstance, run: DagsterRun, details: Details, now: datetime
 ) -> None:
     record, target = instance.get_run_record_by_id(run.run_id), subject(run.tags)
-    # Who stops a run of their own need not be told of it.
+    # An operator who stops their own run knows the reason.
     if record is None or "video" not in target or details["code"] == RunStoppedError.code:
         return
     registry.failed_by_hand(
@@ -118,21 +118,24 @@ def _record_by_hand(
 
 
 def has_begun(instance: DagsterInstance, run: DagsterRun) -> bool:
-    """Whether the run's process came so far that it said so."""
+    """Whether the run's process got far enough to report its start."""
     record = instance.get_run_record_by_id(run.run_id)
     return record is not None and record.start_time is not None
 
 
 def machine_is_busy() -> Details:
-    """What is said of work whose run could not begin."""
+    """Return the reason to record for work whose run could not begin."""
     return MachineBusyError(
         "The machine is busy: the process for this work could not begin. It is tried again by "
         "itself after a pause, and nothing needs to be asked for again."
     ).as_details()
 
 
-def report_unheard(reporter: Reporter, run: DagsterRun, details: Details) -> None:
-    """Report what no hook of a step could: that a run vanished, or a gate of one of no job."""
+def report_unreported(reporter: Reporter, run: DagsterRun, details: Details) -> None:
+    """Report failures that no hook of a step could report.
+
+    These are a vanished run, and a failed gate in a run of none of our jobs.
+    """
     unheard: dict[str, type[DubError]] = {RunLostError.code: RunLostError}
     if run.job_name not in (prepare_video.name, dub_video.name):
         unheard[GateFailedError.code] = GateFailedError
@@ -141,30 +144,30 @@ def report_unheard(reporter: Reporter, run: DagsterRun, details: Details) -> Non
         reporter.flush()
 
 
-def redo_untold(registry: WorkQueue, instance: DagsterInstance, run: DagsterRun) -> None:
-    """Have a dub made once more that this run released, and failed before Dagster was told."""
+def redo_unrecorded(registry: WorkQueue, instance: DagsterInstance, run: DagsterRun) -> None:
+    """Request a dub again if this run released it but failed before Dagster recorded that."""
     work = work_of(run.tags)
     made = {event.asset_key for event in _events(instance, run, MADE)}
     if work is not None and work.language is not None and r2_object.key not in made:
         registry.redo(work, run.run_id)
 
 
-def stopped(run_id: str) -> Details:
-    """The reason of a run that somebody stopped."""
+def stopped_details(run_id: str) -> Details:
+    """Return the reason to record for a run that somebody stopped."""
     return RunStoppedError(
         f"The run {run_id[:8]} was stopped before it ended. Ask for it again to start anew."
     ).as_details()
 
 
 def reason_of(instance: DagsterInstance, run: DagsterRun) -> Details:
-    """The registry's `error_details` from a failed run's own event log.
+    """Return the registry's `error_details` for a failed run, read from its event log.
 
-    The first gate that did not pass, else the first step that failed, in its own words.
+    It is the first gate that failed, else the first step that failed, in that step's own words.
     """
     refusals = [refusal_of(event) for event in _events(instance, run, CHECKED)]
     refused: list[Details] = [refusal.as_details() for refusal in refusals if refusal is not None]
-    found = refused or [_told(event) for event in _events(instance, run, FAILED)]
-    return found[0] if found else _silent(run).as_details()
+    found = refused or [_details_of(event) for event in _events(instance, run, FAILED)]
+    return found[0] if found else _lost_run(run).as_details()
 
 
 def _events(
@@ -173,8 +176,9 @@ def _events(
     return [entry.get_dagster_event() for entry in instance.all_logs(run.run_id, of_type=kind)]
 
 
-def _told(event: DagsterEvent) -> Details:
-    """What `assets/step/declaration.py` put into the failure, or what an unexpected one tells."""
+def _details_of(event: DagsterEvent) -> Details:
+    """Return the details that `assets/step/declaration.py` attached to the failure, or generic
+    ones."""
     failure = event.step_failure_data.user_failure_data
     shown = failure.metadata.get("error") if failure else None
     if isinstance(shown, JsonMetadataValue) and isinstance(shown.value, dict):
@@ -185,7 +189,7 @@ def _told(event: DagsterEvent) -> Details:
     ).as_details()
 
 
-def _silent(run: DagsterRun) -> DubError:
+def _lost_run(run: DagsterRun) -> DubError:
     return RunLostError(
         f"The run {run.run_id[:8]} ended without saying why: its process was stopped or ran out of "
         "memory. Ask for it again; if it happens again, look at the run in Dagster."

@@ -1,10 +1,10 @@
-"""The limits of pools as DUB_POOLS has them, put into Dagster's instance.
+"""Sets the limits of Dagster's pools to those of DUB_POOLS.
 
     PoolLimits({"speech": 5}).apply(instance)       # once in each process; then it does nothing
 
-Dagster keeps limits with its runs and not in dagster.yaml, where a pool that nobody set has the
-default. The first tick after a start applies them, so what is changed in the UI holds until the
-next start.
+Dagster stores these limits in its database, not in dagster.yaml; a pool without a limit has the
+default. The first tick after a start applies them, so a change made in the UI lasts until the next
+start.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from dagster import DagsterInstance
 
 @dataclass
 class PoolLimits:
-    """How many steps each pool lets work at once."""
+    """The number of steps that each pool lets run at once."""
 
     limits: Mapping[str, int]
     _are_applied: bool = field(default=False, init=False)
 
     def apply(self, instance: DagsterInstance) -> None:
-        """Set the limits, unless this process has done so; other pools stay as they are."""
+        """Set the limits, unless this process has done so before; other pools are left alone."""
         if not self._are_applied:
             for pool, limit in self.limits.items():
                 instance.event_log_storage.set_concurrency_slots(pool, limit)

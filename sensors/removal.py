@@ -1,9 +1,8 @@
-"""The removing sensor: what was made of a removed video or dub goes once no run works on it.
+"""The removing sensor: deletes what was made of a removed video or dub, once no run works on it.
 
-A run ends itself before its next step, because nobody asks for its work any more. Until the last
-one has ended, the registry takes the same video in again for nobody, and has a dub that is asked
-for again wait; so nothing here can meet what is made anew. A tick that is lost or killed half-way
-is made good by the next one.
+A run ends before its next step once its work is removed. Until the last run has ended, the registry
+refuses to accept the same video again, and lets a dub that is requested again wait; so nothing new
+can be deleted by mistake. A lost tick is made up for by the next one.
 """
 
 import contextlib
@@ -26,12 +25,12 @@ from assets.step.telemetry import subject
 from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.registry import Maintenance
 from resources.catalogue.removal import Remover
-from sensors.retention import deleted, runs_of
+from sensors.retention import delete_run, runs_of
 from sensors.waiting import wait_for
 
 MOST_VIDEOS_A_TICK = 10
 PAUSE_SECONDS = 1.0
-# The name under which a video is held meanwhile: no run's.
+# The lease holder's name during a removal; it is no run's id.
 HOLDER = "removal"
 
 
@@ -46,64 +45,64 @@ def on_video_removed(
     registry: ResourceParam[Maintenance],
     remover: ResourceParam[Remover],
 ) -> SkipReason:
-    """Delete what was made of removed videos and dubs, and Dagster's records of it. It starts no
-    run."""
-    waiting = wait_for(lambda: _removed(registry), pause_seconds=PAUSE_SECONDS)
-    gone = [each for each in waiting if _is_gone(each, registry, remover, context.instance)]
+    """Delete what was made of removed videos and dubs, with Dagster's records. Starts no run."""
+    waiting = wait_for(lambda: _find_removals(registry), pause_seconds=PAUSE_SECONDS)
+    gone = [each for each in waiting if _clear_target(each, registry, remover, context.instance)]
     return SkipReason(f"{len(gone)} of {len(waiting)} removed videos and dubs are gone.")
 
 
-def _removed(registry: Maintenance) -> list[Target]:
+def _find_removals(registry: Maintenance) -> list[Target]:
     ids = registry.removals(limit=MOST_VIDEOS_A_TICK)
     pairs = registry.dub_removals(limit=MOST_VIDEOS_A_TICK)
     return [*(Target(each, None) for each in ids), *(Target(*pair) for pair in pairs)]
 
 
-def _is_gone(
+def _clear_target(
     target: Target, registry: Maintenance, remover: Remover, instance: DagsterInstance
 ) -> bool:
     if target.language is None:
-        return cleared(target.video_id, registry, remover, instance)
-    return cleared_dub(target.video_id, target.language, registry, remover, instance)
+        return clear_video(target.video_id, registry, remover, instance)
+    return clear_dub(target.video_id, target.language, registry, remover, instance)
 
 
-def cleared(
+def clear_video(
     video_id: str, registry: Maintenance, remover: Remover, instance: DagsterInstance
 ) -> bool:
-    """Whether all of it is gone; False while a run of the video has not ended."""
-    runs = _ended(instance, runs_of(instance, video_id))
+    """Delete everything of a video; False while one of its runs has not ended."""
+    runs = _end_runs(instance, runs_of(instance, video_id))
     if runs is None:
         return False
     remover.clear(video_id)
     for run in runs:
-        deleted(instance, run.run_id)
-    # Before the registry takes the same video in again, which adds the key.
+        delete_run(instance, run.run_id)
+    # Before the registry may accept the same video again, which adds the key again.
     remove_key(instance, videos, video_id)
     registry.removed(video_id)
     return True
 
 
-def cleared_dub(
+def clear_dub(
     video_id: str, language: str, registry: Maintenance, remover: Remover, instance: DagsterInstance
 ) -> bool:
-    """Whether all of the dub is gone; False while a run of it has not ended, or one of the video
-    or another dub is at a step, which may be about to release a film."""
+    """Delete everything of a dub; False while that is not possible.
+
+    It must wait for runs of the dub, and for other runs of the video that are in a step, because
+    they may be about to release a film.
+    """
     of_dub = [
         run for run in runs_of(instance, video_id) if subject(run.tags).get("language") == language
     ]
-    runs = _ended(instance, of_dub)
-    if runs is None or not _cleared_in_store(video_id, language, registry, remover):
+    runs = _end_runs(instance, of_dub)
+    if runs is None or not _clear_store(video_id, language, registry, remover):
         return False
     for run in runs:
-        deleted(instance, run.run_id)
+        delete_run(instance, run.run_id)
     registry.dub_removed(video_id, language)
     return True
 
 
-def _cleared_in_store(
-    video_id: str, language: str, registry: Maintenance, remover: Remover
-) -> bool:
-    # One that is removed as a whole meanwhile is not found, and goes as that.
+def _clear_store(video_id: str, language: str, registry: Maintenance, remover: Remover) -> bool:
+    # If the whole video is removed meanwhile, its own removal deletes the dub.
     with contextlib.suppress(VideoNotFoundError):
         try:
             now = datetime.now(timezone.utc)
@@ -116,8 +115,8 @@ def _cleared_in_store(
     return False
 
 
-def _ended(instance: DagsterInstance, runs: Sequence[DagsterRun]) -> list[DagsterRun] | None:
-    """The runs as they are when those that waited are cancelled; None where one goes on."""
+def _end_runs(instance: DagsterInstance, runs: Sequence[DagsterRun]) -> list[DagsterRun] | None:
+    """Cancel queued runs; return all runs that still exist, or None if one is not finished."""
     for run in runs:
         if run.status is DagsterRunStatus.QUEUED:
             instance.report_run_canceled(run)

@@ -1,9 +1,9 @@
-"""The requesting sensors: from the registry's rows to runs.
+"""The requesting sensors: turn rows of the registry into runs.
 
-They are level-triggered: they ask the registry what should be running and keep no cursor, so a
-tick that is lost, repeated or killed half-way changes nothing. A tick with nothing to do waits for
-something to do. What a tick returns ends it, so videos and dubs have a sensor each: a video that
-was just prepared does not wait for the tick after the one that saw it come.
+They are level-triggered: each tick asks the registry what should be running, without a cursor, so a
+tick that is lost, repeated or killed changes nothing. A tick without work waits for some. Videos
+and dubs have a sensor each, because a result ends the tick: a dub whose video was just prepared
+need not wait for the tick after the one that is waiting for videos.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ from sensors.waiting import wait_for
 
 MOST_RUNS_A_TICK = 50
 PAUSE_SECONDS = 0.4
-# Above what is started by hand or as a backfill, whose runs have none.
+# Higher than that of runs started by hand or as a backfill, which have no priority.
 PRIORITY = {"dagster/priority": "10"}
 
 
@@ -54,7 +54,7 @@ def on_video_registered(
     if not work:
         return SensorResult(skip_reason=SkipReason("No video in the registry waits."))
     context.log.info(f"{len(work)} videos are to be prepared.")
-    # The API adds these keys too; a crash between its two writes must not lose the video.
+    # The API adds the keys too, but may crash after it committed the row.
     add_keys(context.instance, videos, [each.video_id for each in work])
     return SensorResult(run_requests=_requests(registry, [(each, each.video_id) for each in work]))
 
@@ -88,14 +88,14 @@ def on_video_prepared(
 
 
 def _selection(work: Work) -> Sequence[AssetKey] | None:
-    """What of it is to be made; None for all."""
+    """Return the assets that this work needs; None for all of the job."""
     if work.listen_only:
         return [transcript.key]
     return [r2_object.key] if work.film_only else None
 
 
 def _requests(registry: WorkQueue, wanted: Sequence[tuple[Work, str]]) -> list[RunRequest]:
-    """A request for each, but not for what was removed a moment ago: its key may be gone."""
+    """Return a run request for each, except for removed videos, whose partition key may be gone."""
     requests = []
     for work, partition_key in wanted:
         with contextlib.suppress(VideoNotFoundError):

@@ -1,11 +1,10 @@
-"""Retention, every night: what nothing refers to any more goes, and Dagster shows how much.
+"""The nightly retention: deletes data that nothing refers to, and shows the amounts in Dagster.
 
-    tallied(tidied(retention, instance, "a-run-id", dry_run=True))[Kind.TAKES].bytes
+    count_by_kind(tidy(retention, instance, "a-run-id", dry_run=True))[Kind.TAKES].bytes
 
-What goes of the store and the registry is decided in `resources/catalogue/retention.py`, and of
-Dagster's own records here. A run that made something which is still the latest of its partition
-stays: without it Dagster would take the partition for missing. So the event log grows with the
-catalogue, and not with time.
+`resources/catalogue/retention.py` decides about store and registry, this module about Dagster's own
+records. A run that made the latest materialization of a partition stays: without it Dagster would
+show the partition as missing. So the event log grows with the catalogue, not with time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,14 +44,14 @@ _OF_VIDEO = (VIDEO, PARTITION, f"{PARTITION}/video")
 
 
 class Upkeep(Config):
-    """`dry_run` only counts what would go."""
+    """With `dry_run`, only count what would be deleted."""
 
     dry_run: bool = False
 
 
 @dataclass(frozen=True)
 class Tally:
-    """How many things of a kind, and their bytes."""
+    """The number of things of a kind, and their bytes."""
 
     count: int = 0
     bytes: int = 0
@@ -62,10 +61,10 @@ class Tally:
 def leftovers(
     context: OpExecutionContext, config: Upkeep, retention: ResourceParam[Retention]
 ) -> None:
-    """The numbers are the metadata of its output."""
+    """Delete the leftovers; the numbers become the metadata of the output."""
     with failing_in_words():
-        gone = tidied(retention, context.instance, context.run_id, dry_run=config.dry_run)
-        tallies = tallied(gone)
+        gone = tidy(retention, context.instance, context.run_id, dry_run=config.dry_run)
+        tallies = count_by_kind(gone)
     rows = [
         TableRecord({"kind": kind.value, "count": tally.count, "bytes": tally.bytes})
         for kind, tally in tallies.items()
@@ -83,7 +82,7 @@ def leftovers(
 
 @job
 def remove_leftovers() -> None:
-    """Upkeep: superseded media, replaced releases, unused takes, what dead processes left."""
+    """Upkeep: superseded media, replaced releases, unused takes, leftovers of dead processes."""
     leftovers()
 
 
@@ -96,18 +95,18 @@ every_night = ScheduleDefinition(
 )
 
 
-def tidied(
+def tidy(
     retention: Retention, instance: DagsterInstance, holder: str, *, dry_run: bool
 ) -> Iterator[Gone]:
-    """Remove everything that can go, and tell of each thing. A dry run only tells."""
+    """Delete everything that can go, and yield each thing. A dry run only yields."""
     now = datetime.now(timezone.utc)
-    yield from retention.tidied(holder, now=now, dry_run=dry_run)
+    yield from retention.tidy(holder, now=now, dry_run=dry_run)
     yield from old_runs(instance, now - retention.keep, dry_run=dry_run)
     yield from stray_keys(instance, retention.registry, dry_run=dry_run)
 
 
-def tallied(gone: Iterable[Gone]) -> Mapping[Kind, Tally]:
-    """How much of each kind, also of those of which there is nothing."""
+def count_by_kind(gone: Iterable[Gone]) -> Mapping[Kind, Tally]:
+    """Count the things of each kind, with a zero for kinds without any."""
     tallies = dict.fromkeys(Kind, Tally())
     for each in gone:
         so_far = tallies[each.kind]
@@ -116,27 +115,27 @@ def tallied(gone: Iterable[Gone]) -> Mapping[Kind, Tally]:
 
 
 def total(tallies: Mapping[Kind, Tally]) -> Tally:
-    """All kinds together."""
+    """Return the sum over all kinds."""
     each = tallies.values()
     return Tally(sum(tally.count for tally in each), sum(tally.bytes for tally in each))
 
 
 def old_runs(instance: DagsterInstance, before: datetime, *, dry_run: bool) -> Iterator[Gone]:
-    """Delete the runs that ended before, with their events and logs; tell of each.
+    """Delete runs that ended before a time, with their events and logs; yield each.
 
-    Those that made the latest of anything stay.
+    Runs that made the latest materialization of any partition stay.
     """
-    # All are found first: a page is found by the run that ends the page before it.
-    for run_id in list(_ended(instance, before)):
-        if not _made_what_is_latest(instance, run_id):
-            yield deleted(instance, run_id, dry_run=dry_run)
+    # List all before deleting any: the cursor of a page is a run of the page before.
+    for run_id in list(_ended_runs(instance, before)):
+        if not _made_latest(instance, run_id):
+            yield delete_run(instance, run_id, dry_run=dry_run)
 
 
 def stray_keys(instance: DagsterInstance, registry: Lookup, *, dry_run: bool) -> Iterator[Gone]:
-    """Remove the keys of videos that nobody asked for; tell of each.
+    """Remove the partition keys of videos that nobody submitted; yield each.
 
-    They were typed in the UI, or added while their video was being removed, or a backfill kept
-    them. One that a run is at is left for another night.
+    Such keys were typed in the UI, added while their video was removed, or kept by a backfill. A
+    key with a running run stays for another night.
     """
     known = set(_video_ids(registry))
     for key in [key for key in instance.get_dynamic_partitions(VIDEOS) if key not in known]:
@@ -145,13 +144,13 @@ def stray_keys(instance: DagsterInstance, registry: Lookup, *, dry_run: bool) ->
             continue
         if dry_run or remove_key(instance, videos, key):
             yield Gone(Kind.PARTITIONS)
-        # Its video came between the look and the removal.
+        # The video was submitted between the check and the removal: add its key again.
         if registry.was_asked_for(key):
             add_keys(instance, videos, [key])
 
 
 def runs_of(instance: DagsterInstance, video_id: str) -> Sequence[DagsterRun]:
-    """The runs for a video and its dubs, requested or started by an operator."""
+    """Return all runs for a video and its dubs, requested by sensors or started by an operator."""
     filters = [RunsFilter(tags={tag: video_id}) for tag in _OF_VIDEO]
     found = {run.run_id: run for each in filters for run in instance.get_runs(each)}
     return list(found.values())
@@ -165,20 +164,20 @@ def _video_ids(registry: Lookup) -> Iterator[str]:
         yield from (video.id for video in page.videos)
 
 
-def _ended(instance: DagsterInstance, before: datetime) -> Iterator[str]:
+def _ended_runs(instance: DagsterInstance, before: datetime) -> Iterator[str]:
     filters, cursor = RunsFilter(statuses=FINISHED, updated_before=before), None
     while page := instance.get_run_records(filters, limit=RUNS_A_PAGE, cursor=cursor):
         yield from (record.dagster_run.run_id for record in page)
         cursor = page[-1].dagster_run.run_id
 
 
-def _made_what_is_latest(instance: DagsterInstance, run_id: str) -> bool:
+def _made_latest(instance: DagsterInstance, run_id: str) -> bool:
     made = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
     return any(_latest_run(instance, event) == run_id for event in made)
 
 
 def _latest_run(instance: DagsterInstance, made: EventLogEntry) -> str:
-    """The run that made the same of the same partition last."""
+    """Return the run that made the latest materialization of the same asset and partition."""
     event = made.get_dagster_event()
     assert event.asset_key
     partitions = [event.partition] if event.partition else None
@@ -186,9 +185,9 @@ def _latest_run(instance: DagsterInstance, made: EventLogEntry) -> str:
     return instance.fetch_materializations(of_same, limit=1).records[0].run_id
 
 
-def deleted(instance: DagsterInstance, run_id: str, *, dry_run: bool = False) -> Gone:
-    """Delete a run with its events and logs. A dry run only tells."""
-    # On SQLite each run's events are a file of their own, which deleting them only empties.
+def delete_run(instance: DagsterInstance, run_id: str, *, dry_run: bool = False) -> Gone:
+    """Delete a run with its events and logs, and return its size. A dry run deletes nothing."""
+    # With SQLite each run has a file of events, which Dagster only empties.
     files = list(Path(instance.root_directory, "history", "runs").glob(f"{run_id}.db*"))
     gone = Gone(Kind.RUNS, sum(path.stat().st_size for path in files))
     if not dry_run:

@@ -41,7 +41,7 @@ def _maintain(settings: Settings, asked: argparse.Namespace) -> int:
 def _tidy(settings: Settings, *, dry_run: bool) -> Mapping[Kind, Tally]:
     from dagster import DagsterInstance, DagsterInvariantViolationError
 
-    from sensors.retention import tallied, tidied
+    from sensors.retention import count_by_kind, tidy
 
     # Where it is not set, the servers are those of `make up`.
     home = os.environ.setdefault("DAGSTER_HOME", str(settings.home / "dagster"))
@@ -54,7 +54,7 @@ def _tidy(settings: Settings, *, dry_run: bool) -> Mapping[Kind, Tally]:
             f"the folder with its dagster.yaml, or DUB_HOME to that of `make up`. ({error})"
         ) from error
     with instance:
-        return tallied(tidied(retention, instance, f"maintain-{uuid.uuid4()}", dry_run=dry_run))
+        return count_by_kind(tidy(retention, instance, f"maintain-{uuid.uuid4()}", dry_run=dry_run))
 
 
 def table_of(tallies: Mapping[Kind, Tally], did: str) -> Table:

@@ -23,6 +23,7 @@ FOLDERS = (
     "api/middleware",
     "api/pages",
     "api/routes",
+    "resources/catalogue",
     "resources/listening",
     "resources/media",
     "resources/mixer",
@@ -31,6 +32,7 @@ FOLDERS = (
     "resources/store",
     "resources/system",
     "resources/webhooks",
+    "sensors",
 )
 _CONTINUES = re.compile(r"(Those|Of|The same|What of)\b")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

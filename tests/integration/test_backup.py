@@ -35,7 +35,7 @@ from dub_platform.local.stack import Stack
 from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, VideoStatus, Work
 from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
-from sensors.reconciling import reconciled
+from sensors.reconciling import reconcile
 from tests.assets.conftest import SENTENCES
 from tests.contracts.databases import postgres, postgres_tools
 from tests.sensors.rows import run_of
@@ -261,7 +261,7 @@ def test_what_was_under_way_is_requested_anew(there: There) -> None:
         run = workshop.instance.get_run_by_id(there.run.run_id)
         assert run
         assert DagsterRunStatus.FAILURE is run.status
-        reconciled(workshop.registry, workshop.instance, LATER)
+        reconcile(workshop.registry, workshop.instance, LATER)
         video = workshop.registry.video(UNDER_WAY.video_id)
     assert (VideoStatus.QUEUED, 2) == (video.status, video.generation)
 

@@ -35,7 +35,7 @@ from dub_platform.local.stack import CHECKOUT
 from dub_platform.registry import DubStatus, SqlRegistry, Work
 from dub_platform.registry.migrate import upgrade
 from dub_platform.settings import Settings
-from sensors.reconciling import reconciled
+from sensors.reconciling import reconcile
 from tests.assets.conftest import SENTENCES
 from tests.contracts.databases import postgres
 from tests.support.patience import HANG_SECONDS, wait_until
@@ -205,7 +205,7 @@ def test_the_run_of_a_worker_that_is_killed_is_done_by_another(cluster: Cluster)
     assert gone(*children)
     assert DubStatus.RUNNING is cluster.status(video_id)
     before = cluster.spoken()
-    reconciled(cluster.workshop.registry, cluster.workshop.instance, _now() + LATER)
+    reconcile(cluster.workshop.registry, cluster.workshop.instance, _now() + LATER)
     cluster.request_dub()
     new = cluster.worker("new")
     until(lambda: cluster.status(video_id) is DubStatus.RELEASED, new.log)

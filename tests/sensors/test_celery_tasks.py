@@ -13,7 +13,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster_celery.launcher import CeleryRunLauncher
 
 from dub_platform.registry import Work
-from sensors.celery_tasks import lost
+from sensors.celery_tasks import lost_runs
 from tests.sensors.rows import VIDEO, run_of
 from tests.support.patience import HANG_SECONDS
 from tests.support.servers.redis import running_redis
@@ -46,7 +46,7 @@ def test_a_task_in_a_queue_is_not_lost(instance: DagsterInstance, priority: int)
     """Whatever its priority, and however long it waits."""
     run = launched(instance, "waits")
     celery_of(instance).send_task("hold", task_id="waits", queue="dub", priority=priority)
-    assert set() == set(lost(instance, [run]))
+    assert set() == set(lost_runs(instance, [run]))
 
 
 def test_a_task_that_nobody_has_is_lost(instance: DagsterInstance) -> None:
@@ -54,7 +54,7 @@ def test_a_task_that_nobody_has_is_lost(instance: DagsterInstance) -> None:
     runs = [launched(instance, "vanished"), launched(instance, "waits")]
     for queue in ("dub", "transcribe"):
         celery_of(instance).send_task("hold", task_id="waits", queue=queue, priority=LAST)
-    assert {runs[0].run_id} == set(lost(instance, runs))
+    assert {runs[0].run_id} == set(lost_runs(instance, runs))
 
 
 def test_a_task_that_a_worker_has_is_not_lost(instance: DagsterInstance) -> None:
@@ -63,13 +63,13 @@ def test_a_task_that_a_worker_has_is_not_lost(instance: DagsterInstance) -> None
     with holding_worker(celery_of(instance)) as begun:
         celery_of(instance).send_task("hold", task_id="taken", queue="dub")
         assert begun.wait(HANG_SECONDS)
-        assert set() == set(lost(instance, [run, launched(instance, "taken")]))
+        assert set() == set(lost_runs(instance, [run, launched(instance, "taken")]))
 
 
 def test_a_run_that_is_under_way_is_not_asked_for(instance: DagsterInstance) -> None:
     """Its lease says whether somebody is at it."""
     run = launched(instance, "vanished", DagsterRunStatus.STARTED)
-    assert set() == set(lost(instance, [run]))
+    assert set() == set(lost_runs(instance, [run]))
 
 
 def launched(

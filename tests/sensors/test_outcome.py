@@ -34,9 +34,9 @@ from sensors.outcome import (
     on_run_failed,
     reason_of,
     record_failure,
-    redo_untold,
-    report_unheard,
-    stopped,
+    redo_unrecorded,
+    report_unreported,
+    stopped_details,
 )
 from tests.sensors.rows import VIDEO, begun, handed_in, prepared, released, run_of
 from tests.support.servers.sentry import SentryServer
@@ -130,7 +130,7 @@ def test_what_a_hook_heard_is_not_reported_again(job_name: str, code: str, repor
             heard.append({"error": error, **tags})
 
     details = {"code": code, "message": "It did not pass.", "retryable": False}
-    report_unheard(Ear(), DagsterRun(job_name=job_name), details)
+    report_unreported(Ear(), DagsterRun(job_name=job_name), details)
     assert reported == bool(heard)
 
 
@@ -210,7 +210,7 @@ def test_a_run_of_ones_own_that_is_stopped_is_told_to_nobody(
     reason = {"code": "engine_failed"}
     registry.failed(Work(VIDEO, "es", 1), reason, now=datetime.now(timezone.utc))
     run = _by_hand(instance, f"es|{VIDEO}")
-    record_failure(registry, instance, run, stopped(run.run_id))
+    record_failure(registry, instance, run, stopped_details(run.run_id))
     assert reason == registry.dub(VIDEO, "es").error_details
 
 
@@ -276,7 +276,7 @@ def test_a_release_that_dagster_was_not_told_of_is_made_once_more(
     prepared(registry, "es")
     run = begun(instance, work, AssetKey(made))
     released(registry, work, run.run_id)
-    redo_untold(registry, instance, run)
+    redo_unrecorded(registry, instance, run)
     dub = registry.dub(VIDEO, "es")
     assert expected == (dub.status, dub.generation)
 

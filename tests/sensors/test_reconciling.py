@@ -18,7 +18,7 @@ from dub_platform.core.wording import Wording
 from dub_platform.registry import DubStatus, SqlRegistry, VideoStatus, Work
 from dub_platform.settings import POOLS, Settings
 from sensors.pools import PoolLimits
-from sensors.reconciling import on_run_lost, reconciled
+from sensors.reconciling import on_run_lost, reconcile
 from tests.sensors.rows import VIDEO, begun, handed_in, prepared, released, run_of
 
 WORK = Work(VIDEO, "es", 1)
@@ -45,7 +45,7 @@ def test_a_row_whose_run_has_ended_fails(
 ) -> None:
     """A status sensor that missed the run is made good, with a reason."""
     run_of(instance, WORK, status)
-    assert 1 == reconciled(running, instance, LATER)
+    assert 1 == reconcile(running, instance, LATER)
     dub = running.dub(VIDEO, "es")
     assert DubStatus.FAILED is dub.status
     assert dub.error_details
@@ -58,7 +58,7 @@ def test_work_that_nobody_is_at_is_queued_again(
 ) -> None:
     """Whether Dagster knows by now that the run is gone or not; afterwards it does."""
     run = run_of(instance, WORK, status)
-    assert 1 == reconciled(running, instance, LATER)
+    assert 1 == reconcile(running, instance, LATER)
     dub = running.dub(VIDEO, "es")
     assert (DubStatus.QUEUED, 2) == (dub.status, dub.generation)
     gone = instance.get_run_by_id(run.run_id)
@@ -73,7 +73,7 @@ def test_a_row_whose_run_goes_on_is_left_alone(
     """Long is not lost, as long as somebody renews the lease."""
     run_of(instance, WORK, status)
     running.hold(VIDEO, "es", "a-run", now=LATER)
-    assert 0 == reconciled(running, instance, LATER)
+    assert 0 == reconcile(running, instance, LATER)
     assert DubStatus.RUNNING is running.dub(VIDEO, "es").status
 
 
@@ -84,7 +84,7 @@ def test_a_run_that_waits_for_its_turn_is_left_alone(
     prepared(registry, "es")
     registry.claim_dubs(limit=1, now=LATER)
     run_of(instance, WORK, DagsterRunStatus.STARTING)
-    assert 0 == reconciled(registry, instance, LATER)
+    assert 0 == reconcile(registry, instance, LATER)
 
 
 def test_a_film_that_a_failed_run_owes_is_asked_for_again(
@@ -97,9 +97,9 @@ def test_a_film_that_a_failed_run_owes_is_asked_for_again(
     registry.ask(VIDEO, "ca", Wording(formality="formal"))
     registry.started(Work(VIDEO, "ca", 2), "another-run")
     registry.remove_dub(VIDEO, "es")
-    assert 0 == reconciled(registry, instance, datetime.now(timezone.utc))
+    assert 0 == reconcile(registry, instance, datetime.now(timezone.utc))
     run_of(instance, Work(VIDEO, "ca", 2), DagsterRunStatus.CANCELED)
-    assert 2 == reconciled(registry, instance, LATER)
+    assert 2 == reconcile(registry, instance, LATER)
     dub = registry.dub(VIDEO, "ca")
     assert (DubStatus.QUEUED, True) == (dub.status, dub.film_only)
 
@@ -109,14 +109,14 @@ def test_a_row_is_given_time_before_it_is_judged(
 ) -> None:
     """The outcome sensors come first."""
     run_of(instance, WORK, DagsterRunStatus.FAILURE)
-    assert 0 == reconciled(running, instance, datetime.now(timezone.utc))
+    assert 0 == reconcile(running, instance, datetime.now(timezone.utc))
 
 
 def test_a_row_whose_run_was_deleted_is_queued_again(
     running: SqlRegistry, instance: DagsterInstance
 ) -> None:
     """Its old run key is spent, so it goes up a generation."""
-    assert 1 == reconciled(running, instance, LATER)
+    assert 1 == reconcile(running, instance, LATER)
     dub = running.dub(VIDEO, "es")
     assert (DubStatus.QUEUED, 2) == (dub.status, dub.generation)
 
@@ -126,7 +126,7 @@ def test_a_waiting_row_without_a_run_is_the_sensors(
 ) -> None:
     """It is requested by a tick, not here."""
     prepared(registry, "es")
-    assert 0 == reconciled(registry, instance, LATER)
+    assert 0 == reconcile(registry, instance, LATER)
     assert 1 == registry.dub(VIDEO, "es").generation
 
 
@@ -136,7 +136,7 @@ def test_the_run_of_the_video_is_not_taken_for_its_dubs(
     """A failed preparation says nothing of a dub that is being made."""
     run_of(instance, Work(VIDEO, None, 1), DagsterRunStatus.FAILURE)
     run_of(instance, WORK, DagsterRunStatus.STARTING)
-    assert 0 == reconciled(running, instance, LATER)
+    assert 0 == reconcile(running, instance, LATER)
 
 
 def test_the_run_of_a_video_is_found_behind_those_of_any_number_of_dubs(
@@ -149,7 +149,7 @@ def test_the_run_of_a_video_is_found_behind_those_of_any_number_of_dubs(
     run_of(instance, preparing, DagsterRunStatus.CANCELED)
     for language in ("ca", "de", "en", "es", "eu", "fr", "gl", "it", "ja", "nl", "pt", "ro"):
         run_of(instance, Work(VIDEO, language, 1), DagsterRunStatus.STARTING)
-    assert 1 == reconciled(registry, instance, LATER)
+    assert 1 == reconcile(registry, instance, LATER)
     video = registry.video(VIDEO)
     assert VideoStatus.FAILED is video.status
     assert "run_stopped" == (video.error_details or {})["code"]
@@ -162,7 +162,7 @@ def test_a_run_that_died_after_its_release_is_ended(
     prepared(registry, "es")
     run = begun(instance, WORK, AssetKey("r2_object"))
     released(registry, WORK, run.run_id)
-    reconciled(registry, instance, LATER)
+    reconcile(registry, instance, LATER)
     assert DagsterRunStatus.FAILURE is status_of(instance, run)
     assert (DubStatus.RELEASED, 1) == state(registry)
 
@@ -174,7 +174,7 @@ def test_a_release_that_dagster_never_heard_of_is_made_once_more(
     prepared(registry, "es")
     run = begun(instance, WORK, AssetKey("dubbed_track"))
     released(registry, WORK, run.run_id)
-    reconciled(registry, instance, LATER)
+    reconcile(registry, instance, LATER)
     assert DagsterRunStatus.FAILURE is status_of(instance, run)
     assert (DubStatus.QUEUED, 2) == state(registry)
 
@@ -186,7 +186,7 @@ def test_a_run_that_still_says_something_is_left_alone(
     prepared(registry, "es")
     run = begun(instance, WORK)
     released(registry, WORK, run.run_id)
-    reconciled(registry, instance, datetime.now(timezone.utc) + timedelta(seconds=30))
+    reconcile(registry, instance, datetime.now(timezone.utc) + timedelta(seconds=30))
     assert DagsterRunStatus.STARTED is status_of(instance, run)
 
 
@@ -197,7 +197,7 @@ def test_a_run_that_renews_its_lease_is_left_alone(
     prepared(registry, "es")
     run = begun(instance, WORK)
     registry.hold(VIDEO, "es", run.run_id, now=LATER)
-    reconciled(registry, instance, LATER)
+    reconcile(registry, instance, LATER)
     assert DagsterRunStatus.STARTED is status_of(instance, run)
 
 
@@ -206,7 +206,7 @@ def test_a_run_on_no_partition_is_left_alone(
 ) -> None:
     """What tidies up holds the leases of one video after the other."""
     run = run_of(instance, WORK, DagsterRunStatus.STARTED)
-    reconciled(registry, instance, LATER)
+    reconcile(registry, instance, LATER)
     assert DagsterRunStatus.STARTED is status_of(instance, run)
 
 

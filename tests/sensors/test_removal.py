@@ -24,7 +24,7 @@ from dub_platform.registry.tables import videos
 from resources.catalogue.removal import Remover
 from resources.catalogue.retention import Gone, Kind
 from resources.store.local import LocalStore
-from sensors.removal import cleared, cleared_dub, on_video_removed
+from sensors.removal import clear_dub, clear_video, on_video_removed
 from sensors.requesting import on_video_registered
 from sensors.retention import stray_keys
 from tests.sensors.rows import VIDEO, begun, handed_in, prepared, released, run_of
@@ -107,10 +107,10 @@ def test_nothing_goes_while_a_run_works_on_it(
 ) -> None:
     """It could write after that; and it ends by itself."""
     run = begun(instance, WORK)
-    assert not cleared(VIDEO, removing, remover, instance)
+    assert not clear_video(VIDEO, removing, remover, instance)
     assert ITS | THEIRS == keys(remover)
     instance.report_run_failed(run)
-    assert cleared(VIDEO, removing, remover, instance)
+    assert clear_video(VIDEO, removing, remover, instance)
     assert THEIRS == keys(remover)
 
 
@@ -126,7 +126,7 @@ def test_a_run_that_waits_is_not_waited_for(
             RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("code"), "all"), "dub_video"
         ),
     )
-    assert cleared(VIDEO, removing, remover, instance)
+    assert clear_video(VIDEO, removing, remover, instance)
     assert not instance.has_run(run.run_id)
 
 
@@ -135,7 +135,7 @@ def test_a_tick_that_was_cut_off_is_made_good(
 ) -> None:
     """What is gone is not missed."""
     remover.clear(VIDEO)
-    assert cleared(VIDEO, removing, remover, instance)
+    assert clear_video(VIDEO, removing, remover, instance)
 
 
 def test_a_video_that_is_handed_in_again_has_its_partition_again(
@@ -143,7 +143,7 @@ def test_a_video_that_is_handed_in_again_has_its_partition_again(
 ) -> None:
     """Its first tick adds the key."""
     instance.add_dynamic_partitions("videos", [VIDEO])
-    assert cleared(VIDEO, removing, remover, instance)
+    assert clear_video(VIDEO, removing, remover, instance)
     handed_in(removing, "es")
     with build_sensor_context(instance, resources={"registry": removing}) as context:
         on_video_registered(context)
@@ -171,7 +171,7 @@ def test_a_backfill_under_way_keeps_its_keys(
     instance.add_dynamic_partitions("videos", [VIDEO])
     backfill = PartitionBackfill("b", BulkActionStatus.REQUESTED, False, {}, 0.0)
     instance.add_backfill(backfill)
-    assert cleared(VIDEO, removing, remover, instance)
+    assert clear_video(VIDEO, removing, remover, instance)
     assert [] == list(stray_keys(instance, removing, dry_run=False))
     assert [VIDEO] == list(instance.get_dynamic_partitions("videos"))
     instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))  # type: ignore[no-untyped-call]
@@ -241,7 +241,7 @@ def test_the_film_that_is_current_stays(
     made = {each.key for each in current}
     with without_spanish._engine.begin() as connection:
         connection.execute(update(videos).values(film_key=f"releases/{VIDEO}/film/2.mp4"))
-    assert cleared_dub(VIDEO, "es", without_spanish, remover, instance)
+    assert clear_dub(VIDEO, "es", without_spanish, remover, instance)
     assert made == keys(remover) & FILMS
 
 
@@ -255,7 +255,7 @@ def test_a_dub_does_not_go_while_a_run_is_at_it(
     if by_hand:
         run = create_run_for_test(instance, status=DagsterRunStatus.STARTED, tags=tags)
     begun(instance, Work(VIDEO, "ca", 1))
-    assert not cleared_dub(VIDEO, "es", without_spanish, remover, instance)
+    assert not clear_dub(VIDEO, "es", without_spanish, remover, instance)
     assert keys(remover) >= OF_DUB
     for each in instance.get_runs():
         if each.run_id == run.run_id or not by_hand:
@@ -265,7 +265,7 @@ def test_a_dub_does_not_go_while_a_run_is_at_it(
             each for each in instance.get_runs() if each.tags.get("dub/language") == "es"
         ]
         instance.report_run_failed(requested)
-    assert cleared_dub(VIDEO, "es", without_spanish, remover, instance)
+    assert clear_dub(VIDEO, "es", without_spanish, remover, instance)
     assert not keys(remover) & OF_DUB
 
 
@@ -275,10 +275,10 @@ def test_a_dub_does_not_go_while_a_film_may_be_released(
     """It could be one of those that go."""
     now = datetime.now(timezone.utc)
     assert without_spanish.hold(VIDEO, "ca", "a-run", now=now)
-    assert not cleared_dub(VIDEO, "es", without_spanish, remover, instance)
+    assert not clear_dub(VIDEO, "es", without_spanish, remover, instance)
     assert keys(remover) >= FILMS
     without_spanish.let_go(VIDEO, "ca", "a-run")
-    assert cleared_dub(VIDEO, "es", without_spanish, remover, instance)
+    assert clear_dub(VIDEO, "es", without_spanish, remover, instance)
     # Nor is it held any longer.
     assert without_spanish.hold(VIDEO, "ca", "a-run", now=now)
 
@@ -288,7 +288,7 @@ def test_a_dub_whose_video_is_removed_meanwhile_goes_with_that(
 ) -> None:
     """There is nothing left to do of it alone."""
     without_spanish.remove(VIDEO)
-    assert not cleared_dub(VIDEO, "es", without_spanish, remover, instance)
+    assert not clear_dub(VIDEO, "es", without_spanish, remover, instance)
     assert [] == list(without_spanish.dub_removals(limit=9))
-    assert cleared(VIDEO, without_spanish, remover, instance)
+    assert clear_video(VIDEO, without_spanish, remover, instance)
     assert THEIRS == keys(remover)

@@ -29,7 +29,7 @@ from dub_platform.registry import Work
 from dub_platform.registry.engine import engine_at
 from dub_platform.settings import Settings
 from resources.catalogue.retention import Gone, Kind
-from sensors.retention import Tally, every_night, old_runs, tallied, total
+from sensors.retention import Tally, count_by_kind, every_night, old_runs, total
 from tests.contracts.databases import postgres, postgres_url, run_script, script_of
 from tests.sensors.rows import VIDEO, run_of
 from tests.support.new_registries import make_registry
@@ -165,7 +165,7 @@ def test_a_dry_run_deletes_no_run(instance: DagsterInstance) -> None:
 
 def test_every_kind_is_counted(tmp_path: Path) -> None:
     """Also one of which there is nothing."""
-    tallies = tallied([Gone(Kind.TAKES, 3), Gone(Kind.TAKES, 4), Gone(Kind.RUNS)])
+    tallies = count_by_kind([Gone(Kind.TAKES, 3), Gone(Kind.TAKES, 4), Gone(Kind.RUNS)])
     assert set(Kind) == set(tallies)
     assert (Tally(2, 7), Tally(1, 0)) == (tallies[Kind.TAKES], tallies[Kind.RUNS])
     assert (Tally(), Tally(3, 7)) == (tallies[Kind.MEDIA], total(tallies))
