@@ -1,4 +1,4 @@
-"""What the platform says while it works.
+"""Logs and error reports of all processes.
 
 configure_logging("json", "INFO")
 structlog.get_logger().info("video accepted", video="dQw4w9WgXcQ")

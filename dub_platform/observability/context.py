@@ -1,9 +1,9 @@
-"""Who asked: the id of the request that is being served, or that a run was requested by.
+"""The id of the request that is being served, or that requested this run.
 
     with bound_contextvars(request_id="7f3a"):
         request_id()                    # "7f3a", here and in the threads that were started here
 
-It goes from the request into the registry's row, from there into the run's tags, and from those
+The id goes from the request into the registry's row, from there into the run's tags, and from those
 into every log line, provider call and error report of the run.
 """
 
@@ -13,6 +13,6 @@ from structlog.contextvars import get_contextvars
 
 
 def request_id() -> str | None:
-    """The id, where there is one."""
+    """Return the id, or None."""
     found: str | None = get_contextvars().get("request_id")
     return found

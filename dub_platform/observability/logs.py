@@ -1,13 +1,13 @@
-"""The log: one line an event, readable for people or one JSON object for machines.
+"""The log: one line for each event, readable for people or one JSON object for programs.
 
     configure_logging("console", "INFO")
     with structlog.contextvars.bound_contextvars(request_id="7f3a"):
         structlog.get_logger("api").warning("disk nearly full", free_mb=120)
 
-Lines of the standard library's loggers (uvicorn's, Dagster's) come out in the same shape. Ours do
-not go through it: two records of each would cost more than all that is done for it.
-Logged text is hostile: nothing in it can start a line of its own or reach the terminal as an
-escape sequence.
+Lines of the standard library's loggers (uvicorn's, Dagster's) get the same form. Our own lines do
+not go through the standard library, because two records for each line would double their cost.
+Logged text is hostile: nothing in it can begin a new line or reach the terminal as an escape
+sequence.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 
-def _of_run(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """A line of Dagster's about a run: its message alone, with the run and whom it is for."""
+def _add_run_fields(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Reduce Dagster's line about a run to its message, with the run's id, video and language."""
     meta = getattr(event.get("_record"), "dagster_meta", None)
     if meta is None:
         return event
@@ -50,10 +50,10 @@ _SHARED: tuple[Processor, ...] = (
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Writes what the standard library's loggers say, and lines that are whole already."""
+    """Writes records of the standard library's loggers, and lines that are already complete."""
 
     def write(self, line: str) -> None:
-        """Write a line, and nothing into the midst of it."""
+        """Write a complete line, never into the middle of another."""
         self.acquire()
         try:
             self.stream.write(f"{line}{self.terminator}")
@@ -63,7 +63,7 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 class _Logger:
-    """What our own loggers write with, under a name."""
+    """The logger below our own loggers, with a name."""
 
     def __init__(self, name: str, handler: _Handler) -> None:
         self.name = name
@@ -71,7 +71,7 @@ class _Logger:
 
 
 def configure_logging(log_format: Literal["console", "json"], level: str) -> None:
-    """Send every log line of this process to stderr; `level` is the least that is written."""
+    """Send all log lines of this process to stderr; lines below `level` are dropped."""
     handler, rendering = _Handler(sys.stderr), _rendering(log_format)
     structlog.configure(
         processors=[*_SHARED, *rendering],
@@ -85,23 +85,26 @@ def configure_logging(log_format: Literal["console", "json"], level: str) -> Non
                 _without_colour_copy,
                 *rendering,
             ],
-            foreign_pre_chain=[*_SHARED, _of_run],
+            foreign_pre_chain=[*_SHARED, _add_run_fields],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Opening a Dagster instance would otherwise tell its migrations' every step.
+    # Otherwise opening a Dagster instance logs every step of its migrations.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     _adopt_servers()
 
 
 def printable(text: str) -> str:
-    """`text` on one line: line ends, escapes and what reorders text become visible codes."""
-    return "".join(character if character.isprintable() else _code(character) for character in text)
+    """Return `text` on one line: line ends, escapes and bidirectional controls become visible
+    codes."""
+    return "".join(
+        character if character.isprintable() else _escape(character) for character in text
+    )
 
 
-def _code(character: str) -> str:
+def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
@@ -113,39 +116,41 @@ def _rendering(log_format: Literal["console", "json"]) -> list[Processor]:
             structlog.processors.JSONRenderer(serializer=json.dumps, ensure_ascii=True),
         ]
     return [
-        _made_printable,
+        _make_printable,
         ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_indented_traceback),
     ]
 
 
 def _without_colour_copy(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """uvicorn repeats its messages with colours in an extra."""
+    """Drop uvicorn's second copy of the message, which has colours."""
     event.pop("color_message", None)
     return event
 
 
-def _made_printable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def _make_printable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return {
-        printable(key): value if key == "exc_info" else _shown(value)
+        printable(key): value if key == "exc_info" else _printable_value(value)
         for key, value in event.items()
     }
 
 
-def _shown(value: object) -> float | str | None:
+def _printable_value(value: object) -> float | str | None:
     return value if isinstance(value, (int, float, type(None))) else printable(str(value))
 
 
 def _indented_traceback(out: TextIO, exc_info: ExcInfo) -> None:
-    """A traceback whose every line is indented, so that a message in it cannot pose as a line."""
+    """Write a traceback with every line indented, so that a message in it cannot look like a log
+    line."""
     text = io.StringIO()
     plain_traceback(text, exc_info)
-    # Only "\n" may end a line: str.splitlines would also break at what a terminal obeys.
+    # Split at "\n" only: str.splitlines would also split at characters that terminals act on.
     for line in text.getvalue().strip("\n").split("\n"):
         out.write(f"\n    {printable(line)}")
 
 
 def _adopt_servers() -> None:
-    """The servers' lines go our way, without uvicorn's access log: the API has its own."""
+    """Have the servers' loggers use our handler; drop uvicorn's access log, because the API has
+    its own."""
     for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi", "dagster"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

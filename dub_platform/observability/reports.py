@@ -1,12 +1,12 @@
-"""Failures as Sentry sees them: one event each, grouped by the error's code.
+"""Reports failures to Sentry: one event each, grouped by the error's code.
 
     reporter = Reporter("https://KEY@sentry.example.com/1", release="0.1.0+abc123", secrets=[...])
     reporter.report(error, video="dQw4w9WgXcQ", language="es", stage="speech")
     reporter.flush()
 
-Nothing is reported but what is handed over here: the SDK's own integrations would make several
-events of one failure, from the lines that Dagster and uvicorn log of it. An event has no local
-variables, and in its texts neither addresses nor secrets: a media URL can be a key in itself.
+Only failures passed to `report` are sent: the SDK's integrations would send several events for one
+failure, from the lines that Dagster and uvicorn log about it. An event contains no local variables,
+and its texts contain neither addresses nor secrets, because a media URL can itself give access.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Reporter:
-    """Tells Sentry of failures; without a DSN it tells nobody. Safe to share between threads.
+    """Sends failures to Sentry; without a DSN it does nothing. May be shared between threads.
 
-    `secrets` are texts that must not leave, whatever they stand in; `traces_sample_rate` is the
-    share of requests, 0 to 1, whose times are told.
+    `secrets` are texts to remove wherever they occur; `traces_sample_rate` is the share of
+    requests, 0 to 1, whose duration is sent.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class Reporter:
         self._release = release
         self._environment = environment
         self._traces_sample_rate = traces_sample_rate
-        # The longest first: one may be a part of another.
+        # The longest first, because one secret may be a part of another.
         self._secrets = sorted({each for each in secrets if each}, key=len, reverse=True)
         if dsn:
-            # Now, and in this thread: at the first failure an event loop would wait for it.
+            # Import it now: at the first failure the import would block an event loop.
             importlib.import_module("sentry_sdk")
 
     def report(self, error: BaseException, **tags: str | None) -> None:
@@ -74,11 +74,11 @@ class Reporter:
             _log.warning("failure not reported", error=repr(trouble))
 
     def trace(self, name: str, seconds: float, status: str) -> None:
-        """Send how long a request took that has just ended, for a share of all. Never raises.
+        """Send the duration of a request that has just ended, for a share of all. Never raises.
 
-        `name` is its method and route, without what a client wrote.
+        `name` is its method and route, without anything that a client wrote.
         """
-        # For a sample nobody needs a secret's randomness.
+        # A sample needs no cryptographic randomness.
         if not self._dsn or random.random() >= self._traces_sample_rate:  # noqa: S311
             return
         try:
@@ -87,12 +87,12 @@ class Reporter:
             _log.warning("times not reported", error=repr(trouble))
 
     def flush(self) -> None:
-        """Wait until what was reported is sent, for FLUSH_SECONDS at most."""
+        """Wait until everything is sent, at most FLUSH_SECONDS."""
         if "_client" in vars(self):
             self._client.flush(timeout=FLUSH_SECONDS)
 
-    def scrubbed(self, text: str) -> str:
-        """The text without addresses, credentials and secrets."""
+    def scrub(self, text: str) -> str:
+        """Return the text without addresses, credentials and secrets."""
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
         return _CREDENTIAL.sub(r"\1[secret]", _URL.sub("[url]", text))
@@ -102,13 +102,13 @@ class Reporter:
 
         code = error.code if isinstance(error, DubError) else InternalError.code
         event, hint = event_from_exception(error, client_options=self._client.options)
-        # The SDK takes an error's `detail`, which is a tool's own words, for its message.
+        # The SDK would use the error's `detail` as message, which holds a tool's own words.
         event["exception"]["values"][-1]["value"] = str(error)
         event["fingerprint"] = [code]
         event["tags"] = {name: tag for name, tag in {**tags, "code": code}.items() if tag}
         self._client.capture_event(event, hint)
 
-    # Made at the first failure, in the process that it happened in: its thread survives no fork.
+    # Made at the first failure, because its background thread would not survive a fork.
     @cached_property
     def _client(self) -> Client:
         from sentry_sdk import Client
@@ -126,21 +126,21 @@ class Reporter:
         )
 
     def _without_secrets(self, event: Event, _: dict[str, Any]) -> Event:
-        found: Event = self._walked(event)
+        found: Event = self._scrub_all(event)
         return found
 
-    def _walked(self, value: Any) -> Any:
+    def _scrub_all(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self.scrubbed(value)
+            return self.scrub(value)
         if isinstance(value, dict):
-            return {name: self._walked(item) for name, item in value.items()}
+            return {name: self._scrub_all(item) for name, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self._walked(item) for item in value]
+            return [self._scrub_all(item) for item in value]
         return value
 
 
 def _transaction(name: str, seconds: float, status: str) -> Event:
-    """A trace of one span in Sentry's format."""
+    """Return a trace with one span, in Sentry's format."""
     now = datetime.now(timezone.utc)
     trace: dict[str, object] = {
         "trace_id": uuid.uuid4().hex,

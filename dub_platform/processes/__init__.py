@@ -1,1 +1,1 @@
-"""What Dagster's processes and Celery's workers load."""
+"""The modules that Dagster's processes and Celery's workers are started with."""

@@ -1,9 +1,9 @@
-"""The code location as Dagster's processes load it: the definitions, and logs in one shape.
+"""The code location that Dagster's processes load: the definitions, with our logging.
 
     dagster api grpc -m dub_platform.processes.code_location
 
-The code server loads this, and so does every process that executes a run. What they log, Dagster's
-own lines too, looks as the API's does. Nothing else imports it.
+The code server loads it, and every process that executes a run. All their log lines, also Dagster's
+own, have the same form as the API's. Nothing else may import it.
 """
 
 from dub_platform.definitions import defs

@@ -1,8 +1,8 @@
-"""Production's run launcher: a run is a task of Celery's workers, and can be stopped.
+"""Production's run launcher: a run is a task for Celery's workers, and can be stopped.
 
-Named in `dagster.yaml`. dagster_celery's own launcher knows a run's queue by a tag alone, which
-runs that are started by hand or by a backfill do not have. It also kills the task without writing
-down that somebody wanted it, so a run that was terminated in the UI ended as one that failed.
+It is named in `dagster.yaml`. dagster_celery's own launcher finds a run's queue by a tag only,
+which runs started by hand or by a backfill do not have. It also kills the task without recording
+that it was cancelled, so a run that somebody terminated in the UI ended as failed.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from dub_platform.variables import read_variable
 
 
 class WorkerRunLauncher(CeleryRunLauncher):
-    """Sends runs to the workers of their queue, and takes them back.
+    """Sends runs to the queue of the workers they need, and cancels them.
 
-    Where its configuration names no broker, it has those of the environment. Not every process
-    that sends runs has all that `Settings` asks for.
+    Without a broker in its configuration it uses the environment's variables, and not `Settings`,
+    because some processes that send runs lack variables that `Settings` requires.
     """
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
     ) -> WorkerRunLauncher:
-        """The launcher with its broker. Raises WrongSettingError where nothing names one."""
+        """Make the launcher. Raises WrongSettingError if no broker is configured."""
         if config_value.get("broker"):
             return cls(**config_value, inst_data=inst_data)
         broker = read_variable(os.environ, "DUB_BROKER_URL") or read_variable(
@@ -49,10 +49,10 @@ class WorkerRunLauncher(CeleryRunLauncher):
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Send the run to the queue that it needs, whoever started it."""
-        super().launch_run(context._replace(dagster_run=_addressed(context.dagster_run)))
+        super().launch_run(context._replace(dagster_run=_add_queue_tags(context.dagster_run)))
 
     def terminate(self, run_id: str) -> bool:
-        """Stop the run wherever it is; whether there was anything to stop."""
+        """Stop the run, wherever it is; return whether there was anything to stop."""
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
@@ -60,12 +60,15 @@ class WorkerRunLauncher(CeleryRunLauncher):
         if DAGSTER_CELERY_TASK_ID_TAG in run.tags:
             super().terminate(run_id)
         if run.status is DagsterRunStatus.STARTING:
-            # It waits in a queue: no worker has it that could write how it ended.
+            # It waits in a queue, so no worker will record its end.
             self._instance.report_run_canceled(run)
         return True
 
 
-def _addressed(run: DagsterRun) -> DagsterRun:
-    """The run with the tags that dagster_celery sends it by, which nobody has to read in a list."""
+def _add_queue_tags(run: DagsterRun) -> DagsterRun:
+    """Return the run with the tags by which dagster_celery chooses queue and priority.
+
+    They are added here only, to keep them out of the lists that people read.
+    """
     sent_by = {QUEUE: queue_of(run.tags), RUN_PRIORITY: priority_of(run.tags)}
     return run.with_tags({**run.tags, **sent_by})

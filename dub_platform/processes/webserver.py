@@ -1,11 +1,11 @@
-"""Dagster's UI, for its own pages alone, and with links that it signs.
+"""Dagster's UI, protected from pages of other sites, and with links that it signs.
 
     python -m dub_platform.processes.webserver -h 127.0.0.1 -p 3000 -w workspace.yaml
 
-It is `dagster-webserver`, with its arguments, and with a guard before it. Dagster takes mutations
-from any page that somebody's browser has open, by GET as well, under any name: a link could stop
-the platform. Its links to what has `visibility: signed` are signed when they are followed: what
-is shown beside an asset is kept for ever, and a signed link is not. Tested by
+It takes the arguments of `dagster-webserver`. By itself, Dagster executes mutations for any page
+that is open in somebody's browser, also by GET and under any host name: a link could stop the
+platform. Links to videos with `visibility: signed` are signed when they are followed, because
+metadata of an asset is stored for ever and a signed link expires. Tested by
 `tests/dub_platform/processes/test_webserver.py`.
 """
 
@@ -41,11 +41,10 @@ _REFUSED = (
 
 
 class OwnPagesOnly:
-    """Refuses what a page of another site asks for, and a name that is not the server's.
+    """Refuses requests from pages of other sites, and under host names that are not the server's.
 
-    A page elsewhere may lead here by a link, and do no more. Whoever is asked at a loopback
-    address is asked for by a loopback name or by `url`: any other may have been led here by
-    somebody's name server.
+    Another site's page may link here, and nothing more. A request to a loopback address must use a
+    loopback name or that of `url`: somebody's name server could point any other name here.
     """
 
     def __init__(self, app: ASGIApp, url: str) -> None:
@@ -77,7 +76,10 @@ class OwnPagesOnly:
 
 
 def _asks_by_get(scope: Scope) -> bool:
-    """Whether a query is in the address. A link could hold it, and it could be a mutation."""
+    """Whether the address holds a GraphQL query.
+
+    A link could hold one, and it could be a mutation.
+    """
     is_get = scope["type"] == "http" and scope["method"] != "POST"
     return is_get and "query" in parse_qs(scope["query_string"].decode("latin-1"))
 
@@ -89,9 +91,9 @@ def _follows_link(scope: Scope, headers: Headers) -> bool:
 
 
 def signing_routes(settings: Settings) -> list[BaseRoute]:
-    """What leads an operator on to a page or file of a video, with a signature that is new.
+    """Return routes that redirect an operator to a page or file of a video, with a fresh signature.
 
-    Whoever reaches Dagster's UI may see all videos there anyway.
+    Whoever reaches Dagster's UI can see all videos there anyway.
     """
     links = Links(settings.link_secret.get_secret_value()) if settings.link_secret else None
 
@@ -132,6 +134,6 @@ class _Guarded(DagsterWebserver):  # type: ignore[type-arg]
 
 
 if __name__ == "__main__":
-    # Dagster has no setting for what stands before its application.
+    # Dagster has no setting for middleware, so its class is replaced.
     setattr(app, "DagsterWebserver", _Guarded)  # noqa: B010 - the module does not export it
     cli()

@@ -1,10 +1,9 @@
-"""The worker: runs execute inside its warm processes, one after another.
+"""The Celery worker: runs execute in its warm processes, one after another.
 
     celery -A dub_platform.processes.worker worker -Q transcribe,dub --concurrency 2
 
-The instance's dagster.yaml says where the broker is and how tasks are kept, for those who send
-them and for those who take them alike. What a run needs is imported, and later a model loaded,
-once for each process and not once for each run.
+The instance's dagster.yaml configures the broker and the storage of tasks, for senders and workers
+alike. Modules are imported, and models loaded, once for each process and not for each run.
 """
 
 from __future__ import annotations
@@ -37,24 +36,25 @@ create_execute_job_task(app)
 
 @setup_logging.connect
 def log_as_the_platform_does(**_: object) -> None:
-    """One shape of lines everywhere; Celery sets nothing up once this is connected."""
+    """Use our logging; Celery configures none of its own if this signal has a receiver."""
     settings = Settings.from_environment()
     configure_logging(settings.log_format, settings.log_level)
 
 
 @worker_init.connect
 def sweep_what_was_left(**_: object) -> None:
-    """Remove the work folders of processes that died on this machine."""
+    """Delete the work folders that dead processes have left on this machine."""
     wiring.folders(Settings.from_environment()).sweep()
 
 
 @worker_process_init.connect
 def die_with_the_worker(**_: object) -> None:
-    """A process whose worker was killed must not go on beside the one that takes its place."""
+    """Have the kernel end this process with its worker, so that it never works beside its
+    replacement."""
     end_with(_WORKER, signal.SIGKILL)
 
 
 @worker_process_init.connect
 def import_what_runs_need(**_: object) -> None:
-    """So that no run waits for it."""
+    """Import what runs need, so that no run waits for it."""
     import dub_platform.processes.code_location  # noqa: F401

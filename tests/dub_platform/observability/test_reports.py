@@ -98,7 +98,7 @@ def test_no_canary_arrives(sentry: SentryServer) -> None:
 )
 def test_a_text_keeps_what_is_no_secret(text: str, kept: str) -> None:
     """The credential goes, the sentence stays."""
-    assert kept == Reporter().scrubbed(text)
+    assert kept == Reporter().scrub(text)
 
 
 def test_without_a_dsn_nothing_is_loaded() -> None:
