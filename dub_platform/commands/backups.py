@@ -58,13 +58,13 @@ def _save(settings: Settings, asked: argparse.Namespace) -> int:
 def _restore(settings: Settings, asked: argparse.Namespace) -> int:
     from dub_platform.backup.deployment import restore
     from dub_platform.backup.folder import BackupFolder
-    from dub_platform.local.stack import Stack, StackError, alone
+    from dub_platform.local.stack import Stack, StackError, lock_home
 
     folder = BackupFolder(asked.folder.expanduser().resolve())
     try:
         # Where there is no backup nothing is made, not even the folders of a deployment.
         folder.head()
-        with alone(settings.home):
+        with lock_home(settings.home):
             deployment = _deployment(settings)
             if "DAGSTER_HOME" not in os.environ:
                 Stack(settings).prepare()

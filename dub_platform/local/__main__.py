@@ -1,4 +1,4 @@
-"""`python -m dub_platform.local demo|up`: the stack with the sample, or until Ctrl-C."""
+"""The commands `python -m dub_platform.local demo` and `up`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from dub_platform.observability.logs import printable
 from dub_platform.settings import Settings, WrongSettingError
 from dub_platform.variables import FORMER
 
-# In a second; what is beyond comes with the next.
+# The events printed in a second; more follow in the next.
 MOST_EVENTS = 100
 console = Console(soft_wrap=True, highlight=False)
 
 
 def main(command: str) -> int:
-    """Run `demo` or `up`; the exit status."""
-    # `make` and shells without job control start children that ignore Ctrl-C.
+    """Run `demo` or `up`, and return the exit status."""
+    # Children of `make` and of shells without job control ignore Ctrl-C by default.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _forget_other_projects()
@@ -37,7 +37,7 @@ def main(command: str) -> int:
         for remark in Settings.remarks():
             console.print(remark, markup=False)
         stack = Stack(settings)
-        # Videos are taken as soon as the API answers, seconds before everything is ready.
+        # Read before the start: the API accepts videos seconds before everything else is ready.
         seen = _newest_event(settings)
         with stack.running(tell=console.print):
             if command == "demo":
@@ -54,7 +54,8 @@ def main(command: str) -> int:
 
 
 def _forget_other_projects() -> None:
-    """Take general names out of the environment: a shell's database may be another project's."""
+    """Remove general names such as DATABASE_URL from the environment: they may be another
+    project's."""
     for name, ours in FORMER.items():
         if os.environ.pop(name, None):
             console.print(
@@ -65,7 +66,7 @@ def _forget_other_projects() -> None:
 
 
 def _newest_event(settings: Settings) -> int:
-    """The id of the newest event of the registry; 0 where its tables are not made yet."""
+    """Return the id of the registry's newest event; 0 if its tables do not exist yet."""
     try:
         return wiring.events(settings).newest()
     except DBAPIError:
@@ -88,7 +89,7 @@ def _up(stack: Stack, settings: Settings, seen: int) -> None:
 
 
 def line_of(event: Event) -> str:
-    """An event as one line: when, which video, in which language, and what it has become."""
+    """Format an event as one line: time, video, language, and what happened."""
     what = event.stage or event.type.partition(".")[2]
     why = f": {event.error['message']}" if event.error else ""
     where = f"{event.video_id} {event.language or ''}".rstrip()
@@ -106,7 +107,9 @@ def _demo(stack: Stack, settings: Settings) -> None:
         demo.follow(client, video["id"], console, lambda: _require_alive(stack))
         seconds = time.monotonic() - began
         demo.show(demo.results(client, video["id"], languages), console)
-        console.print(f"\nDub time, from POST to {_all(languages)} released: {seconds:.1f} s")
+        console.print(
+            f"\nDub time, from POST to {_languages_in_words(languages)} released: {seconds:.1f} s"
+        )
         somebody_reads = sys.stdin.isatty() and console.is_terminal
         if not somebody_reads:
             console.print("`make up` opens these, as all of it stops now; what was made stays:")
@@ -122,18 +125,18 @@ def _demo(stack: Stack, settings: Settings) -> None:
 
 
 def _await_enter(stack: Stack) -> None:
-    """Return once somebody has pressed Enter. Raises StackError when a server has died."""
+    """Wait until somebody presses Enter. Raises StackError if a server has died."""
     while not select.select([sys.stdin], [], [], 1)[0]:
         _require_alive(stack)
     sys.stdin.readline()
 
 
-def _all(languages: Sequence[str]) -> str:
+def _languages_in_words(languages: Sequence[str]) -> str:
     return "both languages" if len(languages) == demo.AT_MOST else "its one language"
 
 
 def _print_setup_time() -> None:
-    """`make demo` notes when it began, so that set-up and dubbing are told apart."""
+    """Print the set-up time, which `make demo` measures apart from the dubbing."""
     began = os.environ.get("DUB_DEMO_BEGAN")
     if began:
         console.print(f"Set-up time: {time.time() - float(began):.1f} s")

@@ -1,4 +1,4 @@
-"""Writes down that the process of a run ended before the run did.
+"""Records that the process of a run has ended before the run did.
 
 python -m dub_platform.local.crashed_run RUN_ID STATUS
 """
@@ -11,7 +11,7 @@ from dagster import DagsterInstance
 
 
 def main(run_id: str, status: str) -> None:
-    """Fail the run, unless it has ended; a negative status is the signal that ended its process."""
+    """Mark the run as failed, unless it has ended. A negative status is the number of a signal."""
     with DagsterInstance.get() as instance:
         run = instance.get_run_by_id(run_id)
         if run is not None and not run.is_finished:

@@ -1,4 +1,4 @@
-"""Dagster's storage on one machine: its own SQLite files, with connections that are kept.
+"""Dagster's storage on one machine: its SQLite files, with connections that stay open.
 
     storage:                                        # in deploy/embedded/dagster.yaml
       custom:
@@ -8,10 +8,9 @@
           base_dir:
             env: DAGSTER_HOME
 
-Dagster makes an engine for each query: a connection, a dialect that asks what SQLite can do, and
-no memory of the statements that were asked before. That was most of what its daemon did at rest.
-The files are where Dagster has them by itself. Tested by
-`tests/dub_platform/local/test_dagster_storage.py`.
+Dagster itself makes an engine for each query: a new connection, checks of SQLite's features, and no
+cache of compiled statements. That was most of its daemon's work at rest. The files are at Dagster's
+own places. Tested by `tests/dub_platform/local/test_dagster_storage.py`.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
 from typing_extensions import Self
 
-# As Dagster's own for its events; a busy machine is slow to let the next one write.
+# Dagster's own value for events: on a busy machine a writer may wait long for its turn.
 BUSY_SECONDS = 30
 _engines = dict[str, Engine]()
 
 
 def open_instance(home: Path) -> DagsterInstance:
-    """Open the instance of this folder, which its dagster.yaml knows as DAGSTER_HOME."""
+    """Open the instance in this folder, with DAGSTER_HOME set while its dagster.yaml is read."""
     before = os.environ.get("DAGSTER_HOME")
     os.environ["DAGSTER_HOME"] = str(home)
     try:
@@ -56,7 +55,8 @@ def _engine_at(url: str) -> Engine:
 
 
 def _close(*, in_child: bool = False) -> None:
-    """Close what nobody uses now; in a forked process, leave to its parent what is the parent's."""
+    """Close all idle connections; in a forked process drop them, because they belong to the
+    parent."""
     for engine in list(_engines.values()):
         engine.dispose(close=not in_child)
 
@@ -69,14 +69,14 @@ class LocalStorage(CompositeStorage):
 
     @classmethod
     def config_type(cls) -> Mapping[str, Any]:
-        """The folder, which is DAGSTER_HOME."""
+        """Return the configuration's schema: the folder."""
         return {"base_dir": StringSource}
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> Self:
-        """Make it from dagster.yaml."""
+        """Make the storage from dagster.yaml."""
         base = Path(config_value["base_dir"])
         runs, schedules = _make_files(base)
         events = _Events(str(base / "history" / "runs"))
@@ -85,14 +85,15 @@ class LocalStorage(CompositeStorage):
 
 @functools.cache
 def _make_files(base: Path) -> tuple[str, str]:
-    """Make what is not there yet, which is looked at once: every tick of a sensor opens this."""
+    """Make missing files, once for each process, because every tick of a sensor opens the
+    storage."""
     runs = SqliteRunStorage.from_local(str(base / "history"))
     schedules = SqliteScheduleStorage.from_local(str(base / "schedules"))
     return runs._conn_string, schedules._conn_string  # noqa: SLF001 - where they are
 
 
 class _KeepsConnections:
-    """Reads and writes through the engine that this process has for the file."""
+    """Uses the process's engine for the file."""
 
     _conn_string: str
 
@@ -104,7 +105,7 @@ class _KeepsConnections:
 
 class _Runs(_KeepsConnections, SqliteRunStorage):
     def dispose(self) -> None:
-        """Close also what schedules were read with, of which Dagster does not say that it ends."""
+        """Close all connections, also those for schedules, whose end Dagster does not report."""
         _close()
 
 
@@ -113,7 +114,8 @@ class _Schedules(_KeepsConnections, SqliteScheduleStorage):
 
 
 class _Events(SqliteEventLogStorage):
-    """Each run has a file of its own, which goes with it: only the index is kept open."""
+    """Each run has a file that is deleted with it, so only the connection to the index stays
+    open."""
 
     @contextmanager
     def index_connection(self) -> Iterator[Connection]:

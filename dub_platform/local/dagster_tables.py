@@ -2,7 +2,7 @@
 
     python -m dub_platform.local.dagster_tables     # makes or upgrades those in DAGSTER_HOME
 
-On SQLite every server would make them by itself at its start, and two at once spoil them.
+With SQLite every server would make them at its start, and two at once would damage them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 
 from dub_platform.core.errors import StorageUnavailableError
 
-# It names the version of Dagster that made the tables.
+# The file that names the version of Dagster that made the tables.
 _STAMP = "migrated-by"
 
 
 def are_made(dagster_home: Path) -> bool:
-    """Whether this version of Dagster has made them."""
+    """Whether the installed version of Dagster has made the tables."""
     stamp = dagster_home / _STAMP
     return stamp.exists() and stamp.read_text() == version("dagster")
 

@@ -1,9 +1,9 @@
-"""The demo: hand the sample in over HTTP, watch it being dubbed, show what came back.
+"""The demo: submits the sample over HTTP, follows its progress, and shows the result.
 
     with demo.client_of("http://127.0.0.1:5001") as client:
         video = demo.hand_in(client, demo.choose_languages(client))
 
-Everything it knows it learns from the API's answers, as any client would.
+Like any client, it learns everything from the API's answers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dub_platform.local.stack import CHECKOUT, StackError
 SAMPLE = CHECKOUT / "examples" / "sample" / "harbor.mp4"
 SPOKEN, PREFERRED, AT_MOST = "en", ("es", "ca"), 2
 POLL_SECONDS = 0.4
-# Only a platform that hangs takes so long, whatever else the machine does.
+# Only a platform that hangs takes so long, however busy the machine is.
 DEADLINE_SECONDS = 7200
 LAST_WORDS_SECONDS = 30
 _AT_WORK = """
@@ -35,7 +35,7 @@ Answer = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Shown:
-    """One artifact: where it is, and its numbers."""
+    """One artifact of the result: its address, and its numbers."""
 
     artifact: str
     where: str
@@ -43,17 +43,17 @@ class Shown:
 
 
 def client_of(url: str) -> httpx.Client:
-    """A client of a server on this machine, which is reached without any proxy."""
+    """Make a client of a server on this machine, without any proxy."""
     return httpx.Client(base_url=url, timeout=60, trust_env=False)
 
 
 def choose_languages(client: httpx.Client) -> tuple[str, ...]:
-    """Two languages of those that there are here, Spanish and Catalan where they are among them.
+    """Choose two of the available languages, Spanish and Catalan if they are available.
 
-    Only one where there is only one. Raises StackError where there is none.
+    Returns one if there is only one. Raises StackError if there is none.
     """
     answer = client.get("/languages", params={"source_language": SPOKEN})
-    offered = [each["language"] for each in _accepted(answer)["languages"]]
+    offered = [each["language"] for each in _read_answer(answer)["languages"]]
     if not offered:
         raise StackError(
             "Nothing can be dubbed into here, because no language is installed that the sample's "
@@ -67,28 +67,27 @@ def _preference(language: str) -> int:
 
 
 def hand_in(client: httpx.Client, languages: Sequence[str]) -> Answer:
-    """POST the sample for these languages and return the API's answer."""
+    """POST the sample for these languages, and return the API's answer."""
     with SAMPLE.open("rb") as file:
         answer = client.post(
             "/videos",
             files={"file": (SAMPLE.name, file, "video/mp4")},
             data={"languages": ",".join(languages), "title": "A morning at the harbor"},
         )
-    return _accepted(answer)
+    return _read_answer(answer)
 
 
 def follow(
     client: httpx.Client, video_id: str, console: Console, stopped: Callable[[], None]
 ) -> None:
-    """Print every stage as it is reached, until all languages are released.
+    """Print each stage as it is reached, until all languages are released.
 
-    Raises StackError when a dub failed or nothing ends in time; `stopped` raises when a server
-    has died.
+    Raises StackError if a dub fails or nothing ends in time; `stopped` raises if a server has died.
     """
     began, seen = time.monotonic(), set[tuple[str, str]]()
     while time.monotonic() - began < DEADLINE_SECONDS:
         stopped()
-        video = _accepted(client.get(f"/videos/{video_id}"))
+        video = _read_answer(client.get(f"/videos/{video_id}"))
         for who, stage in _stages(video):
             if (who, stage) not in seen:
                 seen.add((who, stage))
@@ -100,10 +99,10 @@ def follow(
 
 
 def await_last_words(dagster: httpx.Client) -> None:
-    """Wait until no run is at work any more, for LAST_WORDS_SECONDS at most.
+    """Wait until no run is active any more, at most LAST_WORDS_SECONDS.
 
-    Dagster is told of a release a moment after the viewers. A run that is stopped in between is
-    made once more at the next start.
+    Dagster learns of a release a moment after the viewers. A run stopped in between would be
+    repeated at the next start.
     """
     began = time.monotonic()
     while time.monotonic() - began < LAST_WORDS_SECONDS:
@@ -114,9 +113,9 @@ def await_last_words(dagster: httpx.Client) -> None:
 
 
 def results(client: httpx.Client, video_id: str, languages: Sequence[str]) -> Iterator[Shown]:
-    """What was made, fetched to be sure that it can be."""
+    """Yield the results, each fetched to be sure that it exists."""
     for language in languages:
-        dub = _accepted(client.get(f"/videos/{video_id}/dubs/{language}"))
+        dub = _read_answer(client.get(f"/videos/{video_id}/dubs/{language}"))
         numbers = dub["numbers"]
         yield Shown(
             f"track, {language}",
@@ -131,14 +130,14 @@ def results(client: httpx.Client, video_id: str, languages: Sequence[str]) -> It
 
 
 def show(made: Iterable[Shown], console: Console) -> None:
-    """What was made; each address is whole and alone on its line, so that it can be copied."""
+    """Print the results; each address stands alone on its line, so that it can be copied."""
     for each in made:
         console.print(f"\n{each.artifact:<20} {each.numbers}", markup=False)
         show_link(each.where, console)
 
 
 def show_link(address: str, console: Console) -> None:
-    """An address, which can be clicked where the terminal can that."""
+    """Print an address, as a link if the terminal supports that."""
     link = Text(address, style=Style(link=address))
     console.print(link, no_wrap=True, overflow="ignore", crop=False)
 
@@ -162,7 +161,7 @@ def _size(client: httpx.Client, url: str) -> str:
     return f"{int(answer.headers['content-length']):,} bytes"
 
 
-def _accepted(answer: httpx.Response) -> Answer:
+def _read_answer(answer: httpx.Response) -> Answer:
     body: Answer = answer.json()
     if answer.is_error:
         raise StackError(f"The API answered {answer.status_code}: {body.get('detail')}")

@@ -1,4 +1,4 @@
-"""A process that imports once what servers and runs need, and forks itself for each of them.
+"""A process that imports everything once, and forks itself for each server and run.
 
     python -m dub_platform.local.fork_server SOCKET MODULE...   # imports them, then serves until
                                                                 # its standard input ends
@@ -8,10 +8,10 @@
     server.status("api")                                   # Status("running", None)
     server.send_signal("api", signal.SIGTERM)
 
-Importing the platform costs seconds, a fork costs milliseconds. It has no thread and no open
-connection, so what is forked from it is as if it had just been started. It ends with whoever
-holds the other end of its standard input, and the kernel ends its children with it.
-Tested by `tests/dub_platform/local/test_fork_server.py`.
+Importing the platform takes seconds, a fork milliseconds. The process has no threads and no open
+connections, so a fork behaves like a fresh start. It ends when the holder of its standard input
+ends, and the kernel ends its children with it. Tested by
+`tests/dub_platform/local/test_fork_server.py`.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from typing import Any, Literal
 
 from resources.system.bound_process import end_with
 
-# In DAGSTER_HOME, where the run launcher finds it.
+# The socket's name in DAGSTER_HOME, where the run launcher finds it.
 SOCKET = "fork-server.sock"
 STOP_SECONDS = 15
-# Of a program that ended, which somebody may still ask about.
+# So many ended programs are remembered, for questions about their status.
 MOST_REMEMBERED = 1000
 ANSWER_SECONDS = 60
-# What a socket's address may be long is 108 bytes on Linux, 104 elsewhere.
+# The limit of a Unix socket's address is 108 bytes on Linux, 104 elsewhere.
 LONGEST_ADDRESS = 100
-# What asking raises where no server is, even if its socket is left from one that was killed.
+# The errors of a client without a server, also if a killed server has left its socket.
 GONE = (FileNotFoundError, ConnectionRefusedError)
 
 Answer = Mapping[str, Any]
@@ -50,11 +50,11 @@ Answer = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Program:
-    """A process to fork: `python -m MODULE ARGUMENTS`, its output appended to `log`.
+    """A process to fork: `python -m MODULE ARGUMENTS`, with its output appended to `log`.
 
-    It works in `folder`, or in the fork server's. `on_crash` is a module that runs with the
-    arguments NAME STATUS when the program ends with another status than 0; a negative status is
-    the signal that ended it.
+    It works in `folder`, or in the fork server's. `on_crash` is a module that is run with the
+    arguments NAME STATUS if the program ends with a status other than 0; a negative one is a
+    signal's number.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Status:
-    """A program's state; `code` is the exit status of one that has ended."""
+    """The state of a program; `code` is its exit status if it has ended."""
 
     state: Literal["running", "ended", "unknown"]
     code: int | None
@@ -80,7 +80,7 @@ class ForkServer:
         self._path = path
 
     def answers(self) -> bool:
-        """Whether a server listens. Raises OSError when it does not answer in time."""
+        """Whether a server listens. Raises OSError if it does not answer in time."""
         try:
             self.status("")
         except GONE:
@@ -88,15 +88,15 @@ class ForkServer:
         return True
 
     def start(self, program: Program) -> None:
-        """Fork the program. Raises OSError when no server answers."""
+        """Fork the program. Raises OSError if no server answers."""
         self._ask({"do": "start", "program": asdict(program)})
 
     def status(self, name: str) -> Status:
-        """What became of a program. Raises OSError when no server answers."""
+        """Return the status of a program. Raises OSError if no server answers."""
         return Status(**self._ask({"do": "status", "name": name}))
 
     def send_signal(self, name: str, number: signal.Signals) -> bool:
-        """Send a signal to the program; whether it still ran. Raises OSError."""
+        """Send a signal to the program; return whether it was running. Raises OSError."""
         return bool(self._ask({"do": "signal", "name": name, "number": int(number)})["running"])
 
     def _ask(self, question: Mapping[str, Any]) -> Answer:
@@ -114,7 +114,7 @@ class ForkServer:
 
 @contextlib.contextmanager
 def _address(path: Path) -> Iterator[str]:
-    """An address of the socket that is short enough, wherever its folder is."""
+    """Yield an address of the socket that is short enough, however long its folder's path is."""
     if len(os.fsencode(path)) <= LONGEST_ADDRESS:
         yield str(path)
         return
@@ -153,14 +153,15 @@ class _Programs:
         return Status("unknown" if code is None else "ended", code)
 
     def send_signal(self, name: str, number: int) -> bool:
-        """The group: what a program started belongs to it."""
+        """Send the signal to the program's group, which includes what it started."""
         if name not in self._running:
             return False
         _signal_group(self._running[name][1].pid, number)
         return True
 
     def reap(self) -> None:
-        """Note which children have ended, and have it told what crashed."""
+        """Notice which children have ended, and start the `on_crash` module of those that
+        crashed."""
         for name, (program, process) in list(self._running.items()):
             if process.exitcode is not None:
                 del self._running[name]
@@ -169,7 +170,7 @@ class _Programs:
                 process.close()
 
     def stop(self) -> None:
-        """Ask every child to end, and end those that do not."""
+        """Ask every child to end, and kill those that do not."""
         for name in list(self._running):
             self.send_signal(name, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
@@ -206,13 +207,13 @@ def _run(program: Program, parent: int) -> None:
 
 
 def _end_group(pid: int) -> None:
-    """End what is left of a program's group, which can outlive it: an engine's worker."""
+    """Kill what is left of a program's group: an engine's worker can outlive the program."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
 
 
 def _signal_group(pid: int, number: int) -> None:
-    """Signal a child that is not reaped yet. It may not have made its group so far."""
+    """Send a signal to a child's group, or to the child if it has not made its group yet."""
     with contextlib.suppress(ProcessLookupError):
         try:
             os.killpg(pid, number)
@@ -232,7 +233,7 @@ def _answer(question: Answer, programs: _Programs) -> Answer:
 
 
 def _serve(listener: socket.socket, programs: _Programs) -> None:
-    """Answer until standard input ends, which is when whoever started this process is gone."""
+    """Answer clients until standard input ends, which means that the parent is gone."""
     while True:
         ready = connection.wait([listener, sys.stdin.fileno(), *programs.sentinels])
         programs.reap()
@@ -245,7 +246,7 @@ def _serve(listener: socket.socket, programs: _Programs) -> None:
 def _answer_one(listener: socket.socket, programs: _Programs) -> None:
     asking, _ = listener.accept()
     with asking, contextlib.suppress(OSError):
-        # Only this user reaches the socket; one that says nothing must not hold up the others.
+        # A client that sends nothing must not block the others.
         asking.settimeout(ANSWER_SECONDS)
         with asking.makefile("rb") as questions:
             question = questions.readline()
@@ -261,7 +262,7 @@ def main(path: Path, modules: Sequence[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in modules:
         importlib.import_module(name)
-    # What is there now is shared with all children as long as no collection touches it.
+    # Memory stays shared with the children as long as no garbage collection writes to it.
     gc.collect()
     gc.freeze()
     programs = _Programs()

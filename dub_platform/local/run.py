@@ -1,9 +1,9 @@
-"""Executes one run in this process, as `dagster api execute_run` does.
+"""Executes one run in this process, like `dagster api execute_run`.
 
     python -m dub_platform.local.run ARGUMENTS          # serialized ExecuteRunArgs
 
-What it logs goes to standard error. Dagster's command would print the whole event log of the run
-to standard output as well, once the run has ended.
+It logs to standard error. Dagster's own command would also print the whole event log of the run to
+standard output at the end.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dagster._cli.api import execute_run_command
 
 
 def main(arguments: str) -> None:
-    """Execute the run. Never returns: the exit status is 0 when the run's end is written down."""
+    """Execute the run. Never returns; the exit status is 0 if the run's end was recorded."""
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         execute_run_command.main(["--", arguments])
 

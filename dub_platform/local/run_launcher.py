@@ -1,11 +1,11 @@
-"""The run launcher of one machine: a run is forked from a process that has imported it all.
+"""The run launcher of one machine: a run is forked from a process that has imported everything.
 
     run_launcher:                                   # in deploy/embedded/dagster.yaml
       module: dub_platform.local.run_launcher
       class: ForkRunLauncher
 
-A run's process is its own and is gone when the run ends; how many there are at once is the run
-queue's `max_concurrent_runs`. Tested by `tests/integration/test_run_launcher.py`.
+Each run has a process of its own, which ends with the run. The run queue's `max_concurrent_runs`
+limits their number. Tested by `tests/integration/test_run_launcher.py`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dub_platform.local.fork_server import GONE, SOCKET, ForkServer, Program
 
 
 class ForkRunLauncher(RunLauncher[Any], ConfigurableClass):
-    """Has runs forked by the fork server that listens in DAGSTER_HOME."""
+    """Has runs forked by the fork server in DAGSTER_HOME."""
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
@@ -36,23 +36,23 @@ class ForkRunLauncher(RunLauncher[Any], ConfigurableClass):
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
-        """What dagster.yaml says of it."""
+        """What dagster.yaml says about this launcher."""
         return self._inst_data
 
     @classmethod
     def config_type(cls) -> Mapping[str, Any]:
-        """It has no configuration."""
+        """Return the configuration's schema: there is none."""
         return {}
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
     ) -> Self:
-        """Make it from dagster.yaml."""
+        """Make the launcher from dagster.yaml."""
         return cls(inst_data, **config_value)
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Fork the run's process. Raises OSError when the fork server does not answer."""
+        """Fork the run's process. Raises OSError if the fork server does not answer."""
         run = context.dagster_run
         assert run.job_code_origin is not None
         arguments = ExecuteRunArgs(run.job_code_origin, run.run_id, self._instance.get_ref())
@@ -67,7 +67,7 @@ class ForkRunLauncher(RunLauncher[Any], ConfigurableClass):
         )
 
     def terminate(self, run_id: str) -> bool:
-        """Interrupt the run; whether there was anything to stop."""
+        """Interrupt the run; return whether there was anything to stop."""
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
@@ -75,21 +75,21 @@ class ForkRunLauncher(RunLauncher[Any], ConfigurableClass):
         with contextlib.suppress(*GONE):
             if self._server.send_signal(run_id, signal.SIGTERM):
                 return True
-        # It has no process that could write how it ended.
+        # There is no process that could record the run's end.
         self._instance.report_run_canceled(run)
         return run.status is DagsterRunStatus.STARTING
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Dagster's monitoring asks below."""
+        """True: Dagster's monitoring may call `check_run_worker_health`."""
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Whether the run's process is there."""
+        """Return whether the run's process exists."""
         try:
             found = self._server.status(run.run_id)
         except GONE as error:
-            # The fork server is gone, and the kernel has ended all that it forked.
+            # The fork server is gone, and the kernel has ended its children with it.
             return CheckRunHealthResult(WorkerStatus.NOT_FOUND, repr(error))
         if found.state == "running":
             return CheckRunHealthResult(WorkerStatus.RUNNING)

@@ -1,10 +1,10 @@
-"""The servers of one machine, started together and stopped together.
+"""The servers of one machine, started and stopped together.
 
     with Stack(Settings()).running(tell=print):
         ...                             # API, Dagster UI, daemon and code server answer
 
-All are forked from one process that has imported what they need (`fork_server.py`), and so are the
-runs. Each server is a process group of its own with a log file under DUB_HOME/logs.
+All servers and runs are forked from one process that has imported everything (`fork_server.py`).
+Each server is a process group with a log file under DUB_HOME/logs.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ START_SECONDS = 900
 PAUSE_SECONDS = 0.05
 PARENT, TABLES = "fork-server", "tables"
 SERVERS = ("code-server", "api", "dagster-webserver", "dagster-daemon")
-# Imported before anything is forked. The definitions bring the engines; the rest is what these
-# import only once they are used.
+# Imported before the first fork. The definitions import the engines; the rest are modules that
+# engines import at their first use.
 IMPORTS = (
     "dub_platform.definitions",
     "api.asgi",
@@ -52,7 +52,7 @@ IMPORTS = (
     "scipy.sparse",
     "soundfile",
 )
-# Dagster's own limits on its calls are 60 s, which a busy machine comes to.
+# Dagster's default limit for its calls is 60 s, which a busy machine may exceed.
 _PATIENCE = {
     f"DAGSTER_{call}GRPC_TIMEOUT_SECONDS": str(START_SECONDS)
     for call in ("", "REPOSITORY_", "SCHEDULE_", "SENSOR_")
@@ -61,7 +61,7 @@ _FORK_SERVER = "dub_platform.local.fork_server"
 _HEARTBEATS = """
     { instance { daemonHealth { allDaemonStatuses { required lastHeartbeatTime } } } }
 """
-# What a traceback says of one of our errors, which is a sentence for people.
+# The line of a traceback with one of our errors, which is a sentence for people.
 _OURS = re.compile(r"(?m)^dub_platform\.[\w.]+Error: (.+)$")
 
 
@@ -70,7 +70,7 @@ class StackError(Exception):
 
 
 class _Progress:
-    """Tells what is ready, and what is waited for."""
+    """Prints what is ready, and what is still waited for."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
@@ -79,7 +79,7 @@ class _Progress:
         self._say("")
 
     def note(self, name: str) -> None:
-        """Tell that this is ready."""
+        """Print that this is ready."""
         self._waited_for.remove(name)
         self._say(f"{name} ready")
 
@@ -99,18 +99,17 @@ class Stack:
     _started: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        # Two code servers on one port both start and share clients, so the port is a fresh one.
+        # A free port each time: two code servers on one port would both start and share clients.
         self.code_port = self.code_port or _free_port()
 
     @contextlib.contextmanager
     def running(self, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-        """Start everything and wait until it answers; stop it all at the end. Raises StackError.
+        """Start everything and wait until it answers; stop it after the block. Raises StackError.
 
-        `tell` is given a line each time that something is ready: what it is, and what is waited
-        for.
+        `tell` gets a line each time something is ready, with what is still waited for.
         """
         self._require_free_ports()
-        with alone(self.settings.home):
+        with lock_home(self.settings.home):
             try:
                 self._start(_Progress(tell))
                 yield
@@ -118,7 +117,7 @@ class Stack:
                 self.stop()
 
     def prepare(self) -> None:
-        """Make the folders, the Dagster instance's configuration and the registry's tables."""
+        """Make the folders, Dagster's configuration, and the registry's tables."""
         self._make_folders()
         self._make_registry()
         if not are_made(self.dagster_home):
@@ -141,7 +140,7 @@ class Stack:
 
     @property
     def parent_pid(self) -> int:
-        """The process that all others are forked from, while it runs."""
+        """The id of the process that all others are forked from."""
         assert self._parent is not None
         return self._parent.pid
 
@@ -151,30 +150,33 @@ class Stack:
 
     @property
     def logs(self) -> Path:
-        """Where each server's output goes."""
+        """The folder of the servers' log files."""
         return self.settings.home / "logs"
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What every server of the stack finds in its environment."""
+        """The environment of every server."""
         return {
             **_PATIENCE,
             **os.environ,
             **self.settings.as_environment(),
-            **self._unlimited(),
+            **self._rate_limits_off(),
             "DAGSTER_HOME": str(self.dagster_home),
             "DUB_CODE_HOST": "127.0.0.1",
             "DUB_CODE_PORT": str(self.code_port),
             "PYTHONUNBUFFERED": "1",
         }
 
-    def _unlimited(self) -> Mapping[str, str]:
-        """Who is alone on this machine asks as often as they like, unless they said otherwise."""
-        alone = self.settings.auth is None and "rate_limits" not in self.settings.model_fields_set
-        return {"DUB_RATE_LIMITS": "off"} if alone else {}
+    def _rate_limits_off(self) -> Mapping[str, str]:
+        """Return the setting that switches rate limits off, where only this machine is answered
+        and none are set."""
+        is_alone = (
+            self.settings.auth is None and "rate_limits" not in self.settings.model_fields_set
+        )
+        return {"DUB_RATE_LIMITS": "off"} if is_alone else {}
 
     def died(self) -> str | None:
-        """The name of a server that has ended by itself, if one has."""
+        """Return the name of a server that has ended by itself, or None."""
         if self._parent is not None and self._parent.poll() is not None:
             return PARENT
         server = ForkServer(self._socket)
@@ -183,7 +185,7 @@ class Stack:
         )
 
     def stop(self) -> None:
-        """Ask every server to end, and end those that do not."""
+        """Ask every server to end, and kill those that do not."""
         if self._parent is None:
             return
         assert self._parent.stdin is not None
@@ -207,7 +209,7 @@ class Stack:
         _require_free("DAGSTER_PORT", "127.0.0.1", settings.dagster_port)
 
     def _start_parent(self) -> None:
-        """Start the process that the servers and runs are forked from; it begins to import."""
+        """Start the process that servers and runs are forked from; it begins to import."""
         with (self.logs / f"{PARENT}.log").open("wb") as log:
             self._parent = subprocess.Popen(
                 [sys.executable, "-m", _FORK_SERVER, str(self._socket), *IMPORTS],
@@ -215,13 +217,13 @@ class Stack:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=CHECKOUT,
-                # Its children must find no thread in it, and one for each core is numpy's default.
+                # A process with threads cannot be forked safely; numpy starts one for each core.
                 env={**self.environment, "OPENBLAS_NUM_THREADS": "1"},
                 start_new_session=True,
             )
 
     def _start(self, progress: _Progress) -> None:
-        """Fork the servers side by side, and wait until all of them answer."""
+        """Fork the servers, and wait until all of them answer."""
         since = time.time()
         self._make_folders()
         self._start_parent()
@@ -242,7 +244,7 @@ class Stack:
             progress.note(name)
 
     def _fork_tables(self) -> None:
-        """Make Dagster's tables, in a process that need not import Dagster."""
+        """Make Dagster's tables in a fork, so that this process need not import Dagster."""
         if are_made(self.dagster_home):
             return
         self._fork(TABLES, "dub_platform.local.dagster_tables")
@@ -258,10 +260,11 @@ class Stack:
         code = ["-m", "dub_platform.processes.code_location", *local, str(self.code_port)]
         self._fork("code-server", "dagster", "api", "grpc", *code)
         address = ["--host", settings.host, "--port", str(settings.port)]
-        # Longer than clients keep a connection: else a request could meet its end on the way.
+        # Longer than clients keep connections; otherwise the server may close one just as a request
+        # is sent.
         plain = ["--no-access-log", "--no-proxy-headers", "--timeout-keep-alive", "75"]
         self._fork("api", "uvicorn", "--factory", "api.asgi:create", *address, *plain)
-        # These two ask the code server as soon as they are there.
+        # These two call the code server as soon as they start.
         self._await("code-server", lambda: _answers(self.code_port))
         self._fork("dagster-daemon", "dub_platform.processes.daemon", "run", *workspace)
         ui = [*local, str(settings.dagster_port)]
@@ -270,7 +273,7 @@ class Stack:
     def _fork(self, name: str, module: str, *arguments: str) -> None:
         log = self.logs / f"{name}.log"
         log.unlink(missing_ok=True)
-        # Dagster's servers take a .env of their folder for more than their environment.
+        # In a folder of its own, because Dagster's servers read the .env of their folder.
         program = Program(name, module, arguments, log, folder=self.dagster_home)
         ForkServer(self._socket).start(program)
         self._started.append(name)
@@ -284,7 +287,7 @@ class Stack:
             time.sleep(PAUSE_SECONDS)
 
     def _daemon_is_heard(self, since: float) -> bool:
-        """Whether all parts of the daemon have written a heartbeat since then (Unix time)."""
+        """Whether all parts of the daemon have sent a heartbeat since a Unix time."""
         answer = httpx.post(
             f"{self.settings.local_dagster_url}/graphql",
             json={"query": _HEARTBEATS},
@@ -304,8 +307,11 @@ class Stack:
 
 
 @contextlib.contextmanager
-def alone(home: Path) -> Iterator[None]:
-    """Hold DUB_HOME, which two platforms at once would spoil for each other. Raises StackError."""
+def lock_home(home: Path) -> Iterator[None]:
+    """Lock DUB_HOME within the block, because two platforms would damage each other's data there.
+
+    Raises StackError.
+    """
     with _lock_in(home) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -336,16 +342,16 @@ def _answers(port: int) -> bool:
 
 
 def _require_free(variable: str, host: str, port: int) -> None:
-    """Raises StackError where no server of ours could listen there."""
-    reason = _refusal(host, port)
+    """Raises StackError if no server could listen at this port."""
+    reason = _reason_not_free(host, port)
     if reason:
         raise StackError(
             f"Port {port} is {reason} choose another port: make demo {variable}={_free_port()}"
         )
 
 
-def _refusal(host: str, port: int) -> str | None:
-    """Why nobody could listen at this port; None where somebody can, or the address is no good."""
+def _reason_not_free(host: str, port: int) -> str | None:
+    """Return why no server could listen at this port, or None if one can."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
