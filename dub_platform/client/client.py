@@ -1,4 +1,4 @@
-"""The API's operations as methods, with the answers' shapes (`answers.py`).
+"""The API's operations as methods; their answers have the shapes of `answers.py`.
 
     client = DubClient.from_environment()       # DUB_URL, DUB_API_KEY
     client.add("https://youtu.be/dQw4w9WgXcQ", ["es"])["id"]
@@ -35,7 +35,7 @@ DEFAULT_URL = "http://127.0.0.1:5001"
 MOST_EDITS = 200
 _PAGE = 100
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
-# An upload's answer comes when all of it is taken and stored.
+# Long, because the answer to an upload comes after all of it is stored.
 TIMEOUT = httpx.Timeout(30.0, read=600.0, write=600.0)
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _ADDRESS = re.compile(r"https?://|(?:[a-z]+\.)?youtu(?:\.be|be\.com)/", re.IGNORECASE)
@@ -47,12 +47,12 @@ Opened = Callable[[Path], AbstractContextManager[BinaryIO]]
 
 
 class DubClient:
-    """One platform. Closes its connections at the end of a `with` block."""
+    """A client of one platform. A `with` block closes its connections."""
 
     def __init__(self, url: str, key: str | None = None, retries: Retries | None = None) -> None:
         address = _address(url)
         headers = {"authorization": f"Bearer {key.strip()}"} if key else {}
-        # A proxy of this machine's cannot reach this machine.
+        # A proxy configured on this machine cannot reach this machine's own addresses.
         self._proxied = address.host not in _THIS_MACHINE
         self._http = httpx.Client(
             base_url=address, headers=headers, timeout=TIMEOUT, trust_env=self._proxied
@@ -61,13 +61,14 @@ class DubClient:
 
     @classmethod
     def from_environment(cls, retries: Retries | None = None) -> DubClient:
-        """The platform at DUB_URL, with the key in DUB_API_KEY if there is one."""
+        """Make a client for the platform at DUB_URL, with the key in DUB_API_KEY if there is
+        one."""
         url = os.environ.get("DUB_URL") or DEFAULT_URL
         return cls(url, os.environ.get("DUB_API_KEY"), retries)
 
     @property
     def url(self) -> str:
-        """Where the platform is."""
+        """The platform's address."""
         return str(self._http.base_url).rstrip("/")
 
     def __enter__(self) -> Self:
@@ -91,20 +92,20 @@ class DubClient:
         visibility: str | None = None,
         opened: Opened | None = None,
     ) -> VideoAnswer:
-        """Hand a video in: a file of this machine, or a link. `opened` opens the file."""
+        """Submit a video: a file of this machine, or a link. `opened` opens the file."""
         fields = _fields(source_language, glossary, formality, visibility)
-        return cast(VideoAnswer, self._sent(source, languages, captions, title, fields, opened))
+        return cast(VideoAnswer, self._submit(source, languages, captions, title, fields, opened))
 
     def estimate(
         self, source: str, languages: Sequence[str], *, source_language: str | None = None
     ) -> answers.Quote:
-        """Say what it costs to dub this into these languages; nothing is taken in."""
+        """Return the cost of dubbing this into these languages; nothing is submitted."""
         fields = {**_fields(source_language, None, None, None), "dry_run": True}
-        return cast(answers.Quote, self._sent(source, languages, None, None, fields, None))
+        return cast(answers.Quote, self._submit(source, languages, None, None, fields, None))
 
     def video(self, video_id: str) -> VideoAnswer:
-        """A video with its dubs."""
-        return cast(VideoAnswer, self._asked("GET", _video(video_id)))
+        """Return a video with its dubs."""
+        return cast(VideoAnswer, self._request_json("GET", _video(video_id)))
 
     def videos(
         self,
@@ -116,7 +117,7 @@ class DubClient:
         order: str | None = None,
         limit: int = _PAGE,
     ) -> Iterator[answers.VideoRow]:
-        """Every video that fits, the newest first; asked for in pages of `limit`."""
+        """Yield every video that matches, newest first; requested in pages of `limit`."""
         narrowed = {
             "status": status,
             "language": language,
@@ -124,38 +125,41 @@ class DubClient:
             "search": search,
             "order": order,
         }
-        return self._listed("/videos", "videos", narrowed, limit)
+        return self._list_pages("/videos", "videos", narrowed, limit)
 
     def show_to(self, video_id: str, visibility: str) -> VideoAnswer:
-        """Let everybody watch a video (`public`), or who has a signed link (`signed`)."""
+        """Let everybody watch a video (`public`), or only holders of a signed link (`signed`)."""
         body = {"visibility": visibility}
-        return cast(VideoAnswer, self._asked("PATCH", _video(video_id), body=body))
+        return cast(VideoAnswer, self._request_json("PATCH", _video(video_id), body=body))
 
     def rename(self, video_id: str, title: str) -> VideoAnswer:
-        """Give a video another title."""
-        return cast(VideoAnswer, self._asked("PATCH", _video(video_id), body={"title": title}))
+        """Change the title of a video."""
+        return cast(
+            VideoAnswer, self._request_json("PATCH", _video(video_id), body={"title": title})
+        )
 
     def remove(self, video_id: str) -> None:
-        """Remove a video with all that was made of it."""
-        self._retried("DELETE", _video(video_id))
+        """Remove a video with everything made of it."""
+        self._request("DELETE", _video(video_id))
 
     def events(self, video_id: str, *, after: int = 0) -> Iterator[Event]:
-        """What happens to a video after this event, until nothing of it waits or is under way.
+        """Yield a video's events after this one, until no work on it waits or runs.
 
-        A connection that breaks is made again, for as long as it takes.
+        A broken connection is made again, as often as needed.
         """
         path = f"{_video(video_id)}/events"
         return listen(self._http, path, self._retries.endless, after=after)
 
     def follow(self, video_id: str, languages: Collection[str] = ()) -> Iterator[VideoAnswer]:
-        """The video each time that it has changed, until its dubs are released or failed.
+        """Yield the video each time it changes, until its dubs in these languages (or all) have
+        ended.
 
-        Of these languages, or of all. It listens and does not ask again and again, however long
-        it takes, and through restarts of the platform.
+        It listens to events instead of polling, however long it takes, and through restarts of the
+        platform.
         """
         after = 0
         for rounds in itertools.count(1):
-            video = cast(VideoAnswer, self._patiently("GET", _video(video_id)).json())
+            video = cast(VideoAnswer, self._request_patiently("GET", _video(video_id)).json())
             yield video
             if following.is_over(video, languages):
                 return
@@ -165,24 +169,25 @@ class DubClient:
                     yield video
                 if following.is_over(video, languages):
                     break
-            # What it has come to is read, not put together: it may have been asked for anew.
+            # Read the final state instead of building it from events: dubs may have been requested
+            # again meanwhile.
             self._retries.breathe(rounds)
 
     def wait(self, video_id: str, languages: Collection[str] = ()) -> VideoAnswer:
-        """The video when its dubs in these languages, or in all, are released or failed."""
+        """Return the video once its dubs in these languages, or all, are released or failed."""
         *_, video = self.follow(video_id, languages)
         return video
 
     def languages(self, source_language: str | None = None) -> answers.LanguagesAnswer:
-        """What a video can be dubbed into here."""
+        """Return the languages that a video can be dubbed into here."""
         query = {"source_language": source_language}
-        return cast(answers.LanguagesAnswer, self._asked("GET", "/languages", query=query))
+        return cast(answers.LanguagesAnswer, self._request_json("GET", "/languages", query=query))
 
     # Dubs
 
     def dub(self, video_id: str, language: str) -> DubAnswer:
-        """One dub; once released, with its addresses and numbers."""
-        return cast(DubAnswer, self._asked("GET", _dub(video_id, language)))
+        """Return a dub; with addresses and numbers once it is released."""
+        return cast(DubAnswer, self._request_json("GET", _dub(video_id, language)))
 
     def ask(
         self,
@@ -192,23 +197,23 @@ class DubClient:
         glossary: Glossary | None = None,
         formality: str | None = None,
     ) -> DubAnswer:
-        """Ask for a dub: a new one, one that failed, or one in another wording."""
+        """Request a dub: a new one, one that failed, or one in another wording."""
         body = _fields(None, glossary, formality, None)
-        return cast(DubAnswer, self._asked("PUT", _dub(video_id, language), body=body))
+        return cast(DubAnswer, self._request_json("PUT", _dub(video_id, language), body=body))
 
     def remove_dub(self, video_id: str, language: str) -> None:
-        """Remove a dub with all that was made of it; the video and its other dubs stay."""
-        self._retried("DELETE", _dub(video_id, language))
+        """Remove a dub with everything made of it; the video and its other dubs stay."""
+        self._request("DELETE", _dub(video_id, language))
 
     def estimate_dub(self, video_id: str, language: str) -> answers.Quote:
-        """Say what it costs to dub a video into one more language; it is not asked for."""
+        """Return the cost of dubbing a video into one more language; nothing is requested."""
         path, query = _dub(video_id, language), {"dry_run": "true"}
-        return cast(answers.Quote, self._asked("PUT", path, query=query))
+        return cast(answers.Quote, self._request_json("PUT", path, query=query))
 
     def captions(
         self, video_id: str, language: str, kind: str = "srt", *, of_source: bool = False
     ) -> str:
-        """The captions of a released dub, or of what was said originally."""
+        """Return the captions of a released dub, or of the original speech."""
         dub = self.dub(video_id, language)
         of_dub = dub.get("captions_urls", {})
         urls = dub.get("source_captions_urls", {}) if of_source else of_dub
@@ -220,55 +225,57 @@ class DubClient:
         return self.file(urls[kind]).decode()
 
     def file(self, address: str) -> bytes:
-        """A released file, by an address that an answer has."""
+        """Download a released file by an address from an answer."""
 
         def send() -> httpx.Response:
-            # Without the key: the address may be a bucket's.
+            # Without the API key, because the address may be a bucket of somebody else.
             url = self._http.base_url.join(address)
             return httpx.get(url, timeout=TIMEOUT, trust_env=self._proxied, follow_redirects=True)
 
-        return self._checked(send, self._retries).content
+        return self._send_checked(send, self._retries).content
 
     # Lines
 
     def lines(self, video_id: str, language: str) -> list[LineAnswer]:
-        """The lines of a dub."""
+        """Return the lines of a dub."""
         return self.script(video_id, language)["lines"]
 
     def script(self, video_id: str, language: str) -> ScriptAnswer:
-        """The lines of a dub, and the edits that are kept but not applied."""
-        return cast(ScriptAnswer, self._asked("GET", _lines(video_id, language)))
+        """Return the lines of a dub, and the edits that are kept but not applied."""
+        return cast(ScriptAnswer, self._request_json("GET", _lines(video_id, language)))
 
     def line(self, video_id: str, language: str, number: int) -> LineAnswer:
-        """One line of a dub."""
-        return cast(LineAnswer, self._asked("GET", f"{_lines(video_id, language)}/{number}"))
+        """Return one line of a dub."""
+        return cast(LineAnswer, self._request_json("GET", f"{_lines(video_id, language)}/{number}"))
 
     def take(self, video_id: str, language: str, number: int, text: str | None = None) -> bytes:
         """The sound of a line of the release, or of a draft that was spoken, as FLAC."""
         query = f"?text={quote(text, safe='')}" if text else ""
-        return self._retried("GET", f"{_lines(video_id, language)}/{number}/take{query}").content
+        return self._request("GET", f"{_lines(video_id, language)}/{number}/take{query}").content
 
     def speak(
         self, video_id: str, language: str, number: int, text: str | None = None
     ) -> answers.TakeAnswer:
         """Have a line spoken in the words of a draft; nothing is published."""
         path = f"{_lines(video_id, language)}/{number}/take"
-        return cast(answers.TakeAnswer, self._asked("POST", path, body=_given(text=text)))
+        return cast(
+            answers.TakeAnswer, self._request_json("POST", path, body=_without_none(text=text))
+        )
 
     def edit(
         self, video_id: str, language: str, number: int, text: str, *, tag: str | None = None
     ) -> LineAnswer:
-        """Have a line say this, as long as it says what it did when it had this tag (`tag_of`).
+        """Set the text of a line, if the line still has the text it had with this tag (`tag_of`).
 
-        Without one, what it says now. Raises LineChangedError.
+        Without a tag, the line's present text is assumed. Raises LineChangedError.
         """
-        return self._written("PUT", video_id, language, number, {"text": text}, tag)
+        return self._write_line("PUT", video_id, language, number, {"text": text}, tag)
 
     def revert(
         self, video_id: str, language: str, number: int, *, tag: str | None = None
     ) -> LineAnswer:
-        """Go back to a line's translation; the rest as `edit` has it."""
-        return self._written("DELETE", video_id, language, number, None, tag)
+        """Set a line back to its translation; conditions as for `edit`."""
+        return self._write_line("DELETE", video_id, language, number, None, tag)
 
     def edit_lines(
         self,
@@ -278,30 +285,30 @@ class DubClient:
         *,
         tags: Mapping[int, str] | None = None,
     ) -> ScriptAnswer:
-        """Edit several lines, MOST_EDITS at a time; None goes back to a line's translation.
+        """Edit several lines, MOST_EDITS at a time; None sets a line back to its translation.
 
-        Each as long as it says what it did when it had its tag. Raises LineChangedError.
+        Each line must still have the text it had with its tag. Raises LineChangedError.
         """
-        self._patched(_lines(video_id, language), texts, tags)
+        self._patch_lines(_lines(video_id, language), texts, tags)
         return self.script(video_id, language)
 
     # What is said in a video
 
     def said(self, video_id: str) -> answers.SourceAnswer:
-        """What is said in a video, line by line, and how sure that is."""
-        return cast(answers.SourceAnswer, self._asked("GET", f"{_video(video_id)}/lines"))
+        """Return the lines spoken in a video, with the recogniser's confidence."""
+        return cast(answers.SourceAnswer, self._request_json("GET", f"{_video(video_id)}/lines"))
 
     def said_line(self, video_id: str, number: int) -> answers.SourceLineAnswer:
-        """One line of what is said."""
+        """Return one line spoken in a video."""
         path = f"{_video(video_id)}/lines/{number}"
-        return cast(answers.SourceLineAnswer, self._asked("GET", path))
+        return cast(answers.SourceLineAnswer, self._request_json("GET", path))
 
     def correct(
         self, video_id: str, number: int, text: str, *, tag: str | None = None
     ) -> answers.SourceLineAnswer:
-        """Say what is said in a line, as `edit` does; dubs are stale until they are asked for."""
+        """Correct the text of a spoken line; conditions as for `edit`. Dubs become stale."""
         path, seen = f"{_video(video_id)}/lines/{number}", {number: tag}
-        changed = self._matched("PUT", path, {"text": text}, seen)
+        changed = self._write_unchanged("PUT", path, {"text": text}, seen)
         return cast(answers.SourceLineAnswer, changed)
 
     def correct_lines(
@@ -311,19 +318,19 @@ class DubClient:
         *,
         tags: Mapping[int, str] | None = None,
     ) -> answers.SourceAnswer:
-        """Correct several lines at once, as `edit_lines` does; None goes back to what was heard."""
-        self._patched(f"{_video(video_id)}/lines", texts, tags)
+        """Correct several spoken lines, as `edit_lines` does; None undoes a correction."""
+        self._patch_lines(f"{_video(video_id)}/lines", texts, tags)
         return self.said(video_id)
 
     def uncorrect(
         self, video_id: str, number: int, *, tag: str | None = None
     ) -> answers.SourceLineAnswer:
-        """Go back to what was heard in a line."""
+        """Undo the correction of a spoken line."""
         path, seen = f"{_video(video_id)}/lines/{number}", {number: tag}
-        return cast(answers.SourceLineAnswer, self._matched("DELETE", path, None, seen))
+        return cast(answers.SourceLineAnswer, self._write_unchanged("DELETE", path, None, seen))
 
     def caption(self, video_id: str, captions: Path) -> VideoAnswer:
-        """Have a video say what stands in captions, in place of what was heard."""
+        """Replace what was recognised in a video by captions."""
         _require_captions(captions)
 
         def send() -> httpx.Response:
@@ -331,26 +338,28 @@ class DubClient:
                 files = {"captions": (captions.name, file)}
                 return self._http.put(f"{_video(video_id)}/captions", files=files)
 
-        return cast(VideoAnswer, _json(self._checked(send, self._retries)))
+        return cast(VideoAnswer, _json(self._send_checked(send, self._retries)))
 
     def name_language(self, video_id: str, source_language: str) -> VideoAnswer:
-        """Have a video listened to in this language."""
+        """Set the language spoken in a video; it is recognised again."""
         body = {"source_language": source_language}
-        return cast(VideoAnswer, self._asked("PATCH", _video(video_id), body=body))
+        return cast(VideoAnswer, self._request_json("PATCH", _video(video_id), body=body))
 
     def believe(self, video_id: str) -> VideoAnswer:
-        """Have a video dubbed as it was heard, though it may have been misheard."""
-        return cast(VideoAnswer, self._asked("PATCH", _video(video_id), body={"believe": True}))
+        """Have a video dubbed as it was recognised, although the recogniser is unsure."""
+        return cast(
+            VideoAnswer, self._request_json("PATCH", _video(video_id), body={"believe": True})
+        )
 
     # Channels, keys and webhooks
 
     def channels(self) -> Iterator[answers.ChannelRow]:
-        """The channels that videos came from."""
-        return self._listed("/channels", "channels")
+        """Yield the channels that videos came from."""
+        return self._list_pages("/channels", "channels")
 
     def channel(self, channel_id: str) -> answers.ChannelAnswer:
-        """One channel with its glossary and formality."""
-        return cast(answers.ChannelAnswer, self._asked("GET", _channel(channel_id)))
+        """Return a channel with its glossary and formality."""
+        return cast(answers.ChannelAnswer, self._request_json("GET", _channel(channel_id)))
 
     def word_channel(
         self,
@@ -360,13 +369,15 @@ class DubClient:
         glossary: Glossary | None = None,
         formality: str | None = None,
     ) -> answers.ChannelAnswer:
-        """Say how the dubs of a channel's videos are to be worded; what is left out stays."""
-        body = {**_fields(None, glossary, formality, None), **_given(title=title)}
-        return cast(answers.ChannelAnswer, self._asked("PUT", _channel(channel_id), body=body))
+        """Set the wording for dubs of a channel's videos; what is left out stays."""
+        body = {**_fields(None, glossary, formality, None), **_without_none(title=title)}
+        return cast(
+            answers.ChannelAnswer, self._request_json("PUT", _channel(channel_id), body=body)
+        )
 
     def keys(self) -> Iterator[answers.KeyAnswer]:
-        """The tenant's API keys, the newest first."""
-        return self._listed("/keys", "keys")
+        """Yield the tenant's API keys, newest first."""
+        return self._list_pages("/keys", "keys")
 
     def make_key(
         self,
@@ -375,79 +386,81 @@ class DubClient:
         scopes: Sequence[str] | None = None,
         expires_at: str | None = None,
     ) -> answers.NewKeyAnswer:
-        """Make an API key, which only this answer shows."""
-        body = _given(name=name, scopes=scopes, expires_at=expires_at)
-        return cast(answers.NewKeyAnswer, self._asked("POST", "/keys", body=body))
+        """Create an API key; only this answer shows it."""
+        body = _without_none(name=name, scopes=scopes, expires_at=expires_at)
+        return cast(answers.NewKeyAnswer, self._request_json("POST", "/keys", body=body))
 
     def revoke_key(self, key_id: str) -> None:
-        """Have a key open nothing any more."""
-        self._retried("DELETE", f"/keys/{quote(key_id, safe='')}")
+        """Revoke a key: it is refused from now on."""
+        self._request("DELETE", f"/keys/{quote(key_id, safe='')}")
 
     def webhooks(self) -> Iterator[answers.WebhookAnswer]:
-        """The webhooks, the oldest first."""
-        return self._listed("/webhooks", "webhooks")
+        """Yield the webhooks, oldest first."""
+        return self._list_pages("/webhooks", "webhooks")
 
     def webhook(self, webhook_id: str) -> answers.WebhookAnswer:
-        """One webhook."""
-        return cast(answers.WebhookAnswer, self._asked("GET", _webhook(webhook_id)))
+        """Return one webhook."""
+        return cast(answers.WebhookAnswer, self._request_json("GET", _webhook(webhook_id)))
 
     def add_webhook(
         self, url: str, *, events: Sequence[str] = (), secret: str | None = None
     ) -> answers.WebhookAnswer:
-        """Have an address told what happens; only this answer shows the secret."""
-        body = _given(url=url, events=events or None, secret=secret)
-        return cast(answers.WebhookAnswer, self._asked("POST", "/webhooks", body=body))
+        """Create a webhook for this address; only this answer shows the secret."""
+        body = _without_none(url=url, events=events or None, secret=secret)
+        return cast(answers.WebhookAnswer, self._request_json("POST", "/webhooks", body=body))
 
     def remove_webhook(self, webhook_id: str) -> None:
-        """Tell an address nothing more."""
-        self._retried("DELETE", _webhook(webhook_id))
+        """Delete a webhook: its address gets no more messages."""
+        self._request("DELETE", _webhook(webhook_id))
 
     def test_webhook(self, webhook_id: str) -> answers.DeliveryAnswer:
-        """Send a message that says nothing."""
-        return cast(answers.DeliveryAnswer, self._asked("POST", f"{_webhook(webhook_id)}/test"))
+        """Send a test message to a webhook."""
+        return cast(
+            answers.DeliveryAnswer, self._request_json("POST", f"{_webhook(webhook_id)}/test")
+        )
 
     def deliveries(
         self, webhook_id: str, *, state: str | None = None
     ) -> Iterator[answers.DeliveryAnswer]:
-        """The messages to a webhook, newest first."""
+        """Yield the messages to a webhook, newest first."""
         path = f"{_webhook(webhook_id)}/deliveries"
-        return self._listed(path, "deliveries", {"state": state})
+        return self._list_pages(path, "deliveries", {"state": state})
 
     def delivery(self, webhook_id: str, delivery_id: str) -> answers.DeliveryAnswer:
-        """One message, and what became of it."""
+        """Return a message with the state of its delivery."""
         path = _delivery(webhook_id, delivery_id)
-        return cast(answers.DeliveryAnswer, self._asked("GET", path))
+        return cast(answers.DeliveryAnswer, self._request_json("GET", path))
 
     def redeliver(self, webhook_id: str, delivery_id: str) -> answers.DeliveryAnswer:
-        """Send a message once more."""
+        """Send a message again."""
         path = f"{_delivery(webhook_id, delivery_id)}/redeliver"
-        return cast(answers.DeliveryAnswer, self._asked("POST", path))
+        return cast(answers.DeliveryAnswer, self._request_json("POST", path))
 
     # The platform
 
     def health(self) -> answers.AliveAnswer:
-        """Whether the process answers."""
-        return cast(answers.AliveAnswer, self._asked("GET", "/health"))
+        """Return an answer if the process lives."""
+        return cast(answers.AliveAnswer, self._request_json("GET", "/health"))
 
     def ready(self) -> answers.ReadyAnswer:
-        """Whether every part works, also where it says that one does not."""
+        """Return the health of every part, also if one does not work."""
         answer = Retries(tries=1).answer(lambda: self._http.get("/ready"))
         is_told = answer.headers.get("content-type", "").startswith("application/json")
         return cast(answers.ReadyAnswer, _json(answer if is_told else _require_good(answer)))
 
     def version(self) -> answers.VersionAnswer:
-        """Which build answers."""
-        return cast(answers.VersionAnswer, self._asked("GET", "/version"))
+        """Return the build that answers."""
+        return cast(answers.VersionAnswer, self._request_json("GET", "/version"))
 
     def metrics(self) -> str:
-        """Metrics of the process that answers, for Prometheus."""
-        return self._retried("GET", "/metrics").text
+        """Return the metrics of the process that answers, in Prometheus' format."""
+        return self._request("GET", "/metrics").text
 
     def contract(self) -> Answer:
-        """What the platform takes and answers, as OpenAPI."""
-        return self._asked("GET", "/openapi.json")
+        """Return the contract, as OpenAPI."""
+        return self._request_json("GET", "/openapi.json")
 
-    def _sent(
+    def _submit(
         self,
         source: str,
         languages: Sequence[str],
@@ -459,17 +472,17 @@ class DubClient:
         path = Path(source)
         if path.is_file():
             form = {name: _form_field(value) for name, value in fields.items()}
-            form |= {"languages": ",".join(languages), **_given(title=title)}
-            return self._uploaded(path, captions, form, opened or _opened)
+            form |= {"languages": ",".join(languages), **_without_none(title=title)}
+            return self._upload(path, captions, form, opened or _open)
         _require_link(source)
         if captions or title:
             raise WrongUseError(
                 "Captions and a title go with a file: a link's are those of its page."
             )
         body = {"source": source, "languages": [*languages], **fields}
-        return self._asked("POST", "/videos", body=body)
+        return self._request_json("POST", "/videos", body=body)
 
-    def _uploaded(
+    def _upload(
         self, path: Path, captions: Path | None, form: Mapping[str, str], opened: Opened
     ) -> Answer:
         if captions:
@@ -484,9 +497,9 @@ class DubClient:
                     files["captions"] = (captions.name, texts)
                 return self._http.post("/videos", files=files, data=form, headers=headers)
 
-        return _json(self._checked(send, self._retries))
+        return _json(self._send_checked(send, self._retries))
 
-    def _written(
+    def _write_line(
         self,
         method: str,
         video_id: str,
@@ -496,9 +509,9 @@ class DubClient:
         tag: str | None,
     ) -> LineAnswer:
         path = f"{_lines(video_id, language)}/{number}"
-        return cast(LineAnswer, self._matched(method, path, body, {number: tag}))
+        return cast(LineAnswer, self._write_unchanged(method, path, body, {number: tag}))
 
-    def _patched(
+    def _patch_lines(
         self, path: str, texts: Mapping[int, str | None], tags: Mapping[int, str] | None
     ) -> None:
         numbers = [*texts]
@@ -506,29 +519,29 @@ class DubClient:
             some = numbers[first : first + MOST_EDITS]
             body = {"lines": [{"number": number, "text": texts[number]} for number in some]}
             seen = {number: (tags or {}).get(number) for number in some}
-            self._matched("PATCH", path, body, seen)
+            self._write_unchanged("PATCH", path, body, seen)
 
-    def _matched(
+    def _write_unchanged(
         self, method: str, path: str, body: Answer | None, seen: dict[int, str | None]
     ) -> Answer:
-        """Write into lines that were read just now, as long as they have the tags that were seen.
+        """Write lines that were just read, if they still have the tags that the caller has seen.
 
-        A line without one gets that of the first reading. Where a line stands in a release is a
-        part of what is read, too: if only that is another by now, it is read and written again.
+        A line without a tag gets that of the first reading. The ETag also covers the lines' places
+        in the release; if only those have changed, the lines are read and written again.
         """
         while True:
-            read = self._retried("GET", path)
+            read = self._request("GET", path)
             found = _json(read)
             for line in found.get("lines", [found]):
                 if line["number"] in seen:
                     _require_unchanged(line, seen)
             try:
-                return self._asked(method, path, body=body, etag=read.headers["etag"])
+                return self._request_json(method, path, body=body, etag=read.headers["etag"])
             except RefusedError as error:
                 if error.status != httpx.codes.PRECONDITION_FAILED:
                     raise
 
-    def _listed(
+    def _list_pages(
         self,
         path: str,
         name: str,
@@ -538,13 +551,13 @@ class DubClient:
         cursor = None
         while True:
             asked = {**(query or {}), "limit": str(limit), "cursor": cursor}
-            page = self._asked("GET", path, query=asked)
+            page = self._request_json("GET", path, query=asked)
             yield from page[name]
             cursor = page.get("next_cursor")
             if cursor is None:
                 return
 
-    def _asked(
+    def _request_json(
         self,
         method: str,
         path: str,
@@ -553,12 +566,12 @@ class DubClient:
         etag: str | None = None,
         query: Mapping[str, str | None] | None = None,
     ) -> Answer:
-        return _json(self._retried(method, path, body=body, etag=etag, query=query))
+        return _json(self._request(method, path, body=body, etag=etag, query=query))
 
-    def _patiently(self, method: str, path: str) -> httpx.Response:
-        return self._checked(lambda: self._http.request(method, path), self._retries.endless)
+    def _request_patiently(self, method: str, path: str) -> httpx.Response:
+        return self._send_checked(lambda: self._http.request(method, path), self._retries.endless)
 
-    def _retried(
+    def _request(
         self,
         method: str,
         path: str,
@@ -570,23 +583,23 @@ class DubClient:
         headers = {"idempotency-key": str(uuid.uuid4())} if method == "POST" else {}
         if etag:
             headers["if-match"] = etag
-        there = _given(**(query or {}))
-        return self._checked(
+        there = _without_none(**(query or {}))
+        return self._send_checked(
             lambda: self._http.request(method, path, json=body, headers=headers, params=there),
             self._retries,
         )
 
-    def _checked(self, send: Callable[[], httpx.Response], retries: Retries) -> httpx.Response:
+    def _send_checked(self, send: Callable[[], httpx.Response], retries: Retries) -> httpx.Response:
         return _require_good(retries.answer(send))
 
 
 def tag_of(line: LineAnswer | answers.SourceLineAnswer) -> str:
-    """A short name for what a line says: it is another as soon as that is."""
+    """Return a short tag of a line's text, which changes with the text."""
     return hashlib.sha256(line["text"].encode()).hexdigest()[:_TAG_LENGTH]
 
 
 def _require_unchanged(line: LineAnswer, seen: dict[int, str | None]) -> None:
-    """Note the line's tag, if none was seen. Raises LineChangedError where another was."""
+    """Set the line's tag if it has none. Raises LineChangedError if the line has another tag."""
     seen[line["number"]] = seen[line["number"]] or tag_of(line)
     if seen[line["number"]] != tag_of(line):
         raise LineChangedError(line)
@@ -610,7 +623,7 @@ def _require_captions(captions: Path) -> None:
 
 
 def _require_link(source: str) -> None:
-    """Raises WrongUseError for what is meant to be a file, and is none."""
+    """Raises WrongUseError for a text that is neither a link nor an existing file."""
     if _ADDRESS.match(source) or _YOUTUBE_ID.fullmatch(source):
         return
     if Path(source).is_dir():
@@ -645,8 +658,8 @@ def _fields(
     formality: str | None,
     visibility: str | None,
 ) -> Answer:
-    """Of what a request can say beside its video, what was given."""
-    return _given(
+    """Return the given ones of the fields that a request may have beside its video."""
+    return _without_none(
         source_language=source_language,
         glossary=glossary,
         formality=formality,
@@ -654,7 +667,7 @@ def _fields(
     )
 
 
-def _given(**values: Any) -> dict[str, Any]:
+def _without_none(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -686,5 +699,5 @@ def _delivery(webhook_id: str, delivery_id: str) -> str:
     return f"{_webhook(webhook_id)}/deliveries/{quote(delivery_id, safe='')}"
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open(path: Path) -> BinaryIO:
     return path.open("rb")

@@ -24,7 +24,7 @@ from dub_platform.client.terminal import err, note_once, show_refusal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status."""
+    """Run a command, and return the exit status."""
     asked = parser().parse_args(arguments)
     try:
         with DubClient.from_environment(Retries(tell=note_once())) as client:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DubClientError as error:
         show_refusal(str(error))
     except BrokenPipeError:
-        # Who reads this has read enough.
+        # The reader of our output (such as `head`) has closed it.
         sys.stderr.close()
     except KeyboardInterrupt:
         err.print("Stopped. What was handed in goes on.")
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> Parser:
-    """All that can be asked."""
+    """Make the parser of all commands."""
     whole = Parser(prog="dub", description="Dub videos into other languages.")
     whole.example = "dub add clip.mp4 --to es,ca --wait"
     whole.add_argument("--version", action="version", version=f"dub {version('dub-platform')}")

@@ -1,11 +1,11 @@
-"""What can go wrong for a client.
+"""The errors of the client.
 
 DubClientError
-├── WrongUseError       it was not asked: what was given cannot be sent
-├── LineChangedError    the line says something else than who edits it has read
-├── DubRemovedError     somebody removed what is waited for
-├── RefusedError        the platform said no: its `code`, its sentence, the request's id
-└── UnreachableError    no answer, however often it was tried
+├── WrongUseError       nothing was sent, because the arguments are unusable
+├── LineChangedError    the line's text is not the one its editor has read
+├── DubRemovedError     somebody removed the dub that is waited for
+├── RefusedError        the platform refused: its `code`, its sentence, the request's id
+└── UnreachableError    no answer, after all retries
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 class DubClientError(Exception):
-    """It did not work; the message is a sentence for people."""
+    """A failed operation; the message is a sentence for people."""
 
 
 class WrongUseError(DubClientError):
-    """What was given cannot be sent as it is."""
+    """The arguments cannot be sent as they are."""
 
 
 class LineChangedError(DubClientError):
-    """Somebody edited the line since it was read; `line` is what it is now."""
+    """Somebody edited the line after it was read; `line` is its present state."""
 
     def __init__(self, line: LineAnswer | SourceLineAnswer) -> None:
         told = {name.replace("corrected", "edited"): said for name, said in line.items()}
@@ -54,7 +54,7 @@ class DubRemovedError(DubClientError):
 
 
 class UnreachableError(DubClientError):
-    """There is no answer from the platform."""
+    """The platform gives no answer."""
 
 
 class RefusedError(DubClientError):
@@ -68,7 +68,7 @@ class RefusedError(DubClientError):
 
     @classmethod
     def of(cls, answer: httpx.Response) -> RefusedError:
-        """From an answer; one of something in between is no problem document."""
+        """Make the error from an answer, which may come from a proxy and be no problem document."""
         try:
             said = answer.json()
             return cls(answer.status_code, said["code"], said["detail"], said["request_id"])

@@ -1,7 +1,7 @@
-"""A video as its events tell of it, so that nobody has to ask for it again and again.
+"""Keeps a video's answer up to date by its events, so that nobody has to poll.
 
-apply(event, video)                   # its status, stage and error are those of the event
-is_over(video, ["es"])                # whether nothing of Spanish waits or is under way
+apply(event, video)                   # sets its status, stage and error to the event's
+is_over(video, ["es"])                # whether nothing in Spanish waits or runs
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _ENDED = ("released", "failed")
 
 
 def is_over(video: VideoAnswer, languages: Collection[str] = ()) -> bool:
-    """Whether nothing of these languages, or of any, waits or is under way."""
-    ended = [dub["status"] in _ENDED for dub in of(video, languages)]
+    """Whether no work in these languages, or in any, waits or runs."""
+    ended = [dub["status"] in _ENDED for dub in dubs_in(video, languages)]
     return video["status"] == "failed" or all(ended)
 
 
-def of(video: VideoAnswer, languages: Collection[str] = ()) -> list[DubAnswer]:
-    """The video's dubs in these languages, or all where none are named."""
+def dubs_in(video: VideoAnswer, languages: Collection[str] = ()) -> list[DubAnswer]:
+    """Return the video's dubs in these languages, or all if none are given."""
     return [dub for dub in video["dubs"] if not languages or dub["language"] in languages]
 
 
 def apply(event: Event, video: VideoAnswer) -> bool:
-    """Write what an event tells into the video; whether it was news."""
+    """Write the event's changes into the video; return whether anything changed."""
     row = _row(event, video)
     if row is None or time_of(event["timestamp"]) < time_of(row["updated_at"]):
         return False
@@ -37,7 +37,7 @@ def apply(event: Event, video: VideoAnswer) -> bool:
         video["dubs"] = [dub for dub in video["dubs"] if dub is not row]
         return True
     if event["type"] == "dub.stale":
-        # It is released all the same.
+        # A stale dub stays released, so its status does not change.
         row["stale"] = True
         return True
     told: Mapping[str, Any] = {**event["data"], "status": event["type"].partition(".")[2]}
@@ -47,12 +47,12 @@ def apply(event: Event, video: VideoAnswer) -> bool:
 
 
 def _row(event: Event, video: VideoAnswer) -> dict[str, Any] | None:
-    """What of the video an event is about; None for a dub that was not there yet."""
+    """Return the part of the video that an event is about; None for a dub that is not in it yet."""
     language = event["data"].get("language")
     dub = next((each for each in video["dubs"] if each["language"] == language), None)
     return cast("dict[str, Any] | None", dub if language else video)
 
 
 def time_of(text: str) -> datetime:
-    """A time as the platform writes it; Python before 3.11 does not read the Z."""
+    """Parse a time of the API; Python before 3.11 does not read the Z."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -1,8 +1,8 @@
-"""Playing a sound with what this machine has for it.
+"""Plays a sound with a program of this machine.
 
     play(client.take("dQw4w9WgXcQ", "es", 3), ".flac")
 
-Nothing is brought along for it: a desktop has one of these programs, or ffmpeg's.
+No player is installed for it: desktops have one of these programs, or ffmpeg's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dub_platform.client.errors import WrongUseError
 
-# The first that is there plays; each ends with the sound.
+# The first installed one is used; each of them ends with the sound.
 PLAYERS = (
     ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"),
     ("mpv", "--no-video", "--really-quiet"),
@@ -26,7 +26,7 @@ PLAYERS = (
 
 
 def play(sound: bytes, suffix: str) -> None:
-    """Play it to its end. Raises WrongUseError where nothing here can."""
+    """Play the sound to its end. Raises WrongUseError if no program here can."""
     player = next((each for each in PLAYERS if shutil.which(each[0])), None)
     if player is None:
         names = ", ".join(name for name, *_ in PLAYERS)

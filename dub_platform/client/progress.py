@@ -1,10 +1,10 @@
-"""How far a video is, while somebody waits for it: one bar that never goes back.
+"""The progress of a video while somebody waits for it: one bar that never goes back.
 
     with Waiting(["es", "ca"], pace) as waiting:
         for video in client.follow(video_id, languages):
             waiting.show(video)
 
-Where nobody watches a terminal, a line is written for each change instead.
+Without a terminal, it writes a line for each change instead.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from typing_extensions import Self
 
 from dub_platform.client.answers import DubAnswer, VideoAnswer, VideoRow
-from dub_platform.client.following import of, time_of
+from dub_platform.client.following import dubs_in, time_of
 from dub_platform.client.terminal import err, plain, span
 
 # The assets in their order, in the words of the watch page.
@@ -31,21 +31,21 @@ STEPS = {
     "dubbed_track": "mixing",
     "r2_object": "publishing",
 }
-# About the share of the whole time that each takes.
+# The approximate share of the whole time that each step takes.
 _SHARES = dict(zip(STEPS, (0.04, 0.03, 0.38, 0.08, 0.15, 0.22, 0.10), strict=True))
 _PREPARED = sum(list(_SHARES.values())[:3])
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How long the platform took of late, in seconds for each second of a video."""
+    """The platform's recent speed, in seconds of work for each second of video."""
 
     preparing: float
     dubbing: float
 
     @classmethod
     def measured(cls, rows: Iterable[VideoRow]) -> Pace | None:
-        """The median of what these videos took; None where nothing was measured."""
+        """Return the median pace of these videos; None if none was measured."""
         known = [row for row in rows if row.get("duration_seconds")]
         preparing = [
             row["processing_duration_seconds"] / row["duration_seconds"]
@@ -68,7 +68,7 @@ def _dub_seconds(row: VideoRow) -> Iterator[float]:
 
 
 def step(video: VideoAnswer, dub: DubAnswer) -> str:
-    """Where a dub is, in words: its own step once its video is prepared."""
+    """Describe a dub's progress in words: its own step once its video is prepared."""
     if dub["status"] in ("released", "failed"):
         return dub["status"]
     at: VideoAnswer | DubAnswer = dub if video["status"] == "prepared" else video
@@ -76,13 +76,13 @@ def step(video: VideoAnswer, dub: DubAnswer) -> str:
 
 
 def _forward(video: VideoAnswer, dub: DubAnswer) -> str:
-    """The same for who follows it: what waits between two runs is not where it began again."""
+    """Describe a dub's progress as `step` does, but "prepared" while it waits between two runs."""
     waits = video["status"] == "prepared" and dub["status"] == "queued"
     return "prepared" if waits else step(video, dub)
 
 
 def share(video: VideoAnswer, dub: DubAnswer) -> float:
-    """How much of a dub is behind it, of 1."""
+    """Return the share of a dub's work that is done, from 0 to 1."""
     if dub["status"] == "released":
         return 1.0
     is_prepared = video["status"] == "prepared"
@@ -95,7 +95,7 @@ def share(video: VideoAnswer, dub: DubAnswer) -> float:
 
 @dataclass
 class Waiting:
-    """Shows the dubs in these languages, or in all where none are named."""
+    """Shows the progress of the dubs in these languages, or of all if none are given."""
 
     languages: Collection[str]
     pace: Pace | None = None
@@ -125,8 +125,8 @@ class Waiting:
         self._bar.stop()
 
     def show(self, video: VideoAnswer) -> None:
-        """The video as it is now."""
-        dubs = of(video, self.languages)
+        """Show the video's present state."""
+        dubs = dubs_in(video, self.languages)
         steps = {dub["language"]: _forward(video, dub) for dub in dubs}
         for language, word in steps.items():
             self._tell(language, word)
@@ -137,7 +137,7 @@ class Waiting:
         self._bar.update(
             self._task,
             completed=self._furthest,
-            description=_all(steps),
+            description=_describe_all(steps),
             left=self._left(video),
         )
 
@@ -149,7 +149,7 @@ class Waiting:
                 err.print(f"{seconds:8.1f} s  {plain(language):<5} {plain(word)}")
 
     def _left(self, video: VideoAnswer) -> str:
-        """About how long it takes yet, by what others took; nothing where that is not known."""
+        """Estimate the remaining time from other videos' pace; empty if that is unknown."""
         length = video.get("duration_seconds") or self.seconds
         if self.pace is None or length is None:
             return ""
@@ -161,8 +161,8 @@ class Waiting:
         return f"about {span(ends - now)} left" if ends - now >= 1 else ""
 
 
-def _all(steps: dict[str, str]) -> str:
-    """`mixing` where all are at it, else `es mixing, ca speaking`."""
+def _describe_all(steps: dict[str, str]) -> str:
+    """Describe all dubs: `mixing` if all do the same, else `es mixing, ca speaking`."""
     if len(set(steps.values())) == 1:
         return plain(next(iter(steps.values())))
     return plain(", ".join(f"{language} {word}" for language, word in steps.items()))

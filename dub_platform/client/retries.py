@@ -1,8 +1,8 @@
-"""Asking again, where asking again can help and can do no harm.
+"""Retries requests where that can help and does no harm.
 
     answer = Retries().answer(lambda: client.get("/videos"))
 
-A request that is sent again is the same request: a POST has its Idempotency-Key for that.
+A retry is the same request: for that, a POST has an Idempotency-Key.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import httpx
 from dub_platform.client.errors import RefusedError, UnreachableError
 
 _AGAIN = (429, 502, 503, 504)
-# Our first try is still being answered, or what was removed is not all gone.
+# Refusals that pass: our first try is still under way, or a removal has not finished.
 _SOON = ("request_in_progress", "video_being_removed")
 _LONGEST_PAUSE_SECONDS = 30.0
 _DOUBLINGS = 10
@@ -30,10 +30,10 @@ def _say_nothing(_: str) -> None:
 
 @dataclass(frozen=True)
 class Retries:
-    """How often, and how long the pause before the second try is; it doubles with each.
+    """The number of tries, and the pause before the second one, which doubles with each.
 
-    Where the platform asks for a longer pause than `patience_seconds`, its refusal is the answer.
-    `tell` is given a sentence before each pause.
+    If the platform asks for a longer pause than `patience_seconds`, its refusal is returned. `tell`
+    gets a sentence before each pause.
     """
 
     tries: float = 6
@@ -44,11 +44,14 @@ class Retries:
 
     @property
     def endless(self) -> Retries:
-        """The same, for who waits however long it takes."""
+        """These retries without limits, for somebody who waits as long as it takes."""
         return replace(self, tries=math.inf, patience_seconds=math.inf)
 
     def answer(self, send: Callable[[], httpx.Response]) -> httpx.Response:
-        """The first answer that says something, or the last one. Raises UnreachableError."""
+        """Return the first answer that is worth no retry, or the last one.
+
+        Raises UnreachableError.
+        """
         number = 1
         while True:
             try:
@@ -68,7 +71,8 @@ class Retries:
             number += 1
 
     def wait(self, number: int, answer: httpx.Response | None) -> None:
-        """Pause after this many tries: as the platform asks; else longer each time, by chance."""
+        """Pause after this many tries: as long as the platform asks, else longer each time, at
+        random."""
         if answer is not None and (seconds := asked_pause(answer)):
             self.tell(f"The platform asks to wait {seconds:.0f} s.")
             self.sleep(seconds)
@@ -77,20 +81,20 @@ class Retries:
             self.breathe(number)
 
     def breathe(self, number: int = 1) -> None:
-        """A pause by chance, so that not all come back at the same moment."""
+        """Pause at random, so that not all clients come back at the same moment."""
         doubled = self.pause_seconds * 2 ** min(number - 1, _DOUBLINGS)
         longest = min(doubled, _LONGEST_PAUSE_SECONDS)
         self.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - no secret is made of it
 
 
 def asked_pause(answer: httpx.Response) -> float:
-    """For how many seconds an answer asks not to be asked again; 0 where it does not say."""
+    """Return the seconds that an answer asks to wait; 0 if it does not say."""
     said = answer.headers.get("retry-after", "")
     return float(said) if said.isdecimal() else 0.0
 
 
 def is_worth_another(answer: httpx.Response, longest: float = math.inf) -> bool:
-    """Whether the same can be answered otherwise after a pause of `longest` seconds at most."""
+    """Whether a retry may get another answer after a pause of at most `longest` seconds."""
     if answer.status_code == 409:
         return RefusedError.of(answer).code in _SOON
     return answer.status_code in _AGAIN and asked_pause(answer) <= longest

@@ -1,10 +1,10 @@
-"""Which version of a dub's lines somebody has seen: kept between `dub lines` and `dub edit`.
+"""Remembers which version of a dub's lines the user has seen, from `dub lines` to `dub edit`.
 
     seen = Seen.of(client.url, "dQw4w9WgXcQ", "es")
     seen.note({3: "4f2a1c"})
     seen.tags                       # {3: "4f2a1c"}
 
-Only tags are kept, not a word of what the lines say.
+Only tags are stored, no text of any line.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class Seen:
 
     @classmethod
     def of(cls, url: str, video_id: str, language: str) -> Seen:
-        """Those of this dub on this platform."""
+        """Return the tags seen of this dub on this platform."""
         state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
         name = hashlib.sha256(json.dumps([url, video_id, language]).encode()).hexdigest()[:32]
         return cls(Path(state) / "dub" / "seen" / f"{name}.json")
 
     @property
     def tags(self) -> Mapping[int, str]:
-        """The tags by the numbers of their lines; none where nothing was seen yet."""
+        """The tags by line number; empty if no lines were seen yet."""
         try:
             found = json.loads(self.path.read_text())
             return {int(number): str(tag) for number, tag in found.items()}
@@ -42,11 +42,11 @@ class Seen:
             return {}
 
     def note(self, tags: Mapping[int, str]) -> None:
-        """Add these to what was seen. Where nothing can be kept, `--if` says the same."""
+        """Add these tags. If they cannot be stored, the option `--if` does the same."""
         text = json.dumps({**self.tags, **tags})
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # Whole or not at all, also where two commands run at once.
+            # Written to another file and renamed, because two commands may run at once.
             handle, name = tempfile.mkstemp(dir=self.path.parent)
             with os.fdopen(handle, "w") as file:
                 file.write(text)

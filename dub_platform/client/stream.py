@@ -1,9 +1,9 @@
-"""Listening to what happens to a video: server-sent events, over as many connections as it takes.
+"""Listens to a video's events (server-sent events), over as many connections as needed.
 
     for event in listen(http, "/videos/dQw4w9WgXcQ/events", Retries()):
         print(event["type"], event["data"].get("language"))
 
-A connection that breaks is made again with the Last-Event-ID, so nothing is missed or told twice.
+A broken connection is made again with the Last-Event-ID, so no event is missed or repeated.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from dub_platform.client.answers import Failure
 from dub_platform.client.errors import RefusedError
 from dub_platform.client.retries import Retries, is_worth_another
 
-# The platform gives a sign of life every 15 s.
+# The platform sends a heartbeat every 15 s.
 SILENCE_SECONDS = 60.0
 _TIMEOUT = httpx.Timeout(30.0, read=SILENCE_SECONDS)
 _END, _KIND = "end", "text/event-stream"
 
 
 class EventData(TypedDict):
-    """What an event is about; without a `language` it is the video itself."""
+    """The subject of an event; without a `language` it is the video itself."""
 
     video_id: str
     generation: int
@@ -36,7 +36,7 @@ class EventData(TypedDict):
 
 
 class Event(TypedDict):
-    """One event, such as `dub.released`. What is after its `id` can be asked for."""
+    """One event, such as `dub.released`. A client can ask for the events after an `id`."""
 
     id: int
     type: str
@@ -53,9 +53,9 @@ class Message(NamedTuple):
 
 
 def listen(http: httpx.Client, path: str, retries: Retries, *, after: int = 0) -> Iterator[Event]:
-    """The events after this one, until the stream says that there are no more.
+    """Yield the events after this one, until the stream ends.
 
-    Raises RefusedError for what asking again does not change.
+    Raises RefusedError if a retry cannot help.
     """
     tries = 0
     while True:
@@ -75,14 +75,15 @@ def listen(http: httpx.Client, path: str, retries: Retries, *, after: int = 0) -
             retries.wait(max(tries, 1), None)
             continue
         if refusal is None:
-            # Its hour is over, or its process is about to end.
+            # The stream has reached its longest duration, or its process is stopping.
             retries.breathe(tries)
         else:
             retries.wait(tries, refusal)
 
 
 def messages(lines: Iterable[str]) -> Iterator[Message]:
-    """The messages in the lines of a stream; comments and fields that we do not use are left."""
+    """Yield the messages in the lines of a stream, without comments and fields that we do not
+    use."""
     fields: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(":")
@@ -95,7 +96,7 @@ def messages(lines: Iterable[str]) -> Iterator[Message]:
 
 
 def _refusal(answer: httpx.Response) -> httpx.Response | None:
-    """The answer, where it is none yet; None where it is a stream. Raises RefusedError."""
+    """Return the answer if it is worth a retry, None if it is a stream. Raises RefusedError."""
     if answer.is_success and answer.headers.get("content-type", "").startswith(_KIND):
         return None
     answer.read()

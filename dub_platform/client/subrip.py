@@ -1,9 +1,9 @@
-"""The lines of a dub, or of what is said, as SubRip, for a subtitle editor and back.
+"""The lines of a dub or of a video's speech as SubRip, to edit them in a subtitle editor.
 
-    text = written(client.lines("dQw4w9WgXcQ", "es"))
-    read(text, client.lines("dQw4w9WgXcQ", "es"))       # {3: "Bon dia."}: what is another by now
+    text = format_srt(client.lines("dQw4w9WgXcQ", "es"))
+    read(text, client.lines("dQw4w9WgXcQ", "es"))       # {3: "Bon dia."}: the lines that differ
 
-A cue is the line that begins when it does, whatever number an editor gave it.
+A cue belongs to the line with the same start, whatever number the editor gave it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from dub_platform.client.answers import LineAnswer, SourceLineAnswer
 from dub_platform.client.errors import WrongUseError
 
 Line = LineAnswer | SourceLineAnswer
-# An editor may round a time to a picture of the film.
+# An editor may round times to the film's frames.
 _NEAR_SECONDS = 0.05
 _TIME = r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})"
 _TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}")
 _MARKUP = re.compile(r"</?[a-zA-Z][^>]*>")
 
 
-def written(lines: Sequence[Line]) -> str:
-    """The lines, each in the time of what was said originally."""
+def format_srt(lines: Sequence[Line]) -> str:
+    """Return the lines as SubRip, each at the time of the original speech."""
     return "\n".join(
         f"{line['number'] + 1}\n{_clock(line['start'])} --> {_clock(line['end'])}\n{line['text']}\n"
         for line in lines
@@ -31,9 +31,9 @@ def written(lines: Sequence[Line]) -> str:
 
 
 def read(text: str, lines: Sequence[Line]) -> Mapping[int, str]:
-    """What the cues have the lines say, of those that say something else.
+    """Return the texts of cues that differ from their lines, by line number.
 
-    Raises WrongUseError for a cue that is no line.
+    Raises WrongUseError for a cue that belongs to no line.
     """
     found: dict[int, str] = {}
     for place, cue in enumerate(

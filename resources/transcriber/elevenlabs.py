@@ -28,11 +28,11 @@ from resources.providers.openai_api import Reply
 from resources.store.port import Store
 from resources.system.calls import (
     CallFailedError,
+    CallFailure,
     CallPolicy,
     ProviderCalls,
-    CallFailure,
-    retry_after,
     error_text,
+    retry_after,
 )
 from resources.transcriber.capabilities import USD_PER_MINUTE
 from resources.transcriber.chunks import Chunk, cut, packed

@@ -24,7 +24,13 @@ from dub_platform.core.cost import CHARACTERS_PER_TOKEN
 from dub_platform.core.errors import ProviderError
 from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply, read_key
 from resources.providers.paid_once import Bill
-from resources.system.calls import CallFailedError, CallPolicy, ProviderCalls, CallFailure, may_be_charged
+from resources.system.calls import (
+    CallFailedError,
+    CallFailure,
+    CallPolicy,
+    ProviderCalls,
+    may_be_charged,
+)
 
 T = TypeVar("T")
 
@@ -153,7 +159,9 @@ class OpenAIChat:
         if is_openai(self._api.base_url):
             return None
         try:
-            most = ProviderCalls(self.provider, _LOOK, SDK).call("what its models can do", self._look)
+            most = ProviderCalls(self.provider, _LOOK, SDK).call(
+                "what its models can do", self._look
+            )
         except ProviderError:
             most = None
         _log.info("server tells its context", provider=self.provider, model=self.model, tokens=most)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dub_platform.core.casting import Casting
 from resources.providers.api_key import ProviderKey
-from resources.system.calls import CallFailedError, CallPolicy, CallFailure, retry_after, error_text
+from resources.system.calls import CallFailedError, CallFailure, CallPolicy, error_text, retry_after
 from resources.voice.capabilities import ELEVENLABS_USD, elevenlabs_model
 from resources.voice.espeak import speakable
 from resources.voice.paid import Answer, PaidVoice

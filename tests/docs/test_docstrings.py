@@ -23,6 +23,7 @@ FOLDERS = (
     "api/middleware",
     "api/pages",
     "api/routes",
+    "dub_platform/client",
     "dub_platform/local",
     "dub_platform/observability",
     "dub_platform/processes",

@@ -85,9 +85,9 @@ def write_lines(asked: Asked, path: Path, lines: Sequence[Line]) -> int:
     if asked.json:
         show_json(lines)
     elif path == STANDARD_INPUT:
-        sys.stdout.write(subrip.written(lines))
+        sys.stdout.write(subrip.format_srt(lines))
     else:
-        path.write_text(subrip.written(lines))
+        path.write_text(subrip.format_srt(lines))
         out.print(f"{path} has {len(lines)} lines. Change their text, and bring it back.")
     return 0
 

@@ -27,7 +27,7 @@ from dub_platform.client.commands.parsing import (
     wording,
 )
 from dub_platform.client.errors import DubRemovedError, WrongUseError
-from dub_platform.client.following import of
+from dub_platform.client.following import dubs_in
 from dub_platform.client.progress import Pace, Waiting, step
 from dub_platform.client.terminal import (
     age,
@@ -307,7 +307,7 @@ def wait_for(
     awaited: set[str] = set()
     with Waiting(languages, Pace.measured(measured), seconds) as waiting:
         for video in client.follow(video_id, languages):
-            awaited |= {dub["language"] for dub in of(video, languages)}
+            awaited |= {dub["language"] for dub in dubs_in(video, languages)}
             waiting.show(video)
     if gone := awaited - {dub["language"] for dub in video["dubs"]}:
         raise DubRemovedError(gone)
@@ -316,7 +316,7 @@ def wait_for(
 
 def show_video(video: VideoAnswer, languages: Collection[str], as_json: bool) -> int:
     """The video, its dubs in these languages or in all, and the exit status: 1 if any failed."""
-    dubs = of(video, languages)
+    dubs = dubs_in(video, languages)
     failed = "failed" in (video["status"], *(dub["status"] for dub in dubs))
     if as_json:
         show_json(video)

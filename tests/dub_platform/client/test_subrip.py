@@ -8,7 +8,7 @@ import pytest
 
 from dub_platform.client import WrongUseError
 from dub_platform.client.answers import LineAnswer
-from dub_platform.client.subrip import read, written
+from dub_platform.client.subrip import format_srt, read
 
 LINES = cast(
     list[LineAnswer],
@@ -22,7 +22,7 @@ TEXT = "1\n00:00:00,500 --> 00:00:02,000\nHola.\n\n2\n01:01:01,250 --> 01:01:03,
 
 def test_lines_are_written_and_read() -> None:
     """What was not changed is nothing new."""
-    assert TEXT == written(LINES)
+    assert TEXT == format_srt(LINES)
     assert {} == read(TEXT, LINES)
 
 
