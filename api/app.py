@@ -37,6 +37,7 @@ from api.middleware.slow_bodies import AnswerTimeout, BodyTimeout
 from api.middleware.stack import ProblemDocuments, RequestContext, SecurityHeaders, UnexpectedErrors
 from api.middleware.trust import Forwarded, KnownNames, LocalOnly, SameOrigin
 from api.pages.docs import docs
+from api.pages.edit import edit
 from api.pages.help import HelpPages, help_start
 from api.pages.start import start
 from api.pages.watch import watch
@@ -81,6 +82,7 @@ def create_app(services: Services) -> Starlette:
         routes=[
             _route("/", start),
             _route("/watch", watch),
+            _route("/edit", edit),
             _route("/docs", docs),
             _route("/help", help_start),
             Mount("/help", HelpPages()),

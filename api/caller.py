@@ -44,7 +44,8 @@ def caller_of(scope: Scope) -> Caller:
 
 
 OPEN = frozenset(
-    {"/", "/watch", "/docs", "/help", "/openapi.json", "/health", "/ready", "/version", "/metrics"}
+    {"/", "/watch", "/edit", "/docs", "/help", "/openapi.json"}
+    | {"/health", "/ready", "/version", "/metrics"}
 )
 # Media need no key: a video that is not public needs a signed link (`signed_links.py`).
 OPEN_BELOW = ("/static/", "/media/", "/help/")

@@ -30,6 +30,7 @@ from api.contract.schemas import (
     DryRunQuery,
     DubAnswer,
     DubOrder,
+    EditQuery,
     KeyOrder,
     KeyPage,
     LanguagesAnswer,
@@ -203,6 +204,14 @@ OPERATIONS: Sequence[Operation] = (
             errors.VideoNotFoundError,
             errors.LinkExpiredError,
         ),
+    ),
+    Operation(
+        "GET",
+        "/edit",
+        "The line editor of a dub",
+        {200: PAGE},
+        query=EditQuery,
+        errors=(errors.InvalidVideoIdError, errors.UnknownLanguageError),
     ),
     Operation("GET", "/docs", "This contract, for people", {200: PAGE}),
     Operation(

@@ -232,6 +232,16 @@ class WatchQuery(SignedLinkQuery):
     lang: str | None = None
 
 
+class EditQuery(BaseModel):
+    """The query of GET /edit: a video and the language of a dub, which `line` to go to, and `hl`,
+    the language of the page itself."""
+
+    v: str
+    lang: str
+    line: int | None = None
+    hl: str | None = None
+
+
 class Problem(BaseModel):
     """A problem document (RFC 9457).
 

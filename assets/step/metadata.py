@@ -54,10 +54,14 @@ class Showcase:
             title = self.registry.video(target.video_id).title or title
         query = {"v": target.video_id, **({"lang": target.language} if target.language else {})}
         place = SIGNING if self.signs else self.base_url
-        return {
+        heading: dict[str, MetadataValue] = {
             "video": MetadataValue.text(plain(title) or target.video_id),
             "player": MetadataValue.url(f"{place}/watch?{urlencode(query)}"),
         }
+        if target.language:
+            # It needs no signed link: it asks the API for the lines.
+            heading["editor"] = MetadataValue.url(f"{self.base_url}/edit?{urlencode(query)}")
+        return heading
 
     def address(self, store: Store, key: str) -> MetadataValue:
         """A link to a released file."""

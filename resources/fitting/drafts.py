@@ -107,7 +107,7 @@ class Drafts:
         guessed = {line.id: len(texts[line.id]) / speaking_rate(language) for line in near}
         lengths = {**guessed, **known, take.line_id: take.speech_seconds}
         video = self.registry.video(video_id)
-        seconds = video.duration_seconds or max(line.end for line in near)
+        seconds = max(video.duration_seconds or 0.0, *(line.end for line in near))
         places = fitted(parts_of(near, lengths), seconds=seconds).placements
         return next(place for place in places if place.line_id == take.line_id)
 

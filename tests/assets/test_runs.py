@@ -116,6 +116,10 @@ def test_a_video_with_signed_links_is_reached_by_way_of_dagster(
         plainly.heading(target)["player"].value
     )
     assert workshop.store.url(key) == plainly.address(workshop.store, key).value
+    # The editor's page shows nothing without a key, so it is linked as it is.
+    editor = f"http://dub.test/edit?v={dubbed.video_id}&lang=es"
+    assert [editor] * 2 == [each.heading(target)["editor"].value for each in (signing, plainly)]
+    assert "editor" not in plainly.heading(Target(dubbed.video_id, None))
 
 
 def test_a_title_that_the_source_tells_is_shown_from_the_first_step_on(

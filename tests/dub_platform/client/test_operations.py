@@ -21,7 +21,8 @@ from tests.support.rig.services import running
 
 # Pages for browsers.
 PAGES = {
-    *("GET /", "GET /watch", "GET /docs", "GET /help", "GET /help/{path}", "GET /static/{path}"),
+    *("GET /", "GET /watch", "GET /edit", "GET /docs", "GET /help", "GET /help/{path}"),
+    "GET /static/{path}",
     "POST /videos/{id}/dubs/{language}",
 }
 # For programs, which have the client.
