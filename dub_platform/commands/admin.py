@@ -31,15 +31,7 @@ _ABOUT = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say; the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="dub-admin",
-        description=_ABOUT,
-        epilog="dub-admin COMMAND --help says more of each. The command for users is dub.",
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (keys, migration, maintenance, backups, models):
-        module.add_to(commands)
-    asked = parser.parse_args(arguments)
+    asked = parser().parse_args(arguments)
     try:
         return int(asked.does(Settings.from_environment(), asked))
     except (CommandError, DubError, WrongSettingError) as error:
@@ -48,6 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         notes.print("Stopped. What came until then is kept.")
         return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """All that can be asked."""
+    whole = argparse.ArgumentParser(
+        prog="dub-admin",
+        description=_ABOUT,
+        epilog="dub-admin COMMAND --help says more of each. The command for users is dub.",
+    )
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    for module in (keys, migration, maintenance, backups, models):
+        module.add_to(commands)
+    return whole
 
 
 if __name__ == "__main__":
