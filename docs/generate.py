@@ -11,6 +11,7 @@ it, by hand, what docker-compose.yml alone reads.
 from __future__ import annotations
 
 import argparse
+import ast
 import difflib
 import inspect
 import re
@@ -77,6 +78,9 @@ PAGES: Mapping[str, str] = {
     "DUB_LOG_FORMAT": "../operation/logs.md",
     "SENTRY_DSN": "../operation/metrics.md",
 }
+# What ARCHITECTURE shows of the tree, in the order of the layers, and how deep.
+PACKAGES = ("dub_platform", "api", "sensors", "assets", "resources", "benchmarks", "docs", "tests")
+DEEPEST, LONGEST = 3, 100
 _VARIABLE = re.compile(r"(?<![`\w])((?:DUB|OPENAI)_[A-Z0-9_]+(?:=\w+)?)(?!`)")
 
 
@@ -324,6 +328,27 @@ def _targets() -> str:
     return _table(("target", "does"), rows)
 
 
+def _folders() -> str:
+    """The packages, each with the first sentence of its docstring, as they lie in the checkout."""
+    found = [path for top in PACKAGES for path in sorted((ROOT / top).glob("**/__init__.py"))]
+    named = [(path.parent.relative_to(ROOT), _about(path)) for path in found]
+    shown = [
+        (f"{'  ' * (len(folder.parts) - 1)}{folder.name}/", about)
+        for folder, about in named
+        if about and len(folder.parts) <= DEEPEST
+    ]
+    lines = (f"{name:<20} {about}" for name, about in shown)
+    return "\n".join(["```", *lines, "```", ""])
+
+
+def _about(module: Path) -> str:
+    """The first sentence of a module's docstring, without the mark at its end; if it is long, what
+    stands before its colon."""
+    said = ast.get_docstring(ast.parse(module.read_text())) or ""
+    sentence = " ".join(said.partition("\n\n")[0].split()).partition(". ")[0].rstrip(".")
+    return sentence if len(sentence) <= LONGEST else sentence.partition(": ")[0]
+
+
 def _code(text: str) -> str:
     return f"`{text}`" if text else ""
 
@@ -352,6 +377,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "errors": _errors,
     "metrics": _metrics,
     "make-targets": _targets,
+    "folders": _folders,
 }
 
 if __name__ == "__main__":
