@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from api.contract.operations import FORM, JSON, OPERATIONS, Operation
-from api.contract.schemas import parse
+from api.contract.schemas import RequestShape, parse
 from dub_platform.client.command import parser as dub_parser
 from dub_platform.commands.admin import parser as admin_parser
 from dub_platform.core.errors import InvalidRequestError
@@ -99,7 +99,9 @@ def check_request(words: Sequence[str]) -> None:
     known = operation.query.model_fields if operation.query else {}
     assert {name for name, _ in parse_qsl(parts.query)} <= {*known}, words
     for body in given["-d"]:
-        parse(operation.body[JSON], body.encode())
+        shape = operation.body[JSON]
+        assert issubclass(shape, RequestShape)
+        parse(shape, body.encode())
     if given["-F"]:
         schema = operation.body[FORM].model_json_schema()
         assert {each.partition("=")[0] for each in given["-F"]} <= {*schema["properties"]}, words
