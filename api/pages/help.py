@@ -54,7 +54,8 @@ class HelpPages(StaticFiles):
 
 
 def _styles() -> str:
-    """Those of files, and those that scripts of the site put into pages, by their digests."""
+    """Return the style sources for the policy: our own files, and the digests of styles that the
+    site's scripts add to pages."""
     try:
         named = (rendering.SITE_DIR / _STYLES).read_text().split()
     except OSError:

@@ -1,9 +1,9 @@
-"""The downloader: where a video comes from.
+"""The downloader port: fetches the original of a video.
 
     fetched = Downloaders({Source.UPLOAD: UploadDownloader(store)}).fetch(video, folder)
 
-The next source is tested as YouTube is in `tests/resources/downloader`: its real client, against a
-server of its shape.
+A new source is tested as YouTube is in `tests/resources/downloader`: with its real client, against
+a server that behaves like its own.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from dub_platform.core.errors import (
 )
 from dub_platform.registry import Source, Video
 
-# Told in a few words how far a download is.
+# A function that gets the progress of a download, in a few words.
 Progress = Callable[[str], None]
 
 
-def unheard(_: str) -> None:
-    """Progress that nobody asked for."""
+def ignore_progress(_: str) -> None:
+    """Ignore the progress."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A local copy of the original, and what its source says of it.
+    """A local copy of the original, and what its source says about it.
 
-    `key` is set when the store holds these bytes already. `channel` is the title of the one that
-    `channel_id` names, if the source has any. `language` is a tag such as `en-US`, and None where
-    the source does not say what is spoken; `seconds` is what it claims, and nothing measured.
+    `key` is set if the store holds this content already. `channel` is the title of the channel with
+    the id `channel_id`, if the source has channels. `language` is a tag such as `en-US`, None if
+    the source does not say what is spoken. `seconds` is the source's claim, not measured.
     """
 
     path: Path
@@ -46,23 +46,23 @@ class Fetched:
 
 
 class Downloader(Protocol):
-    """Brings the original. Raises SourceError's kinds, VideoTooLongError."""
+    """Fetches originals. Raises subclasses of SourceError, and VideoTooLongError."""
 
     def fetch(self, video: Video, into: Path, progress: Progress = ...) -> Fetched:
-        """The original in the folder `into`, with the captions found beside it.
+        """Fetch the original into the folder `into`, with the captions that the source offers.
 
-        `progress` is told in a few words now and then how far it is.
+        `progress` is called now and then with the progress in words.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Downloaders:
-    """One downloader for each source that this deployment takes."""
+    """One downloader for each source that this deployment accepts."""
 
     engines: Mapping[Source, Downloader]
 
-    def fetch(self, video: Video, into: Path, progress: Progress = unheard) -> Fetched:
+    def fetch(self, video: Video, into: Path, progress: Progress = ignore_progress) -> Fetched:
         engine = self.engines.get(video.source)
         if engine is None:
             raise SourceNotEnabledError(

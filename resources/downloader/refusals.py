@@ -1,10 +1,10 @@
-"""Why YouTube does not give a video out, in words that a person understands.
+"""YouTube's reasons for not giving a video out, in words that people understand.
 
-    raise named(said="ERROR: [youtube] ...: Private video. Sign in if ...")
+    raise refusal_for(said="ERROR: [youtube] ...: Private video. Sign in if ...")
 
-YouTube says why in English sentences (yt-dlp asks for English), yt-dlp in its own; both are
-matched here and nowhere else. Addresses are taken out of everything that is kept: a media
-address carries a signature, and a proxy's may carry a password.
+YouTube gives its reasons as English sentences (yt-dlp asks for English), yt-dlp its own; this is
+the only module that matches either. URLs are removed from every text that is stored: a media URL
+has a signature, and a proxy's may have a password.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ WITHHELD = f"YouTube holds the sound of this video back from this machine. {_BOT
 
 @dataclass(frozen=True)
 class Refusal:
-    """A reason: how it is told from others, its error, and the sentence for a person."""
+    """A reason: the pattern that recognises it, its error, and the sentence for people."""
 
     signs: re.Pattern[str]
     error: type[SourceError]
@@ -65,8 +65,8 @@ def _refusal(signs: str, error: type[SourceError], sentence: str) -> Refusal:
     return Refusal(re.compile(signs, re.IGNORECASE), error, sentence)
 
 
-# The first that fits is the reason, so what is said of a removal stands before what is said of
-# countries: some removals end with "... in your country".
+# The first match is the reason. So removals come before countries: some texts about removals end
+# with "... in your country".
 REFUSALS = (
     _refusal(
         r"not a bot|captcha|IP is likely being blocked",
@@ -125,7 +125,7 @@ _NETWORK = re.compile(
 )
 
 
-def named(
+def refusal_for(
     *,
     said: str,
     warned: Sequence[str] = (),
@@ -134,22 +134,22 @@ def named(
     network: bool = False,
     status: int | None = None,
 ) -> DubError:
-    """The error that yt-dlp's failure is, with its words cleaned as detail.
+    """Return the error for a failure of yt-dlp; its words, without URLs, are the detail.
 
-    `expected` (YouTube's own refusal, and no failure of yt-dlp), `region`, `network` and the
-    HTTP `status` are what its exceptions tell beside their words.
+    `expected` (YouTube's own refusal, no failure of yt-dlp), `region`, `network` and the HTTP
+    `status` come from yt-dlp's exceptions.
     """
-    words = redacted("\n".join([said, *warned]))
+    words = redact("\n".join([said, *warned]))
     if says_full(words):
         return full_disk("the download", words)
-    # Where yt-dlp was lost for words, the network's failure stands in a warning before it.
+    # If yt-dlp's error says nothing useful, the network's failure is in an earlier warning.
     network = network or bool(_NETWORK.search(said if expected else words))
     error, sentence = _by_words(said, region) or _by_type(network, status, words)
     return error(sentence, detail=words[:2000])
 
 
-def redacted(text: str) -> str:
-    """The text without yt-dlp's prefix and hints for its own users, and without addresses."""
+def redact(text: str) -> str:
+    """Return the text without yt-dlp's prefix, its hints for its own users, and URLs."""
     text = re.sub(r"^ERROR: (\[\w+\] )?([\w-]{11}: )?", "", text)
     text = re.sub(r" ?Use --cookies-from-browser.*?exporting YouTube cookies", "", text)
     text = re.sub(r"[a-z][a-z0-9+.-]*://([^\s/@]*@)?([^\s/?#'\")]*)[^\s'\")]*", r"\2", text)
@@ -157,7 +157,8 @@ def redacted(text: str) -> str:
 
 
 def not_this_video() -> SourceUnavailableError:
-    """YouTube answers with a trailer where a film has to be bought or rented."""
+    """Make the error for a trailer, which YouTube returns for films that must be bought or
+    rented."""
     return SourceUnavailableError(
         "YouTube gives out a trailer in place of this video, as it does with films that are "
         "bought or rented. Upload the file."
@@ -165,7 +166,7 @@ def not_this_video() -> SourceUnavailableError:
 
 
 def live(status: str) -> SourceLiveError:
-    """`status` is yt-dlp's live_status of something that is no recording yet."""
+    """Make the error for a stream that is no recording yet; `status` is yt-dlp's live_status."""
     return SourceLiveError(f"This stream {UNFINISHED[status]}. {_LIVE}")
 
 

@@ -1,4 +1,4 @@
-"""Uploads: the API put them into the store when they came.
+"""Fetches uploads from the store, where the API has put them.
 
 fetched = UploadDownloader(store).fetch(video, folder)
 """
@@ -12,17 +12,17 @@ from dub_platform.core.errors import (
     ArtifactMissingError,
 )
 from dub_platform.registry import Video
-from resources.downloader.port import Fetched, Progress, unheard
+from resources.downloader.port import Fetched, Progress, ignore_progress
 from resources.store.port import Store
 
 
 @dataclass(frozen=True)
 class UploadDownloader:
-    """Uploads: the API put them into the store when they came."""
+    """Fetches uploads from the store."""
 
     store: Store
 
-    def fetch(self, video: Video, into: Path, progress: Progress = unheard) -> Fetched:
+    def fetch(self, video: Video, into: Path, progress: Progress = ignore_progress) -> Fetched:
         if video.upload_key is None:
             raise ArtifactMissingError(
                 f"The upload of {video.id} is not known to the registry. Hand the file in again."

@@ -1,10 +1,10 @@
-"""YouTube through yt-dlp: facts first, then what is wanted of the video.
+"""Fetches YouTube's videos through yt-dlp: first the facts, then the media.
 
     fetched = YouTubeDownloader(max_seconds=3600).fetch(video, folder)
 
-The address is rebuilt from the eleven characters of the video's id; no address of a user's is
-ever opened. What yt-dlp may do is `ytdlp.py`, what its refusals mean `refusals.py`. Tested in
-`tests/resources/downloader` with the real extractor, against a server of YouTube's shape.
+The address is made from the eleven characters of the video's id; an address from a user is never
+opened. `ytdlp.py` has yt-dlp's options, `refusals.py` the meaning of its errors. Tested in
+`tests/resources/downloader` with the real extractor, against a server that behaves like YouTube.
 """
 
 from __future__ import annotations
@@ -25,21 +25,20 @@ from dub_platform.core.errors import (
 from dub_platform.core.titles import plain
 from dub_platform.core.videos import youtube_id
 from dub_platform.registry import Video
-from resources.downloader.port import Fetched, Progress, unheard
+from resources.downloader.port import Fetched, Progress, ignore_progress
 from resources.downloader.refusals import UNFINISHED, live, not_this_video
-from resources.downloader.ytdlp import Way, YouTubeFacts, YtDlp
+from resources.downloader.ytdlp import YouTubeFacts, YtDlp, YtDlpOptions
 
 CAPTIONS = "captions.vtt"
 
 
 @dataclass(frozen=True)
 class YouTubeDownloader:
-    """YouTube through yt-dlp: the best sound, and the pictures (1080p at most) if asked for.
+    """Fetches the best sound, and pictures up to 1080p if they are shown.
 
-    `host_video` is whether the operator shows the pictures again. `cookies` is a file in
-    Netscape's format, of which a copy is used. `proxy` (http, https, socks5) and the PO token
-    server's `po_token_url` are addresses. `ca_bundle` are the certificates to trust in place of
-    the usual ones.
+    `host_video` means that the operator shows the pictures. `cookies` is a file in Netscape's
+    format, of which a copy is used. `proxy` (http, https, socks5) and `po_token_url`, the PO token
+    server, are URLs. `ca_bundle` are the certificates to trust in place of the usual ones.
     """
 
     max_seconds: float
@@ -51,7 +50,7 @@ class YouTubeDownloader:
     deadline_seconds: float = 7200.0
 
     def check(self) -> None:
-        """Raises EngineUnavailableError where the cookies file is none."""
+        """Raises EngineUnavailableError if the cookies file cannot be used."""
         if self.cookies is None:
             return
         try:
@@ -69,33 +68,40 @@ class YouTubeDownloader:
                 "again."
             )
 
-    def fetch(self, video: Video, into: Path, progress: Progress = unheard) -> Fetched:
-        """Raises the errors of `youtube_refusals.named`, VideoTooLongError, and `check`'s."""
+    def fetch(self, video: Video, into: Path, progress: Progress = ignore_progress) -> Fetched:
+        """Fetch the video.
+
+        Raises the errors of `refusals.refusal_for`, of `check`, and VideoTooLongError.
+        """
         self.check()
         source_id = youtube_id(video.source_id or video.id)
         address = f"https://www.youtube.com/watch?v={source_id}"
         with _private_folder(into) as folder:
-            with YtDlp.visiting(address, self._way(folder), self.deadline_seconds) as visit:
+            with YtDlp.visiting(address, self._options(folder), self.deadline_seconds) as visit:
                 facts = visit.facts()
                 self._refuse_unfit(facts, source_id)
                 captions = _captions_in(facts.language or video.language, facts.captions)
                 visit.download(captions=captions, into=folder / CAPTIONS, progress=progress)
             return Fetched(
-                path=_kept(next(path for path in folder.iterdir() if path.stem == "source"), into),
+                path=_move_into(
+                    next(path for path in folder.iterdir() if path.stem == "source"), into
+                ),
                 title=video.title or plain(facts.title),
-                captions=_kept(folder / CAPTIONS, into) if (folder / CAPTIONS).exists() else None,
+                captions=_move_into(folder / CAPTIONS, into)
+                if (folder / CAPTIONS).exists()
+                else None,
                 channel=plain(facts.channel),
-                channel_id=_checked(facts.channel_id),
+                channel_id=_valid_channel_id(facts.channel_id),
                 language=facts.language,
                 seconds=facts.seconds,
             )
 
-    def _way(self, folder: Path) -> Way:
+    def _options(self, folder: Path) -> YtDlpOptions:
         cookies = None
         if self.cookies:
-            # yt-dlp writes its cookies back, and several downloads may run at a time.
+            # A copy, because yt-dlp writes to the file, and several downloads may run at once.
             cookies = Path(shutil.copyfile(self.cookies, folder / "cookies.txt"))
-        return Way(
+        return YtDlpOptions(
             folder=folder,
             pictures=self.host_video,
             cookies=cookies,
@@ -119,20 +125,21 @@ class YouTubeDownloader:
 
 @contextlib.contextmanager
 def _private_folder(into: Path) -> Iterator[Path]:
-    # A program that was just killed may still close a file in it; what remains goes with `into`.
+    # A program that was just killed may still write into it; the rest is deleted with `into`.
     with tempfile.TemporaryDirectory(
         prefix="youtube-", dir=into, ignore_cleanup_errors=True
     ) as name:
         yield Path(name).resolve()
 
 
-def _checked(channel_id: str | None) -> str | None:
-    """The id if it is one: it becomes a part of addresses."""
+def _valid_channel_id(channel_id: str | None) -> str | None:
+    """Return the id if it is valid, because it becomes a part of addresses."""
     return channel_id if CHANNEL_ID.fullmatch(channel_id or "") else None
 
 
 def _captions_in(language: str, captions: Sequence[str]) -> str | None:
-    """Those of the language that is spoken, of whatever country: `en` for `en-GB` and back."""
+    """Return the code of the captions in the spoken language, of any country: `en` also for
+    `en-GB`."""
     if language in captions:
         return language
     base = language.partition("-")[0]
@@ -140,5 +147,5 @@ def _captions_in(language: str, captions: Sequence[str]) -> str | None:
     return min(same, key=len, default=None)
 
 
-def _kept(path: Path, into: Path) -> Path:
+def _move_into(path: Path, into: Path) -> Path:
     return path.replace(into / path.name)

@@ -1,13 +1,13 @@
-"""YouTube through yt-dlp, with nothing of the machine's own configuration.
+"""Runs yt-dlp, isolated from the machine's own configuration.
 
-    with YtDlp.visiting(address, Way(folder), deadline_seconds=3600) as visit:
+    with YtDlp.visiting(address, YtDlpOptions(folder), deadline_seconds=3600) as visit:
         facts = visit.facts()
         visit.download(captions="en", into=folder / "captions.vtt", progress=log.info)
 
-yt-dlp runs in `ytdlp_process.py`, a process with a home, an environment and a temporary
-folder of its own: it can be ended at any moment, reads no plugins, configuration, netrc or
-browser, and whatever it leaves behind lies in the one folder. Nothing is downloaded before
-`download` is called. What it says is cleaned of addresses before anybody reads it.
+yt-dlp runs in `ytdlp_process.py`, a process with a home, an environment and a temporary folder of
+its own. It can be killed at any moment; it reads no plugins, configuration, netrc or browser data;
+and everything it leaves lies in the one folder. Nothing is downloaded before `download`. URLs are
+removed from all its words before anybody reads them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 
 from dub_platform.core.errors import EngineFailedError, SourceUnreachableError
 from resources.downloader.port import Progress
-from resources.downloader.refusals import named, redacted
+from resources.downloader.refusals import redact, refusal_for
 from resources.media import ffmpeg
 from resources.system.programs import helper, tie_to_parent
 
@@ -38,7 +38,7 @@ _PROCESS = Path(__file__).with_name("ytdlp_process.py")
 _MEGA = 1_000_000
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 
-# The best sound there is. Pictures, where they are kept, are those that every browser plays.
+# The best sound. Pictures, if wanted, in the codec that every browser plays.
 _SOUND = {"format": "ba/b"}
 _FILM = {
     "format": "bv*+ba/b",
@@ -49,11 +49,11 @@ _FILM = {
 
 @dataclass(frozen=True)
 class YouTubeFacts:
-    """What YouTube says of a video before anything of it is downloaded.
+    """YouTube's description of a video, read before anything is downloaded.
 
-    `kind` is "video", or "url" where YouTube answers with another video; `live` is yt-dlp's
-    `live_status`; `language` is that of the original sound; `captions` are the languages of the
-    captions that people wrote.
+    `kind` is "video", or "url" if YouTube answers with another video. `live` is yt-dlp's
+    `live_status`, `language` that of the original sound, `captions` the languages of captions that
+    people wrote.
     """
 
     id: str
@@ -68,11 +68,11 @@ class YouTubeFacts:
 
 
 @dataclass(frozen=True)
-class Way:
-    """How YouTube is reached, and the private folder that everything is written into.
+class YtDlpOptions:
+    """How to reach YouTube, and the private folder that everything is written into.
 
     `cookies` is a file in Netscape's format that yt-dlp may write to. `ca_bundle` are the
-    certificates that are trusted, where they are not the usual ones.
+    certificates to trust if they are not the usual ones.
     """
 
     folder: Path
@@ -83,7 +83,10 @@ class Way:
     ca_bundle: Path | None = None
 
     def options(self) -> dict[str, Any]:
-        """yt-dlp's options. What is off here is off by name, whatever its defaults become."""
+        """Return yt-dlp's options.
+
+        Everything unwanted is switched off by name, whatever the defaults become.
+        """
         return {
             **(_FILM if self.pictures else _SOUND),
             "outtmpl": str(self.folder / "source.%(ext)s"),
@@ -93,7 +96,7 @@ class Way:
             "retries": RETRIES,
             "fragment_retries": RETRIES,
             "extractor_retries": EXTRACTOR_RETRIES,
-            # A fragment left out would be a hole in the sound that nobody hears of.
+            # A skipped fragment would be a gap in the sound that nobody is told of.
             "skip_unavailable_fragments": False,
             "continuedl": True,
             "ffmpeg_location": ffmpeg.binary(),
@@ -109,12 +112,13 @@ class Way:
             **({"cookiefile": str(self.cookies)} if self.cookies else {}),
             **({"proxy": self.proxy} if self.proxy else {}),
             **({"compat_opts": ["no-certifi"]} if self.ca_bundle else {}),
-            # The client that yt-dlp's guide recommends to those who have tokens.
+            # The client that yt-dlp's guide recommends for use with PO tokens.
             **(_with_client("mweb") if self.po_token_url else {}),
         }
 
     def environment(self) -> dict[str, str]:
-        """What the process knows of this machine: where programs are, and its proxies."""
+        """Return the environment of the process: the paths of programs, and this machine's
+        proxies."""
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -135,7 +139,7 @@ def _with_client(name: str) -> dict[str, Any]:
 
 
 class YtDlp:
-    """One conversation with yt-dlp about one video."""
+    """One session with yt-dlp about one video."""
 
     def __init__(self, process: subprocess.Popen[str], deadline_seconds: float) -> None:
         self._process = process
@@ -144,10 +148,10 @@ class YtDlp:
 
     @classmethod
     @contextlib.contextmanager
-    def visiting(cls, address: str, way: Way, deadline_seconds: float) -> Iterator[YtDlp]:
-        """Start it. When the block ends or the deadline comes, it and its children are gone."""
+    def visiting(cls, address: str, way: YtDlpOptions, deadline_seconds: float) -> Iterator[YtDlp]:
+        """Start the process; kill it and its children after the block, or at the deadline."""
         process = subprocess.Popen(
-            # Asked, it ends its own children too.
+            # On SIGTERM it ends its own children too.
             tie_to_parent(helper(_PROCESS), end=signal.SIGTERM),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -162,7 +166,7 @@ class YtDlp:
         with process:
             deadline.start()
             try:
-                # An order can hold a proxy's password, so it is no argument that `ps` shows.
+                # Sent through the pipe, because `ps` shows arguments, and a proxy has a password.
                 visit._order(address=address, options=way.options(), po_token_url=way.po_token_url)
                 yield visit
             finally:
@@ -170,13 +174,16 @@ class YtDlp:
                 visit._end()
 
     def facts(self) -> YouTubeFacts:
-        """What YouTube says of the video. Raises the errors of `youtube_refusals.named`."""
+        """Return YouTube's description of the video.
+
+        Raises the errors of `refusals.refusal_for`.
+        """
         return YouTubeFacts(**next(self._answers())["facts"])
 
     def download(self, *, captions: str | None, into: Path, progress: Progress) -> None:
         """Fetch the media, and the captions of one language into a file.
 
-        `progress` is told how far it is. Raises the errors of `youtube_refusals.named`.
+        `progress` gets the progress in words. Raises the errors of `refusals.refusal_for`.
         """
         self._order(captions=captions, into=str(into))
         reporter = Reporter(progress)
@@ -184,13 +191,13 @@ class YtDlp:
             if "progress" in answer:
                 reporter.hear(**answer["progress"])
             elif "missed" in answer:
-                progress(f"The captions could not be fetched: {redacted(answer['missed'])}")
+                progress(f"The captions could not be fetched: {redact(answer['missed'])}")
             else:
                 return
 
     def _order(self, **order: Any) -> None:
         assert self._process.stdin is not None
-        # One that has ended cannot listen; why it ended is found when its answer is read.
+        # If the process has ended, reading its answer tells why.
         with contextlib.suppress(BrokenPipeError):
             os.write(self._process.stdin.fileno(), json.dumps(order).encode() + b"\n")
 
@@ -199,11 +206,11 @@ class YtDlp:
         for line in self._process.stdout:
             answer = json.loads(line)
             if "failed" in answer:
-                raise named(**answer["failed"])
+                raise refusal_for(**answer["failed"])
             yield answer
-        raise self._silence()
+        raise self._no_answer()
 
-    def _silence(self) -> SourceUnreachableError | EngineFailedError:
+    def _no_answer(self) -> SourceUnreachableError | EngineFailedError:
         if self._overdue:
             return SourceUnreachableError(
                 f"The video was not fetched within {self._deadline_seconds:.0f} s, so its download "
@@ -220,13 +227,13 @@ class YtDlp:
         self._end()
 
     def _end(self) -> None:
-        """Its children (ffmpeg, a JavaScript runtime) are in its process group."""
+        """Kill the process group, which has its children too (ffmpeg, a JavaScript runtime)."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
 
 class Reporter:
-    """Says how far a download is: now and then, and whenever a file is complete."""
+    """Reports the progress of a download: now and then, and whenever a file is complete."""
 
     def __init__(
         self,
@@ -249,7 +256,7 @@ class Reporter:
         total: float | None,
         speed: float | None,
     ) -> None:
-        """What `ytdlp_process.on_progress` tells: bytes of one file, and bytes a second."""
+        """Take what `ytdlp_process.on_progress` tells: bytes of one file, and bytes per second."""
         now = self._clock()
         if not finished and now < self._next:
             return

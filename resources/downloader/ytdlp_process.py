@@ -1,4 +1,5 @@
-"""yt-dlp in a process of its own: an order in; facts, progress and the end out, as JSON lines.
+"""yt-dlp in a process of its own: reads orders and writes facts, progress and the end as JSON
+lines.
 
     $ python -I ytdlp_process.py
     {"address": "https://www.youtube.com/watch?v=...", "options": {...}}
@@ -7,8 +8,8 @@
     {"progress": {"part": "sound", "received": 1024, ...}}
     {"done": true}
 
-Nothing is downloaded before the second order has come. `{"failed": {...}}` can be the answer to
-either. `ytdlp.py` starts it, decides what is taken, and ends it at a deadline.
+Nothing is downloaded before the second order. The answer to either can be `{"failed": {...}}`.
+`ytdlp.py` starts the process, decides what is fetched, and kills it at a deadline.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ LONGEST_PAUSE_SECONDS = 30.0
 
 
 class Warnings:
-    """yt-dlp's logger: keeps what it warned of, which often says why it fails a moment later."""
+    """A logger for yt-dlp that keeps its warnings, which often explain a later failure."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
 
     def debug(self, message: str) -> None:
-        """What yt-dlp does; nobody reads it."""
+        """Ignore yt-dlp's account of its work."""
 
     def warning(self, message: str) -> None:
         self.said.append(message)
@@ -45,7 +46,7 @@ class Warnings:
 
 
 def fetch(order: Mapping[str, Any], warnings: Warnings) -> None:
-    """The whole conversation, when all goes well."""
+    """Carry out the two orders."""
     import yt_dlp
 
     options = {
@@ -59,7 +60,7 @@ def fetch(order: Mapping[str, Any], warnings: Warnings) -> None:
     with yt_dlp.YoutubeDL(options) as ydl:
         found = ydl.extract_info(order["address"], download=False, process=False)
         tell(facts=facts(found))
-        wish = heard()
+        wish = read_order()
         if wish["captions"]:
             save_captions(ydl, found["subtitles"][wish["captions"]], Path(wish["into"]))
         ydl.process_ie_result(found, download=True)
@@ -67,14 +68,14 @@ def fetch(order: Mapping[str, Any], warnings: Warnings) -> None:
 
 
 def facts(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides whether the video is taken, and what comes with it."""
+    """Return the facts that decide whether the video is fetched, and the captions it has."""
     return {
         "id": found.get("id"),
         "kind": found.get("_type", "video"),
         "title": found.get("title") or "",
         "channel": found.get("channel") or "",
         "channel_id": found.get("channel_id"),
-        "language": spoken(found.get("formats") or []),
+        "language": original_language(found.get("formats") or []),
         "seconds": found.get("duration"),
         "live": found.get("live_status"),
         "captions": [
@@ -83,8 +84,8 @@ def facts(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def spoken(formats: Sequence[Mapping[str, Any]]) -> str | None:
-    """The language of the original sound: a video can have dubbed sound beside it."""
+def original_language(formats: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the language of the original sound; a video may have dubbed sounds beside it."""
     voiced = [each for each in formats if each.get("language")]
     best = max(voiced, key=lambda each: each.get("language_preference") or -1, default=None)
     return str(best["language"]) if best else None
@@ -95,7 +96,7 @@ def vtt(tracks: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def save_captions(ydl: YoutubeDL, tracks: Sequence[Mapping[str, Any]], into: Path) -> None:
-    """Captions are a gift: a video whose captions cannot be had is fetched without them."""
+    """Save the captions, if they can be had: without them the video is fetched all the same."""
     from yt_dlp.networking.exceptions import RequestError
 
     try:
@@ -103,7 +104,7 @@ def save_captions(ydl: YoutubeDL, tracks: Sequence[Mapping[str, Any]], into: Pat
     except RequestError as error:
         tell(missed=str(error))
         return
-    # YouTube answers 200 and no bytes where it wants a PO token.
+    # If YouTube wants a PO token, it answers 200 without any content.
     if content.startswith(b"WEBVTT"):
         into.write_bytes(content)
     else:
@@ -111,7 +112,8 @@ def save_captions(ydl: YoutubeDL, tracks: Sequence[Mapping[str, Any]], into: Pat
 
 
 def offer_po_tokens(server: str) -> None:
-    """Let yt-dlp ask a token server that speaks bgutil's protocol; its plugins stay off."""
+    """Register a provider of PO tokens, which asks a server with bgutil's protocol; plugins stay
+    off."""
     from yt_dlp.extractor.youtube.pot import provider
     from yt_dlp.extractor.youtube.pot.utils import WEBPO_CLIENTS, get_webpo_content_binding
     from yt_dlp.networking.exceptions import RequestError
@@ -140,7 +142,10 @@ def offer_po_tokens(server: str) -> None:
 
 
 def token_request(server: str, binding: str | None, proxy: str | None) -> Any:
-    """The token is made over YouTube's proxy, and asked for without: the server is near."""
+    """Make the request for a token.
+
+    It is sent without proxy; the server uses YouTube's proxy itself.
+    """
     from yt_dlp.networking import Request
 
     return Request(
@@ -152,7 +157,7 @@ def token_request(server: str, binding: str | None, proxy: str | None) -> Any:
 
 
 def on_progress(event: Mapping[str, Any]) -> None:
-    """Passes on how far a file is; the numbers are that file's, in bytes."""
+    """Pass on the progress of one file, in bytes."""
     tells_pictures = event["info_dict"].get("vcodec") not in (None, "none")
     tell(
         progress={
@@ -166,12 +171,12 @@ def on_progress(event: Mapping[str, Any]) -> None:
 
 
 def pause(n: int) -> float:
-    """Seconds before another try; `n` counts the failures before this one."""
+    """Return the seconds before another try; `n` is the number of failures so far."""
     return min(0.5 * 2.0**n, LONGEST_PAUSE_SECONDS)
 
 
 def failure(error: BaseException, warnings: Warnings) -> dict[str, Any]:
-    """What happened, as far as yt-dlp's types tell, and its words."""
+    """Describe an error by yt-dlp's exception types, and in its words."""
     from yt_dlp.networking.exceptions import HTTPError, TransportError
     from yt_dlp.utils import GeoRestrictedError
 
@@ -187,7 +192,7 @@ def failure(error: BaseException, warnings: Warnings) -> dict[str, Any]:
 
 
 def beneath(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what caused it: yt-dlp keeps causes in places of its own."""
+    """Yield the error and its causes; yt-dlp keeps causes in attributes of its own."""
     seen: list[BaseException] = []
     while error is not None and error not in seen:
         seen.append(error)
@@ -196,7 +201,7 @@ def beneath(error: BaseException | None) -> Iterator[BaseException]:
         error = carried or getattr(error, "cause", None) or error.__cause__ or error.__context__
 
 
-def heard() -> Any:
+def read_order() -> Any:
     return json.loads(sys.stdin.readline())
 
 
@@ -205,9 +210,9 @@ def tell(**answer: Any) -> None:
 
 
 def end_on_request() -> None:
-    """On SIGTERM, end with all that yt-dlp started: ffmpeg, a JavaScript runtime.
+    """On SIGTERM, end together with everything yt-dlp has started (ffmpeg, a JavaScript runtime).
 
-    A thread waits for it, because the main one may be deep in a name's resolution.
+    A thread waits for the signal, because the main thread may be blocked in a DNS look-up.
     """
 
     def wait() -> None:
@@ -222,7 +227,7 @@ def main() -> None:
     end_on_request()
     warnings = Warnings()
     try:
-        fetch(heard(), warnings)
+        fetch(read_order(), warnings)
     except Exception as error:  # noqa: BLE001 - whatever YouTube provokes is the answer
         tell(failed=failure(error, warnings))
 

@@ -1,1 +1,2 @@
-"""How fast voices speak, and what is said shorter because it would not fit."""
+"""Fits speech to its time: known speaking rates, and shorter texts for lines that would be too
+long."""

@@ -1,13 +1,13 @@
-"""The last step before a line is hurried: what does not fit once it is spoken is said shorter.
+"""Rewrites lines that are too long once they are spoken, as the last step before time stretching.
 
     rewriter = Rewriter(takes, translator, share=0.1)
-    fitted = rewriter.fitted(script, spoken, copies)
+    fitted = rewriter.fit(script, spoken, copies)
     fitted.rewrites         # what is spoken instead of what was translated
 
-Each line is rewritten once, in a question of its own that depends on nothing but the line and its
-take, and spoken once more. The answer is kept by the translator, both takes by the keeper, so who
-makes the dub again finds them all and pays nothing. A line that cannot be rewritten or spoken
-again stays as it was: that is no reason to fail a dub whose speech is paid for.
+Each line is rewritten once, by a request that depends on the line and its take only, and spoken
+again. The answer and both takes are stored, so making the dub again pays nothing. A line that
+cannot be rewritten or spoken again stays as it was, because the speech of the dub is paid for
+already.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class SpokenScript:
-    """What was to be spoken in a video of so many seconds; the brief is the translation's."""
+    """The texts spoken in a video of `seconds` seconds; `brief` is the translation's."""
 
     transcript: Transcript
     translation: Translation
@@ -48,42 +48,42 @@ class SpokenScript:
         return {line.id: line for line in self.translation.lines}
 
     def hurried(self, takes: Sequence[Take]) -> Mapping[int, float]:
-        """The lines that these takes would need more than a comfortable tempo for, each with it."""
+        """Return the tempo of each line whose take needs more than a comfortable one."""
         lengths = {take.line_id: take.speech_seconds for take in takes}
         return tempos_over(self.transcript.lines, lengths, seconds=self.seconds)
 
 
 @dataclass(frozen=True)
 class Rewriter:
-    """Rewrites up to a share of a video's lines, the most hurried first."""
+    """Rewrites up to `share` of a video's lines, the most hurried first."""
 
     takes: TakeKeeper
     translator: Translator
     share: float
 
-    def fitted(self, script: SpokenScript, spoken: Takes, copies: Copies) -> Takes:
-        """The takes with those of lines that were said shorter in their places."""
+    def fit(self, script: SpokenScript, spoken: Takes, copies: Copies) -> Takes:
+        """Return the takes, with those of rewritten lines in place of the old ones."""
         for line_id, budget in self._budgets(script, spoken).items():
             try:
-                spoken = self._rewritten(script, spoken, copies, line_id, budget)
+                spoken = self._rewrite(script, spoken, copies, line_id, budget)
             except ProviderError as error:
                 _log.warning("line is not rewritten", line=line_id, why=error.sentence)
         return spoken
 
     def _budgets(self, script: SpokenScript, spoken: Takes) -> Mapping[int, int]:
-        """The characters that each line to rewrite may have, by its id."""
+        """Return the maximum of characters for each line to rewrite, by its id."""
         lengths = {take.line_id: take.speech_seconds for take in spoken.takes}
         crowded = script.hurried(spoken.takes)
-        # What somebody has edited is said as they wrote it.
+        # An edited line is spoken exactly as its editor wrote it.
         may = [line.id for line in script.translation.lines if line.draft is None]
         chosen = rewritable(crowded, may, share=self.share, count=len(script.lines))
         texts = {line_id: script.lines[line_id].text for line_id in chosen}
         return shorter_budgets(script.transcript.lines, texts, lengths)
 
-    def _rewritten(
+    def _rewrite(
         self, script: SpokenScript, spoken: Takes, copies: Copies, line_id: int, budget: int
     ) -> Takes:
-        """With the better take of this line, and with what both cost."""
+        """Return the takes with the better take of this line, and with the cost of both."""
         brief = dataclasses.replace(script.brief, budgets={line_id: budget})
         draft = dataclasses.replace(script.translation, rewrites=0, cost_usd=0.0)
         answer = self.translator.shortened(script.transcript, draft, brief)
@@ -91,13 +91,14 @@ class Rewriter:
         text = next(line.text for line in answer.lines if line.id == line_id)
         if text == script.lines[line_id].text:
             return spoken
-        take = self._spoken(script, copies, line_id, text)
+        take = self._speak(script, copies, line_id, text)
         return spoken.with_rewrite(text, script.lines[line_id].text, take)
 
-    def _spoken(self, script: SpokenScript, copies: Copies, line_id: int, text: str) -> Take:
-        """The take of a line in these words; those beside it hear of the words before.
+    def _speak(self, script: SpokenScript, copies: Copies, line_id: int, text: str) -> Take:
+        """Speak a line with this text; the voice gets the old text as that of its neighbours'
+        context.
 
-        Whoever rewrites one line would pay for its neighbours else.
+        Otherwise rewriting one line would change its neighbours, and they would be paid for again.
         """
         lines = [
             dataclasses.replace(line, text=text, draft=line.text) if line.id == line_id else line

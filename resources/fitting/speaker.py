@@ -46,7 +46,7 @@ class Speaker:
         )
         engine = self.takes.voice.engine_for(translation.language)
         as_written = Takes(translation.language, engine, first, basis=translation.basis)
-        at_rest = self.rewriter.fitted(script, as_written, copies)
+        at_rest = self.rewriter.fit(script, as_written, copies)
         self.paces.learn(video_id, script.transcript, at_rest.said(translation), at_rest)
         paced = Pacer(self.takes).paced(script, at_rest, copies)
         return Spoken(paced, at_rest, len(script.hurried(first)))

@@ -1,10 +1,10 @@
-"""How fast the voices of a dub speak, as far as they are known before they do.
+"""The speaking rates of a dub's voices, as far as they are known before they speak.
 
     rates = paces.rates("dQw4w9WgXcQ", "es", ["1", "2"])    # characters a second by speaker
     paces.learn("dQw4w9WgXcQ", transcript, translation, takes)
 
-A dub keeps the rates that it was first written to: what is learned since must not change what its
-translator is asked, or making it again would be paid for again.
+A dub keeps the rates that its first translation used: with newer rates the translator's prompt
+would change, and making the dub again would be paid for again.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _RATES = TypeAdapter(dict[str, float])
 
 @dataclass(frozen=True)
 class Paces:
-    """What is known of this voice, and what each dub was written to."""
+    """The known rates of this voice engine, and the rates that each dub uses."""
 
     known: SpeakingRates
     voice: Voice
     store: Store
 
     def rates(self, video_id: str, language: str, speakers: Collection[str]) -> dict[str, float]:
-        """Characters a second by speaker, the same whenever this dub is made."""
+        """Return characters per second by speaker; the same each time this dub is made."""
         path = value_key("rates", video_id, language)
         voices = {speaker: self._voice_of(language, speaker) for speaker in speakers}
         kept = _RATES.validate_json(find_bytes(self.store, path) or b"{}")
         new = set(voices.values()) - kept.keys()
-        # Written before there were rates to keep, it was written to the table's.
+        # A translation older than this file has used the rates of the table.
         written = not kept and self.store.exists(value_key("translation", video_id, language))
         prior = speaking_rate(language)
         for voice in new:
@@ -50,7 +50,7 @@ class Paces:
         return {speaker: kept[voice] for speaker, voice in voices.items()}
 
     def learn(self, video_id: str, transcript: Transcript, said: Translation, takes: Takes) -> None:
-        """Note how fast each voice spoke the lines of this dub, as they were said."""
+        """Record how fast each voice spoke the lines of this dub."""
         speakers = {line.id: line.speaker for line in transcript.lines}
         texts = {line.id: line.text for line in said.lines}
         spoken: dict[str, list[tuple[str, float]]] = {}
@@ -62,6 +62,6 @@ class Paces:
                 self.known.note(voice, said.language, video_id, pace)
 
     def _voice_of(self, language: str, speaker: str) -> str:
-        """A key of all that shapes how a speaker sounds, whatever is said."""
+        """Return a key of everything that shapes a speaker's voice, whatever is said."""
         shape: Mapping[str, str | int | float] = self.voice.shape(Reading("", language, speaker))
         return key_of(dict(shape))

@@ -28,6 +28,8 @@ FOLDERS = (
     "dub_platform/observability",
     "dub_platform/processes",
     "resources/catalogue",
+    "resources/downloader",
+    "resources/fitting",
     "resources/listening",
     "resources/media",
     "resources/mixer",

@@ -26,7 +26,7 @@ from dub_platform.core.titles import LONGEST_TITLE
 from dub_platform.registry.records import Source, Video
 from resources.downloader.port import Downloaders
 from resources.downloader.youtube import YouTubeDownloader
-from resources.downloader.ytdlp import Way
+from resources.downloader.ytdlp import YtDlpOptions
 from resources.media.ffmpeg import measure
 from resources.media.probe import probe
 from tests.resources.downloader.conftest import ID, SECONDS, VTT, Media
@@ -326,7 +326,7 @@ def test_the_process_knows_no_key_and_one_extractor(
     import yt_dlp
 
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
-    way = Way(folder)
+    way = YtDlpOptions(folder)
     assert SECRET not in way.environment().values()
     assert ["Youtube"] == list(yt_dlp.YoutubeDL(way.options())._ies)
 

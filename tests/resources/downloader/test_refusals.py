@@ -23,7 +23,7 @@ from dub_platform.core.errors import (
     VideoTooLongError,
 )
 from dub_platform.registry.records import Video
-from resources.downloader.refusals import named, redacted
+from resources.downloader.refusals import redact, refusal_for
 from resources.downloader.youtube import YouTubeDownloader
 from tests.resources.downloader.conftest import ID, Media
 from tests.support.servers.youtube import YouTube
@@ -260,7 +260,7 @@ def test_a_failure_of_the_line_is_told_from_a_refusal(
     failure: dict[str, object], kind: type[SourceError]
 ) -> None:
     """By the type of yt-dlp's exception where there is one, by its words where not."""
-    assert kind is type(named(**failure))  # type: ignore[arg-type]
+    assert kind is type(refusal_for(**failure))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -282,4 +282,4 @@ def test_a_failure_of_the_line_is_told_from_a_refusal(
 )
 def test_no_address_is_kept(said: str, kept: str) -> None:
     """Signatures and passwords are in them; the host alone tells what was asked."""
-    assert kept == redacted(said)
+    assert kept == redact(said)

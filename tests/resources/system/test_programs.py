@@ -55,10 +55,11 @@ threading.Event().wait()
 """
 YTDLP = """
 from pathlib import Path
-from resources.downloader.ytdlp import Way, YtDlp
+from resources.downloader.ytdlp import YtDlp, YtDlpOptions
 from resources.media import ffmpeg
 ffmpeg.choose(Path("bin/ffmpeg").resolve())
-way = Way(Path("download"), pictures=True, proxy={proxy!r}, ca_bundle=Path({certificates!r}))
+trusted = Path({certificates!r})
+way = YtDlpOptions(Path("download"), pictures=True, proxy={proxy!r}, ca_bundle=trusted)
 with YtDlp.visiting("https://www.youtube.com/watch?v={id}", way, deadline_seconds=600) as visit:
     visit.facts()
     visit.download(captions=None, into=Path("captions.vtt"), progress=print)
