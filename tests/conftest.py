@@ -16,10 +16,13 @@ from dub_platform.settings import Settings
 from dub_platform.variables import FORMER
 from tests.docs.documents import settings
 from tests.lanes import LONGEST, is_quick
+from tests.support.logged_errors import collect_errors
 
 ENV_FILE = Path(__file__).resolve().parents[1] / str(Settings.model_config["env_file"])
 # The tests are tried with the ffmpeg that this names.
 KEPT = {"DUB_FFMPEG"}
+# Where an error that is logged and not expected fails a test; `tests/api` has a log of its own.
+WATCHED = ("sensors/", "assets/step/", "dub_platform/client/", "test_logged_errors.py")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 # A shell without job control starts what it puts in the background with SIGINT ignored. Dagster
@@ -79,6 +82,15 @@ def named_ffmpeg() -> None:
         from resources.media import ffmpeg
 
         ffmpeg.choose(Path(named))
+
+
+@pytest.fixture(autouse=True)
+def logged_errors(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """What was logged as an error. A test that expects one takes it out; any other fails by it."""
+    with collect_errors() as errors:
+        yield errors
+    folder = request.path.relative_to(Path(__file__).parent).as_posix()
+    assert not folder.startswith(WATCHED) or errors == [], "It was not expected."
 
 
 @pytest.fixture(autouse=True)

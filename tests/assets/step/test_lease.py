@@ -19,6 +19,7 @@ from dub_platform.registry import SqlRegistry
 from dub_platform.registry.leases import LEASE_LASTS
 from tests.support.patience import HANG_SECONDS
 
+ENDS = "the lease is lost, so this process ends"
 TARGET = Target("dQw4w9WgXcQ", "es")
 
 
@@ -67,7 +68,9 @@ def test_who_waits_in_vain_is_told(registry: SqlRegistry, monkeypatch: pytest.Mo
         pytest.fail("the step must not begin")
 
 
-def test_a_run_that_another_took_over_from_is_ended(registry: SqlRegistry) -> None:
+def test_a_run_that_another_took_over_from_is_ended(
+    registry: SqlRegistry, logged_errors: list[str]
+) -> None:
     """It was cut off for longer than the lease lasts, and is back."""
     lost = threading.Event()
     with held(registry, TARGET, "run-1", on_lost=lost.set):
@@ -75,10 +78,11 @@ def test_a_run_that_another_took_over_from_is_ended(registry: SqlRegistry) -> No
         while not registry.hold(*TARGET, "run-2", now=datetime.now(timezone.utc)):
             registry.let_go(*TARGET, "run-1")
         assert lost.wait(HANG_SECONDS)
+    logged_errors.remove(ENDS)
 
 
 def test_a_run_without_a_registry_is_ended_before_its_lease_is(
-    registry: SqlRegistry, monkeypatch: pytest.MonkeyPatch
+    registry: SqlRegistry, monkeypatch: pytest.MonkeyPatch, logged_errors: list[str]
 ) -> None:
     """It cannot know whether it was taken for dead, so it does not wait for that."""
     monkeypatch.setattr(lease, "MARGIN_SECONDS", LEASE_LASTS.total_seconds() - 0.05)
@@ -87,6 +91,7 @@ def test_a_run_without_a_registry_is_ended_before_its_lease_is(
         assert not lost.is_set()
         away.since_now = True
         assert lost.wait(HANG_SECONDS)
+    logged_errors.remove(ENDS)
 
 
 def test_a_short_absence_of_the_registry_ends_nothing(registry: SqlRegistry) -> None:
