@@ -22,7 +22,13 @@ ENV_FILE = Path(__file__).resolve().parents[1] / str(Settings.model_config["env_
 # The tests are tried with the ffmpeg that this names.
 KEPT = {"DUB_FFMPEG"}
 # Where an error that is logged and not expected fails a test; `tests/api` has a log of its own.
-WATCHED = ("sensors/", "assets/step/", "dub_platform/client/", "test_logged_errors.py")
+WATCHED = (
+    "sensors/",
+    "assets/step/",
+    "dub_platform/client/",
+    "dub_platform/core/",
+    "test_logged_errors.py",
+)
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 # A shell without job control starts what it puts in the background with SIGINT ignored. Dagster
