@@ -93,6 +93,7 @@ LONG_LANES = tuple(
         ("pins", 60, ("tests/deploy/test_pins.py",)),
         ("site", 20, ("tests/docs/test_site.py",)),
         ("scale", 60, ("tests/integration/test_scale.py",)),
+        ("editor", 70, ("tests/browser/test_long_editing.py",)),
         ("backup", 110, ("tests/integration/test_backup.py",)),
         (
             "deployment",

@@ -5,6 +5,7 @@
 
 const MOST = 60;
 const AROUND = 8;
+const TRIES = 3;
 
 export class VirtualList {
   constructor(scroller, list, { draw, guess }) {
@@ -143,7 +144,20 @@ export class VirtualList {
 
   reveal(index) {
     this.pinned = index;
+    // What comes into the page is measured at once: its guessed heights would move the row away.
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      this.show();
+      for (const [each, row] of this.rows) {
+        this.heights[each] = row.getBoundingClientRect().height || this.heights[each];
+      }
+      this.place();
+      this.scrollTo(index);
+    }
     this.show();
+    return this.rows.get(index);
+  }
+
+  scrollTo(index) {
     const [top, bottom] = [this.tops[index], this.tops[index] + this.heights[index]];
     const { scrollTop, clientHeight } = this.scroller;
     if (top < scrollTop) {
@@ -151,7 +165,5 @@ export class VirtualList {
     } else if (bottom > scrollTop + clientHeight) {
       this.scroller.scrollTop = bottom - clientHeight;
     }
-    this.show();
-    return this.rows.get(index);
   }
 }
