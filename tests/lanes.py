@@ -131,7 +131,15 @@ LONG_LANES = tuple(
                 "tests/resources/transcriber/test_whisper.py",
             ),
         ),
-        ("neural", 120, ("tests/resources/transcriber/test_faster_whisper.py",)),
+        (
+            "neural",
+            240,
+            (
+                "tests/contracts/test_translator.py",
+                "tests/resources/transcriber/test_faster_whisper.py",
+                "tests/resources/voice/test_heard_again.py",
+            ),
+        ),
         (
             "restarts",
             120,

