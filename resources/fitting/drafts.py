@@ -19,7 +19,14 @@ from dub_platform.core.budget import speaking_rate
 from dub_platform.core.errors import LinesNotReadyError
 from dub_platform.core.fitting import parts_of
 from dub_platform.core.script import Script, not_ready
-from dub_platform.core.speech import Line, Take, Takes, TranslatedLine, Translation
+from dub_platform.core.speech import (
+    Line,
+    Take,
+    Takes,
+    Transcript,
+    TranslatedLine,
+    Translation,
+)
 from dub_platform.core.timeline import COMFORTABLE, Placement, fitted, is_flagged
 from dub_platform.registry.port import Catalogue
 from resources.catalogue.scripts import script_of
@@ -75,10 +82,13 @@ class Drafts:
 
     def find(self, video_id: str, language: str, number: int, text: str) -> Take:
         """The take of a draft that was spoken. Raises LineNotFoundError, LinesNotReadyError."""
-        script = script_of(self.registry, self.store, video_id, language)
-        script.line(number)
+        self.registry.dub(video_id, language)
+        transcript = value_in(self.store, Transcript, "transcript", video_id)
+        speakers = {line.id: line.speaker for line in transcript.lines} if transcript else {}
+        if number not in speakers:
+            script_of(self.registry, self.store, video_id, language).line(number)
         lines = self._lines(video_id, language, number, text)
-        take = self.takes.kept(lines, language, _speakers(script), number)
+        take = self.takes.kept(lines, language, speakers, number)
         if take is None:
             raise LinesNotReadyError(
                 f"Line {number} was not spoken in these words yet, so there is nothing to hear. "

@@ -98,6 +98,9 @@ def test_a_draft_that_nobody_had_spoken_is_not_there(client: TestClient) -> None
     """Looking for it speaks nothing."""
     answer = client.get(TAKE, params=DRAFT)
     assert "POST to this address" in refused(answer, 409, "lines_not_ready")
+    other = f"/videos/{YOUTUBE}/dubs/gl/lines/1/take"
+    for path, code in ((f"{PATH}/7/take", "line_not_found"), (other, "dub_not_found")):
+        refused(client.get(path, params=DRAFT), 404, code)
 
 
 @pytest.mark.parametrize(
