@@ -47,10 +47,11 @@ def test_what_is_opened_by_a_link_or_a_probe_bears_what_others_write_into_it(
     """A page that is shared opens with the parameters of whoever shared it."""
     named = {**KNOWN, "path": "style.css", "key": f"releases/{YOUTUBE}/es/1/es.vtt"}
     path = each.path.format(**named)
-    query = {"v": YOUTUBE} if each.path == "/watch" else {}
-    answer = released.get(path, params={**query, "fbclid": "x"})
-    # The release of these services has no lines, whose sound could be had.
-    expected = 409 if path.endswith("/take") else 200
+    queries = {"/watch": {"v": YOUTUBE}, "/edit": {"v": YOUTUBE, "lang": "es"}}
+    answer = released.get(path, params={**queries.get(each.path, {}), "fbclid": "x"})
+    # The release of these services has no lines, whose sound could be had, and no documents were
+    # built here, of which there could be a file.
+    expected = {"/help/{path}": 404}.get(each.path, 409 if path.endswith("/take") else 200)
     assert expected == answer.status_code
 
 

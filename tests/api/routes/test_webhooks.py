@@ -104,7 +104,9 @@ def test_the_documented_check_takes_what_is_genuine_and_nothing_else(
 
 def documented() -> Callable[[str, dict[str, str], bytes], bool]:
     """`is_genuine` from the document."""
-    [code] = re.findall(r"```python\n(.*?)```", section("docs/events.md", "Webhooks"), re.DOTALL)
+    [code] = re.findall(
+        r"```python\n(.*?)```", section("docs/guides/events.md", "Webhooks"), re.DOTALL
+    )
     namespace: dict[str, Any] = {}
     exec(code, namespace)
     check: Callable[[str, dict[str, str], bytes], bool] = namespace["is_genuine"]
