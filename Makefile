@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; 
 	command -v $$p >/dev/null && $$p -I -c '$(IS_TESTED)' 2>/dev/null && echo $$p && break; done)
 # Set up anew where the system's upgrade took that Python away, or the checkout was moved.
 $(shell test -s .venv/uv && ! { grep -qxF "$$(pwd -P)" .venv/uv && .venv/bin/python -I -c ''; } \
-	2>/dev/null && rm -f .venv/uv .venv/platform .venv/dev .venv/tests .venv/docs)
+	2>/dev/null && rm -f .venv/uv .venv/platform .venv/dev .venv/local .venv/tests .venv/docs)
 UV := .venv/bin/uv
 # For Python 3.12 and newer numpy describes its types in words that 3.10 has not.
 TYPES_OF := import sys; print("--python-version=3.12" if sys.version_info >= (3, 12) else "")
@@ -21,7 +21,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate images portability report soak constraints pins sample sounds docs docs-reference clean
+.PHONY: help demo demo-neural up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate images portability report soak constraints pins sample sounds docs docs-reference clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -29,6 +29,12 @@ help: ## what can be made
 demo: export DUB_DEMO_BEGAN := $(shell date +%s.%N)
 demo: .venv/platform bytecode packages ## set everything up, dub the sample into two languages, show the result
 	@$(RUN) dub_platform.local demo
+
+demo-neural: LANGUAGES ?= es,pt
+demo-neural: export DUB_DEMO_BEGAN := $(shell date +%s.%N)
+demo-neural: .venv/local bytecode packages ## the demo with neural engines, whose models it gets first: LANGUAGES=es,pt, and MODELS=FOLDER where there is no internet
+	@$(RUN) dub_platform.commands.admin models get --for 'en:$(LANGUAGES)' $(if $(MODELS),--from '$(MODELS)')
+	@$(RUN) dub_platform.local demo-neural '$(LANGUAGES)'
 
 up: .venv/platform bytecode packages ## start everything and stay up until Ctrl-C
 	@$(RUN) dub_platform.local up
@@ -162,8 +168,11 @@ INSTALL := echo "Installing Python packages into .venv" && bash deploy/install.s
 .venv/dev: $(SOURCES)
 	@$(INSTALL) -e '.[dev]' && touch .venv/platform $@
 
+.venv/local: .venv/platform
+	@$(INSTALL) -e '.[local]' && touch $@
+
 .venv/docs: .venv/platform
 	@$(INSTALL) -e '.[docs]' && touch $@
 
 .venv/tests: $(SOURCES)
-	@$(INSTALL) $(TORCH) -e '.[dev,local,separate,whisper]' && touch .venv/platform .venv/dev $@
+	@$(INSTALL) $(TORCH) -e '.[dev,local,separate,whisper]' && touch .venv/platform .venv/dev .venv/local $@

@@ -136,6 +136,7 @@ LONG_LANES = tuple(
             240,
             (
                 "tests/contracts/test_translator.py",
+                "tests/integration/test_neural_demo.py",
                 "tests/resources/transcriber/test_faster_whisper.py",
                 "tests/resources/voice/test_heard_again.py",
             ),

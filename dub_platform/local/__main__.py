@@ -1,4 +1,4 @@
-"""The commands `python -m dub_platform.local demo` and `up`."""
+"""The commands `python -m dub_platform.local demo`, `demo-neural` and `up`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from dub_platform import wiring
 from dub_platform.core.events import Event
-from dub_platform.local import demo
+from dub_platform.local import demo, neural
 from dub_platform.local.stack import Stack, StackError
 from dub_platform.observability.logs import printable
 from dub_platform.settings import Settings, WrongSettingError
@@ -26,12 +26,17 @@ MOST_EVENTS = 100
 console = Console(soft_wrap=True, highlight=False)
 
 
-def main(command: str) -> int:
-    """Run `demo` or `up`, and return the exit status."""
+def main(command: str, languages: str = "") -> int:
+    """Run `demo`, `demo-neural` or `up`, and return the exit status.
+
+    `languages` are those of the demo, with commas between; it chooses some itself without.
+    """
     # Children of `make` and of shells without job control ignore Ctrl-C by default.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _forget_other_projects()
+    if command == "demo-neural":
+        neural.choose_engines()
     try:
         settings = Settings.from_environment()
         for remark in Settings.remarks():
@@ -40,14 +45,14 @@ def main(command: str) -> int:
         # Read before the start: the API accepts videos seconds before everything else is ready.
         seen = _newest_event(settings)
         with stack.running(tell=console.print):
-            if command == "demo":
-                _demo(stack, settings)
-            else:
+            if command == "up":
                 _up(stack, settings, seen)
+            else:
+                _demo(stack, settings, tuple(filter(None, languages.split(","))))
     except KeyboardInterrupt:
         console.print("Stopped.")
     except (StackError, WrongSettingError) as error:
-        what = "Demo" if command == "demo" else "Start"
+        what = "Start" if command == "up" else "Demo"
         console.print(f"[bold red]{what} failed.[/] {escape(str(error))}")
         return 1
     return 0
@@ -96,23 +101,28 @@ def line_of(event: Event) -> str:
     return printable(f"{event.created_at.astimezone():%H:%M:%S}  {where}  {what}{why}")
 
 
-def _demo(stack: Stack, settings: Settings) -> None:
+def _demo(stack: Stack, settings: Settings, named: Sequence[str]) -> None:
     _print_setup_time()
     with demo.client_of(f"http://127.0.0.1:{settings.port}") as client:
-        languages = demo.choose_languages(client)
+        languages = named or demo.choose_languages(client)
         began = time.monotonic()
         video = demo.hand_in(client, languages)
         new = "handed in" if video["created"] else "known from before, so what is there is reused"
         console.print(f"\n{demo.SAMPLE.name} is {new}: {video['id']}")
-        demo.follow(client, video["id"], console, lambda: _require_alive(stack))
+        reached = demo.follow(client, video["id"], console, lambda: _require_alive(stack))
         seconds = time.monotonic() - began
         demo.show(demo.results(client, video["id"], languages), console)
         console.print(
             f"\nDub time, from POST to {_languages_in_words(languages)} released: {seconds:.1f} s"
         )
+        if settings.voice == "espeak":
+            console.print(neural.describe_download())
+        else:
+            _print_paces(reached)
         somebody_reads = sys.stdin.isatty() and console.is_terminal
         if not somebody_reads:
-            console.print("`make up` opens these, as all of it stops now; what was made stays:")
+            up = "make up" if settings.voice == "espeak" else f"DUB_HOME={settings.home} make up"
+            console.print(f"`{up}` opens these, as all of it stops now; what was made stays:")
         for language in languages:
             watch = f"{settings.base_url}/watch?v={video['id']}&lang={language}"
             demo.show_link(watch, console)
@@ -122,6 +132,13 @@ def _demo(stack: Stack, settings: Settings) -> None:
         _await_enter(stack)
     with demo.client_of(settings.local_dagster_url) as dagster:
         demo.await_last_words(dagster)
+
+
+def _print_paces(reached: Mapping[tuple[str, str], float]) -> None:
+    """Print how long each stage took, and that for each second of the sample."""
+    console.print("\nstage                     seconds   a second of the sample")
+    for stage, seconds, each in demo.paces(reached, demo.SAMPLE_SECONDS):
+        console.print(f"{stage:<24} {seconds:8.1f}   {each:8.2f}")
 
 
 def _await_enter(stack: Stack) -> None:

@@ -21,6 +21,7 @@ from rich.text import Text
 from dub_platform.local.stack import CHECKOUT, StackError
 
 SAMPLE = CHECKOUT / "examples" / "sample" / "harbor.mp4"
+SAMPLE_SECONDS = 30.0
 SPOKEN, PREFERRED, AT_MOST = "en", ("es", "ca"), 2
 POLL_SECONDS = 0.4
 # Only a platform that hangs takes so long, however busy the machine is.
@@ -79,21 +80,22 @@ def hand_in(client: httpx.Client, languages: Sequence[str]) -> Answer:
 
 def follow(
     client: httpx.Client, video_id: str, console: Console, stopped: Callable[[], None]
-) -> None:
+) -> Mapping[tuple[str, str], float]:
     """Print each stage as it is reached, until all languages are released.
 
+    Returns when each was reached: the video or language and its stage, with seconds since the call.
     Raises StackError if a dub fails or nothing ends in time; `stopped` raises if a server has died.
     """
-    began, seen = time.monotonic(), set[tuple[str, str]]()
+    began, seen = time.monotonic(), dict[tuple[str, str], float]()
     while time.monotonic() - began < DEADLINE_SECONDS:
         stopped()
         video = _read_answer(client.get(f"/videos/{video_id}"))
         for who, stage in _stages(video):
             if (who, stage) not in seen:
-                seen.add((who, stage))
-                console.print(f"  {time.monotonic() - began:6.1f} s  {who:<6} {stage}")
+                seen[who, stage] = time.monotonic() - began
+                console.print(f"  {seen[who, stage]:6.1f} s  {who:<6} {stage}")
         if all(dub["status"] == "released" for dub in video["dubs"]):
-            return
+            return seen
         time.sleep(POLL_SECONDS)
     raise StackError(f"The dubs were not released within {DEADLINE_SECONDS} s.")
 
@@ -127,6 +129,21 @@ def results(client: httpx.Client, video_id: str, languages: Sequence[str]) -> It
         for kind, url in dub["captions_urls"].items():
             yield Shown(f"captions, {language}, {kind}", url, _size(client, url))
     yield Shown("film, all languages", dub["video_url"], _size(client, dub["video_url"]))
+
+
+def paces(
+    reached: Mapping[tuple[str, str], float], sample_seconds: float
+) -> Iterator[tuple[str, float, float]]:
+    """Yield how long each stage took: its name, seconds, and seconds for each of the sample's.
+
+    A stage ends when the next one of the same video or language is reached. Waiting is left out.
+    """
+    moments = list(reached.items())
+    for place, ((who, stage), began) in enumerate(moments):
+        ends = (at for (other, _), at in moments[place + 1 :] if other == who)
+        ended = next(ends, None)
+        if ended is not None and stage != "queued":
+            yield f"{who} {stage}", ended - began, (ended - began) / sample_seconds
 
 
 def show(made: Iterable[Shown], console: Console) -> None:
