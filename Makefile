@@ -138,7 +138,8 @@ pins: .venv/tests ## whether every pin has a wheel for every Python, on x86-64 a
 sample: .venv/tests ## make the sample clip anew from its recipe
 	.venv/bin/python examples/sample/make_sample.py
 
-sounds: .venv/platform bytecode packages ## make the clips of README anew: the sample, and its dub
+sounds: .venv/local bytecode packages ## make the clips of README anew: the sample, and its dubs
+	@$(RUN) dub_platform.commands.admin models get --for en:pt
 	.venv/bin/python examples/sample/make_sounds.py
 
 docs: .venv/docs ## make a site of the documents, which the API shows under /help
