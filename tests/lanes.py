@@ -84,7 +84,7 @@ class Lane:
 
 QUICK_LANE = Lane("quick", 85, (*QUICK, "-m", "quick and not long"))
 # One run, the quick tests first: each worker collects and sets up once.
-TEST_LANE = Lane("test", 440, ("tests", "-m", "not long"))
+TEST_LANE = Lane("test", 530, ("tests", "-m", "not long"))
 LONG_LANES = tuple(
     Lane(name, seconds, (*files, "-m", "long"))
     for name, seconds, files in (
@@ -93,11 +93,11 @@ LONG_LANES = tuple(
         ("pins", 60, ("tests/deploy/test_pins.py",)),
         ("site", 20, ("tests/docs/test_site.py",)),
         ("scale", 60, ("tests/integration/test_scale.py",)),
-        ("editor", 70, ("tests/browser/test_long_editing.py",)),
-        ("backup", 110, ("tests/integration/test_backup.py",)),
+        ("editor", 50, ("tests/browser/test_long_editing.py",)),
+        ("backup", 95, ("tests/integration/test_backup.py",)),
         (
             "deployment",
-            135,
+            130,
             (
                 "tests/integration/test_deployment.py",
                 "tests/integration/test_paid_engines.py",
@@ -105,7 +105,7 @@ LONG_LANES = tuple(
         ),
         (
             "dubs",
-            90,
+            95,
             (
                 "tests/assets/test_corrections.py",
                 "tests/assets/test_full_disk.py",
@@ -124,7 +124,7 @@ LONG_LANES = tuple(
         ),
         (
             "listening",
-            90,
+            95,
             (
                 "tests/contracts/test_transcriber.py",
                 "tests/resources/transcriber/test_pocketsphinx.py",
@@ -133,7 +133,7 @@ LONG_LANES = tuple(
         ),
         (
             "neural",
-            240,
+            190,
             (
                 "tests/contracts/test_translator.py",
                 "tests/integration/test_neural_demo.py",
@@ -143,7 +143,7 @@ LONG_LANES = tuple(
         ),
         (
             "restarts",
-            120,
+            110,
             (
                 "tests/integration/test_rolling_restart.py",
                 "tests/integration/test_draining_workers.py",
@@ -151,9 +151,9 @@ LONG_LANES = tuple(
             ),
         ),
         ("load", 40, ("tests/api/test_concurrency.py", "tests/benchmarks/test_mix.py")),
-        ("cluster", 180, ("tests/deploy/test_cluster.py", "tests/integration/test_soak.py")),
+        ("cluster", 200, ("tests/deploy/test_cluster.py", "tests/integration/test_soak.py")),
         ("ffmpeg", 300, ("tests/resources/media/test_ffmpeg_builds.py",)),
-        ("busy machine", 600, ("tests/integration/test_busy_machine.py",)),
+        ("busy machine", 250, ("tests/integration/test_busy_machine.py",)),
         ("images", 400, ("tests/deploy/test_images.py",)),
         ("chaos", 120, ("tests/integration/test_chaos.py",)),
     )
