@@ -52,6 +52,7 @@ SLOW = (
     "tests/dub_platform/local/test_fork_server.py",
     "tests/dub_platform/observability/test_reports.py",
     "tests/dub_platform/registry",
+    "tests/dub_platform/test_wiring.py",
     "tests/sensors/test_retention.py",
     "tests/sensors/test_celery_tasks.py",
 )

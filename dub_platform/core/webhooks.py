@@ -15,13 +15,15 @@ import random
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 from urllib.parse import urlsplit
 
 from standardwebhooks import Webhook as Signer
 
 from dub_platform.core.errors import InvalidRequestError, WebhookUrlError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 # How long a message is tried.
 LASTS = timedelta(hours=24)
@@ -147,8 +149,12 @@ def longest_wait(attempts: int) -> timedelta:
 
 
 def new_id(kind: str, now: datetime) -> str:
-    """An id that sorts by the time it was made at."""
-    return f"{kind}_{int(now.timestamp() * 1000):012x}{secrets.token_hex(8)}"
+    """Return an id that sorts by the time it was made at, to the microsecond.
+
+    What happens to a video in one transaction is told by several messages within a millisecond.
+    """
+    milliseconds, rest = divmod((now - _EPOCH) // timedelta(microseconds=1), 1000)
+    return f"{kind}_{milliseconds:012x}{rest:03x}{secrets.token_hex(7)[:13]}"
 
 
 def _pause(attempts: int) -> timedelta:

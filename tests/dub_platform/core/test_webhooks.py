@@ -110,7 +110,7 @@ def test_pauses_grow_until_a_day_has_passed() -> None:
 
 
 def test_ids_sort_by_time() -> None:
-    """So listings need no other order."""
-    moments = [NOW + timedelta(milliseconds=each) for each in range(50)]
+    """So listings need no other order, also of messages from one transaction."""
+    moments = [NOW + timedelta(microseconds=each * 7) for each in range(500)]
     made = [new_id("msg", each) for each in moments]
     assert sorted(made) == made
