@@ -5,7 +5,8 @@
 #   packages.sh demo          the translator's language data: a language that cannot be had is named
 #   packages.sh test          the same, a voice that test clips are made with, a browser, and the
 #                             servers of production that no wheel has
-#   packages.sh portability   what makes a Debian in a folder, and connects its networks
+#   packages.sh portability   what makes a Debian in a folder and connects its networks, and what
+#                             brings voices' weights
 set -euo pipefail
 
 # What packages write is for everybody to read, whatever the user keeps private; sudo keeps this.
@@ -142,7 +143,11 @@ venv)
     "$2" -I -c 'import ensurepip, venv' 2>/dev/null || install "Python's virtual environments" "$(basename "$2")-venv"
     ;;
 demo) offer_languages ;;
-portability) install "debootstrap makes systems in folders, iproute2 their networks" debootstrap iproute2 ;;
+portability)
+    install "debootstrap makes systems in folders, iproute2 their networks" debootstrap iproute2
+    # It may have come with a Node.js that is not Debian's.
+    command -v npm >/dev/null || install "npm brings the voices that are heard again" npm
+    ;;
 test)
     offer_languages
     install "flite speaks the test clips" flite
