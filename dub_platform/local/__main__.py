@@ -7,7 +7,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -48,7 +48,7 @@ def main(command: str, languages: str = "") -> int:
             if command == "up":
                 _up(stack, settings, seen)
             else:
-                _demo(stack, settings, tuple(filter(None, languages.split(","))))
+                _demo(stack, settings, tuple(filter(None, languages.split(","))), seen)
     except KeyboardInterrupt:
         console.print("Stopped.")
     except (StackError, WrongSettingError) as error:
@@ -101,7 +101,7 @@ def line_of(event: Event) -> str:
     return printable(f"{event.created_at.astimezone():%H:%M:%S}  {where}  {what}{why}")
 
 
-def _demo(stack: Stack, settings: Settings, named: Sequence[str]) -> None:
+def _demo(stack: Stack, settings: Settings, named: Sequence[str], seen: int) -> None:
     _print_setup_time()
     with demo.client_of(f"http://127.0.0.1:{settings.port}") as client:
         languages = named or demo.choose_languages(client)
@@ -109,7 +109,7 @@ def _demo(stack: Stack, settings: Settings, named: Sequence[str]) -> None:
         video = demo.hand_in(client, languages)
         new = "handed in" if video["created"] else "known from before, so what is there is reused"
         console.print(f"\n{demo.SAMPLE.name} is {new}: {video['id']}")
-        reached = demo.follow(client, video["id"], console, lambda: _require_alive(stack))
+        demo.follow(client, video["id"], console, lambda: _require_alive(stack))
         seconds = time.monotonic() - began
         demo.show(demo.results(client, video["id"], languages), console)
         console.print(
@@ -118,7 +118,7 @@ def _demo(stack: Stack, settings: Settings, named: Sequence[str]) -> None:
         if settings.voice == "espeak":
             console.print(neural.describe_download())
         else:
-            _print_paces(reached)
+            _print_paces(settings, video["id"], seen)
         somebody_reads = sys.stdin.isatty() and console.is_terminal
         if not somebody_reads:
             up = "make up" if settings.voice == "espeak" else f"DUB_HOME={settings.home} make up"
@@ -134,8 +134,17 @@ def _demo(stack: Stack, settings: Settings, named: Sequence[str]) -> None:
         demo.await_last_words(dagster)
 
 
-def _print_paces(reached: Mapping[tuple[str, str], float]) -> None:
-    """Print how long each stage took, and that for each second of the sample."""
+def _print_paces(settings: Settings, video_id: str, seen: int) -> None:
+    """Print how long each stage took, and that for each second of the sample.
+
+    It is read from the events after the one with the id `seen`, as a stage may be over before
+    anybody asks how far the video is.
+    """
+    reached: dict[tuple[str, str], float] = {}
+    for event in wiring.events(settings).since(seen, limit=MOST_EVENTS):
+        if event.video_id == video_id:
+            stage = event.stage or event.type.partition(".")[2]
+            reached.setdefault((event.language or "video", stage), event.created_at.timestamp())
     console.print("\nstage                     seconds   a second of the sample")
     for stage, seconds, each in demo.paces(reached, demo.SAMPLE_SECONDS):
         console.print(f"{stage:<24} {seconds:8.1f}   {each:8.2f}")

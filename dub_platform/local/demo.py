@@ -80,22 +80,21 @@ def hand_in(client: httpx.Client, languages: Sequence[str]) -> Answer:
 
 def follow(
     client: httpx.Client, video_id: str, console: Console, stopped: Callable[[], None]
-) -> Mapping[tuple[str, str], float]:
+) -> None:
     """Print each stage as it is reached, until all languages are released.
 
-    Returns when each was reached: the video or language and its stage, with seconds since the call.
     Raises StackError if a dub fails or nothing ends in time; `stopped` raises if a server has died.
     """
-    began, seen = time.monotonic(), dict[tuple[str, str], float]()
+    began, seen = time.monotonic(), set[tuple[str, str]]()
     while time.monotonic() - began < DEADLINE_SECONDS:
         stopped()
         video = _read_answer(client.get(f"/videos/{video_id}"))
         for who, stage in _stages(video):
             if (who, stage) not in seen:
-                seen[who, stage] = time.monotonic() - began
-                console.print(f"  {seen[who, stage]:6.1f} s  {who:<6} {stage}")
+                seen.add((who, stage))
+                console.print(f"  {time.monotonic() - began:6.1f} s  {who:<6} {stage}")
         if all(dub["status"] == "released" for dub in video["dubs"]):
-            return seen
+            return
         time.sleep(POLL_SECONDS)
     raise StackError(f"The dubs were not released within {DEADLINE_SECONDS} s.")
 
