@@ -40,6 +40,7 @@ from tests.support.recipes.speech import (
     FISHERMAN,
     HARBOR,
     MARKET,
+    count_wrong_words,
     plain_words,
     say,
     write_wav,
@@ -151,18 +152,7 @@ def _word_errors(stretcher: Stretcher, tempo: float, folder: Path) -> float:
     heard = PocketsphinxTranscriber().transcribe(path, spans, "en")
     words = plain_words(" ".join(word.text for segment in heard.segments for word in segment.words))
     expected = plain_words(" ".join(texts))
-    return _distance(expected, words) / len(expected)
-
-
-def _distance(expected: Sequence[str], found: Sequence[str]) -> int:
-    """How many words were left out, put in or changed (Levenshtein)."""
-    row = list(range(len(found) + 1))
-    for number, word in enumerate(expected, 1):
-        before, row[0] = row[0], number
-        for place, other in enumerate(found, 1):
-            changed = before + (word != other)
-            before, row[place] = row[place], min(changed, row[place] + 1, row[place - 1] + 1)
-    return row[-1]
+    return count_wrong_words(expected, words) / len(expected)
 
 
 def _memory_mb(stretcher: Stretcher) -> float:

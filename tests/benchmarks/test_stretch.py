@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.stretch import Result, _distance, _relative, as_json
+from benchmarks.stretch import Result, _relative, as_json
 from benchmarks.stretchers import ATEMPO, OURS, installed
 from tests.support.likeness import Likeness, likeness, spectral_distance_db
 from tests.support.recipes.media import Sound
-from tests.support.recipes.speech import FISHERMAN, RATE, say
+from tests.support.recipes.speech import FISHERMAN, RATE, count_wrong_words, say
 
 RESULT = Result("ours", *(float(number) for number in range(14)))
 
@@ -77,7 +77,7 @@ def test_the_spectral_distance_of_half_the_level_is_six_decibels(speech: Sound) 
 )
 def test_word_errors_are_left_out_put_in_or_changed(heard: str, errors: int) -> None:
     """The least that makes one of the other."""
-    assert errors == _distance(["a", "b", "c"], heard.split())
+    assert errors == count_wrong_words(["a", "b", "c"], heard.split())
 
 
 def test_cost_is_told_as_a_ratio() -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.resources.voice.test_heard_again import MOST_WRONG, count_edits, words_of
+from tests.resources.voice.test_heard_again import MOST_WRONG
 from tests.support import weights
 from tests.support.patience import HANG_SECONDS
+from tests.support.recipes.speech import count_wrong_words, plain_words
 from tests.support.rig.cluster.composition import ROOT
 from tests.support.rig.platform import free_ports
 
@@ -71,9 +72,9 @@ def test_its_words_are_heard_again(told: str, environment: Mapping[str, str]) ->
     heard, _ = ear.transcribe(
         str(track), language="pt", beam_size=1, temperature=0.0, vad_filter=True
     )
-    expected, said = words_of(spoken), words_of(" ".join(each.text for each in heard))
+    expected, said = plain_words(spoken), plain_words(" ".join(each.text for each in heard))
     assert len(expected) > 30
-    assert count_edits(expected, said) / len(expected) <= MOST_WRONG, (expected, said)
+    assert count_wrong_words(expected, said) / len(expected) <= MOST_WRONG, (expected, said)
 
 
 def test_it_says_how_long_each_stage_took(told: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from dub_platform.settings import Settings
 from resources.providers.paid_once import Bill
 from resources.voice.port import Reading, Voice
 from tests.support import weights
+from tests.support.recipes.speech import count_wrong_words, plain_words
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("weights")]
 
@@ -100,23 +100,7 @@ def count_wrong(voice: Voice, folder: Path, language: str, speaker: str) -> floa
         heard, _ = ear.transcribe(
             str(folder / "take.wav"), language=language, beam_size=1, temperature=0.0
         )
-        expected, said = words_of(text), words_of(" ".join(each.text for each in heard))
-        wrong += count_edits(expected, said)
+        expected, said = plain_words(text), plain_words(" ".join(each.text for each in heard))
+        wrong += count_wrong_words(expected, said)
         total += len(expected)
     return wrong / total
-
-
-def words_of(text: str) -> list[str]:
-    """Words without marks and capitals."""
-    return re.findall(r"[\w']+", text.casefold())
-
-
-def count_edits(expected: list[str], said: list[str]) -> int:
-    """How many words have to be put in, taken out or changed."""
-    before = list(range(len(said) + 1))
-    for place, word in enumerate(expected, 1):
-        row = [place]
-        for other, heard in enumerate(said, 1):
-            row.append(min(before[other] + 1, row[-1] + 1, before[other - 1] + (word != heard)))
-        before = row
-    return before[-1]

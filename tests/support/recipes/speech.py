@@ -101,3 +101,14 @@ def read_wav(path: Path) -> NDArray[np.float64]:
 def plain_words(text: str) -> list[str]:
     """The words of a text for comparison: no case, no marks."""
     return re.findall(r"[\w']+", text.lower())
+
+
+def count_wrong_words(expected: Sequence[str], found: Sequence[str]) -> int:
+    """Count the words that were left out, put in or changed (Levenshtein)."""
+    row = list(range(len(found) + 1))
+    for number, word in enumerate(expected, 1):
+        before, row[0] = row[0], number
+        for place, other in enumerate(found, 1):
+            changed = before + (word != other)
+            before, row[place] = row[place], min(changed, row[place] + 1, row[place - 1] + 1)
+    return row[-1]
