@@ -21,7 +21,7 @@ ENGINES = (
 )
 # Handed in to a process of its own, in which an engine's package cannot be imported.
 PROGRAM = f"""
-import importlib.abc, json, sys
+import importlib.abc, json, sys, threading
 
 class Missing(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
@@ -35,6 +35,11 @@ with TestClient(create(), "http://127.0.0.1:5001", client=("127.0.0.1", 50000)) 
     languages = client.get("/languages").json()
     made = client.post("/videos", json={{"source": "dQw4w9WgXcQ", "languages": ["es"]}})
     video = client.get("/videos/dQw4w9WgXcQ")
+# CPython can crash when a daemon thread wakes while the interpreter ends: `limits` has timers of
+# 10 ms, and AnyIO does not wait for its workers.
+for thread in threading.enumerate():
+    if thread is not threading.current_thread():
+        thread.join(60)
 roles = ("transcriber", "translator", "voice", "separator", "mixer", "listening", "downloader")
 imported = [
     name for name in sys.modules
