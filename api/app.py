@@ -19,7 +19,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from api.background.event_hub import Hub
 from api.background.webhook_delivery import Courier
@@ -41,7 +40,6 @@ from api.pages.edit import edit
 from api.pages.help import HelpPages, help_start
 from api.pages.start import start
 from api.pages.watch import watch
-from api.rendering import STATIC_DIR
 from api.routes.channels import Channel, Channels
 from api.routes.events import video_events
 from api.routes.health import Checks, health, ready, version
@@ -52,6 +50,7 @@ from api.routes.media import media
 from api.routes.openapi import openapi
 from api.routes.probing import Probing
 from api.routes.source_lines import Captions, SourceLine, SourceLines
+from api.routes.static import VersionedFiles
 from api.routes.videos import Dubs, Video, Videos
 from api.routes.webhooks import Deliveries, Delivery, Redelivery, Test, Webhook, Webhooks
 from api.services import Services
@@ -113,7 +112,7 @@ def create_app(services: Services) -> Starlette:
             _route("/ready", ready),
             _route("/version", version),
             _route("/metrics", metrics),
-            Mount("/static", StaticFiles(directory=STATIC_DIR)),
+            Mount("/static", VersionedFiles()),
         ],
         middleware=[
             # The order matters: each one sees only what those above it let through.

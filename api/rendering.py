@@ -7,6 +7,8 @@ Every value is escaped, because titles are written by strangers.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,7 +42,23 @@ def has_help() -> bool:
     return (SITE_DIR / FIRST_PAGE).is_file()
 
 
-_templates.globals["has_help"] = has_help
+@functools.cache
+def static_version() -> str:
+    """Return the version of all files, which every server of a release computes alike."""
+    digest = hashlib.sha256()
+    for path in sorted(STATIC_DIR.rglob("*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(STATIC_DIR).as_posix()}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return f"v-{digest.hexdigest()[:16]}"
+
+
+def static(name: str) -> str:
+    """Return the address of a style or script, with its version (`routes/static.py`)."""
+    return f"/static/{static_version()}/{name}"
+
+
+_templates.globals.update(has_help=has_help, static=static)
 
 
 def render(
