@@ -777,6 +777,11 @@ class Settings(BaseSettings):
         return self.threads or max(1, len(os.sched_getaffinity(0)) // _RUNS_AT_ONCE)
 
     @property
+    def model_idle_seconds(self) -> float:
+        """How long a model stays in memory that nobody asks anything."""
+        return 60.0 * self.model_idle_minutes
+
+    @property
     def store_dir(self) -> Path:
         """Where the local store keeps its files."""
         return self.home / "store"

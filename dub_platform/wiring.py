@@ -184,7 +184,10 @@ def transcriber(settings: Settings, kept: Store) -> Transcriber:
         from resources.transcriber.whisper import WhisperTranscriber
 
         return WhisperTranscriber(
-            settings.whisper_model, settings.whisper_device, threads=settings.most_threads
+            settings.whisper_model,
+            settings.whisper_device,
+            threads=settings.most_threads,
+            idle_seconds=settings.model_idle_seconds,
         )
     if settings.transcriber == "openai":
         return _openai_transcriber(settings, kept)
@@ -214,7 +217,11 @@ def _faster_whisper(settings: Settings) -> Transcriber:
         model = models(settings).find("whisper", settings.whisper_model)
         folder, name = model.folder, model.engine
     return FasterWhisperTranscriber(
-        folder.absolute(), name, settings.whisper_device, settings.most_threads
+        folder.absolute(),
+        name,
+        settings.whisper_device,
+        settings.most_threads,
+        idle_seconds=settings.model_idle_seconds,
     )
 
 
@@ -305,7 +312,7 @@ def _bergamot(settings: Settings) -> Translator:
     found = there.list_installed("bergamot") or (there.find("bergamot", BERGAMOT),)
     engine = BergamotTranslator(
         {(model.entry.languages[0], model.entry.languages[1]): _pair(model) for model in found},
-        idle_seconds=60 * settings.model_idle_minutes,
+        idle_seconds=settings.model_idle_seconds,
     )
     engine.check()
     return engine
@@ -372,7 +379,7 @@ def _kokoro(settings: Settings) -> Voice:
         Weights(model.path("kokoro.onnx"), model.engine),
         Casting.parse(settings.kokoro_voices, default=IN_TURN),
         threads=settings.most_threads,
-        idle_seconds=60 * settings.model_idle_minutes,
+        idle_seconds=settings.model_idle_seconds,
     )
 
 
@@ -385,7 +392,7 @@ def _piper(settings: Settings, *, needed: bool) -> list[Voice]:
     found = there.list_installed("piper") or ((there.find("piper", PIPER),) if needed else ())
     weights = [Weights(model.path("voice.onnx"), model.engine) for model in found]
     casting = Casting.parse(settings.piper_voices, default=IN_TURN)
-    idle_seconds = 60 * settings.model_idle_minutes
+    idle_seconds = settings.model_idle_seconds
     made = PiperVoice(weights, casting, threads=settings.most_threads, idle_seconds=idle_seconds)
     return [made] if weights else []
 
@@ -426,7 +433,7 @@ def separator(settings: Settings) -> Separator:
     if settings.original == "remove":
         from resources.separator.demucs import DemucsSeparator
 
-        return DemucsSeparator(settings.demucs_model)
+        return DemucsSeparator(settings.demucs_model, settings.model_idle_seconds)
     from resources.separator.ducking import DuckingSeparator
 
     return DuckingSeparator()

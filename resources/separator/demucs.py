@@ -6,7 +6,7 @@
 The sound is processed in overlapping windows, so memory does not grow with its length. The voice
 that Demucs finds is subtracted from the sound itself: what Demucs cannot assign stays in the bed,
 and so do frequencies above the 22 kHz that it works with. The model is loaded at the first use, and
-kept for all runs of the process.
+kept for all runs of the process, until nobody has asked it anything for `idle_seconds`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import math
 import pickle
 import threading
 from collections.abc import Iterator
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ import soundfile
 from dub_platform.core.errors import EngineFailedError, EngineUnavailableError, MediaToolError
 from dub_platform.core.mixing import RATE
 from resources.separator.flac import write
+from resources.system.warm_model import WarmModel
 
 if TYPE_CHECKING:
     from demucs.api import Separator as Demucs
@@ -41,7 +41,6 @@ VOICE = "vocals"
 WINDOW_SECONDS = 60
 # One segment of the model; over it, the result of one window fades into that of the next.
 OVERLAP_SECONDS = 8
-_LOADING = threading.Lock()
 _SEPARATING = threading.Lock()
 
 
@@ -53,16 +52,20 @@ class DemucsSeparator:
 
     removes_voice = True
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, idle_seconds: float = math.inf) -> None:
         _refuse_missing(model)
         self.engine = f"demucs {version('demucs')} {Path(model).stem}"
-        self._model = model
+        self._model, self._idle_seconds = model, idle_seconds
 
     def bed(self, sound: Path, *, into: Path) -> Path:
-        demucs = _load_model(self._model)
         path = into / "bed.flac"
         # Two at once would need twice the memory and be no faster.
-        with _SEPARATING, _translating_errors(), soundfile.SoundFile(sound) as source:
+        with (
+            LOADED.lend(self._model, idle_seconds=self._idle_seconds) as demucs,
+            _SEPARATING,
+            _translating_errors(),
+            soundfile.SoundFile(sound) as source,
+        ):
             write((whole - voice for whole, voice in separate(source, demucs)), path)
         return path
 
@@ -97,14 +100,7 @@ def _voice(window: Sound, demucs: Demucs) -> Sound:
     return heard
 
 
-def _load_model(model: str) -> Demucs:
-    # Without the lock, two threads at once would load the model twice.
-    with _LOADING:
-        return _load_cached(model)
-
-
-@lru_cache(maxsize=1)
-def _load_cached(model: str) -> Demucs:
+def load(model: str) -> Demucs:
     """Load the model, downloading it if it is one of `MODELS`. Raises EngineUnavailableError."""
     from demucs.api import Separator as Demucs
 
@@ -123,6 +119,10 @@ def _load_cached(model: str) -> Demucs:
             f"{', '.join(demucs.model.sources)}. Choose another with DUB_DEMUCS_MODEL."
         )
     return demucs
+
+
+# The model of this process.
+LOADED = WarmModel(load)
 
 
 def _model_arguments(model: str) -> dict[str, Any]:

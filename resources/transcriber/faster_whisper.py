@@ -6,7 +6,8 @@
 
 Of faster-whisper its model, tokens and times of words are used, and not what cuts a recording:
 chunks of speech alone need a fifth of the time, and are heard better. In 8 bits on processors, in
-16 on a GPU. The model is loaded at the first use and stays, for all runs of the process.
+16 on a GPU. The model is loaded at the first use and stays, for all runs of the process, until
+nobody has asked it anything for `idle_seconds`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import math
 import os
-import threading
 import wave
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ from dub_platform.core.errors import (
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
+from resources.system.warm_model import WarmModel
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.decoding import WHISPERS_OWN, Attempt, Decoding, Listener, Result
 from resources.transcriber.whisper import read_words
@@ -51,7 +52,6 @@ _LEAST_FRAMES = 20
 _ENGLISH_END = 50256
 # What is written with the word before it, and with the one after it.
 _OPENING, _CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
-_LOADING = threading.Lock()
 
 
 class FasterWhisperTranscriber:
@@ -71,6 +71,7 @@ class FasterWhisperTranscriber:
         device: str = "",
         threads: int = 0,
         decoding: Decoding = WHISPERS_OWN,
+        idle_seconds: float = math.inf,
     ) -> None:
         _refuse_missing(folder)
         self.detects_languages = _knows_languages(folder)
@@ -78,6 +79,7 @@ class FasterWhisperTranscriber:
         self._folder, self._name = folder, name
         self._device, self._threads = device, threads
         self._decoding = decoding
+        self._idle_seconds = idle_seconds
 
     def languages(self) -> tuple[str, ...]:
         return tuple(sorted(whisper_codes())) if self.detects_languages else ("en",)
@@ -93,13 +95,14 @@ class FasterWhisperTranscriber:
             raise self._not_understood(language)
         if not speech:
             return Heard(language, self.engine, ())
-        model = load(self._folder, self._device, self._threads)
-        if language not in (AUTO, *_languages_of(model)):
-            raise self._not_understood(language)
-        with open_speech(audio) as source, _failing():
-            pieces = cut(source, speech, shortest=self.shortest, longest=self.longest)
-            listener = Listener(CTranslate2Decoder(model, source), self._decoding)
-            return listener.hear(packed(pieces, self.longest), language, self.engine)
+        which = (self._folder, self._device, self._threads)
+        with LOADED.lend(*which, idle_seconds=self._idle_seconds) as model:
+            if language not in (AUTO, *_languages_of(model)):
+                raise self._not_understood(language)
+            with open_speech(audio) as source, _failing():
+                pieces = cut(source, speech, shortest=self.shortest, longest=self.longest)
+                listener = Listener(CTranslate2Decoder(model, source), self._decoding)
+                return listener.hear(packed(pieces, self.longest), language, self.engine)
 
     def _not_understood(self, language: str) -> LanguageNotAvailableError:
         return LanguageNotAvailableError(
@@ -196,14 +199,7 @@ class CTranslate2Decoder:
 
 
 def load(folder: Path, device: str, threads: int) -> WhisperModel:
-    """The model of this process. Raises EngineUnavailableError."""
-    # Two threads that ask at once would otherwise load it twice.
-    with _LOADING:
-        return _load(folder, device, threads)
-
-
-@lru_cache(maxsize=1)
-def _load(folder: Path, device: str, threads: int) -> WhisperModel:
+    """A converted model. Raises EngineUnavailableError."""
     # It is read when the library is imported: nothing is ever looked for in a hub.
     os.environ["HF_HUB_OFFLINE"] = "1"
     try:
@@ -226,6 +222,10 @@ def _load(folder: Path, device: str, threads: int) -> WhisperModel:
             "whether its files are sound, and one that is damaged is removed and got anew.",
             detail=f"{type(error).__name__}: {error}",
         ) from error
+
+
+# The model of this process.
+LOADED = WarmModel(load)
 
 
 def _languages_of(model: WhisperModel) -> tuple[str, ...]:

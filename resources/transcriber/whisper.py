@@ -5,20 +5,21 @@
 
 Only speech is decoded, many chunks at once and without the text before as a prompt: neither a
 silence nor an earlier mistake can lead it astray. What is doubted is tried again as
-`decoding.py` says. The model is loaded at the first use and stays, for all runs of the process.
+`decoding.py` says. The model is loaded at the first use and stays, for all runs of the process,
+until nobody has asked it anything for `idle_seconds`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
+import math
 import pickle
 import threading
 import wave
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from dub_platform.core.errors import (
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
+from resources.system.warm_model import WarmModel
 from resources.transcriber.capabilities import is_english_only
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.decoding import WHISPERS_OWN, Attempt, Decoding, Listener, Result
@@ -53,7 +55,6 @@ _LEAST_FRAMES = 20
 # What a checkpoint says of itself beside its weights: (layer, head) of those that words' times
 # come from. Whisper knows them of its own models by their names alone.
 ALIGNMENT_HEADS = "alignment_heads"
-_LOADING = threading.Lock()
 # Decoding hangs its caches into the model, so that two at once would read each other's.
 _DECODING = threading.Lock()
 
@@ -72,7 +73,12 @@ class WhisperTranscriber:
     batch = 8
 
     def __init__(
-        self, model: str, device: str = "", decoding: Decoding = WHISPERS_OWN, threads: int = 0
+        self,
+        model: str,
+        device: str = "",
+        decoding: Decoding = WHISPERS_OWN,
+        threads: int = 0,
+        idle_seconds: float = math.inf,
     ) -> None:
         _refuse_missing(model)
         self.name = _named(model)
@@ -82,6 +88,7 @@ class WhisperTranscriber:
         self._device = device
         self._decoding = decoding
         self._threads = threads
+        self._idle_seconds = idle_seconds
 
     def languages(self) -> tuple[str, ...]:
         return tuple(sorted(whisper_codes())) if self.detects_languages else ("en",)
@@ -97,13 +104,14 @@ class WhisperTranscriber:
             raise self._not_understood(language)
         if not speech:
             return Heard(language, self.engine, ())
-        model = _loaded(self._model, self._device, self._threads)
-        if language not in (AUTO, *_languages_of(model)):
-            raise self._not_understood(language)
-        with open_speech(audio) as source, _failing():
-            pieces = cut(source, speech, shortest=self.shortest, longest=self.longest)
-            listener = Listener(TorchDecoder(model, source, self.batch), self._decoding)
-            return listener.hear(packed(pieces, self.longest), language, self.engine)
+        which = (self._model, self._device, self._threads)
+        with LOADED.lend(*which, idle_seconds=self._idle_seconds) as model:
+            if language not in (AUTO, *_languages_of(model)):
+                raise self._not_understood(language)
+            with open_speech(audio) as source, _failing():
+                pieces = cut(source, speech, shortest=self.shortest, longest=self.longest)
+                listener = Listener(TorchDecoder(model, source, self.batch), self._decoding)
+                return listener.hear(packed(pieces, self.longest), language, self.engine)
 
     def _not_understood(self, language: str) -> LanguageNotAvailableError:
         return LanguageNotAvailableError(
@@ -232,14 +240,7 @@ def _languages_of(model: Whisper) -> tuple[str, ...]:
     return tuple(code for code, whispers in whisper_codes().items() if whispers in known)
 
 
-def _loaded(model: str, device: str, threads: int = 0) -> Whisper:
-    # Two threads that ask at once would otherwise load it twice.
-    with _LOADING:
-        return _loaded_model(model, device, threads)
-
-
-@lru_cache(maxsize=1)
-def _loaded_model(model: str, device: str, threads: int) -> Whisper:
+def load(model: str, device: str, threads: int = 0) -> Whisper:
     """The model, downloaded if it is one of `MODELS`. Raises EngineUnavailableError."""
     import torch
     import whisper
@@ -258,6 +259,10 @@ def _loaded_model(model: str, device: str, threads: int) -> Whisper:
             detail=f"{type(error).__name__}: {error}",
         ) from error
     return loaded
+
+
+# The model of this process.
+LOADED = WarmModel(load)
 
 
 def _set_heads(model: Whisper, path: Path) -> None:

@@ -17,7 +17,7 @@ from dub_platform.core.errors import (
     StorageFullError,
 )
 from resources.separator import demucs
-from resources.separator.demucs import MODELS, DemucsSeparator, _load_model, separate
+from resources.separator.demucs import LOADED, MODELS, DemucsSeparator, load, separate
 from tests.support.full_disks import no_file_beyond
 from tests.support.recipes.demucs import random
 from tests.support.recipes.media import RATE, Sound, noise, stereo
@@ -51,7 +51,7 @@ def made(seconds: float) -> Sound:
 
 def all_parts(sound: Path, model: str) -> tuple[Sound, Sound]:
     with soundfile.SoundFile(sound) as source:
-        parts = list(separate(source, _load_model(model)))
+        parts = list(separate(source, load(model)))
     whole, voice = (np.concatenate(each) for each in zip(*parts, strict=True))
     return whole, voice
 
@@ -71,7 +71,7 @@ def test_the_voice_is_the_one_that_demucs_names(sound: Path, model: str) -> None
     """What its own API gives for the whole file; it cuts the end of that into other segments."""
     from demucs.audio import convert_audio
 
-    separator = _load_model(model)
+    separator = load(model)
     _, stems = separator.separate_audio_file(sound)
     expected = convert_audio(stems["vocals"], separator.samplerate, RATE, 2).numpy().T
     _, voice = all_parts(sound, model)
@@ -92,7 +92,7 @@ def test_no_more_than_a_window_is_read_at_once(
 ) -> None:
     """However long the sound: the next is read when one is written."""
     with soundfile.SoundFile(sound) as source:
-        parts = separate(source, _load_model(model))
+        parts = separate(source, load(model))
         read = [source.tell() for _ in parts]
     assert [3 * RATE, 5 * RATE, 7 * RATE - 100] == read
 
@@ -120,7 +120,8 @@ def test_what_torch_says_is_kept(
     def out_of_memory(*_: object) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(_load_model(model), "separate_tensor", out_of_memory)
+    with LOADED.lend(model) as kept:
+        monkeypatch.setattr(kept, "separate_tensor", out_of_memory)
     with pytest.raises(EngineFailedError, match="DUB_ORIGINAL=duck") as failed:
         DemucsSeparator(model).bed(sound, into=tmp_path)
     assert "can't allocate memory" in str(failed.value.detail)

@@ -121,6 +121,27 @@ def test_three_hours_need_no_more_memory_than_a_minute(tmp_path: Path, base: Mod
     assert max(peaks) < 1.1 * min(peaks)
 
 
+def test_an_idle_model_gives_its_memory_back(audio: Path, base: Model) -> None:
+    """To the system, and the next recording is heard as before."""
+    program = (
+        "from pathlib import Path\n"
+        "import psutil\n"
+        "from dub_platform.core.speech import Span\n"
+        "from resources.transcriber.faster_whisper import LOADED, FasterWhisperTranscriber\n"
+        "from tests.support.patience import wait_until\n"
+        "def measure(): return psutil.Process().memory_info().rss\n"
+        f"folder, audio = Path({str(base.folder)!r}), Path({str(audio)!r})\n"
+        "listening = FasterWhisperTranscriber(folder, 'base', 'cpu', 1)\n"
+        "first = listening.transcribe(audio, [Span(5.0, 7.7)], 'en')\n"
+        "with LOADED.lend(folder, 'cpu', 1, idle_seconds=0.01):\n"
+        "    held = measure()\n"
+        # Its weights are 74 million, a byte each.
+        "wait_until(lambda: measure() < held - 74e6)\n"
+        "print(first == listening.transcribe(audio, [Span(5.0, 7.7)], 'en'))"
+    )
+    assert "True\n" == _run(program).stdout
+
+
 def _measure_peak(model: Model, audio: Path, at: float) -> int:
     """The most memory of a process that listens at two places."""
     program = (

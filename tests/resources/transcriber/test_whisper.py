@@ -20,7 +20,7 @@ from resources.media.vad import open_speech
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.decoding import Decoding, Listener
 from resources.transcriber.doubts import Doubts
-from resources.transcriber.whisper import MODELS, TorchDecoder, WhisperTranscriber, _loaded
+from resources.transcriber.whisper import LOADED, MODELS, TorchDecoder, WhisperTranscriber, load
 from resources.transcriber.whisper_languages import CODES
 from tests.resources.transcriber.test_chunks import silence
 from tests.support.recipes.speech import BOATS, FISHERMAN, MARKET, WATER, make_speech
@@ -121,7 +121,7 @@ def test_a_checkpoint_says_which_heads_time_its_words(
     saved = torch.load(says(), weights_only=True)
     named = tmp_path / "named.pt"
     torch.save({**saved, "alignment_heads": [[1, 0]]}, named)
-    heads = [_loaded(path, "cpu").alignment_heads.to_dense() for path in (says(), str(named))]
+    heads = [load(path, "cpu").alignment_heads.to_dense() for path in (says(), str(named))]
     assert [[[False, False], [True, True]], [[False, False], [True, False]]] == [
         each.tolist() for each in heads
     ]
@@ -131,7 +131,7 @@ def test_its_text_is_that_of_whispers_own_transcribe(audio: Path, random_checkpo
     """Many chunks decoded together give what `whisper.transcribe` gives for each alone."""
     import whisper
 
-    model = _loaded(random_checkpoint, "")
+    model = load(random_checkpoint, "")
     with open_speech(audio) as source:
         chunks = [Chunk((piece,)) for piece in cut(source, SPEECH, shortest=20.0, longest=28.0)]
         decoded = Listener(TorchDecoder(model, source, 8), NO_DOUBTS).decode(chunks, "en")
@@ -261,16 +261,18 @@ def test_what_is_doubted_is_tried_at_higher_temperatures(
 
 def test_the_model_is_loaded_once_for_all_who_ask(random_checkpoint: str) -> None:
     """Threads that ask together get the same one, and so does everybody later."""
-    _loaded.__globals__["_loaded_model"].cache_clear()
     barrier = threading.Barrier(4)
 
     def ask(_: int) -> int:
         barrier.wait()
-        return id(_loaded(random_checkpoint, "cpu"))
+        # With as many threads as no other test asks for, so that it is not here yet.
+        with LOADED.lend(random_checkpoint, "cpu", 3) as model:
+            return id(model)
 
     with ThreadPoolExecutor(4) as threads:
         models = set(threads.map(ask, range(4)))
-    assert {id(_loaded(random_checkpoint, "cpu"))} == models
+    with LOADED.lend(random_checkpoint, "cpu", 3) as model:
+        assert {id(model)} == models
 
 
 def test_two_at_once_do_not_hear_each_others_words(audio: Path, random_checkpoint: str) -> None:
