@@ -21,9 +21,9 @@ from api.middleware.room import open_more_files, places
 from api.rate_limiting import Limits
 from api.services import Services
 from dub_platform import wiring
-from dub_platform.core.addresses import Networks, is_loopback
-from dub_platform.core.links import Links
-from dub_platform.core.webhooks import Receivers
+from dub_platform.core.service.addresses import Networks, is_loopback
+from dub_platform.core.service.links import Links
+from dub_platform.core.service.webhooks import Receivers
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings, WrongSettingError
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from dub_platform.core import access
-from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.errors import DubError
+from dub_platform.core.service import access
+from dub_platform.core.service.access import DEFAULT_TENANT
 
 # Renamed, because Starlette has another Scope: the description of a request.
 Allowed = access.Scope

@@ -21,19 +21,19 @@ from api.caller import caller_of
 from api.drafting import Drafting
 from api.rate_limiting import Limits
 from api.together import Together
-from dub_platform.core.access import DEFAULT_TENANT
-from dub_platform.core.addresses import Networks
-from dub_platform.core.cost import Prices
-from dub_platform.core.links import Links
-from dub_platform.core.webhooks import Receivers
+from dub_platform.core.service.access import DEFAULT_TENANT
+from dub_platform.core.service.addresses import Networks
+from dub_platform.core.service.cost import Prices
+from dub_platform.core.service.links import Links
+from dub_platform.core.service.webhooks import Receivers
 from dub_platform.observability.reports import Reporter
 from dub_platform.registry.api_keys import ApiKeys
-from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import Spent
 from dub_platform.registry.port import Catalogue
 from dub_platform.registry.records import Whole, no_video
 from dub_platform.registry.tallies import Tallies
+from dub_platform.registry.transactions.events import EventLog
 from dub_platform.registry.webhooks import Webhooks
 from resources.media.probe import MediaFacts
 from resources.store.port import PUBLIC, Store

@@ -12,8 +12,8 @@ from starlette.requests import Request
 
 from api.services import Services, unscoped_services_of
 from dub_platform.core.errors import LinksNotEnabledError
+from dub_platform.registry.database.tables import utc_now
 from dub_platform.registry.records import Video, Visibility, no_video
-from dub_platform.registry.tables import utc_now
 
 
 def watchable(request: Request, video_id: str) -> Video:

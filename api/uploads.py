@@ -27,7 +27,7 @@ from dub_platform.core.errors import (
     InvalidRequestError,
     UploadTooLargeError,
 )
-from dub_platform.core.titles import plain
+from dub_platform.core.service.titles import plain
 from resources.system.disk import translating_full_disk
 from resources.system.workfolder import WorkFolders
 from resources.transcriber.cues import NotTextError, decode_text, is_webvtt, read_cues

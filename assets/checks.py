@@ -25,9 +25,9 @@ from assets.step.declaration import failing_in_words, signed
 from assets.step.metadata import in_words
 from assets.step.workbench import Desk, Workbench
 from dub_platform.core import loudness
-from dub_platform.core.belief import confidence_of, misheard
-from dub_platform.core.metrics import GATE_RESULTS
+from dub_platform.core.service.metrics import GATE_RESULTS
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
+from dub_platform.core.text.belief import confidence_of, misheard
 from resources.listening.original import Source
 from resources.listening.report import Script, measure_release
 

@@ -11,12 +11,8 @@ from assets.step.declaration import dub_asset
 from assets.step.metadata import draw_outline, lines_table
 from assets.step.wording import Worded
 from assets.step.workbench import Desk, Made
-from dub_platform.core.belief import refuse_misheard
-from dub_platform.core.corrections import refuse_other_words
-from dub_platform.core.edits import edited, outdated
-from dub_platform.core.fitting import budgets_at
 from dub_platform.core.languages import require_target
-from dub_platform.core.metrics import LINES_SPOKEN
+from dub_platform.core.service.metrics import LINES_SPOKEN
 from dub_platform.core.speech import (
     Audio,
     Release,
@@ -26,7 +22,11 @@ from dub_platform.core.speech import (
     Transcript,
     Translation,
 )
-from dub_platform.core.wording import AS_BEFORE
+from dub_platform.core.style.wording import AS_BEFORE
+from dub_platform.core.text.belief import refuse_misheard
+from dub_platform.core.text.corrections import refuse_other_words
+from dub_platform.core.text.edits import edited, outdated
+from dub_platform.core.timing.fitting import budgets_at
 from resources.catalogue.media import keep_track
 from resources.catalogue.publisher import FinishedDub, Original, Publisher
 from resources.fitting.placing import place_takes

@@ -9,9 +9,9 @@ from assets.step import summaries
 from assets.step.declaration import video_asset
 from assets.step.metadata import waveform
 from assets.step.workbench import Desk, Made
-from dub_platform.core.belief import misheard, require_speech
-from dub_platform.core.edits import corrected, in_force
 from dub_platform.core.speech import Audio, SourceMedia, Transcript
+from dub_platform.core.text.belief import misheard, require_speech
+from dub_platform.core.text.edits import corrected, in_force
 from dub_platform.registry import Source
 from resources.catalogue.media import keep_original, keep_sound
 from resources.downloader.port import Downloader

@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import command
-from dub_platform.core.captions import as_srt, cued
+from dub_platform.core.text.captions import as_srt, cued
 from dub_platform.registry import DubStatus
 from tests.support.patience import HANG_SECONDS
 from tests.support.recipes.golden_clip import make_golden_clip

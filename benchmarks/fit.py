@@ -34,7 +34,6 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.command import PROGRESS, run
-from dub_platform.core.fitting import NO_RESTS, parts_of
 from dub_platform.core.speech import Line, Span, Transcript
 from dub_platform.core.timeline import (
     EARLIEST_SECONDS,
@@ -46,6 +45,7 @@ from dub_platform.core.timeline import (
     Timeline,
     fitted,
 )
+from dub_platform.core.timing.fitting import NO_RESTS, parts_of
 
 RECORDED = Path(__file__).with_name("fit.json")
 LANGUAGES = ("ca", "eo", "es", "gl")

@@ -39,8 +39,8 @@ from sqlalchemy import Engine, create_engine, delete, insert, text
 from benchmarks import command
 from benchmarks.command import PROGRESS
 from dub_platform.registry import NewVideo, Source, SqlRegistry
+from dub_platform.registry.database.tables import dubs, videos
 from dub_platform.registry.migrate import upgrade
-from dub_platform.registry.tables import dubs, videos
 from sensors import requesting as intake
 from sensors import waiting
 from tests.support.patience import HANG_SECONDS, wait_until

@@ -34,9 +34,9 @@ from api.middleware.metrics import Metrics
 from api.request_log import Exchange
 from api.routes.openapi import document
 from dub_platform.core.errors import DubError
-from dub_platform.core.metrics import METRICS
-from dub_platform.registry.engine import engine_at
-from dub_platform.registry.tables import metadata, utc_now
+from dub_platform.core.service.metrics import METRICS
+from dub_platform.registry.database.engine import engine_at
+from dub_platform.registry.database.tables import metadata, utc_now
 from dub_platform.registry.tallies import Tallies
 from dub_platform.settings import Settings
 from dub_platform.variables import FORMER

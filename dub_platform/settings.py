@@ -32,10 +32,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from dub_platform.core.addresses import Networks, is_loopback, is_openai
-from dub_platform.core.casting import IN_TURN, Casting
 from dub_platform.core.languages import AUTO, code_in
-from dub_platform.core.webhooks import Receivers
+from dub_platform.core.service.addresses import Networks, is_loopback, is_openai
+from dub_platform.core.service.webhooks import Receivers
+from dub_platform.core.style.casting import IN_TURN, Casting
 from dub_platform.variables import PREFIX, former_values, remarks
 
 if TYPE_CHECKING:

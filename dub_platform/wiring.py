@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from dub_platform.core.casting import IN_TURN, Casting
-from dub_platform.core.cost import Caps, Prices
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.languages import AUTO
 from dub_platform.core.mixing import SIDES_DEPTH_DB, Ducking
+from dub_platform.core.service.cost import Caps, Prices
+from dub_platform.core.style.casting import IN_TURN, Casting
 from dub_platform.observability.reports import Reporter
 from dub_platform.registry import Registry, Source, SqlRegistry
 from dub_platform.registry.api_keys import ApiKeys
-from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.speaking_rates import SpeakingRates
 from dub_platform.registry.tallies import Tallies
+from dub_platform.registry.transactions.events import EventLog
 from dub_platform.registry.webhooks import Webhooks
 from dub_platform.settings import PRICES_TAKEN_ON, OpenAIServer, Settings
 from resources.catalogue.removal import Remover

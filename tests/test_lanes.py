@@ -39,7 +39,10 @@ def test_the_lane_of_all_tests_begins_with_the_quick_ones() -> None:
     """From whichever folder, so that a fault shows in the first minute."""
     [lane] = LANES["test"]
     assert ("tests", "-m", "not long") == lane.arguments
-    files = ("tests/dub_platform/registry/test_engine.py", "tests/dub_platform/core/test_keys.py")
+    files = (
+        "tests/dub_platform/registry/database/test_engine.py",
+        "tests/dub_platform/core/test_keys.py",
+    )
     listed = subprocess.run(
         [sys.executable, "-m", "pytest", *files, "--collect-only", "-q"],
         cwd=ROOT,

@@ -23,8 +23,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from dub_platform.core.errors import DubError
-from dub_platform.core.events import Event
-from dub_platform.registry.events import EventLog
+from dub_platform.core.service.events import Event
+from dub_platform.registry.transactions.events import EventLog
 
 PAUSE_SECONDS = 0.3
 # The pause between two queries while nobody listens.

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from dub_platform.core.errors import DubError
-from dub_platform.core.webhooks import Delivery, Webhook, headers
+from dub_platform.core.service.webhooks import Delivery, Webhook, headers
 from dub_platform.registry.webhooks import Webhooks
 from resources.webhooks.messenger import Messenger
 

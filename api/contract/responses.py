@@ -38,13 +38,13 @@ from api.contract.schemas import (
 )
 from api.services import Services
 from api.signed_links import sign_if_needed
-from dub_platform.core.cost import estimated_usd
 from dub_platform.core.errors import LinesNotReadyError
-from dub_platform.core.events import TYPES, shown
-from dub_platform.core.glossary import Glossary
 from dub_platform.core.languages import language
+from dub_platform.core.service.cost import estimated_usd
+from dub_platform.core.service.events import TYPES, shown
+from dub_platform.core.service.webhooks import Delivery, DeliveryState, Webhook
 from dub_platform.core.speech import Release
-from dub_platform.core.webhooks import Delivery, DeliveryState, Webhook
+from dub_platform.core.style.glossary import Glossary
 from dub_platform.registry.ledger import Spent
 from dub_platform.registry.records import Channel, Dub, DubState, Judged, Page, Video, Whole
 from resources.catalogue.scripts import unpaid

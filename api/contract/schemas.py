@@ -31,14 +31,14 @@ from starlette.datastructures import ImmutableMultiDict
 from starlette.exceptions import HTTPException
 from typing_extensions import Self
 
-from dub_platform.core.access import Scope
-from dub_platform.core.brief import Formality
 from dub_platform.core.errors import InvalidRequestError
-from dub_platform.core.events import TYPES
-from dub_platform.core.glossary import Glossary
-from dub_platform.core.titles import LONGEST_TITLE, plain
-from dub_platform.core.webhooks import DeliveryState
-from dub_platform.core.wording import Wording
+from dub_platform.core.service.access import Scope
+from dub_platform.core.service.events import TYPES
+from dub_platform.core.service.titles import LONGEST_TITLE, plain
+from dub_platform.core.service.webhooks import DeliveryState
+from dub_platform.core.style.brief import Formality
+from dub_platform.core.style.glossary import Glossary
+from dub_platform.core.style.wording import Wording
 from dub_platform.registry.records import DubStatus, Source, Stale, VideoStatus, Visibility
 
 MAX_LANGUAGES = 20

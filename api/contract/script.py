@@ -19,9 +19,9 @@ from typing_extensions import Self
 from api.contract.responses import dub_url
 from api.contract.schemas import RequestShape
 from api.services import Services
-from dub_platform.core.edits import LineEdit, checked_text
 from dub_platform.core.errors import InvalidRequestError
-from dub_platform.core.script import Placed, Script, ScriptLine
+from dub_platform.core.text.edits import LineEdit, checked_text
+from dub_platform.core.text.script import Placed, Script, ScriptLine
 
 if TYPE_CHECKING:
     from resources.fitting.drafts import Draft

@@ -21,16 +21,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.caller import ANYBODY, Allowed, Caller, caller_of, scope_needed
 from api.contract.problems import answer_error
 from api.together import Together
-from dub_platform.core.access import Token
 from dub_platform.core.errors import (
     DubError,
     KeyInvalidError,
     KeyRequiredError,
     ScopeMissingError,
 )
+from dub_platform.core.service.access import Token
 from dub_platform.registry.api_keys import ApiKey, ApiKeys
-from dub_platform.registry.engine import MOST_CONNECTIONS
-from dub_platform.registry.tables import utc_now
+from dub_platform.registry.database.engine import MOST_CONNECTIONS
+from dub_platform.registry.database.tables import utc_now
 
 
 class Authentication:

@@ -43,8 +43,8 @@ from starlette.responses import Response
 from api.middleware.trust import came_by_proxy
 from api.request_log import Exchange
 from api.services import unscoped_services_of
-from dub_platform.core.metrics import METRICS
-from dub_platform.core.metrics import Metric as Counted
+from dub_platform.core.service.metrics import METRICS
+from dub_platform.core.service.metrics import Metric as Counted
 from dub_platform.registry.tallies import Tallies, Total, Totals
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

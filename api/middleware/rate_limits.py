@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.caller import caller_of
 from api.contract.problems import answer_error
 from api.rate_limiting import Limits, Window
-from dub_platform.core.addresses import one_of
 from dub_platform.core.errors import RateLimitedError
+from dub_platform.core.service.addresses import one_of
 
 _THREADS = 32
 

@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.contract.problems import answer_error
 from api.probes import PROBES, SAFE
-from dub_platform.core.addresses import Networks, address_in, is_loopback, name_of
 from dub_platform.core.errors import CrossSiteError, NotLocalError, UnknownHostError
+from dub_platform.core.service.addresses import Networks, address_in, is_loopback, name_of
 
 # Headers that proxies add: with one of them, a request did not come straight from its client.
 _SIGNS = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip"})

@@ -16,7 +16,7 @@ from api.rendering import render
 from api.services import services_of
 from dub_platform.core.errors import InvalidVideoIdError, UnknownLanguageError
 from dub_platform.core.languages import language
-from dub_platform.core.videos import checked_id
+from dub_platform.core.service.videos import checked_id
 
 
 def edit(request: Request) -> Response:

@@ -25,8 +25,8 @@ from api.services import Services, unscoped_services_of
 from api.signed_links import require_watchable, sign_if_needed
 from dub_platform.core.errors import InvalidVideoIdError, MisheardError
 from dub_platform.core.languages import AUTO, Language, language
+from dub_platform.core.service.videos import checked_id
 from dub_platform.core.speech import Release
-from dub_platform.core.videos import checked_id
 from dub_platform.registry.records import Dub, DubStatus, Stale, Video, VideoStatus
 
 # What viewers read while each asset is made.

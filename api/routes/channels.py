@@ -18,9 +18,9 @@ from api.contract.etags import answer_with_etag
 from api.contract.responses import answer, channel_answer, channel_page
 from api.contract.schemas import ChannelOrder, PageQuery, parse
 from api.services import services_of
-from dub_platform.core.channels import checked_channel_id
 from dub_platform.core.errors import EmptyBodyError
-from dub_platform.core.titles import plain
+from dub_platform.core.service.channels import checked_channel_id
+from dub_platform.core.service.titles import plain
 
 
 class Channels(HTTPEndpoint):

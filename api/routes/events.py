@@ -30,11 +30,11 @@ from api.background.event_hub import Hub, Mailbox
 from api.caller import caller_of
 from api.services import Services, services_of
 from dub_platform.core.errors import DubError, InvalidRequestError
-from dub_platform.core.events import Event
-from dub_platform.core.videos import checked_id
+from dub_platform.core.service.events import Event
+from dub_platform.core.service.videos import checked_id
 from dub_platform.registry.api_keys import ApiKeys
-from dub_platform.registry.events import EventLog, Story
-from dub_platform.registry.tables import utc_now
+from dub_platform.registry.database.tables import utc_now
+from dub_platform.registry.transactions.events import EventLog, Story
 
 HEARTBEAT_SECONDS = 15.0
 # For so long a key is believed without asking the database. The stream of a revoked key ends at the

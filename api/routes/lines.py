@@ -40,11 +40,11 @@ from api.contract.script import (
 )
 from api.routes.ranges import answer_part
 from api.services import Services, services_of
-from dub_platform.core.edits import LineEdit
 from dub_platform.core.languages import language
-from dub_platform.core.script import Script
+from dub_platform.core.service.videos import checked_id
 from dub_platform.core.speech import Take
-from dub_platform.core.videos import checked_id
+from dub_platform.core.text.edits import LineEdit
+from dub_platform.core.text.script import Script
 from dub_platform.observability.context import request_id
 from resources.catalogue.scripts import released_take, script_of
 from resources.store.port import media_type

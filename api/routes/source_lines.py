@@ -40,11 +40,11 @@ from api.contract.script import (
 from api.routes.submissions import captions_key_of, file_in
 from api.services import Services, services_of
 from api.uploads import MAX_CAPTIONS_BYTES, captions_in, receive_form
-from dub_platform.core.belief import confidence_of
-from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import InvalidRequestError
-from dub_platform.core.script import Said, SaidLine
-from dub_platform.core.videos import checked_id
+from dub_platform.core.service.videos import checked_id
+from dub_platform.core.text.belief import confidence_of
+from dub_platform.core.text.edits import LineEdit
+from dub_platform.core.text.script import Said, SaidLine
 from dub_platform.observability.context import request_id
 from resources.catalogue.scripts import said_in
 

@@ -48,9 +48,9 @@ from dub_platform.core.errors import (
 )
 from dub_platform.core.keys import content_key
 from dub_platform.core.languages import AUTO
-from dub_platform.core.titles import plain
-from dub_platform.core.videos import tenants_id, upload_id, youtube_id
-from dub_platform.core.wording import Wording
+from dub_platform.core.service.titles import plain
+from dub_platform.core.service.videos import tenants_id, upload_id, youtube_id
+from dub_platform.core.style.wording import Wording
 from dub_platform.observability.context import request_id
 from dub_platform.registry.records import NewVideo, Source
 

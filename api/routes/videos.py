@@ -32,7 +32,7 @@ from api.services import Services, services_of
 from api.signed_links import require_offered
 from dub_platform.core.errors import EmptyBodyError, PreconditionFailedError, StorageError
 from dub_platform.core.languages import language
-from dub_platform.core.videos import checked_id
+from dub_platform.core.service.videos import checked_id
 from dub_platform.observability.context import request_id
 from dub_platform.registry.records import Dub, Wanted
 from resources.catalogue.removal import withdraw, withdraw_dub

@@ -28,7 +28,7 @@ from api.contract.responses import (
 from api.contract.schemas import DeliveriesQuery, PageQuery, WebhookOrder, parse
 from api.services import services_of
 from dub_platform.core.errors import EmptyBodyError
-from dub_platform.core.webhooks import checked_secret, new_secret
+from dub_platform.core.service.webhooks import checked_secret, new_secret
 
 
 class Webhooks(HTTPEndpoint):

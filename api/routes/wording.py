@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from api.services import Services
 from dub_platform.core.errors import WordingNotAvailableError
-from dub_platform.core.wording import Wording
+from dub_platform.core.style.wording import Wording
 
 
 def require_heedable(services: Services, wording: Wording) -> Wording:

@@ -36,7 +36,7 @@ from assets.partitions import dubs, videos
 from assets.step.telemetry import observed, on_step_failed
 from assets.step.workbench import Context, Desk, Made, Workbench
 from dub_platform.core.errors import DubError, RunLostError
-from dub_platform.registry.leases import superseded
+from dub_platform.registry.transactions.leases import superseded
 
 OWNERS = ["team:dubbing"]
 RETRIES = RetryPolicy(max_retries=2, delay=1, backoff=Backoff.EXPONENTIAL, jitter=Jitter.FULL)

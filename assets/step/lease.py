@@ -19,7 +19,7 @@ import structlog
 
 from assets.partitions import Target
 from dub_platform.registry import WorkQueue
-from dub_platform.registry.leases import LEASE_LASTS, superseded
+from dub_platform.registry.transactions.leases import LEASE_LASTS, superseded
 
 RENEW_SECONDS = 4.0
 # What is left of the lease when the process gives up: enough to be gone before it ends.

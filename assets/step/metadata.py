@@ -14,11 +14,11 @@ from dagster import MetadataValue, TableColumn, TableMetadataValue, TableRecord,
 
 from assets.partitions import Target
 from dub_platform.core.errors import VideoNotFoundError
-from dub_platform.core.glossary import Term
-from dub_platform.core.links import SIGNING
+from dub_platform.core.service.links import SIGNING
+from dub_platform.core.service.titles import plain
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
+from dub_platform.core.style.glossary import Term
 from dub_platform.core.timeline import Placement, Timeline, is_flagged
-from dub_platform.core.titles import plain
 from dub_platform.registry import Lookup
 from resources.media.ffmpeg import MOST_LOUD, outline
 from resources.store.port import Store

@@ -12,9 +12,6 @@ from dagster import MetadataValue
 
 from assets.step.metadata import draw_outline, lines_table, mean
 from assets.step.wording import Worded
-from dub_platform.core.belief import confidence_of
-from dub_platform.core.edits import Edits
-from dub_platform.core.fitting import count_hurried, steps
 from dub_platform.core.speech import (
     Audio,
     Release,
@@ -24,6 +21,9 @@ from dub_platform.core.speech import (
     Transcript,
     Translation,
 )
+from dub_platform.core.text.belief import confidence_of
+from dub_platform.core.text.edits import Edits
+from dub_platform.core.timing.fitting import count_hurried, steps
 from resources.fitting.speaker import Spoken
 
 Summary = dict[str, Any]

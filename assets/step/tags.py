@@ -6,7 +6,7 @@ Runs are listed with their tags, so only what tells people which video it is has
 
 from collections.abc import Mapping
 
-from dub_platform.core.titles import plain
+from dub_platform.core.service.titles import plain
 from dub_platform.registry import Video, Work
 
 _FORMER, _HIDDEN = "dub/", ".dagster/dub."

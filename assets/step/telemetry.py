@@ -34,7 +34,7 @@ from dub_platform.core.errors import (
     MisheardError,
     RunSupersededError,
 )
-from dub_platform.core.metrics import STAGE_SECONDS, TRANSCRIPTION_SECONDS, Tally
+from dub_platform.core.service.metrics import STAGE_SECONDS, TRANSCRIPTION_SECONDS, Tally
 from dub_platform.registry import WorkQueue
 
 LISTENING = "transcript"

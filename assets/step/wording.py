@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from dub_platform.core.glossary import Glossary, Term
 from dub_platform.core.speech import Transcript, Translation
-from dub_platform.core.wording import Wording
+from dub_platform.core.style.glossary import Glossary, Term
+from dub_platform.core.style.wording import Wording
 
 
 @dataclass(frozen=True)

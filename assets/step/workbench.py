@@ -29,12 +29,12 @@ from assets.step.lease import held
 from assets.step.metadata import Showcase, in_words
 from assets.step.tags import TITLE, titled, work_of
 from assets.step.telemetry import counted
-from dub_platform.core.edits import Edits, in_force
 from dub_platform.core.keys import key_of
 from dub_platform.core.languages import code_in
-from dub_platform.core.metrics import Tally
+from dub_platform.core.service.metrics import Tally
 from dub_platform.core.speech import SourceMedia, Transcript
-from dub_platform.core.wording import AS_BEFORE, Wording
+from dub_platform.core.style.wording import AS_BEFORE, Wording
+from dub_platform.core.text.edits import Edits, in_force
 from dub_platform.registry import Video, Work, WorkQueue
 from resources.downloader.port import Fetched
 from resources.store.copies import Copies

@@ -25,7 +25,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from dub_platform.core.errors import BackupError
-from dub_platform.registry.engine import engine_at
+from dub_platform.registry.database.engine import engine_at
 from dub_platform.storage import SCHEMA
 from resources.system.programs import tie_to_parent
 

@@ -20,9 +20,9 @@ from rich.table import Table
 
 from dub_platform import wiring
 from dub_platform.commands.terminal import add_command, console, notes
-from dub_platform.core.access import DEFAULT_TENANT, Scope, checked_tenant
+from dub_platform.core.service.access import DEFAULT_TENANT, Scope, checked_tenant
 from dub_platform.registry.api_keys import ApiKey
-from dub_platform.registry.tables import utc_now
+from dub_platform.registry.database.tables import utc_now
 from dub_platform.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
-from dub_platform.core.brief import Brief
 from dub_platform.core.keys import key_of
+from dub_platform.core.style.brief import Brief
 from dub_platform.core.timeline import Timeline
 
 

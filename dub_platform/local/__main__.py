@@ -14,7 +14,7 @@ from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
 from dub_platform import wiring
-from dub_platform.core.events import Event
+from dub_platform.core.service.events import Event
 from dub_platform.local import demo, neural
 from dub_platform.local.stack import Stack, StackError
 from dub_platform.observability.logs import printable

@@ -27,10 +27,10 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from dub_platform.core.addresses import is_loopback, name_of
 from dub_platform.core.errors import InvalidVideoIdError
-from dub_platform.core.links import SIGNING, Links
-from dub_platform.core.videos import checked_id
+from dub_platform.core.service.addresses import is_loopback, name_of
+from dub_platform.core.service.links import SIGNING, Links
+from dub_platform.core.service.videos import checked_id
 from dub_platform.settings import Settings
 from resources.store.port import PUBLIC
 

@@ -32,10 +32,10 @@ from sqlalchemy import (
     update,
 )
 
-from dub_platform.core.access import Scope, Token
 from dub_platform.core.errors import InvalidRequestError, KeyNotFoundError
-from dub_platform.registry.engine import engine_at, for_reading
-from dub_platform.registry.tables import UtcDateTime, api_keys, utc_now
+from dub_platform.core.service.access import Scope, Token
+from dub_platform.registry.database.engine import engine_at, for_reading
+from dub_platform.registry.database.tables import UtcDateTime, api_keys, utc_now
 
 # A key may be used hundreds of times a second, and a write for each would be the database's work.
 USE_IS_NOTED_EVERY = timedelta(minutes=1)

@@ -27,29 +27,11 @@ from sqlalchemy import (
     update,
 )
 
-from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import InvalidRequestError, PreconditionFailedError
-from dub_platform.core.wording import AS_BEFORE, Wording
-from dub_platform.registry import edits as line_edits
-from dub_platform.registry import events, films, removals
-from dub_platform.registry.channels import (
-    CHANNEL_COLUMNS,
-    channels_of,
-    read_channel,
-    tell_outworded,
-)
-from dub_platform.registry.listing import dubs_of
+from dub_platform.core.style.wording import AS_BEFORE, Wording
+from dub_platform.core.text.edits import LineEdit
+from dub_platform.registry.database.tables import CleanJson, channels, dubs, utc_now, videos
 from dub_platform.registry.lookup import SqlLookup
-from dub_platform.registry.queueing import (
-    QUEUE_VIDEO_AGAIN,
-    ask_again,
-    change_words,
-    has_sound,
-    queue_dub,
-    queue_failed_video,
-    queue_film,
-    queue_unbegun,
-)
 from dub_platform.registry.records import (
     Channel,
     Dub,
@@ -61,7 +43,26 @@ from dub_platform.registry.records import (
     Whole,
     no_video,
 )
-from dub_platform.registry.rows import (
+from dub_platform.registry.transactions import edits as line_edits
+from dub_platform.registry.transactions import events, films, removals
+from dub_platform.registry.transactions.channels import (
+    CHANNEL_COLUMNS,
+    channels_of,
+    read_channel,
+    tell_outworded,
+)
+from dub_platform.registry.transactions.listing import dubs_of
+from dub_platform.registry.transactions.queueing import (
+    QUEUE_VIDEO_AGAIN,
+    ask_again,
+    change_words,
+    has_sound,
+    queue_dub,
+    queue_failed_video,
+    queue_film,
+    queue_unbegun,
+)
+from dub_platform.registry.transactions.rows import (
     DUB_COLUMNS,
     FAILED,
     OF_VIDEO,
@@ -73,7 +74,6 @@ from dub_platform.registry.rows import (
     read_video,
     set_unknown_language,
 )
-from dub_platform.registry.tables import CleanJson, channels, dubs, utc_now, videos
 
 _DUB_BESIDE = tuple(column.label(f"dub_{column.name}") for column in DUB_COLUMNS)
 _WHOLES = (

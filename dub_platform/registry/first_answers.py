@@ -19,9 +19,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, or_, select, update
 
-from dub_platform.registry.engine import engine_at, for_reading
-from dub_platform.registry.statements import insert
-from dub_platform.registry.tables import first_answers
+from dub_platform.registry.database.engine import engine_at, for_reading
+from dub_platform.registry.database.statements import insert
+from dub_platform.registry.database.tables import first_answers
 
 KEPT = timedelta(hours=24)
 CLAIM_LASTS = timedelta(seconds=30)

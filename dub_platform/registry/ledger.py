@@ -15,12 +15,12 @@ from datetime import datetime, timezone
 
 from sqlalchemy import Connection, Engine, bindparam, delete, exists, func, select, update
 
-from dub_platform.core.cost import Caps, PaidCall
-from dub_platform.core.metrics import PROVIDER_CALLS, PROVIDER_DOLLARS
+from dub_platform.core.service.cost import Caps, PaidCall
+from dub_platform.core.service.metrics import PROVIDER_CALLS, PROVIDER_DOLLARS
 from dub_platform.registry import tallies
-from dub_platform.registry.engine import engine_at, for_reading
-from dub_platform.registry.statements import insert
-from dub_platform.registry.tables import CallStatus, answer_uses, paid_calls, utc_now
+from dub_platform.registry.database.engine import engine_at, for_reading
+from dub_platform.registry.database.statements import insert
+from dub_platform.registry.database.tables import CallStatus, answer_uses, paid_calls, utc_now
 
 # Dollars by language; under None is what was spent on the video itself, for all of its languages.
 Spent = Mapping["str | None", float]

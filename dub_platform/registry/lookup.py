@@ -12,12 +12,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine, and_, select
 
-from dub_platform.core.edits import LineEdit
-from dub_platform.registry import edits as line_edits
-from dub_platform.registry import removals
-from dub_platform.registry.channels import read_channel
-from dub_platform.registry.engine import for_reading
-from dub_platform.registry.listing import (
+from dub_platform.core.text.edits import LineEdit
+from dub_platform.registry.database.engine import for_reading
+from dub_platform.registry.database.tables import dubs
+from dub_platform.registry.records import EVERY_VIDEO, Channel, Dub, Page, Video, Wanted
+from dub_platform.registry.transactions import edits as line_edits
+from dub_platform.registry.transactions import removals
+from dub_platform.registry.transactions.channels import read_channel
+from dub_platform.registry.transactions.listing import (
     beyond,
     cursor_after,
     dubs_of,
@@ -25,9 +27,7 @@ from dub_platform.registry.listing import (
     in_order,
     videos_of,
 )
-from dub_platform.registry.records import EVERY_VIDEO, Channel, Dub, Page, Video, Wanted
-from dub_platform.registry.rows import DUB_COLUMNS, identify, read_dub, read_video
-from dub_platform.registry.tables import dubs
+from dub_platform.registry.transactions.rows import DUB_COLUMNS, identify, read_dub, read_video
 
 
 class SqlLookup:

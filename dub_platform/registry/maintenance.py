@@ -13,10 +13,11 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from dub_platform.registry import events, leases, removals, webhooks
+from dub_platform.registry import webhooks
+from dub_platform.registry.database.tables import dubs
 from dub_platform.registry.lookup import SqlLookup
-from dub_platform.registry.rows import lock
-from dub_platform.registry.tables import dubs
+from dub_platform.registry.transactions import events, leases, removals
+from dub_platform.registry.transactions.rows import lock
 
 
 class SqlMaintenance(SqlLookup):

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, func, make_url, select
 from sqlalchemy.exc import OperationalError
 
 from dub_platform.core.errors import StorageUnavailableError
-from dub_platform.registry.engine import engine_at
+from dub_platform.registry.database.engine import engine_at
 
 # Less than PostgreSQL's deadlock_timeout: of two that wait for each other, the migration gives way.
 LOCK_SECONDS = 0.5

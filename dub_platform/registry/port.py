@@ -23,10 +23,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from dub_platform.core.edits import LineEdit
-from dub_platform.core.metrics import Tally
+from dub_platform.core.service.metrics import Tally
 from dub_platform.core.speech import Release
-from dub_platform.core.wording import AS_BEFORE, Wording
+from dub_platform.core.style.wording import AS_BEFORE, Wording
+from dub_platform.core.text.edits import LineEdit
 from dub_platform.registry.records import (
     EVERY_VIDEO,
     Channel,

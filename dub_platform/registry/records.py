@@ -12,12 +12,12 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Protocol
 
-from dub_platform.core.access import DEFAULT_TENANT
-from dub_platform.core.brief import Formality
 from dub_platform.core.errors import VideoNotFoundError
-from dub_platform.core.glossary import Glossary
+from dub_platform.core.service.access import DEFAULT_TENANT
 from dub_platform.core.speech import Release
-from dub_platform.core.wording import Wording
+from dub_platform.core.style.brief import Formality
+from dub_platform.core.style.glossary import Glossary
+from dub_platform.core.style.wording import Wording
 
 
 class Source(str, Enum):

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine, select
 
-from dub_platform.core.fitting import Pace
-from dub_platform.registry.engine import engine_at, for_reading
-from dub_platform.registry.statements import insert
-from dub_platform.registry.tables import speaking_rates, utc_now
+from dub_platform.core.timing.fitting import Pace
+from dub_platform.registry.database.engine import engine_at, for_reading
+from dub_platform.registry.database.statements import insert
+from dub_platform.registry.database.tables import speaking_rates, utc_now
 
 # A voice changes with its provider's models: what it did long ago says little.
 LATEST_DUBS = 25

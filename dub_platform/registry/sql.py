@@ -16,10 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dub_platform.core.errors import StorageError
 from dub_platform.registry.catalogue import SqlCatalogue
-from dub_platform.registry.engine import engine_at
+from dub_platform.registry.database.engine import engine_at
+from dub_platform.registry.database.tables import channels, dubs, videos
 from dub_platform.registry.maintenance import SqlMaintenance
 from dub_platform.registry.port import Catalogue
-from dub_platform.registry.tables import channels, dubs, videos
 from dub_platform.registry.tenants import TenantCatalogue
 from dub_platform.registry.work import SqlWorkQueue
 

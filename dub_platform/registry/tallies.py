@@ -17,11 +17,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, select
 
-from dub_platform.core.metrics import DUB, PREPARE, Tally
-from dub_platform.registry.engine import engine_at, for_reading
+from dub_platform.core.service.metrics import DUB, PREPARE, Tally
+from dub_platform.registry.database.engine import engine_at, for_reading
+from dub_platform.registry.database.statements import insert
+from dub_platform.registry.database.tables import UtcDateTime, dubs, tallies, videos
 from dub_platform.registry.records import DubStatus
-from dub_platform.registry.statements import insert
-from dub_platform.registry.tables import UtcDateTime, dubs, tallies, videos
 
 _BETWEEN = "|"
 _TABLES = {PREPARE: videos, DUB: dubs}

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from dub_platform.core.channels import channel_of, without_tenant
-from dub_platform.core.edits import LineEdit
-from dub_platform.core.wording import AS_BEFORE, Wording
+from dub_platform.core.service.channels import channel_of, without_tenant
+from dub_platform.core.style.wording import AS_BEFORE, Wording
+from dub_platform.core.text.edits import LineEdit
 from dub_platform.registry.catalogue import SqlCatalogue
 from dub_platform.registry.records import (
     EVERY_VIDEO,

@@ -34,14 +34,14 @@ from sqlalchemy import (
     update,
 )
 
-from dub_platform.core.access import DEFAULT_TENANT
 from dub_platform.core.errors import (
     DeliveryNotFoundError,
     InvalidRequestError,
     WebhookNotFoundError,
 )
-from dub_platform.core.events import Event, message
-from dub_platform.core.webhooks import (
+from dub_platform.core.service.access import DEFAULT_TENANT
+from dub_platform.core.service.events import Event, message
+from dub_platform.core.service.webhooks import (
     GROWN,
     LASTS,
     Delivery,
@@ -51,8 +51,8 @@ from dub_platform.core.webhooks import (
     new_id,
     next_try,
 )
-from dub_platform.registry.engine import engine_at, for_reading
-from dub_platform.registry.tables import deliveries, utc_now, webhooks
+from dub_platform.registry.database.engine import engine_at, for_reading
+from dub_platform.registry.database.tables import deliveries, utc_now, webhooks
 
 # Every event makes a message to each.
 MOST_WEBHOOKS = 50

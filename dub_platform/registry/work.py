@@ -34,22 +34,24 @@ from sqlalchemy import (
     update,
 )
 
-from dub_platform.core import metrics
-from dub_platform.core.channels import channel_of
 from dub_platform.core.languages import AUTO
+from dub_platform.core.service import metrics
+from dub_platform.core.service.channels import channel_of
 from dub_platform.core.speech import Release
-from dub_platform.registry import events, films, leases, removals, tallies
-from dub_platform.registry.channels import meet_channel, note_outworded, read_channel
+from dub_platform.registry import tallies
+from dub_platform.registry.database.tables import dubs, utc_now, videos
 from dub_platform.registry.lookup import SqlLookup
-from dub_platform.registry.queueing import (
+from dub_platform.registry.records import Dub, DubStatus, Stale, Video, VideoStatus, Work
+from dub_platform.registry.transactions import events, films, leases, removals
+from dub_platform.registry.transactions.channels import meet_channel, note_outworded, read_channel
+from dub_platform.registry.transactions.queueing import (
     NOTHING_YET,
     QUEUE_DUB_AGAIN,
     QUEUE_VIDEO_AGAIN,
     QUEUE_VIDEO_ANEW,
     queue_unbegun,
 )
-from dub_platform.registry.records import Dub, DubStatus, Stale, Video, VideoStatus, Work
-from dub_platform.registry.rows import (
+from dub_platform.registry.transactions.rows import (
     FAILED,
     QUEUED,
     RUNNING,
@@ -63,7 +65,6 @@ from dub_platform.registry.rows import (
     set_unknown_language,
     update_at,
 )
-from dub_platform.registry.tables import dubs, utc_now, videos
 
 CLAIM_LASTS = timedelta(seconds=60)
 # Long enough for a status sensor to have its say first.

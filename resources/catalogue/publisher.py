@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dub_platform.core.captions import as_srt, as_vtt, cued
 from dub_platform.core.errors import ArtifactDamagedError
 from dub_platform.core.keys import file_sha256, key_of
 from dub_platform.core.speech import (
@@ -27,6 +26,7 @@ from dub_platform.core.speech import (
     Transcript,
     Translation,
 )
+from dub_platform.core.text.captions import as_srt, as_vtt, cued
 from dub_platform.registry import WorkQueue
 from resources.catalogue.releases import film_files
 from resources.media.film import Voiced, mux, require_length

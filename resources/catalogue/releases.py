@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from dub_platform.core.script import Placed
+from dub_platform.core.text.script import Placed
 
 
 def film_files(film_key: str) -> tuple[str, str]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dub_platform.core.corrections import changed
-from dub_platform.core.edits import corrected, in_force
 from dub_platform.core.errors import LinesNotReadyError
-from dub_platform.core.script import Said, Script, not_ready, said, written
 from dub_platform.core.speech import Line, Take, Takes, Transcript, Translation
+from dub_platform.core.text.corrections import changed
+from dub_platform.core.text.edits import corrected, in_force
+from dub_platform.core.text.script import Said, Script, not_ready, said, written
 from dub_platform.registry import Catalogue, Stale
 from resources.catalogue.releases import placed_in
 from resources.store.port import Store

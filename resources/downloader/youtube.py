@@ -17,13 +17,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dub_platform.core.channels import CHANNEL_ID
 from dub_platform.core.errors import (
     EngineUnavailableError,
     VideoTooLongError,
 )
-from dub_platform.core.titles import plain
-from dub_platform.core.videos import youtube_id
+from dub_platform.core.service.channels import CHANNEL_ID
+from dub_platform.core.service.titles import plain
+from dub_platform.core.service.videos import youtube_id
 from dub_platform.registry import Video
 from resources.downloader.port import Fetched, Progress, ignore_progress
 from resources.downloader.refusals import UNFINISHED, live, not_this_video

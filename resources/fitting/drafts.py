@@ -15,10 +15,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dub_platform.core.budget import speaking_rate
 from dub_platform.core.errors import LinesNotReadyError
-from dub_platform.core.fitting import parts_of
-from dub_platform.core.script import Script, not_ready
 from dub_platform.core.speech import (
     Line,
     Take,
@@ -27,7 +24,10 @@ from dub_platform.core.speech import (
     TranslatedLine,
     Translation,
 )
+from dub_platform.core.text.script import Script, not_ready
 from dub_platform.core.timeline import COMFORTABLE, Placement, fitted, is_flagged
+from dub_platform.core.timing.budget import speaking_rate
+from dub_platform.core.timing.fitting import parts_of
 from dub_platform.registry.port import Catalogue
 from resources.catalogue.scripts import script_of
 from resources.store.copies import Copies

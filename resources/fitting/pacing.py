@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import structlog
 
 from dub_platform.core.errors import DubError
-from dub_platform.core.fitting import tempos_over
 from dub_platform.core.speech import Take, Takes
+from dub_platform.core.timing.fitting import tempos_over
 from resources.fitting.rewriter import SpokenScript
 from resources.store.copies import Copies
 from resources.voice.takes import TakeKeeper

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dub_platform.core.fitting import parts_of
-from dub_platform.core.pauses import find_phrase_ends
 from dub_platform.core.speech import Audio, Span, Take, Transcript, Translation
 from dub_platform.core.timeline import Timeline, fitted
+from dub_platform.core.timing.fitting import parts_of
+from dub_platform.core.timing.pauses import find_phrase_ends
 from resources.voice.recording import find_rests
 
 

@@ -19,10 +19,10 @@ from functools import cached_property
 
 import structlog
 
-from dub_platform.core.brief import Brief
 from dub_platform.core.errors import ProviderError
-from dub_platform.core.fitting import rewritable, shorter_budgets, tempos_over
 from dub_platform.core.speech import Take, Takes, Transcript, TranslatedLine, Translation
+from dub_platform.core.style.brief import Brief
+from dub_platform.core.timing.fitting import rewritable, shorter_budgets, tempos_over
 from resources.store.copies import Copies
 from resources.translator.port import Translator
 from resources.voice.takes import TakeKeeper

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from dub_platform.core.budget import speaking_rate
-from dub_platform.core.fitting import learned_rate, pace_of
 from dub_platform.core.keys import key_of
 from dub_platform.core.speech import Takes, Transcript, Translation
+from dub_platform.core.timing.budget import speaking_rate
+from dub_platform.core.timing.fitting import learned_rate, pace_of
 from dub_platform.registry.speaking_rates import SpeakingRates
 from resources.store.port import Store
 from resources.store.values import find_bytes, value_key

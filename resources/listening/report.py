@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from dub_platform.core.mixing import RATE
-from dub_platform.core.onsets import match_onsets
 from dub_platform.core.speech import Take
 from dub_platform.core.timeline import Placement, Timeline
+from dub_platform.core.timing.onsets import match_onsets
 from resources.listening.lines import LOST_SHARE, HeardLine, locate, measure_line
 from resources.listening.original import (
     Left,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from dub_platform.core.cost import Caps, PaidCall
+from dub_platform.core.service.cost import Caps, PaidCall
 from dub_platform.registry.ledger import PaidCalls
 
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dub_platform.core.addresses import is_openai
 from dub_platform.core.errors import ProviderAnswerError
+from dub_platform.core.service.addresses import is_openai
 from dub_platform.observability.context import request_id
 from resources.providers.api_key import ProviderKey
 from resources.system.calls import CallFailedError, CallFailure, error_text, retry_after

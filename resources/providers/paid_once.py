@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from dub_platform.core.cost import PaidCall
 from dub_platform.core.errors import DubError
+from dub_platform.core.service.cost import PaidCall
 from resources.providers.ledger import Ledger
 from resources.store.port import Store
 from resources.store.values import find_bytes

@@ -22,9 +22,9 @@ import numpy as np
 
 from dub_platform.core.errors import MediaError
 from dub_platform.core.languages import AUTO
-from dub_platform.core.onsets import match_onsets
 from dub_platform.core.speech import Heard, Segment, Span
-from dub_platform.core.words import spread
+from dub_platform.core.text.words import spread
+from dub_platform.core.timing.onsets import match_onsets
 from resources.transcriber.cues import NotTextError, decode_text, read_cues
 from resources.transcriber.text_language import text_languages
 

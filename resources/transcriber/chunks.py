@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dub_platform.core.speech import Segment, Span, Word
-from dub_platform.core.words import set_apart
+from dub_platform.core.text.words import set_apart
 from resources.media.vad import RATE
 
 if TYPE_CHECKING:

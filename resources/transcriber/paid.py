@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from typing_extensions import Self
 
-from dub_platform.core.cost import PaidCall
 from dub_platform.core.errors import LanguageNotAvailableError, ProviderAnswerError
 from dub_platform.core.keys import key_of
 from dub_platform.core.languages import AUTO
+from dub_platform.core.service.cost import PaidCall
 from dub_platform.core.speech import Heard, Segment, Span
 from resources.media.vad import RATE, open_speech
 from resources.providers.ledger import Ledger

@@ -18,7 +18,7 @@ import langcodes
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dub_platform.core.speech import Span, Word
-from dub_platform.core.words import spread
+from dub_platform.core.text.words import spread
 from resources.transcriber.chunks import Chunk
 from resources.transcriber.doubts import LOOP, SILENCE, UNSURE, Doubt, Doubts, Finding, certainty
 from resources.transcriber.text_language import text_languages

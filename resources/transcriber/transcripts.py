@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import astuple, replace
 
 from dub_platform.core.keys import key_of
-from dub_platform.core.lines import regrouped
 from dub_platform.core.speech import Audio, SourceMedia, Transcript
+from dub_platform.core.text.lines import regrouped
 from dub_platform.registry import Video
 from resources.store.port import Store
 from resources.system.workfolder import WorkFolders

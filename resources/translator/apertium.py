@@ -18,10 +18,10 @@ from collections.abc import Collection
 from pathlib import Path
 from unicodedata import category
 
-from dub_platform.core.brief import Brief
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Transcript, TranslatedLine, Translation
+from dub_platform.core.style.brief import Brief
 from resources.system.programs import patience
 from resources.system.warm_pipeline import WarmPipeline
 from resources.translator.capabilities import APERTIUM_MODES, MODES, Pair, installed_pairs

@@ -20,7 +20,6 @@ from pathlib import Path
 
 import structlog
 
-from dub_platform.core.brief import Brief
 from dub_platform.core.errors import (
     EngineFailedError,
     EngineUnavailableError,
@@ -28,6 +27,7 @@ from dub_platform.core.errors import (
 )
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
+from dub_platform.core.style.brief import Brief
 from resources.system.programs import helper, patience
 from resources.system.warm_pipeline import WarmPipeline
 from resources.translator.capabilities import PIVOT, Pair

@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import BaseModel, Field, ValidationError
 
-from dub_platform.core.addresses import is_openai
-from dub_platform.core.cost import CHARACTERS_PER_TOKEN
 from dub_platform.core.errors import ProviderError
+from dub_platform.core.service.addresses import is_openai
+from dub_platform.core.service.cost import CHARACTERS_PER_TOKEN
 from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply, read_key
 from resources.providers.paid_once import Bill
 from resources.system.calls import (

@@ -8,9 +8,9 @@ the others translated, and paid for, once more.
 
 from __future__ import annotations
 
-from dub_platform.core.brief import Brief
-from dub_platform.core.corrections import as_first_read, retranslated, sourced
 from dub_platform.core.speech import Transcript, Translation
+from dub_platform.core.style.brief import Brief
+from dub_platform.core.text.corrections import as_first_read, retranslated, sourced
 from resources.translator.port import Translator
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from dub_platform.core.brief import Brief
 from dub_platform.core.errors import LanguageNotAvailableError
 from dub_platform.core.speech import Transcript, Translation
+from dub_platform.core.style.brief import Brief
 from resources.translator.port import NO_BRIEF, Translator
 
 

@@ -20,13 +20,13 @@ from itertools import groupby
 import structlog
 from pydantic import TypeAdapter
 
-from dub_platform.core.batches import batches
-from dub_platform.core.brief import Brief
-from dub_platform.core.budget import fits
-from dub_platform.core.cost import PaidCall
 from dub_platform.core.errors import LanguageNotAvailableError, ProviderAnswerError
 from dub_platform.core.keys import key_of
+from dub_platform.core.service.cost import PaidCall
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
+from dub_platform.core.style.brief import Brief
+from dub_platform.core.text.batches import batches
+from dub_platform.core.timing.budget import fits
 from resources.providers.ledger import Ledger
 from resources.providers.paid_once import Bill, PaidOnce
 from resources.store.port import Store

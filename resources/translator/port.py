@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from dub_platform.core.brief import Brief
 from dub_platform.core.speech import Transcript, Translation
+from dub_platform.core.style.brief import Brief
 
 NO_BRIEF = Brief()
 

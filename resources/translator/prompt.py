@@ -21,10 +21,10 @@ from unicodedata import category
 
 from pydantic import BaseModel, ValidationError
 
-from dub_platform.core.brief import Brief
-from dub_platform.core.budget import plausible
 from dub_platform.core.languages import language as language_of
 from dub_platform.core.speech import Line
+from dub_platform.core.style.brief import Brief
+from dub_platform.core.timing.budget import plausible
 from resources.translator.chat import Question
 
 # Counts up whenever the prompts below change what comes back: what was paid for an older one is

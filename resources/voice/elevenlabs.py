@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from dub_platform.core.casting import Casting
+from dub_platform.core.style.casting import Casting
 from resources.providers.api_key import ProviderKey
 from resources.system.calls import CallFailedError, CallFailure, CallPolicy, error_text, retry_after
 from resources.voice.capabilities import ELEVENLABS_USD, elevenlabs_model

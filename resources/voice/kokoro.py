@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from itertools import chain, groupby, zip_longest
 from pathlib import Path
 
-from dub_platform.core.casting import Casting
 from dub_platform.core.errors import EngineUnavailableError
+from dub_platform.core.style.casting import Casting
 from resources.voice.neural import IDLE_SECONDS, NeuralVoice, Person, Weights
 
 RATE = 24_000

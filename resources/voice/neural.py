@@ -22,13 +22,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-from dub_platform.core.casting import IN_TURN, Casting
 from dub_platform.core.errors import (
     BadTakeError,
     EngineFailedError,
     EngineUnavailableError,
     LanguageNotAvailableError,
 )
+from dub_platform.core.style.casting import IN_TURN, Casting
 from resources.providers.paid_once import Bill
 from resources.system.disk import full_disk, is_full
 from resources.system.programs import helper, patience

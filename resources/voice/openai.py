@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from dub_platform.core.casting import Casting
 from dub_platform.core.languages import language
+from dub_platform.core.style.casting import Casting
 from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, read_key
 from resources.system.calls import CallPolicy
 from resources.voice.capabilities import OPENAI_LANGUAGES, OPENAI_USD

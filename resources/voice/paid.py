@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from dub_platform.core.casting import Casting
 from dub_platform.core.errors import LanguageNotAvailableError, ProviderAnswerError
+from dub_platform.core.style.casting import Casting
 from resources.providers.api_key import ProviderKey
 from resources.providers.paid_once import Bill
 from resources.system.calls import CallPolicy, ProviderCalls, may_be_charged

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
-from dub_platform.core.casting import Casting
 from dub_platform.core.errors import EngineUnavailableError
+from dub_platform.core.style.casting import Casting
 from resources.voice.neural import IDLE_SECONDS, MOST_PROCESSES, NeuralVoice, Person, Weights
 
 _BEGIN, _PAD, _END = "^", "_", "$"

@@ -20,9 +20,9 @@ from types import MappingProxyType
 
 from pydantic import TypeAdapter
 
-from dub_platform.core.cost import PaidCall
 from dub_platform.core.errors import ArtifactMissingError, BadTakeError
 from dub_platform.core.keys import take_key
+from dub_platform.core.service.cost import PaidCall
 from dub_platform.core.speech import Take, TranslatedLine
 from resources.providers.ledger import Ledger
 from resources.providers.paid_once import Bill, PaidOnce

@@ -21,7 +21,7 @@ import httpcore
 import httpx
 
 from dub_platform.core.errors import WebhookUrlError
-from dub_platform.core.webhooks import Receivers
+from dub_platform.core.service.webhooks import Receivers
 from resources.webhooks.public_address import is_public
 
 DEADLINE_SECONDS = 15.0

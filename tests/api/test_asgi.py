@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 from api.asgi import create, services_from
 from api.background.partition_keys import Announcer
 from api.services import Services
-from dub_platform.core.access import Scope
 from dub_platform.core.errors import EngineUnavailableError
+from dub_platform.core.service.access import Scope
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.settings import Settings, WrongSettingError
 from tests.support.new_registries import make_registry

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
-from dub_platform.core.cost import Caps, PaidCall, Prices
-from dub_platform.registry.engine import engine_at
+from dub_platform.core.service.cost import Caps, PaidCall, Prices
+from dub_platform.registry.database.engine import engine_at
 from dub_platform.registry.ledger import PaidCalls
 from tests.support.rig.services import PRICES, YOUTUBE, Services, make_clip
 
@@ -69,7 +69,7 @@ def test_the_ledger_is_asked_once_for_all_dubs(client: TestClient, services: Ser
 
 def test_keyless_engines_are_free() -> None:
     """A price is never made up for an engine that charges nothing."""
-    from dub_platform.core.cost import estimated_usd
+    from dub_platform.core.service.cost import estimated_usd
 
     assert 0.0 == estimated_usd(seconds=600, languages=5, prices=Prices(PRICES.taken_on))
 

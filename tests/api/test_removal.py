@@ -10,8 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.errors import StorageUnavailableError
+from dub_platform.core.service.access import DEFAULT_TENANT, Scope
 from dub_platform.registry.api_keys import ApiKeys
 from resources.store.local import LocalStore
 from tests.api.test_bad_input import link, upload

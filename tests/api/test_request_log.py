@@ -17,8 +17,8 @@ from starlette.types import Message
 
 from api.app import create_app
 from api.request_log import Exchange
-from dub_platform.core.access import Scope as AccessScope
-from dub_platform.core.addresses import Networks
+from dub_platform.core.service.access import Scope as AccessScope
+from dub_platform.core.service.addresses import Networks
 from dub_platform.registry.api_keys import ApiKeys
 from tests.api.conftest import Log
 from tests.support.patience import HANG_SECONDS, wait_until

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from dub_platform.core.errors import LinkExpiredError
-from dub_platform.core.links import GOOD_FOR, Links
+from dub_platform.core.service.links import GOOD_FOR, Links
 from dub_platform.registry.records import Visibility
 from resources.store.s3 import S3Store
 from tests.support.patience import HANG_SECONDS

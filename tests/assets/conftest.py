@@ -11,7 +11,7 @@ import pytest
 from dagster import AssetMaterialization, ExecuteInProcessResult
 
 from dub_platform.core.keys import file_sha256
-from dub_platform.core.videos import upload_id
+from dub_platform.core.service.videos import upload_id
 from tests.support.made_once import Once
 from tests.support.recipes.golden_clip import make_golden_clip
 from tests.support.rig.workshop import Workshop, materialized, opened_workshop

@@ -18,8 +18,8 @@ from starlette.testclient import TestClient
 from api.asgi import services_from
 from benchmarks.faults import paid_engines
 from dub_platform.registry import DubStatus, Work
-from dub_platform.registry.engine import engine_at
-from dub_platform.registry.tables import CallStatus, paid_calls, utc_now
+from dub_platform.registry.database.engine import engine_at
+from dub_platform.registry.database.tables import CallStatus, paid_calls, utc_now
 from tests.assets.conftest import Prepare, settle
 from tests.support.made_once import Once
 from tests.support.rig.services import local_client

@@ -14,8 +14,8 @@ from dagster import TableMetadataValue
 from starlette.testclient import TestClient
 
 from api.asgi import services_from
-from dub_platform.core.glossary import Glossary
-from dub_platform.core.wording import Wording
+from dub_platform.core.style.glossary import Glossary
+from dub_platform.core.style.wording import Wording
 from dub_platform.registry import DubStatus
 from tests.support.rig.services import local_client
 from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown

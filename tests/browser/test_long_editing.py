@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from dub_platform.core.access import DEFAULT_TENANT, Scope
+from dub_platform.core.service.access import DEFAULT_TENANT, Scope
 from dub_platform.registry.api_keys import ApiKeys
 from tests.browser.scripts import SAID, release_lines, texts_of
 from tests.browser.test_line_editor import Desk, desk, opened, services

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from dub_platform.core.access import DEFAULT_TENANT, Scope
+from dub_platform.core.service.access import DEFAULT_TENANT, Scope
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.records import DubStatus, NewVideo, Source, Work
 from resources.media.probe import Prober

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import Engine
 
-from dub_platform.registry.engine import engine_at
+from dub_platform.registry.database.engine import engine_at
 from dub_platform.registry.migrate import upgrade
 from tests.support.new_registries import make_registry
 from tests.support.servers.postgres import new_server

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import VideoNotFoundError
-from dub_platform.core.glossary import Glossary
-from dub_platform.core.wording import Wording
+from dub_platform.core.style.glossary import Glossary
+from dub_platform.core.style.wording import Wording
+from dub_platform.core.text.edits import LineEdit
 from dub_platform.registry import DubStatus, Registry, SqlRegistry, Stale, VideoStatus, Work
-from dub_platform.registry.events import EventLog
+from dub_platform.registry.transactions.events import EventLog
 from tests.contracts.test_registry import (
     CHANNEL,
     ID,

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Engine
 
 from dub_platform.core.errors import NoSpeechError, RunLostError, VideoNotFoundError
-from dub_platform.core.events import TYPES
-from dub_platform.core.glossary import Glossary
-from dub_platform.core.wording import Wording
+from dub_platform.core.service.events import TYPES
+from dub_platform.core.style.glossary import Glossary
+from dub_platform.core.style.wording import Wording
 from dub_platform.registry import SqlRegistry, Work
-from dub_platform.registry.events import EventLog
+from dub_platform.registry.transactions.events import EventLog
 from tests.contracts.test_registry import DUB, ID, NOW, OTHER_ID, PREPARE, accept, prepare, publish
 from tests.contracts.threads import at_once
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine
 
-from dub_platform.core.cost import Caps, PaidCall
 from dub_platform.core.errors import CostCapError
+from dub_platform.core.service.cost import Caps, PaidCall
 from dub_platform.registry.ledger import PaidCalls
 
 VIDEO = "dQw4w9WgXcQ"

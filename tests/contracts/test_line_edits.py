@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 from sqlalchemy import Engine
 
-from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import DubNotFoundError, VideoNotFoundError
+from dub_platform.core.text.edits import LineEdit
 from dub_platform.registry import DubStatus, Registry, SqlRegistry, Work
 from tests.contracts.test_registry import (
     DUB,

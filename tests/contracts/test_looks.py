@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, Select
 
 from dub_platform.registry import SqlRegistry
-from dub_platform.registry.events import EventLog
+from dub_platform.registry.transactions.events import EventLog
 from dub_platform.registry.webhooks import Webhooks
 
 NOW = datetime(2026, 7, 1, tzinfo=timezone.utc)

@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 
 import pytest
 
-from dub_platform.core.brief import Brief
-from dub_platform.core.casting import Casting
-from dub_platform.core.cost import Caps, PaidCall
 from dub_platform.core.errors import CostCapError, ProviderUnavailableError, StorageFullError
+from dub_platform.core.service.cost import Caps, PaidCall
 from dub_platform.core.speech import Line, Span, Transcript, TranslatedLine
+from dub_platform.core.style.brief import Brief
+from dub_platform.core.style.casting import Casting
 from resources.providers.ledger import Ledger
 from resources.store.copies import Copies
 from resources.store.local import LocalStore

@@ -26,10 +26,10 @@ from dub_platform.core.errors import (
     StorageError,
     VideoNotFoundError,
 )
-from dub_platform.core.glossary import Glossary
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Release
-from dub_platform.core.wording import Wording
+from dub_platform.core.style.glossary import Glossary
+from dub_platform.core.style.wording import Wording
 from dub_platform.registry import (
     Catalogue,
     Dub,
@@ -46,10 +46,10 @@ from dub_platform.registry import (
     WorkQueue,
 )
 from dub_platform.registry.catalogue import SqlCatalogue
+from dub_platform.registry.database.tables import videos
 from dub_platform.registry.lookup import SqlLookup
 from dub_platform.registry.maintenance import SqlMaintenance
 from dub_platform.registry.records import Visibility, Wanted, Whole
-from dub_platform.registry.tables import videos
 from dub_platform.registry.work import SqlWorkQueue
 from tests.contracts.threads import at_once
 

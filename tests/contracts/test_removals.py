@@ -7,19 +7,19 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from sqlalchemy import Engine, select
 
-from dub_platform.core.cost import Caps, PaidCall
-from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import (
     DubNotFoundError,
     RunSupersededError,
     VideoBeingRemovedError,
     VideoNotFoundError,
 )
-from dub_platform.core.wording import Wording
+from dub_platform.core.service.cost import Caps, PaidCall
+from dub_platform.core.style.wording import Wording
+from dub_platform.core.text.edits import LineEdit
 from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, Work
-from dub_platform.registry.events import EventLog
+from dub_platform.registry.database.tables import owed_films, utc_now
 from dub_platform.registry.ledger import PaidCalls
-from dub_platform.registry.tables import owed_films, utc_now
+from dub_platform.registry.transactions.events import EventLog
 from tests.contracts.test_registry import prepare, publish
 
 ID, OTHER = "dQw4w9WgXcQ", "aaaaaaaaaaa"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine
 
-from dub_platform.core.fitting import Pace
+from dub_platform.core.timing.fitting import Pace
 from dub_platform.registry.speaking_rates import LATEST_DUBS, SpeakingRates
 
 VIDEO = "dQw4w9WgXcQ"

@@ -8,14 +8,14 @@ from functools import partial
 import pytest
 from sqlalchemy import Engine, update
 
-from dub_platform.core.cost import Caps, PaidCall
-from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import NoSpeechError
-from dub_platform.core.metrics import DUB, GATE_RESULTS, PREPARE, STAGE_SECONDS
+from dub_platform.core.service.cost import Caps, PaidCall
+from dub_platform.core.service.metrics import DUB, GATE_RESULTS, PREPARE, STAGE_SECONDS
 from dub_platform.core.speech import Release
+from dub_platform.core.text.edits import LineEdit
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
+from dub_platform.registry.database.tables import dubs, videos
 from dub_platform.registry.ledger import PaidCalls
-from dub_platform.registry.tables import dubs, videos
 from dub_platform.registry.tallies import Tallies, Total
 from tests.contracts.threads import at_once
 

@@ -7,14 +7,14 @@ from datetime import datetime, timezone
 import pytest
 from sqlalchemy import Engine
 
-from dub_platform.core.edits import LineEdit
 from dub_platform.core.errors import (
     ChannelNotFoundError,
     DubNotFoundError,
     InvalidRequestError,
     VideoNotFoundError,
 )
-from dub_platform.core.wording import Wording
+from dub_platform.core.style.wording import Wording
+from dub_platform.core.text.edits import LineEdit
 from dub_platform.registry import Catalogue, Lookup, NewVideo, Registry, Source, SqlRegistry
 from dub_platform.registry.records import Visibility
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from dub_platform.core.errors import LanguageNotAvailableError, LanguageNotToldError
 from dub_platform.core.languages import AUTO
-from dub_platform.core.lines import regrouped
 from dub_platform.core.speech import Heard, Span, Word
+from dub_platform.core.text.lines import regrouped
 from resources.media.vad import SileroSpeechFinder
 from resources.store.local import LocalStore
 from resources.transcriber.elevenlabs import ElevenLabsTranscriber

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from dub_platform import wiring
-from dub_platform.core.brief import Brief
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
-from dub_platform.core.glossary import Glossary
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Line, Transcript
+from dub_platform.core.style.brief import Brief
+from dub_platform.core.style.glossary import Glossary
 from dub_platform.settings import Settings
 from resources.store.local import LocalStore
 from resources.translator.apertium import ApertiumTranslator

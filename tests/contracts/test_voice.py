@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dub_platform.core.casting import Casting
 from dub_platform.core.errors import EngineFailedError, LanguageNotAvailableError
+from dub_platform.core.style.casting import Casting
 from resources.providers.paid_once import Bill
 from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.espeak import EspeakVoice

@@ -14,7 +14,7 @@ from dub_platform.core.errors import (
     InvalidRequestError,
     WebhookNotFoundError,
 )
-from dub_platform.core.webhooks import LASTS, Delivery, DeliveryState, Webhook
+from dub_platform.core.service.webhooks import LASTS, Delivery, DeliveryState, Webhook
 from dub_platform.registry import SqlRegistry
 from dub_platform.registry.webhooks import AT_ONCE, CLAIM_LASTS, MOST_WEBHOOKS, Webhooks
 from tests.contracts.test_events import lived

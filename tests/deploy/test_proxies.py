@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from api.app import create_app
 from api.routes import events
 from dub_platform.client import DubClient, Retries
-from dub_platform.core.addresses import Networks
+from dub_platform.core.service.addresses import Networks
 from dub_platform.local.stack import CHECKOUT
 from tests.support.patience import HANG_SECONDS, wait_until
 from tests.support.rig.platform import free_ports

@@ -27,9 +27,9 @@ from assets.step.tags import PARTITION, tags_of
 from dub_platform.core.errors import NoSpeechError
 from dub_platform.observability.reports import Reporter
 from dub_platform.registry import DubStatus, SqlRegistry, VideoStatus, Work
-from dub_platform.registry.events import EventLog
-from dub_platform.registry.leases import superseded
-from dub_platform.registry.tables import dubs
+from dub_platform.registry.database.tables import dubs
+from dub_platform.registry.transactions.events import EventLog
+from dub_platform.registry.transactions.leases import superseded
 from sensors.outcome import (
     on_run_failed,
     reason_of,

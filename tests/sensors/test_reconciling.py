@@ -14,7 +14,7 @@ from dagster import (
     build_sensor_context,
 )
 
-from dub_platform.core.wording import Wording
+from dub_platform.core.style.wording import Wording
 from dub_platform.registry import DubStatus, SqlRegistry, VideoStatus, Work
 from dub_platform.settings import POOLS, Settings
 from sensors.pools import PoolLimits

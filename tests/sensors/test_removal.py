@@ -17,10 +17,10 @@ from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import update
 
 from assets.dub import translation
-from dub_platform.core.cost import Caps, PaidCall
+from dub_platform.core.service.cost import Caps, PaidCall
 from dub_platform.registry import SqlRegistry, Work
+from dub_platform.registry.database.tables import videos
 from dub_platform.registry.ledger import PaidCalls
-from dub_platform.registry.tables import videos
 from resources.catalogue.removal import Remover
 from resources.catalogue.retention import Gone, Kind
 from resources.store.local import LocalStore

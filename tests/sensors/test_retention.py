@@ -26,7 +26,7 @@ from assets.step.tags import queue_of
 from dub_platform.commands.admin import main
 from dub_platform.definitions import definitions
 from dub_platform.registry import Work
-from dub_platform.registry.engine import engine_at
+from dub_platform.registry.database.engine import engine_at
 from dub_platform.settings import Settings
 from resources.catalogue.retention import Gone, Kind
 from sensors.retention import Tally, count_by_kind, every_night, old_runs, total

@@ -20,11 +20,11 @@ from starlette.types import Scope as AsgiScope
 from api.app import create_app
 from api.caller import OPEN, OPEN_BELOW
 from api.middleware.authentication import Authentication
-from dub_platform.core.access import Scope, Token
+from dub_platform.core.service.access import Scope, Token
 from dub_platform.registry.api_keys import ApiKeys
+from dub_platform.registry.database.tables import utc_now
 from dub_platform.registry.ledger import Spent
 from dub_platform.registry.records import NewVideo, Source
-from dub_platform.registry.tables import utc_now
 from tests.api.conftest import Log
 from tests.api.routes.test_videos import questions
 from tests.support.rig.services import YOUTUBE, Services, make_services, release

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from api import rendering
 from api.middleware.compression import LEVEL, Compression
-from dub_platform.core.links import Links
+from dub_platform.core.service.links import Links
 from dub_platform.registry.records import Visibility
 from tests.support.rig.services import (
     YOUTUBE,

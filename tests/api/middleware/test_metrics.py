@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from api.rate_limiting import Limits
 from dub_platform.core.errors import EngineFailedError
-from dub_platform.core.metrics import LINES_SPOKEN, STAGE_SECONDS
+from dub_platform.core.service.metrics import LINES_SPOKEN, STAGE_SECONDS
 from dub_platform.registry import NewVideo, Source, Work
 from tests.api.conftest import Log
 from tests.support.rig.services import YOUTUBE, Services, release

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.rate_limiting import Limits
-from dub_platform.core.access import Scope, Token
-from dub_platform.core.addresses import Networks
+from dub_platform.core.service.access import Scope, Token
+from dub_platform.core.service.addresses import Networks
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.settings import Settings
 from tests.support.rig.services import YOUTUBE, default_limits, make_services, release

@@ -10,8 +10,8 @@ from starlette import types
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from dub_platform.core.access import Scope
-from dub_platform.core.addresses import Networks, one_of
+from dub_platform.core.service.access import Scope
+from dub_platform.core.service.addresses import Networks, one_of
 from dub_platform.registry.api_keys import ApiKeys
 from tests.api.conftest import Log
 from tests.api.test_uploads import connected

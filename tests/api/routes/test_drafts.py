@@ -17,16 +17,16 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.drafting import MOST_OF_ONE, Drafting
-from dub_platform.core.access import DEFAULT_TENANT, Scope
-from dub_platform.core.brief import Brief
-from dub_platform.core.casting import Casting
-from dub_platform.core.cost import Caps
-from dub_platform.core.edits import edited, in_force
-from dub_platform.core.glossary import Glossary
+from dub_platform.core.service.access import DEFAULT_TENANT, Scope
+from dub_platform.core.service.cost import Caps
 from dub_platform.core.speech import TranslatedLine, Translation
+from dub_platform.core.style.brief import Brief
+from dub_platform.core.style.casting import Casting
+from dub_platform.core.style.glossary import Glossary
+from dub_platform.core.text.edits import edited, in_force
 from dub_platform.registry.api_keys import ApiKeys
-from dub_platform.registry.engine import engine_at
-from dub_platform.registry.tables import paid_calls
+from dub_platform.registry.database.engine import engine_at
+from dub_platform.registry.database.tables import paid_calls
 from resources.providers.paid_once import Bill
 from resources.store.copies import Copies
 from resources.system.calls import CallPolicy

@@ -18,8 +18,8 @@ import pytest
 from sqlalchemy import event as sql_event
 
 from api.routes import events
-from dub_platform.core.access import DEFAULT_TENANT, Scope
 from dub_platform.core.errors import NoSpeechError
+from dub_platform.core.service.access import DEFAULT_TENANT, Scope
 from dub_platform.registry import NewVideo, Source, Work
 from dub_platform.registry.api_keys import ApiKeys
 from tests.api.conftest import Log

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from dub_platform.core.access import Scope
+from dub_platform.core.service.access import Scope
 from dub_platform.registry.api_keys import ApiKeys
 from tests.support.rig.services import Services, make_services
 

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from dub_platform.core.access import DEFAULT_TENANT, Scope
+from dub_platform.core.service.access import DEFAULT_TENANT, Scope
 from dub_platform.core.speech import (
     Basis,
     Line,

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from api.routes.probing import MOST_OF_A_TENANT
-from dub_platform.core.access import Scope
+from dub_platform.core.service.access import Scope
 from dub_platform.registry.api_keys import ApiKeys
 from resources.media.probe import MediaFacts
 from tests.support.patience import HANG_SECONDS, wait_until

@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from dub_platform.core.access import DEFAULT_TENANT, Scope
+from dub_platform.core.service.access import DEFAULT_TENANT, Scope
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from dub_platform.registry import VideoStatus, Work
 from dub_platform.registry.api_keys import ApiKeys

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.background import webhook_delivery as courier
-from dub_platform.core.webhooks import Receivers
+from dub_platform.core.service.webhooks import Receivers
 from tests.api.conftest import Log
 from tests.docs.documents import section
 from tests.support.patience import HANG_SECONDS, wait_until

@@ -16,7 +16,7 @@ from assets.step import lease
 from assets.step.lease import held
 from dub_platform.core.errors import RunSupersededError
 from dub_platform.registry import SqlRegistry
-from dub_platform.registry.leases import LEASE_LASTS
+from dub_platform.registry.transactions.leases import LEASE_LASTS
 from tests.support.patience import HANG_SECONDS
 
 ENDS = "the lease is lost, so this process ends"

@@ -17,7 +17,7 @@ from dub_platform.backup.databases import (
 )
 from dub_platform.core.errors import BackupError
 from dub_platform.registry import NewVideo, Source, SqlRegistry
-from dub_platform.registry.engine import engine_at
+from dub_platform.registry.database.engine import engine_at
 from dub_platform.storage import find_database
 
 VIDEO = "dQw4w9WgXcQ"

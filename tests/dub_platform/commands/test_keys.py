@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from dub_platform.commands import admin
-from dub_platform.core.access import Scope, Token
+from dub_platform.core.service.access import Scope, Token
 from dub_platform.registry.api_keys import ApiKeys
-from dub_platform.registry.tables import utc_now
+from dub_platform.registry.database.tables import utc_now
 from dub_platform.settings import Settings
 from tests.support.new_registries import make_registry
 

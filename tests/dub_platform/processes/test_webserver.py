@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dub_platform.core.errors import LinkExpiredError
-from dub_platform.core.links import Links
+from dub_platform.core.service.links import Links
 from dub_platform.processes.webserver import OwnPagesOnly, signing_routes
 from dub_platform.settings import Settings
 

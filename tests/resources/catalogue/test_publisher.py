@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from dub_platform.core.captions import as_srt, as_vtt, cued
 from dub_platform.core.errors import (
     ArtifactDamagedError,
     ArtifactMissingError,
@@ -35,8 +34,9 @@ from dub_platform.core.speech import (
     TranslatedLine,
     Translation,
 )
+from dub_platform.core.style.wording import Wording
+from dub_platform.core.text.captions import as_srt, as_vtt, cued
 from dub_platform.core.timeline import Placement, Timeline
-from dub_platform.core.wording import Wording
 from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, Work
 from resources.catalogue.publisher import FinishedDub, Original, Publisher
 from resources.catalogue.removal import withdraw_dub

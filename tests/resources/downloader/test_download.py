@@ -22,7 +22,7 @@ from dub_platform.core.errors import (
     SourceUnreachableError,
     StorageFullError,
 )
-from dub_platform.core.titles import LONGEST_TITLE
+from dub_platform.core.service.titles import LONGEST_TITLE
 from dub_platform.registry.records import Source, Video
 from resources.downloader.port import Downloaders
 from resources.downloader.youtube import YouTubeDownloader

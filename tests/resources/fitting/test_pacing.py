@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from dub_platform.core.brief import Brief
-from dub_platform.core.cost import Caps
 from dub_platform.core.errors import EngineFailedError
-from dub_platform.core.fitting import tempos_over
+from dub_platform.core.service.cost import Caps
 from dub_platform.core.speech import Line, Take, Takes, Transcript, TranslatedLine, Translation
+from dub_platform.core.style.brief import Brief
+from dub_platform.core.timing.fitting import tempos_over
 from dub_platform.registry.ledger import PaidCalls
 from resources.fitting.pacing import Pacer
 from resources.fitting.rewriter import SpokenScript

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from dub_platform.core.captions import Cue, as_srt
 from dub_platform.core.errors import MediaToolError
 from dub_platform.core.speech import SourceMedia
+from dub_platform.core.text.captions import Cue, as_srt
 from resources.media.film import Voiced, mux, require_length
 from resources.media.probe import probe
 from resources.media.sound import decode_sound

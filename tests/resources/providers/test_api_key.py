@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dub_platform.core.casting import Casting
 from dub_platform.core.errors import EngineUnavailableError
+from dub_platform.core.style.casting import Casting
 from resources.providers.api_key import ProviderKey
 from resources.transcriber.openai import OpenAITranscriber
 from resources.translator.chat import OpenAIChat

@@ -14,8 +14,8 @@ import pytest
 
 from dub_platform import wiring
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
-from dub_platform.core.lines import regrouped
 from dub_platform.core.speech import Heard, Span
+from dub_platform.core.text.lines import regrouped
 from dub_platform.settings import Settings
 from resources.models.installed import Model, ModelFolder
 from resources.store.local import LocalStore

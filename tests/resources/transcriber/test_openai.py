@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from dub_platform.core.cost import Caps
 from dub_platform.core.errors import (
     CostCapError,
     DubError,
@@ -21,6 +20,7 @@ from dub_platform.core.errors import (
     ProviderRefusedError,
     ProviderUnavailableError,
 )
+from dub_platform.core.service.cost import Caps
 from dub_platform.core.speech import Heard, Span
 from resources.catalogue.removal import Remover
 from resources.store.local import LocalStore

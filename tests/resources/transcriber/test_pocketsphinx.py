@@ -11,10 +11,10 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from dub_platform.core.belief import misheard
 from dub_platform.core.errors import EngineUnavailableError
-from dub_platform.core.lines import regrouped
 from dub_platform.core.speech import Transcript
+from dub_platform.core.text.belief import misheard
+from dub_platform.core.text.lines import regrouped
 from resources.media.vad import SileroSpeechFinder
 from resources.providers.paid_once import Bill
 from resources.transcriber import pocketsphinx

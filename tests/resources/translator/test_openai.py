@@ -13,8 +13,6 @@ import anyio
 import pytest
 from structlog.contextvars import bound_contextvars
 
-from dub_platform.core.brief import Brief
-from dub_platform.core.cost import Caps
 from dub_platform.core.errors import (
     CostCapError,
     DubError,
@@ -23,8 +21,10 @@ from dub_platform.core.errors import (
     ProviderRefusedError,
     ProviderUnavailableError,
 )
-from dub_platform.core.glossary import Glossary
+from dub_platform.core.service.cost import Caps
 from dub_platform.core.speech import Line, Transcript, Translation
+from dub_platform.core.style.brief import Brief
+from dub_platform.core.style.glossary import Glossary
 from resources.catalogue.removal import Remover
 from resources.store.local import LocalStore
 from resources.system.calls import CallPolicy

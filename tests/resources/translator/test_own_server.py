@@ -8,9 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from dub_platform import wiring
-from dub_platform.core.brief import Brief
 from dub_platform.core.errors import EngineUnavailableError, ProviderRefusedError
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
+from dub_platform.core.style.brief import Brief
 from dub_platform.settings import Settings, WrongSettingError
 from resources.providers.paid_once import Bill
 from resources.store.local import LocalStore

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dub_platform.core.casting import Casting
 from dub_platform.core.errors import (
     LanguageNotAvailableError,
     ProviderError,
     ProviderRefusedError,
 )
+from dub_platform.core.style.casting import Casting
 from resources.providers.paid_once import Bill
 from resources.system.calls import CallPolicy
 from resources.voice.capabilities import MODELS

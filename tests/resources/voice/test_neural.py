@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from dub_platform.core.casting import IN_TURN, Casting
 from dub_platform.core.errors import (
     BadTakeError,
     EngineFailedError,
     EngineUnavailableError,
     LanguageNotAvailableError,
 )
+from dub_platform.core.style.casting import IN_TURN, Casting
 from resources.providers.paid_once import Bill
 from resources.voice.espeak import EspeakVoice
 from resources.voice.kokoro import _HOMES, KokoroVoice

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from dub_platform.core.casting import Casting
 from dub_platform.core.errors import LanguageNotAvailableError, ProviderRefusedError
+from dub_platform.core.style.casting import Casting
 from resources.providers.paid_once import Bill
 from resources.voice.openai import OpenAIVoice
 from resources.voice.port import Reading

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from dub_platform.core.casting import Casting
 from dub_platform.core.errors import (
     BadTakeError,
     DubError,
@@ -23,6 +22,7 @@ from dub_platform.core.errors import (
     ProviderRefusedError,
     ProviderUnavailableError,
 )
+from dub_platform.core.style.casting import Casting
 from resources.providers.paid_once import Bill
 from resources.system.calls import CallPolicy, retry_after
 from resources.voice.elevenlabs import ElevenLabsVoice

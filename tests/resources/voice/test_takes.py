@@ -17,8 +17,6 @@ import pytest
 import soundfile
 from sqlalchemy import select
 
-from dub_platform.core.casting import Casting
-from dub_platform.core.cost import Caps
 from dub_platform.core.errors import (
     BadTakeError,
     CostCapError,
@@ -28,10 +26,12 @@ from dub_platform.core.errors import (
     ProviderUnavailableError,
     StorageFullError,
 )
+from dub_platform.core.service.cost import Caps
 from dub_platform.core.speech import Take, TranslatedLine
-from dub_platform.registry.engine import engine_at
+from dub_platform.core.style.casting import Casting
+from dub_platform.registry.database.engine import engine_at
+from dub_platform.registry.database.tables import paid_calls
 from dub_platform.registry.ledger import PaidCalls
-from dub_platform.registry.tables import paid_calls
 from resources.providers.ledger import CappedLedger
 from resources.providers.paid_once import Bill
 from resources.store.copies import Copies

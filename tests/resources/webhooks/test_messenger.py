@@ -10,7 +10,7 @@ import anyio
 import pytest
 import trustme
 
-from dub_platform.core.webhooks import Receivers
+from dub_platform.core.service.webhooks import Receivers
 from resources.webhooks import messenger
 from resources.webhooks.messenger import Answer, Messenger
 from tests.support.servers.receivers import Receiver, receiving

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dub_platform.core.captions import as_srt, cued
+from dub_platform.core.text.captions import as_srt, cued
 from resources.media.time_stretch import at_48_khz, stretch
 from resources.providers.paid_once import Bill
 from resources.voice import recording

@@ -25,15 +25,15 @@ from api import services as api_services
 from api.app import create_app
 from api.drafting import Drafting
 from api.rate_limiting import Limits
-from dub_platform.core.cost import Caps, Prices
+from dub_platform.core.service.cost import Caps, Prices
+from dub_platform.core.service.webhooks import Receivers
 from dub_platform.core.speech import Release
-from dub_platform.core.webhooks import Receivers
-from dub_platform.registry.events import EventLog
 from dub_platform.registry.first_answers import FirstAnswers
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.records import NewVideo, Source
 from dub_platform.registry.sql import SqlRegistry
 from dub_platform.registry.tallies import Tallies
+from dub_platform.registry.transactions.events import EventLog
 from dub_platform.registry.webhooks import Webhooks
 from dub_platform.settings import Settings
 from resources.media.ffmpeg import find_in_wheel

@@ -29,7 +29,7 @@ from assets.partitions import dub_key
 from assets.step.tags import tags_of
 from dub_platform import wiring
 from dub_platform.core.keys import file_sha256
-from dub_platform.core.videos import upload_id
+from dub_platform.core.service.videos import upload_id
 from dub_platform.definitions import definitions
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
 from dub_platform.settings import Settings

@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from dub_platform.core.cost import Caps
-from dub_platform.registry.engine import engine_at
+from dub_platform.core.service.cost import Caps
+from dub_platform.registry.database.engine import engine_at
+from dub_platform.registry.database.tables import metadata, paid_calls
 from dub_platform.registry.ledger import PaidCalls
-from dub_platform.registry.tables import metadata, paid_calls
 from resources.providers.ledger import CappedLedger
 
 NO_CAPS = Caps()

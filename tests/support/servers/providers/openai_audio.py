@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 import soundfile
 
 from dub_platform.core.speech import Span, Word
-from dub_platform.core.words import spread
+from dub_platform.core.text.words import spread
 from resources.media.vad import SileroSpeechFinder
 from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
 from tests.support.servers.providers.local_server import JSON, Handler, LocalServer

@@ -1,0 +1,1 @@
+"""The words of a dub: from recognised words to lines, edits and corrections of lines, captions."""

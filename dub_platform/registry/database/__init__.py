@@ -1,0 +1,1 @@
+"""The database below the registry: connections, tables, statements for SQLite and PostgreSQL."""
