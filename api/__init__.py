@@ -2,10 +2,12 @@
 
 middleware/       applied to every request: identity, limits, headers, error answers
 routes/           the handlers: a module for each kind of address
-contract/         shapes of requests and answers, errors, ETags, the table of all operations
+contract/         shapes of requests and answers, errors, ETags, what an operation is
 background/       tasks beside the requests: events for streams, messages to webhooks
 pages/            the pages for people
-app.py            the routes and the middleware, on one page
+app.py            the middleware, on one page; the routes are made of operations.py
+operations.py     the table of all operations, whose rows stand beside their handlers
+document.py       the table as an OpenAPI document
 asgi.py           the app as uvicorn runs it, made from the settings
 services.py       the registry, the store, the clocks and limits that handlers work with
 caller.py         the caller of a request, and the scope that a request needs

@@ -1,4 +1,4 @@
-"""The intake API: its routes and its middleware, on one page.
+"""The intake API: its middleware, on one page. Its routes are the table in `operations.py`.
 
 app = create_app(services)          # api/asgi.py makes them from the settings
 """
@@ -6,10 +6,10 @@ app = create_app(services)          # api/asgi.py makes them from the settings
 from __future__ import annotations
 
 import contextlib
+import itertools
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.applications import Starlette
@@ -18,41 +18,27 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from api.background.event_hub import Hub
 from api.background.webhook_delivery import Courier
 from api.contract.problems import on_busy_database, on_client_gone, on_dub_error, on_http_error
+from api.document import document
 from api.middleware.authentication import Authentication, Authorization
 from api.middleware.compression import Compression
 from api.middleware.draining import CloseWhileDraining, Drain
 from api.middleware.idempotency import Idempotency
 from api.middleware.known_query import KnownQuery
-from api.middleware.metrics import Metrics, metrics
+from api.middleware.metrics import Metrics
 from api.middleware.rate_limits import RateLimits
 from api.middleware.request_size import HeadLimits
 from api.middleware.room import LongAnswerLimit, places
 from api.middleware.slow_bodies import AnswerTimeout, BodyTimeout
 from api.middleware.stack import ProblemDocuments, RequestContext, SecurityHeaders, UnexpectedErrors
 from api.middleware.trust import Forwarded, KnownNames, LocalOnly, SameOrigin
-from api.pages.docs import docs
-from api.pages.edit import edit
-from api.pages.help import HelpPages, help_start
-from api.pages.start import start
-from api.pages.watch import watch
-from api.routes.channels import Channel, Channels
-from api.routes.events import video_events
-from api.routes.health import Checks, health, ready, version
-from api.routes.keys import Key, Keys
-from api.routes.languages import languages
-from api.routes.lines import Lines, LineTake, OneLine
-from api.routes.media import media
-from api.routes.openapi import openapi
+from api.operations import OPERATIONS
+from api.routes.health import Checks
 from api.routes.probing import Probing
-from api.routes.source_lines import Captions, SourceLine, SourceLines
-from api.routes.static import VersionedFiles
-from api.routes.videos import Dubs, Video, Videos
-from api.routes.webhooks import Deliveries, Delivery, Redelivery, Test, Webhook, Webhooks
 from api.services import Services
 from dub_platform.core.errors import DubError
 from resources.system.workfolder import WorkFolders
@@ -78,42 +64,7 @@ def create_app(services: Services) -> Starlette:
     tasks."""
     drain, counted = Drain(services.drain_seconds), Metrics(services.tallies, services.heartbeats)
     app = Starlette(
-        routes=[
-            _route("/", start),
-            _route("/watch", watch),
-            _route("/edit", edit),
-            _route("/docs", docs),
-            _route("/help", help_start),
-            Mount("/help", HelpPages()),
-            _route("/openapi.json", openapi),
-            _route("/videos", Videos),
-            _route("/videos/{id}", Video),
-            _route("/videos/{id}/dubs/{language}", Dubs),
-            _route("/videos/{id}/dubs/{language}/lines", Lines),
-            _route("/videos/{id}/dubs/{language}/lines/{number}", OneLine),
-            _route("/videos/{id}/dubs/{language}/lines/{number}/take", LineTake),
-            _route("/videos/{id}/lines", SourceLines),
-            _route("/videos/{id}/lines/{number}", SourceLine),
-            _route("/videos/{id}/captions", Captions),
-            _route("/videos/{id}/events", video_events),
-            _route("/languages", languages),
-            _route("/channels", Channels),
-            _route("/channels/{id}", Channel),
-            _route("/keys", Keys),
-            _route("/keys/{id}", Key),
-            _route("/webhooks", Webhooks),
-            _route("/webhooks/{id}", Webhook),
-            _route("/webhooks/{id}/test", Test),
-            _route("/webhooks/{id}/deliveries", Deliveries),
-            _route("/webhooks/{id}/deliveries/{delivery}", Delivery),
-            _route("/webhooks/{id}/deliveries/{delivery}/redeliver", Redelivery),
-            _route("/media/{key:path}", media),
-            _route("/health", health),
-            _route("/ready", ready),
-            _route("/version", version),
-            _route("/metrics", metrics),
-            Mount("/static", VersionedFiles()),
-        ],
+        routes=[*_routes()],
         middleware=[
             # The order matters: each one sees only what those above it let through.
             Middleware(CloseWhileDraining, drain=drain),
@@ -147,6 +98,7 @@ def create_app(services: Services) -> Starlette:
     # A redirect to the address without its slash would be made of the Host that a request says.
     app.router.redirect_slashes = False
     app.state.services = services
+    app.state.document = document
     app.state.drain = drain
     app.state.probing = Probing()
     app.state.hub = Hub(services.events, lambda: drain.begun)
@@ -157,9 +109,16 @@ def create_app(services: Services) -> Starlette:
     return app
 
 
-def _route(path: str, endpoint: Callable[..., Any]) -> Route:
-    """Make a route that refuses unknown query parameters."""
-    return Route(path, endpoint, middleware=[Middleware(KnownQuery, path=path)])
+def _routes() -> Iterator[BaseRoute]:
+    """Yield a route for each address of the table: its operations refuse unknown query parameters,
+    and what answers all addresses below one is mounted."""
+    for route, group in itertools.groupby(OPERATIONS, lambda each: each.route):
+        operations = list(group)
+        (handler,) = {each.handler for each in operations}
+        if route.endswith("/{path}"):
+            yield Mount(route.removesuffix("/{path}"), handler())
+        else:
+            yield Route(route, handler, middleware=[Middleware(KnownQuery, operations=operations)])
 
 
 def _host_check(services: Services) -> Iterator[Middleware]:

@@ -28,11 +28,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from api.contract.operations import OPERATIONS, Operation
+from api.contract.operation import Operation
 from api.contract.problems import HTTP_CODE
+from api.document import document
 from api.middleware.metrics import Metrics
+from api.operations import OPERATIONS
 from api.request_log import Exchange
-from api.routes.openapi import document
 from dub_platform.core.errors import DubError
 from dub_platform.core.service.metrics import METRICS
 from dub_platform.registry.database.engine import engine_at

@@ -1,6 +1,6 @@
-"""The contract: the shapes of requests and answers, errors, ETags, and the table of all operations.
+"""The contract: the shapes of requests and answers, errors, ETags, and what an operation is.
 
-operations.py  every address: what it takes, what it answers, what it refuses
+operation.py   one method of an address: what it takes, what it answers, what it refuses
 schemas.py     the shapes, field by field; script.py: the shapes of lines
 responses.py   converts rows of the registry into these shapes
 bodies.py      reads a request's JSON

@@ -1,6 +1,6 @@
 """Refuses a query parameter that the operation does not have: it is probably misspelt.
 
-    Route("/videos", Videos, middleware=[Middleware(KnownQuery, path="/videos")])
+    Route("/videos", Videos, middleware=[Middleware(KnownQuery, operations=VIDEOS)])
 
 Not checked are pages that people open by a link, because sites add parameters of their own where
 links are shared, and addresses that health probes ask for.
@@ -8,31 +8,27 @@ links are shared, and addresses that health probes ask for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.contract.operations import OPERATIONS, Operation
+from api.contract.operation import Operation
 from dub_platform.core.errors import InvalidRequestError
-
-_OPERATIONS: Mapping[tuple[str, str], Operation] = {
-    (each.path, each.method): each for each in OPERATIONS if each.is_strict
-}
 
 
 class KnownQuery:
-    """Answers 400 to a query parameter that the operation at this path of the contract does not
+    """Answers 400 to a query parameter that the operation, which is one of this address, does not
     have."""
 
-    def __init__(self, app: ASGIApp, path: str) -> None:
+    def __init__(self, app: ASGIApp, operations: Iterable[Operation]) -> None:
         self.app = app
-        self.path = path
+        self.strict = {each.method: each for each in operations if each.is_strict}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The contract lists no HEAD: it takes what GET takes.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        operation = _OPERATIONS.get((self.path, method))
+        operation = self.strict.get(method)
         if operation is not None and scope["query_string"]:
             refuse_unknown(operation, Request(scope))
         await self.app(scope, receive, send)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import cast
 
@@ -40,6 +40,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.contract.operation import PLAIN, Operation
 from api.middleware.trust import came_by_proxy
 from api.request_log import Exchange
 from api.services import unscoped_services_of
@@ -193,3 +194,15 @@ def _cumulate(metric: Counted, seen: Iterable[Total]) -> list[tuple[str, float]]
         sofar += total.count
         buckets.append((le, float(sofar)))
     return buckets
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "GET",
+        "/metrics",
+        metrics,
+        "Metrics for Prometheus, which asks each process by itself; 404 through a proxy",
+        {200: PLAIN},
+        refused=(404,),
+    ),
+)

@@ -8,9 +8,13 @@ the key of whoever edits, so the page is the same for everybody and shows nobody
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.contract.operation import PAGE, Operation
+from api.contract.schemas import EditQuery
 from api.pages.texts import all_texts, texts_for
 from api.rendering import render
 from api.services import services_of
@@ -36,3 +40,16 @@ def edit(request: Request) -> Response:
     }
     headers = {"vary": "Accept-Language", "content-language": texts.code}
     return render(request, "edit.html", values, headers=headers)
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "GET",
+        "/edit",
+        edit,
+        "The line editor of a dub",
+        {200: PAGE},
+        query=EditQuery,
+        errors=(InvalidVideoIdError, UnknownLanguageError),
+    ),
+)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api import rendering
+from api.contract.operation import ANY, Operation
 
 _STYLES = "styles.txt"
 _DIGEST = re.compile(r"sha256-[A-Za-z0-9+/]{43}=")
@@ -61,3 +63,22 @@ def _styles() -> str:
     except OSError:
         named = []
     return " ".join(["'self'", *(f"'{each}'" for each in named if _DIGEST.fullmatch(each))])
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "GET",
+        "/help",
+        help_start,
+        "The documents, where they were made a site",
+        {302: None},
+        refused=(404,),
+    ),
+    Operation(
+        "GET",
+        "/help/{path}",
+        HelpPages,
+        "A page of the documents, or what belongs to it",
+        {200: ANY, 304: None},
+    ),
+)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.contract.operation import PAGE, Operation
 from api.rendering import render
 from api.services import Services, services_of
 from api.signed_links import sign_if_needed
@@ -40,3 +43,8 @@ def spoken_languages(services: Services) -> list[Language]:
     codes = {*_SPOKEN, services.source_language} - {AUTO}
     found = [language(code) for code in codes if services.targets(code)]
     return sorted(found, key=lambda each: each.name)
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation("GET", "/", start, "A form to hand a video in, and the newest ones", {200: PAGE}),
+)

@@ -16,14 +16,21 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.contract.operation import PAGE, Operation
 from api.contract.responses import captions, failure, renewal, source_captions
-from api.contract.schemas import Failure
+from api.contract.schemas import Failure, WatchQuery
 from api.pages.sentences import viewers_sentence
 from api.pages.start import spoken_languages
 from api.rendering import render
 from api.services import Services, unscoped_services_of
 from api.signed_links import require_watchable, sign_if_needed
-from dub_platform.core.errors import InvalidVideoIdError, MisheardError
+from dub_platform.core.errors import (
+    InvalidVideoIdError,
+    LinkExpiredError,
+    MisheardError,
+    UnknownLanguageError,
+    VideoNotFoundError,
+)
 from dub_platform.core.languages import AUTO, Language, language
 from dub_platform.core.service.videos import checked_id
 from dub_platform.core.speech import Release
@@ -280,3 +287,21 @@ def _addresses(services: Services, video: Video, keys: Mapping[str, str]) -> dic
 
 def _address(services: Services, video: Video, key: str) -> str:
     return sign_if_needed(services, video, services.address(key))
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "GET",
+        "/watch",
+        watch,
+        "The player of a video",
+        {200: PAGE},
+        query=WatchQuery,
+        errors=(
+            InvalidVideoIdError,
+            UnknownLanguageError,
+            VideoNotFoundError,
+            LinkExpiredError,
+        ),
+    ),
+)

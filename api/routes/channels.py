@@ -8,6 +8,8 @@ the dubs that are translated afterwards.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
@@ -15,10 +17,16 @@ from starlette.responses import Response
 
 from api.contract.bodies import json_in
 from api.contract.etags import answer_with_etag
+from api.contract.operation import JSON, Operation
 from api.contract.responses import answer, channel_answer, channel_page
-from api.contract.schemas import ChannelOrder, PageQuery, parse
+from api.contract.schemas import ChannelAnswer, ChannelOrder, ChannelPage, PageQuery, parse
 from api.services import services_of
-from dub_platform.core.errors import EmptyBodyError
+from dub_platform.core.errors import (
+    ChannelNotFoundError,
+    EmptyBodyError,
+    InvalidChannelIdError,
+    UnknownLanguageError,
+)
 from dub_platform.core.service.channels import checked_channel_id
 from dub_platform.core.service.titles import plain
 
@@ -63,3 +71,36 @@ def _save_channel(request: Request, order: ChannelOrder) -> Response:
         channel_id, title=title, wording=order.wording
     )
     return answer(channel_answer(services, channel), 201 if created else 200)
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "GET",
+        "/channels",
+        Channels,
+        "The channels that videos came from, by their ids",
+        {200: ChannelPage},
+        query=PageQuery,
+        tagged=True,
+        errors=(InvalidChannelIdError,),
+    ),
+    Operation(
+        "GET",
+        "/channels/{id}",
+        Channel,
+        "One channel with its glossary and formality",
+        {200: ChannelAnswer},
+        tagged=True,
+        errors=(InvalidChannelIdError, ChannelNotFoundError),
+    ),
+    Operation(
+        "PUT",
+        "/channels/{id}",
+        Channel,
+        "Say how the dubs of a channel's videos are to be worded; what is left out stays",
+        {200: ChannelAnswer, 201: ChannelAnswer},
+        body={JSON: ChannelOrder},
+        needs_body=True,
+        errors=(InvalidChannelIdError, EmptyBodyError, UnknownLanguageError),
+    ),
+)

@@ -15,7 +15,7 @@ import contextlib
 import json
 import math
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -28,8 +28,14 @@ from starlette.responses import Response, StreamingResponse
 
 from api.background.event_hub import Hub, Mailbox
 from api.caller import caller_of
+from api.contract.operation import EVENTS, Operation
 from api.services import Services, services_of
-from dub_platform.core.errors import DubError, InvalidRequestError
+from dub_platform.core.errors import (
+    DubError,
+    InvalidRequestError,
+    InvalidVideoIdError,
+    VideoNotFoundError,
+)
 from dub_platform.core.service.events import Event
 from dub_platform.core.service.videos import checked_id
 from dub_platform.registry.api_keys import ApiKeys
@@ -162,3 +168,20 @@ async def _next(mailbox: Mailbox) -> Event | None:
 def _format_event(event: Event) -> str:
     # A line end in the data would let a title forge an event; JSON escapes all of them.
     return f"id: {event.id}\nevent: {event.type}\ndata: {json.dumps(event.told())}\n\n"
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "GET",
+        "/videos/{id}/events",
+        video_events,
+        "What happens to a video, as server-sent events, from after Last-Event-ID",
+        {200: EVENTS, 204: None},
+        errors=(
+            InvalidVideoIdError,
+            InvalidRequestError,
+            VideoNotFoundError,
+        ),
+        refused=(503,),
+    ),
+)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 
 import anyio
@@ -20,6 +20,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.contract.operation import Operation
 from api.contract.responses import answer
 from api.contract.schemas import AliveAnswer, CheckAnswer, ReadyAnswer, VersionAnswer
 from api.services import services_of
@@ -117,3 +118,12 @@ def _error_of_check(name: str, check: Callable[[], None]) -> str:
         _log.warning("not ready", check=name, error=repr(error))
         return type(error).__name__
     return ""
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation("GET", "/health", health, "Whether the process answers", {200: AliveAnswer}),
+    Operation(
+        "GET", "/ready", ready, "Whether every part works", {200: ReadyAnswer, 503: ReadyAnswer}
+    ),
+    Operation("GET", "/version", version, "Which build answers", {200: VersionAnswer}),
+)

@@ -10,6 +10,8 @@ created by another key shares that key's rate limits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
@@ -17,9 +19,11 @@ from starlette.responses import Response
 
 from api.caller import caller_of
 from api.contract.bodies import json_in
+from api.contract.operation import JSON, Operation
 from api.contract.responses import NO_STORE, answer, split_page
 from api.contract.schemas import KeyAnswer, KeyOrder, KeyPage, NewKeyAnswer, PageQuery, parse
 from api.services import services_of
+from dub_platform.core.errors import KeyNotFoundError
 from dub_platform.registry.api_keys import ApiKey, ApiKeys
 
 
@@ -74,3 +78,31 @@ def _keys_of(request: Request) -> tuple[ApiKeys, str]:
     # Without keys nobody has the scope admin, so Authorization has refused the request before.
     assert services.keys is not None
     return services.keys, services.tenant
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "GET",
+        "/keys",
+        Keys,
+        "The tenant's API keys, the newest first",
+        {200: KeyPage},
+        query=PageQuery,
+    ),
+    Operation(
+        "POST",
+        "/keys",
+        Keys,
+        "Make an API key, which only this answer shows",
+        {201: NewKeyAnswer},
+        body={JSON: KeyOrder},
+    ),
+    Operation(
+        "DELETE",
+        "/keys/{id}",
+        Key,
+        "Revoke a key: it opens nothing from the next request on",
+        {204: None},
+        errors=(KeyNotFoundError,),
+    ),
+)

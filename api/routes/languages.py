@@ -12,10 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.contract.etags import answer_with_etag
+from api.contract.operation import Operation
 from api.contract.responses import answer
 from api.contract.schemas import LanguageAnswer, LanguagesAnswer, LanguagesQuery, parse
 from api.services import services_of
-from dub_platform.core.errors import LanguageNotAvailableError
+from dub_platform.core.errors import LanguageNotAvailableError, UnknownLanguageError
 from dub_platform.core.languages import AUTO, language
 
 
@@ -76,3 +77,17 @@ def _offer(spoken: str, available: Sequence[str]) -> str:
     if spoken == AUTO:
         return f"Until it is known what is spoken, there is: {listed}."
     return f"From {language(spoken).name} there is: {listed}."
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "GET",
+        "/languages",
+        languages,
+        "What a video can be dubbed into here; `source_language` names what it speaks",
+        {200: LanguagesAnswer},
+        query=LanguagesQuery,
+        tagged=True,
+        errors=(UnknownLanguageError, LanguageNotAvailableError),
+    ),
+)

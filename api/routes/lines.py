@@ -11,7 +11,7 @@ edits. It requests the dub anew; the old release stays until the new one is ther
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -23,12 +23,16 @@ from starlette.responses import Response
 
 from api.contract.bodies import json_in
 from api.contract.etags import answer_with_etag, etag_of, require_match, with_etag
+from api.contract.operation import ANY, JSON, OF_DUB, Errors, Operation
 from api.contract.responses import answer
 from api.contract.schemas import parse
 from api.contract.script import (
     DubId,
+    LineAnswer,
     LineOrder,
     LineOrders,
+    ScriptAnswer,
+    TakeAnswer,
     TakeOrder,
     TakeQuery,
     author_of,
@@ -40,6 +44,19 @@ from api.contract.script import (
 )
 from api.routes.ranges import answer_part
 from api.services import Services, services_of
+from dub_platform.core.errors import (
+    BadTakeError,
+    CostCapError,
+    EngineFailedError,
+    EngineUnavailableError,
+    LanguageNotAvailableError,
+    LineNotFoundError,
+    LinesNotReadyError,
+    ProviderAnswerError,
+    ProviderBusyError,
+    ProviderRefusedError,
+    ProviderUnavailableError,
+)
 from dub_platform.core.languages import language
 from dub_platform.core.service.videos import checked_id
 from dub_platform.core.speech import Take
@@ -194,3 +211,92 @@ def _read_script(request: Request) -> Script:
 def _dub_in(request: Request) -> DubId:
     asked = request.path_params
     return DubId(checked_id(asked["id"]), language(asked["language"]).code)
+
+
+_OF_LINES: Errors = (*OF_DUB, LinesNotReadyError)
+_OF_VOICE: Errors = (
+    LanguageNotAvailableError,
+    CostCapError,
+    EngineUnavailableError,
+    EngineFailedError,
+    BadTakeError,
+    ProviderRefusedError,
+    ProviderBusyError,
+    ProviderUnavailableError,
+    ProviderAnswerError,
+)
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "GET",
+        "/videos/{id}/dubs/{language}/lines",
+        Lines,
+        "The lines of a dub: what was said, what is said in place of it, and where",
+        {200: ScriptAnswer},
+        tagged=True,
+        errors=_OF_LINES,
+    ),
+    Operation(
+        "PATCH",
+        "/videos/{id}/dubs/{language}/lines",
+        Lines,
+        "Edit several lines, or go back from their edits: all or none",
+        {202: ScriptAnswer},
+        body={JSON: LineOrders},
+        needs_body=True,
+        tagged=True,
+        matched=True,
+        errors=(*_OF_LINES, LineNotFoundError),
+    ),
+    Operation(
+        "GET",
+        "/videos/{id}/dubs/{language}/lines/{number}",
+        OneLine,
+        "One line of a dub",
+        {200: LineAnswer},
+        tagged=True,
+        errors=(*_OF_LINES, LineNotFoundError),
+    ),
+    Operation(
+        "PUT",
+        "/videos/{id}/dubs/{language}/lines/{number}",
+        OneLine,
+        "Have a line say something else",
+        {202: LineAnswer},
+        body={JSON: LineOrder},
+        needs_body=True,
+        tagged=True,
+        matched=True,
+        errors=(*_OF_LINES, LineNotFoundError),
+    ),
+    Operation(
+        "DELETE",
+        "/videos/{id}/dubs/{language}/lines/{number}",
+        OneLine,
+        "Go back to a line's translation",
+        {202: LineAnswer},
+        tagged=True,
+        matched=True,
+        errors=(*_OF_LINES, LineNotFoundError),
+    ),
+    Operation(
+        "GET",
+        "/videos/{id}/dubs/{language}/lines/{number}/take",
+        LineTake,
+        "The sound of a line of the release by itself, or of a draft that was spoken, whole or a "
+        "range of it",
+        {200: ANY, 206: ANY, 304: None},
+        query=TakeQuery,
+        errors=(*_OF_LINES, LineNotFoundError),
+        refused=(416,),
+    ),
+    Operation(
+        "POST",
+        "/videos/{id}/dubs/{language}/lines/{number}/take",
+        LineTake,
+        "Speak a line in the words of a draft, and say whether it fits; nothing is published",
+        {200: TakeAnswer},
+        body={JSON: TakeOrder},
+        errors=(*_OF_LINES, LineNotFoundError, *_OF_VOICE),
+    ),
+)

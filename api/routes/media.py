@@ -5,7 +5,7 @@ Only keys below `releases/` have an address; all others are answered as not foun
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -13,10 +13,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from api.contract.etags import is_known
+from api.contract.operation import ANY, Operation
+from api.contract.schemas import SignedLinkQuery
 from api.routes.ranges import content_range, select_span
 from api.services import unscoped_services_of
 from api.signed_links import watchable
-from dub_platform.core.errors import ArtifactMissingError, VideoNotFoundError
+from dub_platform.core.errors import ArtifactMissingError, LinkExpiredError, VideoNotFoundError
 from dub_platform.registry.records import Visibility
 from resources.store.local import LocalStore
 from resources.store.port import (
@@ -105,3 +107,17 @@ def _is_public(request: Request, key: str) -> bool:
     Raises VideoNotFoundError for a client without a signed link to a video that needs one.
     """
     return watchable(request, key.split("/")[1]).visibility is Visibility.PUBLIC
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "GET",
+        "/media/{key:path}",
+        media,
+        "A released file, whole or a range of it",
+        {200: ANY, 206: ANY, 302: None, 304: None},
+        query=SignedLinkQuery,
+        errors=(LinkExpiredError,),
+        refused=(400, 416, 503),
+    ),
+)

@@ -10,7 +10,7 @@ the video stay, and are stale until their dubs are requested again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import BinaryIO
 
@@ -24,8 +24,9 @@ from starlette.responses import Response
 
 from api.contract.bodies import json_in, media_type
 from api.contract.etags import answer_with_etag, etag_of, require_match, with_etag
+from api.contract.operation import FORM, JSON, Errors, Operation
 from api.contract.responses import answer, video_answer, video_url
-from api.contract.schemas import parse
+from api.contract.schemas import CaptionsOrder, VideoAnswer, parse
 from api.contract.script import (
     LineOrder,
     LineOrders,
@@ -40,7 +41,14 @@ from api.contract.script import (
 from api.routes.submissions import captions_key_of, file_in
 from api.services import Services, services_of
 from api.uploads import MAX_CAPTIONS_BYTES, captions_in, receive_form
-from dub_platform.core.errors import InvalidRequestError
+from dub_platform.core.errors import (
+    EmptyBodyError,
+    InvalidRequestError,
+    InvalidVideoIdError,
+    LineNotFoundError,
+    LinesNotReadyError,
+    VideoNotFoundError,
+)
 from dub_platform.core.service.videos import checked_id
 from dub_platform.core.text.belief import confidence_of
 from dub_platform.core.text.edits import LineEdit
@@ -214,3 +222,79 @@ def _read_said(request: Request) -> Said:
 
 def _video_id(request: Request) -> str:
     return checked_id(request.path_params["id"])
+
+
+_OF_SOURCE: Errors = (
+    InvalidVideoIdError,
+    VideoNotFoundError,
+    LinesNotReadyError,
+)
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "GET",
+        "/videos/{id}/lines",
+        SourceLines,
+        "What is said in a video: who says what when, and what was corrected of it",
+        {200: SourceAnswer},
+        tagged=True,
+        errors=_OF_SOURCE,
+    ),
+    Operation(
+        "PATCH",
+        "/videos/{id}/lines",
+        SourceLines,
+        "Correct several lines of what was heard, or go back: all or none, at once",
+        {202: SourceAnswer},
+        body={JSON: LineOrders},
+        needs_body=True,
+        tagged=True,
+        matched=True,
+        errors=(*_OF_SOURCE, LineNotFoundError),
+    ),
+    Operation(
+        "GET",
+        "/videos/{id}/lines/{number}",
+        SourceLine,
+        "One line of what is said in a video",
+        {200: SourceLineAnswer},
+        tagged=True,
+        errors=(*_OF_SOURCE, LineNotFoundError),
+    ),
+    Operation(
+        "PUT",
+        "/videos/{id}/lines/{number}",
+        SourceLine,
+        "Correct what was heard; the dubs are stale until they are asked for again",
+        {202: SourceLineAnswer},
+        body={JSON: LineOrder},
+        needs_body=True,
+        tagged=True,
+        matched=True,
+        errors=(*_OF_SOURCE, LineNotFoundError),
+    ),
+    Operation(
+        "DELETE",
+        "/videos/{id}/lines/{number}",
+        SourceLine,
+        "Go back to what was heard",
+        {202: SourceLineAnswer},
+        tagged=True,
+        matched=True,
+        errors=(*_OF_SOURCE, LineNotFoundError),
+    ),
+    Operation(
+        "PUT",
+        "/videos/{id}/captions",
+        Captions,
+        "Have a video say what stands in captions, in place of what was heard",
+        {202: VideoAnswer},
+        body={FORM: CaptionsOrder},
+        needs_body=True,
+        errors=(
+            InvalidVideoIdError,
+            VideoNotFoundError,
+            EmptyBodyError,
+        ),
+    ),
+)

@@ -11,11 +11,13 @@ looked for anew each time: while servers are replaced, some are older than the p
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from api.contract.operation import ANY, Operation
 from api.rendering import STATIC_DIR, static_version
 
 _VERSION = re.compile(r"v-[0-9a-f]{16}")
@@ -37,3 +39,14 @@ class VersionedFiles(StaticFiles):
         if version == static_version() and response.status_code in (200, 304):
             response.headers["cache-control"] = _FOR_EVER
         return response
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "GET",
+        "/static/{path}",
+        VersionedFiles,
+        "The pages' style and script",
+        {200: ANY, 304: None},
+    ),
+)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -22,15 +22,47 @@ from starlette.responses import Response
 
 from api.contract.bodies import json_in
 from api.contract.etags import answer_with_etag, etag_of, require_match, with_etag
+from api.contract.operation import FORM, JSON, OF_DUB, Operation
 from api.contract.responses import answer, dub_answer, renewal, video_answer, video_page
-from api.contract.schemas import DryRunQuery, DubOrder, Quote, VideoChange, VideosQuery, parse
+from api.contract.schemas import (
+    DryRunQuery,
+    DubAnswer,
+    DubOrder,
+    Quote,
+    UploadOrder,
+    VideoAnswer,
+    VideoChange,
+    VideoOrder,
+    VideoPage,
+    VideosQuery,
+    parse,
+)
 from api.routes.languages import check_languages, check_source_language
 from api.routes.leading import redirect_to, wants_page
 from api.routes.submissions import hand_in
 from api.routes.wording import require_heedable
 from api.services import Services, services_of
 from api.signed_links import require_offered
-from dub_platform.core.errors import EmptyBodyError, PreconditionFailedError, StorageError
+from dub_platform.core.errors import (
+    DubNotFoundError,
+    EmptyBodyError,
+    InvalidVideoIdError,
+    LanguageNotAvailableError,
+    LinksNotEnabledError,
+    MediaOverLimitError,
+    MediaToolError,
+    NoAudioError,
+    NotAVideoError,
+    PreconditionFailedError,
+    SourceNotEnabledError,
+    StorageError,
+    TruncatedMediaError,
+    UnknownLanguageError,
+    VideoBeingRemovedError,
+    VideoNotFoundError,
+    VideoTooLongError,
+    WordingNotAvailableError,
+)
 from dub_platform.core.languages import language
 from dub_platform.core.service.videos import checked_id
 from dub_platform.observability.context import request_id
@@ -205,3 +237,128 @@ def _read_dub(request: Request, services: Services, video_id: str, code: str) ->
 def _dub_response(services: Services, dub: Dub, status: int = 200) -> Response:
     video, spent = services.registry.video(dub.video_id), services.spent([dub.video_id])
     return answer(dub_answer(services, video, dub, spent[video.id]), status)
+
+
+_WORDED = (UnknownLanguageError, WordingNotAvailableError)
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "POST",
+        "/videos",
+        Videos,
+        "Take a video in, as a link or as a file; with dry_run only say what it costs",
+        {200: Quote, 202: VideoAnswer, 303: None},
+        query=DryRunQuery,
+        body={JSON: VideoOrder, FORM: UploadOrder},
+        needs_body=True,
+        errors=(
+            InvalidVideoIdError,
+            EmptyBodyError,
+            *_WORDED,
+            LanguageNotAvailableError,
+            SourceNotEnabledError,
+            NotAVideoError,
+            TruncatedMediaError,
+            NoAudioError,
+            VideoTooLongError,
+            MediaOverLimitError,
+            MediaToolError,
+            VideoBeingRemovedError,
+            LinksNotEnabledError,
+        ),
+    ),
+    Operation(
+        "GET",
+        "/videos",
+        Videos,
+        "The videos with their dubs, newest first; or those that are looked for",
+        {200: VideoPage},
+        query=VideosQuery,
+        tagged=True,
+        errors=(UnknownLanguageError,),
+    ),
+    Operation(
+        "GET",
+        "/videos/{id}",
+        Video,
+        "One video with its dubs",
+        {200: VideoAnswer},
+        tagged=True,
+        errors=(InvalidVideoIdError, VideoNotFoundError),
+    ),
+    Operation(
+        "PATCH",
+        "/videos/{id}",
+        Video,
+        "Say who may watch a video, what it is called, what is spoken in it, or that it was heard "
+        "right",
+        {200: VideoAnswer},
+        body={JSON: VideoChange},
+        needs_body=True,
+        tagged=True,
+        errors=(
+            InvalidVideoIdError,
+            VideoNotFoundError,
+            EmptyBodyError,
+            LinksNotEnabledError,
+            UnknownLanguageError,
+            LanguageNotAvailableError,
+        ),
+    ),
+    Operation(
+        "DELETE",
+        "/videos/{id}",
+        Video,
+        "Remove a video: its work is stopped, and all that was made of it goes",
+        {204: None},
+        errors=(InvalidVideoIdError, VideoNotFoundError),
+    ),
+    Operation(
+        "PUT",
+        "/videos/{id}/dubs/{language}",
+        Dubs,
+        "Ask for a dub: a new one, one that failed or is stale, or one in another wording; with "
+        "dry_run only say what it costs",
+        {200: Quote, 202: DubAnswer},
+        query=DryRunQuery,
+        body={JSON: DubOrder},
+        tagged=True,
+        errors=(
+            InvalidVideoIdError,
+            VideoNotFoundError,
+            DubNotFoundError,
+            *_WORDED,
+            LanguageNotAvailableError,
+        ),
+    ),
+    Operation(
+        "POST",
+        "/videos/{id}/dubs/{language}",
+        Dubs,
+        "The same for a form, which sends nothing else and goes on to the page that waits",
+        {202: DubAnswer, 303: None},
+        errors=(
+            InvalidVideoIdError,
+            VideoNotFoundError,
+            *_WORDED,
+            LanguageNotAvailableError,
+        ),
+    ),
+    Operation(
+        "DELETE",
+        "/videos/{id}/dubs/{language}",
+        Dubs,
+        "Remove a dub: its work is stopped, and all that was made of it goes; the video stays",
+        {204: None},
+        errors=OF_DUB,
+    ),
+    Operation(
+        "GET",
+        "/videos/{id}/dubs/{language}",
+        Dubs,
+        "One dub; once released, with its addresses and numbers",
+        {200: DubAnswer},
+        tagged=True,
+        errors=OF_DUB,
+    ),
+)

@@ -11,12 +11,15 @@ A webhook's secret is shown in the answer that creates it, and never again. Mess
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.contract.bodies import json_in
+from api.contract.operation import JSON, Operation
 from api.contract.responses import (
     NO_STORE,
     answer,
@@ -25,9 +28,23 @@ from api.contract.responses import (
     webhook_answer,
     webhook_page,
 )
-from api.contract.schemas import DeliveriesQuery, PageQuery, WebhookOrder, parse
+from api.contract.schemas import (
+    DeliveriesQuery,
+    DeliveryAnswer,
+    DeliveryPage,
+    PageQuery,
+    WebhookAnswer,
+    WebhookOrder,
+    WebhookPage,
+    parse,
+)
 from api.services import services_of
-from dub_platform.core.errors import EmptyBodyError
+from dub_platform.core.errors import (
+    DeliveryNotFoundError,
+    EmptyBodyError,
+    WebhookNotFoundError,
+    WebhookUrlError,
+)
 from dub_platform.core.service.webhooks import checked_secret, new_secret
 
 
@@ -117,3 +134,74 @@ def _create_webhook(request: Request, order: WebhookOrder) -> Response:
     made = services.webhooks.add(services.receivers.checked(order.url), order.events, secret)
     shown = webhook_answer(services, made, secret=secret)
     return answer(shown, 201, {"location": shown.links.self, **NO_STORE})
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "POST",
+        "/webhooks",
+        Webhooks,
+        "Have an address told what happens; the answer shows the secret of its messages, once",
+        {201: WebhookAnswer},
+        body={JSON: WebhookOrder},
+        needs_body=True,
+        errors=(EmptyBodyError, WebhookUrlError),
+    ),
+    Operation(
+        "GET",
+        "/webhooks",
+        Webhooks,
+        "The webhooks, the oldest first",
+        {200: WebhookPage},
+        query=PageQuery,
+    ),
+    Operation(
+        "GET",
+        "/webhooks/{id}",
+        Webhook,
+        "One webhook",
+        {200: WebhookAnswer},
+        errors=(WebhookNotFoundError,),
+    ),
+    Operation(
+        "DELETE",
+        "/webhooks/{id}",
+        Webhook,
+        "Tell an address nothing more",
+        {204: None},
+        errors=(WebhookNotFoundError,),
+    ),
+    Operation(
+        "POST",
+        "/webhooks/{id}/test",
+        Test,
+        "Send a message that says nothing",
+        {202: DeliveryAnswer},
+        errors=(WebhookNotFoundError,),
+    ),
+    Operation(
+        "GET",
+        "/webhooks/{id}/deliveries",
+        Deliveries,
+        "The messages to a webhook, newest first",
+        {200: DeliveryPage},
+        query=DeliveriesQuery,
+        errors=(WebhookNotFoundError,),
+    ),
+    Operation(
+        "GET",
+        "/webhooks/{id}/deliveries/{delivery}",
+        Delivery,
+        "One message, and what became of it",
+        {200: DeliveryAnswer},
+        errors=(WebhookNotFoundError, DeliveryNotFoundError),
+    ),
+    Operation(
+        "POST",
+        "/webhooks/{id}/deliveries/{delivery}/redeliver",
+        Redelivery,
+        "Send a message once more",
+        {202: DeliveryAnswer},
+        errors=(WebhookNotFoundError, DeliveryNotFoundError),
+    ),
+)

@@ -18,7 +18,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api.contract.operations import OPERATIONS, Operation
+from api.contract.operation import Operation
+from api.operations import OPERATIONS
 from tests.support.rig.services import YOUTUBE, Services, release
 
 WITH_INPUT = [

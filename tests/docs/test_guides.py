@@ -14,8 +14,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from api.contract.operations import FORM, JSON, OPERATIONS, Operation
+from api.contract.operation import FORM, JSON, Operation
 from api.contract.schemas import RequestShape, parse
+from api.operations import OPERATIONS
 from dub_platform.client.command import parser as dub_parser
 from dub_platform.commands.admin import parser as admin_parser
 from dub_platform.core.errors import InvalidRequestError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from api.contract.operations import OPERATIONS
+from api.operations import OPERATIONS
 from tests.support.rig.services import YOUTUBE, Services, local_client, make_services, release
 
 STRICT = [each for each in OPERATIONS if each.is_strict]

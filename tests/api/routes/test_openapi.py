@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import pytest
 from jsonschema_rs import Draft202012Validator, meta
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
+import api.app
+import api.document
 from api.app import create_app
-from api.contract.operations import OPERATIONS
+from api.contract.operation import PLAIN, Operation
 from api.contract.problems import HTTP_CODE, STATUS
-from api.routes.openapi import document
-from tests.support.rig.services import YOUTUBE, Services, release
+from api.document import document
+from api.operations import OPERATIONS
+from tests.support.rig.services import YOUTUBE, Services, local_client, release
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -39,6 +45,36 @@ def routed(services: Services) -> Iterator[tuple[str, str]]:
 def test_every_route_is_described(services: Services) -> None:
     """And nothing that is no route."""
     assert sorted(routed(services)) == sorted((each.method, each.path) for each in OPERATIONS)
+
+
+def say_hello(request: Request) -> Response:
+    """What a new handler may look like."""
+    return PlainTextResponse(f"Hello, {request.path_params['name']}.")
+
+
+HELLO = Operation("GET", "/hello/{name:path}", say_hello, "Say hello", {200: PLAIN})
+
+
+def test_a_row_is_all_that_an_address_needs(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is answered, its query is checked, and the contract and its page have it."""
+    for module in (api.app, api.document):
+        monkeypatch.setattr(module, "OPERATIONS", (*OPERATIONS, HELLO))
+    client = local_client(replace(services, version="with one more"))
+    assert "Hello, big/world." == client.get("/hello/big/world").text
+    assert 422 == client.get("/hello/world?lang=es").status_code
+    described = client.get("/openapi.json").json()["paths"]["/hello/{name}"]
+    assert {"get": "Say hello"} == {each: row["summary"] for each, row in described.items()}
+    assert "Say hello" in client.get("/docs").text
+
+
+def test_an_address_has_one_handler(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starlette would ask the first alone; so the app does not start."""
+    other = replace(HELLO, method="PUT", handler=PlainTextResponse)
+    monkeypatch.setattr(api.app, "OPERATIONS", (*OPERATIONS, HELLO, other))
+    with pytest.raises(ValueError, match="too many values"):
+        create_app(services)
 
 
 def test_every_operation_has_a_name_of_its_own(contract: dict[str, Any]) -> None:

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from api.contract.operations import OPERATIONS
-from api.routes.openapi import document
+from api.document import document
+from api.operations import OPERATIONS
 from dub_platform.local.stack import CHECKOUT
 
 ANSWERS = CHECKOUT / "dub_platform" / "client" / "answers.py"

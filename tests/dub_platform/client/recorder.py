@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from api.contract.operations import OPERATIONS
-from api.routes.openapi import document
+from api.document import document
+from api.operations import OPERATIONS
 
 ID = "up-0123456789abcdef0123456789abcdef"
 END = "event: end\ndata: {}\n\n"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from api.contract.operations import OPERATIONS
-from api.routes.openapi import document
+from api.document import document
+from api.operations import OPERATIONS
 from dub_platform.client import DubClient
 from dub_platform.client.command import main, parser
 from tests.dub_platform.client import contract
