@@ -24,6 +24,7 @@ from dub_platform import wiring
 from dub_platform.core.service.addresses import Networks, is_loopback
 from dub_platform.core.service.links import Links
 from dub_platform.core.service.webhooks import Receivers
+from dub_platform.engines.provisions import paid_calls, secret
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings, WrongSettingError
 
@@ -109,7 +110,7 @@ def services_from(settings: Settings, announcer: Announcer) -> Services:
         environment=settings.environment,
         cors_origins=[each.strip() for each in settings.cors_origins.split(",") if each],
         prices=wiring.prices(settings),
-        spent=wiring.paid_calls(settings).spent_on,
+        spent=paid_calls(settings).spent_on,
         heeds_wording=wiring.heeds_wording(settings),
         detects_languages=wiring.detects_languages(settings),
         commit=settings.git_commit or None,
@@ -118,8 +119,8 @@ def services_from(settings: Settings, announcer: Announcer) -> Services:
         is_local=settings.auth is None,
         proxies=Networks.parsed(settings.trusted_proxies),
         limits=_limits(settings),
-        metrics_token=wiring.secret(settings.metrics_token) if settings.metrics_token else None,
-        links=Links(wiring.secret(settings.link_secret)) if settings.link_secret else None,
+        metrics_token=secret(settings.metrics_token) if settings.metrics_token else None,
+        links=Links(secret(settings.link_secret)) if settings.link_secret else None,
     )
 
 

@@ -3,9 +3,10 @@
     python -m docs.generate            # write them
     python -m docs.generate --check    # name what is stale, and end with 1 if anything is
 
-A table stands in a page between `<!-- table: settings -->` and `<!-- end -->`; all around it is
-written by hand. `.env.example` has the settings above the line that begins with COMPOSED, and below
-it, by hand, what docker-compose.yml alone reads.
+A table stands in a page between `<!-- table: settings -->` and `<!-- end -->`, a file that is shown
+as it is between `<!-- code: PATH -->` and `<!-- end -->`; all around them is written by hand.
+`.env.example` has the settings above the line that begins with COMPOSED, and below it, by hand,
+what docker-compose.yml alone reads.
 """
 
 from __future__ import annotations
@@ -36,6 +37,16 @@ from api.operations import OPERATIONS
 from api.request_log import Exchange
 from dub_platform.core.errors import DubError
 from dub_platform.core.service.metrics import METRICS
+from dub_platform.engines import (
+    Declaration,
+    SeparatorEngine,
+    StoreEngine,
+    TranscriberEngine,
+    TranslatorEngine,
+    VoiceEngine,
+    choose,
+)
+from dub_platform.entry_points import installed
 from dub_platform.registry.database.engine import engine_at
 from dub_platform.registry.database.tables import metadata, utc_now
 from dub_platform.registry.tallies import Tallies
@@ -49,6 +60,7 @@ HEADING = (
     "change.\n"
 )
 COMPOSED = "# For docker-compose.yml only"
+CODE = re.compile(r"(?ms)^(<!-- code: ([\w./-]+) -->\n).*?(^<!-- end -->$)")
 TABLE = re.compile(r"(?ms)^(<!-- table: ([\w-]+) -->\n).*?(^<!-- end -->$)")
 # What HTTP itself refuses, for who reads of it; an answer has its own sentence.
 OF_HTTP: Mapping[int, str] = {
@@ -73,6 +85,10 @@ PAGES: Mapping[str, str] = {
     "DUB_DEMUCS_MODEL": "../guides/original-voice.md",
     "DUB_FFMPEG": "../operation/ffmpeg.md",
     "DUB_STORE": "../guides/bucket.md",
+    "DUB_TRANSCRIBER": "engines.md",
+    "DUB_TRANSLATOR": "engines.md",
+    "DUB_VOICE": "engines.md",
+    "DUB_SEPARATOR": "engines.md",
     "DUB_POOLS": "../operation/machines.md",
     "DUB_RETENTION_DAYS": "../operation/retention.md",
     "DUB_WEBHOOK_RECEIVERS": "../guides/events.md",
@@ -82,6 +98,7 @@ PAGES: Mapping[str, str] = {
 # What ARCHITECTURE shows of the tree, in the order of the layers, and how deep.
 PACKAGES = ("dub_platform", "api", "sensors", "assets", "resources", "benchmarks", "docs", "tests")
 DEEPEST, LONGEST = 3, 100
+KINDS = (TranscriberEngine, TranslatorEngine, VoiceEngine, SeparatorEngine, StoreEngine)
 _VARIABLE = re.compile(r"(?<![`\w])((?:DUB|OPENAI)_[A-Z0-9_]+(?:=\w+)?)(?!`)")
 
 
@@ -106,8 +123,8 @@ def documents() -> Iterator[tuple[Path, str]]:
     """Every document that has a table, with its text as it should be."""
     for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]):
         text = path.read_text()
-        if TABLE.search(text):
-            yield path, fill_tables(text)
+        if TABLE.search(text) or CODE.search(text):
+            yield path, fill_code(fill_tables(text))
     yield ENV, env_example(ENV.read_text())
 
 
@@ -116,10 +133,20 @@ def fill_tables(text: str) -> str:
     return TABLE.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n{found[3]}", text)
 
 
+def fill_code(text: str) -> str:
+    """A page with the files that it shows as they are."""
+    return CODE.sub(lambda found: f"{found[1]}\n{_fenced(ROOT / found[2])}\n{found[3]}", text)
+
+
+def _fenced(path: Path) -> str:
+    language = {".py": "python"}.get(path.suffix, path.suffix[1:])
+    return f"```{language}\n{path.read_text().rstrip()}\n```\n"
+
+
 def env_example(text: str) -> str:
     """The file with all settings, above what it has for docker-compose.yml."""
     settings = [
-        f"# {_with_choices(field)}\n#{name}={default_of(field)}\n"
+        f"# {_with_choices(name, field)}\n#{name}={default_of(field)}\n"
         for name, field in settings_by_variable().items()
     ]
     composed = text.partition(COMPOSED)[2]
@@ -161,22 +188,24 @@ def _settings() -> str:
     for name, field in settings_by_variable().items():
         more = f" ([more]({PAGES[name]}))" if name in PAGES else ""
         meaning = _VARIABLE.sub(r"`\1`", (field.description or "")) + more
-        rows.append((_code(name), _code(default_of(field)), _values(field), meaning))
+        rows.append((_code(name), _code(default_of(field)), _values(name, field), meaning))
     return _table(("variable", "default", "can be", "meaning"), rows)
 
 
-def _with_choices(field: FieldInfo) -> str:
+def _with_choices(name: str, field: FieldInfo) -> str:
     """What a setting means, and what it can be where that does not say it already."""
     said, choices = field.description or "", _choices(field.annotation)
+    if engines := _engines_of(name):
+        return f"{said} One of: {', '.join(engines)}; or an engine of another package."
     if all(re.search(rf"\b{choice}\b", said) for choice in choices):
         return said
     return f"{said} One of: {', '.join(choices)}."
 
 
-def _values(field: FieldInfo) -> str:
-    """What a setting can be, as far as its type says."""
+def _values(name: str, field: FieldInfo) -> str:
+    """What a setting can be, as far as its type and our engines say."""
     kind = field.annotation
-    if choices := _choices(kind):
+    if choices := _choices(kind) or _engines_of(name):
         return ", ".join(map(_code, choices))
     kinds = {kind, *get_args(kind)}
     if bool in kinds:
@@ -206,6 +235,48 @@ def _bounds(bounds: Iterable[object]) -> str:
     if least is None:
         return above
     return f"{least} to {most}" if most else f"{least} or more"
+
+
+def _engines_of(variable: str) -> list[str]:
+    """The names of our own engines that a setting can have; whatever else is installed here."""
+    role = variable.removeprefix("DUB_").lower()
+    return [each.name for each in installed() if each.is_ours and each.role == role]
+
+
+def _engines() -> str:
+    """Our engines, with what they say of themselves where nothing is set and no model is here."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [
+            (_code(f"DUB_{kind.role.upper()}={name}"), *_about_engine(kind, name, Path(folder)))
+            for kind in KINDS
+            for name in _engines_of(f"DUB_{kind.role.upper()}")
+        ]
+    return _table(("setting", "is", "languages", "costs", "needs"), rows)
+
+
+def _about_engine(kind: type[Declaration], name: str, models: Path) -> tuple[str, ...]:
+    # Not checked: what it says of itself does not depend on a key.
+    chosen: dict[str, Any] = {"models_dir": models, kind.role: name}
+    settings = Settings.model_construct(None, **chosen)
+    choice = choose(settings, kind)
+    declared, languages, cost = choice.declared, "", "nothing"
+    if isinstance(declared, VoiceEngine):
+        voice = choice.ask(declared.facts)
+        languages = str(len(voice.languages))
+        usd = voice.cost_usd(1000 * "a", None)
+        cost = f"${usd:.2f} for 1,000 characters" if usd else cost
+    elif isinstance(declared, TranslatorEngine):
+        translator = choice.ask(declared.facts)
+        languages = str(len(translator.languages) or "by pairs")
+        languages += ", heeds wording" if translator.heeds_wording else ""
+        usd = translator.usd_per_million_output_tokens
+        cost = f"${usd:.2f} for 1,000,000 tokens written" if usd else cost
+    elif isinstance(declared, TranscriberEngine):
+        recogniser = choice.ask(declared.facts)
+        languages = "tells them" if recogniser.detects_languages else "is told which"
+        usd = recogniser.usd_per_minute
+        cost = f"${usd:.4f} for a minute" if usd else cost
+    return declared.about, languages, cost, declared.needs
 
 
 def _former_names() -> str:
@@ -372,6 +443,7 @@ def _say_difference(is_there: str, should_be: str) -> None:
 
 TABLES: Mapping[str, Callable[[], str]] = {
     "settings": _settings,
+    "engines": _engines,
     "former-names": _former_names,
     "composed": _composed,
     "endpoints": _endpoints,

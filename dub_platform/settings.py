@@ -2,8 +2,8 @@
 
     settings = Settings.from_environment()     # DUB_* variables and, if there is one, .env
 
-Every variable stands in `.env.example` with its meaning. One variable per role chooses its
-engine; what an engine needs and lacks is said by name when the platform starts.
+Every variable stands in `.env.example` with its meaning. One variable per role names its engine, of
+those that are installed; what an engine needs and lacks is said by name when the platform starts.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pydantic import (
     SecretStr,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -36,6 +37,7 @@ from dub_platform.core.languages import AUTO, code_in
 from dub_platform.core.service.addresses import Networks, is_loopback, is_openai
 from dub_platform.core.service.webhooks import Receivers
 from dub_platform.core.style.casting import IN_TURN, Casting
+from dub_platform.entry_points import GROUPS, find, installed
 from dub_platform.variables import PREFIX, former_values, remarks
 
 if TYPE_CHECKING:
@@ -55,6 +57,9 @@ _RUNS_AT_ONCE = 2
 Port = Annotated[int, Field(ge=1, le=65_535)]
 # Checked and kept as it was written: pydantic's own spelling adds a slash.
 _ADDRESS = TypeAdapter[HttpUrl | None](HttpUrl | None)
+
+# How the variables of other packages' engines end whose values nobody is told.
+_SECRET_ENDINGS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 # What a choice needs: role, engine, the settings that must not be empty.
 _NEEDS = (
@@ -202,15 +207,15 @@ class Settings(BaseSettings):
         description="Which sources are taken: youtube (YouTube videos and uploads) or upload "
         "(uploads only).",
     )
-    transcriber: Literal["pocketsphinx", "faster-whisper", "whisper", "openai", "elevenlabs"] = (
-        Field(default="pocketsphinx", description="Who listens where no captions were handed in.")
+    transcriber: str = Field(
+        default="pocketsphinx", description="Who listens where no captions were handed in."
     )
-    translator: Literal["apertium", "bergamot", "openai"] = Field(
+    translator: str = Field(
         default="apertium",
         description="Who translates. What bergamot has no models for is translated by apertium, "
         "where that is installed.",
     )
-    voice: Literal["espeak", "piper", "kokoro", "elevenlabs", "openai"] = Field(
+    voice: str = Field(
         default="espeak",
         description="Who speaks. What kokoro does not know is spoken by piper's voices, if there "
         "are any, and what these do not by espeak.",
@@ -218,11 +223,14 @@ class Settings(BaseSettings):
     original: Literal["duck", "remove", "voice"] = Field(
         default="duck",
         description="What is heard beside the dub: duck keeps the original's music and lowers its "
-        "voice; remove takes the voice out with Demucs; voice keeps nothing of it.",
+        "voice; remove takes the voice out; voice keeps nothing of it.",
+    )
+    separator: str = Field(
+        default="demucs", description="Who takes the voice out for DUB_ORIGINAL=remove."
     )
     demucs_model: str = Field(
         default="htdemucs",
-        description="The model of DUB_ORIGINAL=remove, downloaded at its first use: htdemucs, "
+        description="The model of DUB_SEPARATOR=demucs, downloaded at its first use: htdemucs, "
         "htdemucs_ft, htdemucs_6s, hdemucs_mmi, mdx or mdx_extra; or a file of "
         "one.",
     )
@@ -238,9 +246,7 @@ class Settings(BaseSettings):
     duck_release_seconds: float = Field(
         default=0.25, ge=0.01, le=5, description="How long it takes to rise after a line."
     )
-    store: Literal["local", "r2"] = Field(
-        default="local", description="Where artifacts and releases are kept."
-    )
+    store: str = Field(default="local", description="Where artifacts and releases are kept.")
 
     ffmpeg: Path | None = Field(
         default=None,
@@ -551,6 +557,12 @@ class Settings(BaseSettings):
         # What a link leads to may be a program that goes by the link's name.
         return ffmpeg and ffmpeg.expanduser().absolute()
 
+    @field_validator(*GROUPS)
+    @classmethod
+    def _is_installed(cls, name: str, info: ValidationInfo) -> str:
+        find(str(info.field_name), name)
+        return name
+
     @field_validator("source_language")
     @classmethod
     def _names_a_language(cls, given: str) -> str:
@@ -684,11 +696,32 @@ class Settings(BaseSettings):
     def remarks(cls) -> list[str]:
         """What is set in the environment or .env and does nothing, as sentences."""
         known = [_variable(name) for name in cls.model_fields]
-        return list(remarks(_environment(cls), known))
+        of_engines = [each.prefix for each in installed() if not each.is_ours]
+        return list(remarks(_environment(cls), known, of_engines))
 
     def as_environment(self) -> dict[str, str]:
         """The variables that make these settings again in another process."""
-        return {_variable(name): _text(getattr(self, name)) for name in type(self).model_fields}
+        ours = {_variable(name): _text(getattr(self, name)) for name in type(self).model_fields}
+        return {**self._engines_variables(), **ours}
+
+    def variables_below(self, prefix: str) -> dict[str, str]:
+        """What is set of an engine's own variables, by the rest of their names; no setting."""
+        known = {_variable(name) for name in type(self).model_fields}
+        return {
+            name.removeprefix(prefix): text
+            for name, text in _environment(type(self)).items()
+            if name.startswith(prefix) and name not in known
+        }
+
+    def _engines_variables(self) -> dict[str, str]:
+        """The own variables of the chosen engines that other packages have."""
+        chosen = [find(role, getattr(self, role)) for role in GROUPS]
+        return {
+            each.prefix + name: text
+            for each in chosen
+            if not each.is_ours
+            for name, text in self.variables_below(each.prefix).items()
+        }
 
     @property
     def languages_of_speech_server(self) -> tuple[str, ...]:
@@ -752,7 +785,9 @@ class Settings(BaseSettings):
         """The texts in these settings that must not be told to anybody."""
         hidden = [_text(value) for _, value in self if isinstance(value, SecretStr)]
         urls = (self.database_url, self.redis_url, self.broker_url, self.result_backend_url)
-        return [text for text in (*hidden, *map(_password, urls)) if text]
+        own = self._engines_variables().items()
+        of_engines = [text for name, text in own if name.endswith(_SECRET_ENDINGS)]
+        return [text for text in (*hidden, *of_engines, *map(_password, urls)) if text]
 
     @property
     def registry_url(self) -> str:

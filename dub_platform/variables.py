@@ -11,7 +11,7 @@ them all. Ours win over them.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 PREFIX = "DUB_"
@@ -54,10 +54,13 @@ def former_values(environment: Mapping[str, str]) -> dict[str, str]:
     return {ours: text for ours, text in said.items() if text and not environment.get(ours)}
 
 
-def remarks(environment: Mapping[str, str], known: Collection[str]) -> Iterator[str]:
+def remarks(
+    environment: Mapping[str, str], known: Collection[str], of_engines: Iterable[str] = ()
+) -> Iterator[str]:
     """A sentence for each variable that is set and overruled, or that nothing reads.
 
-    `known` are the names of all settings.
+    `known` are the names of all settings, `of_engines` what the names of others begin with that
+    engines of other packages read.
     """
     for former, ours in FORMER.items():
         value, used = _value(environment, former), read_variable(environment, ours)
@@ -65,6 +68,8 @@ def remarks(environment: Mapping[str, str], known: Collection[str]) -> Iterator[
             by = ours if environment.get(ours) else f"another name for {ours}"
             yield f"{former} is set, and does nothing: {by} is set as well, and counts."
     for name in sorted(environment):
+        if name.startswith(tuple(of_engines)):
+            continue
         if name.startswith(PREFIX) and name not in {*known, *OTHERS}:
             near = difflib.get_close_matches(name, known, 1)
             meant = f" Did you mean {near[0]}?" if near else ""

@@ -1,4 +1,4 @@
-"""What steps and sensors print, kept where DUB_STORE says: on the disk, or in the private bucket.
+"""What steps and sensors print, kept on the disk, or with DUB_STORE=r2 in the private bucket.
 
     compute_logs:
       module: assets.step.compute_logs
@@ -41,7 +41,7 @@ class ComputeLogs(LocalComputeLogManager):
         """The log manager that the settings ask for. Raises WrongSettingError."""
         settings = Settings.from_environment()
         folder = settings.home / "dagster" / "storage"
-        if settings.store == "local":
+        if settings.store != "r2":
             return LocalComputeLogManager(str(folder), inst_data=inst_data)
         # dagster_aws costs a process more than a second.
         from assets.step.r2_resource import BucketLogManager

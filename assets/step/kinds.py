@@ -19,8 +19,8 @@ def kinds_with(settings: Settings) -> Callable[[AssetSpec], AssetSpec]:
         "transcript": {settings.transcriber},
         "translation": {settings.translator},
         "speech": {settings.voice},
-        "dubbed_track": {"demucs"} if settings.original == "remove" else set(),
-        "r2_object": {_STORES[settings.store]},
+        "dubbed_track": {settings.separator} if settings.original == "remove" else set(),
+        "r2_object": {_STORES.get(settings.store, settings.store)},
     }
 
     def with_kinds(spec: AssetSpec) -> AssetSpec:

@@ -13,7 +13,7 @@ from dagster._serdes import ConfigurableClassData
 from dagster_aws.s3 import S3Resource
 from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
 
-from dub_platform import wiring
+from dub_platform.engines.stores import bucket_client
 from dub_platform.settings import Settings
 from dub_platform.variables import find_name
 from resources.store.s3 import client
@@ -58,7 +58,7 @@ class BucketLogManager(S3ComputeLogManager):
             skip_empty_files=True,
             upload_interval=_UPLOAD_SECONDS,
         )
-        self._s3_session = wiring.bucket_client(settings)
+        self._s3_session = bucket_client(settings)
 
     def is_capture_complete(self, log_key: Sequence[str]) -> bool:
         """Whether there is no more to come; nor is there from a bucket that is out of reach."""

@@ -2,7 +2,7 @@
 
 from botocore.exceptions import ClientError
 
-from dub_platform import wiring
+from dub_platform.engines.provisions import secret
 from dub_platform.settings import Settings
 from resources.store.s3 import client
 
@@ -12,7 +12,7 @@ THERE = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 def main() -> None:
     """Make them. Raises ClientError for any other reason than that they exist."""
     settings = Settings.from_environment()
-    keys = map(wiring.secret, (settings.r2_access_key_id, settings.r2_secret_access_key))
+    keys = map(secret, (settings.r2_access_key_id, settings.r2_secret_access_key))
     s3 = client(settings.r2_endpoint, *keys)
     for name in (settings.r2_bucket, settings.r2_public_bucket):
         try:

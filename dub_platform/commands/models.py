@@ -29,10 +29,10 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 
-from dub_platform import wiring
 from dub_platform.commands.terminal import console, notes
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.languages import language
+from dub_platform.engines import provisions
 from dub_platform.settings import Settings
 from resources.models.bundles import Bundles, install
 from resources.models.catalogue import Entry, Licence
@@ -81,7 +81,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _list(settings: Settings, asked: argparse.Namespace) -> int:
-    models = wiring.models(settings)
+    models = provisions.models(settings)
     code = language(asked.language).code if asked.language else None
     here = {model.entry.full_name for model in models.list_installed()}
     shown = [e for e in models.catalogue.values() if code is None or code in e.languages]
@@ -127,7 +127,7 @@ def _say_commercial(licence: Licence) -> str:
 
 
 def _show(settings: Settings, asked: argparse.Namespace) -> int:
-    models = wiring.models(settings)
+    models = provisions.models(settings)
     [entry] = choose([asked.name], models.catalogue)
     table = Table(box=None, show_header=False)
     for name, value in _facts(models, entry):
@@ -152,7 +152,7 @@ def _facts(models: ModelFolder, entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def _get(settings: Settings, asked: argparse.Namespace) -> int:
-    models = wiring.models(settings)
+    models = provisions.models(settings)
     wanted = choose(asked.names, models.catalogue)
     if asked.dubs:
         choice = choose_for(asked.dubs, models.catalogue)
@@ -248,7 +248,7 @@ def _unique(entries: Iterable[Entry]) -> list[Entry]:
 
 def _verify(settings: Settings, _: argparse.Namespace) -> int:
     damaged = 0
-    for model in wiring.models(settings).list_installed():
+    for model in provisions.models(settings).list_installed():
         names = [f.name for f in model.entry.files if not is_sound(model.folder / f.name, f)]
         damaged += bool(names)
         state = f"[red]damaged: {escape(', '.join(names))}[/]" if names else "sound"
@@ -259,7 +259,7 @@ def _verify(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _remove(settings: Settings, asked: argparse.Namespace) -> int:
-    models = wiring.models(settings)
+    models = provisions.models(settings)
     found = [m for m in models.list_installed() if asked.name in (m.entry.full_name, m.entry.name)]
     if len(found) != 1:
         names = ", ".join(model.entry.full_name for model in found or models.list_installed())
@@ -276,7 +276,7 @@ def _delete(model: Model) -> None:
 
 
 def _export(settings: Settings, asked: argparse.Namespace) -> int:
-    models = wiring.models(settings)
+    models = provisions.models(settings)
     with tarfile.open(asked.file, "x") as archive:
         for model in models.list_installed():
             archive.add(model.folder, str(model.folder.relative_to(models.root)))

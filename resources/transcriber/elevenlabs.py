@@ -34,7 +34,7 @@ from resources.system.calls import (
     error_text,
     retry_after,
 )
-from resources.transcriber.capabilities import USD_PER_MINUTE
+from resources.transcriber.capabilities import ELEVENLABS_USD
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.doubts import Doubts, Finding, certainty
 from resources.transcriber.paid import PaidTranscriber, Sent
@@ -123,7 +123,7 @@ class ElevenLabsTranscriber(PaidTranscriber[ScribeAnswer]):
 
     provider = "ElevenLabs"
     key_setting = "ELEVENLABS_API_KEY"
-    list_price = USD_PER_MINUTE["elevenlabs"]
+    list_price = ELEVENLABS_USD
     understands = "Scribe"
     longest = 600.0
 

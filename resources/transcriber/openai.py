@@ -18,7 +18,7 @@ from resources.providers.ledger import Ledger
 from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply, read_key
 from resources.store.port import Store
 from resources.system.calls import CallPolicy, ProviderCalls
-from resources.transcriber.capabilities import USD_PER_MINUTE
+from resources.transcriber.capabilities import OPENAI_USD
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.paid import PaidTranscriber, Sent
 from resources.transcriber.transcriptions import Transcription
@@ -33,7 +33,7 @@ class OpenAITranscriber(PaidTranscriber[Transcription]):
     Raises EngineUnavailableError where the key cannot be one.
     """
 
-    list_price = USD_PER_MINUTE["openai"]
+    list_price = OPENAI_USD
     # A request that fails loses little, and one that drips is noticed soon.
     longest = 60.0
 

@@ -1,7 +1,7 @@
 """What each translator can do, as facts: who answers requests knows them and runs no engine.
 
-    facts_of_translator("openai").targets("en")
-    facts_of_translator("apertium").heeds_wording
+    openai_facts().targets("en")
+    apertium_facts().heeds_wording
 
 Each engine takes its own from here. `tests/contracts/test_capabilities.py` holds them to it.
 """
@@ -44,12 +44,16 @@ APERTIUM_MODES: Mapping[Pair, Sequence[str]] = {
 
 @dataclass(frozen=True)
 class TranslatorFacts:
-    """Which pairs are translated, or each language of `languages` into every other."""
+    """Which pairs are translated, or each language of `languages` into every other.
+
+    What is paid for by the character has a price of tokens as well: four characters are one.
+    """
 
     heeds_wording: bool
-    is_paid: bool
     pairs: Collection[Pair] = ()
     languages: Sequence[str] = ()
+    usd_per_million_input_tokens: float = 0.0
+    usd_per_million_output_tokens: float = 0.0
 
     def targets(self, source: str) -> tuple[str, ...]:
         """Return what `source`, or any language for `auto`, can be translated into, sorted."""
@@ -60,21 +64,30 @@ class TranslatorFacts:
         return tuple(sorted(among | {into for each, into in self.pairs if source in (each, AUTO)}))
 
 
-def facts_of_translator(name: str, models: Collection[Pair] = ()) -> TranslatorFacts:
-    """Return what the engine of this name can do.
+def openai_facts(
+    usd_per_million_input_tokens: float = 0.0, usd_per_million_output_tokens: float = 0.0
+) -> TranslatorFacts:
+    """Return what a large language model can do, at these prices."""
+    return TranslatorFacts(
+        heeds_wording=True,
+        languages=OPENAI_LANGUAGES,
+        usd_per_million_input_tokens=usd_per_million_input_tokens,
+        usd_per_million_output_tokens=usd_per_million_output_tokens,
+    )
 
-    `models` are the pairs that Bergamot has models for; it has Apertium for others. What Apertium
-    translates depends on what is installed here.
+
+def apertium_facts() -> TranslatorFacts:
+    """Return what Apertium translates as it is installed here.
+
+    Where it is not, this machine only answers for those that translate.
     """
-    if name == "openai":
-        return TranslatorFacts(heeds_wording=True, is_paid=True, languages=OPENAI_LANGUAGES)
-    installed = tuple(installed_pairs())
-    if name == "bergamot":
-        pairs = (*routes(models), *installed)
-    else:
-        # Without Apertium, this machine only answers for those that translate.
-        pairs = installed or tuple(APERTIUM_MODES)
-    return TranslatorFacts(heeds_wording=False, is_paid=False, pairs=pairs)
+    pairs = tuple(installed_pairs()) or tuple(APERTIUM_MODES)
+    return TranslatorFacts(heeds_wording=False, pairs=pairs)
+
+
+def bergamot_facts(models: Collection[Pair]) -> TranslatorFacts:
+    """Return what Bergamot translates with models of these pairs, and Apertium besides."""
+    return TranslatorFacts(heeds_wording=False, pairs=(*routes(models), *installed_pairs()))
 
 
 def routes(models: Collection[Pair]) -> Iterator[Pair]:

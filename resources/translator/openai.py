@@ -31,7 +31,7 @@ from resources.providers.ledger import Ledger
 from resources.providers.paid_once import Bill, PaidOnce
 from resources.store.port import Store
 from resources.system.threads import ContextPool
-from resources.translator.capabilities import OPENAI_LANGUAGES, facts_of_translator
+from resources.translator.capabilities import OPENAI_LANGUAGES, openai_facts
 from resources.translator.chat import OpenAIChat, TokenPrice
 from resources.translator.port import NO_BRIEF
 from resources.translator.prompt import (
@@ -86,7 +86,7 @@ class OpenAITranslator:
         self._paid = PaidOnce(store, ledger, ROLE)
 
     def targets(self, source: str) -> tuple[str, ...]:
-        return facts_of_translator("openai").targets(source)
+        return openai_facts().targets(source)
 
     def engine_for(self, source: str, language: str) -> str:  # noqa: ARG002 - it is one for all
         return self.engine

@@ -1,7 +1,7 @@
 """What each voice can do, as facts: who answers requests knows them and speaks nothing.
 
-    facts_of_voice("elevenlabs", "eleven_v3").languages
-    facts_of_voice("openai").cost_usd("Hola.", None)        # at the provider's list price
+    elevenlabs_facts("eleven_v3").languages
+    OPENAI_FACTS.cost_usd("Hola.", None)        # at the provider's list price
 
 Each engine takes its own from here. `tests/contracts/test_capabilities.py` holds them to it. What
 models of one's own speak is in the catalogue of models.
@@ -86,14 +86,11 @@ class VoiceFacts:
         return self.credits * len(text) * price / 1000
 
 
-def facts_of_voice(name: str, model: str = "") -> VoiceFacts:
-    """Return what the engine of this name, with this model, can do.
+def elevenlabs_facts(model: str) -> VoiceFacts:
+    """Return what ElevenLabs can do with this model."""
+    can = elevenlabs_model(model)
+    return VoiceFacts(can.languages, ELEVENLABS_USD, can.credits)
 
-    Those with models on this machine are free, and eSpeak NG speaks what they cannot.
-    """
-    if name == "elevenlabs":
-        can = elevenlabs_model(model)
-        return VoiceFacts(can.languages, ELEVENLABS_USD, can.credits)
-    if name == "openai":
-        return VoiceFacts(OPENAI_LANGUAGES, OPENAI_USD)
-    return VoiceFacts(ESPEAK_LANGUAGES)
+
+OPENAI_FACTS = VoiceFacts(OPENAI_LANGUAGES, OPENAI_USD)
+ESPEAK_FACTS = VoiceFacts(ESPEAK_LANGUAGES)

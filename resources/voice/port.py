@@ -4,7 +4,7 @@
     voice.speak(Reading("Buenos días.", "es", speaker="1"), into=Path("take.wav"), bill=bill)
     bill.cost_usd
 
-The next engine is tested by adding it to `tests/contracts/test_voice.py`. Those that are paid
+The promises are tested in `tests/contracts/test_voice.py`. Those that are paid
 for are in `elevenlabs.py` and `openai.py`, and `paid.py` is what they have in common.
 """
 
@@ -40,12 +40,13 @@ class Voice(Protocol):
     """Speaks lines. `engine` names it and its version or model, for receipts.
 
     It can be asked from several threads; more than `parallel` at once gains nothing. One that
-    `keeps_pace` speaks as fast as a reading says, at no cost.
+    `keeps_pace` speaks as fast as a reading says, at no cost. What has a default here is had by
+    inheriting from this class.
     """
 
     engine: str
-    parallel: int
-    keeps_pace: bool
+    parallel: int = 1
+    keeps_pace: bool = False
 
     def languages(self) -> tuple[str, ...]:
         """The language codes it speaks, in alphabetical order."""
@@ -53,7 +54,8 @@ class Voice(Protocol):
 
     def engine_for(self, language: str) -> str:
         """Which engine speaks a language, with its version or weights, for its takes' receipts."""
-        ...
+        del language  # one for all
+        return self.engine
 
     def shape(self, reading: Reading) -> Mapping[str, str | int | float]:
         """Everything besides the text that shapes the sound: it goes into the take's key.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dub_platform import wiring
+from dub_platform.engines.provisions import paid_calls
 from dub_platform.registry import DubStatus
 from sensors.removal import clear_video
 from tests.assets.test_wording import Bench, bench
@@ -35,7 +36,7 @@ def test_a_run_whose_video_is_removed_ends_before_its_next_step(bench: Bench, cl
     assert is_cleared(workshop, video_id)
     assert set() == kept(workshop)
     assert [] == workshop.instance.get_runs()
-    assert wiring.paid_calls(workshop.settings).spent_usd(video_id)["es"] > 0
+    assert paid_calls(workshop.settings).spent_usd(video_id)["es"] > 0
 
 
 @pytest.mark.long

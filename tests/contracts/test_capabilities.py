@@ -45,7 +45,7 @@ def test_models_of_bergamot_lead_where_it_is_said() -> None:
     pairs = [("en", "pt"), ("es", "en"), ("fr", "en"), ("de", "fr")]
     model = PairModel("", *[Path()] * 4)
     engine = BergamotTranslator(dict.fromkeys(pairs, model))
-    said = TranslatorFacts(heeds_wording=False, is_paid=False, pairs=tuple(routes(pairs)))
+    said = TranslatorFacts(heeds_wording=False, pairs=tuple(routes(pairs)))
     for source in (AUTO, "en", "es", "fr", "de", "pt"):
         assert engine.targets(source) == said.targets(source)
     assert ("en", "pt") == said.targets("es")

@@ -65,7 +65,9 @@ def test_the_pipeline_is_documented_asset_by_asset() -> None:
 @EACH
 def test_a_document_names_only_variables_that_are_read(document: Path) -> None:
     """A name that looks like a setting is one, or is one of the deployment's."""
-    named = set(VARIABLE.findall(document.read_text()))
+    found = set(VARIABLE.findall(document.read_text()))
+    # The example of an engine of another package has variables of its own.
+    named = {name for name in found if not name.startswith("DUB_HUM_")}
     assert set() == named - set(settings()) - DEPLOYMENT
 
 

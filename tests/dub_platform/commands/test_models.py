@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dub_platform import wiring
 from dub_platform.commands import admin
+from dub_platform.engines import provisions
 from resources.models.installed import ModelFolder
 from tests.support.servers.models import CONFIG, WEIGHTS, ModelServer, a_file, make_entry, whisper
 
@@ -44,7 +44,7 @@ def models(server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ),
     ]
     folder = ModelFolder(tmp_path / "models", {entry.full_name: entry for entry in entries})
-    monkeypatch.setattr(wiring, "models", lambda _: folder)
+    monkeypatch.setattr(provisions, "models", lambda _: folder)
     return folder
 
 
@@ -101,7 +101,7 @@ def test_what_is_exported_is_brought_in_elsewhere(
     assert 0 == admin.main(["models", "export", "models.tar"])
     server.asked.clear()
     elsewhere = ModelFolder(tmp_path / "elsewhere", models.catalogue)
-    monkeypatch.setattr(wiring, "models", lambda _: elsewhere)
+    monkeypatch.setattr(provisions, "models", lambda _: elsewhere)
     assert 0 == admin.main(["models", "get", "--from", "models.tar"])
     assert elsewhere.find("whisper", "base").path("model.bin").read_bytes() == WEIGHTS
     assert [] == server.asked

@@ -11,6 +11,7 @@ from dub_platform import wiring
 from dub_platform.core.errors import EngineUnavailableError, ProviderRefusedError
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from dub_platform.core.style.brief import Brief
+from dub_platform.engines.provisions import policy
 from dub_platform.settings import Settings, WrongSettingError
 from resources.providers.paid_once import Bill
 from resources.store.local import LocalStore
@@ -150,11 +151,11 @@ class TestWiring:
         """And a model at a provider more than a voice; what is set is kept to."""
         own = Settings(openai_translation_base_url="http://gpu/v1").openai_server("translation")
         paid = Settings().openai_server("translation")
-        assert (600.0, 1800.0) == _limits(wiring.policy(Settings(), own))
-        assert (60.0, 150.0) == _limits(wiring.policy(Settings()))
-        assert (120.0, 300.0) == _limits(wiring.policy(Settings(), paid, PATIENT))
+        assert (600.0, 1800.0) == _limits(policy(Settings(), own))
+        assert (60.0, 150.0) == _limits(policy(Settings()))
+        assert (120.0, 300.0) == _limits(policy(Settings(), paid, PATIENT))
         chosen = Settings(provider_try_seconds=5.0, provider_deadline_seconds=9.0)
-        assert (5.0, 9.0) == _limits(wiring.policy(chosen, own))
+        assert (5.0, 9.0) == _limits(policy(chosen, own))
 
 
 def _limits(policy: CallPolicy) -> tuple[float, float]:
