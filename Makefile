@@ -21,7 +21,7 @@ RUN := .venv/bin/python -m
 
 export PORT DAGSTER_PORT
 
-.PHONY: help demo demo-neural up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-mix bench-scale bench-stretch chaos evaluate images portability report soak constraints pins sample sounds docs docs-reference clean
+.PHONY: help demo demo-neural up cluster test test-quick test-long test-all lint key backup restore bench-faults bench-fit bench-latency bench-load bench-local bench-mix bench-scale bench-stretch chaos evaluate images portability report soak constraints pins sample sounds docs docs-reference clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -98,6 +98,9 @@ bench-latency: .venv/tests test-packages ## where the seconds of a video go, and
 
 bench-load: .venv/tests test-packages ## 50, 200 and 500 people at the API at once, and its throughput beside a bare route
 	@$(RUN) benchmarks.load --seconds 30
+
+bench-local: .venv/tests test-packages ## engines on this machine: speed, errors and memory, beside others; the neural dub of the sample, and of 5, 60 and 180 minutes
+	@$(RUN) benchmarks.local $(if $(MINUTES),--minutes $(MINUTES))
 
 bench-mix: .venv/tests ## the mix of 5, 60 and 180 minutes beside the least that ffmpeg needs, and its memory
 	@$(RUN) benchmarks.mix --minutes 5 60 180

@@ -216,13 +216,13 @@ def _watched(job: Path) -> tuple[dict[str, float], float]:
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         peak, watched = 0, psutil.Process(process.pid)
         while process.poll() is None:
-            peak = max(peak, _bytes(watched))
+            peak = max(peak, count_bytes(watched))
             time.sleep(SAMPLE_SECONDS)
         assert process.stdout is not None
         return json.loads(process.stdout.read()), peak / 1e6
 
 
-def _bytes(process: psutil.Process) -> int:
+def count_bytes(process: psutil.Process) -> int:
     found = 0
     with contextlib.suppress(psutil.NoSuchProcess):
         for each in (process, *process.children(recursive=True)):

@@ -139,6 +139,7 @@ LONG_LANES = tuple(
                 "tests/contracts/test_translator.py",
                 "tests/integration/test_neural_demo.py",
                 "tests/resources/transcriber/test_faster_whisper.py",
+                "tests/benchmarks/test_local.py",
                 "tests/resources/voice/test_heard_again.py",
             ),
         ),

