@@ -23,8 +23,8 @@ import ffmpeg as graphs
 import psutil
 
 from dub_platform import wiring
-from dub_platform.core.brief import Brief
 from dub_platform.core.speech import Line, Transcript, Word
+from dub_platform.core.style.brief import Brief
 from dub_platform.observability.logs import configure_logging
 from dub_platform.settings import Settings
 from resources.media.vad import SileroSpeechFinder
