@@ -91,6 +91,7 @@ def services_from(settings: Settings, announcer: Announcer) -> Services:
         announce=announcer,
         probe=wiring.probe(settings),
         targets=wiring.targets(settings),
+        makers=wiring.makers(settings),
         checks={"registry": registry.ping, "store": store.check},
         # Videos can be accepted without these, so their failure is `degraded` and not 503.
         helpful={**redis, "daemon": daemon.check},

@@ -28,7 +28,7 @@ _REF = "#/components/schemas/{model}"
 _TEXT: Mapping[str, Any] = {"type": "string"}
 _IN_PATH: Mapping[str, Schema] = {
     "id": {**_TEXT, "examples": ["dQw4w9WgXcQ"]},
-    "language": {**_TEXT, "description": "ISO 639", "examples": ["es"]},
+    "language": {**_TEXT, "description": "BCP 47", "examples": ["es", "pt-BR"]},
 }
 _KEY: Schema = {"type": "string", "pattern": rf"^[!-~]{{1,{MOST_KEY_LENGTH}}}$"}
 _SCHEME = "key"

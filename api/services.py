@@ -49,7 +49,8 @@ class Services:
     stored answers to requests with an Idempotency-Key. `announce(video_id, languages)` adds
     Dagster's partition keys and never raises. `probe(path)` raises a MediaError for a file that
     cannot be dubbed. `targets(source)` returns the codes of the languages that `source`, or `auto`,
-    can be dubbed into. `spent(video_ids)` returns what was paid for each video. `heeds_wording`
+    can be dubbed into; `makers(source, language)` who translates it, and who speaks it.
+    `spent(video_ids)` returns what was paid for each video. `heeds_wording`
     tells whether the translator heeds glossary and formality, `detects_languages` whether the
     recogniser can detect the language. `drafting` speaks drafts of lines.
 
@@ -73,6 +74,7 @@ class Services:
     announce: Callable[[str, Sequence[str]], None]
     probe: Callable[[Path], MediaFacts]
     targets: Callable[[str], Sequence[str]]
+    makers: Callable[[str, str], tuple[Sequence[str], str]]
     base_url: str
     dagster_url: str | None
     spool_dir: Path

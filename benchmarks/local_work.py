@@ -25,6 +25,7 @@ import psutil
 from dub_platform import wiring
 from dub_platform.core.speech import Line, Transcript, Word
 from dub_platform.core.style.brief import Brief
+from dub_platform.engines import provisions
 from dub_platform.observability.logs import configure_logging
 from dub_platform.settings import Settings
 from resources.media.vad import SileroSpeechFinder
@@ -149,7 +150,7 @@ def _hear_takes(job: Mapping[str, Any], takes: Sequence[Path]) -> list[str]:
     """The words of each take, by the plain library and none of the platform's own."""
     from faster_whisper import WhisperModel
 
-    folder = wiring.models(_settings(job)).find("whisper", "base").folder
+    folder = provisions.models(_settings(job)).find("whisper", "base").folder
     ear = WhisperModel(str(folder), device="cpu", compute_type="int8", local_files_only=True)
     return [
         " ".join(

@@ -36,6 +36,7 @@ from api.middleware.metrics import Metrics
 from api.operations import OPERATIONS
 from api.request_log import Exchange
 from dub_platform.core.errors import DubError
+from dub_platform.core.languages import language
 from dub_platform.core.service.metrics import METRICS
 from dub_platform.engines import (
     Declaration,
@@ -52,6 +53,9 @@ from dub_platform.registry.database.tables import metadata, utc_now
 from dub_platform.registry.tallies import Tallies
 from dub_platform.settings import Settings
 from dub_platform.variables import FORMER
+from resources.models.catalogue import Entry, read_catalogue
+from resources.models.coverage import Coverage, list_coverage
+from resources.voice.capabilities import ESPEAK_LANGUAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 ENV = ROOT / ".env.example"
@@ -400,6 +404,48 @@ def _targets() -> str:
     return _table(("target", "does"), rows)
 
 
+def _languages() -> str:
+    """The languages that whole dubs are made of on this machine, by the catalogue of models."""
+    covered = [each for each in _covered() if each.is_target or each.is_source]
+    rows = [
+        (
+            _code(each.code),
+            language(each.code).name,
+            _code(each.listens.full_name) if each.listens else "no: bring captions",
+            _translated(each, each.from_english, is_there=each.is_target),
+            _translated(each, each.into_english, is_there=each.is_source),
+            *_spoken(each),
+        )
+        for each in covered
+    ]
+    into, out_of = (sum(each.is_target for each in covered), sum(e.is_source for e in covered))
+    said = f"Videos can be dubbed into {into} languages, and from {out_of}.\n\n"
+    header = ("tag", "language", "heard by", "from English by", "into English by")
+    return said + _table((*header, "spoken by", "its licence", "to earn with"), rows)
+
+
+def _covered() -> Iterator[Coverage]:
+    return list_coverage(read_catalogue(), ESPEAK_LANGUAGES)
+
+
+def _translated(each: Coverage, model: Entry | None, *, is_there: bool) -> str:
+    if each.code == "en":
+        return "itself"
+    if model is None or not is_there:
+        return "nobody"
+    measured = f", {model.quality}" if model.quality else ""
+    return f"`{model.name}`, {model.bytes / 1e6:.0f} MB{measured}"
+
+
+def _spoken(each: Coverage) -> tuple[str, str, str]:
+    """Who speaks a language, under which licence, and whether that lets one earn with it."""
+    if each.speaks is None:
+        return ("eSpeak NG, a robot", "GPL-3.0-or-later", "yes") if each.is_said else ("", "", "")
+    licence = each.speaks.weights_licence
+    may = {True: "yes", False: "no", None: "read it"}[licence.commercial]
+    return _code(each.speaks.full_name), licence.name, may
+
+
 def _folders() -> str:
     """The packages, each with the first sentence of its docstring, as they lie in the checkout."""
     found = [path for top in PACKAGES for path in sorted((ROOT / top).glob("**/__init__.py"))]
@@ -451,6 +497,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "metrics": _metrics,
     "make-targets": _targets,
     "folders": _folders,
+    "languages": _languages,
 }
 
 if __name__ == "__main__":

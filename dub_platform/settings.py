@@ -568,7 +568,7 @@ class Settings(BaseSettings):
     def _names_a_language(cls, given: str) -> str:
         code = given if given == AUTO else code_in(given)
         if code is None:
-            raise ValueError("it is neither an ISO 639 code such as en nor auto")
+            raise ValueError("it is neither the tag of a language such as en nor auto")
         return code
 
     @field_validator(

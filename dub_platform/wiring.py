@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from dub_platform.core.errors import EngineUnavailableError
-from dub_platform.core.languages import AUTO
+from dub_platform.core.languages import AUTO, nearest_voice
 from dub_platform.core.mixing import SIDES_DEPTH_DB, Ducking
 from dub_platform.core.service.cost import Prices
 from dub_platform.engines import (
@@ -322,8 +322,20 @@ def heeds_wording(settings: Settings) -> bool:
 def targets(settings: Settings) -> Callable[[str], tuple[str, ...]]:
     """What a source language, or `auto`, can be dubbed into: translated and then spoken."""
     translates = _translator_facts(settings)
-    speaks = frozenset(_voice_facts(settings).languages)
-    return lambda source: tuple(code for code in translates.targets(source) if code in speaks)
+    speaks = _voice_facts(settings).languages
+    return lambda source: tuple(
+        code for code in translates.targets(source) if nearest_voice(code, speaks)
+    )
+
+
+def makers(settings: Settings) -> Callable[[str, str], tuple[tuple[str, ...], str]]:
+    """Who translates a source into a language here, two where it goes by English, and who speaks
+    it, by the names of engines or their models."""
+    translates, speaks = _translator_facts(settings), _voice_facts(settings)
+    return lambda source, language: (
+        translates.list_models(source, language) or (settings.translator,),
+        speaks.find_model(language) or settings.voice,
+    )
 
 
 def _transcriber_facts(settings: Settings) -> TranscriberFacts:

@@ -391,10 +391,17 @@ class DubAnswer(BaseModel):
 
 
 class LanguageAnswer(BaseModel):
-    """A language that videos can be dubbed into here, by its code and its English name."""
+    """A language that videos can be dubbed into here: its BCP 47 tag, its name, and who makes it.
+
+    `translated_by` has one engine or model, or two, the first into English. `direction` is `rtl`
+    where it is written from right to left.
+    """
 
     language: str
     name: str
+    direction: Literal["ltr", "rtl"]
+    translated_by: list[str]
+    spoken_by: str
 
 
 class LanguagesAnswer(BaseModel):

@@ -31,7 +31,7 @@ from dub_platform.core.errors import (
     UnknownLanguageError,
     VideoNotFoundError,
 )
-from dub_platform.core.languages import AUTO, Language, language
+from dub_platform.core.languages import AUTO, Language, language, nearest
 from dub_platform.core.service.videos import checked_id
 from dub_platform.core.speech import Release
 from dub_platform.registry.records import Dub, DubStatus, Stale, Video, VideoStatus
@@ -134,7 +134,7 @@ def watch(request: Request) -> Response:
     video, dubs = whole.video, whole.dubs
     require_watchable(request, video)
     lang = request.query_params.get("lang")
-    asked = language(lang).code if lang else _first(video, dubs)
+    asked = _choose(video, dubs, lang) if lang else _first(video, dubs)
     return render(request, "watch.html", {"player": player(services, video, dubs, asked)})
 
 
@@ -189,6 +189,12 @@ def _channel(services: Services, video: Video) -> str:
     return services.registry.channel(video.channel_id).title if video.channel_id else ""
 
 
+def _choose(video: Video, dubs: Sequence[Dub], lang: str) -> str:
+    """Return the language that is asked for, or the nearest that there is: `pt` for `pt-BR`."""
+    asked = language(lang).code
+    return nearest(asked, [video.language, *(dub.language for dub in dubs)]) or asked
+
+
 def _first(video: Video, dubs: Sequence[Dub]) -> str:
     """Return the language to open with: a released one, else one that is being made."""
     codes = [*(code for code, _ in _releases(dubs)), *(dub.language for dub in dubs)]
@@ -233,7 +239,8 @@ def _find_waiting(
     failed, code = status == "failed", error.code if error else ""
     # Whether the viewer is allowed to is checked by the API, when the button is pressed.
     may_ask = not (is_original and not dubs)
-    available = dub is not None or asked in services.targets(video.language) or is_original
+    targets = services.targets(video.language)
+    available = dub is not None or is_original or nearest(asked, targets) is not None
     replaces = failed and code.startswith(("media_", "video_"))
     return Waiting(
         language=language(asked),

@@ -17,7 +17,7 @@ from api.contract.responses import answer
 from api.contract.schemas import LanguageAnswer, LanguagesAnswer, LanguagesQuery, parse
 from api.services import services_of
 from dub_platform.core.errors import LanguageNotAvailableError, UnknownLanguageError
-from dub_platform.core.languages import AUTO, language
+from dub_platform.core.languages import AUTO, Language, language, nearest, spoken_code
 
 
 def languages(request: Request) -> Response:
@@ -27,10 +27,20 @@ def languages(request: Request) -> Response:
     if asked.source_language is not None:
         spoken = check_source_language(asked.source_language, detected=services.detects_languages)
     rows = [
-        LanguageAnswer(language=code, name=language(code).name) for code in services.targets(spoken)
+        _row(language(code), *services.makers(spoken, code)) for code in services.targets(spoken)
     ]
     return answer_with_etag(
         request, answer(LanguagesAnswer(source_language=spoken, languages=rows))
+    )
+
+
+def _row(of: Language, translated_by: Sequence[str], spoken_by: str) -> LanguageAnswer:
+    return LanguageAnswer(
+        language=of.code,
+        name=of.name,
+        direction=of.direction,
+        translated_by=list(translated_by),
+        spoken_by=spoken_by,
     )
 
 
@@ -40,7 +50,7 @@ def check_source_language(text: str, *, detected: bool) -> str:
     Raises UnknownLanguageError, LanguageNotAvailableError.
     """
     if text.strip().lower() != AUTO:
-        return language(text).code
+        return spoken_code(text)
     if not detected:
         raise LanguageNotAvailableError(
             "The recogniser here cannot tell which language is spoken: name it as "
@@ -61,12 +71,12 @@ def check_languages(texts: Iterable[str], *, spoken: str, available: Sequence[st
 
 
 def _require_available(code: str, spoken: str, available: Sequence[str]) -> None:
-    if code == spoken:
+    if spoken_code(code) == spoken:
         raise LanguageNotAvailableError(
             f"The video speaks {language(spoken).name} ({spoken}) already: ask for another "
             f"language. {_offer(spoken, available)}"
         )
-    if code not in available:
+    if nearest(code, available) is None:
         raise LanguageNotAvailableError(
             f"{language(code).name} ({code}) is not available here. {_offer(spoken, available)}"
         )

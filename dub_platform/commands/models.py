@@ -31,7 +31,7 @@ from rich.table import Column, Table
 
 from dub_platform.commands.terminal import console, notes
 from dub_platform.core.errors import EngineUnavailableError
-from dub_platform.core.languages import language
+from dub_platform.core.languages import language, nearest_voice
 from dub_platform.engines import provisions
 from dub_platform.settings import Settings
 from resources.models.bundles import Bundles, install
@@ -84,7 +84,7 @@ def _list(settings: Settings, asked: argparse.Namespace) -> int:
     models = provisions.models(settings)
     code = language(asked.language).code if asked.language else None
     here = {model.entry.full_name for model in models.list_installed()}
-    shown = [e for e in models.catalogue.values() if code is None or code in e.languages]
+    shown = [e for e in models.catalogue.values() if not code or nearest_voice(code, e.languages)]
     table = Table(
         "model",
         "for",

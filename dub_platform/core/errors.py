@@ -146,7 +146,7 @@ class UploadTooLargeError(InputError):
 
 
 class UnknownLanguageError(InputError):
-    """This is no ISO 639 code."""
+    """This is no tag of a language."""
 
     code = "language_unknown"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dub_platform.engines import provisions
 from dub_platform.engines.declarations import Chosen, TranslatorEngine
 from resources.models.catalogue import read_catalogue
+from resources.models.coverage import pair_of
 from resources.translator.capabilities import (
     TranslatorFacts,
     apertium_facts,
@@ -41,7 +42,7 @@ def make_bergamot(chosen: Chosen, _store: Store) -> Translator:
     there = chosen.models
     found = there.list_installed("bergamot") or (there.find("bergamot", USUAL_PAIR),)
     engine = BergamotTranslator(
-        {(model.entry.languages[0], model.entry.languages[1]): _pair(model) for model in found},
+        {pair_of(model.entry): _pair(model) for model in found},
         idle_seconds=chosen.settings.model_idle_seconds,
     )
     engine.check()
@@ -103,7 +104,7 @@ def _bergamot_facts(chosen: Chosen) -> TranslatorFacts:
     # The machine that answers requests may be without the models of those that translate.
     found = [model.entry for model in chosen.models.list_installed("bergamot")]
     entries = found or [read_catalogue()[f"bergamot/{USUAL_PAIR}"]]
-    return bergamot_facts([(entry.languages[0], entry.languages[1]) for entry in entries])
+    return bergamot_facts({pair_of(entry): entry.full_name for entry in entries})
 
 
 APERTIUM = TranslatorEngine(

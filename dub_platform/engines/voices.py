@@ -127,12 +127,18 @@ def _openai_facts(chosen: Chosen) -> VoiceFacts:
 
 
 def _local_facts(chosen: Chosen, usual: str, *kinds: str) -> VoiceFacts:
-    """What models of these kinds speak that are here, and eSpeak NG below them."""
+    """What models of these kinds speak that are here, and eSpeak NG below them.
+
+    The first kind is asked before the others.
+    """
     entries = [model.entry for kind in kinds for model in chosen.models.list_installed(kind)]
     # The machine that answers requests may be without the models of those that speak.
-    entries.append(read_catalogue()[usual])
-    spoken = {code for entry in entries for code in entry.languages}
-    return VoiceFacts(codes(*spoken, *ESPEAK_LANGUAGES))
+    if not any(entry.kind == kinds[0] for entry in entries):
+        entries.insert(0, read_catalogue()[usual])
+    spoken: dict[str, str] = {}
+    for entry in entries:
+        spoken |= {code: entry.full_name for code in entry.languages if code not in spoken}
+    return VoiceFacts(codes(*spoken, *ESPEAK_LANGUAGES), models=spoken, otherwise="espeak")
 
 
 ESPEAK = VoiceEngine(
@@ -149,7 +155,7 @@ PIPER = VoiceEngine(
 KOKORO = VoiceEngine(
     about="Kokoro on the processor; Piper's voices and eSpeak NG for other languages.",
     needs="a model",
-    facts=lambda chosen: _local_facts(chosen, f"kokoro/{USUAL_KOKORO}", "piper", "kokoro"),
+    facts=lambda chosen: _local_facts(chosen, f"kokoro/{USUAL_KOKORO}", "kokoro", "piper"),
     make=make_kokoro,
 )
 ELEVENLABS = VoiceEngine(

@@ -69,10 +69,10 @@ class Licence(_Fact):
 
 
 class Entry(_Fact):
-    """A model of the catalogue. Languages are ISO 639 codes; those of a translator are from, to.
+    """A model of the catalogue. Languages are BCP 47 tags; those of a translator are from, to.
 
     `source` is the address that its files' continue. `recommended` for languages is what a set
-    for them takes.
+    for them takes. `quality` is what its makers measured of these very weights, where they say.
     """
 
     kind: str
@@ -83,6 +83,7 @@ class Entry(_Fact):
     origin: str
     code_licence: str
     weights_licence: Licence
+    quality: str = ""
     files: tuple[ModelFile, ...]
     recommended: bool = False
 

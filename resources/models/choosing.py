@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dub_platform.core.errors import EngineUnavailableError
-from dub_platform.core.languages import language
+from dub_platform.core.languages import language, spoken_code
 from resources.models.catalogue import Entry
+from resources.models.coverage import VOICES, find_recommended, pair_of
+from resources.translator.capabilities import find_way
 
 Catalogue = Mapping[str, Entry]
-# A pair that there is none for goes by this language.
-_PIVOT = "en"
 
 
 def choose(names: Iterable[str], catalogue: Catalogue) -> list[Entry]:
@@ -57,39 +57,26 @@ def choose_for(text: str, catalogue: Catalogue) -> Choice:
             f"{text!r} says not what is dubbed into what. Write --for en:pt,es for dubs from "
             "English into Portuguese and Spanish."
         )
-    source = language(spoken).code
+    source = spoken_code(spoken)
     targets = [language(each).code for each in into.split(",")]
     chosen: dict[str, Entry] = {}
     lacking: list[str] = []
-    _add(chosen, lacking, _first(catalogue, ("whisper",), source), f"listens to {source}")
+    pairs = {pair_of(each): each for each in catalogue.values() if each.kind == "bergamot"}
+    _add(
+        chosen, lacking, [find_recommended(catalogue, ("whisper",), source)], f"listens to {source}"
+    )
     for target in targets:
-        route = _route(catalogue, source, target)
+        route = find_way(source, target, pairs)
         _add(chosen, lacking, route, f"translates {source} into {target}")
-        _add(chosen, lacking, _first(catalogue, ("kokoro", "piper"), target), f"speaks {target}")
+        does = f"speaks {target}: eSpeak NG does, as a robot, where it knows it"
+        _add(chosen, lacking, [find_recommended(catalogue, VOICES, target)], does)
     return Choice(tuple(chosen.values()), tuple(lacking))
 
 
-def _add(chosen: dict[str, Entry], lacking: list[str], found: list[Entry], does: str) -> None:
-    chosen.update((entry.full_name, entry) for entry in found)
-    if not found:
+def _add(
+    chosen: dict[str, Entry], lacking: list[str], found: Sequence[Entry | None], does: str
+) -> None:
+    there = [entry for entry in found if entry]
+    chosen.update((entry.full_name, entry) for entry in there)
+    if not there:
         lacking.append(f"The catalogue has no model that {does}.")
-
-
-def _first(catalogue: Catalogue, kinds: Sequence[str], code: str) -> list[Entry]:
-    """The first of these kinds that is recommended and knows the language."""
-    fits = (
-        entry
-        for kind in kinds
-        for entry in catalogue.values()
-        if entry.kind == kind and entry.recommended and code in entry.languages
-    )
-    return [entry for entry in [next(fits, None)] if entry]
-
-
-def _route(catalogue: Catalogue, source: str, target: str) -> list[Entry]:
-    """The pair, or the two that go by English."""
-    for steps in ([(source, target)], [(source, _PIVOT), (_PIVOT, target)]):
-        pairs = [catalogue.get(f"bergamot/{one}-{other}") for one, other in steps]
-        if all(pairs):
-            return [pair for pair in pairs if pair]
-    return []

@@ -19,12 +19,18 @@ from pathlib import Path
 from unicodedata import category
 
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
-from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Transcript, TranslatedLine, Translation
 from dub_platform.core.style.brief import Brief
 from resources.system.programs import patience
 from resources.system.warm_pipeline import WarmPipeline
-from resources.translator.capabilities import APERTIUM_MODES, MODES, Pair, installed_pairs
+from resources.translator.capabilities import (
+    APERTIUM_MODES,
+    MODES,
+    Pair,
+    find_pair,
+    installed_pairs,
+    targets_of,
+)
 from resources.translator.port import NO_BRIEF
 
 # NUL flushes every stage. Before it an empty superblank, because stages whose input was cut off
@@ -70,7 +76,7 @@ class ApertiumTranslator:
             )
 
     def targets(self, source: str) -> tuple[str, ...]:
-        return tuple(sorted({into for spoken, into in self._pairs() if source in (spoken, AUTO)}))
+        return tuple(sorted(targets_of(source, self._pairs())))
 
     def engine_for(self, source: str, language: str) -> str:  # noqa: ARG002 - it is one for all
         return self.engine
@@ -112,13 +118,14 @@ class ApertiumTranslator:
     def _known(self, source: str, language: str) -> Pair:
         """The pair, if it is installed. Raises LanguageNotAvailableError."""
         pairs = self._pairs()
-        if (source, language) not in pairs:
+        pair = find_pair(source, language, pairs)
+        if pair is None:
             offers = (f"{code} into {', '.join(self.targets(code))}" for code, _ in pairs)
             raise LanguageNotAvailableError(
                 f"Apertium cannot translate {source!r} into {language!r} here. "
                 f"It translates {'; '.join(dict.fromkeys(offers)) or 'nothing'}."
             )
-        return source, language
+        return pair
 
     def _translated(self, text: str, language: str, pipeline: WarmPipeline) -> str:
         answer = pipeline.ask(deformatted(text).encode(), seconds=patience(1.0))

@@ -25,12 +25,11 @@ from dub_platform.core.errors import (
     EngineUnavailableError,
     LanguageNotAvailableError,
 )
-from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from dub_platform.core.style.brief import Brief
 from resources.system.programs import helper, patience
 from resources.system.warm_pipeline import WarmPipeline
-from resources.translator.capabilities import PIVOT, Pair
+from resources.translator.capabilities import Pair, find_way, routes, targets_of
 from resources.translator.guards import has_same_digits, rewrite_numbers, translate_guarded
 from resources.translator.port import NO_BRIEF
 
@@ -71,9 +70,7 @@ class BergamotTranslator:
             )
 
     def targets(self, source: str) -> tuple[str, ...]:
-        sources = {one for one, _ in self._models} if source == AUTO else {source}
-        pairs = {(one, other) for one in sources for _, other in self._models}
-        return tuple(sorted({other for one, other in pairs if self._route(one, other)}))
+        return tuple(sorted(targets_of(source, tuple(routes(self._models)))))
 
     def engine_for(self, source: str, language: str) -> str:
         return ", ".join(model.engine for model in self._route(source, language)) or self.engine
@@ -108,13 +105,7 @@ class BergamotTranslator:
 
     def _route(self, source: str, language: str) -> tuple[PairModel, ...]:
         """The models that lead there, one or two; none where none do."""
-        if source == language:
-            return ()
-        direct = self._models.get((source, language))
-        if direct:
-            return (direct,)
-        steps = (self._models.get((source, PIVOT)), self._models.get((PIVOT, language)))
-        return tuple(step for step in steps if step) if all(steps) else ()
+        return find_way(source, language, self._models)
 
     def _known(self, source: str, language: str) -> tuple[PairModel, ...]:
         route = self._route(source, language)

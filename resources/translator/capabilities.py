@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from dub_platform.core.languages import AUTO
+from dub_platform.core.languages import AUTO, nearest, spoken_code
 
-# The languages of source and target.
+T = TypeVar("T")
+# The languages of source and target, by their tags.
 Pair = tuple[str, str]
 
-# ISO 639 codes of the languages that large models write well; what is dubbed is what a voice
+# Codes of the languages that large models write well; what is dubbed is what a voice
 # speaks as well.
 _CODES = (
     "af am ar az be bg bn bs ca cs cy da de el en eo es et eu fa fi fil fr ga gl gu he hi hr hu hy "
@@ -47,11 +49,14 @@ class TranslatorFacts:
     """Which pairs are translated, or each language of `languages` into every other.
 
     What is paid for by the character has a price of tokens as well: four characters are one.
+    `models` are the names of what translates a pair, and `otherwise` of who does it without one.
     """
 
     heeds_wording: bool
     pairs: Collection[Pair] = ()
     languages: Sequence[str] = ()
+    models: Mapping[Pair, str] = field(default_factory=dict)
+    otherwise: str = ""
     usd_per_million_input_tokens: float = 0.0
     usd_per_million_output_tokens: float = 0.0
 
@@ -61,7 +66,14 @@ class TranslatorFacts:
             among = {code for code in self.languages if code != source}
         else:
             among = set()
-        return tuple(sorted(among | {into for each, into in self.pairs if source in (each, AUTO)}))
+        return tuple(sorted(among | targets_of(source, self.pairs)))
+
+    def list_models(self, source: str, language: str) -> tuple[str, ...]:
+        """Return who translates by name, two where it goes by English; nothing if it has none."""
+        if source == AUTO:
+            return ()
+        named = find_way(source, language, self.models)
+        return named or tuple(filter(None, [self.otherwise]))
 
 
 def openai_facts(
@@ -85,15 +97,45 @@ def apertium_facts() -> TranslatorFacts:
     return TranslatorFacts(heeds_wording=False, pairs=pairs)
 
 
-def bergamot_facts(models: Collection[Pair]) -> TranslatorFacts:
-    """Return what Bergamot translates with models of these pairs, and Apertium besides."""
-    return TranslatorFacts(heeds_wording=False, pairs=(*routes(models), *installed_pairs()))
+def bergamot_facts(models: Mapping[Pair, str]) -> TranslatorFacts:
+    """Return what Bergamot translates with models of these pairs and names, and Apertium
+    besides."""
+    pairs = (*routes(models), *installed_pairs())
+    return TranslatorFacts(heeds_wording=False, pairs=pairs, models=models, otherwise="apertium")
+
+
+def targets_of(source: str, pairs: Collection[Pair]) -> set[str]:
+    """Return what these pairs translate `source` into, or any language for `auto`."""
+    sources = {one for one, _ in pairs}
+    known = sources if source == AUTO else {nearest(source, sources)}
+    return {other for one, other in pairs if one in known}
+
+
+def find_pair(source: str, language: str, pairs: Collection[Pair]) -> Pair | None:
+    """Return the pair that translates into the language as it is written in the wanted region.
+
+    Where there is none, it is one for another region.
+    """
+    one = nearest(source, {each for each, _ in pairs})
+    other = nearest(language, targets_of(source, pairs))
+    return (one, other) if one and other else None
+
+
+def find_way(source: str, language: str, models: Mapping[Pair, T]) -> tuple[T, ...]:
+    """Return what leads from one language to another: what a pair has, or two pairs by English."""
+    pair = find_pair(source, language, tuple(routes(models)))
+    if pair is None:
+        return ()
+    steps = [pair] if pair in models else [(pair[0], PIVOT), (PIVOT, pair[1])]
+    return tuple(models[step] for step in steps)
 
 
 def routes(models: Collection[Pair]) -> Iterator[Pair]:
     """Yield the pairs that models translate, directly or by way of English."""
     for source in {one for one, _ in models}:
-        for target in {other for _, other in models} - {source}:
+        for target in {other for _, other in models}:
+            if spoken_code(source) == spoken_code(target):
+                continue
             by_english = {(source, PIVOT), (PIVOT, target)} <= set(models)
             if (source, target) in models or by_english:
                 yield source, target

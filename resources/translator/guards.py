@@ -78,14 +78,14 @@ def has_same_digits(text: str, translation: str) -> bool:
 
 def rewrite_numbers(text: str, translation: str, source: str, language: str) -> str:
     """The translation, with numbers that a model took over as they are written in its language."""
-    from babel.core import UnknownLocaleError
+    from babel.core import Locale, UnknownLocaleError
     from babel.numbers import NumberFormatError, format_decimal, parse_decimal
 
     for number in set(_PARTED.findall(text)):
         try:
             value = parse_decimal(number, locale=source, strict=True)
             pattern = "#,##0" if value == int(value) else f"#,##0.{_decimals(value) * '0'}"
-            written = format_decimal(value, pattern, locale=language)
+            written = format_decimal(value, pattern, locale=Locale.parse(language, sep="-"))
         except (NumberFormatError, UnknownLocaleError, ValueError):
             continue
         alone = rf"(?<![\w.,]){re.escape(number)}(?![\w]|[.,]\d)"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from dub_platform.core.errors import LanguageNotAvailableError
+from dub_platform.core.languages import nearest
 from dub_platform.core.speech import Transcript, Translation
 from dub_platform.core.style.brief import Brief
 from resources.translator.port import NO_BRIEF, Translator
@@ -54,7 +55,7 @@ class TranslatorLadder:
 
     def _knowing(self, source: str, language: str) -> Translator:
         for each in self.translators:
-            if language in each.targets(source):
+            if nearest(language, each.targets(source)):
                 return each
         raise LanguageNotAvailableError(
             f"No translator here translates {source!r} into {language!r}. They translate it into "

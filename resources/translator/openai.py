@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 
 from dub_platform.core.errors import LanguageNotAvailableError, ProviderAnswerError
 from dub_platform.core.keys import key_of
+from dub_platform.core.languages import nearest
 from dub_platform.core.service.cost import PaidCall
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from dub_platform.core.style.brief import Brief
@@ -130,7 +131,7 @@ class OpenAITranslator:
 
     def _refuse_unknown(self, source: str, language: str) -> None:
         targets = self.targets(source)
-        if language not in targets:
+        if nearest(language, targets) is None:
             raise LanguageNotAvailableError(
                 f"{self.engine} does not translate {source!r} into {language!r}. "
                 f"It writes {', '.join(targets or OPENAI_LANGUAGES)}."

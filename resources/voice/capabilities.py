@@ -10,7 +10,9 @@ models of one's own speak is in the catalogue of models.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from dub_platform.core.languages import nearest_voice
 
 
 def codes(*lists: str) -> tuple[str, ...]:
@@ -73,11 +75,21 @@ def elevenlabs_model(name: str) -> ElevenLabsModel:
 
 @dataclass(frozen=True)
 class VoiceFacts:
-    """What a voice speaks, and what a thousand characters cost where no price is set."""
+    """What a voice speaks, and what a thousand characters cost where no price is set.
+
+    `models` are the names of what speaks a language, and `otherwise` of who does it without one.
+    """
 
     languages: tuple[str, ...]
+    models: Mapping[str, str] = field(default_factory=dict)
+    otherwise: str = ""
     usd_per_1000_characters: float = 0.0
     credits: float = 1.0
+
+    def find_model(self, language: str) -> str:
+        """Return who speaks a language, by name; nothing where its engine has no names for it."""
+        near = nearest_voice(language, self.models)
+        return self.models[near] if near else self.otherwise
 
     def cost_usd(self, text: str, usd_per_1000_characters: float | None) -> float:
         """Return what it costs to speak the text; the set price counts where something is paid."""
@@ -89,8 +101,8 @@ class VoiceFacts:
 def elevenlabs_facts(model: str) -> VoiceFacts:
     """Return what ElevenLabs can do with this model."""
     can = elevenlabs_model(model)
-    return VoiceFacts(can.languages, ELEVENLABS_USD, can.credits)
+    return VoiceFacts(can.languages, usd_per_1000_characters=ELEVENLABS_USD, credits=can.credits)
 
 
-OPENAI_FACTS = VoiceFacts(OPENAI_LANGUAGES, OPENAI_USD)
+OPENAI_FACTS = VoiceFacts(OPENAI_LANGUAGES, usd_per_1000_characters=OPENAI_USD)
 ESPEAK_FACTS = VoiceFacts(ESPEAK_LANGUAGES)

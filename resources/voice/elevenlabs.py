@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from dub_platform.core.languages import spoken_code
 from dub_platform.core.style.casting import Casting
 from resources.providers.api_key import ProviderKey
 from resources.system.calls import CallFailedError, CallFailure, CallPolicy, error_text, retry_after
@@ -130,7 +131,7 @@ class ElevenLabsVoice(PaidVoice):
             voice_settings=VoiceSettings(**asdict(self.expression)),
             request_options={"max_retries": 0},
             **self._neighbours(reading),
-            **({"language_code": reading.language} if self._can.told_language else {}),
+            **({"language_code": spoken_code(reading.language)} if self._can.told_language else {}),
         ) as response:
             content = b"".join([chunk async for chunk in response.data])
             headers = response.headers

@@ -19,6 +19,7 @@ from unicodedata import category
 import espeakng_loader
 
 from dub_platform.core.errors import EngineFailedError, LanguageNotAvailableError
+from dub_platform.core.languages import nearest_voice
 from resources.providers.paid_once import Bill
 from resources.system.disk import full_disk, is_full
 from resources.system.programs import helper, patience
@@ -89,12 +90,13 @@ class EspeakVoice:
         self._process.close()
 
     def _voice(self, language: str, speaker: str) -> str:
-        if language not in self._voices:
+        near = nearest_voice(language, self._voices)
+        if near is None:
             raise LanguageNotAvailableError(
                 f"The voice eSpeak NG does not speak {language!r}. "
                 f"It speaks {', '.join(self.languages())}."
             )
-        return f"{self._voices[language]}+{self.variants[_number(speaker) % len(self.variants)]}"
+        return f"{self._voices[near]}+{self.variants[_number(speaker) % len(self.variants)]}"
 
 
 def espeak_voices(data: Path) -> dict[str, str]:

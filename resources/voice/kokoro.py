@@ -14,6 +14,7 @@ from itertools import chain, groupby, zip_longest
 from pathlib import Path
 
 from dub_platform.core.errors import EngineUnavailableError
+from dub_platform.core.languages import spoken_code
 from dub_platform.core.style.casting import Casting
 from resources.voice.neural import IDLE_SECONDS, NeuralVoice, Person, Weights
 
@@ -112,7 +113,7 @@ class KokoroVoice(NeuralVoice):
     def _ids(self, said: str, person: Person, language: str) -> list[int]:  # noqa: ARG002
         for tied, sign in _AFFRICATES.items():
             said = said.replace(tied, sign)
-        if language == "en":
+        if spoken_code(language) == "en":
             for theirs, ours in _ENGLISH.items():
                 said = said.replace(theirs, ours)
         return [SYMBOLS[sign] for sign in said if sign in SYMBOLS]

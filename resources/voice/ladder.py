@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dub_platform.core.errors import LanguageNotAvailableError
+from dub_platform.core.languages import nearest_voice
 from resources.providers.paid_once import Bill
 from resources.voice.port import Reading, Voice
 
@@ -48,7 +49,7 @@ class VoiceLadder:
 
     def _speaker_of(self, language: str) -> Voice:
         for voice in self.voices:
-            if language in voice.languages():
+            if nearest_voice(language, voice.languages()):
                 return voice
         raise LanguageNotAvailableError(
             f"No voice here speaks {language!r}. They speak {', '.join(self.languages())}."

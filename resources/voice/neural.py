@@ -22,12 +22,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
+from langcodes import tag_distance
+
 from dub_platform.core.errors import (
     BadTakeError,
     EngineFailedError,
     EngineUnavailableError,
     LanguageNotAvailableError,
 )
+from dub_platform.core.languages import nearest_voice
 from dub_platform.core.style.casting import IN_TURN, Casting
 from resources.providers.paid_once import Bill
 from resources.system.disk import full_disk, is_full
@@ -209,7 +212,12 @@ class NeuralVoice(ABC):
         return replace(home[turn % len(home)], pitch=PITCHES[turn // len(home)])
 
     def _at_home(self, language: str) -> list[Person]:
-        return [person for person in self._people.values() if person.language == language]
+        """Who speaks this language: those of the region first, then the others."""
+        near = nearest_voice(language, self.languages())
+        home = [person for person in self._people.values() if person.language == near]
+        if language == near:
+            return home
+        return sorted(home, key=lambda person: tag_distance(language, _accent(person)))
 
     def _refuse_strangers(self) -> None:
         named = set(self._casting.voices.values()) if self._casting else set()
@@ -232,6 +240,11 @@ class NeuralVoice(ABC):
         command = helper(program, self.kind, str(weights.path), str(self._threads))
         name = f"{self.title} with {weights.engine}"
         return WarmPipeline(name, [command], end=b"\n", idle_seconds=self._idle_seconds)
+
+
+def _accent(person: Person) -> str:
+    """The region's tag: what eSpeak NG calls English is Britain's."""
+    return "en-GB" if person.espeak == "en" else person.espeak
 
 
 def _number(speaker: str) -> int:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from dub_platform.core.errors import LanguageNotAvailableError, ProviderAnswerError
+from dub_platform.core.languages import nearest_voice
 from dub_platform.core.style.casting import Casting
 from resources.providers.api_key import ProviderKey
 from resources.providers.paid_once import Bill
@@ -145,7 +146,7 @@ class PaidVoice(ABC):
         return from_pcm(answer.content, self._pcm_rate)
 
     def _refuse_unknown(self, language: str) -> None:
-        if language not in self.languages():
+        if nearest_voice(language, self.languages()) is None:
             raise LanguageNotAvailableError(
                 f"{self.provider}'s {self.model} does not speak {language!r}. "
                 f"It speaks {', '.join(self.languages())}."

@@ -88,7 +88,7 @@ def spell_out(text: str, language: str) -> str:
     if not any(map(str.isdigit, text)):
         return text
     try:
-        locale = Locale.parse(language)
+        locale = Locale.parse(language, sep="-")
     except (UnknownLocaleError, ValueError):
         return text
     for pattern, kind in _WRITTEN:

@@ -295,7 +295,9 @@ def _languages(client: DubClient, asked: Asked) -> int:
         return 0
     out.print(f"From {answer['source_language']}:")
     for each in answer["languages"]:
-        out.print(f"{each['language']:<5} {plain(each['name'])}")
+        by = ", then ".join(each["translated_by"])
+        named = f"{each['language']:<7} {each['name']:<24}"
+        out.print(plain(f"{named} translated by {by}, spoken by {each['spoken_by']}"))
     return 0
 
 

@@ -4,7 +4,8 @@
     casting.voice("es", "1")    # VOICE_A
 
 A person keeps their voice before a language has its own: `es:1` (a speaker in a language), then
-`*:1` (a speaker in every language), then `es` (a language), then `default`.
+`*:1` (a speaker in every language), then `es` (a language), then `default`. What is said of a
+language as a region speaks it, such as `pt-BR`, goes before what is said of the language.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ from dataclasses import dataclass
 
 # What a casting calls whoever's turn it is, where its voices take turns.
 IN_TURN = "in-turn"
-_ENTRY = re.compile(
-    r"(?P<who>default|(?:[a-z]{2,3}|\*):[^=,]+|[a-z]{2,3})\s*=\s*(?P<voice>[^=,\s]+)"
-)
+_TAG = r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,4}){0,2}"
+_ENTRY = re.compile(rf"(?P<who>default|(?:{_TAG}|\*):[^=,]+|{_TAG})\s*=\s*(?P<voice>[^=,\s]+)")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Casting:
 
     def voice(self, language: str, speaker: str) -> str:
         """The voice of this speaker in this language."""
-        for who in (f"{language}:{speaker}", f"*:{speaker}", language):
-            if who in self.voices:
-                return self.voices[who]
-        return self.voices["default"]
+        plain = language.partition("-")[0]
+        of_speaker = (f"{language}:{speaker}", f"{plain}:{speaker}", f"*:{speaker}")
+        named = (who for who in (*of_speaker, language, plain) if who in self.voices)
+        return self.voices[next(named, "default")]

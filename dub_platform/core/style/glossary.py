@@ -10,7 +10,7 @@ together with `channel | request`: where both know a word, the request decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ from unicodedata import category
 
 from dub_platform.core.errors import InvalidRequestError
 from dub_platform.core.languages import language as language_of
+from dub_platform.core.languages import nearest
 
 MOST_TERMS = 500
 LONGEST_TERM = 100
@@ -100,12 +101,16 @@ class Glossary:
 
     def _terms(self, language: str) -> tuple[Term, ...]:
         if language not in self._known:
-            self._known[language] = tuple(
-                Term(word, None if renderings is None else renderings[language])
-                for word, renderings in sorted(self.entries.items())
-                if renderings is None or language in renderings
-            )
+            self._known[language] = tuple(self._find_terms(language))
         return self._known[language]
+
+    def _find_terms(self, language: str) -> Iterator[Term]:
+        """Yield the terms of a language; one for another region of it serves as well."""
+        for word, renderings in sorted(self.entries.items()):
+            if renderings is None:
+                yield Term(word, None)
+            elif near := nearest(language, renderings):
+                yield Term(word, renderings[near])
 
     @cached_property
     def _known(self) -> dict[str, tuple[Term, ...]]:

@@ -44,8 +44,8 @@ EITHER_WAY = 20.0
 
 
 def speaking_rate(language: str) -> float:
-    """Characters a second in a language, by its ISO 639 code."""
-    return RATES.get(language, OTHER_RATE)
+    """Characters a second in a language, by its tag."""
+    return RATES.get(language.partition("-")[0], OTHER_RATE)
 
 
 def character_budgets(lines: Sequence[Line], *, rate: float) -> dict[int, int]:

@@ -10,7 +10,8 @@ def test_the_languages_there_are_have_their_names(client: TestClient) -> None:
     answer = client.get("/languages")
     assert (200, "en") == (answer.status_code, answer.json()["source_language"])
     languages = answer.json()["languages"]
-    assert {"language": "ca", "name": "Catalan"} == languages[0]
+    by = {"translated_by": ["apertium"], "spoken_by": "espeak"}
+    assert {"language": "ca", "name": "Catalan", "direction": "ltr", **by} == languages[0]
     assert ["ca", "eo", "es", "gl"] == [each["language"] for each in languages]
 
 

@@ -94,6 +94,7 @@ def make_services(home: Path, **changes: Any) -> Services:
         announce=Told([]),
         probe=Prober(MAX_SECONDS),
         targets=lambda source: TARGETS.get(source, ()),
+        makers=lambda _source, _language: (("apertium",), "espeak"),
         base_url="http://dub.test",
         dagster_url="http://dagster.test",
         spool_dir=home / "spool",
