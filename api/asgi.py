@@ -118,7 +118,7 @@ def services_from(settings: Settings, announcer: Announcer) -> Services:
         built_at=settings.build_time or None,
         keys=wiring.api_keys(settings) if settings.auth == "keys" else None,
         is_local=settings.auth is None,
-        proxies=Networks.parsed(settings.trusted_proxies),
+        proxies=Networks.parse(settings.trusted_proxies),
         limits=_limits(settings),
         metrics_token=secret(settings.metrics_token) if settings.metrics_token else None,
         links=Links(secret(settings.link_secret)) if settings.link_secret else None,

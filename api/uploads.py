@@ -27,7 +27,7 @@ from dub_platform.core.errors import (
     InvalidRequestError,
     UploadTooLargeError,
 )
-from dub_platform.core.service.titles import plain
+from dub_platform.core.service.titles import make_plain
 from resources.system.disk import translating_full_disk
 from resources.system.workfolder import WorkFolders
 from resources.transcriber.cues import NotTextError, decode_text, is_webvtt, read_cues
@@ -138,7 +138,7 @@ def captions_in(file: BinaryIO) -> Captions:
 def title_from(name: str | None) -> str:
     """Make a title from the client's file name: its last part without suffix, as plain text."""
     last = re.split(r"[/\\]", name or "")[-1]
-    return plain(Path(last).stem)
+    return make_plain(Path(last).stem)
 
 
 def _too_large(limit: int) -> UploadTooLargeError:

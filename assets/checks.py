@@ -21,13 +21,13 @@ from dagster import (
 from assets.dub import dubbed_track, speech, translation
 from assets.partitions import dubs, videos
 from assets.source import transcript
-from assets.step.declaration import failing_in_words, signed
+from assets.step.declaration import copy_signature, translate_errors
 from assets.step.metadata import in_words
 from assets.step.workbench import Desk, Workbench
 from dub_platform.core import loudness
 from dub_platform.core.service.metrics import GATE_RESULTS
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
-from dub_platform.core.text.belief import confidence_of, misheard
+from dub_platform.core.text.belief import confidence_of, judge_hearing
 from resources.listening.original import Source
 from resources.listening.report import Script, measure_release
 
@@ -36,8 +36,8 @@ Judgement = Callable[..., AssetCheckResult]
 
 
 def gate(**options: Any) -> Callable[[Judgement], AssetChecksDefinition]:
-    """A check that blocks, whose results are counted, and which fails in words where it cannot
-    judge."""
+    """Declare a check that blocks, whose results are counted, and which fails with the error's own
+    sentence where it cannot judge."""
 
     def declare(judge: Judgement) -> AssetChecksDefinition:
         return asset_check(blocking=True, **options)(_counting(judge))
@@ -53,13 +53,13 @@ def _counting(judge: Judgement) -> Judgement:
         context: AssetCheckExecutionContext, bench: Workbench, **inputs: Any
     ) -> AssetCheckResult:
         desk = bench.at(context)
-        with failing_in_words():
+        with translate_errors():
             verdict = judge(desk, **inputs) if wants_desk else judge(**inputs)
         result = "passed" if verdict.passed else "failed"
         desk.count(GATE_RESULTS.seen(1, judge.__name__, result))
         return verdict
 
-    return signed(counting, judge, AssetCheckExecutionContext)
+    return copy_signature(counting, judge, AssetCheckExecutionContext)
 
 
 @gate(
@@ -84,7 +84,7 @@ def transcript_is_in_order(transcript: Transcript) -> AssetCheckResult:
     description="The recogniser is as sure of its words as of speech that it understands.",
 )
 def transcript_is_believable(desk: Desk, transcript: Transcript) -> AssetCheckResult:
-    error = misheard(transcript)
+    error = judge_hearing(transcript)
     return _verdict(
         error is None or desk.video().believed,
         error.sentence if error else "",

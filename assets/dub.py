@@ -25,7 +25,7 @@ from dub_platform.core.speech import (
 from dub_platform.core.style.wording import AS_BEFORE
 from dub_platform.core.text.belief import refuse_misheard
 from dub_platform.core.text.corrections import refuse_other_words
-from dub_platform.core.text.edits import edited, outdated
+from dub_platform.core.text.edits import apply_edits, find_outdated
 from dub_platform.core.timing.fitting import budgets_at
 from resources.catalogue.media import keep_track
 from resources.catalogue.publisher import FinishedDub, Original, Publisher
@@ -61,9 +61,9 @@ def translation(
     before = desk.find(Translation, "translation")
     written = translate_corrected(translator, transcript, before, language, brief)
     value = replace(
-        edited(written, edits),
+        apply_edits(written, edits),
         wording=wording.in_language(language).key if translator.heeds_wording else None,
-        old_edits=len(outdated(edits, corrections)),
+        old_edits=len(find_outdated(edits, corrections)),
         brief=brief,
     )
     worded = Worded(wording, translator.heeds_wording, transcript, value)
@@ -73,7 +73,7 @@ def translation(
         identity=[value.identity, brief.identity],
         shown=summaries.of_translation(worded, edits, rates, seconds),
         # Not before it is kept: who is told that the release says something else looks at it.
-        after=partial(desk.registry.translated, video.id, language, value.basis.version),
+        after=partial(desk.registry.note_translation, video.id, language, value.basis.version),
     )
 
 
@@ -91,7 +91,7 @@ def speech(
     value = spoken.value
     paid, reused = len(value.paid), len(value.takes) - len(value.paid)
     desk.count(LINES_SPOKEN.seen(paid, "paid"), LINES_SPOKEN.seen(reused, "reused"))
-    said = spoken.at_rest.said(translation)
+    said = spoken.at_rest.apply_rewrites(translation)
     picture = draw_outline(outline_takes(desk.copies.fetch_takes(value.takes)))
     return desk.output(
         value,
@@ -110,7 +110,7 @@ def dubbed_track(
     mixing: ResourceParam[Mixing],
 ) -> Made[Track]:
     """The timeline and the mixed track: the dub over the bed, as long as the source."""
-    said, bed_key = speech.said(translation), mixing.beds.bed_of(desk.video_id, audio)
+    said, bed_key = speech.apply_rewrites(translation), mixing.beds.bed_of(desk.video_id, audio)
     with desk.new_folder("mix") as folder:
         began = time.monotonic()
         takes = desk.copies.fetch_takes(speech.takes)
@@ -139,7 +139,7 @@ def r2_object(
 ) -> Made[Release]:
     """The release, which is what viewers get, in whichever store (DUB_STORE): track, captions,
     manifest, and the film of all languages."""
-    publisher, said = Publisher(desk.store, desk.registry), speech.said(translation)
+    publisher, said = Publisher(desk.store, desk.registry), speech.apply_rewrites(translation)
     if desk.work is not None and desk.work.film_only:
         original = Original(desk.video_id, source_media, transcript.language)
         value = publisher.refilm(original, desk.language, desk.copies, desk.run_id)

@@ -38,19 +38,19 @@ class Target(NamedTuple):
 
 
 def target_of(context: AssetExecutionContext) -> Target:
-    """The video, or the video and language, of the partition being materialized."""
+    """Return the video, or the video and language, of the partition being materialized."""
     return target_in(context.partition_key)
 
 
 def target_in(key: str) -> Target:
-    """The same from a partition key."""
+    """Return the video, or the video and language, that a partition key names."""
     if isinstance(key, MultiPartitionKey):
         return Target(key.keys_by_dimension["video"], key.keys_by_dimension["language"])
     return Target(key, None)
 
 
 def dub_key(video_id: str, language: str) -> MultiPartitionKey:
-    """The partition key of a dub."""
+    """Return the partition key of a dub."""
     return MultiPartitionKey({"video": video_id, "language": language})
 
 
@@ -86,7 +86,7 @@ def _is_on_postgresql(instance: DagsterInstance) -> bool:
 def remove_key(
     instance: DagsterInstance, partitions: DynamicPartitionsDefinition, key: str
 ) -> bool:
-    """Remove the key, if it can go; whether it is gone.
+    """Remove the key, if it can go; return whether it is gone.
 
     A backfill fails as a whole when a key of it is gone, so while one is under way all stay.
     """

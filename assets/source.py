@@ -10,8 +10,8 @@ from assets.step.declaration import video_asset
 from assets.step.metadata import waveform
 from assets.step.workbench import Desk, Made
 from dub_platform.core.speech import Audio, SourceMedia, Transcript
-from dub_platform.core.text.belief import misheard, require_speech
-from dub_platform.core.text.edits import corrected, in_force
+from dub_platform.core.text.belief import judge_hearing, require_speech
+from dub_platform.core.text.edits import apply_corrections, in_force
 from dub_platform.registry import Source
 from resources.catalogue.media import keep_original, keep_sound
 from resources.downloader.port import Downloader
@@ -75,9 +75,9 @@ def transcript(
     )
     # Read after the video: a correction that comes in between has this made once more.
     edits = in_force(desk.registry.edits(video.id, None), heard.lines)
-    value = replace(corrected(heard, edits), revision=video.revision)
+    value = replace(apply_corrections(heard, edits), revision=video.revision)
     require_speech(value)
-    is_held = misheard(value) is not None and not video.believed
+    is_held = judge_hearing(value) is not None and not video.believed
     return desk.output(
         value,
         identity=value.identity,

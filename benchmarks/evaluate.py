@@ -146,7 +146,7 @@ def of_dub(store: Store, video_id: str, language: str, name: str = "") -> Row:
         path = store.fetch(release.track_key, folder)
         script = Script(made.timeline, takes)
         heard = measure_release(path, into=folder, script=script, source=source)
-        texts = {line.id: line.text for line in speech.said(translation).lines}
+        texts = {line.id: line.text for line in speech.apply_rewrites(translation).lines}
         words = count_words(path, script, texts, language, into=folder)
         pauses = _compare_heard(transcript, heard, source.sound, path, folder)
         return Row(

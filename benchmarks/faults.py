@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import command
-from dub_platform.core.text.captions import as_srt, cued
+from dub_platform.core.text.captions import as_srt, make_cues
 from dub_platform.registry import DubStatus
 from tests.support.patience import HANG_SECONDS
 from tests.support.recipes.golden_clip import make_golden_clip
@@ -130,7 +130,7 @@ def short_clip(folder: Path) -> Path:
 def captions_of(number: int, starts: Sequence[float] = (0.5, 4.2)) -> str:
     """The clip's captions (SRT): a line at each start, with words that no other line has."""
     lines = (_line(number, place) for place in range(len(starts)))
-    return as_srt(cued((at, at + 2.8, line) for at, line in zip(starts, lines, strict=True)))
+    return as_srt(make_cues((at, at + 2.8, line) for at, line in zip(starts, lines, strict=True)))
 
 
 def _line(number: int, place: int) -> str:

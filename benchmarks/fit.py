@@ -43,7 +43,7 @@ from dub_platform.core.timeline import (
     Part,
     Placement,
     Timeline,
-    fitted,
+    fit_timeline,
 )
 from dub_platform.core.timing.fitting import NO_RESTS, parts_of
 
@@ -173,7 +173,7 @@ def draw_breathing(lines: int, share: float, *, parted: bool) -> Video:
 
 def solved(video: Video) -> Placed:
     """As the platform places takes."""
-    return Placed(fitted(video.parts, seconds=video.seconds), [0.0] * len(video.parts))
+    return Placed(fit_timeline(video.parts, seconds=video.seconds), [0.0] * len(video.parts))
 
 
 def greedy(video: Video, *, cap: float, cuts: bool) -> Placed:

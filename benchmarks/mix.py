@@ -45,7 +45,7 @@ from benchmarks import command
 from benchmarks.command import PROGRESS
 from dub_platform.core.mixing import RATE
 from dub_platform.core.speech import Span, Take
-from dub_platform.core.timeline import Part, fitted
+from dub_platform.core.timeline import Part, fit_timeline
 from resources.media.sound import decode_sound
 from resources.mixer.blocks import BlockMixer
 from resources.providers.paid_once import Bill
@@ -163,7 +163,7 @@ class _Material:
             for minute in range(minutes)
             for span in self.spans
         ]
-        timeline = fitted(parts, seconds=60.0 * minutes)
+        timeline = fit_timeline(parts, seconds=60.0 * minutes)
         job.write_bytes(pickle.dumps((self.folder / "sound.flac", takes, timeline, speech)))
         return job
 

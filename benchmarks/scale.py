@@ -138,7 +138,7 @@ class Platform:
         for number in range(WAITING):
             video_id = self._new_id(number)
             facts: dict[str, Any] = {"title": "A walk", "language": "en", "run_id": "run"}
-            self.registry.prepared(video_id, duration_seconds=9.0, file_size_bytes=1, **facts)
+            self.registry.note_prepared(video_id, duration_seconds=9.0, file_size_bytes=1, **facts)
         return intake.on_video_prepared
 
     def _ask_for_one_more(self) -> SensorDefinition:

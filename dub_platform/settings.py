@@ -611,7 +611,7 @@ class Settings(BaseSettings):
     @classmethod
     def _are_networks(cls, text: str) -> str:
         try:
-            Networks.parsed(text)
+            Networks.parse(text)
         except ValueError as error:
             raise ValueError("it has something that is neither a network nor an address") from error
         return text

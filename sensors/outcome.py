@@ -26,7 +26,7 @@ from dagster import (
 from assets.dub import r2_object
 from assets.jobs import dub_video, prepare_video
 from assets.step.tags import work_of
-from assets.step.telemetry import refusal_of, subject, unexpected
+from assets.step.telemetry import make_internal_error, refusal_of, subject
 from dub_platform.core.errors import (
     DubError,
     GateFailedError,
@@ -94,9 +94,9 @@ def record_failure(
     if work is None:
         _record_operators_run(registry, instance, run, told, now)
     elif details["code"] != RunLostError.code:
-        registry.failed(work, told, now=now)
+        registry.fail(work, told, now=now)
     elif has_begun(instance, run):
-        registry.lost(work, told, now=now)
+        registry.requeue_lost(work, told, now=now)
     else:
         registry.postpone(work, machine_is_busy(), now=now)
 
@@ -108,7 +108,7 @@ def _record_operators_run(
     # An operator who stops their own run knows the reason.
     if record is None or "video" not in target or details["code"] == RunStoppedError.code:
         return
-    registry.failed_by_hand(
+    registry.fail_by_hand(
         target["video"],
         target.get("language"),
         details,
@@ -184,7 +184,7 @@ def _details_of(event: DagsterEvent) -> Details:
     if isinstance(shown, JsonMetadataValue) and isinstance(shown.value, dict):
         return shown.value
     error = event.step_failure_data.error
-    return unexpected(
+    return make_internal_error(
         str(event.step_key), detail=error.message[:2000] if error else None
     ).as_details()
 

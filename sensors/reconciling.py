@@ -61,7 +61,7 @@ def reconcile(registry: WorkQueue, instance: DagsterInstance, now: datetime) -> 
     """Mend every row whose run ended or vanished without recording it; return how many."""
     for run in _dead_runs(registry, instance, now):
         _end(run, registry, instance)
-    silent = registry.silent(limit=MOST_ROWS_A_TICK, now=now)
+    silent = registry.list_unattended(limit=MOST_ROWS_A_TICK, now=now)
     newest = [_newest_run(instance, work) for work, _ in silent]
     gone = lost_runs(instance, [run for run in newest if run is not None])
     righted = sum(
@@ -108,7 +108,7 @@ def _reconcile_without_run(
 ) -> bool:
     if run_id is not None:
         # The row names a run that Dagster does not know any more: somebody deleted it.
-        registry.lost(work, _vanished_details(run_id), now=now)
+        registry.requeue_lost(work, _vanished_details(run_id), now=now)
     return run_id is not None
 
 

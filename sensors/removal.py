@@ -77,7 +77,7 @@ def clear_video(
         delete_run(instance, run.run_id)
     # Before the registry may accept the same video again, which adds the key again.
     remove_key(instance, videos, video_id)
-    registry.removed(video_id)
+    registry.finish_removal(video_id)
     return True
 
 
@@ -97,7 +97,7 @@ def clear_dub(
         return False
     for run in runs:
         delete_run(instance, run.run_id)
-    registry.dub_removed(video_id, language)
+    registry.finish_dub_removal(video_id, language)
     return True
 
 

@@ -25,7 +25,7 @@ from assets.dub import r2_object
 from assets.jobs import dub_video, prepare_video
 from assets.partitions import add_keys, dub_key, languages, videos
 from assets.source import transcript
-from assets.step.tags import asked_by, tags_of, titled
+from assets.step.tags import tag_request, tag_title, tags_of
 from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.registry import Work, WorkQueue
 from sensors.waiting import wait_for
@@ -99,8 +99,8 @@ def _requests(registry: WorkQueue, wanted: Sequence[tuple[Work, str]]) -> list[R
     requests = []
     for work, partition_key in wanted:
         with contextlib.suppress(VideoNotFoundError):
-            title = titled(registry.video(work.video_id))
-            tags = {**tags_of(work), **asked_by(work), **title, **PRIORITY}
+            title = tag_title(registry.video(work.video_id))
+            tags = {**tags_of(work), **tag_request(work), **title, **PRIORITY}
             requests.append(
                 RunRequest(
                     work.run_key,

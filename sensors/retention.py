@@ -32,7 +32,7 @@ from dagster import (
 )
 
 from assets.partitions import add_keys, remove_key, videos
-from assets.step.declaration import failing_in_words
+from assets.step.declaration import translate_errors
 from assets.step.tags import PARTITION, VIDEO
 from dub_platform.registry import Lookup
 from resources.catalogue.retention import Gone, Kind, Retention
@@ -62,7 +62,7 @@ def leftovers(
     context: OpExecutionContext, config: Upkeep, retention: ResourceParam[Retention]
 ) -> None:
     """Delete the leftovers; the numbers become the metadata of the output."""
-    with failing_in_words():
+    with translate_errors():
         gone = tidy(retention, context.instance, context.run_id, dry_run=config.dry_run)
         tallies = count_by_kind(gone)
     rows = [

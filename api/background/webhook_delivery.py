@@ -78,12 +78,14 @@ class Courier:
         signed = headers(webhook.secret, delivery.id, delivery.body, _now())
         answer = await self._messenger.send(webhook.url, signed, delivery.body)
         if answer.error is None and answer.status is not None:
-            await run_in_threadpool(self._webhooks.delivered, delivery, answer.status, now=_now())
+            await run_in_threadpool(
+                self._webhooks.note_delivered, delivery, answer.status, now=_now()
+            )
         else:
             error, status = answer.error or "", answer.status
             _log.info("webhook not delivered", webhook=webhook.id, message=delivery.id, error=error)
             await run_in_threadpool(
-                self._webhooks.failed, delivery, error, status=status, now=_now()
+                self._webhooks.note_failure, delivery, error, status=status, now=_now()
             )
 
 

@@ -40,8 +40,8 @@ from api.services import Services
 from api.signed_links import sign_if_needed
 from dub_platform.core.errors import LinesNotReadyError
 from dub_platform.core.languages import language
-from dub_platform.core.service.cost import estimated_usd
-from dub_platform.core.service.events import TYPES, shown
+from dub_platform.core.service.cost import estimate_usd
+from dub_platform.core.service.events import TYPES, select_public_details
 from dub_platform.core.service.webhooks import Delivery, DeliveryState, Webhook
 from dub_platform.core.speech import Release
 from dub_platform.core.style.glossary import Glossary
@@ -147,11 +147,11 @@ def estimate_for(services: Services, codes: Sequence[str], seconds: float | None
     `seconds` is None for a link whose length is unknown: then only the price of a minute is told.
     """
     count = len(codes)
-    minute = estimated_usd(seconds=60, languages=count, prices=services.prices)
+    minute = estimate_usd(seconds=60, languages=count, prices=services.prices)
     whole = (
         seconds
         if seconds is None
-        else estimated_usd(seconds=seconds, languages=count, prices=services.prices)
+        else estimate_usd(seconds=seconds, languages=count, prices=services.prices)
     )
     return Estimate(
         usd=None if whole is None else round(whole, 6),
@@ -310,7 +310,7 @@ def failure(details: Mapping[str, Any] | None) -> Failure | None:
 
     The words of the tool that failed are left out, because they name paths of the machine.
     """
-    told = shown(details)
+    told = select_public_details(details)
     return None if told is None else Failure(**{**_UNRECORDED, **told})
 
 

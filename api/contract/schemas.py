@@ -34,7 +34,7 @@ from typing_extensions import Self
 from dub_platform.core.errors import InvalidRequestError
 from dub_platform.core.service.access import Scope
 from dub_platform.core.service.events import TYPES
-from dub_platform.core.service.titles import LONGEST_TITLE, plain
+from dub_platform.core.service.titles import LONGEST_TITLE, make_plain
 from dub_platform.core.service.webhooks import DeliveryState
 from dub_platform.core.style.brief import Formality
 from dub_platform.core.style.glossary import Glossary
@@ -51,7 +51,7 @@ def _event_type(given: str) -> str:
 
 
 def _visible_title(given: str) -> str:
-    if not (title := plain(given)):
+    if not (title := make_plain(given)):
         raise ValueError("there is nothing to read in it")
     return title
 
@@ -66,7 +66,7 @@ _FILE = {"type": "string", "format": "binary"}
 
 
 def _glossary(given: Any) -> Glossary | None:
-    return None if given is None else Glossary.parsed(given)
+    return None if given is None else Glossary.parse(given)
 
 
 def _glossary_in(field: Any) -> Glossary | None:

@@ -20,7 +20,7 @@ from api.contract.responses import dub_url
 from api.contract.schemas import RequestShape
 from api.services import Services
 from dub_platform.core.errors import InvalidRequestError
-from dub_platform.core.text.edits import LineEdit, checked_text
+from dub_platform.core.text.edits import LineEdit, check_text
 from dub_platform.core.text.script import Placed, Script, ScriptLine
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MAX_EDITS = 200
 
-LineText = Annotated[str, AfterValidator(checked_text)]
+LineText = Annotated[str, AfterValidator(check_text)]
 
 
 class DubId(NamedTuple):

@@ -114,7 +114,7 @@ def _token_in(sent: Sequence[str]) -> Token | None:
     # Of two headers, a proxy may read one as the caller and we the other, so neither is taken.
     if len(sent) > 1 or scheme.lower() != "bearer":
         return None
-    return Token.parsed(credentials.strip())
+    return Token.parse(credentials.strip())
 
 
 def _challenge(error: DubError, wanted: Allowed) -> str:

@@ -20,7 +20,7 @@ from api.rendering import render
 from api.services import services_of
 from dub_platform.core.errors import InvalidVideoIdError, UnknownLanguageError
 from dub_platform.core.languages import language
-from dub_platform.core.service.videos import checked_id
+from dub_platform.core.service.videos import check_video_id
 
 
 def edit(request: Request) -> Response:
@@ -32,7 +32,7 @@ def edit(request: Request) -> Response:
         raise UnknownLanguageError("Say which dub: this address ends with &lang= and a language.")
     texts = texts_for(request)
     values = {
-        "video_id": checked_id(video_id),
+        "video_id": check_video_id(video_id),
         "language": language(lang),
         "asks_for_key": services_of(request).keys is not None,
         "t": texts,

@@ -32,7 +32,7 @@ from dub_platform.core.errors import (
     VideoNotFoundError,
 )
 from dub_platform.core.languages import AUTO, Language, language, nearest
-from dub_platform.core.service.videos import checked_id
+from dub_platform.core.service.videos import check_video_id
 from dub_platform.core.speech import Release
 from dub_platform.registry.records import Dub, DubStatus, Stale, Video, VideoStatus
 
@@ -129,7 +129,7 @@ def watch(request: Request) -> Response:
     services, asked_for = unscoped_services_of(request), request.query_params.get("v")
     if not asked_for:
         raise InvalidVideoIdError("Say which video: this address ends with ?v= and the video's id.")
-    video_id = checked_id(asked_for)
+    video_id = check_video_id(asked_for)
     whole = services.registry.whole(video_id)
     video, dubs = whole.video, whole.dubs
     require_watchable(request, video)

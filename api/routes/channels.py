@@ -27,8 +27,8 @@ from dub_platform.core.errors import (
     InvalidChannelIdError,
     UnknownLanguageError,
 )
-from dub_platform.core.service.channels import checked_channel_id
-from dub_platform.core.service.titles import plain
+from dub_platform.core.service.channels import check_channel_id
+from dub_platform.core.service.titles import make_plain
 
 
 class Channels(HTTPEndpoint):
@@ -38,7 +38,7 @@ class Channels(HTTPEndpoint):
         """List the channels in the order of their ids, a page at a time."""
         services = services_of(request)
         asked = parse(PageQuery, request.query_params)
-        after = checked_channel_id(asked.cursor) if asked.cursor else ""
+        after = check_channel_id(asked.cursor) if asked.cursor else ""
         # One row more than the page shows: it tells whether there is a next page.
         found = services.registry.channels(after=after, limit=asked.limit + 1)
         return answer_with_etag(request, answer(channel_page(services, found, asked)))
@@ -49,7 +49,7 @@ class Channel(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """Answer the channel's title, glossary and formality."""
-        services, channel_id = services_of(request), checked_channel_id(request.path_params["id"])
+        services, channel_id = services_of(request), check_channel_id(request.path_params["id"])
         return answer_with_etag(
             request, answer(channel_answer(services, services.registry.channel(channel_id)))
         )
@@ -65,8 +65,8 @@ class Channel(HTTPEndpoint):
 
 
 def _save_channel(request: Request, order: ChannelOrder) -> Response:
-    services, channel_id = services_of(request), checked_channel_id(request.path_params["id"])
-    title = None if order.title is None else plain(order.title)
+    services, channel_id = services_of(request), check_channel_id(request.path_params["id"])
+    title = None if order.title is None else make_plain(order.title)
     channel, created = services.registry.keep_channel(
         channel_id, title=title, wording=order.wording
     )

@@ -37,7 +37,7 @@ from dub_platform.core.errors import (
     VideoNotFoundError,
 )
 from dub_platform.core.service.events import Event
-from dub_platform.core.service.videos import checked_id
+from dub_platform.core.service.videos import check_video_id
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.database.tables import utc_now
 from dub_platform.registry.transactions.events import EventLog, Story
@@ -60,7 +60,7 @@ _END = "event: end\ndata: {}\n\n"
 async def video_events(request: Request) -> Response:
     """Open the stream of one video's events. Raises VideoNotFoundError, InvalidRequestError."""
     hub, services = hub_of(request), services_of(request)
-    video_id, seen = checked_id(request.path_params["id"]), _last_seen(request)
+    video_id, seen = check_video_id(request.path_params["id"]), _last_seen(request)
     if hub.clients >= MOST_CLIENTS:
         raise HTTPException(503, headers={"retry-after": "5"})
     story = await run_in_threadpool(_story, services, video_id, seen)
@@ -167,7 +167,7 @@ async def _next(mailbox: Mailbox) -> Event | None:
 
 def _format_event(event: Event) -> str:
     # A line end in the data would let a title forge an event; JSON escapes all of them.
-    return f"id: {event.id}\nevent: {event.type}\ndata: {json.dumps(event.told())}\n\n"
+    return f"id: {event.id}\nevent: {event.type}\ndata: {json.dumps(event.as_json())}\n\n"
 
 
 OPERATIONS: Sequence[Operation] = (

@@ -58,7 +58,7 @@ from dub_platform.core.errors import (
     ProviderUnavailableError,
 )
 from dub_platform.core.languages import language
-from dub_platform.core.service.videos import checked_id
+from dub_platform.core.service.videos import check_video_id
 from dub_platform.core.speech import Take
 from dub_platform.core.text.edits import LineEdit
 from dub_platform.core.text.script import Script
@@ -210,7 +210,7 @@ def _read_script(request: Request) -> Script:
 
 def _dub_in(request: Request) -> DubId:
     asked = request.path_params
-    return DubId(checked_id(asked["id"]), language(asked["language"]).code)
+    return DubId(check_video_id(asked["id"]), language(asked["language"]).code)
 
 
 _OF_LINES: Errors = (*OF_DUB, LinesNotReadyError)

@@ -49,7 +49,7 @@ from dub_platform.core.errors import (
     LinesNotReadyError,
     VideoNotFoundError,
 )
-from dub_platform.core.service.videos import checked_id
+from dub_platform.core.service.videos import check_video_id
 from dub_platform.core.text.belief import confidence_of
 from dub_platform.core.text.edits import LineEdit
 from dub_platform.core.text.script import Said, SaidLine
@@ -221,7 +221,7 @@ def _read_said(request: Request) -> Said:
 
 
 def _video_id(request: Request) -> str:
-    return checked_id(request.path_params["id"])
+    return check_video_id(request.path_params["id"])
 
 
 _OF_SOURCE: Errors = (

@@ -48,7 +48,7 @@ from dub_platform.core.errors import (
 )
 from dub_platform.core.keys import content_key
 from dub_platform.core.languages import AUTO
-from dub_platform.core.service.titles import plain
+from dub_platform.core.service.titles import make_plain
 from dub_platform.core.service.videos import tenants_id, upload_id, youtube_id
 from dub_platform.core.style.wording import Wording
 from dub_platform.observability.context import request_id
@@ -151,7 +151,7 @@ def take_upload(services: Services, upload: Upload) -> VideoAnswer | Quote:
         new = NewVideo(
             video_id,
             Source.UPLOAD,
-            title=plain(upload.order.title) or title_from(upload.file.filename),
+            title=make_plain(upload.order.title) or title_from(upload.file.filename),
             language=spoken,
             upload_key=upload_key,
             captions_key=captions_key,

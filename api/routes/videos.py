@@ -64,7 +64,7 @@ from dub_platform.core.errors import (
     WordingNotAvailableError,
 )
 from dub_platform.core.languages import language
-from dub_platform.core.service.videos import checked_id
+from dub_platform.core.service.videos import check_video_id
 from dub_platform.observability.context import request_id
 from dub_platform.registry.records import Dub, Wanted
 from resources.catalogue.removal import withdraw, withdraw_dub
@@ -99,7 +99,7 @@ class Video(HTTPEndpoint):
 
     async def get(self, request: Request) -> Response:
         """Answer the video's progress, with its dubs."""
-        services, video_id = services_of(request), checked_id(request.path_params["id"])
+        services, video_id = services_of(request), check_video_id(request.path_params["id"])
         return answer_with_etag(
             request, answer(video_answer(services, *await services.whole_together(video_id)))
         )
@@ -119,7 +119,7 @@ class Video(HTTPEndpoint):
 
         It is gone at once for callers and viewers. Its files are deleted once no run works on it.
         """
-        services, video_id = services_of(request), checked_id(request.path_params["id"])
+        services, video_id = services_of(request), check_video_id(request.path_params["id"])
         services.registry.remove(video_id)
         _log.info("video removed", video=video_id)
         with _leaving_files_to_sensor(video_id):
@@ -165,7 +165,7 @@ class Dubs(HTTPEndpoint):
 
         It is gone at once for callers and viewers. Its files are deleted once no run works on it.
         """
-        services, video_id = services_of(request), checked_id(request.path_params["id"])
+        services, video_id = services_of(request), check_video_id(request.path_params["id"])
         code = language(request.path_params["language"]).code
         film_key = services.registry.remove_dub(video_id, code, request_id=request_id())
         _log.info("dub removed", video=video_id, language=code)
@@ -175,7 +175,7 @@ class Dubs(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """Answer the dub's progress, and its files once it is released."""
-        services, video_id = services_of(request), checked_id(request.path_params["id"])
+        services, video_id = services_of(request), check_video_id(request.path_params["id"])
         code = language(request.path_params["language"]).code
         return answer_with_etag(
             request, _dub_response(services, services.registry.dub(video_id, code))
@@ -183,7 +183,7 @@ class Dubs(HTTPEndpoint):
 
 
 def _change_video(request: Request, body: bytes) -> Response:
-    services, video_id = services_of(request), checked_id(request.path_params["id"])
+    services, video_id = services_of(request), check_video_id(request.path_params["id"])
     # First of all, because an unknown video is 404, whatever is wrong with the body.
     services.registry.video(video_id)
     change, registry = parse(VideoChange, body), services.registry
@@ -200,7 +200,7 @@ def _change_video(request: Request, body: bytes) -> Response:
 
 
 def _request_dub(request: Request, order: DubOrder) -> Response:
-    services, video_id = services_of(request), checked_id(request.path_params["id"])
+    services, video_id = services_of(request), check_video_id(request.path_params["id"])
     spoken = services.registry.video(video_id).language
     wanted = [request.path_params["language"]]
     [code] = check_languages(wanted, spoken=spoken, available=services.targets(spoken))

@@ -45,7 +45,7 @@ from dub_platform.core.errors import (
     WebhookNotFoundError,
     WebhookUrlError,
 )
-from dub_platform.core.service.webhooks import checked_secret, new_secret
+from dub_platform.core.service.webhooks import check_secret, new_secret
 
 
 class Webhooks(HTTPEndpoint):
@@ -130,8 +130,8 @@ class Redelivery(HTTPEndpoint):
 def _create_webhook(request: Request, order: WebhookOrder) -> Response:
     services = services_of(request)
     given = order.secret and order.secret.get_secret_value()
-    secret = checked_secret(given) if given else new_secret()
-    made = services.webhooks.add(services.receivers.checked(order.url), order.events, secret)
+    secret = check_secret(given) if given else new_secret()
+    made = services.webhooks.add(services.receivers.check(order.url), order.events, secret)
     shown = webhook_answer(services, made, secret=secret)
     return answer(shown, 201, {"location": shown.links.self, **NO_STORE})
 

@@ -22,7 +22,7 @@ from dub_platform.settings import Settings
 
 @logger
 def platform_log(_: InitLoggerContext) -> logging.Logger:
-    """What a run says goes where its process's own lines go, in their shape."""
+    """Return the logger of a run: its lines go where its process's own lines go, in their shape."""
     return logging.getLogger("dub_platform.run")
 
 
@@ -31,14 +31,14 @@ class ComputeLogs(LocalComputeLogManager):
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        """Nothing: the settings say it all."""
+        """Return no fields: the settings say it all."""
         return {}
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, _config: Mapping[str, Any]
     ) -> Any:
-        """The log manager that the settings ask for. Raises WrongSettingError."""
+        """Return the log manager that the settings ask for. Raises WrongSettingError."""
         settings = Settings.from_environment()
         folder = settings.home / "dagster" / "storage"
         if settings.store != "r2":

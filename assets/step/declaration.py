@@ -33,10 +33,10 @@ from dagster import (
 )
 
 from assets.partitions import dubs, videos
-from assets.step.telemetry import observed, on_step_failed
+from assets.step.telemetry import observe, on_step_failed
 from assets.step.workbench import Context, Desk, Made, Workbench
 from dub_platform.core.errors import DubError, RunLostError
-from dub_platform.registry.transactions.leases import superseded
+from dub_platform.registry.transactions.leases import make_superseded_error
 
 OWNERS = ["team:dubbing"]
 RETRIES = RetryPolicy(max_retries=2, delay=1, backoff=Backoff.EXPONENTIAL, jitter=Jitter.FULL)
@@ -65,18 +65,18 @@ Step = Callable[..., Made[Any]]
 
 
 def video_asset(**options: Any) -> Callable[[Step], AssetsDefinition]:
-    """An asset of which there is one per video."""
-    return _declared(videos, "source", options)
+    """Declare an asset of which there is one per video."""
+    return _make_decorator(videos, "source", options)
 
 
 def dub_asset(**options: Any) -> Callable[[Step], AssetsDefinition]:
-    """An asset of which there is one per video and language."""
-    return _declared(dubs, "dub", options)
+    """Declare an asset of which there is one per video and language."""
+    return _make_decorator(dubs, "dub", options)
 
 
 @contextlib.contextmanager
-def failing_in_words() -> Iterator[None]:
-    """Turns the errors of the tree into Dagster failures that carry code, sentence and cause."""
+def translate_errors() -> Iterator[None]:
+    """Turn the errors of the tree into Dagster failures that carry code, sentence and cause."""
     try:
         yield
     except DubError as error:
@@ -87,7 +87,7 @@ def failing_in_words() -> Iterator[None]:
         raise as_failure(lost, may_retry=False) from interrupt
 
 
-def _declared(
+def _make_decorator(
     partitions: PartitionsDefinition, group: str, options: dict[str, Any]
 ) -> Callable[[Step], AssetsDefinition]:
     def declare(step: Step) -> AssetsDefinition:
@@ -99,21 +99,23 @@ def _declared(
             retry_policy=RETRIES,
             output_required=False,
             **options,
-        )(_guarded(step))
+        )(_guard(step))
         return made_asset.with_hooks({on_step_failed})
 
     return declare
 
 
-def _guarded(step: Step) -> Callable[..., Iterator[Output[Any]]]:
+def _guard(step: Step) -> Callable[..., Iterator[Output[Any]]]:
+    """Wrap a step in what it does besides its work, in the order of the module's docstring."""
+
     @functools.wraps(step)
-    def guarded(
+    def run_step(
         context: AssetExecutionContext, bench: Workbench, **inputs: Any
     ) -> Iterator[Output[Any]]:
         desk = bench.at(context)
-        with failing_in_words():
+        with translate_errors():
             if _is_wanted(desk):
-                with desk.lease(), observed(context.run, desk.registry, _stage(context)):
+                with desk.lease(), observe(context.run, desk.registry, _stage(context)):
                     _note_progress(desk, _stage(context))
                     desk.name_run(desk.video())
                     made = step(desk, **inputs)
@@ -124,13 +126,13 @@ def _guarded(step: Step) -> Callable[..., Iterator[Output[Any]]]:
                     with desk.lease():
                         made.after()
 
-    return signed(guarded, step, AssetExecutionContext)
+    return copy_signature(run_step, step, AssetExecutionContext)
 
 
-def signed(
+def copy_signature(
     wrapper: Callable[..., Any], wrapped: Callable[..., Any], context: type[Context]
 ) -> Callable[..., Any]:
-    """The wrapper with the signature of what it wraps, and with context and bench for its desk.
+    """Give the wrapper the signature of what it wraps, with context and bench in place of its desk.
 
     Dagster reads inputs and resources from a signature; the return type is not the wrapper's.
     """
@@ -171,15 +173,16 @@ def _is_wanted(desk: Desk) -> bool:
 
 
 def _note_progress(desk: Desk, stage: str) -> None:
-    """Raises RunSupersededError when the work was given to another run."""
+    """Note the run and its stage. Raises RunSupersededError when the work was given to
+    another run."""
     if desk.work is not None:
-        if not desk.registry.started(desk.work, desk.run_id):
-            raise superseded(*desk.target)
-        desk.registry.reached(*desk.target, stage)
+        if not desk.registry.begin_work(desk.work, desk.run_id):
+            raise make_superseded_error(*desk.target)
+        desk.registry.note_stage(*desk.target, stage)
 
 
 def as_failure(error: DubError, *, may_retry: bool = True) -> Failure:
-    """The Dagster failure of this error; its metadata is what the registry keeps of it."""
+    """Return the Dagster failure of this error; its metadata is what the registry keeps of it."""
     return Failure(
         description=error.sentence,
         metadata={"error": MetadataValue.json(error.as_details())},

@@ -8,8 +8,8 @@ from typing import Any
 from dagster import InputContext, IOManager, OutputContext
 
 from assets.partitions import Target, target_in
-from assets.step.declaration import failing_in_words
-from assets.step.lease import held
+from assets.step.declaration import translate_errors
+from assets.step.lease import hold_lease
 from dub_platform.core.errors import ArtifactMissingError
 from dub_platform.registry import WorkQueue
 from resources.store.port import Store
@@ -27,20 +27,20 @@ class ArtifactIOManager(IOManager):
         value = adapter(type(obj)).dump_json(obj, indent=1)
         # These are the only objects that are ever written over, so this is where a run that was
         # taken for dead must not get through.
-        with failing_in_words(), held(self.registry, _target(context), context.run_id):
+        with translate_errors(), hold_lease(self.registry, _target(context), context.run_id):
             self.store.put_bytes(_key(context), value)
 
     def load_input(self, context: InputContext) -> Any:
-        with failing_in_words():
-            written = self._written(context)
+        with translate_errors():
+            written = self._read_value(context)
         return adapter(context.dagster_type.typing_type).validate_json(written)
 
-    def _written(self, context: InputContext) -> bytes:
+    def _read_value(self, context: InputContext) -> bytes:
         written = find_bytes(self.store, _key(context))
         if written is None:
             raise ArtifactMissingError(
-                f"{context.asset_key.to_user_string()} of {_named(context)} was not made yet. "
-                "Materialize it first."
+                f"{context.asset_key.to_user_string()} of {_name_target(context)} was not "
+                "made yet. Materialize it first."
             )
         return written
 
@@ -49,7 +49,7 @@ def _key(context: InputContext | OutputContext) -> str:
     return value_key(context.asset_key.to_user_string(), *_target(context))
 
 
-def _named(context: InputContext) -> str:
+def _name_target(context: InputContext) -> str:
     return " in ".join(filter(None, _target(context)))
 
 

@@ -13,7 +13,7 @@ _STORES = {"local": "file", "r2": "s3"}
 
 
 def kinds_with(settings: Settings) -> Callable[[AssetSpec], AssetSpec]:
-    """What gives an asset the kinds of these settings' engines beside its own."""
+    """Return a function that gives an asset the kinds of these settings' engines beside its own."""
     engines: Mapping[str, set[str]] = {
         "source_media": {"ytdlp"} if settings.downloader == "youtube" else set(),
         "transcript": {settings.transcriber},

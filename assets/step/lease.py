@@ -1,6 +1,6 @@
 """While a step works, its run holds the lease of the video or dub: nobody else writes there.
 
-    with held(registry, target, run_id):
+    with hold_lease(registry, target, run_id):
         ...
 
 A thread renews the lease. A process that cannot, because the registry is out of reach or another
@@ -19,8 +19,9 @@ import structlog
 
 from assets.partitions import Target
 from dub_platform.registry import WorkQueue
-from dub_platform.registry.transactions.leases import LEASE_LASTS, superseded
+from dub_platform.registry.transactions.leases import LEASE_LASTS, make_superseded_error
 
+# Three renewals may fail before the process gives up.
 RENEW_SECONDS = 4.0
 # What is left of the lease when the process gives up: enough to be gone before it ends.
 MARGIN_SECONDS = 4.0
@@ -36,7 +37,7 @@ def end_process() -> None:
 
 
 @contextlib.contextmanager
-def held(
+def hold_lease(
     registry: WorkQueue, target: Target, run_id: str, on_lost: Callable[[], None] = end_process
 ) -> Iterator[None]:
     """Hold the lease for as long as the block lasts. Raises RunSupersededError."""
@@ -60,7 +61,7 @@ def _await_turn(take: Callable[[], bool], target: Target) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not take():
         if time.monotonic() > deadline:
-            raise superseded(*target)
+            raise make_superseded_error(*target)
         time.sleep(PAUSE_SECONDS)
 
 

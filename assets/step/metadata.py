@@ -15,7 +15,7 @@ from dagster import MetadataValue, TableColumn, TableMetadataValue, TableRecord,
 from assets.partitions import Target
 from dub_platform.core.errors import VideoNotFoundError
 from dub_platform.core.service.links import SIGNING
-from dub_platform.core.service.titles import plain
+from dub_platform.core.service.titles import make_plain
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from dub_platform.core.style.glossary import Term
 from dub_platform.core.timeline import Placement, Timeline, is_flagged
@@ -48,14 +48,14 @@ class Showcase:
     signs: bool = False
 
     def heading(self, target: Target, title: str = "") -> dict[str, MetadataValue]:
-        """Whose it is, and a link to the watch page, in a language where there is one."""
+        """Return whose value it is, with links to the watch page and, for a dub, to the editor."""
         # A video that is removed while it is worked on ends its run at the next step.
         with contextlib.suppress(VideoNotFoundError):
             title = self.registry.video(target.video_id).title or title
         query = {"v": target.video_id, **({"lang": target.language} if target.language else {})}
         place = SIGNING if self.signs else self.base_url
         heading: dict[str, MetadataValue] = {
-            "video": MetadataValue.text(plain(title) or target.video_id),
+            "video": MetadataValue.text(make_plain(title) or target.video_id),
             "player": MetadataValue.url(f"{place}/watch?{urlencode(query)}"),
         }
         if target.language:
@@ -64,25 +64,25 @@ class Showcase:
         return heading
 
     def address(self, store: Store, key: str) -> MetadataValue:
-        """A link to a released file."""
+        """Return a link to a released file."""
         signed = self.signs and not store.is_public
         return MetadataValue.url(f"{SIGNING}/media/{key}" if signed else store.url(key))
 
 
 def in_words(name: str) -> str:
-    """What a number is called where people read it: `onset_p95_ms` is `onset p95 in ms`."""
+    """Return what a number is called where people read it: `onset_p95_ms` is `onset p95 in ms`."""
     what, _, unit = name.rpartition("_")
     spelled = f"{what} in {_UNITS[unit]}" if what and unit in _UNITS else name
     return _IN_WORDS.get(name, spelled.replace("_", " "))
 
 
 def waveform(sound: Path, stream: int = 0) -> MetadataValue:
-    """A picture of the sound's outline."""
+    """Draw the outline of a sound file."""
     return draw_outline(outline(sound, stream))
 
 
 def draw_outline(halves: Sequence[int]) -> MetadataValue:
-    """A picture of an outline, each place of which is as high as it is loud, up to MOST_LOUD.
+    """Draw an outline, each place of which is as high as it is loud, up to MOST_LOUD.
 
     Dagster shows pictures in markdown, and markdown of less than 1,000 characters at once.
     """
@@ -101,10 +101,8 @@ def lines_table(
     timeline: Timeline | None = None,
     missed: Mapping[int, Sequence[Term]] = MappingProxyType({}),
 ) -> TableMetadataValue:
-    """One row per line: number, slot, source, and as far as they are known target, tempo, onset.
-
-    Then whether it was edited, and what somebody should look at.
-    """
+    """Return a table with a row per line: number, slot, source, and as far as they are known
+    target, tempo, onset; then whether it was edited, and what somebody should look at."""
     targets = {line.id: line for line in translation.lines} if translation else None
     places = {place.line_id: place for place in timeline.placements} if timeline else None
     names = ["#", "start", "end", "source"]
@@ -139,5 +137,5 @@ def _row(
 
 
 def mean(values: Sequence[float]) -> float:
-    """The mean, 0 for nothing."""
+    """Return the mean, 0 for no values."""
     return sum(values) / len(values) if values else 0.0

@@ -32,7 +32,7 @@ class R2Resource(S3Resource):
     """S3Resource has no field for checksums, signing or deadlines, which R2 is particular about."""
 
     def get_client(self) -> Any:
-        """A boto3 client with the options of `resources/store/s3.py`."""
+        """Return a boto3 client with the options of `resources/store/s3.py`."""
         keys = str(self.aws_access_key_id), str(self.aws_secret_access_key)
         return client(str(self.endpoint_url), *keys)
 
@@ -61,7 +61,7 @@ class BucketLogManager(S3ComputeLogManager):
         self._s3_session = bucket_client(settings)
 
     def is_capture_complete(self, log_key: Sequence[str]) -> bool:
-        """Whether there is no more to come; nor is there from a bucket that is out of reach."""
+        """Tell whether no more will come; none will from a bucket that is out of reach."""
         try:
             return bool(super().is_capture_complete(log_key))
         except BotoCoreError:
@@ -70,7 +70,7 @@ class BucketLogManager(S3ComputeLogManager):
     def get_log_data_for_type(
         self, log_key: Sequence[str], io_type: ComputeIOType, offset: int, max_bytes: int | None
     ) -> tuple[bytes | None, int]:
-        """What was printed, from there on; a sentence where the bucket is out of reach."""
+        """Return what was printed from `offset` on; a sentence where the bucket is out of reach."""
         try:
             data: tuple[bytes | None, int] = super().get_log_data_for_type(
                 log_key, io_type, offset, max_bytes
@@ -84,8 +84,8 @@ class BucketLogManager(S3ComputeLogManager):
 
 
 def bucket(settings: Settings) -> R2Resource:
-    """The resource of these settings. Its secrets are read from the environment when it is used,
-    because a value given here would be shown in Dagster's UI."""
+    """Return the resource of these settings. Its secrets are read from the environment when it is
+    used, because a value given here would be shown in Dagster's UI."""
     return R2Resource(
         endpoint_url=settings.r2_endpoint,
         region_name="auto",

@@ -30,7 +30,7 @@ Summary = dict[str, Any]
 
 
 def of_source_media(media: SourceMedia, picture: MetadataValue, channel: str) -> Summary:
-    """The original's length, size and streams."""
+    """Show the original's length, size and streams."""
     pictures = f"{media.video_codec} {media.width}x{media.height}, " if media.video_codec else ""
     return {
         "waveform": picture,
@@ -43,7 +43,7 @@ def of_source_media(media: SourceMedia, picture: MetadataValue, channel: str) ->
 
 
 def of_audio(audio: Audio, picture: MetadataValue) -> Summary:
-    """How long and loud the sound is, and how much of it is speech."""
+    """Show how long and loud the sound is, and how much of it is speech."""
     return {
         "waveform": picture,
         "seconds": audio.seconds,
@@ -54,7 +54,7 @@ def of_audio(audio: Audio, picture: MetadataValue) -> Summary:
 
 
 def of_transcript(transcript: Transcript, audio: Audio, edits: Edits, cost_usd: float) -> Summary:
-    """The lines, how sure the recogniser is of them, and what was corrected."""
+    """Show the lines, how sure the recogniser is of them, and what was corrected."""
     words = sum(len(line.text.split()) for line in transcript.lines)
     return {
         "table": lines_table(transcript),
@@ -74,7 +74,7 @@ def of_transcript(transcript: Transcript, audio: Audio, edits: Edits, cost_usd: 
 def of_translation(
     worded: Worded, edits: Edits, rates: Mapping[str, float], seconds: float
 ) -> Summary:
-    """The lines beside the original's, how much longer they are, and what was edited.
+    """Show the lines beside the original's, how much longer they are, and what was edited.
 
     `rates` are characters a second by speaker, `seconds` is how long the video is.
     """
@@ -82,7 +82,7 @@ def of_translation(
     spoken = sum(len(line.text) for line in transcript.lines)
     written = sum(len(line.text) for line in value.lines)
     return {
-        "table": lines_table(transcript, value, missed=worded.missed),
+        "table": lines_table(transcript, value, missed=worded.missed_terms),
         "lines": len(value.lines),
         "edited_lines": len(edits.applied),
         "edits_older_than_their_source": value.old_edits,
@@ -101,7 +101,7 @@ def of_translation(
 def of_speech(
     spoken: Spoken, transcript: Transcript, said: Translation, picture: MetadataValue
 ) -> Summary:
-    """What was spoken and paid for, and what did not fit at first."""
+    """Show what was spoken and paid for, and what did not fit at first."""
     value: Takes = spoken.value
     return {
         "waveform": picture,
@@ -120,7 +120,7 @@ def of_speech(
 def of_dubbed_track(
     track: Track, transcript: Transcript, said: Translation, *, times_real_time: float
 ) -> Summary:
-    """Where lines begin, how fast they are, and what was measured on the encoded file."""
+    """Show where lines begin, how fast they are, and what was measured on the encoded file."""
     timeline = track.timeline
     return {
         "waveform": draw_outline(track.outline),
@@ -140,7 +140,7 @@ def of_dubbed_track(
 def of_release(
     release: Release, picture: MetadataValue, table: MetadataValue, link: MetadataValue
 ) -> Summary:
-    """The released lines as they are placed, where to hear them, and what was paid for all."""
+    """Show the released lines as they are placed, where to hear them, and what was paid for all."""
     return {
         "waveform": picture,
         "table": table,

@@ -6,7 +6,7 @@ Runs are listed with their tags, so only what tells people which video it is has
 
 from collections.abc import Mapping
 
-from dub_platform.core.service.titles import plain
+from dub_platform.core.service.titles import make_plain
 from dub_platform.registry import Video, Work
 
 _FORMER, _HIDDEN = "dub/", ".dagster/dub."
@@ -24,28 +24,28 @@ _LONGEST_TITLE = 60
 
 
 def tags_of(work: Work) -> dict[str, str]:
-    """The tags of the run that does this work."""
+    """Return the tags of the run that does this work."""
     tags = {VIDEO: work.video_id, GENERATION: str(work.generation)}
     if work.film_only:
         tags[FILM_ONLY] = "true"
     return tags if work.language is None else {**tags, LANGUAGE: work.language}
 
 
-def asked_by(work: Work) -> dict[str, str]:
-    """The tag that names the request; by it nothing is found again, so that it may change."""
+def tag_request(work: Work) -> dict[str, str]:
+    """Return the tag that names the request. Runs are never looked up by it, so it may change."""
     return {REQUEST: work.request_id} if work.request_id else {}
 
 
-def titled(video: Video) -> dict[str, str]:
-    """The tag by which people know a video; none while it has no title."""
-    title = plain(video.title)
+def tag_title(video: Video) -> dict[str, str]:
+    """Return the tag by which people know a video; none while it has no title."""
+    title = make_plain(video.title)
     if len(title) > _LONGEST_TITLE:
         title = f"{title[: _LONGEST_TITLE - 1].strip()}…"
     return {TITLE: title} if title else {}
 
 
 def work_of(tags: Mapping[str, str]) -> Work | None:
-    """The work a run was requested for; None for a run that an operator started by hand."""
+    """Return the work a run was requested for; None for a run that an operator started by hand."""
     video_id, generation = _read(tags, VIDEO), _read(tags, GENERATION)
     if video_id is None or generation is None:
         return None
@@ -59,7 +59,7 @@ def work_of(tags: Mapping[str, str]) -> Work | None:
 
 
 def queue_of(tags: Mapping[str, str]) -> str:
-    """The queue that a run goes to: the one that it names, else that of what it makes.
+    """Return the queue that a run goes to: the one that it names, else that of what it makes.
 
     A run by hand, or of a backfill, is known by its partition alone: `es|ID` is a dub, and ID a
     video, which is prepared.
@@ -69,10 +69,11 @@ def queue_of(tags: Mapping[str, str]) -> str:
 
 
 def priority_of(tags: Mapping[str, str]) -> str:
-    """Where a run goes in its queue: what somebody asked for before what an operator started."""
+    """Return where a run goes in its queue: what somebody asked for before what an operator
+    started."""
     return tags.get(RUN_PRIORITY, LAST if work_of(tags) is None else FIRST)
 
 
 def _read(tags: Mapping[str, str], name: str) -> str | None:
-    """A hidden tag, also of a run that was requested before these were hidden."""
+    """Read a hidden tag, also of a run that was requested before these tags were hidden."""
     return tags.get(name) or tags.get(name.replace(_HIDDEN, _FORMER))

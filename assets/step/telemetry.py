@@ -1,8 +1,8 @@
 """What is told of a step: in every line that it logs, in the metrics, and of its failure.
 
-    with observed(context.run, registry, "speech"):
+    with observe(context.run, registry, "speech"):
         ...                                             # binds the log, measures the time
-    counted(registry, GATE_RESULTS.seen(1, "track_has_no_overlaps", "passed"))
+    count_safely(registry, GATE_RESULTS.seen(1, "track_has_no_overlaps", "passed"))
 
 A step that fails for good is reported by a hook of Dagster's, once, with the error that was
 raised: a step that is tried again is not reported before its last try, and the lines that Dagster
@@ -54,12 +54,12 @@ def on_step_failed(context: HookContext) -> None:
         reporter.report(error, stage=context.op.name, run=run.run_id, **subject(run.tags))
         # The process of a run may end with it.
         reporter.flush()
-        context.log.error(_said(error, context))
+        context.log.error(_tell_failure(error, context))
 
 
 @contextlib.contextmanager
-def observed(run: DagsterRun, registry: WorkQueue, stage: str) -> Iterator[None]:
-    """Binds what the step works on to its log lines, and counts how long it took."""
+def observe(run: DagsterRun, registry: WorkQueue, stage: str) -> Iterator[None]:
+    """Bind what the step works on to its log lines, and count how long it took."""
     with bound_contextvars(stage=stage, run_id=run.run_id, **subject(run.tags)):
         began, outcome = time.monotonic(), "failed"
         _log.info("step begins")
@@ -69,11 +69,11 @@ def observed(run: DagsterRun, registry: WorkQueue, stage: str) -> Iterator[None]
         finally:
             seconds = time.monotonic() - began
             _log.info("step ends", outcome=outcome, seconds=round(seconds, 3))
-            counted(registry, *_durations(stage, outcome, seconds))
+            count_safely(registry, *_durations(stage, outcome, seconds))
 
 
-def counted(registry: WorkQueue, *seen: Tally) -> None:
-    """Adds to the metrics. Never raises: no work is lost for a number."""
+def count_safely(registry: WorkQueue, *seen: Tally) -> None:
+    """Add to the metrics. Never raises: no work is lost for a number."""
     try:
         registry.count(*seen)
     except Exception as error:  # noqa: BLE001 - whatever it is, the step has other things to say
@@ -81,7 +81,8 @@ def counted(registry: WorkQueue, *seen: Tally) -> None:
 
 
 def subject(tags: Mapping[str, str]) -> dict[str, str]:
-    """The video, language and request of a run; one that was started by hand has no request."""
+    """Return the video, language and request of a run; one that was started by hand has no
+    request."""
     found = {
         "video": tags.get(VIDEO) or tags.get(f"{PARTITION}/video") or tags.get(PARTITION),
         "language": tags.get(LANGUAGE) or tags.get(f"{PARTITION}/language"),
@@ -90,8 +91,8 @@ def subject(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _said(error: BaseException, context: HookContext) -> str:
-    """What a user is told of the failure, with its code."""
+def _tell_failure(error: BaseException, context: HookContext) -> str:
+    """Return the sentence that a user is told of the failure, with its code."""
     if isinstance(error, GateFailedError):
         checks = DagsterEventType.ASSET_CHECK_EVALUATION
         evaluated = context.instance.all_logs(context.run_id, of_type=checks)
@@ -99,12 +100,12 @@ def _said(error: BaseException, context: HookContext) -> str:
         refusals = [refusal_of(each.get_dagster_event()) for each in of_step]
         error = next(filter(None, refusals), error)
     elif not isinstance(error, DubError):
-        error = unexpected(context.op.name)
+        error = make_internal_error(context.op.name)
     return f"{error.sentence} ({error.code})"
 
 
 def refusal_of(evaluated: DagsterEvent) -> DubError | None:
-    """What is said of a gate that did not pass; None of one that did."""
+    """Return the error of a gate that did not pass; None of one that did."""
     checked = evaluated.asset_check_evaluation_data
     if checked.passed:
         return None
@@ -116,8 +117,8 @@ def refusal_of(evaluated: DagsterEvent) -> DubError | None:
     )
 
 
-def unexpected(stage: str, detail: str | None = None) -> InternalError:
-    """What a step failed of that is a mistake of ours."""
+def make_internal_error(stage: str, detail: str | None = None) -> InternalError:
+    """Make the error for a step that failed by a mistake of ours."""
     return InternalError(
         f"The step {stage} failed in a way that is ours to mend. Look at the run in Dagster.",
         detail=detail,
@@ -131,7 +132,7 @@ def _durations(stage: str, outcome: str, seconds: float) -> Iterator[Tally]:
 
 
 def _cause(error: BaseException | None) -> BaseException | None:
-    """The error as it was raised, below what Dagster was told of it."""
+    """Return the error as it was raised, below what Dagster was told of it."""
     if isinstance(error, Failure):
         return error.__cause__ or error
     if isinstance(error, DagsterAssetCheckFailedError):

@@ -1,6 +1,6 @@
 """What a translator made of the wording that it was told.
 
-Worded(wording, translator.heeds_wording, transcript, translation).missed
+Worded(wording, translator.heeds_wording, transcript, translation).missed_terms
 """
 
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ class Worded:
     translation: Translation
 
     @cached_property
-    def missed(self) -> Mapping[int, tuple[Term, ...]]:
+    def missed_terms(self) -> Mapping[int, tuple[Term, ...]]:
         """The terms that a line has and its translation has not, by the line's id."""
         texts = {line.id: line.text for line in self.translation.lines}
         found = {
-            line.id: self._glossary.missed(
+            line.id: self._glossary.find_missed(
                 line.text, texts.get(line.id, ""), self.translation.language
             )
             for line in self.transcript.lines
@@ -37,10 +37,13 @@ class Worded:
     def numbers(self) -> Mapping[str, str | int]:
         """The formality, and of the glossary how many terms occur and how many are missed."""
         if not self.heeded:
-            return {"wording": self._unheeded} if self.wording.is_binding else {}
+            return {"wording": self._unheeded_notice} if self.wording.is_binding else {}
         shown: dict[str, str | int] = {"formality": self.wording.formality or "neutral"}
         if occurring := self._occurring:
-            shown |= {"terms": len(occurring), "terms_missed": sum(map(len, self.missed.values()))}
+            shown |= {
+                "terms": len(occurring),
+                "terms_missed": sum(map(len, self.missed_terms.values())),
+            }
         return shown
 
     @property
@@ -56,7 +59,7 @@ class Worded:
         }
 
     @property
-    def _unheeded(self) -> str:
+    def _unheeded_notice(self) -> str:
         return (
             f"not applied: {self.translation.engine} heeds neither a glossary nor a formality. "
             "Choose another DUB_TRANSLATOR and materialize translation again."

@@ -25,10 +25,10 @@ from dagster import (
 )
 
 from assets.partitions import Target, target_in
-from assets.step.lease import held
+from assets.step.lease import hold_lease
 from assets.step.metadata import Showcase, in_words
-from assets.step.tags import TITLE, titled, work_of
-from assets.step.telemetry import counted
+from assets.step.tags import TITLE, tag_title, work_of
+from assets.step.telemetry import count_safely
 from dub_platform.core.keys import key_of
 from dub_platform.core.languages import code_in
 from dub_platform.core.service.metrics import Tally
@@ -70,7 +70,7 @@ class Workbench(contextlib.AbstractContextManager["Workbench"]):
         self.copies.__exit__(*error)
 
     def at(self, context: Context) -> "Desk":
-        """The desk for the step, or the gate, that is under way."""
+        """Return the desk for the step, or the gate, that is under way."""
         return Desk(self, context)
 
 
@@ -121,20 +121,21 @@ class Desk:
         return self.bench.registry
 
     def new_folder(self, name: str) -> contextlib.AbstractContextManager[Path]:
-        """An empty folder that goes with the block. Raises StorageFullError."""
+        """Return an empty folder that goes with the block. Raises StorageFullError."""
         return self.folders.new(name)
 
     def find(self, shape: type[T], asset: str) -> T | None:
-        """The value of an asset of this target as it was made last; None where there is none."""
+        """Return the value of an asset of this target as it was made last; None where there is
+        none."""
         return value_in(self.store, shape, asset, *self.target)
 
     def video(self) -> Video:
-        """The video's row as it is now. Raises VideoNotFoundError."""
+        """Return the video's row as it is now. Raises VideoNotFoundError."""
         return self.registry.video(self.video_id)
 
     def note_source(self, fetched: Fetched) -> Video:
-        """Write what its source says of the video; its row then."""
-        return self.registry.fetched(
+        """Note what its source says of the video; return its row then."""
+        return self.registry.note_source(
             self.video_id,
             language=code_in(fetched.language),
             channel_id=fetched.channel_id,
@@ -142,8 +143,8 @@ class Desk:
         )
 
     def note_prepared(self, media: SourceMedia, language: str) -> None:
-        """Write that the video is transcribed: its dubs begin. Raises RunSupersededError."""
-        self.registry.prepared(
+        """Note that the video is transcribed: its dubs begin. Raises RunSupersededError."""
+        self.registry.note_prepared(
             self.video_id,
             run_id=self.run_id,
             title=media.title,
@@ -153,18 +154,19 @@ class Desk:
         )
 
     def wording(self) -> Wording:
-        """The channel's and the request's; where both say something, the request decides."""
+        """Return the wording of the channel and of the request; where both say something, the
+        request decides."""
         channel_id = self.video().channel_id
         channel = self.registry.channel(channel_id).wording if channel_id else AS_BEFORE
         return channel | self.registry.dub(self.video_id, self.language).wording
 
     def edits(self, transcript: Transcript) -> Edits:
-        """The edits of the dub's lines that count for this transcript."""
+        """Return the edits of the dub's lines that count for this transcript."""
         edits = self.registry.edits(self.video_id, self.language)
         return in_force(edits, transcript.as_heard)
 
     def corrections(self, transcript: Transcript) -> Edits:
-        """The corrections of what was heard that count for this transcript."""
+        """Return the corrections of what was heard that count for this transcript."""
         return in_force(self.registry.edits(self.video_id, None), transcript.as_heard)
 
     def say(self, sentence: str) -> None:
@@ -173,19 +175,19 @@ class Desk:
 
     def count(self, *seen: Tally) -> None:
         """Add to the metrics. Never raises."""
-        counted(self.registry, *seen)
+        count_safely(self.registry, *seen)
 
     def name_run(self, video: Video) -> None:
         """Tag the run with the title by which it is listed, where it had none when requested."""
         if TITLE not in self.context.run.tags:
-            self.context.instance.add_run_tags(self.run_id, titled(video))
+            self.context.instance.add_run_tags(self.run_id, tag_title(video))
 
     def lease(self) -> contextlib.AbstractContextManager[None]:
         """Hold the lease of what is worked on. Raises RunSupersededError."""
-        return held(self.registry, self.target, self.run_id)
+        return hold_lease(self.registry, self.target, self.run_id)
 
     def link(self, key: str) -> MetadataValue:
-        """A link to a released file, to show."""
+        """Return a link to a released file, to show."""
         return self.bench.showcase.address(self.store, key)
 
     def output(
@@ -197,11 +199,12 @@ class Desk:
         title: str = "",
         after: Callable[[], object] | None = None,
     ) -> Made[T]:
-        """The step's result: its value, a version made of its content, and what is shown of it.
+        """Return the step's result: its value, a version made of its content, and what is shown of
+        it.
 
         `identity` is what the content is, in plain JSON types: two results with the same identity
-        are the same to whatever comes after them. `shown` comes in its order, below whose it is
-        (by `title` where the video has none). `after` is called once the value is kept.
+        are the same to whatever comes after them. `shown` comes in its order, below whose it is (by
+        `title` where the video has none). `after` is called once the value is kept.
         """
         rounded = {
             in_words(name): round(number, 4) if isinstance(number, float) else number

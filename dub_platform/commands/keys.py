@@ -20,7 +20,7 @@ from rich.table import Table
 
 from dub_platform import wiring
 from dub_platform.commands.terminal import add_command, console, notes
-from dub_platform.core.service.access import DEFAULT_TENANT, Scope, checked_tenant
+from dub_platform.core.service.access import DEFAULT_TENANT, Scope, check_tenant
 from dub_platform.registry.api_keys import ApiKey
 from dub_platform.registry.database.tables import utc_now
 from dub_platform.settings import Settings
@@ -69,7 +69,7 @@ def _days(text: str) -> int:
 
 
 def _create(settings: Settings, asked: argparse.Namespace) -> int:
-    tenant = checked_tenant(asked.tenant)
+    tenant = check_tenant(asked.tenant)
     expires_at = utc_now() + timedelta(days=asked.days) if asked.days else None
     key, token = wiring.api_keys(settings).make(
         tenant=tenant, scopes=asked.scopes, name=asked.name, expires_at=expires_at
@@ -81,7 +81,7 @@ def _create(settings: Settings, asked: argparse.Namespace) -> int:
 
 def _list(settings: Settings, asked: argparse.Namespace) -> int:
     table = Table("id", "scopes", "name", "made", "last used", "state", box=SIMPLE)
-    for key in wiring.api_keys(settings).of(checked_tenant(asked.tenant)):
+    for key in wiring.api_keys(settings).of(check_tenant(asked.tenant)):
         scopes = ",".join(sorted(scope.value for scope in key.scopes))
         used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
         made = f"{key.created_at:%Y-%m-%d %H:%M}"
@@ -91,7 +91,7 @@ def _list(settings: Settings, asked: argparse.Namespace) -> int:
 
 
 def _revoke(settings: Settings, asked: argparse.Namespace) -> int:
-    wiring.api_keys(settings).revoke(checked_tenant(asked.tenant), asked.id)
+    wiring.api_keys(settings).revoke(check_tenant(asked.tenant), asked.id)
     notes.print(f"Key {escape(asked.id)} opens nothing any more.")
     return 0
 

@@ -16,18 +16,20 @@ _CONTENT_KEY = re.compile(r".*-[0-9a-f]{16}\.\w+")
 
 
 def key_of(value: Any) -> str:
-    """The sha256 (64 hex digits) of a value of plain JSON types, whatever its order of keys."""
+    """Return the sha256 (64 hex digits) of a value of plain JSON types, whatever its order
+    of keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def take_key(*, text: str, engine: str, shape: Mapping[str, str | int | float]) -> str:
-    """The key of a take: everything that shapes the sound and nothing else."""
+    """Return the key of a take, which is made of everything that shapes the sound and of nothing
+    else."""
     return key_of({"text": text, "engine": engine, "shape": dict(shape)})
 
 
 def file_sha256(path: Path) -> str:
-    """The sha256 (64 hex digits) of a file, read in blocks."""
+    """Return the sha256 (64 hex digits) of a file, read in blocks."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
@@ -36,10 +38,10 @@ def file_sha256(path: Path) -> str:
 
 
 def content_key(prefix: str, sha256: str, suffix: str) -> str:
-    """A store's key that is never written over with other content: `PREFIX-1f2e….mp4`."""
+    """Return a store's key that is never written over with other content: `PREFIX-1f2e….mp4`."""
     return f"{prefix}-{sha256[:16]}{suffix}"
 
 
 def is_content_key(key: str) -> bool:
-    """Whether `content_key` made it."""
+    """Tell whether `content_key` made the key."""
     return bool(_CONTENT_KEY.fullmatch(key))

@@ -49,7 +49,7 @@ class Language:
 # There are few, and each name is looked for in tables of thousands.
 @lru_cache(maxsize=1024)
 def language(text: str) -> Language:
-    """The language that `text` names by an ISO 639 code or a BCP 47 tag.
+    """Return the language that `text` names by an ISO 639 code or a BCP 47 tag.
 
     Its region stays, and its script where it is not the usual one; variants and extensions are left
     out. Raises UnknownLanguageError.
@@ -81,7 +81,7 @@ def _parse(text: str) -> langcodes.Language | None:
 
 
 def spoken_code(text: str) -> str:
-    """The code of the language that is said, whatever its region and its script.
+    """Return the code of the language that is said, whatever its region and its script.
 
     Recognisers know languages alone. Raises UnknownLanguageError.
     """
@@ -89,7 +89,7 @@ def spoken_code(text: str) -> str:
 
 
 def nearest(wanted: str, known: Collection[str]) -> str | None:
-    """Which of these languages reads as the wanted one does, if any.
+    """Return which of these languages reads as the wanted one does, if any.
 
     It is in the same script, and in the same region before it is in another.
     """
@@ -98,7 +98,7 @@ def nearest(wanted: str, known: Collection[str]) -> str | None:
 
 
 def nearest_voice(wanted: str, known: Collection[str]) -> str | None:
-    """Which of these languages sounds as the wanted one does, however either is written."""
+    """Return which of these languages sounds as the wanted one does, however either is written."""
     if wanted in known:
         return wanted
     tag = langcodes.Language.get(wanted)
@@ -122,7 +122,7 @@ def _script(code: str) -> str | None:
 
 
 def tags_of(code: str) -> frozenset[str]:
-    """What files call the language of this code; none for `auto`."""
+    """Return what files call the language of this code; nothing for `auto`."""
     if code == AUTO:
         return frozenset()
     tag = langcodes.Language.get(code)
@@ -131,7 +131,8 @@ def tags_of(code: str) -> frozenset[str]:
 
 
 def code_in(tag: str | None) -> str | None:
-    """The language that is said in a tag such as `en-US`; None where it names no one language."""
+    """Return the language that is said in a tag such as `en-US`; None where it names no one
+    language."""
     try:
         return spoken_code(tag or "")
     except UnknownLanguageError:
@@ -141,7 +142,7 @@ def code_in(tag: str | None) -> str | None:
 def require_target(
     wanted: str, heard: str, targets: Callable[[str], Sequence[str]], engine: str
 ) -> None:
-    """Raises SpokenLanguageError where what is spoken cannot be translated into this language.
+    """Raise SpokenLanguageError where what is spoken cannot be translated into this language.
 
     `targets` says what a source language can be translated into, by the engine of that name. A
     request for a video of which nobody knew the language is judged so, once it is known.

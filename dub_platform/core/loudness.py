@@ -29,15 +29,16 @@ _GATE_LU = -10.0
 
 
 def of_power(power: float) -> float:
-    """The loudness of a K-weighted power, all channels added up; silence is -70."""
+    """Return the loudness in LUFS of a K-weighted power, all channels added up; silence is -70."""
     return max(SILENCE_LUFS, _OFFSET_DB + 10.0 * math.log10(max(power, 1e-12)))
 
 
-def integrated(steps: NDArray[np.float64]) -> float:
-    """The loudness in LUFS of a whole, from the K-weighted power of each 100 ms of it.
+def integrate(steps: NDArray[np.float64]) -> float:
+    """Return the integrated loudness in LUFS, from the K-weighted power of each 100 ms: shape
+    (steps,).
 
-    As in ITU-R BS.1770-5: blocks of 400 ms that overlap by three quarters, without those under
-    -70 LUFS, then without those 10 LU under the loudness of the rest.
+    As in ITU-R BS.1770-5: blocks of 400 ms that overlap by three quarters, without those under -70
+    LUFS, then without those 10 LU under the loudness of the rest.
     """
     if len(steps) < _STEPS_A_BLOCK:
         return SILENCE_LUFS
@@ -53,12 +54,12 @@ def _power(loudness: float) -> float:
 
 
 def gain_db(lufs: float, target: float = TARGET_LUFS) -> float:
-    """The gain in dB from a measured loudness to the target; none for silence."""
+    """Return the gain in dB from a measured loudness to the target; 0 for silence."""
     if lufs <= SILENCE_LUFS:
         return 0.0
     return max(-MOST_GAIN_DB, min(MOST_GAIN_DB, target - lufs))
 
 
 def passes_gate(lufs: float, true_peak_db: float) -> bool:
-    """Whether a measured track may be published."""
+    """Tell whether a track of this loudness (LUFS) and true peak (dBTP) may be published."""
     return abs(lufs - TARGET_LUFS) <= GATE_LUFS_TOLERANCE and true_peak_db <= GATE_TRUE_PEAK_DB

@@ -1,6 +1,6 @@
 """The mixing plan: how loud the bed is at every moment, as numbers and without a sound.
 
-    envelope = ducked(spans, depth_db=-24.0)
+    envelope = duck(spans, depth_db=-24.0)
     gains = envelope.at(first_frame, frames)          # float32, shape (frames,)
 
 The original voice sits in the middle of a stereo picture (the same in both channels) and music
@@ -57,7 +57,7 @@ class Envelope:
     decibels: tuple[float, ...]
 
     def at(self, first_frame: int, frames: int) -> NDArray[np.float32]:
-        """Linear gains from `first_frame` on at 48 kHz: float32, shape (frames,)."""
+        """Return linear gains from `first_frame` on at 48 kHz: float32, shape (frames,)."""
         gains = np.ones(frames, dtype=np.float32)
         starts = np.ceil(np.array(self.times) * RATE).astype(np.int64) - first_frame
         # Most of a track lies on level lines: only where the gain moves each frame has its own.
@@ -72,43 +72,43 @@ class Envelope:
         return gains
 
     def decibels_at(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The gain in dB at each of these moments."""
+        """Return the gain in dB at each of these moments: same shape as `seconds`."""
         if not self.times:
             return np.zeros(len(seconds))
         return np.interp(seconds, self.times, self.decibels)
 
 
 def linear(decibels: Any) -> Any:
-    """The gain that so many dB are, of one number or of each in an array."""
+    """Return the gain that so many dB are, of one number or of each in an array."""
     return 10.0 ** (decibels / 20.0)
 
 
-def ducked(
+def duck(
     spans: Sequence[Span],
     *,
     depth_db: float,
     attack: float = ATTACK_SECONDS,
     release: float = RELEASE_SECONDS,
 ) -> Envelope:
-    """The gain that goes to `depth_db` in every span and back to 0 dB outside.
+    """Return the gain that goes to `depth_db` in every span and back to 0 dB outside.
 
     It falls for `attack` seconds before a span and rises for `release` seconds after it.
     """
     times: list[float] = []
     decibels: list[float] = []
-    for span in merged(spans, within=attack + release):
+    for span in merge_spans(spans, within=attack + release):
         times += [span.start - attack, span.start, span.end, span.end + release]
         decibels += [0.0, depth_db, depth_db, 0.0]
     return Envelope(tuple(times), tuple(decibels))
 
 
-def voiced(spans: Sequence[Span]) -> tuple[Span, ...]:
-    """Spans of found speech, widened by the consonants at their borders."""
+def widen_speech(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Widen spans of found speech by the consonants at their borders."""
     return tuple(Span(span.start - BEFORE_SECONDS, span.end + AFTER_SECONDS) for span in spans)
 
 
-def merged(spans: Sequence[Span], *, within: float) -> tuple[Span, ...]:
-    """The spans in order, those closer than `within` seconds made one."""
+def merge_spans(spans: Sequence[Span], *, within: float) -> tuple[Span, ...]:
+    """Return the spans in order, those closer than `within` seconds joined."""
     joined: list[Span] = []
     for span in sorted(spans, key=lambda span: span.start):
         if joined and span.start - joined[-1].end <= within:
@@ -121,12 +121,11 @@ def merged(spans: Sequence[Span], *, within: float) -> tuple[Span, ...]:
 def sides_depth_db(
     side_in_speech: float, side_elsewhere: float, depth_db: float = VOICE_DEPTH_DB
 ) -> float:
-    """How far to duck the sides, from their mean square with and without speech.
+    """Return how far to duck the sides in dB, from their mean square with and without speech.
 
-    `depth_db` is how far the voice is ducked, which the sides never exceed.
-
-    A voice recorded in one channel is in the sides too: then they are louder while it speaks.
-    Where there is no moment without speech to compare with, the voice is assumed to be there.
+    `depth_db` is how far the voice is ducked, which the sides never exceed. A voice recorded in one
+    channel is in the sides too: then they are louder while it speaks. Where there is no moment
+    without speech to compare with, the voice is assumed to be there.
     """
     if side_elsewhere <= 0.0:
         return depth_db
@@ -135,7 +134,8 @@ def sides_depth_db(
 
 
 def voice_lufs(original: float, left: float) -> float:
-    """How loud the dub is to be, from the loudness of the original voice and of the ducked bed.
+    """Return how loud the dub is to be in LUFS, from the loudness of the original voice and of the
+    ducked bed.
 
     It is as loud as what it replaces, but well over what is left of the bed: a whisper over music
     that cannot be ducked would be lost. Where nothing sounds, it is as loud as the track.

@@ -211,13 +211,15 @@ class TranslatedLine:
     beside: str | None = None
 
     @property
-    def unedited(self) -> str:
+    def unedited_text(self) -> str:
+        """The text as its translator wrote it."""
         return self.text if self.draft is None else self.draft
 
     @property
-    def told(self) -> str:
-        """What stands beside its neighbours: the same, whatever was edited or corrected."""
-        return self.unedited if self.beside is None else self.beside
+    def text_for_neighbours(self) -> str:
+        """The text that a voice is told when it speaks a line beside this one: the same, whatever
+        was edited or corrected, so that no neighbour is spoken and paid for anew."""
+        return self.unedited_text if self.beside is None else self.beside
 
 
 @dataclass(frozen=True)
@@ -335,11 +337,8 @@ class Takes:
             rewriting_usd=self.rewriting_usd + spare.paid_usd,
         )
 
-    def said(self, translation: Translation) -> Translation:
-        """The translation as it is spoken: rewritten where these takes say other words.
-
-        A line that has been translated anew or edited since is left as it is.
-        """
+    def apply_rewrites(self, translation: Translation) -> Translation:
+        """Return the translation as it is spoken: rewritten where these takes say other words."""
         texts = {(each.line_id, each.instead_of): each.text for each in self.rewrites}
         lines = tuple(
             line

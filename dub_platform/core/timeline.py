@@ -1,6 +1,6 @@
 """Where each take starts and at which tempo, solved for the whole video at once.
 
-    timeline = fitted([Part(line_id=0, onset=1.2, seconds=2.4), ...], seconds=30.0)
+    timeline = fit_timeline([Part(line_id=0, onset=1.2, seconds=2.4), ...], seconds=30.0)
 
 With start s_i and stretch r_i = 1/tempo of every take, natural lengths d_i, wanted onsets a_i, and
 how far o_i it goes on after u_i, when nobody is seen to speak any more, the timeline is the
@@ -176,10 +176,11 @@ class Timeline:
         return _p95([placement.tempo for placement in self.placements])
 
     def too_long(self) -> tuple[TooLong, ...]:
-        """The lines to shorten, and by how much, for the video to hold all; () where it does.
+        """Return the lines to shorten, and by how much, for the video to hold all; () where it
+        does.
 
-        Those that are furthest over the time until the next onset at FASTEST, brought down to one
-        level: what they are over by together is never less than what runs past the end.
+        They are those that are furthest over the time until the next onset at FASTEST, brought down
+        to one level: what they are over by together is never less than what runs past the end.
         """
         onsets = [min(place.onset, self.seconds) for place in self.placements]
         borders = [*(onset - GAP_SECONDS for onset in onsets[1:]), self.seconds]
@@ -193,7 +194,8 @@ class Timeline:
         )
 
     def overlaps(self) -> tuple[tuple[int, int], ...]:
-        """Pairs of line ids whose takes sound at once; twice the same for two parts of one."""
+        """Return pairs of line ids whose takes sound at once; the same id twice for two parts of
+        one take."""
         parts = [(place.line_id, part) for place in self.placements for part in place.all_parts]
         return tuple(
             (line, other)
@@ -203,23 +205,25 @@ class Timeline:
 
 
 def is_flagged(onset_error: float, tempo: float) -> bool:
-    """Whether a take had to be spoken as fast as one may be, or is out of step all the same."""
+    """Tell whether a take had to be spoken as fast as one may be, or is out of step all the
+    same."""
     # Half a percent is the solver's tolerance, and nobody hears it.
     return tempo > FASTEST - 0.005 or not EARLIEST_SECONDS <= onset_error <= LATEST_SECONDS
 
 
-def fitted(parts: Sequence[Part], *, seconds: float) -> Timeline:
-    """The timeline of takes given in the order of their onsets, in a video of this length."""
+def fit_timeline(parts: Sequence[Part], *, seconds: float) -> Timeline:
+    """Solve the timeline of takes, given in the order of their onsets, in a video of so many
+    `seconds`."""
     if not parts:
         return Timeline(seconds, ())
     end = max(seconds, _least_seconds(parts) + SLACK_SECONDS)
-    placed = zip(parts, _swept(parts, *_solve(parts, end), end), strict=True)
+    placed = zip(parts, _make_exact(parts, *_solve(parts, end), end), strict=True)
     takes = itertools.groupby(placed, key=lambda pair: pair[0].line_id)
     return Timeline(seconds, tuple(_join_parts(list(take)) for _, take in takes))
 
 
 def _join_parts(placed: Sequence[tuple[Part, PlacedPart]]) -> Placement:
-    """A take of its parts, one where it has only one."""
+    """Make one placement of a take's parts."""
     (first, begin), (_, last) = placed[0], placed[-1]
     parts = tuple(part for _, part in placed)
     return Placement(
@@ -233,14 +237,16 @@ def _join_parts(placed: Sequence[tuple[Part, PlacedPart]]) -> Placement:
 
 
 def _over(place: Placement, onset: float, border: float) -> float:
-    """How far a take at its fastest goes past the border, in seconds, started on its onset."""
+    """Return how far a take goes past the border, in seconds, started on its onset at its
+    fastest."""
     gaps = GAP_SECONDS * (len(place.all_parts) - 1)
     spoken = sum(part.spoken_seconds for part in place.all_parts)
     return onset + spoken / FASTEST + gaps - border
 
 
 def _level(values: Sequence[float], total: float) -> float:
-    """Down to where the highest values have to be cut, for `total` to be cut off of them all."""
+    """Return down to where the highest values have to be cut, for `total` to be cut off of them
+    all."""
     if total <= 2 * SLACK_SECONDS:
         return math.inf
     highest = np.sort(np.array(values))[::-1]
@@ -253,10 +259,10 @@ def _least_seconds(parts: Sequence[Part]) -> float:
     return sum(part.seconds for part in parts) / FASTEST + GAP_SECONDS * (len(parts) - 1)
 
 
-def _swept(
+def _make_exact(
     parts: Sequence[Part], starts: Sequence[float], stretches: Sequence[float], end: float
 ) -> list[PlacedPart]:
-    """The solver's answer made exact: its tolerance must not become an overlap."""
+    """Make the solver's answer exact: its tolerance must not become an overlap."""
     placed: list[PlacedPart] = []
     free_from = 0.0
     borders = [*(start - GAP_SECONDS / 2 for start in starts[1:]), end]
@@ -272,10 +278,10 @@ def _swept(
 
 
 def _solve(parts: Sequence[Part], end: float) -> tuple[list[float], list[float]]:
-    """Starts and stretches.
+    """Solve for the start (seconds) and the stretch of each part.
 
-    What is solved for is how far they are from the onsets and from 1. The solver's tolerance is
-    a part of the cost, and this cost is 0 where all is well, however long the video.
+    What is solved for is how far they are from the onsets and from 1. The solver's tolerance is a
+    part of the cost, and this cost is 0 where all is well, however long the video.
     """
     import clarabel
 
@@ -312,12 +318,12 @@ def _costs(parts: Sequence[Part]) -> tuple[csc_matrix, NDArray[np.float64]]:
 
 
 def _sizes(count: int) -> list[int]:
-    """How many there are of each variable."""
+    """Return how many there are of each variable."""
     return [count - (name == "change") for name in _VARIABLES]
 
 
 def _weigh(name: str, parts: Sequence[Part]) -> NDArray[np.float64]:
-    """How much each part counts in a cost."""
+    """Return how much each part counts in a cost."""
     if name not in ("late", "onset"):
         return np.ones(len(parts))
     return np.array([WITHIN if part.offset else 1.0 for part in parts])
@@ -345,7 +351,7 @@ def _constraints(
 
 
 def _limits(parts: Sequence[Part], onsets: NDArray[np.float64], end: float) -> list[_Row]:
-    """What the module's formula has the minimum subject to."""
+    """Return the constraints of the module's formula as rows."""
     count = len(parts)
     lengths = np.array([part.seconds for part in parts], dtype=np.float64)
     room = np.append(np.diff(onsets) - GAP_SECONDS, end - onsets[-1]) - lengths
@@ -366,7 +372,7 @@ def _limits(parts: Sequence[Part], onsets: NDArray[np.float64], end: float) -> l
 
 
 def _bends(count: int) -> list[_Row]:
-    """Each cost that bends, above all its straight lines, in both directions."""
+    """Return rows that hold each bending cost above all its straight lines, in both directions."""
     one, step = np.ones((1, count)), np.stack([np.ones(count - 1), -np.ones(count - 1)])
     curves = [
         ("onset", "late", one / LATE_SECONDS, ONSET_SLOPES),
@@ -385,8 +391,8 @@ def _bends(count: int) -> list[_Row]:
 
 
 def _lines(slopes: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The straight lines whose greatest has these slopes from these places on: each one's slope,
-    and how far below 0 it is at 0."""
+    """Return the straight lines whose greatest has these slopes from these places on: each one's
+    slope, and how far below 0 it is at 0."""
     lines = [(slopes[0][1], 0.0)]
     for place, slope in slopes[1:]:
         before, below = lines[-1]

@@ -30,7 +30,7 @@ from starlette.websockets import WebSocketClose
 from dub_platform.core.errors import InvalidVideoIdError
 from dub_platform.core.service.addresses import is_loopback, name_of
 from dub_platform.core.service.links import SIGNING, Links
-from dub_platform.core.service.videos import checked_id
+from dub_platform.core.service.videos import check_video_id
 from dub_platform.settings import Settings
 from resources.store.port import PUBLIC
 
@@ -99,7 +99,7 @@ def signing_routes(settings: Settings) -> list[BaseRoute]:
 
     def lead(video_id: str, path: str, query: Mapping[str, str]) -> Response:
         try:
-            checked_id(video_id)
+            check_video_id(video_id)
         except InvalidVideoIdError as error:
             return PlainTextResponse(f"{error.sentence}\n", 404)
         if links:

@@ -98,7 +98,7 @@ class ApiKeys:
         expires_at: datetime | None = None,
         maker: str | None = None,
     ) -> tuple[ApiKey, Token]:
-        """A new key, and its token, which nobody can ask for again.
+        """Make a key; return it and its token, which nobody can ask for again.
 
         `maker` is the id of the key that it is made with. Raises InvalidRequestError where such
         keys have made as many as there can be.
@@ -120,8 +120,9 @@ class ApiKeys:
             return ApiKey(**connection.execute(made).one()._asdict()), token
 
     def of(self, tenant: str, *, after: str = "", limit: int | None = None) -> Sequence[ApiKey]:
-        """A tenant's keys, the newest first, also those that are good no more; or those that follow
-        the key with the id `after`. Raises InvalidRequestError where the tenant has no such key."""
+        """Return a tenant's keys, the newest first, also revoked and expired ones; or those that
+        follow the key with the id `after`. Raises InvalidRequestError where the tenant has no
+        such key."""
         query = select(*_KEY).where(api_keys.c.tenant == tenant).limit(limit)
         newest = query.order_by(api_keys.c.created_at.desc(), api_keys.c.id.desc())
         with self._reading.connect() as connection:
@@ -130,17 +131,16 @@ class ApiKeys:
             return [ApiKey(**row._asdict()) for row in connection.execute(newest)]
 
     def names(self, tenant: str, ids: Collection[str]) -> Mapping[str, str]:
-        """What the tenant's keys with these ids are called, of those that have a name."""
+        """Return the names of the tenant's keys with these ids; keys without a name are left
+        out."""
         his = and_(api_keys.c.tenant == tenant, api_keys.c.id.in_(ids), api_keys.c.name != "")
         with self._reading.connect() as connection:
             found = connection.execute(select(api_keys.c.id, api_keys.c.name).where(his))
             return {row.id: row.name for row in found}
 
     def revoke(self, tenant: str, key_id: str) -> None:
-        """Let a tenant's key open nothing any more, from the next request on.
-
-        Raises KeyNotFoundError.
-        """
+        """Revoke a tenant's key: it opens nothing from the next request on. Raises
+        KeyNotFoundError."""
         his = and_(api_keys.c.id == key_id, api_keys.c.tenant == tenant)
         still_good = api_keys.c.revoked_at.is_(None)
         with self._engine.begin() as connection:
@@ -152,22 +152,23 @@ class ApiKeys:
             connection.execute(revoked)
 
     def holder(self, token: Token, now: datetime) -> ApiKey | None:
-        """The key that this token proves, if it is good; that it was used is noted."""
+        """Return the key that this token proves, if it is good, and note its use."""
         key = self.holders([token], now).get(token)
         if key is not None and key.is_use_due(now):
             self.note_use(key, now)
         return key
 
     def holders(self, tokens: Collection[Token], now: datetime) -> Mapping[Token, ApiKey]:
-        """The keys that these tokens prove, of those that are good; no use of them is noted."""
+        """Return the keys that these tokens prove, of those that are good; no use of them is
+        noted."""
         with self._reading.connect() as connection:
             found = connection.execute(_OF_IDS, {"ids": [token.id for token in tokens]})
             rows = {row.id: row for row in found}
-        proven = {token: _proven(token, rows.get(token.id)) for token in tokens}
+        proven = {token: _prove(token, rows.get(token.id)) for token in tokens}
         return {token: key for token, key in proven.items() if key and key.is_good(now)}
 
     def opens(self, key_id: str, now: datetime) -> bool:
-        """Whether a key that was proven is still good."""
+        """Tell whether a key that was proven before is still good."""
         query = select(api_keys.c.revoked_at, api_keys.c.expires_at).where(api_keys.c.id == key_id)
         with self._reading.connect() as connection:
             row = connection.execute(query).first()
@@ -182,8 +183,8 @@ class ApiKeys:
             connection.execute(used)
 
 
-def _proven(token: Token, row: Row[Any] | None) -> ApiKey | None:
-    """The key of this row, if the token proves it."""
+def _prove(token: Token, row: Row[Any] | None) -> ApiKey | None:
+    """Return the key of this row, if the token proves it."""
     # An id that is not there takes as long as a wrong secret.
     is_proven = hmac.compare_digest(row.sha256 if row else _NOBODYS, token.sha256)
     return ApiKey(*row[: len(_KEY)]) if row and is_proven else None
@@ -204,7 +205,8 @@ def _require_room(connection: Connection, tenant: str) -> None:
 
 
 def _root(connection: Connection, key_id: str) -> str:
-    """The key that the operator made, from which this one comes; itself if it is that."""
+    """Return the id of the key by which the operator began this line of keys; its own if it is
+    that."""
     query = select(api_keys.c.counts_as).where(api_keys.c.id == key_id)
     return connection.execute(query).scalar() or key_id
 

@@ -202,7 +202,7 @@ class SqlCatalogue(SqlLookup):
     def dub_states(
         self, video_ids: Sequence[str], *, tenant: str | None = None
     ) -> Mapping[str, Sequence[DubState]]:
-        """As promised, or of one tenant's alone."""
+        """Return the states as promised; with a `tenant`, only of that tenant's videos."""
         of_videos = and_(dubs.c.video_id.in_(video_ids), *dubs_of(tenant))
         query = select(*_DUB_STATE).where(of_videos).order_by(dubs.c.video_id, dubs.c.language)
         states: dict[str, list[DubState]] = {video_id: [] for video_id in video_ids}
@@ -266,7 +266,7 @@ class SqlCatalogue(SqlLookup):
     def channels(
         self, *, after: str = "", limit: int = 50, tenant: str | None = None
     ) -> Sequence[Channel]:
-        """As promised, or of one tenant's alone."""
+        """Return the channels as promised; with a `tenant`, only that tenant's."""
         following = and_(channels.c.id > after, *channels_of(tenant))
         query = select(*CHANNEL_COLUMNS).where(following).order_by(channels.c.id).limit(limit)
         with self._reading.connect() as connection:
@@ -317,7 +317,7 @@ def _set_visibility(connection: Connection, video_id: str, visibility: Visibilit
 
 
 def _newest_generation(connection: Connection, video_id: str) -> int:
-    """The highest that the video or one of its dubs has come to."""
+    """Return the highest generation that the video or one of its dubs has come to."""
     generations = union_all(
         *(select(table.c.generation).where(id_column == video_id) for table, id_column in OF_VIDEO)
     )
@@ -326,7 +326,7 @@ def _newest_generation(connection: Connection, video_id: str) -> int:
 
 
 def _join(rows: Sequence[Row[Any]]) -> Whole:
-    """What stands in a video's rows, of which it has one for each dub."""
+    """Make one value of a video's rows, of which it has one for each dub."""
     end = len(VIDEO_COLUMNS)
     # A video without dubs is a row of its own, with nothing beside it.
     its = [Dub(*row[end + 1 :]) for row in rows if row[end + 1] is not None]

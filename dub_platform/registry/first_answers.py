@@ -60,17 +60,17 @@ class FirstAnswers:
     def claim(self, key: str, holder: str, *, now: datetime) -> Claim:
         """Take the key for this request, unless it is answered or another request is at it."""
         with self._engine.begin() as connection:
-            if _taken(connection, key, holder, now):
+            if _take(connection, key, holder, now):
                 return Claim(is_mine=True)
             return _claim(connection, key)
 
     def renew(self, key: str, holder: str, *, now: datetime) -> None:
-        """The request is still at it."""
+        """Note that the request is still being answered."""
         with self._engine.begin() as connection:
             connection.execute(update(first_answers).where(_of(key, holder)).values(claimed_at=now))
 
     def keep(self, key: str, holder: str, digest: str, answer: FirstAnswer) -> None:
-        """This is what was answered to the request with this digest."""
+        """Keep what was answered to the request with this digest."""
         answered = update(first_answers).where(_of(key, holder))
         headers = [list(pair) for pair in answer.headers]
         with self._engine.begin() as connection:
@@ -81,12 +81,13 @@ class FirstAnswers:
             )
 
     def give_back(self, key: str, holder: str) -> None:
-        """The request came to nothing: the next one with this key is the first."""
+        """Free the key of a request that came to nothing: the next one with it is the first."""
         with self._engine.begin() as connection:
             connection.execute(delete(first_answers).where(_of(key, holder)))
 
     def drop(self, *, before: datetime, dry_run: bool = False) -> int:
-        """Forget what was claimed before; how many. A dry run only counts them."""
+        """Delete what was claimed before `before`; return how many rows. A dry run only counts
+        them."""
         past = first_answers.c.claimed_at < before
         with self._engine.begin() as connection:
             if dry_run:
@@ -94,7 +95,7 @@ class FirstAnswers:
             return connection.execute(delete(first_answers).where(past)).rowcount
 
 
-def _taken(connection: Connection, key: str, holder: str, now: datetime) -> bool:
+def _take(connection: Connection, key: str, holder: str, now: datetime) -> bool:
     """Insert the row, or take over one that is forgotten or whose request has died."""
     mine: dict[str, Any] = {"holder": holder, "claimed_at": now}
     nothing = {"digest": None, "status": None, "headers": None, "body": None}
@@ -123,7 +124,7 @@ def _claim(connection: Connection, key: str) -> Claim:
 
 
 def _of(key: str, holder: str) -> ColumnElement[bool]:
-    """The key's row, while it is this request's and has no answer."""
+    """Return the condition for the key's row, while it is this request's and has no answer."""
     return and_(
         first_answers.c.key == key,
         first_answers.c.holder == holder,

@@ -72,15 +72,16 @@ class PaidCalls:
         )
 
     def close(self, call_id: int, why: str) -> None:
-        """It failed and cost nothing."""
+        """Settle a call that failed and cost nothing."""
         self._end(call_id, status=CallStatus.FAILED, cost_usd=0.0, reason=why)
 
     def spent_usd(self, video_id: str) -> Spent:
-        """What was spent on a video by language, with calls still open."""
+        """Return what was spent on a video, in US dollars by language, calls that are still open
+        included."""
         return self.spent_on([video_id])[video_id]
 
     def spent_on(self, video_ids: Collection[str]) -> Mapping[str, Spent]:
-        """The same for each of these videos."""
+        """Return what was spent on each of these videos, as `spent_usd` does for one."""
         spent: dict[str, dict[str | None, float]] = {video_id: {} for video_id in video_ids}
         with self._reading.connect() as connection:
             for video_id, language, usd in connection.execute(_SPENT, {"ids": list(video_ids)}):
@@ -93,8 +94,9 @@ class PaidCalls:
             noted = insert(connection, answer_uses).values(role=role, key=key, video_id=video_id)
             connection.execute(noted.on_conflict_do_nothing())
 
-    def used_alone(self, video_id: str) -> Sequence[tuple[str, str]]:
-        """Role and key of every answer that this video is made with, and no other."""
+    def list_sole_uses(self, video_id: str) -> Sequence[tuple[str, str]]:
+        """Return role and key of every answer that this video is made with, and no other
+        video is."""
         other = answer_uses.alias()
         shared = exists().where(
             other.c.key == answer_uses.c.key,
@@ -108,7 +110,8 @@ class PaidCalls:
             return [(row.role, row.key) for row in connection.execute(alone)]
 
     def forget_uses(self, video_id: str) -> None:
-        """The video is no longer made with any answer. What it paid stays in the account."""
+        """Note that the video is made with no answer any more. What it paid stays in the
+        account."""
         with self._engine.begin() as connection:
             connection.execute(delete(answer_uses).filter_by(video_id=video_id))
 
@@ -140,7 +143,8 @@ def _spent(
 
 
 def _one_at_a_time(connection: Connection) -> None:
-    """Two calls that both fit under a cap must not go over it together; SQLite locks anyway."""
+    """Let one transaction at a time look at the caps: two calls that each fit must not go over a
+    cap together. SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 

@@ -53,7 +53,7 @@ class SqlLookup:
         oldest_first: bool = False,
         tenant: str | None = None,
     ) -> Page:
-        """As promised, or of one tenant's alone."""
+        """Return the page as promised; with a `tenant`, only of that tenant's videos."""
         shown = (*fitting(wanted), *videos_of(tenant))
         query = in_order(oldest_first).limit(limit + 1).where(*shown)
         if cursor is not None:
@@ -68,7 +68,7 @@ class SqlLookup:
             return read_dub(connection, video_id, language)
 
     def dubs(self, video_id: str, *, tenant: str | None = None) -> Sequence[Dub]:
-        """As promised, or of one tenant's video alone."""
+        """Return the dubs as promised; with a `tenant`, only if the video is that tenant's."""
         of_video = and_(dubs.c.video_id == video_id, *dubs_of(tenant))
         query = select(*DUB_COLUMNS).where(of_video).order_by(dubs.c.language)
         with self._reading.connect() as connection:

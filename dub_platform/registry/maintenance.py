@@ -21,23 +21,23 @@ from dub_platform.registry.transactions.rows import lock
 
 
 class SqlMaintenance(SqlLookup):
-    """Keeps the promises of `Maintenance`."""
+    """Keeps the promises of `Maintenance` on SQLite and PostgreSQL."""
 
     def removals(self, *, limit: int) -> Sequence[str]:
         with self._reading.connect() as connection:
             return removals.pending(connection, limit)
 
-    def removed(self, video_id: str) -> None:
+    def finish_removal(self, video_id: str) -> None:
         with self._engine.begin() as connection:
-            removals.cleared(connection, video_id)
+            removals.note_cleared(connection, video_id)
 
     def dub_removals(self, *, limit: int) -> Sequence[tuple[str, str]]:
         with self._reading.connect() as connection:
             return removals.pending_dubs(connection, limit)
 
-    def dub_removed(self, video_id: str, language: str) -> None:
+    def finish_dub_removal(self, video_id: str, language: str) -> None:
         with self._engine.begin() as connection:
-            removals.cleared_dub(connection, video_id, language)
+            removals.note_dub_cleared(connection, video_id, language)
 
     def hold_all(self, video_id: str, run_id: str, *, now: datetime, at_rest: bool = True) -> bool:
         with self._engine.begin() as connection:

@@ -54,7 +54,7 @@ def _run(url: str, move: Callable[[Config, str], None], revision: str) -> None:
     alone = _alone_on_postgresql if engine.dialect.name == "postgresql" else Engine.begin
     try:
         with alone(engine) as connection:
-            _moved(connection, lambda: move(_config(connection), revision))
+            _move_in_time(connection, lambda: move(_config(connection), revision))
     finally:
         engine.dispose()
 
@@ -80,7 +80,7 @@ def _alone_on_postgresql(engine: Engine) -> Iterator[Connection]:
             connection.invalidate()
 
 
-def _moved(connection: Connection, move: Callable[[], None]) -> None:
+def _move_in_time(connection: Connection, move: Callable[[], None]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

@@ -46,7 +46,7 @@ class Lookup(Protocol):
     """What was asked for and how far it got, to read. A tenant has one of its own."""
 
     def video(self, video_id: str) -> Video:
-        """One video. Raises VideoNotFoundError."""
+        """Return one video. Raises VideoNotFoundError."""
         ...
 
     def videos(
@@ -57,29 +57,30 @@ class Lookup(Protocol):
         limit: int = 50,
         oldest_first: bool = False,
     ) -> Page:
-        """A page of videos, newest first. Raises InvalidRequestError for a cursor it never gave."""
+        """Return a page of videos, newest first. Raises InvalidRequestError for a cursor that no
+        page gave."""
         ...
 
     def dub(self, video_id: str, language: str) -> Dub:
-        """One dub. Raises VideoNotFoundError or DubNotFoundError."""
+        """Return one dub. Raises VideoNotFoundError or DubNotFoundError."""
         ...
 
     def dubs(self, video_id: str) -> Sequence[Dub]:
-        """The video's dubs by language. Empty for a video nobody handed in."""
+        """Return the video's dubs by language; none for a video that nobody handed in."""
         ...
 
     def edits(self, video_id: str, language: str | None) -> Sequence[LineEdit]:
-        """Every edit ever made of the dub's lines, in the order in which they were made; without a
-        language, of what is said in the video."""
+        """Return every edit ever made of the dub's lines, or without a language of what is said in
+        the video, the oldest first."""
         ...
 
     def channel(self, channel_id: str) -> Channel:
-        """One channel. Raises ChannelNotFoundError."""
+        """Return one channel. Raises ChannelNotFoundError."""
         ...
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
-        """Whether anyone asked for this video (and this language of it, of which nothing is left
-        from before it was removed)."""
+        """Tell whether anyone asked for this video, or for this language of it. A dub that was
+        removed counts only once nothing is left from before."""
         ...
 
 
@@ -146,15 +147,15 @@ class Catalogue(Lookup, Protocol):
         ...
 
     def wholes(self, video_ids: Collection[str]) -> Mapping[str, Whole]:
-        """Those of these videos that are there, by id, each with its dubs."""
+        """Return these videos by id, each with its dubs; those that are not there are left out."""
         ...
 
     def whole(self, video_id: str) -> Whole:
-        """One video with its dubs. Raises VideoNotFoundError."""
+        """Return one video with its dubs. Raises VideoNotFoundError."""
         ...
 
     def dub_states(self, video_ids: Sequence[str]) -> Mapping[str, Sequence[DubState]]:
-        """How far the dubs of these videos are, by video and in the order of languages."""
+        """Return how far the dubs of these videos are, by video and in the order of languages."""
         ...
 
     def edit(
@@ -191,7 +192,7 @@ class Catalogue(Lookup, Protocol):
         ...
 
     def channels(self, *, after: str = "", limit: int = 50) -> Sequence[Channel]:
-        """The channels whose ids come after this one, in the order of their ids."""
+        """Return the channels whose ids come after `after`, in the order of their ids."""
         ...
 
     def keep_channel(
@@ -208,22 +209,24 @@ class WorkQueue(Lookup, Protocol):
     """What is to be made, who makes it, and what became of it: for the assets and the sensors."""
 
     def claim_videos(self, *, limit: int, now: datetime) -> Sequence[Work]:
-        """The queued videos whose runs should be requested now, oldest first, at most `limit`.
+        """Return the queued videos whose runs should be requested now, oldest first, at most
+        `limit`.
 
-        Claiming notes `now`, and the same work is not claimed again for a minute: a claim whose
-        run request was lost comes back, one that was not is answered by its run key. It may be
-        asked several times a second.
+        Claiming notes `now`, and the same work is not claimed again for a minute: a claim whose run
+        request was lost comes back, one that was not is answered by its run key. It may be called
+        several times a second.
         """
         ...
 
     def claim_dubs(self, *, limit: int, now: datetime) -> Sequence[Work]:
-        """The same for queued dubs whose video is prepared."""
+        """Return the queued dubs whose runs should be requested now: as `claim_videos`, and only
+        dubs whose video is prepared."""
         ...
 
     def hold(self, video_id: str, language: str | None, run_id: str, *, now: datetime) -> bool:
         """Take the lease of what a run works on, or renew it; False while another run has it.
 
-        It lasts 20 seconds from `now`.
+        A lease lasts 20 seconds from `now`.
         """
         ...
 
@@ -231,33 +234,30 @@ class WorkQueue(Lookup, Protocol):
         """End the lease, if it is this run's, unless the run's work goes on with another step."""
         ...
 
-    def started(self, work: Work, run_id: str) -> bool:
-        """The run for this work began: its row is running, unless it is done already.
+    def begin_work(self, work: Work, run_id: str) -> bool:
+        """Note that the run for this work began: its row is running, unless it is done already.
 
-        False, and nothing changed, when the work is of another generation.
+        Returns False, and changes nothing, when the work is of another generation.
         """
         ...
 
-    def reached(self, video_id: str, language: str | None, stage: str) -> None:
-        """The name of the asset now being made. Nothing for a row that is not queued or running."""
+    def note_stage(self, video_id: str, language: str | None, stage: str) -> None:
+        """Note which asset is being made now. Changes no row that is neither queued nor running."""
         ...
 
     def hand_over(self, work: Work) -> bool:
-        """Whether this video or dub was asked for anew while it ran.
-
-        Its work is then queued, a generation up, and whoever asked must do no more of it.
-        """
+        """Queue the video or dub, a generation up, if it was asked for anew while it ran; return
+        whether it was. The caller must then do no more of it."""
         ...
 
-    def fetched(
+    def note_source(
         self, video_id: str, *, language: str | None, channel_id: str | None, channel_title: str
     ) -> Video:
-        """What the video's source says of it. A language that is known and a channel's title that
-        is there stay. Raises VideoNotFoundError.
-        """
+        """Note what the video's source says of it, and return the row. A language that is known and
+        a channel's title that is there stay. Raises VideoNotFoundError."""
         ...
 
-    def prepared(
+    def note_prepared(
         self,
         video_id: str,
         *,
@@ -267,18 +267,19 @@ class WorkQueue(Lookup, Protocol):
         file_size_bytes: int,
         run_id: str,
     ) -> None:
-        """The video is transcribed: dubs can start, also those that failed before they began.
+        """Note that the video is transcribed: its dubs can start, also those that failed before
+        they began.
 
         Raises VideoNotFoundError, or RunSupersededError when another run holds the lease.
         """
         ...
 
-    def translated(self, video_id: str, language: str, version: str) -> None:
-        """This version is the dub's translation; what is released of another is stale. Nothing for
-        a dub that nobody asked for."""
+    def note_translation(self, video_id: str, language: str, version: str) -> None:
+        """Note the version of the dub's translation; a release of another version is stale from now
+        on. Changes nothing for a dub that nobody asked for."""
         ...
 
-    def released(
+    def release(
         self,
         video_id: str,
         language: str,
@@ -290,22 +291,22 @@ class WorkQueue(Lookup, Protocol):
     ) -> bool:
         """Make this release current, and `film_key` the video's MP4, in one transaction.
 
-        `beside` is the current release of every other dub that went into the MP4. False, and
-        nothing changed, when that is no longer all of them (another language was released
+        `beside` is the current release of every other dub that went into the MP4. Returns False,
+        and changes nothing, when that is no longer all of them (another language was released
         meanwhile). A dub that was asked for anew is queued again after it. Raises
         RunSupersededError when another run holds the lease.
         """
         ...
 
-    def failed(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
-        """Write why this work failed. Nothing for another generation or for what is done.
+    def fail(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
+        """Write why this work failed. Changes nothing of another generation or of what is done.
 
         When it is the video that failed, its queued dubs fail for the same reason. A dub that was
         asked for anew is queued again instead.
         """
         ...
 
-    def failed_by_hand(
+    def fail_by_hand(
         self,
         video_id: str,
         language: str | None,
@@ -314,7 +315,7 @@ class WorkQueue(Lookup, Protocol):
         began: datetime,
         now: datetime,
     ) -> None:
-        """Write why a run failed that an operator began then, for a failed video or dub.
+        """Write why a run failed that an operator started at `began`, for a failed video or dub.
 
         It has failed once more, for this reason. Nothing is written of what is prepared or
         released, which it stays, nor of what waits, is under way, or was asked for since: that is
@@ -322,37 +323,37 @@ class WorkQueue(Lookup, Protocol):
         """
         ...
 
-    def lost(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
-        """Queue this work once more, a generation up: its run is gone and it was not done.
+    def requeue_lost(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
+        """Queue this work once more, a generation up, because its run is gone and did not finish
+        it.
 
         Work whose runs were lost five times fails, with `details`.
         """
         ...
 
     def postpone(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
-        """Queue this work once more, a generation up: its run ended before it began.
+        """Queue this work once more, a generation up, because its run ended before it began.
 
-        It is no loss, however often it happens. The row shows `details` meanwhile, and the work
-        is not claimed before a pause is over: 5 seconds, twice as long each time, 5 minutes at
+        It counts as no loss, however often it happens. The row shows `details` meanwhile, and the
+        work is not claimed before a pause is over: 5 seconds, twice as long each time, 5 minutes at
         most.
         """
         ...
 
     def redo(self, work: Work, run_id: str) -> None:
-        """Queue a released dub once more, a generation up, if it was this run that released it.
-
-        Its run died between the release and what comes after. Not more than five times.
-        """
+        """Queue a released dub once more, a generation up, if it was this run that released it,
+        because the run died between the release and what comes after. Not more than five times."""
         ...
 
     def at_work(self, *, now: datetime) -> Collection[str]:
-        """The ids of the runs that hold a lease."""
+        """Return the ids of the runs that hold a lease."""
         ...
 
-    def silent(self, *, limit: int, now: datetime) -> Sequence[tuple[Work, str | None]]:
-        """Work requested or running that nobody holds a lease of, with its run id if it has one.
+    def list_unattended(self, *, limit: int, now: datetime) -> Sequence[tuple[Work, str | None]]:
+        """Return work that is requested or running and that no run holds a lease of, each with its
+        run id if it has one.
 
-        The longest silent first, and nothing that changed in the last 15 seconds.
+        The longest unattended comes first. Nothing that changed in the last 15 seconds is among it.
         """
         ...
 
@@ -374,27 +375,29 @@ class Maintenance(Lookup, Protocol):
     """What was removed and is still kept, and what nothing refers to any more."""
 
     def removals(self, *, limit: int) -> Sequence[str]:
-        """Removed videos of which something may still be kept, the longest removed first."""
+        """Return the removed videos of which something may still be kept, the longest removed
+        first."""
         ...
 
-    def removed(self, video_id: str) -> None:
-        """All that was made of a removed video is gone: it can be handed in again."""
+    def finish_removal(self, video_id: str) -> None:
+        """Note that all that was made of a removed video is gone: it can be handed in again."""
         ...
 
     def dub_removals(self, *, limit: int) -> Sequence[tuple[str, str]]:
-        """Removed dubs, as video and language, of which something may still be kept, the longest
-        removed first."""
+        """Return the removed dubs, as (video, language), of which something may still be kept, the
+        longest removed first."""
         ...
 
-    def dub_removed(self, video_id: str, language: str) -> None:
-        """All that was made of a removed dub is gone: if it was asked for again, it can begin."""
+    def finish_dub_removal(self, video_id: str, language: str) -> None:
+        """Note that all that was made of a removed dub is gone: if it was asked for again, it can
+        begin."""
         ...
 
     def hold_all(self, video_id: str, run_id: str, *, now: datetime, at_rest: bool = True) -> bool:
         """Take or renew the leases of a video and of all its dubs, so that none of it changes.
 
-        False, and none is held, while something of it is held by another run, or waits or is under
-        way unless it need not be `at_rest`. Raises VideoNotFoundError.
+        Returns False, and holds none, while something of it is held by another run, or waits or is
+        under way unless it need not be `at_rest`. Raises VideoNotFoundError.
         """
         ...
 
@@ -403,25 +406,23 @@ class Maintenance(Lookup, Protocol):
         ...
 
     def drop_leases(self, *, before: datetime, dry_run: bool = False) -> int:
-        """Forget leases that nobody has renewed since; how many. A dry run only counts them."""
+        """Delete leases that nobody has renewed since `before`; return how many. A dry run only
+        counts."""
         ...
 
     def drop_events(self, *, before: datetime, dry_run: bool = False) -> int:
-        """Forget the events from before, and the messages about them that are no longer tried.
-
-        How many; a dry run only counts them.
-        """
+        """Delete the events from before `before`, and the messages about them that are no longer
+        tried; return how many. A dry run only counts."""
         ...
 
 
 class Registry(Catalogue, WorkQueue, Maintenance, Protocol):
-    """Everybody's catalogue, the queue of work and maintenance in one: what is wired.
-
-    Who works with it takes the one of the three that it needs.
-    """
+    """Extends the three ports: this is what is wired. A caller's signature names the one that it
+    needs."""
 
     def of(self, tenant: str) -> Catalogue:
-        """The same as one tenant sees it: what is another's is not there, nor any way to it."""
+        """Return the catalogue of one tenant: it shows nothing of another's and has no way
+        to it."""
         ...
 
     def ping(self) -> None:

@@ -35,6 +35,8 @@ class Visibility(str, Enum):
 
 
 class VideoStatus(str, Enum):
+    """How far a video is prepared for its dubs; `core/service/events.py` tells of each change."""
+
     QUEUED = "queued"
     RUNNING = "running"
     PREPARED = "prepared"
@@ -42,6 +44,8 @@ class VideoStatus(str, Enum):
 
 
 class DubStatus(str, Enum):
+    """How far a dub is. One that has failed may still have a release from before."""
+
     QUEUED = "queued"
     RUNNING = "running"
     RELEASED = "released"
@@ -61,7 +65,7 @@ class Stale(str, Enum):
 
 
 class Marked(Protocol):
-    """What tells whether a release is stale, as `core.speech.Basis` has it."""
+    """Holds what tells whether a release is stale, as `core.speech.Basis` does."""
 
     @property
     def revision(self) -> int: ...
@@ -74,7 +78,7 @@ class Marked(Protocol):
 
 
 class Judged(Protocol):
-    """A dub of which it can be told whether it is stale."""
+    """A dub of which can be told whether it is stale."""
 
     @property
     def marks(self) -> Marked | None: ...
@@ -146,7 +150,7 @@ class Video:
     believed: bool = False
 
     def stale(self, dub: Judged) -> tuple[Stale, ...]:
-        """Why what is released of the dub is not what it should say; nothing where it is."""
+        """Return why the dub's release is not what it should be by now; nothing where it is."""
         marks = dub.marks
         if marks is None:
             return ()
@@ -160,7 +164,8 @@ class Video:
         return tuple(why for why, applies in found.items() if applies)
 
     def is_renewed(self, dub: Judged) -> bool:
-        """Whether asking for the dub has what is released of it made anew."""
+        """Tell whether asking for the dub has its release made anew: being edited alone does
+        not."""
         return bool({*self.stale(dub)} - {Stale.EDITS})
 
 
@@ -303,5 +308,5 @@ class Page:
 
 
 def no_video(video_id: str) -> VideoNotFoundError:
-    """What is said of a video that is not there."""
+    """Make the error for a video that is not there."""
     return VideoNotFoundError(f"There is no video {video_id}: hand it in first.")

@@ -36,7 +36,7 @@ class SpeakingRates:
         return cls(engine_at(url))
 
     def of(self, voice: str, language: str) -> Sequence[Pace]:
-        """Of the latest dubs of this voice in this language, the newest first."""
+        """Return how fast this voice spoke its latest dubs in this language, the newest first."""
         rows = speaking_rates.c
         query = select(rows.rate, rows.lines).filter_by(voice=voice, language=language)
         newest = query.order_by(rows.learned_at.desc(), rows.video_id).limit(LATEST_DUBS)
@@ -44,7 +44,7 @@ class SpeakingRates:
             return [Pace(*row) for row in connection.execute(newest)]
 
     def note(self, voice: str, language: str, video_id: str, pace: Pace) -> None:
-        """This is how fast it spoke this video, whatever was noted of it before."""
+        """Write how fast the voice spoke this video, in place of what was noted of it before."""
         seen = {"rate": pace.rate, "lines": pace.lines, "learned_at": utc_now()}
         of = {"voice": voice, "language": language, "video_id": video_id}
         with self._engine.begin() as connection:

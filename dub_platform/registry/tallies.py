@@ -61,7 +61,7 @@ class Tallies:
         return cls(engine_at(url))
 
     def totals(self) -> Totals:
-        """All there are: (metric, values of its labels, bucket) -> total."""
+        """Return all totals: (metric, values of its labels, bucket) -> count and sum."""
         with self._reading.connect() as connection:
             return {
                 (metric, _values(labels), le): Total(*seen)
@@ -69,7 +69,7 @@ class Tallies:
             }
 
     def lines(self) -> Mapping[str, Line]:
-        """What runs and waits, by the kind of work.
+        """Return what runs and what waits, by the kind of work.
 
         Found by the status alone: finished work, which is most of it, is not looked at.
         """
@@ -78,7 +78,8 @@ class Tallies:
 
 
 def add(connection: Connection, seen: Iterable[Tally]) -> None:
-    """Add each to its row, in one order, so that two transactions cannot lock each other out."""
+    """Add each tally to its row, in one order, so that two transactions cannot lock each
+    other out."""
     for place, value in sorted((_place(tally), tally.value) for tally in seen):
         metric, labels, le = place
         row = {"metric": metric, "labels": labels, "le": le, "count": 1, "sum": value}

@@ -48,13 +48,13 @@ class TenantCatalogue:
         accepted, created = self._everybodys.accept(
             replace(video, tenant=self.tenant), languages, wording
         )
-        return self._shown(accepted), created
+        return self._show(accepted), created
 
     def change(
         self, video_id: str, *, visibility: Visibility | None = None, title: str | None = None
     ) -> Video:
         self.video(video_id)
-        return self._shown(self._everybodys.change(video_id, visibility=visibility, title=title))
+        return self._show(self._everybodys.change(video_id, visibility=visibility, title=title))
 
     def remove(self, video_id: str) -> None:
         self.video(video_id)
@@ -83,7 +83,7 @@ class TenantCatalogue:
 
     def wholes(self, video_ids: Collection[str]) -> Mapping[str, Whole]:
         return {
-            video_id: replace(found, video=self._shown(found.video))
+            video_id: replace(found, video=self._show(found.video))
             for video_id, found in self._everybodys.wholes(video_ids).items()
             if found.video.tenant == self.tenant
         }
@@ -105,7 +105,7 @@ class TenantCatalogue:
         page = self._everybodys.videos(
             wanted, cursor=cursor, limit=limit, oldest_first=oldest_first, tenant=self.tenant
         )
-        return replace(page, videos=tuple(map(self._shown, page.videos)))
+        return replace(page, videos=tuple(map(self._show, page.videos)))
 
     def dub_states(self, video_ids: Sequence[str]) -> Mapping[str, Sequence[DubState]]:
         return self._everybodys.dub_states(video_ids, tenant=self.tenant)
@@ -134,18 +134,18 @@ class TenantCatalogue:
 
     def caption(self, video_id: str, captions_key: str, *, request_id: str | None = None) -> Video:
         self.video(video_id)
-        return self._shown(self._everybodys.caption(video_id, captions_key, request_id=request_id))
+        return self._show(self._everybodys.caption(video_id, captions_key, request_id=request_id))
 
     def name_language(
         self, video_id: str, language: str, *, request_id: str | None = None
     ) -> Video:
         self.video(video_id)
         named = self._everybodys.name_language(video_id, language, request_id=request_id)
-        return self._shown(named)
+        return self._show(named)
 
     def believe(self, video_id: str, *, request_id: str | None = None) -> Video:
         self.video(video_id)
-        return self._shown(self._everybodys.believe(video_id, request_id=request_id))
+        return self._show(self._everybodys.believe(video_id, request_id=request_id))
 
     def was_asked_for(self, video_id: str, language: str | None = None) -> bool:
         return self._everybodys.was_asked_for(video_id, language) and (
@@ -168,11 +168,14 @@ class TenantCatalogue:
         return _bare(kept), created
 
     def _own(self, video: Video) -> Video:
+        """Return the video as its tenant sees it. Raises VideoNotFoundError for another
+        tenant's."""
         if video.tenant != self.tenant:
             raise no_video(video.id)
-        return self._shown(video)
+        return self._show(video)
 
-    def _shown(self, video: Video) -> Video:
+    def _show(self, video: Video) -> Video:
+        """Return the video with its channel's id as its tenant knows it."""
         channel_id = video.channel_id and without_tenant(video.channel_id)
         return replace(video, channel_id=channel_id)
 

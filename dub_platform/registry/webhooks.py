@@ -3,7 +3,7 @@
     webhooks = Webhooks.at("sqlite:///registry.sqlite").of("acme")
     webhooks.add("https://example.com/hook", ("dub.released",), new_secret())
     for webhook, delivery in webhooks.claim(busy=(), now=now): ...
-    webhooks.delivered(delivery, 200, now=now)
+    webhooks.note_delivered(delivery, 200, now=now)
 
 `post` makes the messages about an event in the transaction that writes the event, so whatever dies
 after it, they are sent. A claim lasts a minute: a message whose sender died is sent again, and so a
@@ -74,7 +74,7 @@ def post(connection: Connection, events: Sequence[Event], tenant: str) -> None:
     for event in events:
         for webhook_id, types in webhooks_of:
             if not types or event.type in types:
-                _add(connection, webhook_id, event.type, event.told())
+                _add(connection, webhook_id, event.type, event.as_json())
 
 
 def drop(connection: Connection, before: datetime, dry_run: bool) -> int:
@@ -87,7 +87,7 @@ def drop(connection: Connection, before: datetime, dry_run: bool) -> int:
 
 
 class Webhooks:
-    """Keeps a tenant's in an SQL database. Safe to share between threads."""
+    """Keeps one tenant's webhooks in an SQL database. Safe to share between threads."""
 
     def __init__(
         self, engine: Engine, tenant: str = DEFAULT_TENANT, reading: Engine | None = None
@@ -102,7 +102,7 @@ class Webhooks:
         return cls(engine_at(url))
 
     def of(self, tenant: str) -> Webhooks:
-        """Those of another tenant: of everybody else's none is there."""
+        """Return the webhooks of another tenant; they show nobody else's."""
         return Webhooks(self._engine, tenant, self._reading)
 
     def add(self, url: str, events: Sequence[str], secret: str) -> Webhook:
@@ -123,19 +123,19 @@ class Webhooks:
             return self._own(connection, webhook_id)
 
     def webhooks(self, *, after: str = "", limit: int = MOST_WEBHOOKS) -> Sequence[Webhook]:
-        """Those with an id after `after`, the oldest first."""
+        """Return the webhooks with an id after `after`, the oldest first."""
         mine = select(*_WEBHOOK).filter_by(tenant=self.tenant).where(webhooks.c.id > after)
         with self._reading.connect() as connection:
             rows = connection.execute(mine.order_by(webhooks.c.id).limit(limit))
             return [_webhook_of(row) for row in rows]
 
     def webhook(self, webhook_id: str) -> Webhook:
-        """One of them. Raises WebhookNotFoundError."""
+        """Return one webhook of this tenant. Raises WebhookNotFoundError."""
         with self._reading.connect() as connection:
             return self._own(connection, webhook_id)
 
     def remove(self, webhook_id: str) -> None:
-        """Tell it nothing more, and forget the messages to it. Raises WebhookNotFoundError."""
+        """Delete a webhook and the messages to it. Raises WebhookNotFoundError."""
         with self._engine.begin() as connection:
             self._own(connection, webhook_id)
             connection.execute(delete(webhooks).where(webhooks.c.id == webhook_id))
@@ -148,8 +148,8 @@ class Webhooks:
         before: str | None = None,
         limit: int = 50,
     ) -> Sequence[Delivery]:
-        """Messages to it, newest first, that are older than `before`. Raises
-        WebhookNotFoundError."""
+        """Return messages to a webhook that are older than the one with the id `before`, newest
+        first. Raises WebhookNotFoundError."""
         query = select(*_DELIVERY).where(deliveries.c.webhook_id == webhook_id)
         if state is not None:
             query = query.where(deliveries.c.state == state)
@@ -161,20 +161,20 @@ class Webhooks:
             return [Delivery(**row._asdict()) for row in rows]
 
     def delivery(self, webhook_id: str, delivery_id: str) -> Delivery:
-        """One message. Raises WebhookNotFoundError or DeliveryNotFoundError."""
+        """Return one message. Raises WebhookNotFoundError or DeliveryNotFoundError."""
         with self._reading.connect() as connection:
             self._own(connection, webhook_id)
             return _delivery(connection, webhook_id, delivery_id)
 
     def test(self, webhook_id: str) -> Delivery:
-        """Send it a message that says nothing. Raises WebhookNotFoundError."""
+        """Queue a message that tells nothing, to try the webhook. Raises WebhookNotFoundError."""
         with self._engine.begin() as connection:
             self._own(connection, webhook_id)
             told = message(TEST, utc_now(), {"webhook_id": webhook_id})
             return _delivery(connection, webhook_id, _add(connection, webhook_id, TEST, told))
 
     def redeliver(self, webhook_id: str, delivery_id: str) -> Delivery:
-        """Try a message anew, whatever became of it. Raises as `delivery` does."""
+        """Queue a message anew, whatever became of it. Raises as `delivery` does."""
         now = utc_now()
         anew = (
             update(deliveries)
@@ -187,11 +187,12 @@ class Webhooks:
             return _delivery(connection, webhook_id, delivery_id)
 
     def _own(self, connection: Connection, webhook_id: str) -> Webhook:
-        """One of this tenant's. Raises WebhookNotFoundError."""
+        """Return a webhook of this tenant. Raises WebhookNotFoundError."""
         return _webhook(connection, webhook_id, webhooks.c.tenant == self.tenant)
 
     def claim(self, *, busy: Collection[str], now: datetime) -> Sequence[tuple[Webhook, Delivery]]:
-        """Every tenant's messages to send now, a few for each webhook that is not among the busy.
+        """Return messages to send now, of all tenants, a few for each webhook that is not in
+        `busy`.
 
         Nobody else is given them for a minute.
         """
@@ -199,9 +200,9 @@ class Webhooks:
         with self._reading.connect() as connection:
             asked = {"busy": list(busy), **_moments(now)}
             ready = connection.execute(_READY, asked).scalars().all()
-        return [each for webhook_id in ready for each in self._claimed(webhook_id, now)]
+        return [each for webhook_id in ready for each in self._claim_due(webhook_id, now)]
 
-    def _claimed(self, webhook_id: str, now: datetime) -> Sequence[tuple[Webhook, Delivery]]:
+    def _claim_due(self, webhook_id: str, now: datetime) -> Sequence[tuple[Webhook, Delivery]]:
         with self._engine.begin() as connection:
             ids = connection.execute(_DUE, {"of": webhook_id, **_moments(now)}).scalars().all()
             claims = update(deliveries).where(deliveries.c.id.in_(ids))
@@ -211,22 +212,25 @@ class Webhooks:
             webhook = _webhook(connection, webhook_id) if rows else None
         return [(webhook, Delivery(**row._asdict())) for row in rows if webhook]
 
-    def delivered(self, delivery: Delivery, status: int, *, now: datetime) -> None:
-        """Its receiver has taken it."""
-        self._tried(delivery, now, state=DeliveryState.DELIVERED, status=status, error=None)
+    def note_delivered(self, delivery: Delivery, status: int, *, now: datetime) -> None:
+        """Note that the receiver has taken the message, with the HTTP status that it answered."""
+        self._note_try(delivery, now, state=DeliveryState.DELIVERED, status=status, error=None)
 
-    def failed(self, delivery: Delivery, error: str, *, status: int | None, now: datetime) -> None:
-        """It was not taken: it is tried again later, unless its time is over.
+    def note_failure(
+        self, delivery: Delivery, error: str, *, status: int | None, now: datetime
+    ) -> None:
+        """Note that the receiver did not take the message: it is tried again later, unless its time
+        is over.
 
-        A receiver that answers 410 wants no more of it.
+        A receiver that answers 410 (gone) wants no more of it, so the message is dead at once.
         """
         again = next_try(attempts=delivery.attempts + 1, now=now, until=delivery.expires_at)
         if again is None or status == _GONE:
-            self._tried(delivery, now, state=DeliveryState.DEAD, status=status, error=error)
+            self._note_try(delivery, now, state=DeliveryState.DEAD, status=status, error=error)
         else:
-            self._tried(delivery, now, due_at=again, status=status, error=error)
+            self._note_try(delivery, now, due_at=again, status=status, error=error)
 
-    def _tried(
+    def _note_try(
         self,
         delivery: Delivery,
         now: datetime,

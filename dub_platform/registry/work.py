@@ -93,7 +93,8 @@ _DUB_WORK = (
 
 
 def _due(table: Table) -> ColumnElement[bool]:
-    """Of a queued row, at the `_moments` that the statement is executed with."""
+    """Return the condition for a queued row that may be claimed, at the `_moments` of its
+    statement."""
     claimed_at, not_before = table.c.claimed_at, table.c.not_before
     # What a clock wrote that was ahead, and was set right, holds for no longer than it could.
     lapsed = or_(claimed_at <= bindparam("lapsed"), claimed_at > bindparam("claimed_ahead"))
@@ -124,7 +125,7 @@ _DUE_DUBS = (
 
 
 class SqlWorkQueue(SqlLookup):
-    """Keeps the promises of `WorkQueue`."""
+    """Keeps the promises of `WorkQueue` on SQLite and PostgreSQL."""
 
     def claim_videos(self, *, limit: int, now: datetime) -> Sequence[Work]:
         return self._claim(_DUE_VIDEOS, limit, now)
@@ -156,7 +157,7 @@ class SqlWorkQueue(SqlLookup):
             if connection.execute(goes_on).first() is None:
                 leases.end(connection, video_id, language, run_id)
 
-    def started(self, work: Work, run_id: str) -> bool:
+    def begin_work(self, work: Work, run_id: str) -> bool:
         # Also from failed: an operator can run a failed run again without asking again.
         begins = update_at(work, *UNFINISHED, FAILED).values(
             status=RUNNING, run_id=run_id, processing_started_at=utc_now(), error_details=None
@@ -169,7 +170,7 @@ class SqlWorkQueue(SqlLookup):
             generation = connection.execute(select(table.c.generation).where(row)).scalar()
             return generation == work.generation
 
-    def reached(self, video_id: str, language: str | None, stage: str) -> None:
+    def note_stage(self, video_id: str, language: str | None, stage: str) -> None:
         table, row = identify(video_id, language)
         reaches = update(table).where(row, table.c.status.in_(UNFINISHED)).values(stage=stage)
         with self._engine.begin() as connection:
@@ -183,7 +184,7 @@ class SqlWorkQueue(SqlLookup):
                 events.tell(connection, work.video_id, work.language)
             return handed_over
 
-    def fetched(
+    def note_source(
         self, video_id: str, *, language: str | None, channel_id: str | None, channel_title: str
     ) -> Video:
         with self._engine.begin() as connection:
@@ -198,7 +199,7 @@ class SqlWorkQueue(SqlLookup):
             connection.execute(of_channel.where(videos.c.id == video_id))
             return read_video(connection, video_id)
 
-    def prepared(
+    def note_prepared(
         self,
         video_id: str,
         *,
@@ -232,7 +233,7 @@ class SqlWorkQueue(SqlLookup):
             if connection.execute(QUEUE_VIDEO_ANEW.where(anew)).rowcount:
                 events.tell(connection, video_id, None)
 
-    def translated(self, video_id: str, language: str, version: str) -> None:
+    def note_translation(self, video_id: str, language: str, version: str) -> None:
         row = identify(video_id, language)[1]
         other = and_(row, dubs.c.translated.is_distinct_from(version))
         with self._engine.begin() as connection:
@@ -241,7 +242,7 @@ class SqlWorkQueue(SqlLookup):
                 if Stale.TRANSLATION in read_video(connection, video_id).stale(dub):
                     events.tell_stale(connection, video_id, language)
 
-    def released(
+    def release(
         self,
         video_id: str,
         language: str,
@@ -259,7 +260,7 @@ class SqlWorkQueue(SqlLookup):
             dub = read_dub(connection, video_id, language)
             if connection.execute(select(removals.is_going(video_id, language))).scalar():
                 # It is of what was removed before it was asked for again.
-                raise leases.superseded(video_id, language)
+                raise leases.make_superseded_error(video_id, language)
             if _read_released_beside(connection, video_id, language) != dict(beside):
                 return False
             _write_release(connection, video_id, language, release)
@@ -275,7 +276,7 @@ class SqlWorkQueue(SqlLookup):
                 events.tell(connection, video_id, language)
         return True
 
-    def failed(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
+    def fail(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
         reason = {"status": FAILED, "error_details": dict(details)}
         fails = update_at(work, *UNFINISHED).values(reason)
         if work.language is None:
@@ -292,7 +293,7 @@ class SqlWorkQueue(SqlLookup):
                     changed += _fail_waiting(connection, work.video_id, reason)
             events.tell(connection, work.video_id, *changed)
 
-    def failed_by_hand(
+    def fail_by_hand(
         self,
         video_id: str,
         language: str | None,
@@ -312,7 +313,7 @@ class SqlWorkQueue(SqlLookup):
                 tallies.add(connection, [_tally_failure(Work(video_id, language, 0), details)])
                 events.tell(connection, video_id, language, again=True)
 
-    def lost(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
+    def requeue_lost(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
         table, _ = identify(work.video_id, work.language)
         queue_again = QUEUE_VIDEO_AGAIN if work.language is None else QUEUE_DUB_AGAIN
         once_more = queue_again.where(is_at(work, *UNFINISHED), table.c.losses < MOST_LOSSES)
@@ -321,7 +322,7 @@ class SqlWorkQueue(SqlLookup):
                 leases.end(connection, work.video_id, work.language)
                 events.tell(connection, work.video_id, work.language)
                 return
-        self.failed(work, details, now=now)
+        self.fail(work, details, now=now)
 
     def postpone(self, work: Work, details: Mapping[str, Any], *, now: datetime) -> None:
         table, _ = identify(work.video_id, work.language)
@@ -355,13 +356,13 @@ class SqlWorkQueue(SqlLookup):
         with self._reading.connect() as connection:
             return leases.holders(connection, now)
 
-    def silent(self, *, limit: int, now: datetime) -> Sequence[tuple[Work, str | None]]:
+    def list_unattended(self, *, limit: int, now: datetime) -> Sequence[tuple[Work, str | None]]:
         just_now = now - SETTLED, now + SETTLED
         silent = [
             select(*columns, table.c.run_id, table.c.updated_at)
             .where(table.c.status.in_(UNFINISHED), ~table.c.updated_at.between(*just_now))
             .where(or_(table.c.status == RUNNING, table.c.claimed_at.is_not(None)))
-            .where(~leases.held(columns[0], columns[1], now))
+            .where(~leases.is_held(columns[0], columns[1], now))
             for table, columns in ((videos, _VIDEO_WORK), (dubs, _DUB_WORK))
         ]
         both = union_all(*silent).subquery()
@@ -416,7 +417,7 @@ def _read_work(row: Row[Any]) -> Work:
 
 
 def _hand_over(connection: Connection, work: Work) -> bool:
-    """Queue what was asked for anew while this work on it ran; whether it was."""
+    """Queue what was asked for anew while this work on it ran; return whether it was."""
     table, _ = identify(work.video_id, work.language)
     queue_again = QUEUE_VIDEO_ANEW if work.language is None else QUEUE_DUB_AGAIN
     anew = and_(is_at(work, *UNFINISHED), table.c.asked_anew)
@@ -462,7 +463,7 @@ def _processing_seconds(video: Video, now: datetime) -> float | None:
 
 
 def _tally(work: str, row: Video | Dub, now: datetime) -> Iterator[metrics.Tally]:
-    """What is counted when this row's work is done; nothing where it was done before."""
+    """Return what is counted when this row's work is done; nothing where it was done before."""
     if row.status in (VideoStatus.PREPARED, DubStatus.RELEASED):
         return
     yield metrics.PROCESSED.seen(1, work)

@@ -26,7 +26,7 @@ from dub_platform.core.speech import (
     Transcript,
     Translation,
 )
-from dub_platform.core.text.captions import as_srt, as_vtt, cued
+from dub_platform.core.text.captions import as_srt, as_vtt, make_cues
 from dub_platform.registry import WorkQueue
 from resources.catalogue.releases import film_files
 from resources.media.film import Voiced, mux, require_length
@@ -96,7 +96,7 @@ class Publisher:
         while not current:
             beside = self._other_releases(video_id, release.language)
             film = self._film(original, {**beside, release.language: release}, copies)
-            current = self.registry.released(
+            current = self.registry.release(
                 video_id,
                 release.language,
                 release,
@@ -219,10 +219,10 @@ def _json(value: Mapping[str, object]) -> str:
 def _captions_of(dub: FinishedDub) -> dict[str, str]:
     """Return the caption files by name: the dub's at its takes' times, the source's at its own."""
     places = {place.line_id: place for place in dub.track.timeline.placements}
-    spoken = cued(
+    spoken = make_cues(
         (places[line.id].start, places[line.id].end, line.text) for line in dub.translation.lines
     )
-    source = cued((line.start, line.end, line.text) for line in dub.transcript.lines)
+    source = make_cues((line.start, line.end, line.text) for line in dub.transcript.lines)
     return {
         "vtt": as_vtt(spoken, dub.language),
         "srt": as_srt(spoken),

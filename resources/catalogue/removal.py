@@ -66,7 +66,7 @@ class Remover:
         _delete(self.store, f"{VIDEOS}{video_id}/dubs/{language}/")
 
     def _answers(self, video_id: str) -> Iterator[str]:
-        for role, key in self.calls.used_alone(video_id):
+        for role, key in self.calls.list_sole_uses(video_id):
             yield f"{_ANSWERS[role]}/{key[:2]}/{key}."
 
 

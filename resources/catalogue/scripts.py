@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from dub_platform.core.errors import LinesNotReadyError
 from dub_platform.core.speech import Line, Take, Takes, Transcript, Translation
-from dub_platform.core.text.corrections import changed
-from dub_platform.core.text.edits import corrected, in_force
-from dub_platform.core.text.script import Said, Script, not_ready, said, written
+from dub_platform.core.text.corrections import find_changed
+from dub_platform.core.text.edits import apply_corrections, in_force
+from dub_platform.core.text.script import Said, Script, make_script, make_source_script, not_ready
 from dub_platform.registry import Catalogue, Stale
 from resources.catalogue.releases import placed_in
 from resources.store.port import Store
@@ -35,10 +35,10 @@ def script_of(registry: Catalogue, store: Store, video_id: str, language: str) -
     if transcript is None or translation is None:
         raise not_ready(language)
     speech = value_in(store, Takes, "speech", video_id, language)
-    spoken = speech.said(translation) if speech else translation
+    spoken = speech.apply_rewrites(translation) if speech else translation
     released = placed_in(store.get_bytes(release.manifest_key)) if release else ()
-    now = corrected(transcript, in_force(corrections, transcript.as_heard))
-    return written(now, spoken, history, released, corrections)
+    now = apply_corrections(transcript, in_force(corrections, transcript.as_heard))
+    return make_script(now, spoken, history, released, corrections)
 
 
 def released_take(
@@ -51,7 +51,7 @@ def released_take(
     translation = value_in(store, Translation, "translation", video_id, language)
     speech = value_in(store, Takes, "speech", video_id, language)
     if placed and release and translation and speech:
-        texts = {line.id: line.text for line in speech.said(translation).lines}
+        texts = {line.id: line.text for line in speech.apply_rewrites(translation).lines}
         is_its_own = bool(release.version) and release.version == speech.basis.version
         is_known = speech.basis.version in ("", translation.basis.version)
         says_the_same = is_known and texts.get(number) == placed.text
@@ -75,7 +75,7 @@ def said_in(registry: Catalogue, store: Store, video_id: str) -> Said:
             "Nobody has listened to this video yet, so there are no lines to show. Try again once "
             "its stage is past `transcript`; if it failed before, ask for it again."
         )
-    return said(transcript, history)
+    return make_source_script(transcript, history)
 
 
 def unpaid(
@@ -92,7 +92,7 @@ def unpaid(
     has_other_captions = video.captions_key not in (None, now.captions_key)
     if has_other_captions or Stale.WORDING in stale:
         return None
-    new = changed(now, value_in(store, Translation, "translation", video_id, language))
+    new = find_changed(now, value_in(store, Translation, "translation", video_id, language))
     unspoken = (
         _unspoken(registry, store, video_id, language) if Stale.TRANSLATION in stale else set()
     )

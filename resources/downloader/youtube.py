@@ -22,7 +22,7 @@ from dub_platform.core.errors import (
     VideoTooLongError,
 )
 from dub_platform.core.service.channels import CHANNEL_ID
-from dub_platform.core.service.titles import plain
+from dub_platform.core.service.titles import make_plain
 from dub_platform.core.service.videos import youtube_id
 from dub_platform.registry import Video
 from resources.downloader.port import Fetched, Progress, ignore_progress
@@ -86,11 +86,11 @@ class YouTubeDownloader:
                 path=_move_into(
                     next(path for path in folder.iterdir() if path.stem == "source"), into
                 ),
-                title=video.title or plain(facts.title),
+                title=video.title or make_plain(facts.title),
                 captions=_move_into(folder / CAPTIONS, into)
                 if (folder / CAPTIONS).exists()
                 else None,
-                channel=plain(facts.channel),
+                channel=make_plain(facts.channel),
                 channel_id=_valid_channel_id(facts.channel_id),
                 language=facts.language,
                 seconds=facts.seconds,

@@ -25,7 +25,7 @@ from dub_platform.core.speech import (
     Translation,
 )
 from dub_platform.core.text.script import Script, not_ready
-from dub_platform.core.timeline import COMFORTABLE, Placement, fitted, is_flagged
+from dub_platform.core.timeline import COMFORTABLE, Placement, fit_timeline, is_flagged
 from dub_platform.core.timing.budget import speaking_rate
 from dub_platform.core.timing.fitting import parts_of
 from dub_platform.registry.port import Catalogue
@@ -104,7 +104,9 @@ class Drafts:
         if translation is None:
             raise not_ready(language)
         return [
-            dataclasses.replace(line, text=text, draft=line.unedited) if line.id == number else line
+            dataclasses.replace(line, text=text, draft=line.unedited_text)
+            if line.id == number
+            else line
             for line in translation.lines
         ]
 
@@ -118,7 +120,7 @@ class Drafts:
         lengths = {**guessed, **known, take.line_id: take.speech_seconds}
         video = self.registry.video(video_id)
         seconds = max(video.duration_seconds or 0.0, *(line.end for line in near))
-        places = fitted(parts_of(near, lengths), seconds=seconds).placements
+        places = fit_timeline(parts_of(near, lengths), seconds=seconds).placements
         return next(place for place in places if place.line_id == take.line_id)
 
 

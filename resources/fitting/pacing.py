@@ -51,7 +51,7 @@ class Pacer:
         )
 
     def _speak(self, script: SpokenScript, spoken: Takes, copies: Copies) -> tuple[Take, ...]:
-        paces, said = _choose_paces(script, spoken.takes), spoken.said(script.translation)
+        paces, said = _choose_paces(script, spoken.takes), spoken.apply_rewrites(script.translation)
         try:
             return self.takes.takes_of(
                 script.brief.video_id,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dub_platform.core.speech import Audio, Span, Take, Transcript, Translation
-from dub_platform.core.timeline import Timeline, fitted
+from dub_platform.core.timeline import Timeline, fit_timeline
 from dub_platform.core.timing.fitting import parts_of
 from dub_platform.core.timing.pauses import find_phrase_ends
 from resources.voice.recording import find_rests
@@ -24,7 +24,7 @@ def place_takes(
     lengths = {take.line_id: take.speech_seconds for take, _ in takes}
     rests = _find_phrase_ends(transcript, said, takes)
     parts = parts_of(transcript.lines, lengths, audio.cuts, rests)
-    return fitted(parts, seconds=audio.seconds)
+    return fit_timeline(parts, seconds=audio.seconds)
 
 
 def _find_phrase_ends(

@@ -22,7 +22,7 @@ import structlog
 from dub_platform.core.errors import ProviderError
 from dub_platform.core.speech import Take, Takes, Transcript, TranslatedLine, Translation
 from dub_platform.core.style.brief import Brief
-from dub_platform.core.timing.fitting import rewritable, shorter_budgets, tempos_over
+from dub_platform.core.timing.fitting import choose_rewritable, shorter_budgets, tempos_over
 from resources.store.copies import Copies
 from resources.translator.port import Translator
 from resources.voice.takes import TakeKeeper
@@ -76,7 +76,7 @@ class Rewriter:
         crowded = script.hurried(spoken.takes)
         # An edited line is spoken exactly as its editor wrote it.
         may = [line.id for line in script.translation.lines if line.draft is None]
-        chosen = rewritable(crowded, may, share=self.share, count=len(script.lines))
+        chosen = choose_rewritable(crowded, may, share=self.share, count=len(script.lines))
         texts = {line_id: script.lines[line_id].text for line_id in chosen}
         return shorter_budgets(script.transcript.lines, texts, lengths)
 

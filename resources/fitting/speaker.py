@@ -47,6 +47,6 @@ class Speaker:
         engine = self.takes.voice.engine_for(translation.language)
         as_written = Takes(translation.language, engine, first, basis=translation.basis)
         at_rest = self.rewriter.fit(script, as_written, copies)
-        self.paces.learn(video_id, script.transcript, at_rest.said(translation), at_rest)
+        self.paces.learn(video_id, script.transcript, at_rest.apply_rewrites(translation), at_rest)
         paced = Pacer(self.takes).paced(script, at_rest, copies)
         return Spoken(paced, at_rest, len(script.hurried(first)))

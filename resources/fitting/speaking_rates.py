@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from dub_platform.core.keys import key_of
 from dub_platform.core.speech import Takes, Transcript, Translation
 from dub_platform.core.timing.budget import speaking_rate
-from dub_platform.core.timing.fitting import learned_rate, pace_of
+from dub_platform.core.timing.fitting import learn_rate, pace_of
 from dub_platform.registry.speaking_rates import SpeakingRates
 from resources.store.port import Store
 from resources.store.values import find_bytes, value_key
@@ -44,7 +44,7 @@ class Paces:
         written = not kept and self.store.exists(value_key("translation", video_id, language))
         prior = speaking_rate(language)
         for voice in new:
-            kept[voice] = prior if written else learned_rate(prior, self.known.of(voice, language))
+            kept[voice] = prior if written else learn_rate(prior, self.known.of(voice, language))
         if new:
             self.store.put_bytes(path, _RATES.dump_json(kept))
         return {speaker: kept[voice] for speaker, voice in voices.items()}

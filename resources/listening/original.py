@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dub_platform.core.mixing import RATE, merged, voiced
+from dub_platform.core.mixing import RATE, merge_spans, widen_speech
 from dub_platform.core.speech import Span
 from dub_platform.core.timeline import Timeline
 from resources.listening.lines import Located, nearest_peak
@@ -113,7 +113,7 @@ def left_db(lines: Sequence[Left]) -> float | None:
 def _stretches(source: Source, timeline: Timeline) -> Sequence[Span]:
     """Return spans without speech, of half a second to five seconds."""
     spoken = [Span(each.start, each.end) for each in timeline.placements]
-    busy = merged([*voiced(source.speech), *spoken], within=0.0)
+    busy = merge_spans([*widen_speech(source.speech), *spoken], within=0.0)
     borders = [0.0, *(at for span in busy for at in (span.start, span.end)), source.seconds]
     free = [
         Span(start + APART_SECONDS, end - APART_SECONDS)

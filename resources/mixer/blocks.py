@@ -72,8 +72,8 @@ class BlockMixer:
         sides_db = _sides_depth_db(heard, speech, depth_db)
         return Bed(
             bed,
-            middle=mixing.ducked(busy, depth_db=depth_db, **lines),
-            sides=mixing.ducked(busy, depth_db=sides_db, **lines),
+            middle=mixing.duck(busy, depth_db=depth_db, **lines),
+            sides=mixing.duck(busy, depth_db=sides_db, **lines),
         )
 
 
@@ -96,12 +96,12 @@ class Mix:
 def _busy(timeline: Timeline, speech: Sequence[Span]) -> tuple[Span, ...]:
     """Return the spans in which the original or a take speaks."""
     spoken = [Span(placement.start, placement.end) for placement in timeline.placements]
-    return (*mixing.voiced(speech), *spoken)
+    return (*mixing.widen_speech(speech), *spoken)
 
 
 def _steps_in_speech(speech: Sequence[Span], count: int) -> NDArray[np.bool_]:
     """Return for each step whether it is in speech: bool, (count,)."""
-    whole = mixing.ducked(mixing.voiced(speech), depth_db=-100.0)
+    whole = mixing.duck(mixing.widen_speech(speech), depth_db=-100.0)
     return whole.decibels_at((np.arange(count) + 0.5) * STEP / RATE) < -50.0
 
 
@@ -121,17 +121,17 @@ def _voice_db(heard: BedPower, bed: Bed | Silence, voices: Voices, speech: Seque
     """Return the gain of the takes in dB: as loud as the original speech, and well above the
     ducked bed."""
     said = 2.0 * voices.steps(len(heard.both))
-    original = loudness.integrated(heard.both[_steps_in_speech(speech, len(said))])
+    original = loudness.integrate(heard.both[_steps_in_speech(speech, len(said))])
     # Without the steps in which a take begins or ends, because there the ducking is in motion.
-    left = loudness.integrated(bed.steps(heard)[said > 0.1 * said.mean()])
+    left = loudness.integrate(bed.steps(heard)[said > 0.1 * said.mean()])
     wanted = mixing.voice_lufs(original, left)
-    return loudness.gain_db(loudness.integrated(said), wanted)
+    return loudness.gain_db(loudness.integrate(said), wanted)
 
 
 def _gain_db(mix: Mix, heard: BedPower) -> float:
     """Return the gain in dB that brings the mix to its target loudness, before any limiting."""
     said = 2.0 * mix.voice_gain**2 * mix.voices.steps(len(heard.both))
-    return loudness.gain_db(loudness.integrated(mix.bed.steps(heard) + said))
+    return loudness.gain_db(loudness.integrate(mix.bed.steps(heard) + said))
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def _loudness_lost(power: Power, peaks: Sound, gained_db: float) -> float:
     more gain."""
     reduction = limiter.reductions(peaks * np.float32(mixing.linear(gained_db)), CEILING)
     limited = power * np.square(mixing.linear(-reduction))
-    loud, left = (loudness.integrated(_average_by_step(powers)) for powers in (power, limited))
+    loud, left = (loudness.integrate(_average_by_step(powers)) for powers in (power, limited))
     return loud - left
 
 
@@ -131,7 +131,7 @@ class _Encoding:
         power = np.concatenate([piece.power for piece in self.measured])
         peak = max(piece.peak for piece in self.measured)
         peak_db = 20.0 * math.log10(peak) if peak else -math.inf
-        return Loudness(round(loudness.integrated(power), 2), round(peak_db, 2))
+        return Loudness(round(loudness.integrate(power), 2), round(peak_db, 2))
 
     def foresee(self) -> None:
         """Raise the gain by what the limiter will remove, as estimated from some pieces."""

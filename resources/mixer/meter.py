@@ -3,7 +3,7 @@
     power = steps(sound)                            # (steps,), K-weighted, 100 ms each
     peak = true_peaks(sound, above=0.8)             # (hops,), 64 frames each
 
-The loudness of the whole is `core.loudness.integrated(power)`.
+The loudness of the whole is `core.loudness.integrate(power)`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from dataclasses import astuple, replace
 
 from dub_platform.core.keys import key_of
 from dub_platform.core.speech import Audio, SourceMedia, Transcript
-from dub_platform.core.text.lines import regrouped
+from dub_platform.core.text.lines import regroup
 from dub_platform.registry import Video
 from resources.store.port import Store
 from resources.system.workfolder import WorkFolders
@@ -52,7 +52,7 @@ def hear_lines(
     transcript = Transcript(
         heard.language,
         heard.engine,
-        regrouped(heard.segments, audio.speech),
+        regroup(heard.segments, audio.speech),
         heard.why,
         heard.least_confidence,
         heard.other_language,

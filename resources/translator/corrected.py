@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dub_platform.core.speech import Transcript, Translation
 from dub_platform.core.style.brief import Brief
-from dub_platform.core.text.corrections import as_first_read, retranslated, sourced
+from dub_platform.core.text.corrections import as_first_read, merge_retranslated, note_sources
 from resources.translator.port import Translator
 
 
@@ -27,5 +27,7 @@ def translate_corrected(
     value = translator.translate(at_first, wanted, brief)
     pairs = zip(transcript.lines, at_first.lines, strict=True)
     if anew := {line.id for line, read in pairs if line != read}:
-        value = retranslated(value, translator.translate(transcript, wanted, brief, only=anew))
-    return sourced(value, transcript, at_first)
+        value = merge_retranslated(
+            value, translator.translate(transcript, wanted, brief, only=anew)
+        )
+    return note_sources(value, transcript, at_first)

@@ -277,7 +277,7 @@ def _missing(batch: Batch, written: _Written) -> list[int]:
 
 def _missed(text: str, batch: Batch, number: int) -> int:
     """How many terms of the glossary a translation of this line does not heed."""
-    return len(batch.brief.glossary.missed(batch.line(number).text, text, batch.language))
+    return len(batch.brief.glossary.find_missed(batch.line(number).text, text, batch.language))
 
 
 def _is_better(text: str, batch: Batch, number: int) -> bool:

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 from dub_platform.core.languages import language as language_of
 from dub_platform.core.speech import Line
 from dub_platform.core.style.brief import Brief
-from dub_platform.core.timing.budget import plausible
+from dub_platform.core.timing.budget import is_plausible
 from resources.translator.chat import Question
 
 # Counts up whenever the prompts below change what comes back: what was paid for an older one is
@@ -211,7 +211,7 @@ def _is_credible(text: str, batch: Batch, number: int) -> bool:
     sayable = any(map(str.isalnum, text)) or not any(map(str.isalnum, original))
     # What a voice or a page might obey is no translation, unless it was said.
     sayable = sayable and len(_TAG.findall(text)) <= len(_TAG.findall(original))
-    return sayable and plausible(text, original, language=batch.language, source=batch.source)
+    return sayable and is_plausible(text, original, language=batch.language, source=batch.source)
 
 
 def _named(code: str) -> str:

@@ -214,7 +214,7 @@ def readings(
     def beside(line: TranslatedLine, other: int) -> str:
         there = 0 <= other < len(lines) and speakers[lines[other].id] == speakers[line.id]
         # Not the edit: who edits one line would pay for its neighbours too.
-        return lines[other].told if there else ""
+        return lines[other].text_for_neighbours if there else ""
 
     for place, line in enumerate(lines):
         yield Reading(

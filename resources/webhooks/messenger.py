@@ -95,7 +95,7 @@ class Messenger:
         """
         try:
             with anyio.fail_after(DEADLINE_SECONDS):
-                return _answer(await self._status(self.receivers.checked(url), headers, body))
+                return _answer(await self._status(self.receivers.check(url), headers, body))
         except WebhookUrlError as error:
             return Answer(None, error.sentence)
         except (TimeoutError, httpcore.ReadTimeout, httpcore.WriteTimeout):

@@ -69,9 +69,9 @@ def test_the_ledger_is_asked_once_for_all_dubs(client: TestClient, services: Ser
 
 def test_keyless_engines_are_free() -> None:
     """A price is never made up for an engine that charges nothing."""
-    from dub_platform.core.service.cost import estimated_usd
+    from dub_platform.core.service.cost import estimate_usd
 
-    assert 0.0 == estimated_usd(seconds=600, languages=5, prices=Prices(PRICES.taken_on))
+    assert 0.0 == estimate_usd(seconds=600, languages=5, prices=Prices(PRICES.taken_on))
 
 
 def _post(client: TestClient, clip: Path, languages: str = "es,ca", **fields: str):  # type: ignore[no-untyped-def]  # noqa: ANN202

@@ -120,7 +120,7 @@ def test_a_failed_dub_says_why_and_stops_asking(client: TestClient, services: Se
     """The reason is there for its viewer, and the page does not come again."""
     services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     details = {"code": "media_no_speech", "message": "Nobody speaks in it."}
-    services.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+    services.registry.fail(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
     page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
     assert "Nobody speaks in it." in page
     assert "http-equiv" not in page
@@ -146,7 +146,7 @@ def fail(services: Services, code: str, message: str) -> None:
     """Have a video fail, and its Spanish dub with it."""
     services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     details = {"code": code, "message": message, "retryable": True}
-    services.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+    services.registry.fail(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
 
 
 @pytest.mark.parametrize(
@@ -283,8 +283,8 @@ def test_it_is_said_why_a_dub_is_stale(client: TestClient, services: Services) -
     ):
         film = services.registry.video(YOUTUBE).film_key
         now = replace(made, **basis)  # type: ignore[arg-type]
-        services.registry.translated(YOUTUBE, "es", f"{number}")
-        services.registry.released(YOUTUBE, "es", now, film_key=film, beside={}, run_id="run")
+        services.registry.note_translation(YOUTUBE, "es", f"{number}")
+        services.registry.release(YOUTUBE, "es", now, film_key=film, beside={}, run_id="run")
         page = client.get(address).text
         assert said in page
         assert ("Bring it up to date" in page) == bool(said)
@@ -321,7 +321,7 @@ def test_a_dub_without_pictures_can_be_heard(client: TestClient, services: Servi
     """Of a video that is hosted elsewhere there is no film, and the sound is there."""
     made = release(services, YOUTUBE, "es")
     services.registry.hold(YOUTUBE, "es", "again", now=datetime.now(timezone.utc))
-    services.registry.released(YOUTUBE, "es", made, film_key=None, beside={}, run_id="again")
+    services.registry.release(YOUTUBE, "es", made, film_key=None, beside={}, run_id="again")
     page = client.get(f"/watch?v={YOUTUBE}&lang=es").text
     assert f'<audio src="{MEDIA}/es/1/track.m4a" controls' in page
     assert "The pictures of this video are not here" in page

@@ -52,7 +52,7 @@ def test_it_is_handed_in_again_once_it_is_gone(client: TestClient, services: Ser
     client.delete(f"/videos/{YOUTUBE}")
     waits = client.post("/videos", **link())
     assert (409, "video_being_removed") == (waits.status_code, waits.json()["code"])
-    services.registry.removed(YOUTUBE)
+    services.registry.finish_removal(YOUTUBE)
     again = client.post("/videos", **link())
     assert (202, True) == (again.status_code, again.json()["created"])
 

@@ -91,7 +91,7 @@ def test_the_line_names_the_key_that_was_shown(
 
 def test_the_line_names_the_client_behind_a_proxy(services: Services, log: Log) -> None:
     """As far as proxies that are trusted tell it."""
-    behind = replace(services, proxies=Networks.parsed("10.0.0.0/8"))
+    behind = replace(services, proxies=Networks.parse("10.0.0.0/8"))
     client = TestClient(create_app(behind), client=("10.0.0.9", 5000))
     client.get("/health", headers={"x-forwarded-for": "198.51.100.1, 203.0.113.7"})
     assert ["203.0.113.7"] == [line["client"] for line in requests(log)]

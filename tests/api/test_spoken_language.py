@@ -38,7 +38,7 @@ def test_once_it_is_known_it_is_what_a_language_is_judged_by(
 ) -> None:
     """As if the first request had named it."""
     hand_in(client, "es", source_language="auto")
-    services.registry.fetched(YOUTUBE, language="en", channel_id=None, channel_title="")
+    services.registry.note_source(YOUTUBE, language="en", channel_id=None, channel_title="")
     assert "en" == client.get(f"/videos/{YOUTUBE}").json()["language"]
     assert 422 == client.put(f"/videos/{YOUTUBE}/dubs/en").status_code
     assert 422 == hand_in(client, "en", source_language="ca").status_code

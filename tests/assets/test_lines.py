@@ -247,7 +247,7 @@ def test_an_edit_that_cannot_fit_leaves_the_release(bench: Bench) -> None:
         "lines [2] do not fit before its end" in str(failed.description),
     )
     # As the sensor does that sees the failure.
-    bench.workshop.registry.failed(
+    bench.workshop.registry.fail(
         Work(bench.video_id, "es", 2), {"code": "gate_failed"}, now=utc_now()
     )
     assert before == bench.released()

@@ -160,7 +160,7 @@ def test_a_line_is_said_shorter_in_the_wording_of_the_others(bench: Bench) -> No
     not reach one line of it."""
     workshop, before = bench.workshop, {"formality": "formal", "glossary": {"was": {"es": "era"}}}
     after = {"formality": "informal", "glossary": {"was": {"es": "fue"}}}
-    workshop.registry.fetched(
+    workshop.registry.note_source(
         bench.video_id, language=None, channel_id=CHANNEL, channel_title="Years"
     )
     with local_client(services_from(workshop.settings, workshop.add_partitions)) as client:  # type: ignore[arg-type]

@@ -63,7 +63,7 @@ class Bench:
         assert (202, answer.text) == (answer.status_code, answer.text)
         video_id: str = answer.json()["id"]
         self.workshop.prepare(video_id)
-        self.workshop.registry.fetched(
+        self.workshop.registry.note_source(
             video_id, language=None, channel_id=CHANNEL, channel_title="The Harbor"
         )
         return video_id
@@ -176,8 +176,10 @@ def test_a_run_whose_dub_is_asked_anew_ends_before_its_next_step(bench: Bench, c
 
 def test_a_channels_wording_that_nobody_heeds_is_said(workshop: Workshop, prepared: str) -> None:
     """The dub is made without it, and Dagster shows why."""
-    workshop.registry.fetched(prepared, language=None, channel_id=CHANNEL, channel_title="Bread")
-    workshop.registry.keep_channel(CHANNEL, wording=Wording(Glossary.parsed({"market": None})))
+    workshop.registry.note_source(
+        prepared, language=None, channel_id=CHANNEL, channel_title="Bread"
+    )
+    workshop.registry.keep_channel(CHANNEL, wording=Wording(Glossary.parse({"market": None})))
     metadata = shown(materialized(workshop.dub(prepared, "es"))["translation"])
     assert str(metadata["wording"].value).startswith("not applied: apertium")
     assert {"formality", "terms", "terms missed"}.isdisjoint(metadata)

@@ -100,9 +100,9 @@ def release_again(services: Services) -> None:
     """As the run does that the platform would have started: its dub is spoken, and released."""
     registry = services.registry
     work = registry.claim_dubs(limit=10, now=datetime.now(timezone.utc))[0]
-    registry.started(work, "run 2")
+    registry.begin_work(work, "run 2")
     made = a_release(YOUTUBE, "es")
-    registry.released(YOUTUBE, "es", made, film_key="", beside={}, run_id="run 2")
+    registry.release(YOUTUBE, "es", made, film_key="", beside={}, run_id="run 2")
 
 
 def test_a_line_is_edited_heard_and_saved_by_mouse(desk: Desk) -> None:

@@ -410,7 +410,7 @@ def test_what_did_not_work_out_is_asked_for_again_by_a_button(site: Site) -> Non
     """The page then waits for it."""
     site.services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     details = {"code": "source_unreachable", "message": "Set DUB_YOUTUBE_PROXY.", "retryable": True}
-    site.services.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+    site.services.registry.fail(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
     site.open(f"/watch?v={YOUTUBE}&lang=es")
     site.page.get_by_role("button", name="Try again").click()
     expect(site.page.get_by_text("Spanish is on its way:")).to_be_visible()
@@ -461,7 +461,7 @@ def test_whoever_has_a_key_asks_again_by_a_button(guarded: Guarded) -> None:
     site = guarded.site
     site.services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     details = {"code": "source_unreachable", "message": "It is away.", "retryable": True}
-    site.services.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+    site.services.registry.fail(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
     site.open(f"/watch?v={YOUTUBE}&lang=es")
     again = site.page.get_by_role("button", name="Try again")
     again.click()
@@ -516,7 +516,7 @@ def test_what_was_misheard_is_settled_with_a_key(guarded: Guarded) -> None:
     site = guarded.site
     site.services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     details = {"code": "media_misheard", "message": "We may have misheard this video (34%)."}
-    site.services.registry.failed(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
+    site.services.registry.fail(Work(YOUTUBE, None, 1), details, now=datetime.now(timezone.utc))
     site.open(f"/watch?v={YOUTUBE}&lang=es")
     guarded.type_key()
     site.page.get_by_role("button", name="It was heard right: dub it").click()
@@ -541,7 +541,7 @@ def settle(site: Site) -> None:
     details = {"code": "media_misheard", "message": "We may have misheard this video (34%)."}
     for number, does in enumerate(SETTLED, 1):
         work = Work(YOUTUBE, None, number)
-        site.services.registry.failed(work, details, now=datetime.now(timezone.utc))
+        site.services.registry.fail(work, details, now=datetime.now(timezone.utc))
         site.open(f"/watch?v={YOUTUBE}&lang=ca")
         expect(site.page.get_by_text("We may have misheard this video (34%).")).to_be_visible()
         if does == "Use these captions":

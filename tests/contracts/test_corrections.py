@@ -74,21 +74,21 @@ def test_a_change_while_it_is_listened_to_has_it_done_once_more(
 ) -> None:
     """The run that is at it hands over before its next step, or when it is done."""
     [work] = registry.claim_videos(limit=1, now=NOW)
-    registry.started(work, "run")
+    registry.begin_work(work, "run")
     change(registry)
     assert VideoStatus.RUNNING is registry.video(ID).status
     assert registry.hand_over(work)
     assert not registry.hand_over(work)
     [again] = registry.claim_videos(limit=1, now=NOW)
     assert (2, False) == (again.generation, again.listen_only)
-    registry.started(again, "next")
+    registry.begin_work(again, "next")
     registry.edit(ID, None, [CORRECTION], after=len(registry.edits(ID, None)))
     prepare(registry)
     assert VideoStatus.QUEUED is registry.video(ID).status
     [last] = registry.claim_videos(limit=1, now=NOW)
-    registry.started(last, "last")
+    registry.begin_work(last, "last")
     registry.edit(ID, None, [CORRECTION], after=len(registry.edits(ID, None)))
-    registry.failed(last, {"code": "media_misheard"}, now=NOW)
+    registry.fail(last, {"code": "media_misheard"}, now=NOW)
     assert VideoStatus.QUEUED is registry.video(ID).status
 
 
@@ -143,12 +143,12 @@ def test_a_stale_dub_is_made_anew_by_whoever_asks_for_it(registry: Registry) -> 
     assert DubStatus.QUEUED is registry.ask(ID, "es").status
     assert not registry.claim_dubs(limit=9, now=NOW)
     [work] = registry.claim_videos(limit=9, now=NOW)
-    registry.started(work, "listening")
+    registry.begin_work(work, "listening")
     prepare(registry)
     [dub] = registry.claim_dubs(limit=9, now=NOW)
-    registry.started(dub, "dubbing")
+    registry.begin_work(dub, "dubbing")
     now = replace(release("es"), revision=1)
-    registry.released(ID, "es", now, film_key=None, beside={}, run_id="dubbing")
+    registry.release(ID, "es", now, film_key=None, beside={}, run_id="dubbing")
     assert () == stale(registry)
     assert DubStatus.RELEASED is registry.ask(ID, "es").status
 
@@ -180,25 +180,25 @@ def test_a_video_that_is_not_there_has_nothing_changed(
 def fail_at(registry: Registry, stage: str, work: Work | None = None) -> None:
     """Have the video fail while this is made of it."""
     [work] = [work] if work else registry.claim_videos(limit=9, now=NOW)
-    registry.started(work, "run")
-    registry.reached(ID, None, stage)
+    registry.begin_work(work, "run")
+    registry.note_stage(ID, None, stage)
     fail(registry, work)
 
 
 def test_a_release_of_another_translation_is_stale(registry: Registry, engine: Engine) -> None:
     """As soon as that is there, until the dub is released with it; of none, nothing is known."""
     bring(registry, "released")
-    registry.translated(ID, "es", "second")
+    registry.note_translation(ID, "es", "second")
     assert () == stale(registry)
     publish_of(registry, version="second")
     assert () == stale(registry)
-    registry.translated(ID, "es", "third")
-    registry.translated(ID, "es", "third")
+    registry.note_translation(ID, "es", "third")
+    registry.note_translation(ID, "es", "third")
     assert (Stale.TRANSLATION,) == stale(registry)
     assert ["dub.released", "dub.stale"] == types(engine)[-2:]
     assert DubStatus.QUEUED is registry.ask(ID, "es").status
     # Of a dub that nobody asked for there is nothing to note.
-    registry.translated(ID, "fr", "third")
+    registry.note_translation(ID, "fr", "third")
 
 
 def test_a_translation_on_the_way_to_its_release_is_told_by_that(
@@ -208,8 +208,8 @@ def test_a_translation_on_the_way_to_its_release_is_told_by_that(
     bring(registry, "released")
     publish_of(registry, version="first")
     registry.ask(ID, "es", Wording(formality="formal"))
-    registry.started(Work(ID, "es", registry.dub(ID, "es").generation), "again")
-    registry.translated(ID, "es", "second")
+    registry.begin_work(Work(ID, "es", registry.dub(ID, "es").generation), "again")
+    registry.note_translation(ID, "es", "second")
     assert "dub.stale" not in types(engine)
 
 
@@ -281,7 +281,7 @@ def stale(registry: Registry) -> tuple[Stale, ...]:
 def publish_of(registry: Registry, **basis: Any) -> None:
     """Release the dub once more, as made of this."""
     made = replace(release("es"), **basis)
-    registry.released(ID, "es", made, film_key=None, beside={}, run_id="run-1")
+    registry.release(ID, "es", made, film_key=None, beside={}, run_id="run-1")
 
 
 def types(engine: Engine) -> list[str]:

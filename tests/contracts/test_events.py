@@ -21,7 +21,7 @@ from tests.contracts.threads import at_once
 
 NO_SPEECH = NoSpeechError("Nobody speaks.", detail="at a path").as_details()
 LOST = RunLostError("Its machine is gone.").as_details()
-BAY = Wording(Glossary.parsed({"harbor": {"es": "bahía"}}), None)
+BAY = Wording(Glossary.parse({"harbor": {"es": "bahía"}}), None)
 
 
 @pytest.fixture
@@ -42,11 +42,11 @@ def told(log: EventLog) -> list[tuple[str, str | None, str | None]]:
 def lived(registry: SqlRegistry) -> None:
     """A video and its Spanish dub, from being handed in to the release."""
     accept(registry, "es")
-    registry.started(PREPARE, "run-1")
-    registry.reached(ID, None, "audio")
+    registry.begin_work(PREPARE, "run-1")
+    registry.note_stage(ID, None, "audio")
     prepare(registry)
-    registry.started(DUB, "run-2")
-    registry.reached(ID, "es", "speech")
+    registry.begin_work(DUB, "run-2")
+    registry.note_stage(ID, "es", "speech")
     publish(registry, "es")
 
 
@@ -71,8 +71,8 @@ def test_what_changes_nothing_is_not_told(registry: SqlRegistry, log: EventLog) 
     accept(registry, "es")
     accept(registry, "es")
     registry.ask(ID, "es")
-    registry.reached(ID, "es", "speech")
-    registry.reached(ID, "es", "speech")
+    registry.note_stage(ID, "es", "speech")
+    registry.note_stage(ID, "es", "speech")
     assert ["video.queued", "dub.queued", "dub.queued"] == [type_ for type_, *_ in told(log)]
 
 
@@ -92,7 +92,7 @@ def test_a_video_that_fails_tells_of_the_dubs_that_fail_with_it(
 ) -> None:
     """With the reason, but without the words of a tool."""
     accept(registry, "es", "ca")
-    registry.failed(PREPARE, NO_SPEECH, now=NOW)
+    registry.fail(PREPARE, NO_SPEECH, now=NOW)
     failed = log.story(ID).events[-3:]
     assert [None, "ca", "es"] == [each.language for each in failed]
     assert {"video.failed", "dub.failed"} == {each.type for each in failed}
@@ -104,7 +104,7 @@ def test_a_video_that_fails_tells_of_the_dubs_that_fail_with_it(
 def test_what_comes_back_with_its_video_is_told(registry: SqlRegistry, log: EventLog) -> None:
     """Whoever listens hears that there is something to wait for again."""
     accept(registry, "es")
-    registry.failed(PREPARE, NO_SPEECH, now=NOW)
+    registry.fail(PREPARE, NO_SPEECH, now=NOW)
     prepare(registry)
     news = [(each.type, each.generation, each.is_last) for each in log.story(ID).events[-2:]]
     assert [("video.prepared", 1, False), ("dub.queued", 2, False)] == news
@@ -116,11 +116,11 @@ def test_what_fails_once_more_by_hand_is_told_once_more(
     """For the same reason as well, and of what is released nothing is."""
     accept(registry, "es", "ca")
     prepare(registry)
-    registry.failed(DUB, NO_SPEECH, now=NOW)
+    registry.fail(DUB, NO_SPEECH, now=NOW)
     publish(registry, "ca")
     before, later = log.newest(), datetime.now(timezone.utc) + timedelta(minutes=1)
     for language in ("es", "ca"):
-        registry.failed_by_hand(ID, language, NO_SPEECH, began=later, now=NOW)
+        registry.fail_by_hand(ID, language, NO_SPEECH, began=later, now=NOW)
     assert [("dub.failed", "es")] == [
         (each.type, each.language) for each in log.since(before, limit=9)
     ]
@@ -143,7 +143,7 @@ def test_a_video_that_is_removed_says_so_last(registry: SqlRegistry, log: EventL
 def test_what_failed_and_is_asked_for_again_is_told(registry: SqlRegistry, log: EventLog) -> None:
     """A generation up."""
     accept(registry, "es")
-    registry.failed(PREPARE, NO_SPEECH, now=NOW)
+    registry.fail(PREPARE, NO_SPEECH, now=NOW)
     registry.ask(ID, "es")
     again = log.story(ID).events[-2:]
     assert [("video.queued", 2), ("dub.queued", 2)] == [
@@ -158,13 +158,13 @@ def test_a_dub_that_is_queued_again_is_told_last(
     """So that nobody takes it for done."""
     accept(registry, "es")
     prepare(registry)
-    registry.started(DUB, "run-1")
+    registry.begin_work(DUB, "run-1")
     registry.ask(ID, "es", BAY)
     outcomes: dict[str, Callable[[], object]] = {
-        "lost": lambda: registry.lost(DUB, LOST, now=NOW),
+        "lost": lambda: registry.requeue_lost(DUB, LOST, now=NOW),
         "handed over": lambda: registry.hand_over(DUB),
         "released": lambda: publish(registry, "es"),
-        "failed": lambda: registry.failed(DUB, NO_SPEECH, now=NOW),
+        "failed": lambda: registry.fail(DUB, NO_SPEECH, now=NOW),
     }
     outcomes[ends]()
     story = log.story(ID)
@@ -176,11 +176,11 @@ def test_a_dub_that_is_queued_again_is_told_last(
 def test_a_word_from_an_older_generation_is_not_told(registry: SqlRegistry, log: EventLog) -> None:
     """It changed nothing."""
     accept(registry, "es")
-    registry.failed(PREPARE, NO_SPEECH, now=NOW)
+    registry.fail(PREPARE, NO_SPEECH, now=NOW)
     registry.ask(ID, "es")
     before = told(log)
-    registry.failed(PREPARE, NO_SPEECH, now=NOW)
-    registry.lost(Work(ID, "es", 1), LOST, now=NOW)
+    registry.fail(PREPARE, NO_SPEECH, now=NOW)
+    registry.requeue_lost(Work(ID, "es", 1), LOST, now=NOW)
     assert before == told(log)
 
 
@@ -196,7 +196,7 @@ def test_events_are_read_from_where_somebody_stopped(registry: SqlRegistry, log:
     accept(registry, "es")
     seen = log.newest()
     accept(registry, "ca", video_id=OTHER_ID)
-    registry.started(PREPARE, "run-1")
+    registry.begin_work(PREPARE, "run-1")
     later = log.since(seen, limit=100)
     assert [OTHER_ID, OTHER_ID, ID] == [each.video_id for each in later]
     assert list(later[:2]) == list(log.since(seen, limit=2))

@@ -57,8 +57,8 @@ def test_an_answer_is_used_alone_until_another_video_uses_it(calls: PaidCalls) -
         calls.use("translator", key, VIDEO)
     for role in ("translator", "transcriber"):
         calls.use(role, "shared", "another-one")
-    assert [("translator", "alone")] == calls.used_alone(VIDEO)
-    assert [("transcriber", "shared")] == calls.used_alone("another-one")
+    assert [("translator", "alone")] == calls.list_sole_uses(VIDEO)
+    assert [("transcriber", "shared")] == calls.list_sole_uses("another-one")
 
 
 def test_the_last_video_that_uses_an_answer_uses_it_alone(calls: PaidCalls) -> None:
@@ -66,8 +66,8 @@ def test_the_last_video_that_uses_an_answer_uses_it_alone(calls: PaidCalls) -> N
     calls.use("translator", "shared", VIDEO)
     calls.use("translator", "shared", "another-one")
     calls.forget_uses("another-one")
-    assert [("translator", "shared")] == calls.used_alone(VIDEO)
-    assert [] == calls.used_alone("another-one")
+    assert [("translator", "shared")] == calls.list_sole_uses(VIDEO)
+    assert [] == calls.list_sole_uses("another-one")
 
 
 @pytest.mark.parametrize(

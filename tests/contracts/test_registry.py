@@ -63,9 +63,9 @@ PREPARE = Work(ID, None, 1)
 DUB = Work(ID, "es", 1)
 UPLOADED = NewVideo(ID, Source.UPLOAD, upload_key="videos/up/upload.media")
 CHANNEL = "UC0123456789012345678901"
-HARBOR = Glossary.parsed({"Acme": None, "harbor": {"es": "puerto", "ca": "port"}})
-SPANISH = Glossary.parsed({"Acme": None, "harbor": {"es": "puerto"}})
-BAY = Glossary.parsed({"harbor": {"es": "bahía"}})
+HARBOR = Glossary.parse({"Acme": None, "harbor": {"es": "puerto", "ca": "port"}})
+SPANISH = Glossary.parse({"Acme": None, "harbor": {"es": "puerto"}})
+BAY = Glossary.parse({"harbor": {"es": "bahía"}})
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def accept(registry: Registry, *languages: str, video_id: str = ID) -> None:
 
 
 def prepare(registry: Registry, video_id: str = ID, title: str = "A walk") -> None:
-    registry.prepared(
+    registry.note_prepared(
         video_id,
         title=title,
         language="en",
@@ -112,7 +112,7 @@ def publish(registry: Registry, language: str, sha256: str = "5d41") -> None:
         beside = {dub.language: dub.release for dub in dubs if dub.release is not None}
         film_key = f"releases/{ID}/{'+'.join(sorted([language, *beside]))}.mp4"
         mine = release(language, sha256)
-        if registry.released(ID, language, mine, film_key=film_key, beside=beside, run_id="run-1"):
+        if registry.release(ID, language, mine, film_key=film_key, beside=beside, run_id="run-1"):
             return
 
 
@@ -120,7 +120,7 @@ def bring(registry: Registry, status: str) -> None:
     """Let the Spanish dub come to this status, as its run does."""
     prepare(registry)
     if status != "queued":
-        registry.started(DUB, "run-1")
+        registry.begin_work(DUB, "run-1")
     if status == "released":
         publish(registry, "es")
     assert status == registry.dub(ID, "es").status.value
@@ -134,17 +134,17 @@ def fetched(
     channel_title: str = "",
 ) -> Video:
     """As the run does that has fetched the video."""
-    return registry.fetched(
+    return registry.note_source(
         video_id, language=language, channel_id=CHANNEL, channel_title=channel_title
     )
 
 
 def fail(registry: Registry, work: Work) -> None:
-    registry.failed(work, NO_SPEECH, now=NOW)
+    registry.fail(work, NO_SPEECH, now=NOW)
 
 
 def lose(registry: Registry, work: Work) -> None:
-    registry.lost(work, LOST, now=NOW)
+    registry.requeue_lost(work, LOST, now=NOW)
 
 
 def hold(registry: Registry, run_id: str, after: float = 0.0, language: str | None = "es") -> bool:
@@ -211,7 +211,7 @@ class TestAccepting:
         """And with the title of its channel; what is not there is left out."""
         accept(registry, "es", "ca")
         registry.accept(NewVideo(OTHER_ID, Source.YOUTUBE), ["gl"])
-        registry.fetched(ID, language=None, channel_id=CHANNEL, channel_title="The Bakery")
+        registry.note_source(ID, language=None, channel_id=CHANNEL, channel_title="The Bakery")
         wholes = registry.wholes([OTHER_ID, "nobody-0001", ID])
         assert {
             ID: Whole(registry.video(ID), registry.dubs(ID), "The Bakery"),
@@ -270,7 +270,7 @@ class TestAsking:
     def test_captions_that_come_too_late_are_not_taken(self, registry: Registry) -> None:
         """A run that reads the video has begun."""
         registry.accept(UPLOADED, ["es"])
-        registry.started(PREPARE, "a run")
+        registry.begin_work(PREPARE, "a run")
         later = dataclasses.replace(UPLOADED, captions_key="videos/up-0/captions/a.srt")
         assert registry.accept(later, ["es"])[0].captions_key is None
 
@@ -294,7 +294,7 @@ class TestAsking:
         accept(registry, "es")
         prepare(registry)
         if status != "queued":
-            registry.started(DUB, "run-1")
+            registry.begin_work(DUB, "run-1")
         if status == "released":
             publish(registry, "es")
         before = registry.dub(ID, "es")
@@ -306,8 +306,8 @@ class TestAsking:
         accept(registry, "es")
         prepare(registry)
         as_new = registry.dub(ID, "es")
-        registry.started(DUB, "run-1")
-        registry.reached(ID, "es", "speech")
+        registry.begin_work(DUB, "run-1")
+        registry.note_stage(ID, "es", "speech")
         fail(registry, DUB)
         asked = registry.ask(ID, "es")
         assert without_time(dataclasses.replace(as_new, generation=2)) == without_time(asked)
@@ -373,8 +373,8 @@ class TestReading:
         """Every time is aware and in UTC, wherever the database's server thinks it is."""
         before = datetime.now(timezone.utc)
         accept(registry, "es")
-        registry.started(PREPARE, "run-1")
-        registry.failed(PREPARE, NO_SPEECH, now=NOW.astimezone(timezone(timedelta(hours=5))))
+        registry.begin_work(PREPARE, "run-1")
+        registry.fail(PREPARE, NO_SPEECH, now=NOW.astimezone(timezone(timedelta(hours=5))))
         video = registry.video(ID)
         times = [video.created_at, video.updated_at, video.processing_started_at]
         assert [timezone.utc] * 4 == [t and t.tzinfo for t in [*times, video.last_error_at]]
@@ -385,8 +385,8 @@ class TestReading:
         """Every write is seen in `updated_at`; `created_at` stays."""
         accept(registry, "es")
         before = times(registry)
-        registry.reached(ID, None, "audio")
-        registry.reached(ID, "es", "speech")
+        registry.note_stage(ID, None, "audio")
+        registry.note_stage(ID, "es", "speech")
         after = times(registry)
         assert [created for created, _ in before] == [created for created, _ in after]
         moved = [old < new for (_, old), (_, new) in zip(before, after, strict=True)]
@@ -495,7 +495,7 @@ class TestClaiming:
         """Queued videos are claimed, and dubs once their video is prepared."""
         accept(registry, "es")
         assert [PREPARE] == registry.claim_videos(limit=10, now=NOW)
-        registry.started(PREPARE, "run-1")
+        registry.begin_work(PREPARE, "run-1")
         assert [] == registry.claim_dubs(limit=10, now=NOW)
         prepare(registry)
         assert [DUB] == registry.claim_dubs(limit=10, now=NOW)
@@ -553,7 +553,7 @@ class TestProgress:
         """The row says which run it is in and since when."""
         accept(registry, "es")
         before = datetime.now(timezone.utc)
-        registry.started(Work(ID, language, 1), "run-1")
+        registry.begin_work(Work(ID, language, 1), "run-1")
         row = registry.dub(ID, language) if language else registry.video(ID)
         assert ("running", "run-1") == (row.status.value, row.run_id)
         assert row.processing_started_at is not None
@@ -563,25 +563,25 @@ class TestProgress:
         """Running a failed run once more from Dagster takes its reason away."""
         accept(registry)
         fail(registry, PREPARE)
-        registry.started(PREPARE, "run-2")
+        registry.begin_work(PREPARE, "run-2")
         video = registry.video(ID)
         assert (VideoStatus.RUNNING, None) == (video.status, video.error_details)
 
     def test_the_stage_is_kept_while_there_is_one(self, registry: Registry) -> None:
         """A stage is written of what is queued or running, and not of what is done."""
         accept(registry, "es")
-        registry.reached(ID, None, "transcript")
-        registry.reached(ID, "es", "speech")
+        registry.note_stage(ID, None, "transcript")
+        registry.note_stage(ID, "es", "speech")
         assert "transcript" == registry.video(ID).stage
         assert "speech" == registry.dub(ID, "es").stage
         prepare(registry)
-        registry.reached(ID, None, "audio")
+        registry.note_stage(ID, None, "audio")
         assert registry.video(ID).stage is None
 
     def test_a_prepared_video_has_its_facts(self, registry: Registry) -> None:
         """Preparing writes what was found, and how long it took."""
         accept(registry, "es")
-        registry.started(PREPARE, "run-1")
+        registry.begin_work(PREPARE, "run-1")
         prepare(registry)
         video = registry.video(ID)
         assert ("A walk", "en", 30.5, 481_516) == (
@@ -599,10 +599,10 @@ class TestProgress:
     def test_preparing_again_does_not_change_how_long_it_took(self, registry: Registry) -> None:
         """An operator's new transcript, days later, did not take days."""
         accept(registry)
-        registry.started(PREPARE, "run-1")
+        registry.begin_work(PREPARE, "run-1")
         prepare(registry)
         took = registry.video(ID).processing_duration_seconds
-        registry.started(PREPARE, "run-2")
+        registry.begin_work(PREPARE, "run-2")
         prepare(registry)
         video = registry.video(ID)
         assert (VideoStatus.PREPARED, took) == (video.status, video.processing_duration_seconds)
@@ -624,26 +624,27 @@ class TestProgress:
         prepare(registry)
         publish(registry, "eo")
         fail(registry, Work(ID, "gl", 1))
-        registry.started(DUB, "run-1")
+        registry.begin_work(DUB, "run-1")
         accept(registry, video_id=OTHER_ID)
         later = datetime.now(timezone.utc) + timedelta(hours=1)
-        assert [(DUB, "run-1")] == registry.silent(limit=10, now=later)
+        assert [(DUB, "run-1")] == registry.list_unattended(limit=10, now=later)
         registry.claim_dubs(limit=10, now=NOW)
         registry.claim_videos(limit=10, now=NOW)
         requested = [(DUB, "run-1"), (Work(ID, "ca", 1), None), (Work(OTHER_ID, None, 1), None)]
-        assert requested == registry.silent(limit=10, now=later)
-        assert requested[:2] == registry.silent(limit=2, now=later)
+        assert requested == registry.list_unattended(limit=10, now=later)
+        assert requested[:2] == registry.list_unattended(limit=2, now=later)
         registry.hold(ID, "es", "run-1", now=later)
-        assert requested[1:] == registry.silent(limit=10, now=later)
+        assert requested[1:] == registry.list_unattended(limit=10, now=later)
 
     def test_a_row_is_given_time_before_it_is_silent(self, registry: Registry) -> None:
         """A status sensor has its say first."""
         accept(registry, "es")
-        registry.started(PREPARE, "run-1")
+        registry.begin_work(PREPARE, "run-1")
         moved = registry.video(ID).updated_at
-        assert [] == registry.silent(limit=10, now=moved + timedelta(seconds=14))
+        assert [] == registry.list_unattended(limit=10, now=moved + timedelta(seconds=14))
         assert [PREPARE] == [
-            work for work, _ in registry.silent(limit=10, now=moved + timedelta(seconds=16))
+            work
+            for work, _ in registry.list_unattended(limit=10, now=moved + timedelta(seconds=16))
         ]
 
 
@@ -696,7 +697,7 @@ class TestLeases:
         """From one step to the next there is no moment in which it could be taken for dead."""
         accept(registry, "es")
         prepare(registry)
-        registry.started(DUB, "run-1")
+        registry.begin_work(DUB, "run-1")
         hold(registry, "run-1")
         registry.let_go(ID, "es", "run-1")
         assert not hold(registry, "run-2", 1)
@@ -766,7 +767,7 @@ class TestHoldingAll:
         accept(registry, "es")
         assert not registry.hold_all(ID, "upkeep", now=NOW)
         prepare(registry)
-        registry.started(DUB, "run-1")
+        registry.begin_work(DUB, "run-1")
         assert not registry.hold_all(ID, "upkeep", now=NOW)
         fail(registry, DUB)
         assert registry.hold_all(ID, "upkeep", now=NOW)
@@ -799,7 +800,7 @@ class TestReleasing:
         """What comes back equals what went in, and the film is the video's."""
         accept(registry, "es")
         prepare(registry)
-        assert registry.released(
+        assert registry.release(
             ID, "es", release(), film_key="releases/film.mp4", beside={}, run_id="run-1"
         )
         dub = registry.dub(ID, "es")
@@ -813,7 +814,7 @@ class TestReleasing:
         prepare(registry)
         publish(registry, "es")
         before = (registry.video(ID), registry.dubs(ID))
-        assert not registry.released(
+        assert not registry.release(
             ID, "ca", release("ca"), film_key="x.mp4", beside={}, run_id="run-1"
         )
         assert before == (registry.video(ID), registry.dubs(ID))
@@ -824,7 +825,7 @@ class TestReleasing:
         prepare(registry)
         publish(registry, "es", sha256="new")
         older = {"es": release("es", sha256="old")}
-        assert not registry.released(
+        assert not registry.release(
             ID, "ca", release("ca"), film_key="x.mp4", beside=older, run_id="run-1"
         )
 
@@ -854,18 +855,18 @@ class TestReleasing:
     def test_what_nobody_asked_for_cannot_be_released(self, registry: Registry) -> None:
         """A release needs its video and its dub to be there."""
         with pytest.raises(VideoNotFoundError):
-            registry.released(ID, "es", release(), film_key=None, beside={}, run_id="run-1")
+            registry.release(ID, "es", release(), film_key=None, beside={}, run_id="run-1")
         accept(registry)
         with pytest.raises(DubNotFoundError):
-            registry.released(ID, "es", release(), film_key=None, beside={}, run_id="run-1")
+            registry.release(ID, "es", release(), film_key=None, beside={}, run_id="run-1")
 
 
 class TestFailing:
     def test_a_failed_video_takes_its_queued_dubs_along(self, registry: Registry) -> None:
         """Dubs that wait for the video fail for the same reason; the stage tells where."""
         accept(registry, "es", "ca")
-        registry.started(PREPARE, "run-1")
-        registry.reached(ID, None, "transcript")
+        registry.begin_work(PREPARE, "run-1")
+        registry.note_stage(ID, None, "transcript")
         fail(registry, PREPARE)
         video = registry.video(ID)
         assert (VideoStatus.FAILED, "transcript") == (video.status, video.stage)
@@ -877,7 +878,7 @@ class TestFailing:
     def test_what_failed_with_its_video_comes_back_with_it(self, registry: Registry) -> None:
         """Whoever has the video made again; a dub whose own run failed stays as it is."""
         accept(registry, "ca", "es", "gl")
-        registry.started(Work(ID, "ca", 1), "run-0")
+        registry.begin_work(Work(ID, "ca", 1), "run-0")
         fail(registry, Work(ID, "ca", 1))
         fail(registry, PREPARE)
         prepare(registry)
@@ -903,9 +904,9 @@ class TestFailing:
             return registry.video(ID) if language is None else registry.dub(ID, language)
 
         def write(began: datetime = later) -> None:
-            registry.failed_by_hand(ID, language, LOST, began=began, now=NOW)
+            registry.fail_by_hand(ID, language, LOST, began=began, now=NOW)
 
-        for before_it in (lambda: None, lambda: registry.started(work, "run-1")):
+        for before_it in (lambda: None, lambda: registry.begin_work(work, "run-1")):
             before_it()
             write()
             assert row().error_details is None
@@ -941,14 +942,14 @@ class TestFailing:
         for work in (PREPARE, DUB):
             fail(registry, work)
             lose(registry, work)
-            registry.started(work, "run-9")
+            registry.begin_work(work, "run-9")
         assert before == (registry.video(ID), registry.dubs(ID))
 
     def test_the_first_reason_stays(self, registry: Registry) -> None:
         """Reporting a failure again, in other words, changes nothing."""
         accept(registry)
         fail(registry, PREPARE)
-        registry.failed(PREPARE, MediaError("Else.").as_details(), now=NOW + timedelta(hours=1))
+        registry.fail(PREPARE, MediaError("Else.").as_details(), now=NOW + timedelta(hours=1))
         assert (NO_SPEECH, NOW) == (
             registry.video(ID).error_details,
             registry.video(ID).last_error_at,
@@ -963,7 +964,7 @@ class TestFailing:
         for work in (PREPARE, DUB):
             fail(registry, work)
             lose(registry, work)
-            registry.started(work, "run-1")
+            registry.begin_work(work, "run-1")
         assert before == (registry.video(ID), registry.dubs(ID))
 
     @pytest.mark.parametrize("started", [False, True])
@@ -973,8 +974,8 @@ class TestFailing:
         as_new = (registry.video(ID), registry.dub(ID, "es"))
         for work in (PREPARE, DUB):
             if started:
-                registry.started(work, "run-1")
-                registry.reached(ID, work.language, "speech")
+                registry.begin_work(work, "run-1")
+                registry.note_stage(ID, work.language, "speech")
             lose(registry, work)
         video, dub = registry.video(ID), registry.dub(ID, "es")
         expected = dataclasses.replace(
@@ -1026,7 +1027,7 @@ class TestFailing:
         for generation in range(1, 6):
             lose(registry, Work(ID, "es", generation))
         registry.postpone(Work(ID, "es", 6), BUSY, now=NOW)
-        assert registry.started(Work(ID, "es", 7), "run-1")
+        assert registry.begin_work(Work(ID, "es", 7), "run-1")
         assert registry.dub(ID, "es").error_details is None
         lose(registry, Work(ID, "es", 7))
         assert [("es", DubStatus.FAILED, 7)] == states(registry)
@@ -1048,7 +1049,7 @@ class TestFailing:
         assert DubStatus.RELEASED is registry.dub(ID, "es").status
         for generation in range(1, 8):
             registry.redo(Work(ID, "es", generation), "run-1")
-            registry.started(Work(ID, "es", generation + 1), "run-1")
+            registry.begin_work(Work(ID, "es", generation + 1), "run-1")
             if registry.dub(ID, "es").status is not DubStatus.RUNNING:
                 break
             assert registry.dub(ID, "es").release
@@ -1059,11 +1060,11 @@ class TestFailing:
         """A run of an older generation has nothing to do; one of what is done may do it anew."""
         accept(registry, "es")
         prepare(registry)
-        assert registry.started(DUB, "run-1")
+        assert registry.begin_work(DUB, "run-1")
         publish(registry, "es")
-        assert registry.started(DUB, "run-2")
+        assert registry.begin_work(DUB, "run-2")
         assert DubStatus.RELEASED is registry.dub(ID, "es").status
-        assert not registry.started(Work(ID, "es", 2), "run-3")
+        assert not registry.begin_work(Work(ID, "es", 2), "run-3")
 
     def test_a_failure_is_not_queued_again_by_itself(self, registry: Registry) -> None:
         """Only someone's asking brings back what failed."""
@@ -1078,7 +1079,7 @@ class TestFailing:
         """A tool's words can hold NUL characters, at any depth; they are kept without."""
         accept(registry)
         details = {"code": "x", "tool\x00": ["half\udc80", {"said": "\x00no"}], "retryable": True}
-        registry.failed(PREPARE, details, now=NOW)
+        registry.fail(PREPARE, details, now=NOW)
         cleaned = {"code": "x", "tool": ["half?", {"said": "no"}], "retryable": True}
         assert cleaned == registry.video(ID).error_details
 
@@ -1088,7 +1089,7 @@ class TestWording:
         """Each language keeps what concerns it."""
         registry.accept(NewVideo(ID, Source.YOUTUBE), ["es", "de"], Wording(HARBOR, "formal"))
         assert Wording(SPANISH, "formal") == registry.dub(ID, "es").wording
-        kept = Glossary.parsed({"Acme": None})
+        kept = Glossary.parse({"Acme": None})
         assert Wording(kept, "formal") == registry.dub(ID, "de").wording
         assert Wording(Glossary()) == registry.ask(ID, "gl").wording
 
@@ -1163,7 +1164,7 @@ class TestWording:
     def test_a_video_is_never_handed_over(self, registry: Registry) -> None:
         """It has no wording."""
         accept(registry, "es")
-        registry.started(PREPARE, "run-1")
+        registry.begin_work(PREPARE, "run-1")
         registry.ask(ID, "es", Wording(BAY))
         assert not registry.hand_over(PREPARE)
 
@@ -1194,7 +1195,7 @@ class TestWording:
         for video_id in ids:
             accept(registry, "es", video_id=video_id)
             prepare(registry, video_id)
-            registry.started(Work(video_id, "es", 1), "run-1")
+            registry.begin_work(Work(video_id, "es", 1), "run-1")
             calls: list[Callable[[], object]] = [
                 partial(fail, registry, Work(video_id, "es", 1)),
                 partial(registry.ask, video_id, "es", Wording(BAY)),
@@ -1211,7 +1212,7 @@ class TestWording:
         publish(registry, "es")
         registry.ask(ID, "es", Wording(BAY))
         beside = {"es": release("es")}
-        assert registry.released(
+        assert registry.release(
             ID, "ca", release("ca"), film_key="x.mp4", beside=beside, run_id="run-1"
         )
 

@@ -70,19 +70,19 @@ def test_it_is_taken_in_again_once_all_of_it_is_gone(registry: SqlRegistry) -> N
     assert [ID] == list(registry.removals(limit=9))
     with pytest.raises(VideoBeingRemovedError):
         registry.accept(VIDEO, ["es"])
-    registry.removed(ID)
+    registry.finish_removal(ID)
     assert [] == list(registry.removals(limit=9))
     assert registry.accept(VIDEO, ["es"])[1]
 
 
 def test_its_generations_go_on(registry: SqlRegistry) -> None:
     """Dagster would take a run key that it had before for a run that it has had."""
-    registry.failed(Work(ID, None, 1), {"code": "run_stopped"}, now=NOW)
+    registry.fail(Work(ID, None, 1), {"code": "run_stopped"}, now=NOW)
     registry.ask(ID, "es")
     assert 2 == registry.video(ID).generation
     for highest in (3, 4):
         registry.remove(ID)
-        registry.removed(ID)
+        registry.finish_removal(ID)
         video, _ = registry.accept(VIDEO, ["es"])
         asked = registry.ask(ID, "ca")
         assert [highest] * 3 == [each.generation for each in (video, asked, registry.dub(ID, "es"))]
@@ -90,13 +90,13 @@ def test_its_generations_go_on(registry: SqlRegistry) -> None:
 
 def test_a_late_word_of_its_run_changes_nothing(registry: SqlRegistry) -> None:
     """It is of a generation that is over."""
-    registry.started(Work(ID, None, 1), "old-run")
+    registry.begin_work(Work(ID, None, 1), "old-run")
     registry.remove(ID)
-    assert not registry.started(Work(ID, None, 1), "old-run")
-    registry.removed(ID)
+    assert not registry.begin_work(Work(ID, None, 1), "old-run")
+    registry.finish_removal(ID)
     registry.accept(VIDEO, ["es"])
-    registry.failed(Work(ID, None, 1), {"code": "run_stopped"}, now=NOW)
-    assert not registry.started(Work(ID, None, 1), "old-run")
+    registry.fail(Work(ID, None, 1), {"code": "run_stopped"}, now=NOW)
+    assert not registry.begin_work(Work(ID, None, 1), "old-run")
     assert "queued" == registry.video(ID).status.value
 
 
@@ -121,7 +121,7 @@ def released(registry: SqlRegistry) -> SqlRegistry:
     registry.ask(ID, "ca")
     prepare(registry)
     for language in ("ca", "es"):
-        registry.started(Work(ID, language, 1), "run-1")
+        registry.begin_work(Work(ID, language, 1), "run-1")
         publish(registry, language)
     return registry
 
@@ -154,7 +154,7 @@ def test_a_dub_is_removed_once(registry: SqlRegistry, engine: Engine) -> None:
     registry.remove_dub(ID, "es")
     told = len(EventLog(engine).since(0, limit=99))
     assert registry.remove_dub(ID, "es") is None
-    registry.dub_removed(ID, "es")
+    registry.finish_dub_removal(ID, "es")
     assert registry.remove_dub(ID, "es") is None
     assert told == len(EventLog(engine).since(0, limit=99))
     with pytest.raises(DubNotFoundError):
@@ -183,7 +183,7 @@ def test_a_dub_that_is_asked_for_again_waits_until_the_first_is_gone(
     assert 2 == released.ask(ID, "es", Wording(formality="formal")).generation
     assert not released.was_asked_for(ID, "es")
     assert [("ca", True)] == film_only(released)
-    released.dub_removed(ID, "es")
+    released.finish_dub_removal(ID, "es")
     assert released.was_asked_for(ID, "es")
     assert [("es", False)] == film_only(released)
 
@@ -191,13 +191,13 @@ def test_a_dub_that_is_asked_for_again_waits_until_the_first_is_gone(
 def test_a_run_of_before_releases_nothing(registry: SqlRegistry) -> None:
     """Whether it was requested or started by hand, and whoever asked again meanwhile."""
     prepare(registry)
-    registry.started(Work(ID, "es", 1), "run-1")
+    registry.begin_work(Work(ID, "es", 1), "run-1")
     assert registry.hold(ID, "es", "run-1", now=NOW)
     registry.remove_dub(ID, "es")
     with pytest.raises(DubNotFoundError):
         publish(registry, "es")
     registry.ask(ID, "es")
-    assert not registry.started(Work(ID, "es", 1), "run-1")
+    assert not registry.begin_work(Work(ID, "es", 1), "run-1")
     with pytest.raises(RunSupersededError):
         publish(registry, "es")
     assert registry.dub(ID, "es").release is None
@@ -211,9 +211,9 @@ def test_a_film_is_made_without_what_was_removed(released: SqlRegistry) -> None:
     assert DubStatus.QUEUED is released.dub(ID, "ca").status
     [work] = [each for each in released.claim_dubs(limit=9, now=NOW) if each.video_id == ID]
     assert ("ca", 2, True) == (work.language, work.generation, work.film_only)
-    released.started(work, "run-1")
+    released.begin_work(work, "run-1")
     # A run that is lost is made good by another of the same kind.
-    released.lost(work, {"code": "run_lost"}, now=NOW)
+    released.requeue_lost(work, {"code": "run_lost"}, now=NOW)
     assert [("ca", True)] == film_only(released)
     publish(released, "ca")
     dub = released.dub(ID, "ca")
@@ -228,7 +228,7 @@ def test_who_asks_anew_meanwhile_has_it_made_whole(released: SqlRegistry, status
     """In another wording, or as what is said was corrected."""
     released.remove_dub(ID, "es")
     if status == "running":
-        released.started(Work(ID, "ca", 2), "run-1")
+        released.begin_work(Work(ID, "ca", 2), "run-1")
     correction = LineEdit(0, "Good morning.", 0.0, 1.0, "Good evening.", None, NOW)
     released.edit(ID, None, [correction], after=0)
     assert released.ask(ID, "ca").film_only is False
@@ -251,8 +251,8 @@ LATER = timedelta(minutes=11)
 def fail(registry: SqlRegistry, language: str) -> None:
     """The dub's run begins and fails."""
     work = Work(ID, language, registry.dub(ID, language).generation)
-    registry.started(work, "run-1")
-    registry.failed(work, {"code": "storage_full"}, now=NOW)
+    registry.begin_work(work, "run-1")
+    registry.fail(work, {"code": "storage_full"}, now=NOW)
 
 
 def test_the_film_of_a_dub_that_failed_meanwhile_is_made_all_the_same(
@@ -287,7 +287,7 @@ def test_a_film_that_fails_is_tried_five_times_more(released: SqlRegistry) -> No
 def test_another_released_dub_makes_the_film_where_one_fails(released: SqlRegistry) -> None:
     """It is chosen before the one that failed, which still says of what."""
     released.ask(ID, "gl")
-    released.started(Work(ID, "gl", 1), "run-1")
+    released.begin_work(Work(ID, "gl", 1), "run-1")
     publish(released, "gl")
     released.remove_dub(ID, "es")
     fail(released, "ca")
@@ -312,12 +312,12 @@ def test_generations_go_on_from_those_of_removed_dubs(registry: SqlRegistry) -> 
     """When the whole video was removed after it, and is handed in again."""
     prepare(registry)
     for generation in (1, 2):
-        registry.failed(Work(ID, "es", generation), {"code": "run_stopped"}, now=NOW)
+        registry.fail(Work(ID, "es", generation), {"code": "run_stopped"}, now=NOW)
         registry.ask(ID, "es")
     registry.remove_dub(ID, "es")
-    registry.dub_removed(ID, "es")
+    registry.finish_dub_removal(ID, "es")
     registry.remove(ID)
-    registry.removed(ID)
+    registry.finish_removal(ID)
     registry.accept(VIDEO, ["es"])
     assert 4 == registry.dub(ID, "es").generation
     assert [] == list(registry.dub_removals(limit=9))

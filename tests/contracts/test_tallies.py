@@ -37,18 +37,18 @@ def tallies(engine: Engine) -> Tallies:
 
 
 def prepare(registry: SqlRegistry) -> None:
-    registry.started(Work(ID, None, 1), "run-1")
+    registry.begin_work(Work(ID, None, 1), "run-1")
     facts = {"duration_seconds": 30.5, "file_size_bytes": 481_516, "run_id": "run-1"}
-    registry.prepared(ID, title="A walk", language="en", **facts)  # type: ignore[arg-type]
+    registry.note_prepared(ID, title="A walk", language="en", **facts)  # type: ignore[arg-type]
 
 
 def release(registry: SqlRegistry) -> None:
-    registry.started(Work(ID, "es", 1), "run-2")
+    registry.begin_work(Work(ID, "es", 1), "run-2")
     numbers = {"seconds": 30.5, "lufs": -16.0, "true_peak_db": -2.0, "onset_p95_ms": 12.0}
     files = {"track_key": "track", "manifest_key": "manifest", "captions_keys": {}, "sha256": "5d"}
     told = {"language": "es", "tempo_p95": 1.0, "bytes": 1, "cost_usd": 0.0, **numbers, **files}
     made = Release(**told)  # type: ignore[arg-type]
-    registry.released(ID, "es", made, film_key=None, beside={}, run_id="run-2")
+    registry.release(ID, "es", made, film_key=None, beside={}, run_id="run-2")
 
 
 def test_what_was_seen_is_added_up(registry: SqlRegistry, tallies: Tallies) -> None:
@@ -89,7 +89,7 @@ def test_what_was_made_is_counted_once(registry: SqlRegistry, tallies: Tallies) 
 def test_a_failure_is_counted_by_its_code(registry: SqlRegistry, tallies: Tallies) -> None:
     """Once, however often it is told."""
     for _ in range(2):
-        registry.failed(Work(ID, None, 1), NO_SPEECH, now=LONG_AGO)
+        registry.fail(Work(ID, None, 1), NO_SPEECH, now=LONG_AGO)
     failed = ("videos_failed", (PREPARE, "media_no_speech"), "")
     assert {failed: Total(1, 1.0)} == tallies.totals()
 
@@ -112,7 +112,7 @@ def test_paid_calls_are_counted_by_how_they_ended(engine: Engine, tallies: Talli
 
 def test_the_line_is_what_runs_and_waits(registry: SqlRegistry, tallies: Tallies) -> None:
     """With the moment since which the first of it waits."""
-    registry.started(Work(ID, None, 1), "run-1")
+    registry.begin_work(Work(ID, None, 1), "run-1")
     prepares, waiting = tallies.lines()[PREPARE], tallies.lines()[DUB]
     assert (1, 0, None) == (prepares.running, prepares.waiting, prepares.oldest)
     assert (0, 2) == (waiting.running, waiting.waiting)
@@ -128,7 +128,7 @@ def test_what_is_queued_again_waits_from_then_on(
         for table in (videos, dubs):
             connection.execute(update(table).values(created_at=LONG_AGO, queued_at=LONG_AGO))
     assert LONG_AGO == tallies.lines()[PREPARE].oldest
-    registry.failed(Work(ID, None, 1), NO_SPEECH, now=LONG_AGO)
+    registry.fail(Work(ID, None, 1), NO_SPEECH, now=LONG_AGO)
     registry.ask(ID, "es")
     oldest = tallies.lines()[PREPARE].oldest
     assert oldest is not None
@@ -148,7 +148,7 @@ def test_work_knows_which_request_asked_for_it_last(registry: SqlRegistry) -> No
     """Who handed it in, and then who asked again for what failed."""
     [work] = registry.claim_videos(limit=9, now=datetime.now(timezone.utc))
     assert "req-1" == work.request_id
-    registry.failed(work, NO_SPEECH, now=LONG_AGO)
+    registry.fail(work, NO_SPEECH, now=LONG_AGO)
     registry.ask(ID, "es", request_id="req-2")
     [again] = registry.claim_videos(limit=9, now=datetime.now(timezone.utc))
     asked = [registry.dub(ID, code).request_id for code in ("ca", "es")]

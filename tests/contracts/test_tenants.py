@@ -141,7 +141,9 @@ def test_each_tenant_words_a_channel_for_itself(
         globex.channel(CHANNEL)
     globex.accept(NewVideo(GLOBEXS, Source.YOUTUBE), ["es"])
     for video_id in (ACMES, GLOBEXS):
-        registry.fetched(video_id, language=None, channel_id=CHANNEL, channel_title="Of YouTube")
+        registry.note_source(
+            video_id, language=None, channel_id=CHANNEL, channel_title="Of YouTube"
+        )
     assert [("Harbors", "formal"), ("Of YouTube", None)] == [
         (kept.title, kept.formality) for kept in (acme.channel(CHANNEL), globex.channel(CHANNEL))
     ]

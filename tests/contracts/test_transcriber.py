@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dub_platform.core.errors import LanguageNotAvailableError, LanguageNotToldError
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Span, Word
-from dub_platform.core.text.lines import regrouped
+from dub_platform.core.text.lines import regroup
 from resources.media.vad import SileroSpeechFinder
 from resources.store.local import LocalStore
 from resources.transcriber.elevenlabs import ElevenLabsTranscriber
@@ -168,7 +168,7 @@ def test_sentences_that_follow_each_other_at_once_are_lines_of_their_own(tmp_pat
     write_wav(audio, sound + music(len(sound) / RATE + 1.0, -40.0)[: len(sound)])
     speech = SileroSpeechFinder().find(audio)
     heard = PocketsphinxTranscriber().transcribe(audio, speech, "en")
-    lines = regrouped(heard.segments, speech)
+    lines = regroup(heard.segments, speech)
     assert 15 == len(lines)
     late = [line.start - start for line, start in zip(lines, starts, strict=True)]
     assert max(map(abs, late)) < 0.125

@@ -79,8 +79,8 @@ def test_a_message_of_a_clock_that_was_ahead_is_given_out(
     now, ahead = soon(), soon(3600)
     assert 2 == len(claimed(webhooks, ahead))
     first, second = claimed(webhooks, now)
-    webhooks.failed(first, "it said 500", status=500, now=ahead)
-    webhooks.failed(second, "it said 500", status=500, now=now)
+    webhooks.note_failure(first, "it said 500", status=500, now=ahead)
+    webhooks.note_failure(second, "it said 500", status=500, now=now)
     assert [first.id] == [each.id for each in claimed(webhooks, now)]
 
 
@@ -104,7 +104,7 @@ def test_a_message_that_was_taken_is_not_sent_again(
     webhook = add(webhooks, "video.queued")
     accept(registry, "es")
     [mine] = claimed(webhooks, soon())
-    webhooks.delivered(mine, 204, now=soon())
+    webhooks.note_delivered(mine, 204, now=soon())
     assert [] == claimed(webhooks, soon(1e6))
     [kept] = webhooks.deliveries(webhook.id, state=DeliveryState.DELIVERED)
     assert (1, 204, None) == (kept.attempts, kept.last_status, kept.last_error)
@@ -120,7 +120,7 @@ def test_a_message_that_was_not_taken_is_tried_for_a_day(
     while pending := webhooks.deliveries(webhook.id, state=DeliveryState.PENDING):
         now = max(now, pending[0].due_at)
         [mine] = claimed(webhooks, now)
-        webhooks.failed(mine, "it answered 500", status=500, now=now)
+        webhooks.note_failure(mine, "it answered 500", status=500, now=now)
         tries += 1
     [dead] = webhooks.deliveries(webhook.id, state=DeliveryState.DEAD)
     assert (tries, 500, "it answered 500") == (dead.attempts, dead.last_status, dead.last_error)
@@ -134,7 +134,7 @@ def test_a_receiver_that_is_gone_is_not_tried_again(
     webhook = add(webhooks, "video.queued")
     accept(registry, "es")
     [mine] = claimed(webhooks, soon())
-    webhooks.failed(mine, "it answered 410", status=410, now=soon())
+    webhooks.note_failure(mine, "it answered 410", status=410, now=soon())
     assert 1 == len(webhooks.deliveries(webhook.id, state=DeliveryState.DEAD))
 
 
@@ -143,7 +143,7 @@ def test_a_dead_message_can_be_sent_anew(registry: SqlRegistry, webhooks: Webhoo
     webhook = add(webhooks, "video.queued")
     accept(registry, "es")
     [mine] = claimed(webhooks, soon())
-    webhooks.failed(mine, "it answered 410", status=410, now=soon())
+    webhooks.note_failure(mine, "it answered 410", status=410, now=soon())
     anew = webhooks.redeliver(webhook.id, mine.id)
     assert (DeliveryState.PENDING, 0, mine.body) == (anew.state, anew.attempts, anew.body)
     assert mine.expires_at < anew.expires_at
@@ -206,7 +206,7 @@ def test_old_messages_go_with_old_events(registry: SqlRegistry, webhooks: Webhoo
     webhook = add(webhooks)
     accept(registry, "es")
     done, tried = claimed(webhooks, soon())
-    webhooks.delivered(done, 200, now=soon())
+    webhooks.note_delivered(done, 200, now=soon())
     assert [3, 3, 0] == [
         registry.drop_events(before=soon(60), dry_run=dry) for dry in (True, False, False)
     ]

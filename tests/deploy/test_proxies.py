@@ -169,7 +169,7 @@ def test_front_tells_clients_of_a_tls_proxy_apart(
 @contextlib.contextmanager
 def limited(home: Path) -> Iterator[tuple[Starlette, str, httpx.Client]]:
     """The API with the limits that it has by default, behind `front`: it, its address, a viewer."""
-    services = make_services(home, limits=default_limits(), proxies=Networks.parsed("127.0.0.0/8"))
+    services = make_services(home, limits=default_limits(), proxies=Networks.parse("127.0.0.0/8"))
     release(services, YOUTUBE, "es")
     app, (port,) = create_app(services), free_ports(1)
     file, url = CHECKOUT / "deploy" / "api" / "Caddyfile", f"http://127.0.0.1:{port}"

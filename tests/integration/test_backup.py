@@ -217,7 +217,7 @@ def there(
             workshop.dub(video_id, "es")
             workshop.registry.accept(NewVideo(UNDER_WAY.video_id, Source.YOUTUBE), ["es"])
             run = run_of(workshop.instance, UNDER_WAY, DagsterRunStatus.STARTED)
-            workshop.registry.started(UNDER_WAY, run.run_id)
+            workshop.registry.begin_work(UNDER_WAY, run.run_id)
             save(servers.deployment, folder)
         done = restore(again.deployment, folder)
     return There(servers, folder, again, done, video_id, run)

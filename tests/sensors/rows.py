@@ -30,7 +30,7 @@ def handed_in(registry: SqlRegistry, *languages: str, video_id: str = VIDEO) -> 
 def prepared(registry: SqlRegistry, *languages: str, video_id: str = VIDEO) -> None:
     """A video whose dubs can start."""
     handed_in(registry, *languages, video_id=video_id)
-    registry.prepared(
+    registry.note_prepared(
         video_id,
         title="A title",
         language="en",
@@ -64,9 +64,9 @@ def begun(instance: DagsterInstance, work: Work, *made: AssetKey) -> DagsterRun:
 
 def released(registry: SqlRegistry, work: Work, run_id: str) -> None:
     """A dub that this run has released."""
-    registry.started(work, run_id)
+    registry.begin_work(work, run_id)
     key = f"releases/{work.video_id}/{work.language}/1"
-    registry.released(
+    registry.release(
         work.video_id,
         str(work.language),
         Release(

@@ -29,7 +29,7 @@ from dub_platform.observability.reports import Reporter
 from dub_platform.registry import DubStatus, SqlRegistry, VideoStatus, Work
 from dub_platform.registry.database.tables import dubs
 from dub_platform.registry.transactions.events import EventLog
-from dub_platform.registry.transactions.leases import superseded
+from dub_platform.registry.transactions.leases import make_superseded_error
 from sensors.outcome import (
     on_run_failed,
     reason_of,
@@ -145,7 +145,7 @@ def test_a_failed_run_fails_its_row(registry: SqlRegistry, instance: DagsterInst
     """And the dubs that waited for the video fail with the same reason."""
     handed_in(registry, "es")
     work = Work(VIDEO, None, 1)
-    registry.started(work, "r")
+    registry.begin_work(work, "r")
     run = run_of(instance, work, DagsterRunStatus.FAILURE)
     record_failure(registry, instance, run, NoSpeechError("Nobody speaks.").as_details())
     assert VideoStatus.FAILED is registry.video(VIDEO).status
@@ -158,7 +158,7 @@ def test_what_an_operator_fails_at_is_told(
     """A run by hand for a failed video or dub gives its own reason, to those who listen as well."""
     handed_in(registry, "es")
     for work in (Work(VIDEO, None, 1), Work(VIDEO, "es", 1)):
-        registry.failed(work, {"code": "source_unreachable"}, now=datetime.now(timezone.utc))
+        registry.fail(work, {"code": "source_unreachable"}, now=datetime.now(timezone.utc))
     before = log.newest()
     for key in (VIDEO, f"es|{VIDEO}"):
         record_failure(registry, instance, _by_hand(instance, key), NO_SPEECH)
@@ -191,7 +191,7 @@ def test_a_run_by_hand_says_nothing_of_anothers_work(
     prepared(registry, "es")
     run, work = _by_hand(instance, f"es|{VIDEO}"), Work(VIDEO, "es", 1)
     if status == "running":
-        registry.started(work, "its-run")
+        registry.begin_work(work, "its-run")
     if status == "failed since":
         later = datetime.now(timezone.utc) + timedelta(hours=1)
         statement = update(dubs).values(status=DubStatus.FAILED, queued_at=later)
@@ -208,7 +208,7 @@ def test_a_run_of_ones_own_that_is_stopped_is_told_to_nobody(
     """Whoever stopped it knows, and the reason why the dub is not there is another."""
     prepared(registry, "es")
     reason = {"code": "engine_failed"}
-    registry.failed(Work(VIDEO, "es", 1), reason, now=datetime.now(timezone.utc))
+    registry.fail(Work(VIDEO, "es", 1), reason, now=datetime.now(timezone.utc))
     run = _by_hand(instance, f"es|{VIDEO}")
     record_failure(registry, instance, run, stopped_details(run.run_id))
     assert reason == registry.dub(VIDEO, "es").error_details
@@ -229,7 +229,7 @@ def test_a_late_failure_of_an_old_generation_changes_nothing(
     """The dub was asked for again in the meantime."""
     prepared(registry, "es")
     old = Work(VIDEO, "es", 1)
-    registry.failed(old, {"code": "engine_failed"}, now=datetime.now(timezone.utc))
+    registry.fail(old, {"code": "engine_failed"}, now=datetime.now(timezone.utc))
     registry.ask(VIDEO, "es")
     record_failure(
         registry, instance, run_of(instance, old, DagsterRunStatus.FAILURE), {"code": "late"}
@@ -287,7 +287,7 @@ def test_a_run_that_gave_way_to_another_says_nothing_of_its_work(
     """The other one is at it."""
     prepared(registry, "es")
     run = run_of(instance, Work(VIDEO, "es", 1), DagsterRunStatus.FAILURE)
-    record_failure(registry, instance, run, superseded(VIDEO, "es").as_details())
+    record_failure(registry, instance, run, make_superseded_error(VIDEO, "es").as_details())
     assert DubStatus.QUEUED is registry.dub(VIDEO, "es").status
 
 

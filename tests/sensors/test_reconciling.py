@@ -29,7 +29,7 @@ LATER = datetime.now(timezone.utc) + timedelta(minutes=30)
 def running(registry: SqlRegistry) -> SqlRegistry:
     """A registry in which the dub in Spanish is being made."""
     prepared(registry, "es")
-    registry.started(WORK, "a-run")
+    registry.begin_work(WORK, "a-run")
     return registry
 
 
@@ -95,7 +95,7 @@ def test_a_film_that_a_failed_run_owes_is_asked_for_again(
     for language in ("ca", "es"):
         released(registry, Work(VIDEO, language, 1), "a-run")
     registry.ask(VIDEO, "ca", Wording(formality="formal"))
-    registry.started(Work(VIDEO, "ca", 2), "another-run")
+    registry.begin_work(Work(VIDEO, "ca", 2), "another-run")
     registry.remove_dub(VIDEO, "es")
     assert 0 == reconcile(registry, instance, datetime.now(timezone.utc))
     run_of(instance, Work(VIDEO, "ca", 2), DagsterRunStatus.CANCELED)
@@ -145,7 +145,7 @@ def test_the_run_of_a_video_is_found_behind_those_of_any_number_of_dubs(
     """All of them have the video and the generation among their tags."""
     handed_in(registry, "es")
     preparing = Work(VIDEO, None, 1)
-    registry.started(preparing, "a-run")
+    registry.begin_work(preparing, "a-run")
     run_of(instance, preparing, DagsterRunStatus.CANCELED)
     for language in ("ca", "de", "en", "es", "eu", "fr", "gl", "it", "ja", "nl", "pt", "ro"):
         run_of(instance, Work(VIDEO, language, 1), DagsterRunStatus.STARTING)

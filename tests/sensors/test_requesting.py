@@ -137,7 +137,7 @@ def test_a_failed_dub_that_is_asked_for_again_has_a_new_run_key(
     prepared(registry, "es")
     (first,) = _tick(registry, instance, on_video_prepared).run_requests or ()
     work = Work(VIDEO, "es", 1)
-    registry.failed(work, {"code": "engine_failed"}, now=datetime.now(timezone.utc))
+    registry.fail(work, {"code": "engine_failed"}, now=datetime.now(timezone.utc))
     registry.ask(VIDEO, "es")
     (second,) = _tick(registry, instance, on_video_prepared).run_requests or ()
     assert (f"dub:es:{VIDEO}:1", f"dub:es:{VIDEO}:2") == (first.run_key, second.run_key)

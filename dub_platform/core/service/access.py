@@ -2,7 +2,7 @@
 
     token = Token.new()
     token.text                                   # dub_3f9c51a07be2_kR1..., shown to its holder once
-    Token.parsed(token.text).sha256              # what is kept, and compared
+    Token.parse(token.text).sha256              # what is kept, and compared
 
 A tenant is whoever owns videos. Without keys everything belongs to DEFAULT_TENANT.
 """
@@ -39,12 +39,12 @@ class Token:
 
     @classmethod
     def new(cls) -> Token:
-        """A token that nobody can guess."""
+        """Make a token that nobody can guess."""
         return cls(secrets.token_hex(6), secrets.token_urlsafe(32))
 
     @classmethod
-    def parsed(cls, text: str) -> Token | None:
-        """The token in a header; None for what cannot be one."""
+    def parse(cls, text: str) -> Token | None:
+        """Return the token in a header; None for what cannot be one."""
         found = _TOKEN.fullmatch(text)
         return cls(*found.groups()) if found else None
 
@@ -64,8 +64,8 @@ class Token:
         return f"Token({self.id})"
 
 
-def checked_tenant(text: str) -> str:
-    """`text` if a tenant can be called so. Raises InvalidRequestError."""
+def check_tenant(text: str) -> str:
+    """Return `text` if a tenant can be called so. Raises InvalidRequestError."""
     if _TENANT.fullmatch(text):
         return text
     raise InvalidRequestError(
@@ -75,5 +75,5 @@ def checked_tenant(text: str) -> str:
 
 
 def of_tenant(tenant: str, content: str) -> str:
-    """What tells this tenant's from another's of the same content: 32 hex digits."""
+    """Return what tells this tenant's from another's of the same content: 32 hex digits."""
     return hashlib.sha256(f"{tenant}\0{content}".encode()).hexdigest()[:32]

@@ -15,8 +15,8 @@ CHANNEL_ID = re.compile(r"UC[A-Za-z0-9_-]{22}")
 MARK = ":"
 
 
-def checked_channel_id(text: str) -> str:
-    """`text` if it is a channel's id. Raises InvalidChannelIdError."""
+def check_channel_id(text: str) -> str:
+    """Return `text` if it is a channel's id. Raises InvalidChannelIdError."""
     if CHANNEL_ID.fullmatch(text):
         return text
     raise InvalidChannelIdError(
@@ -26,13 +26,13 @@ def checked_channel_id(text: str) -> str:
 
 
 def channel_of(tenant: str, channel_id: str) -> str:
-    """A channel under the name that tells it from the same channel of another tenant.
+    """Return the name that tells a tenant's channel from the same channel of another tenant.
 
-    The default tenant's are called what they always were.
+    The default tenant's channels are called what they always were.
     """
     return channel_id if tenant == DEFAULT_TENANT else f"{tenant}{MARK}{channel_id}"
 
 
 def without_tenant(name: str) -> str:
-    """The channel's own id in what `channel_of` made."""
+    """Return the channel's own id in what `channel_of` made."""
     return name.rpartition(MARK)[2]

@@ -1,7 +1,7 @@
 """What dubbing costs: prices, what a call is about to cost, and when to stop.
 
     caps.refuse(call, video_usd=1.20, day_usd=8.00)
-    estimated_usd(seconds=600, languages=2, prices=prices)
+    estimate_usd(seconds=600, languages=2, prices=prices)
 
 All money is in US dollars. An unknown price is None and never taken for nothing.
 """
@@ -69,8 +69,8 @@ class Caps:
                 )
 
 
-def estimated_usd(*, seconds: float, languages: int, prices: Prices) -> float:
-    """About what a video of this length costs in so many languages."""
+def estimate_usd(*, seconds: float, languages: int, prices: Prices) -> float:
+    """Estimate what a video of so many `seconds` costs in so many languages, in US dollars."""
     characters = seconds * SPEECH_SHARE * CHARACTERS_PER_SECOND
     tokens = characters / CHARACTERS_PER_TOKEN
     translation = (

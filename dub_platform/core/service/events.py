@@ -1,7 +1,7 @@
 """What happened to a video, as it is told to whoever listens.
 
     event.type                      # "dub.released"
-    event.told()                    # {"type": "dub.released", "timestamp": "...", "data": {...}}
+    event.as_json()                 # {"type": "dub.released", "timestamp": "...", "data": {...}}
 
 An event is what a row had become: its type is the row's kind and status. The same JSON is sent
 down a stream of events and to webhooks.
@@ -51,8 +51,8 @@ class Event:
     is_last: bool
     created_at: datetime
 
-    def told(self) -> dict[str, Any]:
-        """The event as JSON. What is not there is left out."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the event in plain JSON types, without what it does not have."""
         data = {
             "video_id": self.video_id,
             "language": self.language,
@@ -64,11 +64,11 @@ class Event:
 
 
 def message(type_: str, at: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What is told, in the form of Standard Webhooks."""
+    """Return what is told in the form of Standard Webhooks (type, timestamp, data)."""
     there = {name: value for name, value in data.items() if value is not None}
     return {"type": type_, "timestamp": at.isoformat(), "data": there}
 
 
-def shown(details: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Of a row's `error_details`, what a user may read."""
+def select_public_details(details: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what a user may read of a row's `error_details`."""
     return {name: details[name] for name in _SHOWN if name in details} if details else None

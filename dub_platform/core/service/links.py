@@ -45,15 +45,15 @@ class Links:
     secret: str
 
     def sign(self, video_id: str, now: datetime) -> Signed:
-        """A link that is good for a day at least, and an hour more at most."""
+        """Sign a link that is good for a day at least, and an hour more at most."""
         until = (now + GOOD_FOR).timestamp() / _STEP_SECONDS
         expires = math.ceil(until) * _STEP_SECONDS
         return Signed(expires, self._signature(video_id, expires))
 
     def check(self, video_id: str, expires: str, signature: str, now: datetime) -> bool:
-        """Whether the link is ours. Raises LinkExpiredError for one that was good once.
+        """Tell whether the link is ours. Raises LinkExpiredError for one that was good once.
 
-        What is wrong with one that is not is told to nobody.
+        What is wrong with one that is not ours is told to nobody.
         """
         if not (expires.isascii() and expires.isdigit() and len(expires) < 12):
             return False

@@ -39,7 +39,8 @@ class Metric:
     buckets: tuple[float, ...] = ()
 
     def seen(self, value: float, *labels: str) -> Tally:
-        """One more: what a counter goes up by, or what was measured. Raises ValueError."""
+        """Return one more of this metric: what a counter goes up by, or what was measured. Raises
+        ValueError for other labels."""
         if len(labels) != len(self.labels):
             raise ValueError(f"{self.name} has the labels {self.labels}, and was given {labels}")
         le = self.ends[bisect.bisect_left(self.buckets, value)] if self.buckets else ""

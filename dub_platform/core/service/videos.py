@@ -22,7 +22,7 @@ YOUTUBE_HOSTS = frozenset(
 
 
 def youtube_id(text: str) -> str:
-    """The eleven characters in a YouTube id or URL, whatever form the URL has.
+    """Return the eleven characters in a YouTube id or URL, whatever form the URL has.
 
     Raises InvalidVideoIdError: a URL is never fetched as given, so one without an id is no use.
     """
@@ -37,7 +37,8 @@ def youtube_id(text: str) -> str:
 
 
 def upload_id(sha256: str, tenant: str = DEFAULT_TENANT) -> str:
-    """The id of an upload from its content's sha256 (64 hex digits): same content, same video.
+    """Return the id of an upload from its content's sha256 (64 hex digits): same content, same
+    video.
 
     Another tenant's is another video, and neither id tells the other.
     """
@@ -45,12 +46,12 @@ def upload_id(sha256: str, tenant: str = DEFAULT_TENANT) -> str:
 
 
 def tenants_id(youtube: str, tenant: str) -> str:
-    """The id under which a tenant has this video of YouTube's."""
+    """Return the id under which a tenant has this video of YouTube's."""
     return youtube if tenant == DEFAULT_TENANT else f"yt-{of_tenant(tenant, youtube)}"
 
 
-def checked_id(text: str) -> str:
-    """`text` if it is a video id. Raises InvalidVideoIdError."""
+def check_video_id(text: str) -> str:
+    """Return `text` if it is a video id. Raises InvalidVideoIdError."""
     if YOUTUBE_ID.fullmatch(text) or HASHED_ID.fullmatch(text):
         return text
     raise InvalidVideoIdError(

@@ -1,7 +1,7 @@
 """What a webhook is, when it is tried again, and how a message to it is signed.
 
     headers(secret, "msg_0193...", body, now)       # Standard Webhooks: id, timestamp, signature
-    next_try(attempts=3, now=now, until=until)      # about ten minutes later; None when it is over
+    next_try(attempts=3, now=now, until=until)      # some minutes later; None when it is over
 
 A receiver is any address on the public internet, under https; `Receivers` also lets through those
 that the operator names.
@@ -27,10 +27,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 # How long a message is tried.
 LASTS = timedelta(hours=24)
+# 10 s, 40 s, 160 s, ... 5 h: a receiver that restarts is told soon, and one that is down for a
+# night is not asked hundreds of times.
 FIRST_PAUSE, GROWS, LONGEST_PAUSE = timedelta(seconds=10), 4, timedelta(hours=5)
+# How far from its pause a try may be, as a share of it.
 SPREAD = 0.2
 # Pauses after this many tries are the longest.
 GROWN = 9
+# As Standard Webhooks has it.
 _PREFIX, _SECRET_BYTES = "whsec_", range(24, 65)
 _PORTS = {"https": 443, "http": 80}
 
@@ -83,8 +87,8 @@ class Receivers:
         """From HOST:PORT with commas. Raises ValueError."""
         return cls(frozenset(_place(each) for each in text.split(",") if each.strip()))
 
-    def checked(self, url: str) -> str:
-        """The URL, if it is one that may be sent to by its looks. Raises WebhookUrlError.
+    def check(self, url: str) -> str:
+        """Return the URL if it can be sent to, as far as can be seen in it. Raises WebhookUrlError.
 
         Where its host leads is seen when it is connected to.
         """
@@ -92,23 +96,25 @@ class Receivers:
             parts = urlsplit(url)
             port = parts.port or _PORTS[parts.scheme]
         except (ValueError, KeyError) as error:
-            raise _refused("it is no address that begins with https://") from error
+            raise _make_url_error("it is no address that begins with https://") from error
         if not parts.hostname or not url.isascii() or not url.isprintable() or " " in url:
-            raise _refused("its host is missing, or it has characters that are not in URLs")
+            raise _make_url_error("its host is missing, or it has characters that are not in URLs")
         if parts.username is not None or parts.fragment:
-            raise _refused("it has a user, a password or a fragment")
+            raise _make_url_error("it has a user, a password or a fragment")
         if parts.scheme != "https" and (parts.hostname, port) not in self.internal:
-            raise _refused("it is not under https, and DUB_WEBHOOK_RECEIVERS does not name it")
+            raise _make_url_error(
+                "it is not under https, and DUB_WEBHOOK_RECEIVERS does not name it"
+            )
         return url
 
 
 def new_secret() -> str:
-    """A secret of 32 random bytes."""
+    """Return a secret of 32 random bytes."""
     return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def checked_secret(given: str) -> str:
-    """The secret, if it is one. Raises InvalidRequestError, which does not repeat it."""
+def check_secret(given: str) -> str:
+    """Return the secret, if it is one. Raises InvalidRequestError, which does not repeat it."""
     try:
         key = base64.b64decode(given.removeprefix(_PREFIX), validate=True)
     except (binascii.Error, ValueError):
@@ -122,7 +128,7 @@ def checked_secret(given: str) -> str:
 
 
 def headers(secret: str, message_id: str, body: str, now: datetime) -> Mapping[str, str]:
-    """What makes a request one of Standard Webhooks."""
+    """Return the headers that make a request one of Standard Webhooks."""
     return {
         "content-type": "application/json",
         "webhook-id": message_id,
@@ -132,7 +138,7 @@ def headers(secret: str, message_id: str, body: str, now: datetime) -> Mapping[s
 
 
 def next_try(*, attempts: int, now: datetime, until: datetime) -> datetime | None:
-    """When a message that was not taken so many times is tried again; None when it is dead.
+    """Return when to try a message again that failed so many times; None when it is dead.
 
     The last try is at the end of its time.
     """
@@ -144,7 +150,7 @@ def next_try(*, attempts: int, now: datetime, until: datetime) -> datetime | Non
 
 
 def longest_wait(attempts: int) -> timedelta:
-    """The most that a message which was not taken so many times is left waiting."""
+    """Return the longest that a message waits after so many failed tries."""
     return _pause(attempts) * (1 + SPREAD)
 
 
@@ -168,7 +174,7 @@ def _place(text: str) -> tuple[str, int]:
     return host.strip("[]").lower(), int(port)
 
 
-def _refused(why: str) -> WebhookUrlError:
+def _make_url_error(why: str) -> WebhookUrlError:
     return WebhookUrlError(
         f"This address cannot be a webhook: {why}. Send an https address on the public internet."
     )

@@ -16,8 +16,9 @@ Formality = Literal["neutral", "formal", "informal"]
 
 @dataclass(frozen=True)
 class Brief:
-    """`budgets` has the most characters of a line, by its id; a line without one has no limit.
+    """Tells a translator what it needs besides the lines.
 
+    `budgets` has the most characters of a line, by its id; a line without one has no limit.
     `video_id` is who pays: the ledger books what a translation costs on this video.
     """
 

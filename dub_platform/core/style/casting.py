@@ -28,7 +28,7 @@ class Casting:
 
     @classmethod
     def parse(cls, text: str, default: str = "") -> Casting:
-        """The casting that a setting spells out, with a `default` for where it names none.
+        """Read the casting that a setting spells out, with a `default` for where it names none.
 
         Raises ValueError, which says what is wrong.
         """
@@ -43,7 +43,7 @@ class Casting:
         return cls(voices)
 
     def voice(self, language: str, speaker: str) -> str:
-        """The voice of this speaker in this language."""
+        """Return the voice of this speaker in this language."""
         plain = language.partition("-")[0]
         of_speaker = (f"{language}:{speaker}", f"{plain}:{speaker}", f"*:{speaker}")
         named = (who for who in (*of_speaker, language, plain) if who in self.voices)

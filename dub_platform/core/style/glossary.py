@@ -1,6 +1,6 @@
 """The glossary: words that a translation must keep, or must render in one way.
 
-    glossary = Glossary.parsed({"Dagster": None, "harbor": {"es": "puerto", "ca": "port"}})
+    glossary = Glossary.parse({"Dagster": None, "harbor": {"es": "puerto", "ca": "port"}})
     glossary.terms_in("Welcome to the harbor.", "es")    # (Term("harbor", "puerto"),)
 
 None keeps a word as it is in every language. A channel's glossary and a request's are put
@@ -45,11 +45,12 @@ class Term:
         return re.compile(before + re.escape(self.source) + after, re.IGNORECASE)
 
     def is_in(self, text: str) -> bool:
-        """Whether the text has this term: as a word of its own, inflected if it is translated."""
+        """Tell whether the text has this term: as a word of its own, inflected if it is
+        translated."""
         return self._pattern.search(text) is not None
 
     def is_heeded(self, translation: str) -> bool:
-        """Whether the translation has what it should; a rendering may be inflected."""
+        """Tell whether the translation has what it should; a rendering may be inflected."""
         if self.rendering is None:
             return self.source.casefold() in translation.casefold()
         stem = self.rendering[: max(_SHORTEST_STEM, len(self.rendering) - _ENDING)]
@@ -63,8 +64,9 @@ class Glossary:
     entries: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict)
 
     @classmethod
-    def parsed(cls, value: Any) -> Glossary:
-        """The glossary in a JSON object as above. Raises InvalidRequestError, naming the word."""
+    def parse(cls, value: Any) -> Glossary:
+        """Read the glossary in a JSON object as above. Raises InvalidRequestError, naming
+        the word."""
         if not isinstance(value, dict):
             raise InvalidRequestError(
                 'A glossary is an object such as {"Acme": null, "harbor": {"es": "puerto"}}.'
@@ -82,7 +84,7 @@ class Glossary:
         return bool(self.entries)
 
     def in_language(self, language: str) -> Glossary:
-        """What of it concerns translations into this language."""
+        """Return the part of the glossary that concerns translations into this language."""
         return Glossary(
             {
                 term.source: None if term.rendering is None else {language: term.rendering}
@@ -91,18 +93,18 @@ class Glossary:
         )
 
     def terms_in(self, text: str, language: str) -> tuple[Term, ...]:
-        """The terms that a translation of `text` must heed, in alphabetical order."""
+        """Return the terms that a translation of `text` must heed, in alphabetical order."""
         return tuple(term for term in self._terms(language) if term.is_in(text))
 
-    def missed(self, text: str, translation: str, language: str) -> tuple[Term, ...]:
-        """The terms in `text` that its translation does not heed."""
+    def find_missed(self, text: str, translation: str, language: str) -> tuple[Term, ...]:
+        """Return the terms in `text` that its translation does not heed."""
         terms = self.terms_in(text, language)
         return tuple(term for term in terms if not term.is_heeded(translation))
 
     def _terms(self, language: str) -> tuple[Term, ...]:
-        if language not in self._known:
-            self._known[language] = tuple(self._find_terms(language))
-        return self._known[language]
+        if language not in self._terms_by_language:
+            self._terms_by_language[language] = tuple(self._find_terms(language))
+        return self._terms_by_language[language]
 
     def _find_terms(self, language: str) -> Iterator[Term]:
         """Yield the terms of a language; one for another region of it serves as well."""
@@ -113,7 +115,7 @@ class Glossary:
                 yield Term(word, renderings[near])
 
     @cached_property
-    def _known(self) -> dict[str, tuple[Term, ...]]:
+    def _terms_by_language(self) -> dict[str, tuple[Term, ...]]:
         """Terms by language, kept with their patterns: a glossary is asked about every line."""
         return {}
 
@@ -130,7 +132,7 @@ def _renderings(word: str, given: Any) -> Mapping[str, str] | None:
 
 
 def _word(text: Any) -> str:
-    """The text of a term without spaces around it. Raises InvalidRequestError."""
+    """Return the text of a term without spaces around it. Raises InvalidRequestError."""
     word = " ".join(text.split()) if isinstance(text, str) else ""
     if not 0 < len(word) <= LONGEST_TERM or any(category(char) in ("Cc", "Cs") for char in word):
         raise InvalidRequestError(
@@ -141,5 +143,6 @@ def _word(text: Any) -> str:
 
 
 def _has_case(char: str) -> bool:
-    """Scripts without capitals write words together, or join particles to them."""
+    """Tell whether a character has a capital. Scripts without capitals write words together, or
+    join particles to them, so a term there has no border to look for."""
     return char.upper() != char.lower()

@@ -1,6 +1,6 @@
 """The wording: what somebody says of how a dub is to be put into words.
 
-    channel = Wording(Glossary.parsed({"harbor": {"es": "puerto"}}), "formal")
+    channel = Wording(Glossary.parse({"harbor": {"es": "puerto"}}), "formal")
     wording = channel | Wording(formality="informal")     # a request decides over its channel
     wording.in_language("es").brief(video_id, title, budgets)
 
@@ -44,18 +44,19 @@ class Wording:
         return Wording(glossary, other.formality or self.formality)
 
     def over(self, before: Wording) -> Wording:
-        """This in place of what was said before; of what this says nothing, that stays."""
+        """Return this wording in place of the one before; what this says nothing of stays."""
         return Wording(
             before.glossary if self.glossary is None else self.glossary,
             self.formality or before.formality,
         )
 
     def in_language(self, language: str) -> Wording:
-        """What of it concerns dubs in this language."""
+        """Return the part of the wording that concerns dubs in this language."""
         return Wording(self.glossary and self.glossary.in_language(language), self.formality)
 
     def brief(self, video_id: str, title: str, budgets: Mapping[int, int]) -> Brief:
-        """What a translator is told besides the lines, with the most characters that each has."""
+        """Return what a translator is told besides the lines, with the most characters that each
+        has."""
         return Brief(
             video_id=video_id,
             title=title,

@@ -17,7 +17,7 @@ FEWEST_LINES = 20
 
 
 def batches(lines: Sequence[Line]) -> list[tuple[Line, ...]]:
-    """All lines in order, in batches of 20 to 40; the last one may have fewer."""
+    """Return all lines in order, in batches of 20 to 40; the last one may have fewer."""
     parted: list[tuple[Line, ...]] = []
     first = 0
     while len(lines) - first > MOST_LINES:

@@ -1,7 +1,7 @@
 """Whether what was heard can be believed: words in a language that a recogniser does not expect
 come out as other words of its own, of which it is unsure.
 
-    if (error := misheard(transcript)) is not None:
+    if (error := judge_hearing(transcript)) is not None:
         raise error                         # "We may have misheard this video (34 %): ..."
 
 Captions are believed, and so is a line that somebody has corrected. How sure a recogniser has to be
@@ -22,14 +22,15 @@ _CURE = (
 
 
 def confidence_of(transcript: Transcript) -> float:
-    """How sure the recogniser is of a word, on the average over all, from 0 to 1."""
+    """Return how sure the recogniser is of a word, from 0 to 1, on the average over all words."""
+    # Weighed by words: a "yes" that was misheard says less than a sentence that was.
     words = [len(line.text.split()) for line in transcript.lines]
     sure = [line.confidence * count for line, count in zip(transcript.lines, words, strict=True)]
     return sum(sure) / max(sum(words), 1)
 
 
 def require_speech(transcript: Transcript) -> None:
-    """Raises NoSpeechError where there is nothing to dub."""
+    """Raise NoSpeechError where there is nothing to dub."""
     if not transcript.lines:
         raise NoSpeechError(
             "No speech was found in this video, so there is nothing to dub. If somebody does "
@@ -38,14 +39,15 @@ def require_speech(transcript: Transcript) -> None:
 
 
 def refuse_misheard(transcript: Transcript, *, believed: bool) -> None:
-    """Raises MisheardError, unless somebody said that it was heard right."""
-    error = misheard(transcript)
+    """Raise MisheardError for words that are not to be believed, unless somebody said that they are
+    right."""
+    error = judge_hearing(transcript)
     if error is not None and not believed:
         raise error
 
 
-def misheard(transcript: Transcript) -> MisheardError | None:
-    """Why these words are not to be believed; None where they are."""
+def judge_hearing(transcript: Transcript) -> MisheardError | None:
+    """Return why these words are not to be believed; None where they are."""
     confidence = confidence_of(transcript)
     if transcript.other_language:
         heard, named = language(transcript.other_language), language(transcript.language)

@@ -1,6 +1,6 @@
 """Captions: cues that can be read, written as WebVTT and SRT.
 
-    cues = cued([(1.2, 3.9, "Buenos días.")])
+    cues = make_cues([(1.2, 3.9, "Buenos días.")])
     vtt, srt = as_vtt(cues, "es"), as_srt(cues)
 
 At most two lines of 42 characters a cue, 5/6 to 7 s where there is room, two frames apart
@@ -19,6 +19,7 @@ CHARACTERS = 42
 ROWS = 2
 SHORTEST_SECONDS = 5 / 6
 LONGEST_SECONDS = 7.0
+# Two frames of film: the least gap by which a reader sees that the text changed.
 APART_SECONDS = 2 / 24
 # SubRip cannot escape: what players take for tags and line ends is replaced by its look-alikes.
 _SUBRIP = str.maketrans("<>{}\\", "‹›｛｝＼")
@@ -33,17 +34,18 @@ class Cue:
     rows: tuple[str, ...]
 
 
-def cued(lines: Iterable[tuple[float, float, str]]) -> tuple[Cue, ...]:
-    """Cues for (start, end, text) in order of start; a long text becomes several cues."""
-    cues = [cue for start, end, text in lines for cue in _parted(start, end, text)]
+def make_cues(lines: Iterable[tuple[float, float, str]]) -> tuple[Cue, ...]:
+    """Make cues of (start, end, text) in order of start, in seconds; a long text becomes
+    several."""
+    cues = [cue for start, end, text in lines for cue in _split_text(start, end, text)]
     return tuple(
-        _timed(cue, following.start if following else None)
+        _time_cue(cue, following.start if following else None)
         for cue, following in itertools.zip_longest(cues, cues[1:])
     )
 
 
 def as_vtt(cues: Sequence[Cue], language: str) -> str:
-    """A WebVTT file."""
+    """Return the cues as a WebVTT file."""
     blocks = [f"WEBVTT\nLanguage: {language}\n"]
     for cue in cues:
         # '-->' would end a cue's text, and < or & would start a tag.
@@ -53,7 +55,7 @@ def as_vtt(cues: Sequence[Cue], language: str) -> str:
 
 
 def as_srt(cues: Sequence[Cue]) -> str:
-    """A SubRip file."""
+    """Return the cues as a SubRip file."""
     blocks: list[str] = []
     for number, cue in enumerate(cues, start=1):
         rows = "\n".join(cue.rows).translate(_SUBRIP)
@@ -61,7 +63,8 @@ def as_srt(cues: Sequence[Cue]) -> str:
     return "\n".join(blocks)
 
 
-def _parted(start: float, end: float, text: str) -> list[Cue]:
+def _split_text(start: float, end: float, text: str) -> list[Cue]:
+    """Split a text into cues of ROWS rows; each gets of the time what it has of the characters."""
     rows = textwrap.wrap(" ".join(text.split()), CHARACTERS) or ["…"]
     groups = [tuple(rows[index : index + ROWS]) for index in range(0, len(rows), ROWS)]
     characters = [sum(len(row) for row in group) for group in groups]
@@ -74,8 +77,9 @@ def _parted(start: float, end: float, text: str) -> list[Cue]:
     return cues
 
 
-def _timed(cue: Cue, next_start: float | None) -> Cue:
-    """The cue long enough to read, short enough not to linger, and apart from the next."""
+def _time_cue(cue: Cue, next_start: float | None) -> Cue:
+    """Make a cue long enough to read, short enough not to linger, and apart from the next."""
+    # Not to overlap the next comes before being readable: two cues at once hide each other.
     end = min(max(cue.end, cue.start + SHORTEST_SECONDS), cue.start + LONGEST_SECONDS)
     if next_start is not None:
         end = min(end, next_start - APART_SECONDS)

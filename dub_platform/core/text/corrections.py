@@ -1,8 +1,8 @@
 """What becomes of a translation when what is said in the video was corrected after it.
 
     at_first = as_first_read(transcript, before)        # found again, line by line
-    value = retranslated(translated(at_first), translated(only_the_corrected))
-    changed(transcript, value)                          # what would be paid for next time
+    value = merge_retranslated(translated(at_first), translated(only_the_corrected))
+    find_changed(transcript, value)                          # what would be paid for next time
 
 A translator reads lines together, and is paid for them together. So the lines are given to it as it
 read them first, which it has an answer for, and those that say something else by now once more by
@@ -19,7 +19,8 @@ from dub_platform.core.speech import Line, Track, Transcript, Translation
 
 
 def as_first_read(transcript: Transcript, before: Translation | None) -> Transcript:
-    """The transcript as it was translated first, where the lines are the same; else as it is."""
+    """Return the transcript as it was translated first, where its lines are the same; else as it
+    is."""
     if before is None or not _is_of(before, transcript):
         return transcript
     lines = tuple(
@@ -29,8 +30,8 @@ def as_first_read(transcript: Transcript, before: Translation | None) -> Transcr
     return replace(transcript, lines=lines)
 
 
-def retranslated(translation: Translation, again: Translation) -> Translation:
-    """The translation with lines that were translated again in their places."""
+def merge_retranslated(translation: Translation, again: Translation) -> Translation:
+    """Put lines that were translated again in place of the same lines of the translation."""
     anew = {line.id: line.text for line in again.lines}
     return replace(
         translation,
@@ -43,10 +44,10 @@ def retranslated(translation: Translation, again: Translation) -> Translation:
     )
 
 
-def sourced(translation: Translation, said: Transcript, at_first: Transcript) -> Translation:
-    """The translation, saying of each line what it is the translation of.
+def note_sources(translation: Translation, said: Transcript, at_first: Transcript) -> Translation:
+    """Note in each line of the translation what it is the translation of.
 
-    Whether every line is there is for a gate to say.
+    A line may be missing here: a gate looks for that.
     """
     now = {line.id: line.text for line in said.lines}
     then = {line.id: line.text for line in at_first.lines if line.text != now[line.id]}
@@ -61,8 +62,9 @@ def sourced(translation: Translation, said: Transcript, at_first: Transcript) ->
     )
 
 
-def changed(transcript: Transcript, before: Translation | None) -> Sequence[Line]:
-    """The lines that say something else than what was translated; all of another transcript."""
+def find_changed(transcript: Transcript, before: Translation | None) -> Sequence[Line]:
+    """Return the lines that say something else than what was translated; all of another
+    transcript."""
     if before is None or not _is_of(before, transcript):
         return transcript.lines
     return [
@@ -73,7 +75,8 @@ def changed(transcript: Transcript, before: Translation | None) -> Sequence[Line
 
 
 def refuse_other_words(translation: Translation, track: Track) -> None:
-    """Raises ArtifactMissingError: captions and sound of a release must say the same."""
+    """Raise ArtifactMissingError if the track says another translation: captions and sound of a
+    release must say the same."""
     # Tracks from before it was noted have no version.
     if track.basis.version not in ("", translation.basis.version):
         raise ArtifactMissingError(
@@ -84,6 +87,6 @@ def refuse_other_words(translation: Translation, track: Track) -> None:
 
 
 def _is_of(translation: Translation, transcript: Transcript) -> bool:
-    """Whether it is of the same lines, whatever was corrected in them."""
+    """Tell whether the translation is of the same lines, whatever was corrected in them."""
     ids = [line.id for line in transcript.lines] == [line.id for line in translation.lines]
     return ids and translation.made_of == transcript.made_of

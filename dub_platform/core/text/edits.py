@@ -2,7 +2,7 @@
 a recogniser heard something else.
 
     edits = in_force(registry.edits("dQw4w9WgXcQ", "es"), transcript.as_heard)
-    edited(translation, edits).lines[3].text
+    apply_edits(translation, edits).lines[3].text
     edits.left_out                              # of lines that are not there any more
 
 An edit names its line by the words that were heard in it and by when they were said. So it finds
@@ -48,7 +48,7 @@ class LineEdit:
 
     @classmethod
     def of(cls, line: Line, text: str | None, author: str | None, made_at: datetime) -> LineEdit:
-        """An edit of this line."""
+        """Make an edit of this line."""
         return cls(line.id, line.text, line.start, line.end, text, author, made_at)
 
 
@@ -67,7 +67,7 @@ class Edits:
 
 
 class LineFinder:
-    """Knows lines by what is said in them, and when."""
+    """Finds lines by what is said in them and when."""
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self._saying = defaultdict(list)
@@ -75,17 +75,18 @@ class LineFinder:
             self._saying[_words(line.text)].append(line)
 
     def find(self, source: str, start: float, end: float) -> Line | None:
-        """The line that says these words in this time, give or take; None where none does."""
+        """Return the line that says these words at about this time; None where none does."""
 
-        def shared(line: Line) -> float:
+        def overlap(line: Line) -> float:
             return min(line.end, end) - max(line.start, start)
 
-        found = max(self._saying.get(_words(source), ()), key=shared, default=None)
-        return found if found and shared(found) > 0 else None
+        found = max(self._saying.get(_words(source), ()), key=overlap, default=None)
+        return found if found and overlap(found) > 0 else None
 
 
 def in_force(history: Iterable[LineEdit], lines: Sequence[Line]) -> Edits:
-    """What of the edits, in the order in which they were made, counts for these lines."""
+    """Match the edits, given in the order in which they were made, with these lines; the last edit
+    of a line counts."""
     finder = LineFinder(lines)
     applied: dict[int, LineEdit] = {}
     before: dict[int, str | None] = {}
@@ -105,8 +106,8 @@ def in_force(history: Iterable[LineEdit], lines: Sequence[Line]) -> Edits:
     )
 
 
-def outdated(edits: Edits, corrections: Edits) -> frozenset[int]:
-    """The ids of lines that were edited before what is said in them was corrected last."""
+def find_outdated(edits: Edits, corrections: Edits) -> frozenset[int]:
+    """Return the ids of lines that were edited before what is said in them was corrected last."""
     return frozenset(
         line_id
         for line_id, edit in edits.applied.items()
@@ -114,25 +115,25 @@ def outdated(edits: Edits, corrections: Edits) -> frozenset[int]:
     )
 
 
-def edited(translation: Translation, edits: Edits) -> Translation:
-    """The translation with the edits in it; what was written before is a line's `draft`."""
+def apply_edits(translation: Translation, edits: Edits) -> Translation:
+    """Return the translation with the edits in it; what was written before is a line's `draft`."""
     return replace(
-        translation, lines=tuple(_edited(line, edits.applied) for line in translation.lines)
+        translation, lines=tuple(_edit_line(line, edits.applied) for line in translation.lines)
     )
 
 
-def corrected(transcript: Transcript, edits: Edits) -> Transcript:
-    """The transcript with the corrections in it, of which nobody doubts any more."""
+def apply_corrections(transcript: Transcript, edits: Edits) -> Transcript:
+    """Return the transcript with the corrections in it; a corrected line is doubted no more."""
     heard = transcript.as_heard
-    lines = tuple(_corrected(line, edits.applied) for line in heard)
+    lines = tuple(_correct_line(line, edits.applied) for line in heard)
     return replace(transcript, lines=lines, heard=() if lines == heard else heard)
 
 
-def checked_text(text: str) -> str:
-    """`text` as it is kept: on one line, in one spelling of its letters.
+def check_text(text: str) -> str:
+    """Return `text` as it is kept: on one line, in one spelling of its letters (NFC).
 
-    Raises InvalidRequestError for what cannot be spoken. Markup is no such thing: every voice gets
-    a line as plain text.
+    Raises InvalidRequestError for what cannot be spoken. Markup can: every voice gets a line as
+    plain text.
     """
     plain = _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip(" ")
     if not plain.translate(_JOINERS).isprintable():
@@ -153,14 +154,14 @@ def checked_text(text: str) -> str:
     return plain
 
 
-def _corrected(line: Line, applied: Mapping[int, LineEdit]) -> Line:
+def _correct_line(line: Line, applied: Mapping[int, LineEdit]) -> Line:
     edit = applied.get(line.id)
     if edit is None or edit.text is None:
         return line
     return replace(line, text=edit.text, confidence=1.0, doubt="")
 
 
-def _edited(line: TranslatedLine, applied: Mapping[int, LineEdit]) -> TranslatedLine:
+def _edit_line(line: TranslatedLine, applied: Mapping[int, LineEdit]) -> TranslatedLine:
     edit = applied.get(line.id)
     if edit is None or edit.text is None:
         return line
@@ -168,5 +169,5 @@ def _edited(line: TranslatedLine, applied: Mapping[int, LineEdit]) -> Translated
 
 
 def _words(text: str) -> str:
-    """What is said, whoever put the points and capitals."""
+    """Return the words of a text without punctuation and capitals, to compare with another's."""
     return " ".join(_WORD.findall(text.casefold()))

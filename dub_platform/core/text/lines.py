@@ -1,6 +1,6 @@
 """Lines: recognised words regrouped into what is translated and spoken as one.
 
-    lines = regrouped(heard.segments, audio.speech)
+    lines = regroup(heard.segments, audio.speech)
 
 A line is a sentence or a breath group of 1 to 12 s by one speaker. What is spoken is never
 dropped and never reordered. Words without punctuation are parted where the detector of voices
@@ -31,8 +31,9 @@ _UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u3000-\u30ff\u3400-\u9fff\uff00-\uff65
 _NO_SPACE = re.compile(f"(?<={_UNSPACED}) (?={_UNSPACED})")
 
 
-def regrouped(segments: Sequence[Segment], speech: Sequence[Span] = ()) -> tuple[Line, ...]:
-    """Lines in order of their start, numbered from 0; `speech` is where a voice was found."""
+def regroup(segments: Sequence[Segment], speech: Sequence[Span] = ()) -> tuple[Line, ...]:
+    """Regroup recognised words into lines, ordered by start and numbered from 0; `speech` is where
+    a voice was found."""
     pauses = [Span(one.end, other.start) for one, other in itertools.pairwise(speech)]
     punctuated = any(
         word.text.endswith(_SENTENCE_ENDS) for segment in segments for word in segment.words
@@ -41,8 +42,10 @@ def regrouped(segments: Sequence[Segment], speech: Sequence[Span] = ()) -> tuple
     groups: list[tuple[str, list[Word]]] = []
     for speaker, run in itertools.groupby(segments, key=lambda segment: segment.speaker):
         words = [word for segment in run for word in segment.words if _is_spoken(word)]
-        pieces = [piece for phrase in _phrases(words, partings) for piece in _shortened(phrase)]
-        groups += [(speaker, group) for group in _joined(pieces)]
+        pieces = [
+            piece for phrase in _phrases(words, partings) for piece in _shorten_phrase(phrase)
+        ]
+        groups += [(speaker, group) for group in _join_short(pieces)]
     return tuple(
         _line(number, speaker, words if punctuated else _as_sentence(words, partings), pauses)
         for number, (speaker, words) in enumerate(groups)
@@ -50,7 +53,7 @@ def regrouped(segments: Sequence[Segment], speech: Sequence[Span] = ()) -> tuple
 
 
 def _is_spoken(word: Word) -> bool:
-    """A lone note or dash in captions is no word, and no voice can speak it."""
+    """Tell whether a voice can speak the word: a lone note or dash in captions is none."""
     return any(char.isalnum() for char in word.text)
 
 
@@ -73,7 +76,7 @@ def _ends_phrase(word: Word, following: Word, partings: Sequence[float]) -> bool
 
 
 def _are_parted(word: Word, following: Word, partings: Sequence[float]) -> bool:
-    """Whether one of these moments lies between two words."""
+    """Tell whether one of these moments lies between two words."""
     return bisect(partings, _find_middle(word)) < bisect(partings, _find_middle(following))
 
 
@@ -81,23 +84,25 @@ def _find_middle(stretch: Span | Word) -> float:
     return (stretch.start + stretch.end) / 2
 
 
-def _shortened(words: list[Word]) -> list[list[Word]]:
-    """The phrase in pieces of at most the longest length, parted where the pause is longest."""
+def _shorten_phrase(words: list[Word]) -> list[list[Word]]:
+    """Split a phrase into pieces of at most LONGEST_SECONDS, each time where the pause is
+    longest."""
     if len(words) < 2 or words[-1].end - words[0].start <= LONGEST_SECONDS:
         return [words]
     parting = max(range(1, len(words)), key=lambda index: _parting_merit(words, index))
-    return _shortened(words[:parting]) + _shortened(words[parting:])
+    return _shorten_phrase(words[:parting]) + _shorten_phrase(words[parting:])
 
 
 def _parting_merit(words: list[Word], index: int) -> tuple[float, float]:
     pause = round(words[index].start - words[index - 1].end, 2)
+    # A comma counts as a pause this much longer: clauses should stay whole.
     comma = 0.2 if words[index - 1].text.endswith((",", ";", ":")) else 0.0
     middle = (words[0].start + words[-1].end) / 2
     return pause + comma, -abs(words[index].start - middle)
 
 
-def _joined(pieces: list[list[Word]]) -> list[list[Word]]:
-    """Pieces that are too short to be spoken alone, put together with what precedes or follows."""
+def _join_short(pieces: list[list[Word]]) -> list[list[Word]]:
+    """Join pieces that are too short to be spoken alone to what precedes or follows them."""
     joined: list[list[Word]] = []
     for piece, following in itertools.zip_longest(pieces, pieces[1:]):
         if (
@@ -112,7 +117,8 @@ def _joined(pieces: list[list[Word]]) -> list[list[Word]]:
 
 
 def _belongs_to_next(before: list[Word], piece: list[Word], following: list[Word] | None) -> bool:
-    """Whether a short piece is nearer to what follows than to a piece that needs no company."""
+    """Tell whether a short piece is nearer to the next one than to the one before, which is long
+    enough alone."""
     return (
         following is not None
         and _seconds(before) >= SHORTEST_SECONDS
@@ -150,7 +156,8 @@ def _line(number: int, speaker: str, words: list[Word], pauses: Sequence[Span]) 
 
 
 def _as_sentence(words: list[Word], partings: Sequence[float]) -> list[Word]:
-    """A recogniser without punctuation still gives a sentence: translators and readers need it.
+    """Write words of a recogniser without punctuation as a sentence, which translators and readers
+    need.
 
     A comma at each pause has the voice stop there, too.
     """

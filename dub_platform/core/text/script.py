@@ -1,10 +1,10 @@
 """The script of a dub: its lines as an editor sees them, and where the release has them; and what
 is said in the video, as an editor of that sees it.
 
-script = written(transcript, translation, history, released)
+script = make_script(transcript, translation, history, released)
 line = script.line(3)
 line.text, line.edit, line.placed and line.placed.tempo
-said(transcript, corrections).line(3).line.text
+make_source_script(transcript, corrections).line(3).line.text
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from dub_platform.core.errors import LineNotFoundError, LinesNotReadyError
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from dub_platform.core.style.brief import Brief
-from dub_platform.core.text.edits import LineEdit, LineFinder, corrected, in_force, outdated
+from dub_platform.core.text.edits import (
+    LineEdit,
+    LineFinder,
+    apply_corrections,
+    find_outdated,
+    in_force,
+)
 from dub_platform.core.timeline import is_flagged
 from dub_platform.core.timing.budget import character_budgets, loan, speaking_rate
 
@@ -122,10 +128,11 @@ class Said:
         return found
 
 
-def said(transcript: Transcript, history: Sequence[LineEdit]) -> Said:
-    """What is said, with all corrections, also those that the transcript has not yet."""
+def make_source_script(transcript: Transcript, history: Sequence[LineEdit]) -> Said:
+    """Make the script of what is said, with all corrections, also those that the transcript does
+    not have yet."""
     edits = in_force(history, transcript.as_heard)
-    now = corrected(transcript, edits)
+    now = apply_corrections(transcript, edits)
     lines = tuple(
         SaidLine(line, heard, edits.applied.get(line.id), edits.before.get(line.id) or heard.text)
         for line, heard in zip(now.lines, now.as_heard, strict=True)
@@ -133,32 +140,34 @@ def said(transcript: Transcript, history: Sequence[LineEdit]) -> Said:
     return Said(now, lines, edits.left_out, len(history))
 
 
-def written(
+def make_script(
     transcript: Transcript,
     translation: Translation,
     history: Sequence[LineEdit],
     released: Sequence[Placed] = (),
     corrections: Sequence[LineEdit] = (),
 ) -> Script:
-    """The script of a dub. Raises LinesNotReadyError for a translation of other lines."""
+    """Make the script of a dub. Raises LinesNotReadyError for a translation of other lines."""
     if [line.id for line in transcript.lines] != [line.id for line in translation.lines]:
         raise not_ready(translation.language)
     edits, places = in_force(history, transcript.as_heard), _places(transcript, released)
-    old = outdated(edits, in_force(corrections, transcript.as_heard))
+    old = find_outdated(edits, in_force(corrections, transcript.as_heard))
     brief = translation.brief or Brief()
     budgets = _budgets(transcript, translation.language, brief)
     lines = tuple(
         ScriptLine(
             line,
-            target.unedited,
+            target.unedited_text,
             edits.applied.get(line.id),
             places.get(line.id),
             heard,
-            edits.before.get(line.id) or target.unedited,
+            edits.before.get(line.id) or target.unedited_text,
             line.id in old,
             line.seconds + loan(line, following),
             budgets[line.id],
-            _missed(line, edits.applied.get(line.id), target, translation.language, brief),
+            _find_missed_terms(
+                line, edits.applied.get(line.id), target, translation.language, brief
+            ),
         )
         for line, following, heard, target in zip(
             transcript.lines,
@@ -172,7 +181,7 @@ def written(
 
 
 def not_ready(language: str) -> LinesNotReadyError:
-    """What somebody is told who comes before the translator."""
+    """Make the error for who asks for lines before they are translated."""
     return LinesNotReadyError(
         f"The lines of this dub in {language!r} are not translated yet, so they cannot be shown. "
         "Try again once its stage is past `translation`; if it failed before, ask for it again."
@@ -180,21 +189,21 @@ def not_ready(language: str) -> LinesNotReadyError:
 
 
 def _budgets(transcript: Transcript, language: str, brief: Brief) -> Mapping[int, int]:
-    """How many characters each line can have: as its translator was told, where it was."""
+    """Return how many characters each line can have: as its translator was told, where it was."""
     usual = character_budgets(transcript.lines, rate=speaking_rate(language))
     return {line_id: brief.budgets.get(line_id, budget) for line_id, budget in usual.items()}
 
 
-def _missed(
+def _find_missed_terms(
     line: Line, edit: LineEdit | None, target: TranslatedLine, language: str, brief: Brief
 ) -> tuple[str, ...]:
-    text = (edit and edit.text) or target.unedited
-    return tuple(map(str, brief.glossary.missed(line.text, text, language)))
+    text = (edit and edit.text) or target.unedited_text
+    return tuple(map(str, brief.glossary.find_missed(line.text, text, language)))
 
 
 def _places(transcript: Transcript, released: Sequence[Placed]) -> Mapping[int, Placed]:
-    """The release's places by the ids that its lines have by now. Where a line was corrected, it
-    says other words, in the same time."""
+    """Return the release's places by the ids that its lines have by now. A line that was corrected
+    says other words in the same time, so it is found by its slot."""
     finder, found = LineFinder(transcript.as_heard), dict[int, Placed]()
     slots = {(line.start, line.end): line for line in transcript.lines if transcript.heard}
     for placed in released:

@@ -16,7 +16,7 @@ SHORTEST_SECONDS = 0.02
 
 
 def spread(texts: Sequence[str], span: Span) -> Iterator[Word]:
-    """The texts as words one after another over the whole span, each as long as its letters."""
+    """Spread the texts over the span as words one after another, each as long as its letters."""
     letters = sum(len(text) + 1 for text in texts)
     start, passed = span.start, 0
     for text in texts:
@@ -27,16 +27,16 @@ def spread(texts: Sequence[str], span: Span) -> Iterator[Word]:
 
 
 def set_apart(words: Sequence[Word], span: Span) -> list[Word]:
-    """All the words in their order, moved as little as makes each lie in the span alone.
+    """Return all the words in their order, moved as little as makes each lie in the span alone.
 
     What a recogniser heard is never dropped for its times: they are the less certain part.
     """
     least = min(SHORTEST_SECONDS, span.seconds / (2 * max(len(words), 1)))
-    return list(reversed(list(_ended(list(_begun(words, span, least)), span, least))))
+    return list(reversed(list(_cap_ends(list(_push_starts(words, span, least)), span, least))))
 
 
-def _begun(words: Sequence[Word], span: Span, least: float) -> Iterator[Word]:
-    """The words with no start before the last end."""
+def _push_starts(words: Sequence[Word], span: Span, least: float) -> Iterator[Word]:
+    """Move each start to where the word before it ends, if it is earlier."""
     free = span.start
     for word in words:
         start = max(free, word.start)
@@ -44,8 +44,9 @@ def _begun(words: Sequence[Word], span: Span, least: float) -> Iterator[Word]:
         yield replace(word, start=start, end=free)
 
 
-def _ended(words: Sequence[Word], span: Span, least: float) -> Iterator[Word]:
-    """The words from the last to the first, with no end after the next one's start."""
+def _cap_ends(words: Sequence[Word], span: Span, least: float) -> Iterator[Word]:
+    """Move each end to where the next word starts, if it is later; yields from the last word to the
+    first."""
     limit = span.end
     for word in reversed(words):
         end = min(word.end, limit)

@@ -44,12 +44,12 @@ EITHER_WAY = 20.0
 
 
 def speaking_rate(language: str) -> float:
-    """Characters a second in a language, by its tag."""
+    """Return the characters a second in a language, by its tag."""
     return RATES.get(language.partition("-")[0], OTHER_RATE)
 
 
 def character_budgets(lines: Sequence[Line], *, rate: float) -> dict[int, int]:
-    """How many characters each line can have, by its id, at `rate` characters a second."""
+    """Return how many characters each line can have, by its id, at `rate` characters a second."""
     return {
         line.id: max(LEAST_CHARACTERS, int((line.seconds + loan(line, following)) * rate))
         for line, following in zip_longest(lines, lines[1:])
@@ -57,19 +57,19 @@ def character_budgets(lines: Sequence[Line], *, rate: float) -> dict[int, int]:
 
 
 def fits(text: str, budget: int) -> bool:
-    """Whether a text can be said in its time without anybody noticing a hurry."""
+    """Tell whether a text can be said in its time without anybody noticing a hurry."""
     return len(text) <= budget * NOTICED
 
 
-def plausible(text: str, original: str, *, language: str, source: str) -> bool:
-    """Whether `text` has a length that a translation of `original` can have."""
+def is_plausible(text: str, original: str, *, language: str, source: str) -> bool:
+    """Tell whether `text` has a length that a translation of `original` can have."""
     expected = len(original) * speaking_rate(language) / speaking_rate(source)
     shortest = (expected - EITHER_WAY) * SHORTEST_RATIO
     return shortest <= len(text) <= expected * LONGEST_RATIO + EITHER_WAY
 
 
 def loan(line: Line, following: Line | None) -> float:
-    """Seconds of the silence after the line that it may use."""
+    """Return the seconds of the silence after the line that it may use."""
     if following is None:
         return 0.0
     return min(LONGEST_LOAN_SECONDS, max(0.0, following.start - line.end - GAP_SECONDS))

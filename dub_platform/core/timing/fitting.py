@@ -1,6 +1,6 @@
 """The loop around the timeline: which lines have to be said shorter, and in how many characters.
 
-    lengths = predicted(transcript.lines, texts, rates)          # before anything is spoken
+    lengths = predict_seconds(transcript.lines, texts, rates)          # before anything is spoken
     tempos_over(transcript.lines, lengths, seconds=60.0)         # {3: 1.22}: line 3 needs 1.22
     shorter_budgets(transcript.lines, {3: text}, lengths)        # {3: 48}: characters it may have
 
@@ -23,7 +23,7 @@ from dub_platform.core.timeline import (
     LATEST_SECONDS,
     Part,
     Timeline,
-    fitted,
+    fit_timeline,
     is_flagged,
 )
 from dub_platform.core.timing.budget import (
@@ -54,7 +54,8 @@ _TELLING_CHARACTERS = 12
 
 
 def pace_of(spoken: Sequence[tuple[str, float]]) -> Pace | None:
-    """The pace of takes, each with its text and its seconds; None where they tell nothing."""
+    """Return the pace of takes, each given with its text and seconds; None where they tell
+    nothing."""
     rates = [
         len(text) / seconds
         for text, seconds in spoken
@@ -63,11 +64,11 @@ def pace_of(spoken: Sequence[tuple[str, float]]) -> Pace | None:
     return Pace(statistics.median(rates), len(rates)) if rates else None
 
 
-def learned_rate(prior: float, dubs: Sequence[Pace]) -> float:
-    """Characters a second of a voice that has spoken these dubs.
+def learn_rate(prior: float, dubs: Sequence[Pace]) -> float:
+    """Return the characters a second of a voice that has spoken these dubs.
 
-    The median over the dubs, so that one odd video does not swing it, weighed against the prior
-    by the lines that it rests on.
+    The median over the dubs, so that one odd video does not swing it, weighed against the prior by
+    the lines that it rests on.
     """
     if not dubs:
         return prior
@@ -82,9 +83,12 @@ def parts_of(
     cuts: Sequence[float] = (),
     rests: Mapping[int, Sequence[Span]] = NO_RESTS,
 ) -> list[Part]:
-    """What to place: each line's take on its onset, to be over soon after its slot is, and before
-    the speaker is out of the picture; in parts where it rests as its line pauses. `cuts` are where
-    shots end, in seconds, ascending; `rests` are in seconds from where a take's speech starts."""
+    """Return the parts to place: each line's take on its onset, to be over soon after its slot is,
+    and before the speaker is out of the picture; in parts where it rests as its line pauses.
+
+    `lengths` are seconds of speech by line id, `cuts` the seconds at which shots end, ascending,
+    `rests` seconds from where a take's speech starts.
+    """
     return [part for line in lines for part in _part_line(line, lengths[line.id], cuts, rests)]
 
 
@@ -105,20 +109,23 @@ def _part_line(
 
 
 def _until(line: Line, cuts: Sequence[float]) -> float:
+    """Return when the line's take should be over: a borrowed second after its slot, or where its
+    shot ends."""
     after = bisect_left(cuts, line.end)
     return min([line.end + LONGEST_LOAN_SECONDS, *cuts[after : after + 1]])
 
 
 def budgets_at(lines: Sequence[Line], rates: Mapping[str, float]) -> dict[int, int]:
-    """How many characters each line can have, by its id, at its speaker's characters a second."""
+    """Return how many characters each line can have, by its id, at its speaker's characters a
+    second."""
     budgets = {who: character_budgets(lines, rate=rate) for who, rate in rates.items()}
     return {line.id: budgets[line.speaker][line.id] for line in lines}
 
 
-def predicted(
+def predict_seconds(
     lines: Sequence[Line], texts: Mapping[int, str], rates: Mapping[str, float]
 ) -> dict[int, float]:
-    """Seconds that each line's text will take, at its speaker's characters a second."""
+    """Predict how many seconds each line's text will take, at its speaker's characters a second."""
     return {line.id: len(texts[line.id]) / rates[line.speaker] for line in lines}
 
 
@@ -129,27 +136,29 @@ def tempos_over(
     seconds: float,
     above: float = COMFORTABLE,
 ) -> dict[int, float]:
-    """The lines that need more than a comfortable tempo, or one `above` another, each with it."""
-    placements = fitted(parts_of(lines, lengths), seconds=seconds).placements
+    """Return the lines that need more than a comfortable tempo, or than `above`, each with its
+    tempo."""
+    placements = fit_timeline(parts_of(lines, lengths), seconds=seconds).placements
     return {place.line_id: place.tempo for place in placements if place.tempo > above + _HEARD}
 
 
 def count_hurried(
     transcript: Transcript, translation: Translation, rates: Mapping[str, float], *, seconds: float
 ) -> int:
-    """How many lines would need more than a comfortable tempo, as far as can be told unspoken."""
+    """Count the lines that would need more than a comfortable tempo, as far as can be told
+    unspoken."""
     texts = {line.id: line.text for line in translation.lines}
     lines = [line for line in transcript.lines if line.id in texts]
-    return len(tempos_over(lines, predicted(lines, texts, rates), seconds=seconds))
+    return len(tempos_over(lines, predict_seconds(lines, texts, rates), seconds=seconds))
 
 
 def shorter_budgets(
     lines: Sequence[Line], texts: Mapping[int, str], lengths: Mapping[int, float]
 ) -> dict[int, int]:
-    """How many characters each line can have at the pace of its own take, by its id.
+    """Return how many characters each line can have at the pace of its own take, by its id.
 
-    Always fewer than it has by what is clearly heard. It depends on the line and its take alone,
-    so that what is asked of a translator stays the same whatever becomes of other lines.
+    Always fewer than it has by what is clearly heard. It depends on the line and its take alone, so
+    that what is asked of a translator stays the same whatever becomes of other lines.
     """
     return {
         line.id: _shorter(texts[line.id], (line.seconds + loan(line, after)) / lengths[line.id])
@@ -162,10 +171,10 @@ def _shorter(text: str, share: float) -> int:
     return max(LEAST_CHARACTERS, int(len(text) * min(share, 1 / COMFORTABLE)))
 
 
-def rewritable(
+def choose_rewritable(
     crowded: Mapping[int, float], may: Sequence[int], *, share: float, count: int
 ) -> list[int]:
-    """Which crowded lines to rewrite: of those that may be, the most hurried, up to a share of
+    """Choose which crowded lines to rewrite: of those in `may`, the most hurried, up to a share of
     the `count` lines of the video, in order of their ids."""
     wanted = sorted((line for line in crowded if line in set(may)), key=crowded.__getitem__)
     most = max(1, round(share * count)) if share > 0.0 else 0
@@ -173,7 +182,7 @@ def rewritable(
 
 
 def steps(timeline: Timeline) -> dict[str, int]:
-    """How many lines ended at which step: over 1.15, at 1.30, shifted, flagged."""
+    """Count how many lines ended at which step: over 1.15, at 1.30, shifted, flagged."""
     places = timeline.placements
     return {
         "lines_over_1_15": sum(place.tempo > COMFORTABLE + _HEARD for place in places),

@@ -14,7 +14,7 @@ from dub_platform.core.speech import Span
 def match_onsets(
     told: Mapping[int, float], speech: Sequence[Span], *, within: float
 ) -> dict[int, float]:
-    """The start of the stretch of speech that belongs to each line, in seconds, by lines.
+    """Return where the stretch of speech starts that belongs to each line, in seconds by line.
 
     A line and a stretch belong together where each is the other's nearest, and no further away than
     `within`. A line that begins in the midst of speech has no edge in the sound, and is left out.
@@ -23,6 +23,7 @@ def match_onsets(
     found = {}
     for line, place in told.items():
         start = _nearest(starts, place)
+        # Each the other's nearest, or two lines would share one edge.
         if start is not None and abs(start - place) <= within and place == _nearest(places, start):
             found[line] = start
     return found

@@ -57,7 +57,7 @@ class _Way:
 
 
 def find_phrase_ends(text: str, seconds: float, rests: Sequence[Span]) -> tuple[Span, ...]:
-    """Those rests of a take of this text at which a phrase ends, and not only a syllable.
+    """Return those rests of a take of this text at which a phrase ends, and not only a syllable.
 
     `rests` are where its voice is silent, in seconds from where its speech starts, in order.
     """
@@ -72,14 +72,15 @@ def find_phrase_ends(text: str, seconds: float, rests: Sequence[Span]) -> tuple[
 
 
 def _place_marks(text: str, seconds: float) -> list[float]:
-    """When in a take of the text its marks come, if each letter takes as long."""
+    """Return the seconds at which the text's marks come in a take, if each letter takes as long."""
     letters = max(1, sum(map(str.isalnum, text)))
     before = [sum(map(str.isalnum, text[: mark.start()])) for mark in _MARKS.finditer(text)]
     return [seconds * count / letters for count in before if 0 < count < letters]
 
 
 def part_take(line: Line, seconds: float, rests: Sequence[Span]) -> tuple[Phrase, ...]:
-    """The phrases of the line's take, whose speech lasts `seconds`; one where it is not parted.
+    """Return the phrases of the line's take, whose speech lasts `seconds`; one where it is not
+    parted.
 
     `rests` are where its phrases end, in seconds from where its speech starts, in order.
     """
@@ -91,7 +92,7 @@ def part_take(line: Line, seconds: float, rests: Sequence[Span]) -> tuple[Phrase
 
 
 def _extend_ways(rest: Span, pauses: Sequence[Span], ways: Sequence[_Way]) -> Iterator[_Way]:
-    """For each pause that can be at this rest, the best way to come there."""
+    """Yield, for each pause that can be at this rest, the best way to come there."""
     for pause in pauses:
         found = [_add_phrase(way, rest, pause) for way in ways if way.onset < pause.start]
         fitting = [way for way in found if way.unlike < math.inf]
@@ -100,7 +101,7 @@ def _extend_ways(rest: Span, pauses: Sequence[Span], ways: Sequence[_Way]) -> It
 
 
 def _add_phrase(way: _Way, rest: Span, pause: Span) -> _Way:
-    """The way with a phrase more, which ends at the rest and for the pause."""
+    """Add a phrase to the way, which ends at the rest and for the pause."""
     seconds = rest.start - way.offset
     phrase = Phrase(way.offset, seconds, way.onset)
     silence = pause.end - way.onset - seconds
@@ -111,7 +112,7 @@ def _add_phrase(way: _Way, rest: Span, pause: Span) -> _Way:
 
 
 def _finish(way: _Way, line: Line, seconds: float) -> _Way:
-    """The way with the rest of the take."""
+    """Add what is left of the take to the way."""
     left = seconds - way.offset
     unlike = abs(line.end - way.onset - left)
     return _Way(

@@ -52,7 +52,7 @@ class _Engines:
 
     def at(self, url: str) -> Engine:
         with self._lock:
-            return self._made.get(url) or self._made.setdefault(url, _made(url))
+            return self._made.get(url) or self._made.setdefault(url, _make_engine(url))
 
     def forget_connections(self) -> None:
         """What a forked process does first: the connections it inherited are its parent's."""
@@ -75,7 +75,7 @@ def engine_at(url: str) -> Engine:
     return _engines.at(url)
 
 
-def _made(url: str) -> Engine:
+def _make_engine(url: str) -> Engine:
     engine = create_engine(url, pool_size=MOST_CONNECTIONS, max_overflow=0)
     event.listen(engine, "handle_error", _name_full_disk)
     event.listen(engine, "handle_error", _name_busy_file)

@@ -24,7 +24,8 @@ CHANNEL_COLUMNS = tuple(channels.c[field.name] for field in fields(Channel))
 
 
 def read_channel(connection: Connection, channel_id: str, *, held: bool = False) -> Channel:
-    """A channel; `held` keeps its row as it is until the transaction ends."""
+    """Return a channel; `held` locks its row until the transaction ends. Raises
+    ChannelNotFoundError."""
     query = select(*CHANNEL_COLUMNS).where(channels.c.id == channel_id)
     row = connection.execute(query.with_for_update(read=True) if held else query).first()
     if row is None:
@@ -36,15 +37,15 @@ def read_channel(connection: Connection, channel_id: str, *, held: bool = False)
 
 
 def meet_channel(connection: Connection, channel_id: str, title: str) -> None:
-    """A channel that a video came from, with its title unless it has one."""
+    """Insert the channel that a video came from, or name it if it has no title yet."""
     if not insert_missing(connection, channels, {"id": channel_id, "title": title}):
         untitled = and_(channels.c.id == channel_id, channels.c.title == "")
         connection.execute(update(channels).where(untitled).values(title=title))
 
 
 def tell_outworded(connection: Connection, channel: Channel) -> None:
-    """Note which dubs of a channel's videos are worded otherwise than it says by now, and tell it
-    of those that were not before."""
+    """Note which dubs of a channel's videos were released in another wording than it has by now,
+    and write an event for each that was not stale for that before."""
     of_channel = and_(videos.c.channel_id == channel.id, dubs.c.release.is_not(None))
     query = select(*DUB_COLUMNS).join_from(dubs, videos).where(of_channel)
     rows = connection.execute(query.order_by(dubs.c.video_id, dubs.c.language)).all()
@@ -54,8 +55,8 @@ def tell_outworded(connection: Connection, channel: Channel) -> None:
 
 
 def note_outworded(connection: Connection, channel: Channel | None, dub: Dub) -> bool:
-    """Note whether what is released of the dub is worded otherwise than it should be; whether it
-    is, and was not before. What no wording was heeded for is in none."""
+    """Note whether the dub was released in another wording than it should have; return whether that
+    is new. A release for which no wording was heeded is never outworded."""
     wanted = (channel.wording if channel else AS_BEFORE) | dub.wording
     said = dub.release and dub.release.wording
     outworded = said is not None and said != wanted.in_language(dub.language).key

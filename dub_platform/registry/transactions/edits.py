@@ -21,7 +21,7 @@ _EDIT = tuple(line_edits.c[field.name] for field in fields(LineEdit))
 
 
 def of_dub(connection: Connection, video_id: str, language: str | None) -> list[LineEdit]:
-    """All edits of a dub, or of the video itself, the oldest first."""
+    """Return all edits of a dub, or of the video itself, the oldest first."""
     query = select(*_EDIT).filter_by(**_place(video_id, language))
     rows = connection.execute(query.order_by(line_edits.c.revision))
     return [LineEdit(**row._asdict()) for row in rows]
@@ -35,7 +35,7 @@ def append(
     *,
     after: int,
 ) -> bool:
-    """Add these to the `after` edits that there are; False, and none is added, if there are more.
+    """Add these to the `after` edits that there are; return False, and add none, if there are more.
 
     The caller holds the row.
     """
@@ -52,8 +52,8 @@ def append(
 
 
 def forget(connection: Connection, video_id: str, language: str | None = None) -> None:
-    """Delete the edits of a video and its dubs, or of one dub: it is removed, and they are its
-    editors' words."""
+    """Delete the edits of a video and its dubs, or of one dub: they are their editors' words, so
+    they go with what is removed."""
     place = {"video_id": video_id} if language is None else _place(video_id, language)
     connection.execute(delete(line_edits).filter_by(**place))
 

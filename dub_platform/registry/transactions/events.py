@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from dub_platform.core.errors import VideoNotFoundError
-from dub_platform.core.service.events import STALE, Event, shown
+from dub_platform.core.service.events import STALE, Event, select_public_details
 from dub_platform.registry import webhooks
 from dub_platform.registry.database.engine import engine_at, for_reading
 from dub_platform.registry.database.tables import dubs, events, utc_now, videos
@@ -215,7 +215,7 @@ def _become(connection: Connection, video_id: str, language: str | None) -> dict
         "type": f"{'video' if language is None else 'dub'}.{found.status.value}",
         "stage": found.stage,
         "generation": found.generation,
-        "error": shown(found.error_details),
+        "error": select_public_details(found.error_details),
     }
 
 

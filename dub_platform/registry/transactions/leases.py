@@ -58,20 +58,20 @@ def drop(connection: Connection, before: datetime, dry_run: bool) -> int:
 
 
 def require(connection: Connection, video_id: str, language: str | None, run_id: str) -> None:
-    """Return unless another run has taken over. Raises RunSupersededError.
+    """Raise RunSupersededError if another run has taken over.
 
     The lease stays as it is until the transaction ends.
     """
     query = select(leases.c.run_id).filter_by(**_place(video_id, language))
     holder = connection.execute(query.with_for_update()).scalar()
     if holder not in (None, run_id):
-        raise superseded(video_id, language)
+        raise make_superseded_error(video_id, language)
 
 
-def held(
+def is_held(
     video_id: ColumnElement[str], language: ColumnElement[str], now: datetime
 ) -> ColumnElement[bool]:
-    """Whether some run holds the lease of a row with these columns."""
+    """Return the condition that some run holds the lease of a row with these columns."""
     return exists().where(
         leases.c.video_id == video_id,
         leases.c.language == func.coalesce(language, ""),
@@ -80,12 +80,12 @@ def held(
 
 
 def holders(connection: Connection, now: datetime) -> set[str]:
-    """The runs that hold a lease."""
+    """Return the ids of the runs that hold a lease."""
     return set(connection.execute(select(leases.c.run_id).where(_is_fresh(now))).scalars())
 
 
-def superseded(video_id: str, language: str | None) -> RunSupersededError:
-    """What a run that is not the one is told."""
+def make_superseded_error(video_id: str, language: str | None) -> RunSupersededError:
+    """Make the error of a run that works on what another run has taken over."""
     what = " in ".join(filter(None, (video_id, language)))
     return RunSupersededError(
         f"Another run works on {what}, so this one stopped before it wrote anything more. "

@@ -25,6 +25,7 @@ _CURSOR = TypeAdapter(
 
 
 def in_order(oldest_first: bool) -> Select[Any]:
+    """Return the SELECT of all videos in the order in which a listing shows them."""
     place = (videos.c.created_at, videos.c.id)
     return select(*VIDEO_COLUMNS).order_by(
         *(place if oldest_first else (column.desc() for column in place))
@@ -32,6 +33,7 @@ def in_order(oldest_first: bool) -> Select[Any]:
 
 
 def fitting(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    """Return the conditions that a video fits what is wanted."""
     if wanted.status is not None:
         yield videos.c.status == wanted.status
     if wanted.language is not None or wanted.dub_status is not None:
@@ -49,11 +51,13 @@ def fitting(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
 
 
 def cursor_after(last: Video) -> str:
+    """Return the cursor of the page that follows this video."""
     return urlsafe_b64encode(_CURSOR.dump_json((last.created_at, last.id))).decode()
 
 
 def beyond(cursor: str, oldest_first: bool) -> ColumnElement[bool]:
-    """What a listing has after the row the cursor was made from. Raises InvalidRequestError."""
+    """Return the condition for what a listing has after the row that the cursor was made from.
+    Raises InvalidRequestError."""
     try:
         created_at, video_id = _CURSOR.validate_json(b64decode(cursor, b"-_", validate=True))
         created_at = created_at.astimezone(timezone.utc)
@@ -68,11 +72,12 @@ def beyond(cursor: str, oldest_first: bool) -> ColumnElement[bool]:
 
 
 def videos_of(tenant: str | None) -> Iterator[ColumnElement[bool]]:
-    """The conditions for a tenant's videos; none for everybody's."""
+    """Return the conditions for a tenant's videos; none for everybody's."""
     if tenant is not None:
         yield videos.c.tenant == tenant
 
 
 def dubs_of(tenant: str | None) -> Iterator[ColumnElement[bool]]:
+    """Return the conditions for the dubs of a tenant's videos; none for everybody's."""
     if tenant is not None:
         yield exists().where(videos.c.id == dubs.c.video_id, videos.c.tenant == tenant)

@@ -50,7 +50,7 @@ _PENDING_DUBS = (
 
 
 def note(connection: Connection, video_id: str, generation: int) -> None:
-    """The video's rows are deleted; what was made of it is still there."""
+    """Note that the video's rows are deleted while what was made of it is still in the store."""
     values = {"generation": generation, "removed_at": utc_now(), "cleared_at": None}
     noting = insert(connection, removals).values(video_id=video_id, **values)
     noted = noting.on_conflict_do_update(index_elements=[removals.c.video_id], set_=values)
@@ -58,7 +58,7 @@ def note(connection: Connection, video_id: str, generation: int) -> None:
 
 
 def note_dub(connection: Connection, video_id: str, language: str, generation: int) -> None:
-    """A dub's row is deleted; what was made of it is still there."""
+    """Note that a dub's row is deleted while what was made of it is still in the store."""
     values = {"generation": generation, "removed_at": utc_now(), "cleared_at": None}
     of_dub = {"video_id": video_id, "language": language}
     noting = insert(connection, dub_removals).values(**of_dub, **values)
@@ -67,7 +67,8 @@ def note_dub(connection: Connection, video_id: str, language: str, generation: i
 
 
 def first_generation(connection: Connection, video_id: str, language: str | None = None) -> int:
-    """The generation that a new row of this video, or of its dub in this language, begins with.
+    """Return the generation that a new row of this video, or of its dub in this language, begins
+    with.
 
     Raises VideoBeingRemovedError while what was made of the video before is not gone.
     """
@@ -79,19 +80,19 @@ def first_generation(connection: Connection, video_id: str, language: str | None
 
 
 def newest_dub_generation(connection: Connection, video_id: str) -> int:
-    """The highest that a removed dub of the video came to; 0 where none was removed."""
+    """Return the highest generation of the video's removed dubs; 0 where none was removed."""
     newest = select(func.max(dub_removals.c.generation)).filter_by(video_id=video_id)
     return connection.execute(newest).scalar() or 0
 
 
 def was_removed(connection: Connection, video_id: str, language: str) -> bool:
-    """Whether this dub was there and was removed, however long ago."""
+    """Tell whether this dub was there and was removed, however long ago."""
     noted = select(dub_removals.c.generation).where(_of_dub(video_id, language))
     return connection.execute(noted).first() is not None
 
 
 def is_going(video_id: ColumnElement[str] | str, language: ColumnElement[str] | str) -> Exists:
-    """Whether something may still be there of what a removed dub was before."""
+    """Return the condition that something may still be there of what a removed dub was before."""
     return exists().where(_of_dub(video_id, language), dub_removals.c.cleared_at.is_(None))
 
 
@@ -114,18 +115,18 @@ def _first_of_video(connection: Connection, video_id: str) -> int:
 
 
 def pending(connection: Connection, limit: int) -> Sequence[str]:
-    """The videos of which something may still be there, the longest removed first."""
+    """Return the videos of which something may still be there, the longest removed first."""
     return connection.execute(_PENDING, {"limit": limit}).scalars().all()
 
 
 def pending_dubs(connection: Connection, limit: int) -> list[tuple[str, str]]:
-    """The dubs, as video and language, of which something may still be there."""
+    """Return the dubs, as (video, language), of which something may still be there."""
     found = connection.execute(_PENDING_DUBS, {"limit": limit})
     return [(row.video_id, row.language) for row in found]
 
 
-def cleared_dub(connection: Connection, video_id: str, language: str) -> None:
-    """Nothing of the dub as it was is there any more."""
+def note_dub_cleared(connection: Connection, video_id: str, language: str) -> None:
+    """Note that nothing is left of the dub as it was."""
     of_dub = update(dub_removals).where(_of_dub(video_id, language))
     connection.execute(of_dub.values(cleared_at=utc_now()))
 
@@ -135,7 +136,7 @@ def forget_dubs(connection: Connection, video_id: str) -> None:
     connection.execute(delete(dub_removals).filter_by(video_id=video_id))
 
 
-def cleared(connection: Connection, video_id: str) -> None:
-    """Nothing of it is there any more."""
+def note_cleared(connection: Connection, video_id: str) -> None:
+    """Note that nothing is left of the video."""
     of_video = update(removals).filter_by(video_id=video_id)
     connection.execute(of_video.values(cleared_at=utc_now()))

@@ -34,25 +34,27 @@ OF_VIDEO = ((videos, videos.c.id), (dubs, dubs.c.video_id))
 
 
 def identify(video_id: str, language: str | None) -> tuple[Table, ColumnElement[bool]]:
-    """The table and the condition that single out a video's row, or a dub's."""
+    """Return the table and the condition that single out a video's row, or a dub's."""
     if language is None:
         return videos, videos.c.id == video_id
     return dubs, and_(dubs.c.video_id == video_id, dubs.c.language == language)
 
 
 def is_at(work: Work, *statuses: str) -> ColumnElement[bool]:
-    """The work's row, while it is of the work's generation and in one of the statuses."""
+    """Return the condition for the work's row, while it has the work's generation and one of the
+    statuses."""
     table, row = identify(work.video_id, work.language)
     return and_(row, table.c.generation == work.generation, table.c.status.in_(statuses))
 
 
 def update_at(work: Work, *statuses: str) -> Update:
+    """Return an UPDATE of the work's row under the condition of `is_at`."""
     table, _ = identify(work.video_id, work.language)
     return update(table).where(is_at(work, *statuses))
 
 
 def insert_missing(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
-    """Insert the row unless one has its primary key; whether it was inserted."""
+    """Insert the row unless one has its primary key; return whether it was inserted."""
     inserting = insert(connection, table).values(values).on_conflict_do_nothing()
     return connection.execute(inserting).rowcount == 1
 
@@ -72,7 +74,8 @@ def read_video(connection: Connection, video_id: str) -> Video:
 
 
 def read_dub(connection: Connection, video_id: str, language: str, *, held: bool = False) -> Dub:
-    """A dub; `held` keeps its row as it is until the transaction ends."""
+    """Return a dub; `held` locks its row until the transaction ends. Raises VideoNotFoundError or
+    DubNotFoundError."""
     query = select(*DUB_COLUMNS).where(identify(video_id, language)[1])
     row = connection.execute(query.with_for_update() if held else query).first()
     if row is None:

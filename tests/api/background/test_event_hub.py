@@ -39,7 +39,7 @@ def hand_in(services: Services, video_id: str = YOUTUBE) -> None:
 def happen(services: Services, count: int) -> None:
     """So many events of the video."""
     for number in range(count):
-        services.registry.reached(YOUTUBE, None, f"stage-{number}")
+        services.registry.note_stage(YOUTUBE, None, f"stage-{number}")
 
 
 async def rest_of(mailbox: Mailbox) -> list[str | None]:

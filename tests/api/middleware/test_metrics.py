@@ -113,10 +113,10 @@ def test_what_became_of_videos_is_counted(services: Services, client: TestClient
     release(services, YOUTUBE, "es")
     services.registry.accept(NewVideo("aaaaaaaaaaa", Source.YOUTUBE), ["es"])
     services.registry.accept(NewVideo("bbbbbbbbbbb", Source.YOUTUBE), ["es"])
-    services.registry.started(Work("bbbbbbbbbbb", None, 1), "run-1")
+    services.registry.begin_work(Work("bbbbbbbbbbb", None, 1), "run-1")
     services.registry.accept(NewVideo("ccccccccccc", Source.YOUTUBE), ["es"])
     failure = EngineFailedError("It ended.").as_details()
-    services.registry.failed(Work("ccccccccccc", None, 1), failure, now=datetime.now(timezone.utc))
+    services.registry.fail(Work("ccccccccccc", None, 1), failure, now=datetime.now(timezone.utc))
     samples = scraped(client)
     assert 1 == samples["videos_processed_total", "prepare"]
     assert 1 == samples["videos_processed_total", "dub"]

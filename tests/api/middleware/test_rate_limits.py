@@ -179,7 +179,7 @@ def test_keys_that_a_key_made_count_as_it(tmp_path: Path) -> None:
             header = {"authorization": f"Bearer {token.text}"}
             order = {"scopes": ["read", "admin"]}
             made = client.post("/keys", headers=header, json=order).json()["key"]
-            parsed = Token.parsed(made)
+            parsed = Token.parse(made)
             assert parsed
             token = parsed
             header = {"authorization": f"Bearer {made}"}
@@ -211,7 +211,7 @@ def test_nobody_counts_as_somebody_else(tmp_path: Path) -> None:
 
 def test_behind_a_proxy_each_client_counts_for_itself(tmp_path: Path) -> None:
     """By the address that the proxy saw, and none that was there before it."""
-    proxies = Networks.parsed("203.0.113.0/24")
+    proxies = Networks.parse("203.0.113.0/24")
     with client_of(tmp_path, "*=2/hour", proxies=proxies) as client:
         told = ["198.51.100.1", "198.51.100.2", "8.8.8.8, 198.51.100.1", "9.9.9.9, 198.51.100.1"]
         assert [200, 200, 200, 429] == [

@@ -134,7 +134,7 @@ def test_an_address_is_told_by_proxies_that_are_trusted(
 ) -> None:
     """The last that no such proxy has; what stands before it, the client can have written."""
     seen: list[str] = []
-    app = create_app(make_services(tmp_path, proxies=Networks.parsed("10.0.0.0/8")))
+    app = create_app(make_services(tmp_path, proxies=Networks.parse("10.0.0.0/8")))
 
     async def noting(scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
         await app(scope, receive, send)

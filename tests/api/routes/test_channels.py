@@ -62,7 +62,7 @@ def test_a_video_is_told_with_its_channel(client: TestClient, services: Services
     services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE), ["es"])
     assert "channel" not in client.get(f"/videos/{YOUTUBE}").json()
     hostile = "<script>alert(1)</script>"
-    services.registry.fetched(YOUTUBE, language=None, channel_id=CHANNEL, channel_title=hostile)
+    services.registry.note_source(YOUTUBE, language=None, channel_id=CHANNEL, channel_title=hostile)
     told = client.get(f"/videos/{YOUTUBE}").json()["channel"]
     url = f"http://dub.test/channels/{CHANNEL}"
     assert {"id": CHANNEL, "title": hostile, "url": url} == told

@@ -23,7 +23,7 @@ from dub_platform.core.speech import TranslatedLine, Translation
 from dub_platform.core.style.brief import Brief
 from dub_platform.core.style.casting import Casting
 from dub_platform.core.style.glossary import Glossary
-from dub_platform.core.text.edits import edited, in_force
+from dub_platform.core.text.edits import apply_edits, in_force
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.database.engine import engine_at
 from dub_platform.registry.database.tables import paid_calls
@@ -171,7 +171,7 @@ def test_the_glossary_and_the_budget_of_a_line_are_told(
     client: TestClient, services: Services
 ) -> None:
     """As its translator was told them."""
-    glossary = Glossary.parsed({"harbor": {"es": "dársena"}})
+    glossary = Glossary.parse({"harbor": {"es": "dársena"}})
     brief = Brief(glossary=glossary, budgets={1: 31})
     lines = tuple(TranslatedLine(*pair) for pair in enumerate(TEXTS))
     keep(services, "translation", Translation("es", "an engine", lines, brief=brief), "es")
@@ -246,7 +246,7 @@ def test_a_draft_is_paid_for_once(services: Services, provider: ElevenLabsServer
         # As the asset `speech` does it for the release.
         history = services.registry.edits(YOUTUBE, "es")
         written = Translation("es", "an engine", tuple(map(TranslatedLine, range(3), TEXTS)))
-        lines = edited(written, in_force(history, LINES)).lines
+        lines = apply_edits(written, in_force(history, LINES)).lines
         speakers = {line.id: line.speaker for line in LINES}
 
         def speak(keeper: Any) -> Any:

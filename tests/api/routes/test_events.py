@@ -72,7 +72,7 @@ def hand_in(services: Services, *languages: str, video_id: str = YOUTUBE) -> Non
 
 def fail(services: Services, video_id: str = YOUTUBE, generation: int = 1) -> None:
     work = Work(video_id, None, generation)
-    services.registry.failed(work, NO_SPEECH, now=datetime.now(timezone.utc))
+    services.registry.fail(work, NO_SPEECH, now=datetime.now(timezone.utc))
 
 
 def test_a_client_hears_of_everything_up_to_the_end(services: Services, server: str) -> None:

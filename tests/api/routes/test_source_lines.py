@@ -330,6 +330,6 @@ def doubt(services: Services) -> None:
     """As if its gate had held it when it was made anew."""
     services.registry.caption(YOUTUBE, "videos/captions.srt")
     work = Work(YOUTUBE, None, services.registry.video(YOUTUBE).generation)
-    services.registry.started(work, "run")
+    services.registry.begin_work(work, "run")
     details = {"code": "media_misheard", "message": "We may have misheard this video (34 %)."}
-    services.registry.failed(work, details, now=datetime.now(timezone.utc))
+    services.registry.fail(work, details, now=datetime.now(timezone.utc))

@@ -153,7 +153,7 @@ def test_captions_that_come_later_are_taken_or_the_answer_says_not(
     assert [(True, None), (False, True)] == [again(""), again(SRT)]
     (video,) = services.registry.videos(limit=1).videos
     key = video.captions_key
-    services.registry.started(Work(video.id, None, 1), "a run")
+    services.registry.begin_work(Work(video.id, None, 1), "a run")
     assert (False, False) == again(SRT.replace("Good", "Bad"))
     assert key == services.registry.video(video.id).captions_key
 

@@ -55,7 +55,7 @@ def test_the_listing_tells_how_far_each_dub_is(client: TestClient, services: Ser
     release(services, YOUTUBE, "es")
     services.registry.ask(YOUTUBE, "ca")
     reason = {"code": "engine_failed", "message": "The voice ended.", "retryable": True}
-    services.registry.failed(Work(YOUTUBE, "ca", 1), reason, now=datetime.now(timezone.utc))
+    services.registry.fail(Work(YOUTUBE, "ca", 1), reason, now=datetime.now(timezone.utc))
     [row] = client.get("/videos").json()["videos"]
     catalan, spanish = row["dubs"]
     assert ("ca", "failed", False, reason) == (
@@ -148,7 +148,7 @@ def test_the_listing_shows_what_is_looked_for(
         services.registry.accept(new, languages)
     reason = {"code": "engine_failed", "message": "The voice ended."}
     work = Work("video-00002", "ca", 1)
-    services.registry.failed(work, reason, now=datetime.now(timezone.utc))
+    services.registry.fail(work, reason, now=datetime.now(timezone.utc))
     assert [f"video-{number:05}" for number in found] == titles(client, f"/videos?{query}")[0]
 
 
@@ -266,7 +266,7 @@ def test_a_failed_dub_says_why_without_the_tools_words(
         "retryable": False,
         "detail": "/srv/dub/spool/x.wav: 0 segments",
     }
-    services.registry.failed(Work(video, None, 1), details, now=datetime.now(timezone.utc))
+    services.registry.fail(Work(video, None, 1), details, now=datetime.now(timezone.utc))
     body = client.get(f"/videos/{video}/dubs/es").json()
     assert ("failed", {**details, "detail": None}) == (
         body["status"],

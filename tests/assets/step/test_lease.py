@@ -13,7 +13,7 @@ import pytest
 
 from assets.partitions import Target
 from assets.step import lease
-from assets.step.lease import held
+from assets.step.lease import hold_lease
 from dub_platform.core.errors import RunSupersededError
 from dub_platform.registry import SqlRegistry
 from dub_platform.registry.transactions.leases import LEASE_LASTS
@@ -37,7 +37,7 @@ def registry(workshop: Any) -> SqlRegistry:
 
 def test_nobody_else_gets_it_while_a_step_works(registry: SqlRegistry) -> None:
     """And whoever waits has it when the step is done."""
-    with held(registry, TARGET, "run-1"):
+    with hold_lease(registry, TARGET, "run-1"):
         assert not _taken_by(registry, "run-2")
     assert _taken_by(registry, "run-2")
 
@@ -45,7 +45,7 @@ def test_nobody_else_gets_it_while_a_step_works(registry: SqlRegistry) -> None:
 def test_it_is_renewed_for_as_long_as_the_step_takes(registry: SqlRegistry) -> None:
     """A step may take hours."""
     renewals = _Counting(registry)
-    with held(renewals, TARGET, "run-1"):
+    with hold_lease(renewals, TARGET, "run-1"):
         assert renewals.times(3)
 
 
@@ -53,7 +53,7 @@ def test_who_comes_too_early_waits_for_the_turn(registry: SqlRegistry) -> None:
     """The run before may have ended a moment ago."""
     _taken_by(registry, "run-1")
     threading.Timer(0.05, lambda: registry.let_go(*TARGET, "run-1")).start()
-    with held(registry, TARGET, "run-2"):
+    with hold_lease(registry, TARGET, "run-2"):
         assert not _taken_by(registry, "run-1")
 
 
@@ -63,7 +63,7 @@ def test_who_waits_in_vain_is_told(registry: SqlRegistry, monkeypatch: pytest.Mo
     _taken_by(registry, "run-1")
     with (
         pytest.raises(RunSupersededError, match="Another run works on"),
-        held(registry, TARGET, "run-2"),
+        hold_lease(registry, TARGET, "run-2"),
     ):
         pytest.fail("the step must not begin")
 
@@ -73,7 +73,7 @@ def test_a_run_that_another_took_over_from_is_ended(
 ) -> None:
     """It was cut off for longer than the lease lasts, and is back."""
     lost = threading.Event()
-    with held(registry, TARGET, "run-1", on_lost=lost.set):
+    with hold_lease(registry, TARGET, "run-1", on_lost=lost.set):
         # It renews its lease all the time, so its lease has to end first.
         while not registry.hold(*TARGET, "run-2", now=datetime.now(timezone.utc)):
             registry.let_go(*TARGET, "run-1")
@@ -87,7 +87,7 @@ def test_a_run_without_a_registry_is_ended_before_its_lease_is(
     """It cannot know whether it was taken for dead, so it does not wait for that."""
     monkeypatch.setattr(lease, "MARGIN_SECONDS", LEASE_LASTS.total_seconds() - 0.05)
     lost, away = threading.Event(), _Away(registry)
-    with held(away, TARGET, "run-1", on_lost=lost.set):
+    with hold_lease(away, TARGET, "run-1", on_lost=lost.set):
         assert not lost.is_set()
         away.since_now = True
         assert lost.wait(HANG_SECONDS)
@@ -97,7 +97,7 @@ def test_a_run_without_a_registry_is_ended_before_its_lease_is(
 def test_a_short_absence_of_the_registry_ends_nothing(registry: SqlRegistry) -> None:
     """A database that restarts is back within the lease."""
     lost, away = threading.Event(), _Away(registry)
-    with held(away, TARGET, "run-1", on_lost=lost.set):
+    with hold_lease(away, TARGET, "run-1", on_lost=lost.set):
         away.since_now = True
         assert away.asked.wait(HANG_SECONDS)
         away.since_now = False

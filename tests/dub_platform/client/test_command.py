@@ -62,7 +62,7 @@ def url(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def fail(services: Services) -> None:
     """A dub in Catalan that failed."""
     services.registry.ask(YOUTUBE, "ca")
-    services.registry.failed(Work(YOUTUBE, "ca", 1), WHY, now=datetime.now(timezone.utc))
+    services.registry.fail(Work(YOUTUBE, "ca", 1), WHY, now=datetime.now(timezone.utc))
 
 
 def texts(url: str) -> list[str]:
@@ -320,7 +320,7 @@ def test_edits_from_before_a_correction_are_shown(services: Services, capsys: Pr
     made = services.registry.dub(YOUTUBE, "es").release
     assert made is not None
     newer = replace(made, revision=1, old_edits=1)
-    services.registry.released(YOUTUBE, "es", newer, film_key=None, beside={}, run_id="run")
+    services.registry.release(YOUTUBE, "es", newer, film_key=None, beside={}, run_id="run")
     assert [0, 0, 1] == [
         main(asked) for asked in (["status", YOUTUBE], ["videos"], ["retry", YOUTUBE])
     ]

@@ -197,7 +197,7 @@ def test_a_dub_that_is_asked_for_anew_meanwhile_is_waited_for(services: Services
         services.registry.ask(YOUTUBE, "ca")
         followed = client.follow(YOUTUBE, ["ca"])
         assert "queued" == next(followed)["dubs"][0]["status"]
-        services.registry.failed(Work(YOUTUBE, "ca", 1), WHY, now=datetime.now(timezone.utc))
+        services.registry.fail(Work(YOUTUBE, "ca", 1), WHY, now=datetime.now(timezone.utc))
         assert "failed" == next(followed)["dubs"][0]["status"]
         client.ask(YOUTUBE, "ca")
         release(services, YOUTUBE, "ca")
@@ -225,7 +225,7 @@ def test_tight_limits_refuse_nobody_who_waits(tmp_path: Path) -> None:
         waiting = pool.submit(client.wait, YOUTUBE)
         wait_until(lambda: app.state.hub.clients or waiting.done())
         for number in range(40):
-            services.registry.reached(YOUTUBE, None, ("source_media", "audio")[number % 2])
+            services.registry.note_stage(YOUTUBE, None, ("source_media", "audio")[number % 2])
         release(services, YOUTUBE, "es")
         assert "released" == waiting.result(HANG_SECONDS)["dubs"][0]["status"]
 
@@ -240,7 +240,7 @@ def test_a_dub_that_fails_is_told_with_its_reason(
         environment(url)
         waiting = pool.submit(main, ["add", YOUTUBE, "--to", "ca", "--wait"])
         wait_until(lambda: app.state.hub.clients or waiting.done())
-        services.registry.failed(Work(YOUTUBE, "ca", 1), WHY, now=datetime.now(timezone.utc))
+        services.registry.fail(Work(YOUTUBE, "ca", 1), WHY, now=datetime.now(timezone.utc))
         assert 1 == waiting.result(HANG_SECONDS)
         assert 0 == main(["add", YOUTUBE, "--to", "es", "--wait"])
     printed = capsys.readouterr().out

@@ -27,7 +27,7 @@ def test_what_is_printed_opens(table: ApiKeys, capsys: pytest.CaptureFixture[str
     """On standard output stands the key and nothing else."""
     arguments = ["--tenant", "acme", "--scopes", "read,write", "--name", "[b]x"]
     assert 0 == admin.main(["keys", "create", *arguments])
-    token = Token.parsed(capsys.readouterr().out.strip())
+    token = Token.parse(capsys.readouterr().out.strip())
     assert token
     key = table.holder(token, utc_now())
     assert key

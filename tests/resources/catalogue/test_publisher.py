@@ -35,7 +35,7 @@ from dub_platform.core.speech import (
     Translation,
 )
 from dub_platform.core.style.wording import Wording
-from dub_platform.core.text.captions import as_srt, as_vtt, cued
+from dub_platform.core.text.captions import as_srt, as_vtt, make_cues
 from dub_platform.core.timeline import Placement, Timeline
 from dub_platform.registry import DubStatus, NewVideo, Source, SqlRegistry, Work
 from resources.catalogue.publisher import FinishedDub, Original, Publisher
@@ -71,7 +71,7 @@ def registry(engine: Engine) -> SqlRegistry:
     """With one video that is prepared and asked for in every language."""
     made = SqlRegistry(engine)
     made.accept(NewVideo(ID, Source.UPLOAD, title="A harbor"), list(HERTZ))
-    made.prepared(
+    made.note_prepared(
         ID,
         title="A harbor",
         language="en",
@@ -80,7 +80,7 @@ def registry(engine: Engine) -> SqlRegistry:
         run_id="run",
     )
     for language in HERTZ:
-        made.started(Work(ID, language, 1), f"run-{language}")
+        made.begin_work(Work(ID, language, 1), f"run-{language}")
     return made
 
 
@@ -225,11 +225,11 @@ def test_captions_of_both_languages_come_with_it(
 ) -> None:
     """The dub's where it is spoken, the source's where it was; as WebVTT and as SubRip."""
     keys = publish(publisher, store, folders, "es").captions_keys
-    spoken = cued(
+    spoken = make_cues(
         (line.start + 0.1, line.start + 0.8, text)
         for line, text in zip(LINES, TARGETS["es"], strict=True)
     )
-    source = cued((line.start, line.end, line.text) for line in LINES)
+    source = make_cues((line.start, line.end, line.text) for line in LINES)
     assert {
         "vtt": as_vtt(spoken, "es"),
         "srt": as_srt(spoken),
@@ -522,11 +522,11 @@ class RemovingRegistry(SqlRegistry):
 
     seen: str | None = None
 
-    def released(self, *asked: Any, **named: Any) -> bool:
+    def release(self, *asked: Any, **named: Any) -> bool:
         if self.seen is None:
             # Which the API deletes, and this test does not.
             self.seen = self.remove_dub(ID, "es")
-        return super().released(*asked, **named)
+        return super().release(*asked, **named)
 
 
 @dataclass

@@ -69,7 +69,7 @@ def registry(tmp_path: Path) -> SqlRegistry:
     make_registry(url)
     made = SqlRegistry.at(url)
     made.accept(NewVideo(ID, Source.UPLOAD, upload_key=UPLOAD), ["es"])
-    made.prepared(
+    made.note_prepared(
         ID, title="x", language="en", duration_seconds=2.0, file_size_bytes=9, run_id="run"
     )
     return made
@@ -117,7 +117,7 @@ def publish(retention: Retention, number: int) -> None:
     put(retention.store, made.track_key, made.manifest_key, *made.captions_keys.values())
     put(retention.store, film(number), film(number).replace(".mp4", ".json"))
     put(retention.store, f"releases/{ID}/es/current.json")
-    registry_of(retention).released(ID, "es", made, film_key=film(number), beside={}, run_id="run")
+    registry_of(retention).release(ID, "es", made, film_key=film(number), beside={}, run_id="run")
 
 
 def published(number: int) -> set[str]:
@@ -230,7 +230,7 @@ class TestMedia:
         put(store, orphan)
         aged(store, 1, orphan)
         assert set() == lost(retention)
-        registry.failed(Work(ID, "ca", 1), {"code": "x"}, now=datetime.now(timezone.utc))
+        registry.fail(Work(ID, "ca", 1), {"code": "x"}, now=datetime.now(timezone.utc))
         assert {orphan} == lost(retention)
 
     def test_captions_handed_in_stay(self, retention: Retention, store: LocalStore) -> None:
@@ -238,7 +238,7 @@ class TestMedia:
         captions = [content(f"videos/{OTHER}/captions", number, ".srt") for number in (1, 2)]
         new = NewVideo(OTHER, Source.YOUTUBE, captions_key=captions[0])
         registry_of(retention).accept(new, [])
-        registry_of(retention).failed(
+        registry_of(retention).fail(
             Work(OTHER, None, 1), {"code": "run_stopped"}, now=datetime.now(timezone.utc)
         )
         put(store, *captions)
@@ -272,7 +272,7 @@ class TestUploads:
         new = NewVideo(OTHER, Source.UPLOAD, upload_key=self.ORPHANS[0])
         registry_of(retention).accept(new, ["es"])
         assert set() == lost(retention, 3650)
-        registry_of(retention).failed(
+        registry_of(retention).fail(
             Work(OTHER, None, 1), {"code": "run_stopped"}, now=datetime.now(timezone.utc)
         )
         assert set() == lost(retention, 3650)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from dub_platform.core.mixing import Ducking, Envelope, ducked
+from dub_platform.core.mixing import Ducking, Envelope, duck
 from dub_platform.core.speech import Span, Take
 from dub_platform.core.timeline import Placement, Timeline
 from resources.mixer.bed import Bed
@@ -27,11 +27,11 @@ def make_mix(folder: Path, seconds: float) -> Mix:
     soundfile.write(folder / "bed.flac", bed, RATE, subtype="PCM_16")
     noise(1.0, seed=5).tofile(folder / "voices.f32")
     starts = [border - 0.4 for border in np.arange(10.0, seconds, 10.0)]
-    duck = ducked([Span(start, start + 1.0) for start in starts], depth_db=-24.0)
+    envelope = duck([Span(start, start + 1.0) for start in starts], depth_db=-24.0)
     voices = [Voice(round(start * RATE), RATE, 0, np.zeros(0)) for start in starts]
     return Mix(
         round(seconds * RATE),
-        Bed(folder / "bed.flac", duck, Envelope((), ())),
+        Bed(folder / "bed.flac", envelope, Envelope((), ())),
         Voices(folder / "voices.f32", voices),
         0.5,
     )

@@ -59,7 +59,7 @@ def rounds_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def encoded(sound: Sound, folder: Path) -> Path:
     """The track of a sound, from the gain that it takes without a limiter."""
-    gain_db = loudness.gain_db(loudness.integrated(steps(sound)))
+    gain_db = loudness.gain_db(loudness.integrate(steps(sound)))
     return encoding.encode_mix(Made(sound), gain_db, into=folder).path
 
 

@@ -36,7 +36,7 @@ def between_samples(hertz: float) -> Sound:
 def test_loudness_is_what_ffmpeg_measures(tmp_path: Path, sound: Sound) -> None:
     """To the tenth that ffmpeg shows, gates and all."""
     soundfile.write(tmp_path / "sound.wav", sound, RATE, subtype="FLOAT")
-    measured = loudness.integrated(steps(np.ascontiguousarray(sound.T)))
+    measured = loudness.integrate(steps(np.ascontiguousarray(sound.T)))
     assert pytest.approx(ebur128(tmp_path / "sound.wav")[0], abs=0.06) == measured
 
 
@@ -75,4 +75,4 @@ def test_parts_measure_as_the_whole_does() -> None:
 
 def test_silence_has_no_power() -> None:
     """And takes no logarithm."""
-    assert loudness.SILENCE_LUFS == loudness.integrated(steps(np.zeros((2, RATE), np.float32)))
+    assert loudness.SILENCE_LUFS == loudness.integrate(steps(np.zeros((2, RATE), np.float32)))

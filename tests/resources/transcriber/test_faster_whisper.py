@@ -15,7 +15,7 @@ import pytest
 from dub_platform import wiring
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.speech import Heard, Span
-from dub_platform.core.text.lines import regrouped
+from dub_platform.core.text.lines import regroup
 from dub_platform.settings import Settings
 from resources.models.installed import Model, ModelFolder
 from resources.store.local import LocalStore
@@ -70,7 +70,7 @@ def test_the_language_is_recognised_and_marks_make_lines(audio: Path, base: Mode
     heard = transcriber(base).transcribe(audio, SPEECH, "auto")
     assert "en" == heard.language
     assert heard.why.startswith("Its language was recognised as en, with ")
-    lines = regrouped(heard.segments, SPEECH)
+    lines = regroup(heard.segments, SPEECH)
     assert [4, True] == [len(lines), all(line.text.endswith(".") for line in lines)]
 
 

@@ -13,8 +13,8 @@ from scipy.signal import resample_poly
 
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.speech import Transcript
-from dub_platform.core.text.belief import misheard
-from dub_platform.core.text.lines import regrouped
+from dub_platform.core.text.belief import judge_hearing
+from dub_platform.core.text.lines import regroup
 from resources.media.vad import SileroSpeechFinder
 from resources.providers.paid_once import Bill
 from resources.transcriber import pocketsphinx
@@ -60,9 +60,9 @@ def test_what_it_does_not_understand_is_not_believed(tmp_path: Path, language: s
     write_wav(path, sound)
     speech = SileroSpeechFinder().find(path)
     heard = pocketsphinx.PocketsphinxTranscriber().transcribe(path, speech, "en")
-    lines = regrouped(heard.segments, speech)
+    lines = regroup(heard.segments, speech)
     made = Transcript("en", heard.engine, lines, least_confidence=heard.least_confidence)
-    assert (language == "en") == (misheard(made) is None)
+    assert (language == "en") == (judge_hearing(made) is None)
     assert len(" ".join(line.text for line in lines).split()) > 10
 
 

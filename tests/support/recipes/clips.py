@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dub_platform.core.text.captions import as_srt, cued
+from dub_platform.core.text.captions import as_srt, make_cues
 from resources.media.time_stretch import at_48_khz, stretch
 from resources.providers.paid_once import Bill
 from resources.voice import recording
@@ -115,7 +115,7 @@ class Recipe:
             seconds=self.seconds,
             sound=at_48_khz(sound.astype(np.float32), RATE),
         )
-        return Clip(path, as_srt(cued(lines)) if self.captioned else None)
+        return Clip(path, as_srt(make_cues(lines)) if self.captioned else None)
 
     def _said(self, number: int, text: str) -> NDArray[np.float64]:
         phrases = [self._say_phrase(number, phrase.strip()) for phrase in text.split("|")]

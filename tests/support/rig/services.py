@@ -159,8 +159,8 @@ def release(
     beside = {dub.language: dub.release for dub in services.registry.dubs(video_id) if dub.release}
     claimed = services.registry.claim_dubs(limit=10, now=datetime.now(timezone.utc))
     for work in claimed:
-        services.registry.started(work, "run")
-    services.registry.released(
+        services.registry.begin_work(work, "run")
+    services.registry.release(
         video_id, language, made, film_key=film_key, beside=beside, run_id="run"
     )
     return made
@@ -168,7 +168,7 @@ def release(
 
 def prepare(services: Services, video_id: str) -> None:
     """As if the video's transcript had been made."""
-    services.registry.prepared(
+    services.registry.note_prepared(
         video_id,
         title="A harbor",
         language="en",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from dub_platform.core.errors import InvalidChannelIdError
-from dub_platform.core.service.channels import checked_channel_id
+from dub_platform.core.service.channels import check_channel_id
 
 
 def test_an_id_of_youtubes_is_one() -> None:
     """With all the signs that can be in it."""
-    assert "UC_x5XG1OV2P6uZZ5FSM9T-w" == checked_channel_id("UC_x5XG1OV2P6uZZ5FSM9T-w")
+    assert "UC_x5XG1OV2P6uZZ5FSM9T-w" == check_channel_id("UC_x5XG1OV2P6uZZ5FSM9T-w")
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ def test_an_id_of_youtubes_is_one() -> None:
 def test_what_is_no_channels_id_is_refused(text: str) -> None:
     """Handles, other lengths, and everything that could mean something in an address."""
     with pytest.raises(InvalidChannelIdError):
-        checked_channel_id(text)
+        check_channel_id(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dub_platform.core.service.titles import LONGEST_TITLE, plain
+from dub_platform.core.service.titles import LONGEST_TITLE, make_plain
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ from dub_platform.core.service.titles import LONGEST_TITLE, plain
 )
 def test_a_title_is_one_line_of_plain_text(text: str, kept: str) -> None:
     """What it means to a page is for the page to escape."""
-    assert kept == plain(text)
+    assert kept == make_plain(text)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dub_platform.core.errors import InvalidVideoIdError
-from dub_platform.core.service.videos import checked_id, upload_id, youtube_id
+from dub_platform.core.service.videos import check_video_id, upload_id, youtube_id
 
 ID = "dQw4w9WgXcQ"
 UPLOAD = "up-0123456789abcdef0123456789abcdef"
@@ -87,7 +87,7 @@ def test_the_same_content_is_the_same_upload() -> None:
 @pytest.mark.parametrize("text", [ID, "-_-_-_-_-_-", UPLOAD])
 def test_an_id_passes_unchanged(text: str) -> None:
     """Both kinds."""
-    assert text == checked_id(text)
+    assert text == check_video_id(text)
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ def test_an_id_passes_unchanged(text: str) -> None:
 def test_what_is_no_id_is_refused(text: str) -> None:
     """Path tricks, line ends and halves of ids."""
     with pytest.raises(InvalidVideoIdError):
-        checked_id(text)
+        check_video_id(text)

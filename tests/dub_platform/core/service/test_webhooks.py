@@ -13,7 +13,7 @@ from dub_platform.core.errors import InvalidRequestError, WebhookUrlError
 from dub_platform.core.service.webhooks import (
     LASTS,
     Receivers,
-    checked_secret,
+    check_secret,
     headers,
     new_id,
     new_secret,
@@ -44,17 +44,17 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 def test_an_address_that_cannot_be_a_webhook_is_refused(url: str) -> None:
     """In a sentence that says why."""
     with pytest.raises(WebhookUrlError, match="cannot be a webhook"):
-        Receivers().checked(url)
+        Receivers().check(url)
 
 
 def test_an_address_inside_is_let_through_where_it_is_named() -> None:
     """By host and port; the scheme has a port of its own."""
     receivers = Receivers.parse("n8n:5678, hooks.internal:80,[::1]:8080")
     for url in ("http://n8n:5678/x", "http://hooks.internal/x", "http://[::1]:8080/"):
-        assert url == receivers.checked(url)
+        assert url == receivers.check(url)
     for url in ("http://n8n/x", "http://hooks.internal:81/x"):
         with pytest.raises(WebhookUrlError, match="DUB_WEBHOOK_RECEIVERS"):
-            receivers.checked(url)
+            receivers.check(url)
 
 
 @pytest.mark.parametrize("text", ["n8n", "n8n:", ":80", "n8n:http"])
@@ -67,7 +67,7 @@ def test_a_receiver_without_a_port_is_refused(text: str) -> None:
 def test_a_new_secret_is_one_that_could_have_been_given() -> None:
     """And is another each time."""
     secret = new_secret()
-    assert secret == checked_secret(secret)
+    assert secret == check_secret(secret)
     assert secret != new_secret()
 
 
@@ -84,7 +84,7 @@ def test_a_new_secret_is_one_that_could_have_been_given() -> None:
 def test_a_weak_secret_is_refused_and_not_repeated(secret: str) -> None:
     """The error may be logged."""
     with pytest.raises(InvalidRequestError) as refused:
-        checked_secret(secret)
+        check_secret(secret)
     assert secret.removeprefix("whsec_") not in refused.value.sentence or secret == "whsec_"
 
 

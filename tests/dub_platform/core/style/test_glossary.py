@@ -9,7 +9,7 @@ import pytest
 from dub_platform.core.errors import InvalidRequestError, UnknownLanguageError
 from dub_platform.core.style.glossary import LONGEST_TERM, MOST_TERMS, Glossary, Term
 
-GLOSSARY = Glossary.parsed({"Go": None, "harbor": {"es": "puerto", "ca": "port"}})
+GLOSSARY = Glossary.parse({"Go": None, "harbor": {"es": "puerto", "ca": "port"}})
 KEPT, RENDERED = Term("Go"), Term("harbor", "puerto")
 
 
@@ -68,12 +68,12 @@ def test_what_a_translation_misses_is_said(
     text: str, translation: str, missed: tuple[Term, ...]
 ) -> None:
     """Kept words as they are, renderings in any of their forms."""
-    assert missed == GLOSSARY.missed(text, translation, "es")
+    assert missed == GLOSSARY.find_missed(text, translation, "es")
 
 
 def test_the_request_decides_over_the_channel() -> None:
     """Both are heeded where they do not differ."""
-    channel = Glossary.parsed({"harbor": {"es": "bahía"}, "sea": {"es": "mar"}})
+    channel = Glossary.parse({"harbor": {"es": "bahía"}, "sea": {"es": "mar"}})
     both = channel | GLOSSARY
     assert (RENDERED, Term("sea", "mar")) == both.terms_in("harbor and sea", "es")
 
@@ -102,7 +102,7 @@ def test_an_empty_glossary_is_none() -> None:
 
 def test_languages_are_spelled_in_one_way() -> None:
     """What the request calls ES is what the dub calls es."""
-    assert (RENDERED,) == Glossary.parsed({"harbor": {"ES": "puerto"}}).terms_in("harbor", "es")
+    assert (RENDERED,) == Glossary.parse({"harbor": {"ES": "puerto"}}).terms_in("harbor", "es")
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,10 @@ def test_languages_are_spelled_in_one_way() -> None:
 def test_what_is_no_glossary_is_refused(value: Any) -> None:
     """The sentence says what one looks like."""
     with pytest.raises(InvalidRequestError, match="glossary"):
-        Glossary.parsed(value)
+        Glossary.parse(value)
 
 
 def test_a_language_that_is_none_is_refused() -> None:
     """By its own error, which names the code."""
     with pytest.raises(UnknownLanguageError, match="klingon"):
-        Glossary.parsed({"harbor": {"klingon": "vergh"}})
+        Glossary.parse({"harbor": {"klingon": "vergh"}})

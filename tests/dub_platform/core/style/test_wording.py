@@ -7,9 +7,9 @@ import pytest
 from dub_platform.core.style.glossary import Glossary
 from dub_platform.core.style.wording import AS_BEFORE, Wording
 
-HARBOR = Glossary.parsed({"harbor": {"es": "puerto", "ca": "port"}})
-BAY = Glossary.parsed({"harbor": {"es": "bahía"}})
-KEPT = Glossary.parsed({"Acme": None})
+HARBOR = Glossary.parse({"harbor": {"es": "puerto", "ca": "port"}})
+BAY = Glossary.parse({"harbor": {"es": "bahía"}})
+KEPT = Glossary.parse({"Acme": None})
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_request_replaces_what_one_before_it_said() -> None:
 def test_a_language_is_concerned_by_its_own_renderings() -> None:
     """And by words that are kept; of what is not said, nothing is made."""
     said = Wording(HARBOR | KEPT, "formal").in_language("es")
-    assert Wording(Glossary.parsed({"harbor": {"es": "puerto"}, "Acme": None}), "formal") == said
+    assert Wording(Glossary.parse({"harbor": {"es": "puerto"}, "Acme": None}), "formal") == said
     assert Wording(KEPT) == Wording(HARBOR | KEPT).in_language("de")
     assert AS_BEFORE == AS_BEFORE.in_language("es")
 

@@ -8,7 +8,12 @@ import pytest
 
 from dub_platform.core.errors import MisheardError, NoSpeechError
 from dub_platform.core.speech import Line, Transcript
-from dub_platform.core.text.belief import confidence_of, misheard, refuse_misheard, require_speech
+from dub_platform.core.text.belief import (
+    confidence_of,
+    judge_hearing,
+    refuse_misheard,
+    require_speech,
+)
 
 SURE = Line(0, 0.0, 1.0, "One two three four", confidence=0.9)
 UNSURE = Line(1, 1.0, 2.0, "Five six", confidence=0.3)
@@ -24,12 +29,12 @@ def test_each_word_counts_as_much() -> None:
 @pytest.mark.parametrize(("least", "believed"), [(0.0, True), (0.7, True), (0.71, False)])
 def test_a_recogniser_has_to_be_as_sure_as_it_says(least: float, believed: bool) -> None:
     """Captions have to be nothing."""
-    assert believed == (misheard(replace(HEARD, least_confidence=least)) is None)
+    assert believed == (judge_hearing(replace(HEARD, least_confidence=least)) is None)
 
 
 def test_the_sentence_says_how_sure_and_what_can_be_done() -> None:
     """By the addresses of the API."""
-    error = misheard(replace(HEARD, least_confidence=0.9))
+    error = judge_hearing(replace(HEARD, least_confidence=0.9))
     assert error is not None
     assert error.sentence.startswith(
         "We may have misheard this video (70%): an engine is less sure"
@@ -40,7 +45,7 @@ def test_the_sentence_says_how_sure_and_what_can_be_done() -> None:
 
 def test_another_language_than_was_named_is_doubted() -> None:
     """However sure of its words the recogniser is."""
-    error = misheard(replace(HEARD, least_confidence=0.0, other_language="es"))
+    error = judge_hearing(replace(HEARD, least_confidence=0.0, other_language="es"))
     assert error is not None
     assert "it sounds like Spanish (es), and not like English" in error.sentence
 
@@ -48,7 +53,7 @@ def test_another_language_than_was_named_is_doubted() -> None:
 def test_what_somebody_corrected_is_believed() -> None:
     """A line is as sure as whoever wrote it."""
     lines = (SURE, replace(UNSURE, confidence=1.0))
-    assert misheard(replace(HEARD, lines=lines, least_confidence=0.9)) is None
+    assert judge_hearing(replace(HEARD, lines=lines, least_confidence=0.9)) is None
 
 
 def test_what_is_doubted_is_refused_unless_somebody_believes_it() -> None:

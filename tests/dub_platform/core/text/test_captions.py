@@ -17,7 +17,7 @@ from dub_platform.core.text.captions import (
     Cue,
     as_srt,
     as_vtt,
-    cued,
+    make_cues,
 )
 
 texts = st.text(st.sampled_from("abcdefg \u00f1\u4f60.,-"), max_size=400)
@@ -38,7 +38,7 @@ def spoken(draw: st.DrawFn) -> list[tuple[float, float, str]]:
 @given(spoken())
 def test_a_cue_is_two_rows_that_fit_the_screen(lines: list[tuple[float, float, str]]) -> None:
     """At most two rows, none empty, none wider than 42 characters."""
-    for cue in cued(lines):
+    for cue in make_cues(lines):
         assert 1 <= len(cue.rows) <= ROWS
         assert all(1 <= len(row) <= CHARACTERS for row in cue.rows)
 
@@ -47,38 +47,38 @@ def test_a_cue_is_two_rows_that_fit_the_screen(lines: list[tuple[float, float, s
 def test_every_word_is_shown(lines: list[tuple[float, float, str]]) -> None:
     """What was said is what is read, in the same order."""
     said = "".join("".join(text.split()) or "\u2026" for _, _, text in lines)
-    shown = "".join("".join(row.split()) for cue in cued(lines) for row in cue.rows)
+    shown = "".join("".join(row.split()) for cue in make_cues(lines) for row in cue.rows)
     assert said == shown
 
 
 @given(spoken())
 def test_cues_stand_apart(lines: list[tuple[float, float, str]]) -> None:
     """A cue ends two frames before the next one starts."""
-    cues = cued(lines)
+    cues = make_cues(lines)
     assert all(b.start - a.end >= APART_SECONDS - 1e-9 for a, b in itertools.pairwise(cues))
 
 
 @given(spoken())
 def test_no_cue_lingers(lines: list[tuple[float, float, str]]) -> None:
     """Seven seconds are the most, and each is there for a moment at least."""
-    assert all(0.1 <= round(cue.end - cue.start, 6) <= LONGEST_SECONDS for cue in cued(lines))
+    assert all(0.1 <= round(cue.end - cue.start, 6) <= LONGEST_SECONDS for cue in make_cues(lines))
 
 
 def test_a_short_line_stays_long_enough_to_read() -> None:
     """It ends after it was said where there is room for it."""
-    (cue,) = cued([(2.0, 2.2, "Yes.")])
+    (cue,) = make_cues([(2.0, 2.2, "Yes.")])
     assert pytest.approx(2.0 + SHORTEST_SECONDS) == cue.end
 
 
 def test_the_parts_of_a_long_line_share_its_time_by_length() -> None:
     """Each cue comes when its words are said."""
-    cues = cued([(10.0, 20.0, "a" * 42 + " " + "b" * 42 + " " + "c" * 42)])
+    cues = make_cues([(10.0, 20.0, "a" * 42 + " " + "b" * 42 + " " + "c" * 42)])
     assert [10.0, 16.667] == [round(cue.start, 3) for cue in cues]
 
 
 def test_cues_at_the_same_moment_each_last() -> None:
     """Crowded lines are still shown, for a tenth of a second."""
-    first, second = cued([(1.0, 1.0, "one"), (1.0, 1.0, "two")])
+    first, second = make_cues([(1.0, 1.0, "one"), (1.0, 1.0, "two")])
     assert (1.1, 1.0 + SHORTEST_SECONDS) == (first.end, second.end)
 
 
@@ -116,7 +116,7 @@ def test_markup_in_subrip_is_replaced() -> None:
 def test_no_text_can_end_its_cue() -> None:
     """A text with its own timing lines and blank lines stays one cue in both formats."""
     hostile = "one\n\n2\n00:00:09,000 --> 00:00:10,000\ntwo\n\nWEBVTT\n\nNOTE three"
-    cues = cued([(1.0, 8.0, hostile)])
+    cues = make_cues([(1.0, 8.0, hostile)])
     assert len(cues) == as_srt(cues).count("-->") == as_vtt(cues, "en").count("-->")
     assert len(cues) - 1 == as_srt(cues).count("\n\n")
 
@@ -133,7 +133,7 @@ def test_no_text_can_end_its_cue() -> None:
 )
 def test_nothing_in_a_line_is_obeyed_by_a_player(text: str) -> None:
     """No tag, no setting, no timing and no style sheet is left of it in either format."""
-    cues = cued([(1.0, 8.0, text)])
+    cues = make_cues([(1.0, 8.0, text)])
     for written, header in ((as_vtt(cues, "en"), "WEBVTT\nLanguage: en"), (as_srt(cues), "")):
         blocks = written.removeprefix(header).strip("\n").split("\n\n")
         assert len(cues) == len(blocks)
@@ -142,7 +142,7 @@ def test_nothing_in_a_line_is_obeyed_by_a_player(text: str) -> None:
 
 def test_no_lines_make_an_empty_file() -> None:
     """An empty WebVTT file has its header, an empty SubRip file nothing."""
-    assert ((), "WEBVTT\nLanguage: es\n", "") == (cued([]), as_vtt([], "es"), as_srt([]))
+    assert ((), "WEBVTT\nLanguage: es\n", "") == (make_cues([]), as_vtt([], "es"), as_srt([]))
 
 
 def _text_of(block: str) -> list[str]:

@@ -10,10 +10,10 @@ from dub_platform.core.errors import ArtifactMissingError
 from dub_platform.core.speech import Basis, Line, Track, Transcript, TranslatedLine, Translation
 from dub_platform.core.text.corrections import (
     as_first_read,
-    changed,
+    find_changed,
+    merge_retranslated,
+    note_sources,
     refuse_other_words,
-    retranslated,
-    sourced,
 )
 from dub_platform.core.timeline import Timeline
 
@@ -34,8 +34,8 @@ def translate(transcript: Transcript, before: Translation | None, text: str) -> 
     value = FIRST
     if at_first.lines != transcript.lines:
         [line] = [a for a, b in zip(transcript.lines, at_first.lines, strict=True) if a != b]
-        value = retranslated(FIRST, replace(FIRST, lines=(TranslatedLine(line.id, text),)))
-    return sourced(value, transcript, at_first)
+        value = merge_retranslated(FIRST, replace(FIRST, lines=(TranslatedLine(line.id, text),)))
+    return note_sources(value, transcript, at_first)
 
 
 def test_only_the_corrected_line_is_another() -> None:
@@ -43,11 +43,13 @@ def test_only_the_corrected_line_is_another() -> None:
     before = translate(HEARD, None, "")
     for text in ("once", "twice"):
         now = correct(HEARD, 1, text)
-        assert [1] == [line.id for line in changed(now, before)]
+        assert [1] == [line.id for line in find_changed(now, before)]
         before = translate(now, before, f"{text} en español")
         assert ["dicho 0", f"{text} en español", "dicho 2"] == [x.text for x in before.lines]
-        assert ["dicho 0", "dicho 1", "dicho 2"] == [line.told for line in before.lines]
-        assert (now.revision, []) == (before.revision, list(changed(now, before)))
+        assert ["dicho 0", "dicho 1", "dicho 2"] == [
+            line.text_for_neighbours for line in before.lines
+        ]
+        assert (now.revision, []) == (before.revision, list(find_changed(now, before)))
 
 
 def test_going_back_is_the_first_translation() -> None:
@@ -63,8 +65,8 @@ def test_another_transcript_is_translated_as_it_is() -> None:
     for other in (replace(HEARD, made_of="other"), replace(HEARD, lines=HEARD.lines[:2])):
         now = correct(other, 1, "once")
         assert now == as_first_read(now, before)
-        assert now.lines == tuple(changed(now, before))
-    assert HEARD.lines == tuple(changed(HEARD, None))
+        assert now.lines == tuple(find_changed(now, before))
+    assert HEARD.lines == tuple(find_changed(HEARD, None))
 
 
 def test_a_track_that_says_something_else_is_not_released() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from dub_platform.core.errors import InvalidRequestError
 from dub_platform.core.speech import Line, TranslatedLine, Translation
-from dub_platform.core.text.edits import LONGEST_TEXT, LineEdit, checked_text, edited, in_force
+from dub_platform.core.text.edits import LONGEST_TEXT, LineEdit, apply_edits, check_text, in_force
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=timezone.utc)
 LINES = (
@@ -79,13 +79,13 @@ def test_of_an_edit_that_is_left_out_the_last_is_told() -> None:
 
 def test_a_translation_keeps_what_was_written_before_the_edit() -> None:
     """The other lines are as they were."""
-    made = edited(TRANSLATION, in_force([edit(1, "La calma.")], LINES))
+    made = apply_edits(TRANSLATION, in_force([edit(1, "La calma.")], LINES))
     assert (
         TranslatedLine(0, "Sí."),
         TranslatedLine(1, "La calma.", draft="El puerto."),
         TranslatedLine(2, "Sí."),
     ) == made.lines
-    assert ["Sí.", "El puerto.", "Sí."] == [line.unedited for line in made.lines]
+    assert ["Sí.", "El puerto.", "Sí."] == [line.unedited_text for line in made.lines]
     assert dataclasses.replace(made, lines=TRANSLATION.lines) == TRANSLATION
 
 
@@ -112,7 +112,7 @@ def test_thousands_of_edits_find_their_lines_at_once() -> None:
 )
 def test_what_can_be_spoken_is_taken(given: str, kept: str) -> None:
     """In any script; markup and orders to a machine are words like any other."""
-    assert kept == checked_text(given)
+    assert kept == check_text(given)
 
 
 @pytest.mark.parametrize(
@@ -136,4 +136,4 @@ def test_what_can_be_spoken_is_taken(given: str, kept: str) -> None:
 def test_what_no_voice_can_speak_is_refused(given: str, told: str) -> None:
     """With what is wrong with it."""
     with pytest.raises(InvalidRequestError, match=told):
-        checked_text(given)
+        check_text(given)

@@ -14,7 +14,7 @@ from dub_platform.core.timing.budget import (
     RATES,
     character_budgets,
     fits,
-    plausible,
+    is_plausible,
     speaking_rate,
 )
 
@@ -98,10 +98,10 @@ def test_what_people_write_is_plausible(
     text: str, original: str, language: str, source: str
 ) -> None:
     """Translations differ in length, and more so between scripts."""
-    assert plausible(text, original, language=language, source=source)
+    assert is_plausible(text, original, language=language, source=source)
 
 
 @pytest.mark.parametrize(("text", "original"), [("bla " * 100, "Yes."), ("Sí.", "word " * 100)])
 def test_what_no_translation_is_as_long_as_is_not_plausible(text: str, original: str) -> None:
     """A text without an end, and one that lost most of it."""
-    assert not plausible(text, original, language="es", source="en")
+    assert not is_plausible(text, original, language="es", source="en")

@@ -11,12 +11,12 @@ from dub_platform.core.timeline import Part, Placement, Timeline
 from dub_platform.core.timing.fitting import (
     PRIOR_LINES,
     Pace,
+    choose_rewritable,
     count_hurried,
-    learned_rate,
+    learn_rate,
     pace_of,
     parts_of,
-    predicted,
-    rewritable,
+    predict_seconds,
     shorter_budgets,
     steps,
     tempos_over,
@@ -61,17 +61,17 @@ def test_a_pace_is_the_median_of_lines_that_tell_one() -> None:
 
 def test_few_lines_do_not_swing_a_rate() -> None:
     """The table counts as many lines as it is given, and one odd dub among many not at all."""
-    assert 12.0 == learned_rate(12.0, [])
-    assert 12.0 < learned_rate(12.0, [Pace(24.0, 2)]) < 13.2
-    assert 18.0 == learned_rate(12.0, [Pace(24.0, PRIOR_LINES)])
+    assert 12.0 == learn_rate(12.0, [])
+    assert 12.0 < learn_rate(12.0, [Pace(24.0, 2)]) < 13.2
+    assert 18.0 == learn_rate(12.0, [Pace(24.0, PRIOR_LINES)])
     odd = [Pace(14.0, 400), Pace(14.2, 400), Pace(40.0, 400)]
-    assert pytest.approx(14.2, abs=0.1) == learned_rate(12.0, odd)
+    assert pytest.approx(14.2, abs=0.1) == learn_rate(12.0, odd)
 
 
 def test_lengths_are_predicted_by_the_rate_of_who_speaks() -> None:
     """Each speaker has their own voice."""
     texts = {0: "a" * 20, 1: "b" * 20, 2: "c" * 30}
-    assert {0: 2.0, 1: 1.0, 2: 3.0} == predicted(LINES, texts, {"1": 10.0, "2": 20.0})
+    assert {0: 2.0, 1: 1.0, 2: 3.0} == predict_seconds(LINES, texts, {"1": 10.0, "2": 20.0})
 
 
 def test_a_line_that_can_borrow_silence_is_not_hurried() -> None:
@@ -93,9 +93,9 @@ def test_a_budget_is_less_than_what_did_not_fit() -> None:
 def test_the_most_hurried_lines_are_rewritten_first() -> None:
     """Those that may be, at most the share of all lines, and one where there is any."""
     crowded = {3: 1.2, 4: 1.3, 5: 1.25, 6: 1.28}
-    assert [5, 6] == rewritable(crowded, [3, 5, 6], share=0.1, count=20)
-    assert [6] == rewritable(crowded, [3, 5, 6], share=0.1, count=4)
-    assert [] == rewritable(crowded, [3, 5, 6], share=0.0, count=20)
+    assert [5, 6] == choose_rewritable(crowded, [3, 5, 6], share=0.1, count=20)
+    assert [6] == choose_rewritable(crowded, [3, 5, 6], share=0.1, count=4)
+    assert [] == choose_rewritable(crowded, [3, 5, 6], share=0.0, count=20)
 
 
 def test_every_step_is_counted() -> None:
