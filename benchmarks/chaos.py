@@ -100,8 +100,8 @@ class Storm:
     _restarting: threading.Lock = field(default_factory=threading.Lock)
 
     @contextlib.contextmanager
-    def orchestrated(self) -> Iterator[None]:
-        """What ends by itself, as when it finds another server missing, is started again."""
+    def orchestrate(self) -> Iterator[None]:
+        """Start again what ends by itself, as when it finds another server missing."""
         over = threading.Event()
 
         def restart() -> None:
@@ -174,10 +174,10 @@ class Clients:
         """So many within about this time; each has words of its own."""
         for number in range(videos):
             began = time.monotonic()
-            self._accepted(number)
+            self._hand_in(number)
             time.sleep(max(0.0, seconds / videos - (time.monotonic() - began)))
 
-    def _accepted(self, number: int) -> None:
+    def _hand_in(self, number: int) -> None:
         own, captions = self.clip + f"video {number}".encode(), captions_of(number)
         while True:
             with contextlib.suppress(httpx.TransportError):
@@ -193,10 +193,10 @@ class Clients:
             time.sleep(0.3)
 
 
-def survived(
+def survive(
     folder: Path, videos: int, seconds: float, seed: int, patience: float = RECOVERY_SECONDS
 ) -> Outcome:
-    """Put the platform through it, give it so many seconds to recover, and take stock."""
+    """Put the platform through the storm, give it so many seconds to recover, and take stock."""
     clip = short_clip(folder).read_bytes()
     faults = Faults.at_random(FAULT_RATE, seed, [Fault.ERROR, Fault.TOO_MANY, Fault.BAD_GATEWAY])
     with (
@@ -207,13 +207,13 @@ def survived(
     ):
         clients, storm = Clients(running, clip, folder), Storm(running, random.Random(seed))  # noqa: S311 - nothing is secret
         handing_in = threading.Thread(target=clients.hand_in, args=(videos, seconds * ARRIVALS))
-        with storm.orchestrated():
+        with storm.orchestrate():
             handing_in.start()
             storm.rage(seconds)
             restarted = time.monotonic()
             PROGRESS.print("everything runs again, and nobody helps")
             handing_in.join()
-            _wait(lambda: not _left(running, clients), patience)
+            _wait(lambda: not _is_left(running, clients), patience)
             recovery = time.monotonic() - restarted
         return _stock(running, clients, storm, folder / "asked.jsonl", recovery)
 
@@ -225,15 +225,16 @@ def _wait(holds: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.5)
 
 
-def _unfinished(running: Cluster, clients: Clients) -> list[str]:
+def _list_unfinished(running: Cluster, clients: Clients) -> list[str]:
     return [
         each for each in clients.accepted if _status(running, each) not in ("released", "failed")
     ]
 
 
-def _left(running: Cluster, clients: Clients) -> bool:
-    """Whether something is still to be done: for a video, or for Dagster's view of its runs."""
-    return bool(_unfinished(running, clients) or _rows(running, "dagster", _RUNS_LEFT))
+def _is_left(running: Cluster, clients: Clients) -> bool:
+    """Tell whether something is still to be done: for a video, or for Dagster's view of its
+    runs."""
+    return bool(_list_unfinished(running, clients) or _rows(running, "dagster", _RUNS_LEFT))
 
 
 def _status(running: Cluster, video_id: str) -> str:
@@ -252,7 +253,7 @@ def _stock(
     released = [dub for dub in dubs if dub["status"] == "released"]
     failed = [dub for dub in dubs if dub["status"] == "failed" and dub["error"]["message"]]
     lost_answers = _rows(running, "dub", "SELECT count(*) FROM paid_calls WHERE status = 'open'")
-    again = _spoken_again(account)
+    again = _count_spoken_again(account)
     return Outcome(
         videos=len(dubs),
         released=len(released),
@@ -261,7 +262,7 @@ def _stock(
         paid_twice=max(0, again - lost_answers),
         answers_lost=lost_answers,
         partial_objects=sum(not _is_whole(dub) for dub in released) + _broken_pointers(running),
-        disagreements=abs(_materialized(running) - len(released)),
+        disagreements=abs(_count_released(running) - len(released)),
         runs_left=_rows(running, "dagster", _RUNS_LEFT),
         leftovers=_leftovers(running),
         kills=len(storm.kills),
@@ -269,8 +270,8 @@ def _stock(
     )
 
 
-def _spoken_again(account: Path) -> int:
-    """Lines of which the voice sent more than one whole answer, by its own account."""
+def _count_spoken_again(account: Path) -> int:
+    """Count lines of which the voice sent more than one whole answer, by its own account."""
     asked = [json.loads(line) for line in account.read_text().splitlines()]
     whole = Counter(each["text"] for each in asked if each["fault"] is None)
     return sum(count - 1 for count in whole.values())
@@ -279,8 +280,8 @@ def _spoken_again(account: Path) -> int:
 _RUNS_LEFT = "SELECT count(*) FROM runs WHERE status IN ('QUEUED','STARTING','STARTED','CANCELING')"
 
 
-def _materialized(running: Cluster) -> int:
-    """Dubs of which Dagster knows a release."""
+def _count_released(running: Cluster) -> int:
+    """Count dubs of which Dagster knows a release."""
     query = (
         "SELECT count(DISTINCT partition) FROM event_logs "
         "WHERE dagster_event_type = 'ASSET_MATERIALIZATION' AND asset_key = '[\"r2_object\"]'"
@@ -342,7 +343,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     chosen = parser.parse_args()
     with _folder() as folder:
-        outcome = survived(folder, chosen.videos, chosen.seconds, chosen.seed)
+        outcome = survive(folder, chosen.videos, chosen.seconds, chosen.seed)
     table = Table("measure", "value")
     for name, value in asdict(outcome).items():
         table.add_row(name, str(value))

@@ -48,7 +48,7 @@ from resources.media.ffmpeg import Loudness
 from resources.store.port import Store
 from resources.store.values import value_in
 from tests.support.recipes.clips import RECIPES, Recipe
-from tests.support.rig.workshop import opened_workshop
+from tests.support.rig.workshop import open_workshop
 
 DEADLINE_SECONDS = 60.0
 NOT_MEASURED = "-"
@@ -110,8 +110,8 @@ def of_recipe(recipe: Recipe) -> Row:
     """A clip made, dubbed and measured, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="dub-evaluate-") as name:
         folder = Path(name)
-        clip = recipe.made(folder)
-        with opened_workshop(folder) as workshop:
+        clip = recipe.make(folder)
+        with open_workshop(folder) as workshop:
             video_id = workshop.hand_in(
                 clip.path, recipe.dubbed, captions=clip.captions, language=recipe.spoken
             )
@@ -171,7 +171,7 @@ def of_address(address: str) -> Row:
     with tempfile.TemporaryDirectory(prefix="dub-heard-") as at:
         path = Path(at) / "released"
         with path.open("wb") as file:
-            file.writelines(_fetched(_sound_address(address)))
+            file.writelines(_fetch(_sound_address(address)))
         return Row(address, measure_release(path, into=Path(at)), ffmpeg.measure(path).loudness)
 
 
@@ -181,12 +181,12 @@ def _sound_address(address: str) -> str:
         return address
     if address.endswith("/manifest.json"):
         return urljoin(address, "track.m4a")
-    pointer = json.loads(b"".join(_fetched(address)))
+    pointer = json.loads(b"".join(_fetch(address)))
     base, _, _ = address.partition("/releases/")
     return f"{base}/{pointer['track']}"
 
 
-def _fetched(address: str) -> Iterator[bytes]:
+def _fetch(address: str) -> Iterator[bytes]:
     with httpx.stream("GET", address, timeout=DEADLINE_SECONDS, follow_redirects=True) as answer:
         answer.raise_for_status()
         yield from answer.iter_bytes()
@@ -214,11 +214,11 @@ def table(rows: list[Row]) -> Table:
     """A row for each release."""
     made = Table("clip", *rows[0].figures)
     for row in rows:
-        made.add_row(row.name, *map(_shown, row.figures.values()))
+        made.add_row(row.name, *map(_format_figure, row.figures.values()))
     return made
 
 
-def _shown(figure: float | None) -> str:
+def _format_figure(figure: float | None) -> str:
     if figure is None:
         return NOT_MEASURED
     return str(figure) if isinstance(figure, int) else f"{figure:.2f}"

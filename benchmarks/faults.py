@@ -32,7 +32,7 @@ from dub_platform.core.text.captions import as_srt, make_cues
 from dub_platform.registry import DubStatus
 from tests.support.patience import HANG_SECONDS
 from tests.support.recipes.golden_clip import make_golden_clip
-from tests.support.rig.workshop import Workshop, opened_workshop
+from tests.support.rig.workshop import Workshop, open_workshop
 from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
 from tests.support.servers.providers.openai_server import Fault as ChatFault
 from tests.support.servers.providers.openai_server import OpenAIServer, random_faults
@@ -78,24 +78,21 @@ class Outcome:
         )
 
 
-def measured(
+def measure_faults(
     folder: Path, videos: int, *, rate: float, seed: int, try_seconds: float = TRY_SECONDS
 ) -> Outcome:
-    """Put so many videos through the pipeline with this rate of faults.
-
-    What hangs is left after `try_seconds`, which must be plenty for what does not.
-    """
+    """Put so many videos through the pipeline with this rate of faults."""
     began = time.monotonic()
     clip = short_clip(folder)
     longest = CALLS_IN_A_RUN * TRIES_IN_A_CALL * try_seconds
     with _platform(folder, rate, seed, try_seconds) as (workshop, voice):
-        durations = [_dubbed(workshop, folder, clip, number) for number in range(videos)]
+        durations = [_dub_one(workshop, folder, clip, number) for number in range(videos)]
         released = sum(duration.released for duration in durations)
         asked = voice.asked()
     return Outcome(
         videos=videos,
         released=released,
-        synthesised_twice=_synthesised_twice(asked),
+        synthesised_twice=_count_synthesised_twice(asked),
         over_deadline=sum(each.seconds > longest for each in durations),
         seconds=time.monotonic() - began,
         requests=len(asked),
@@ -109,8 +106,9 @@ class _Dub:
     seconds: float
 
 
-def _dubbed(workshop: Workshop, folder: Path, clip: Path, number: int) -> _Dub:
-    """One video of its own words: captions beside the clip say them, so none is known before."""
+def _dub_one(workshop: Workshop, folder: Path, clip: Path, number: int) -> _Dub:
+    """Dub one video of its own words: captions beside the clip say them, so none is known
+    before."""
     own = folder / f"clip-{number}.mkv"
     # What stands after the end of a Matroska file is no part of it, but of its content hash.
     own.write_bytes(clip.read_bytes() + f"video {number}".encode())
@@ -148,7 +146,7 @@ def _platform(
         faults = Faults.at_random(rate, seed + 1, SpeechFault)
         voice = running.enter_context(ElevenLabsServer(folder / "asked.jsonl", faults))
         engines = paid_engines(chat, voice, try_seconds=try_seconds)
-        yield running.enter_context(opened_workshop(folder, **engines)), voice
+        yield running.enter_context(open_workshop(folder, **engines)), voice
 
 
 def paid_engines(
@@ -168,8 +166,9 @@ def paid_engines(
     }
 
 
-def _synthesised_twice(asked: Sequence[Mapping[str, Any]]) -> int:
-    """Lines spoken again although a good answer had come whole, by the server's own account."""
+def _count_synthesised_twice(asked: Sequence[Mapping[str, Any]]) -> int:
+    """Count lines that were spoken again although a good answer had come whole, by the server's own
+    account."""
     whole = Counter(
         entry["text"] for entry in asked if entry["fault"] is None and entry["status"] == 200
     )
@@ -186,7 +185,7 @@ def main() -> int:
     # Every fault is a line in Dagster's log and in ours, and the table is what is looked for.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with tempfile.TemporaryDirectory(prefix="dub-faults-") as folder:
-        outcome = measured(Path(folder), chosen.videos, rate=chosen.rate, seed=chosen.seed)
+        outcome = measure_faults(Path(folder), chosen.videos, rate=chosen.rate, seed=chosen.seed)
     table = Table("measure", "value")
     for name, value in vars(outcome).items():
         table.add_row(name, f"{value:.1f}" if isinstance(value, float) else str(value))

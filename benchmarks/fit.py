@@ -111,17 +111,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--record", action="store_true", help="make the recorded pairs anew")
     if parser.parse_args().record:
-        told = ",\n".join(f"{json.dumps(name)}: {json.dumps(x)}" for name, x in recorded().items())
+        told = ",\n".join(
+            f"{json.dumps(name)}: {json.dumps(x)}" for name, x in record_pairs().items()
+        )
         RECORDED.write_text(f"{{{told}}}\n", "utf-8")
         return 0
     results = {
-        f"{name} {density} {size}": measured(place, drawn(size, share))
+        f"{name} {density} {size}": measure_way(place, drawn(size, share))
         for size in track(SIZES, "videos by their lines", console=PROGRESS)
         for density, share in DENSITIES.items()
         for name, place in WAYS.items()
     }
     results |= {
-        f"{name} {density} {size}": measured(solved, draw_breathing(size, share, parted=parted))
+        f"{name} {density} {size}": measure_way(solve, draw_breathing(size, share, parted=parted))
         for size in SIZES
         for density, share in DENSITIES.items()
         for name, parted in (("whole takes", False), ("takes in parts", True))
@@ -171,8 +173,8 @@ def draw_breathing(lines: int, share: float, *, parted: bool) -> Video:
     return Video(parts, [1] * len(parts), at, ends)
 
 
-def solved(video: Video) -> Placed:
-    """As the platform places takes."""
+def solve(video: Video) -> Placed:
+    """Place takes as the platform does."""
     return Placed(fit_timeline(video.parts, seconds=video.seconds), [0.0] * len(video.parts))
 
 
@@ -202,15 +204,15 @@ def overlaid(video: Video, *, cap: float) -> Placed:
 
 
 WAYS: dict[str, Callable[[Video], Placed]] = {
-    "timeline": solved,
+    "timeline": solve,
     "greedy, shifts": lambda video: greedy(video, cap=FASTEST, cuts=False),
     "greedy, cuts": lambda video: greedy(video, cap=FASTEST, cuts=True),
     "overlaid": lambda video: overlaid(video, cap=FASTEST),
 }
 
 
-def measured(place: Callable[[Video], Placed], video: Video) -> Result:
-    """What a way of placing makes of a video; CPU time is the median of three."""
+def measure_way(place: Callable[[Video], Placed], video: Video) -> Result:
+    """Measure what a way of placing makes of a video; CPU time is the median of three."""
     seconds = []
     for _ in range(3):
         began = time.process_time()
@@ -264,8 +266,8 @@ def _table(results: dict[str, Result]) -> Table:
     return table
 
 
-def recorded() -> dict[str, Any]:
-    """The pairs by flite, Apertium and eSpeak NG as they are installed here."""
+def record_pairs() -> dict[str, Any]:
+    """Record the pairs by flite, Apertium and eSpeak NG as they are installed here."""
     # The engines are for recording alone.
     from resources.translator.apertium import ApertiumTranslator
     from resources.voice.espeak import EspeakVoice

@@ -1,6 +1,6 @@
 """What samples of running processes say about growth, when the start and busy moments are left out.
 
-    settled(samples)                                     # without the warm-up
+    drop_warm_up(samples)                                     # without the warm-up
     of_role(samples, "api", lambda process: process.fds).per_hour
     of_count(samples, "temp files").end
 
@@ -56,8 +56,8 @@ class Growth:
 Measure = Callable[[Reading], float]
 
 
-def settled(samples: Sequence[Sample]) -> Sequence[Sample]:
-    """Without the first quarter, in which all is imported, connected and cached once."""
+def drop_warm_up(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Drop the first quarter, in which all is imported, connected and cached once."""
     return samples[int(len(samples) * WARM_UP) :]
 
 
@@ -81,8 +81,8 @@ def of_count(samples: Sequence[Sample], name: str) -> Growth:
     return Growth(*_edges([value for _, value in points]), slope_per_hour(points))
 
 
-def replaced(samples: Sequence[Sample], role: str) -> int:
-    """How many lasting processes of a role were gone in the end."""
+def count_replaced(samples: Sequence[Sample], role: str) -> int:
+    """Count the lasting processes of a role that were gone in the end."""
     return len(_lasting(samples, role).keys() - samples[-1].processes[role].keys())
 
 

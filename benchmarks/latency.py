@@ -33,8 +33,7 @@ from benchmarks import command
 from benchmarks.chaos import engine_of
 from benchmarks.command import PROGRESS
 from benchmarks.faults import captions_of
-from benchmarks.one_machine import OneMachine
-from benchmarks.one_machine import measured as measured_on_one_machine
+from benchmarks.one_machine import OneMachine, measure_machine
 from benchmarks.timing import Run
 from tests.support.recipes.golden_clip import make_golden_clip
 from tests.support.rig.cluster import Cluster, cluster
@@ -145,7 +144,7 @@ def alone(running: Cluster, clips: Clips, count: int) -> list[Parts]:
     found = []
     for _ in track(range(count + 1), "clips one by one", console=PROGRESS):
         video_id, posted = clips.hand_in(running)
-        released = _released(running, video_id)
+        released = _await_release(running, video_id)
         found.append(parts_of(running, video_id, posted, released))
     return found[1:]
 
@@ -183,7 +182,7 @@ def at_once(running: Cluster, clips: Clips, count: int) -> Burst:
     )
 
 
-def _released(running: Cluster, video_id: str) -> float:
+def _await_release(running: Cluster, video_id: str) -> float:
     while True:
         dub = running.dub(video_id, LANGUAGE)
         if dub["status"] == "released":
@@ -222,17 +221,17 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dub-latency-") as name:
         folder = Path(name)
-        machine = measured_on_one_machine(folder / "one", ALONE)
+        machine = measure_machine(folder / "one", ALONE)
         figures = print_one_machine(machine)
         if not chosen.one_machine:
-            found, burst = measured(folder, chosen.clips, chosen.burst)
+            found, burst = measure_latency(folder, chosen.clips, chosen.burst)
             figures |= print_production(found, burst)
     Console().print(json.dumps(figures), soft_wrap=True, highlight=False)
     return 0
 
 
-def measured(folder: Path, clips: int, burst: int) -> tuple[list[Parts], Burst]:
-    """So many one by one, then so many at once."""
+def measure_latency(folder: Path, clips: int, burst: int) -> tuple[list[Parts], Burst]:
+    """Measure so many clips one by one, then so many at once."""
     made = Clips(folder)
     with (
         local_providers(folder) as paid,

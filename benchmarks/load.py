@@ -73,12 +73,13 @@ class Load:
         return self.failed / max(1, self.requests)
 
 
-def measured(folder: Path, seconds: int) -> tuple[list[Load], Load, Load]:
-    """Each crowd at the API, then clients without a pause at the API and at a bare route."""
+def measure_load(folder: Path, seconds: int) -> tuple[list[Load], Load, Load]:
+    """Measure each crowd at the API, then clients without a pause at the API and at a bare
+    route."""
     # Five hundred people have one address here, and what is measured is the API without a proxy.
     alone: Mapping[str, Any] = {"behind_front": False, "rate_limits": "off"}
     with cluster(folder / "c", workers=1, downloader="youtube", **alone) as running:
-        place = _prepared(running, folder)
+        place = _prepare(running, folder)
         running.kill(*ELSEWHERE)
         apis = _apis(running)
         crowds = [
@@ -100,15 +101,15 @@ def _apis(running: Cluster) -> Sequence[tuple[str, Server]]:
     return [(machine.settings.base_url, machine.server("api")), (second, machine.server(SECOND))]
 
 
-def _prepared(running: Cluster, folder: Path) -> Mapping[str, str]:
-    """The video that everybody is interested in, as locust's environment."""
+def _prepare(running: Cluster, folder: Path) -> Mapping[str, str]:
+    """Dub the video that everybody is interested in; return it as locust's environment."""
     files = {
         "file": ("clip.mkv", short_clip(folder).read_bytes()),
         "captions": ("clip.srt", captions_of(0).encode()),
     }
     answer = running.api.post("/videos", files=files, data={"languages": LANGUAGE})
     video_id: str = answer.raise_for_status().json()["id"]
-    dub = running.released(video_id, LANGUAGE)
+    dub = running.await_release(video_id, LANGUAGE)
     page = f"/videos/{video_id}"
     return {"VIDEO": video_id, "TRACK": urlsplit(dub["track_url"]).path, "PAGE": page}
 
@@ -130,11 +131,13 @@ def _load(
         check=False,
     )
     most = max(psutil.Process(server.pid).memory_info().rss for _, server in servers)
-    return told(json.loads(ended.stdout), users, seconds, most / 1e6)
+    return read_load(json.loads(ended.stdout), users, seconds, most / 1e6)
 
 
-def told(stats: Sequence[Mapping[str, Any]], users: int, seconds: float, rss_mb: float) -> Load:
-    """From locust's count of requests by their rounded times, an entry for each kind."""
+def read_load(
+    stats: Sequence[Mapping[str, Any]], users: int, seconds: float, rss_mb: float
+) -> Load:
+    """Read locust's count of requests by their rounded times, an entry for each kind."""
     times: Counter[float] = Counter()
     for entry in stats:
         times.update({float(ms): count for ms, count in entry["response_times"].items()})
@@ -188,7 +191,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=30)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dub-load-", ignore_cleanup_errors=True) as name:
-        crowds, busy, bare = measured(Path(name), chosen.seconds)
+        crowds, busy, bare = measure_load(Path(name), chosen.seconds)
     console = Console()
     for table in (_people(crowds), _throughput(busy, bare)):
         console.print(table)

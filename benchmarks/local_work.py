@@ -165,7 +165,7 @@ def _hear_takes(job: Mapping[str, Any], takes: Sequence[Path]) -> list[str]:
 
 def dub(job: Mapping[str, Any]) -> Answer:
     """A video through the whole pipeline, gates and all, until it is released."""
-    from tests.support.rig.workshop import opened_workshop
+    from tests.support.rig.workshop import open_workshop
 
     if job.get("by_rote"):
         _hear_by_rote(job["said"])
@@ -173,7 +173,7 @@ def dub(job: Mapping[str, Any]) -> Answer:
         clip = Path(job["clip"])
         if clip.suffix == ".wav":
             clip = _loop(clip, Path(at), job["seconds"])
-        with opened_workshop(Path(at), **job["settings"]) as workshop, measuring() as spent:
+        with open_workshop(Path(at), **job["settings"]) as workshop, measuring() as spent:
             video_id = workshop.hand_in(clip, job["language"])
             workshop.prepare(video_id)
             workshop.dub(video_id, job["language"])

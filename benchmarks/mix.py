@@ -97,8 +97,8 @@ class Cost:
         return self.seconds / self.floor_s
 
 
-def measured(minutes: Sequence[int]) -> list[Cost]:
-    """One row for each length, ascending."""
+def measure_mix(minutes: Sequence[int]) -> list[Cost]:
+    """Measure the mix; one row for each length, ascending."""
     with tempfile.TemporaryDirectory(prefix="dub-mix-") as folder:
         material = _Material(Path(folder))
         told = track(sorted(minutes), "lengths", console=PROGRESS)
@@ -121,7 +121,7 @@ class _Material:
         decode_sound(source, seconds=60.0 * minutes, into=self.folder, pictures=False)
         audio = time.monotonic() - began
         job = self.job(minutes)
-        turns = [(self._floor(minutes), *_watched(job)) for _ in range(_times(minutes))]
+        turns = [(self._floor(minutes), *_watch(job)) for _ in range(_times(minutes))]
         floors, said, peaks = zip(*turns, strict=True)
         fastest = min(said, key=lambda each: each["seconds"])
         return Cost(minutes, min(floors), audio, peak_mb=max(peaks), **fastest)
@@ -136,7 +136,7 @@ class _Material:
     def _floor(self, minutes: int) -> float:
         """Seconds of ffmpeg, all of its threads allowed."""
         listed = self.folder / "takes.txt"
-        names = [path.name for _, path in self._said(minutes)]
+        names = [path.name for _, path in self._say(minutes)]
         listed.write_text("".join(f"file '{name}'\n" for name in names))
         source = graphs.input(str(self.folder / "source.mp4"))
         takes = graphs.input(str(listed), format="concat", safe=0)
@@ -145,7 +145,7 @@ class _Material:
         run(takes.output("-", format="null"))
         return time.monotonic() - began
 
-    def _said(self, minutes: int) -> list[tuple[Take, Path]]:
+    def _say(self, minutes: int) -> list[tuple[Take, Path]]:
         return [
             (replace(self.takes[line % len(self.takes)][0], line_id=line), path)
             for line in range(TAKES_A_MINUTE * minutes)
@@ -155,7 +155,7 @@ class _Material:
     def job(self, minutes: int) -> Path:
         """What is to be mixed, in a file for the process that does."""
         job = self.folder / "job.pickle"
-        takes = self._said(minutes)
+        takes = self._say(minutes)
         every = 60.0 / TAKES_A_MINUTE
         parts = [Part(take.line_id, every * take.line_id, take.speech_seconds) for take, _ in takes]
         speech = [
@@ -187,7 +187,7 @@ def _write_minute(path: Path) -> list[Span]:
     )
     spans = []
     for number in range(TAKES_A_MINUTE):
-        said = _spoken(path.with_suffix(".take.wav"), SAID[number % len(SAID)], "en")
+        said = _speak(path.with_suffix(".take.wav"), SAID[number % len(SAID)], "en")
         first = round((LOOP_SECONDS / TAKES_A_MINUTE * number + 0.3) * RATE)
         voice = at_48_khz(said.sound, said.rate)[: 5 * RATE]  # type: ignore[arg-type]
         sound[:, first : first + len(voice)] += 0.5 * voice
@@ -198,20 +198,21 @@ def _write_minute(path: Path) -> list[Span]:
 
 def _take(folder: Path, number: int, text: str) -> tuple[Take, Path]:
     path = folder / f"take-{number}.mp3"
-    said = _spoken(folder / "take.wav", text, "es")
+    said = _speak(folder / "take.wav", text, "es")
     wav = graphs.input(str(folder / "take.wav"))
     run(wav.output(str(path), ar=TAKE_RATE, audio_bitrate="64k"))
     start, end = recording.speech_bounds(said.sound, said.rate)
     return Take(number, text, path.name, said.seconds, start, end, len(text)), path
 
 
-def _spoken(path: Path, text: str, language: str) -> recording.Recording:
+def _speak(path: Path, text: str, language: str) -> recording.Recording:
     EspeakVoice(VOICE_WORDS_A_MINUTE).speak(Reading(text, language), into=path, bill=Bill())
     return recording.decoded(path)
 
 
-def _watched(job: Path) -> tuple[dict[str, float], float]:
-    """What the process that mixes says, and the memory of it and all it starts, in megabytes."""
+def _watch(job: Path) -> tuple[dict[str, float], float]:
+    """Run the job in a process; return what it says, and the memory of it and all it starts, in
+    megabytes."""
     command = [sys.executable, "-m", "benchmarks.mix", "--job", str(job)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         peak, watched = 0, psutil.Process(process.pid)
@@ -249,7 +250,7 @@ def main() -> int:
     if chosen.job:
         print(json.dumps(_mix(chosen.job)))  # noqa: T201
         return 0
-    costs = measured(chosen.minutes)
+    costs = measure_mix(chosen.minutes)
     _print(costs)
     return 0
 

@@ -1,6 +1,6 @@
 """The embedded platform, as `make up` starts it: its start, its rest, and its share of a dub.
 
-    found = measured(Path("/tmp/home"), clips=5)
+    found = measure_machine(Path("/tmp/home"), clips=5)
     found.overhead_median, found.demo_ratio, found.start_seconds
 
 A second start is measured, as people see it every day: from the command to the line that says that
@@ -68,7 +68,7 @@ class OneMachine:
         return self.demo_seconds / self.demo_engine_seconds
 
 
-def measured(home: Path, clips: int) -> OneMachine:
+def measure_machine(home: Path, clips: int) -> OneMachine:
     """Start the platform twice; measure the second one at rest and at work."""
     environment = _environment(home)
     with _up(environment):

@@ -73,13 +73,13 @@ class Cost:
     daemon_mb: float
 
 
-def measured(
+def measure_scale(
     sizes: Sequence[int], folder: Path, *, daemon_seconds: float = DAEMON_SECONDS
 ) -> list[Cost]:
-    """One row for each size, ascending; the daemon is given so long before it is looked at."""
+    """Measure each size, ascending; the daemon is given so long before it is looked at."""
     with _platform(folder, daemon_seconds) as platform:
         told = track(sorted(sizes), "catalogues", console=PROGRESS)
-        return [platform.measured_at(size) for size in told]
+        return [platform.measure_at(size) for size in told]
 
 
 @dataclass
@@ -96,7 +96,7 @@ class Platform:
     filled: int = 0
     handed_in: int = 0
 
-    def measured_at(self, size: int) -> Cost:
+    def measure_at(self, size: int) -> Cost:
         self._fill(size)
         ticks = [
             self._tick(each)
@@ -308,7 +308,7 @@ def main() -> int:
     chosen = parser.parse_args()
     waiting.WAIT_SECONDS = 0.0
     with tempfile.TemporaryDirectory(prefix="dub-scale-") as folder:
-        costs = measured(chosen.videos, Path(folder))
+        costs = measure_scale(chosen.videos, Path(folder))
     _print(costs)
     return 0
 

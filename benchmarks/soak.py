@@ -94,14 +94,14 @@ class Videos:
     def come(self, stop: threading.Event) -> None:
         """The next one when the one before has ended, until it is said to stop."""
         while not stop.is_set():
-            video_id = self._handed_in()
-            dub = self.running.ended(video_id, LANGUAGE)
+            video_id = self._hand_in()
+            dub = self.running.await_end(video_id, LANGUAGE)
             if dub["status"] == "released":
                 self.tracks.append(dub["track_url"])
             else:
                 self.failed += 1
 
-    def _handed_in(self) -> str:
+    def _hand_in(self) -> str:
         number = self.first + self.ended
         files = {"file": ("clip.mkv", self.clip + f"video {number}".encode())}
         if self.chance.random() > WITHOUT_CAPTIONS:
@@ -191,7 +191,7 @@ class Meter:
 
     def live_runs(self) -> int:
         """Runs that Dagster has not seen end."""
-        return self._asked(_LIVE_RUNS)
+        return self._ask(_LIVE_RUNS)
 
     def temp_files(self) -> int:
         """What lies in the work folder and where the services keep what is temporary."""
@@ -208,8 +208,8 @@ class Meter:
         info = self._redis.info()
         keys = info.get("db0", {"keys": 0, "expires": 0})
         return {
-            "PostgreSQL's clients": self._asked(_CLIENTS),
-            "PgBouncer's clients": self._pooled(),
+            "PostgreSQL's clients": self._ask(_CLIENTS),
+            "PgBouncer's clients": self._count_pooled(),
             "Redis' clients": info["connected_clients"],
             "Redis' keys that expire": keys["expires"],
             "Redis' keys that stay": keys["keys"] - keys["expires"],
@@ -217,11 +217,11 @@ class Meter:
             "temp files": self.temp_files(),
         }
 
-    def _asked(self, query: TextClause) -> int:
+    def _ask(self, query: TextClause) -> int:
         with self._dagster.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def _pooled(self) -> int:
+    def _count_pooled(self) -> int:
         port = self._machine.here.port("6432")
         pooler = psutil.Process(self._machine.server("pgbouncer").pid)
         return sum(
@@ -260,7 +260,7 @@ class Outcome:
     @property
     def settled(self) -> Sequence[Sample]:
         """What slopes are taken from."""
-        return growth.settled(self.samples)
+        return growth.drop_warm_up(self.samples)
 
     @property
     def minutes(self) -> float:
@@ -281,7 +281,7 @@ class Outcome:
                 "own_slope_mb_per_hour": round(self.judged("own MB"), 2),
                 "thread_slope_per_hour": round(self.judged("threads"), 2),
                 "idle_cpu_percent": round(self.idle_percent, 2),
-                "replaced": sum(growth.replaced(self.samples, role) for role in JUDGED),
+                "replaced": sum(growth.count_replaced(self.samples, role) for role in JUDGED),
                 "temp_files": self.temp_files,
                 "minutes": round(self.minutes, 1),
                 "videos": self.videos,
@@ -292,7 +292,7 @@ class Outcome:
         )
 
 
-def soaked(
+def soak(
     running: Cluster,
     clip: bytes,
     *,
@@ -301,10 +301,7 @@ def soaked(
     videos: int = 1,
     seen: Callable[[Sample, int], None] = lambda _sample, _videos: None,
 ) -> Outcome:
-    """Keep a cluster at work for so long, and until so many videos have ended.
-
-    `seen` is told each sample, and how many videos have ended.
-    """
+    """Keep a cluster at work for so long, and until so many videos have ended."""
     meter, chance = Meter(running), random.Random(seed)  # noqa: S311 - nothing is secret
     handed_in = Videos(running, clip, NUMBERS * seed, chance)
     visitors = Visitors(handed_in, random.Random(seed))  # noqa: S311 - nothing is secret
@@ -351,7 +348,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="dub-soak-", ignore_cleanup_errors=True) as name:
         console.print("`make up` with nothing to do")
         idle = idle_percent(Path(name) / "idle")
-        outcome = _watched(Path(name), 60 * chosen.minutes, chosen.warm_up, chosen.seed, console)
+        outcome = _soak_cluster(
+            Path(name), 60 * chosen.minutes, chosen.warm_up, chosen.seed, console
+        )
     outcome = replace(outcome, idle_percent=idle)
     for table in (_roles(outcome), _counts(outcome)):
         console.print(table)
@@ -359,7 +358,9 @@ def main() -> int:
     return 0
 
 
-def _watched(folder: Path, seconds: float, warm_up: int, seed: int, console: Console) -> Outcome:
+def _soak_cluster(
+    folder: Path, seconds: float, warm_up: int, seed: int, console: Console
+) -> Outcome:
     clip = short_clip(folder).read_bytes()
     with (
         local_providers(folder) as paid,
@@ -367,7 +368,7 @@ def _watched(folder: Path, seconds: float, warm_up: int, seed: int, console: Con
         Progress(console=console) as progress,
     ):
         warming = progress.add_task("warm-up", total=warm_up)
-        soaked(
+        soak(
             running,
             clip,
             seed=seed + 1,
@@ -382,7 +383,7 @@ def _watched(folder: Path, seconds: float, warm_up: int, seed: int, console: Con
             done = f"{videos} videos, {rss:,.0f} MB"
             progress.update(bar, completed=time.monotonic() - began, description=done)
 
-        return soaked(running, clip, seed=seed, seconds=seconds, seen=seen)
+        return soak(running, clip, seed=seed, seconds=seconds, seen=seen)
 
 
 def open_cluster(folder: Path, paid: Providers) -> contextlib.AbstractContextManager[Cluster]:
@@ -396,7 +397,9 @@ def _roles(outcome: Outcome) -> Table:
         table.add_section()
         for name, measure in MEASURES.items():
             grown = growth.of_role(outcome.settled, role, measure)
-            table.add_row(role, name, *_cells(grown), str(growth.replaced(outcome.samples, role)))
+            table.add_row(
+                role, name, *_cells(grown), str(growth.count_replaced(outcome.samples, role))
+            )
     return table
 
 

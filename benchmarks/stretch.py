@@ -28,7 +28,7 @@ from rich.table import Table
 
 from benchmarks import command
 from benchmarks.command import PROGRESS
-from benchmarks.stretchers import ATEMPO, Sound, Stretcher, installed
+from benchmarks.stretchers import ATEMPO, Sound, Stretcher, list_installed
 from dub_platform.core.speech import Span
 from resources.providers.paid_once import Bill
 from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
@@ -106,8 +106,8 @@ def speeches(folder: Path, recordings: Path | None) -> Iterator[Speech]:
         yield Speech(sound.mean(axis=1), rate)
 
 
-def measured(stretcher: Stretcher, spoken: Sequence[Speech], folder: Path) -> Result:
-    """Everything but what is relative to others."""
+def measure_stretcher(stretcher: Stretcher, spoken: Sequence[Speech], folder: Path) -> Result:
+    """Measure everything of a stretcher but what is relative to others."""
     found, back, cpu = [], [], 0.0
     for speech in spoken:
         stretcher.stretch(speech.sound, speech.rate, TEMPOS[0])
@@ -187,12 +187,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stretch")
     parser.add_argument("--recordings", type=Path, help="a folder of WAV files of speech")
     chosen = parser.parse_args()
-    stretchers = list(installed())
+    stretchers = list(list_installed())
     with tempfile.TemporaryDirectory(prefix="dub-stretch-") as name:
         folder = Path(name)
         spoken = list(speeches(folder, chosen.recordings))
         progress = track(stretchers, "ways to stretch", console=PROGRESS)
-        results = list(_relative([measured(each, spoken, folder) for each in progress]))
+        results = list(_relative([measure_stretcher(each, spoken, folder) for each in progress]))
     _print(stretchers, results)
     return 0
 

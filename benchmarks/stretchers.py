@@ -1,6 +1,6 @@
 """Ways to change the tempo of speech, for `benchmarks.stretch` to compare.
 
-    for stretcher in installed():
+    for stretcher in list_installed():
         faster = stretcher.stretch(sound, 22_050, 1.2)
 
 Each takes mono float32 (frames,), its rate and a tempo, and gives mono float32 at the same rate,
@@ -39,10 +39,10 @@ def atempo(sound: Sound, rate: int, tempo: float) -> Sound:
     frame.sample_rate = rate
     graph.push(frame)
     graph.push(None)
-    return np.concatenate(list(_pulled(graph)))
+    return np.concatenate(list(_pull(graph)))
 
 
-def _pulled(graph: Any) -> Iterator[Sound]:
+def _pull(graph: Any) -> Iterator[Sound]:
     import av
 
     try:
@@ -156,8 +156,8 @@ OTHERS = (
 )
 
 
-def installed() -> Iterator[Stretcher]:
-    """Ours, and those that it can be compared with here."""
+def list_installed() -> Iterator[Stretcher]:
+    """Yield our stretcher, and those that it can be compared with here."""
     yield OURS
     for other in OTHERS:
         try:

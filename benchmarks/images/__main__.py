@@ -50,7 +50,7 @@ def main() -> int:
     log.unlink(missing_ok=True)
     try:
         with (
-            Root.copied("bookworm", chosen.cache) as root,
+            Root.copy("bookworm", chosen.cache) as root,
             tempfile.TemporaryDirectory(prefix="images-", dir=chosen.cache) as folder,
         ):
             # Containers' users look into it.
@@ -70,8 +70,8 @@ def _build_and_start(system: Image, folder: Path, log: Path) -> int:
     )
     builder.replaced = _unreachable()
     PROGRESS.print("the images of others")
-    builder.bases = foreign.bases(system, partial(builder.layered, system))
-    images = foreign.services(partial(builder.layered, system))
+    builder.bases = foreign.bases(system, partial(builder.layer, system))
+    images = foreign.services(partial(builder.layer, system))
     targets = {
         str(one["image"]).rpartition(":")[0]: one["build"]["target"]
         for one in services(SECRETS).values()

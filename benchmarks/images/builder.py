@@ -80,8 +80,8 @@ class Builder:
             self.made[name] = image
         return self.made[name]
 
-    def layered(self, parent: Image, name: str, commands: str) -> Image:
-        """An image with what commands of root's add to another one. Raises ImageError."""
+    def layer(self, parent: Image, name: str, commands: str) -> Image:
+        """Make an image of another one and what root's commands add to it. Raises ImageError."""
         layer = self.folder / name
         layer.mkdir(parents=True)
         image = replace(parent, layers=(*parent.layers, layer))
@@ -95,7 +95,9 @@ class Builder:
         elif step.instruction == "COPY":
             self._copy(shlex.split(value), image)
         elif step.instruction in ("ENV", "ARG"):
-            image = replace(image, variables={**image.variables, **self._said(step, image)})
+            image = replace(
+                image, variables={**image.variables, **self._read_variables(step, image)}
+            )
         elif step.instruction == "WORKDIR":
             image = replace(image, place=value)
             self._enter(f"mkdir -p {shlex.quote(value)}", replace(image, place="/", user="0"))
@@ -113,8 +115,8 @@ class Builder:
     def _replacement(self, command: str) -> str:
         return next((by for word, by in self.replaced.items() if word in command), command)
 
-    def _said(self, step: Step, image: Image) -> dict[str, str]:
-        """The variables that a step sets, with those before it filled in."""
+    def _read_variables(self, step: Step, image: Image) -> dict[str, str]:
+        """Return the variables that a step sets, with those before it filled in."""
 
         def fill(found: re.Match[str]) -> str:
             return image.variables.get(found[1], "")

@@ -1,7 +1,7 @@
 """A host that starts the services of docker-compose.yml, in networks that are the file's.
 
     make_networks()
-    with Host(composition, images, checkout, env_file, folder).started() as host:
+    with Host(composition, images, checkout, env_file, folder).start() as host:
         host.try_in("daemon", ["python", "-c", "..."])
 
 It has to be alone in namespaces of networks, mounts and processes, which end with it and leave
@@ -57,8 +57,9 @@ class Host:
         (self.folder / "logs").mkdir(parents=True)
 
     @contextlib.contextmanager
-    def started(self) -> Iterator[Host]:
-        """All services, each started when what it depends on is as it wants that to be."""
+    def start(self) -> Iterator[Host]:
+        """Start all services, each when what it depends on is as it wants that to be; end them
+        after."""
         try:
             for name in self._in_order():
                 self._start(name)
@@ -77,12 +78,12 @@ class Host:
             self._entering(name, command), capture_output=True, text=True, check=False
         )
 
-    def said(self, name: str) -> str:
-        """What a service has printed."""
+    def read_output(self, name: str) -> str:
+        """Return what a service has printed."""
         return (self.folder / "logs" / name).read_text(errors="replace")
 
     def _end_of_log(self, name: str) -> str:
-        return f"Its log ends:\n{self.said(name)[-3000:]}"
+        return f"Its log ends:\n{self.read_output(name)[-3000:]}"
 
     def publish(self, address: str, port: int, name: str, inner: int) -> None:
         """Hand on what comes to a port of the host, from the gateway's address, as docker does."""

@@ -78,7 +78,7 @@ def main() -> int:
         }
         hosted = describe_hosted(checkout, env_file, buckets["hosted-web"])
         composed = {**list_composed(env_file), **hosted}
-        with Host(composed, images, checkout, env_file, folder / "host").started() as host:
+        with Host(composed, images, checkout, env_file, folder / "host").start() as host:
             figures["services"] = len(composed)
             faults += _find_faults(host, buckets, figures, folder)
     except HostError as error:

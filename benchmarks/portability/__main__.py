@@ -76,11 +76,11 @@ class Outcome:
         return [f"{heard.language}: {fault}" for heard in self.heard for fault in heard.faults]
 
 
-def tried(machine: Machine, cache: Path) -> Outcome:
-    """The machine made, set up as its user would, and its demo run."""
+def try_machine(machine: Machine, cache: Path) -> Outcome:
+    """Make the machine, set it up as its user would, and run its demo."""
     log = cache / f"{machine.name}.log"
     log.unlink(missing_ok=True)
-    with Root.copied(machine.suite, cache) as root:
+    with Root.copy(machine.suite, cache) as root:
         for what, script, user, place in _steps(machine, root):
             PROGRESS.print(f"{machine.name}: {what}")
             if not root.run(script, user=user, place=place, log=log):
@@ -130,7 +130,7 @@ def main() -> int:
     chosen.cache.mkdir(parents=True, exist_ok=True)
     try:
         outcomes = [
-            tried(machine, chosen.cache)
+            try_machine(machine, chosen.cache)
             for machine in MACHINES
             if machine.name in (chosen.only or names)
         ]

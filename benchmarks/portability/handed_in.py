@@ -37,13 +37,13 @@ def hand_in(root: Path, home: str) -> None:
     for path in _pip_files():
         mine = path.is_relative_to(Path.home())
         _copy(path, root / home / path.relative_to(Path.home()) if mine else _below(root, path))
-    for path in filter(Path.is_file, _named()):
+    for path in filter(Path.is_file, _find_named()):
         _copy(path, _below(root, path))
 
 
 def mounts() -> list[Path]:
     """The folders of wheels and indexes that pip is told of."""
-    return sorted({path for path in _named() if path.is_dir()})
+    return sorted({path for path in _find_named() if path.is_dir()})
 
 
 def variables() -> dict[str, str]:
@@ -74,8 +74,8 @@ def _pip_files() -> Iterator[Path]:
 
 
 @lru_cache(maxsize=1)
-def _named() -> tuple[Path, ...]:
-    """The files and folders that stand in pip's configuration."""
+def _find_named() -> tuple[Path, ...]:
+    """Return the files and folders that stand in pip's configuration."""
     words = (
         word
         for line in _said(*_PIP, "list").splitlines()

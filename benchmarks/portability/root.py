@@ -1,6 +1,6 @@
 """A system in a folder: made by debootstrap once, copied for each use, entered by chroot.
 
-with Root.copied("trixie", cache) as root:
+with Root.copy("trixie", cache) as root:
     root.run("apt-get update && apt-get install -y sudo", log=log)
     root.run("make demo", user="dub", place="/srv/it", log=log)
 """
@@ -40,9 +40,9 @@ class Root:
 
     @classmethod
     @contextlib.contextmanager
-    def copied(cls, suite: str, cache: Path) -> Iterator[Root]:
-        """A new system of a Debian release, gone at the end. Raises RootError."""
-        made = _made(suite, cache)
+    def copy(cls, suite: str, cache: Path) -> Iterator[Root]:
+        """Copy a new system of a Debian release, which is gone at the end. Raises RootError."""
+        made = _make(suite, cache)
         with tempfile.TemporaryDirectory(prefix=f"{suite}-", dir=cache) as folder:
             root = cls(Path(folder) / "root")
             _run("cp", "-a", "--reflink=auto", str(made), str(root.path))
@@ -80,8 +80,8 @@ class Root:
         return "; ".join(commands)
 
 
-def _made(suite: str, cache: Path) -> Path:
-    """The system that is copied, made if it is not there yet. Raises RootError."""
+def _make(suite: str, cache: Path) -> Path:
+    """Return the system that is copied; make it if it is not there yet. Raises RootError."""
     whole = cache / suite
     with (cache / f"{suite}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

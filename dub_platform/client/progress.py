@@ -44,7 +44,7 @@ class Pace:
     dubbing: float
 
     @classmethod
-    def measured(cls, rows: Iterable[VideoRow]) -> Pace | None:
+    def measure(cls, rows: Iterable[VideoRow]) -> Pace | None:
         """Return the median pace of these videos; None if none was measured."""
         known = [row for row in rows if row.get("duration_seconds")]
         preparing = [
@@ -138,7 +138,7 @@ class Waiting:
             self._task,
             completed=self._furthest,
             description=_describe_all(steps),
-            left=self._left(video),
+            left=self._estimate_left(video),
         )
 
     def _tell(self, language: str, word: str) -> None:
@@ -148,7 +148,7 @@ class Waiting:
                 seconds = time.monotonic() - self._began
                 err.print(f"{seconds:8.1f} s  {plain(language):<5} {plain(word)}")
 
-    def _left(self, video: VideoAnswer) -> str:
+    def _estimate_left(self, video: VideoAnswer) -> str:
         """Estimate the remaining time from other videos' pace; empty if that is unknown."""
         length = video.get("duration_seconds") or self.seconds
         if self.pace is None or length is None:

@@ -73,7 +73,7 @@ class Retries:
     def wait(self, number: int, answer: httpx.Response | None) -> None:
         """Pause after this many tries: as long as the platform asks, else longer each time, at
         random."""
-        if answer is not None and (seconds := asked_pause(answer)):
+        if answer is not None and (seconds := read_pause(answer)):
             self.tell(f"The platform asks to wait {seconds:.0f} s.")
             self.sleep(seconds)
         else:
@@ -87,7 +87,7 @@ class Retries:
         self.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - no secret is made of it
 
 
-def asked_pause(answer: httpx.Response) -> float:
+def read_pause(answer: httpx.Response) -> float:
     """Return the seconds that an answer asks to wait; 0 if it does not say."""
     said = answer.headers.get("retry-after", "")
     return float(said) if said.isdecimal() else 0.0
@@ -97,4 +97,4 @@ def is_worth_another(answer: httpx.Response, longest: float = math.inf) -> bool:
     """Whether a retry may get another answer after a pause of at most `longest` seconds."""
     if answer.status_code == 409:
         return RefusedError.of(answer).code in _SOON
-    return answer.status_code in _AGAIN and asked_pause(answer) <= longest
+    return answer.status_code in _AGAIN and read_pause(answer) <= longest

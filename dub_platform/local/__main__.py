@@ -169,7 +169,7 @@ def _print_setup_time() -> None:
 
 
 def _require_alive(stack: Stack) -> None:
-    dead = stack.died()
+    dead = stack.find_dead()
     if dead:
         raise StackError(f"The server {dead} ended by itself; see {stack.logs / dead}.log.")
 

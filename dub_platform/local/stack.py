@@ -175,7 +175,7 @@ class Stack:
         )
         return {"DUB_RATE_LIMITS": "off"} if is_alone else {}
 
-    def died(self) -> str | None:
+    def find_dead(self) -> str | None:
         """Return the name of a server that has ended by itself, or None."""
         if self._parent is not None and self._parent.poll() is not None:
             return PARENT
@@ -281,7 +281,7 @@ class Stack:
     def _await(self, name: str, is_ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not is_ready():
-            dead = self.died()
+            dead = self.find_dead()
             if dead or time.monotonic() > deadline:
                 raise StackError(self._why_not(dead or name))
             time.sleep(PAUSE_SECONDS)

@@ -14,7 +14,7 @@ from dub_platform.core.keys import file_sha256
 from dub_platform.core.service.videos import upload_id
 from tests.support.made_once import Once
 from tests.support.recipes.golden_clip import make_golden_clip
-from tests.support.rig.workshop import Workshop, materialized, opened_workshop
+from tests.support.rig.workshop import Workshop, list_made, open_workshop
 
 SENTENCES = (
     (0.8, "Every summer, many people come to visit us."),
@@ -45,7 +45,7 @@ def prepare(once: Once, clip: Path) -> Prepare:
 
     def prepare_in(workshop: Workshop, captions: str | None) -> str:
         def make(folder: Path) -> None:
-            with opened_workshop(folder) as opened:
+            with open_workshop(folder) as opened:
                 note(opened, opened.prepare(opened.hand_in(clip, "es", captions=captions)))
 
         words = hashlib.sha256(repr(captions).encode()).hexdigest()[:8]
@@ -65,7 +65,7 @@ def dubbed_home(once: Once, prepare: Prepare) -> Path:
     """The folder of a workshop in which the clip was dubbed."""
 
     def make(folder: Path) -> None:
-        with opened_workshop(folder) as opened:
+        with open_workshop(folder) as opened:
             note(opened, opened.dub(prepare(opened, None), "es"))
 
     return once("dubbed", make)
@@ -87,7 +87,7 @@ def settle(workshop: Workshop, made: Path, clip: Path) -> str:
 
 def note(workshop: Workshop, result: ExecuteInProcessResult) -> None:
     """Add what the run made to what is read_notes in the workshop's home."""
-    made = {**read_notes(workshop), **materialized(result)}
+    made = {**read_notes(workshop), **list_made(result)}
     _notes(workshop).write_bytes(pickle.dumps(made))
 
 
@@ -103,7 +103,7 @@ def _notes(workshop: Workshop) -> Path:
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Iterator[Workshop]:
-    with opened_workshop(tmp_path) as opened:
+    with open_workshop(tmp_path) as opened:
         yield opened
 
 

@@ -21,7 +21,7 @@ from sensors.outcome import reason_of, record_failure
 from tests.assets.conftest import Dubbed
 from tests.assets.test_lines import Bench, bench, home_of_dub
 from tests.support.rig.services import local_client
-from tests.support.rig.workshop import Workshop, materialized, shown
+from tests.support.rig.workshop import Workshop, list_made, metadata_of
 
 __all__ = ["bench", "home_of_dub"]
 CORRECTION = "The wind takes my mother home."
@@ -61,9 +61,9 @@ def test_a_correction_pays_for_its_line_alone(bench: Bench) -> None:
 
     [work] = bench.workshop.registry.claim_videos(limit=9, now=datetime.now(timezone.utc))
     assert work.listen_only
-    made = materialized(listen_again(bench.workshop, video_id))
+    made = list_made(listen_again(bench.workshop, video_id))
     assert ["transcript"] == list(made)
-    assert 1 == shown(made["transcript"])["corrected lines"].value
+    assert 1 == metadata_of(made["transcript"])["corrected lines"].value
     # A correction of its own is nothing that a dub is made anew for.
     assert DubStatus.RELEASED is bench.workshop.registry.dub(video_id, "es").status
 
@@ -218,7 +218,7 @@ def test_words_that_are_not_believed_are_held(workshop: Workshop, doubted: str) 
     assert [] == registry.claim_dubs(limit=9, now=now)
     # Nor does one that an operator starts by hand.
     by_hand = workshop.dub(doubted, "es", raise_on_error=False)
-    assert [] == list(materialized(by_hand))
+    assert [] == list(list_made(by_hand))
 
 
 def test_who_believes_them_has_them_dubbed(workshop: Workshop, doubted: str) -> None:
@@ -227,8 +227,8 @@ def test_who_believes_them_has_them_dubbed(workshop: Workshop, doubted: str) -> 
     workshop.registry.believe(doubted)
     [work] = workshop.registry.claim_videos(limit=9, now=datetime.now(timezone.utc))
     assert work.listen_only
-    made = materialized(listen_again(workshop, doubted))
-    assert 0.99 == shown(made["transcript"])["least confidence"].value
+    made = list_made(listen_again(workshop, doubted))
+    assert 0.99 == metadata_of(made["transcript"])["least confidence"].value
     assert VideoStatus.PREPARED is workshop.registry.video(doubted).status
     [dub] = workshop.registry.claim_dubs(limit=9, now=datetime.now(timezone.utc))
     assert "es" == dub.language

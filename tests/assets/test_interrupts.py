@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import pytest
 
 from resources.voice.takes import TakeKeeper
-from tests.support.rig.workshop import Workshop, materialized
+from tests.support.rig.workshop import Workshop, list_made
 
 
 def test_an_interrupted_step_is_not_begun_again(
@@ -25,7 +25,7 @@ def test_an_interrupted_step_is_not_begun_again(
     monkeypatch.setattr(TakeKeeper, "takes_of", interrupted)
     result = workshop.dub(prepared, "es", raise_on_error=False)
     assert ["takes"] == asked
-    assert (["translation"], False) == (list(materialized(result)), result.success)
+    assert (["translation"], False) == (list(list_made(result)), result.success)
     [failed] = [event for event in result.all_events if event.is_step_failure]
     said = failed.step_failure_data.user_failure_data
     assert said

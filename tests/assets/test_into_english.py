@@ -14,7 +14,7 @@ from resources.providers.paid_once import Bill
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Reading
 from tests.support.recipes.media import make_clip, silence
-from tests.support.rig.workshop import Workshop, materialized, shown
+from tests.support.rig.workshop import Workshop, list_made, metadata_of
 
 SECONDS = 10.0
 # eSpeak NG's, in Hz.
@@ -62,7 +62,7 @@ def test_a_spanish_video_with_captions_is_released_in_english(
     """Its captions are translated, and eSpeak NG speaks what Apertium wrote."""
     video_id = workshop.hand_in(spanish.path, "en", captions=spanish.captions, language="es")
     workshop.prepare(video_id)
-    table = shown(materialized(workshop.dub(video_id, "en"))["r2_object"])["table"]
+    table = metadata_of(list_made(workshop.dub(video_id, "en"))["r2_object"])["table"]
     assert isinstance(table, TableMetadataValue)
     lines = [record.data for record in table.records]
     assert [text for _, text in SENTENCES] == [line["source"] for line in lines]

@@ -23,7 +23,7 @@ from dub_platform.registry.database.tables import CallStatus, paid_calls, utc_no
 from tests.assets.conftest import Prepare, settle
 from tests.support.made_once import Once
 from tests.support.rig.services import local_client
-from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
+from tests.support.rig.workshop import Workshop, list_made, metadata_of, open_workshop
 from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
 from tests.support.servers.providers.openai_server import Asked, OpenAIServer
 
@@ -54,9 +54,9 @@ class AttentiveServer(OpenAIServer):
 
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
 
-    def noted(self, body: Mapping[str, Any], named: str | None = None) -> Asked:
+    def note(self, body: Mapping[str, Any], named: str | None = None) -> Asked:
         self.meanwhile()
-        return super().noted(body, named)
+        return super().note(body, named)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Bench:
 
     def dub(self, **options: Any) -> Mapping[str, Any]:
         """Make the dub as it is asked for now; what its run made."""
-        return materialized(self.workshop.dub(self.video_id, "es", **options))
+        return list_made(self.workshop.dub(self.video_id, "es", **options))
 
     def edit(self, texts: Mapping[int, str | None]) -> None:
         """Edit lines as somebody does who has just looked at them."""
@@ -125,7 +125,7 @@ def home_of_dub(once: Once, prepare: Prepare) -> Path:
         with (
             OpenAIServer() as translator,
             ElevenLabsServer(folder / "asked.jsonl") as voice,
-            opened_workshop(folder, **paid_engines(translator, voice)) as workshop,
+            open_workshop(folder, **paid_engines(translator, voice)) as workshop,
         ):
             workshop.dub(prepare(workshop, CAPTIONS), "es")
 
@@ -137,7 +137,7 @@ def bench(tmp_path: Path, home_of_dub: Path, clip: Path) -> Iterator[Bench]:
     """With the clip dubbed once; of that, its providers here know nothing."""
     with AttentiveServer() as translator, ElevenLabsServer(tmp_path / "asked.jsonl") as voice:
         chosen = paid_engines(translator, voice)
-        with opened_workshop(tmp_path, **chosen) as workshop:
+        with open_workshop(tmp_path, **chosen) as workshop:
             video_id = settle(workshop, home_of_dub, clip)
             services = services_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
             with local_client(services) as client:
@@ -157,9 +157,9 @@ def test_one_edited_line_costs_one_take(bench: Bench) -> None:
     again = bench.takes()
     assert [True, False, True] == [one == two for one, two in zip(takes, again, strict=True)]
     assert (1, 2) == tuple(
-        shown(made["speech"])[name].value for name in ("takes paid", "takes reused")
+        metadata_of(made["speech"])[name].value for name in ("takes paid", "takes reused")
     )
-    assert 1 == shown(made["translation"])["edited lines"].value
+    assert 1 == metadata_of(made["translation"])["edited lines"].value
     assert (DubStatus.RELEASED, 2) == bench.state()
 
 
@@ -232,7 +232,7 @@ def test_an_edit_that_is_longer_than_its_time_is_fitted(bench: Bench) -> None:
     assert first["tempo"] > 1.15
     assert second["start"] > 2.3
     assert first["flagged"]
-    assert 1.3 >= float(str(shown(made["dubbed_track"])["tempo p95"].value))
+    assert 1.3 >= float(str(metadata_of(made["dubbed_track"])["tempo p95"].value))
 
 
 @pytest.mark.long
@@ -272,7 +272,7 @@ def test_an_edit_goes_with_its_words_when_the_transcript_is_made_anew(bench: Ben
     made = bench.dub()
     said = [line["text"] for line in bench.lines()]
     assert (EDIT, False) == (said[2], "Mi padre vive aquí." in said)
-    numbers = shown(made["translation"])
+    numbers = metadata_of(made["translation"])
     assert (1, 1) == (numbers["edited lines"].value, numbers["edits left out"].value)
 
 

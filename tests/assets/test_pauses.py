@@ -12,7 +12,7 @@ from resources.store.values import value_in
 from tests.assets.conftest import Dubbed, note, read_notes, settle
 from tests.support.made_once import Once
 from tests.support.recipes.clips import BREATHS, Recipe
-from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
+from tests.support.rig.workshop import Workshop, list_made, metadata_of, open_workshop
 
 LINES = 2
 
@@ -23,8 +23,8 @@ def breathing(workshop: Workshop, once: Once) -> Dubbed:
 
     def make(folder: Path) -> None:
         recipe = Recipe("breaths", texts=BREATHS[:LINES], every=6.0, seconds=13.0)
-        clip = recipe.made(folder)
-        with opened_workshop(folder) as opened:
+        clip = recipe.make(folder)
+        with open_workshop(folder) as opened:
             video_id = opened.hand_in(clip.path, "es", captions=clip.captions)
             opened.prepare(video_id)
             note(opened, opened.dub(video_id, "es"))
@@ -38,7 +38,7 @@ def test_the_dub_pauses_where_the_original_does(
 ) -> None:
     """In the released file a voice goes on within 125 ms of where the original goes on."""
     video_id = breathing.video_id
-    assert LINES == shown(breathing.made["dubbed_track"])["takes in parts"].value
+    assert LINES == metadata_of(breathing.made["dubbed_track"])["takes in parts"].value
     audio = value_in(workshop.store, Audio, "audio", video_id)
     transcript = value_in(workshop.store, Transcript, "transcript", video_id)
     release = value_in(workshop.store, Release, "r2_object", video_id, "es")
@@ -58,9 +58,9 @@ def test_a_take_is_parted_without_being_spoken_again(workshop: Workshop, breathi
     video_id = breathing.video_id
     track = value_in(workshop.store, Track, "dubbed_track", video_id, "es")
     takes = value_in(workshop.store, Takes, "speech", video_id, "es")
-    made = materialized(workshop.dub_by_hand(video_id, "es"))
+    made = list_made(workshop.dub_by_hand(video_id, "es"))
     assert (0, LINES) == tuple(
-        shown(made["speech"])[name].value for name in ("takes paid", "takes reused")
+        metadata_of(made["speech"])[name].value for name in ("takes paid", "takes reused")
     )
     assert track == value_in(workshop.store, Track, "dubbed_track", video_id, "es")
     assert takes

@@ -11,7 +11,7 @@ from dub_platform.engines.provisions import paid_calls
 from dub_platform.registry import DubStatus
 from sensors.removal import clear_video
 from tests.assets.test_wording import Bench, bench
-from tests.support.rig.workshop import Workshop, materialized
+from tests.support.rig.workshop import Workshop, list_made
 
 __all__ = ["bench"]
 
@@ -32,7 +32,7 @@ def test_a_run_whose_video_is_removed_ends_before_its_next_step(bench: Bench, cl
     bench.server.meanwhile = lambda: removed.append(bench.client.delete(f"/videos/{video_id}"))
     result = workshop.dub(video_id, "es")
     assert (True, 204) == (result.success, removed[0].status_code)
-    assert ["translation"] == list(materialized(result))
+    assert ["translation"] == list(list_made(result))
     assert is_cleared(workshop, video_id)
     assert set() == kept(workshop)
     assert [] == workshop.instance.get_runs()

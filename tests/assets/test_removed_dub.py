@@ -15,7 +15,7 @@ from dub_platform.registry import DubStatus
 from sensors.removal import clear_dub
 from tests.assets.conftest import Dubbed
 from tests.support.rig.services import local_client
-from tests.support.rig.workshop import Workshop, materialized, shown
+from tests.support.rig.workshop import Workshop, list_made, metadata_of
 
 
 def test_a_dub_goes_and_comes_again(workshop: Workshop, dubbed: Dubbed) -> None:
@@ -37,7 +37,7 @@ def test_a_dub_goes_and_comes_again(workshop: Workshop, dubbed: Dubbed) -> None:
         instance=workshop.instance,
         asset_selection=[AssetKey("r2_object")],
     )
-    assert ["r2_object"] == list(materialized(made))
+    assert ["r2_object"] == list(list_made(made))
     assert (DubStatus.RELEASED, before) == (
         registry.dub(video_id, "ca").status,
         registry.dub(video_id, "ca").release,
@@ -46,13 +46,13 @@ def test_a_dub_goes_and_comes_again(workshop: Workshop, dubbed: Dubbed) -> None:
 
     # It makes nothing while something of the first is left.
     registry.ask(video_id, "es")
-    assert {} == materialized(workshop.dub_by_hand(video_id, "es"))
+    assert {} == list_made(workshop.dub_by_hand(video_id, "es"))
     remover = wiring.remover(workshop.settings, workshop.store)
     assert clear_dub(video_id, "es", registry, remover, workshop.instance)
     assert [] == [each.key for each in workshop.store.keys(f"videos/{video_id}/dubs/es/")]
-    again = materialized(workshop.dub(video_id, "es"))
+    again = list_made(workshop.dub(video_id, "es"))
     assert (0, 2) == tuple(
-        shown(again["speech"])[name].value for name in ("takes paid", "takes reused")
+        metadata_of(again["speech"])[name].value for name in ("takes paid", "takes reused")
     )
     assert ["eng", "cat", "spa"] == sounds(workshop, video_id)
 

@@ -14,7 +14,7 @@ from dub_platform.core.speech import Audio, Takes, Track
 from resources.store.values import value_in
 from tests.assets.conftest import settle
 from tests.support.rig.services import local_client
-from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
+from tests.support.rig.workshop import Workshop, list_made, metadata_of, open_workshop
 from tests.support.servers.counting_proxy import CountingProxy
 from tests.support.servers.swift import running_swift
 
@@ -41,7 +41,7 @@ def remote(
     monkeypatch.setenv("DUB_R2_SECRET_ACCESS_KEY", swift.secret)
     with CountingProxy(swift.endpoint) as proxy:
         chosen = {**swift.new_settings(), "r2_endpoint": proxy.origin}
-        with opened_workshop(tmp_path, **chosen) as workshop:
+        with open_workshop(tmp_path, **chosen) as workshop:
             video_id = settle(workshop, dubbed_home, clip)
             kept = workshop.settings.store_dir
             for path in filter(Path.is_file, kept.rglob("*")):
@@ -53,9 +53,9 @@ def remote(
 @pytest.mark.long
 def test_a_dub_that_is_made_again_fetches_each_take_once(remote: Remote) -> None:
     """Receipt and recording, for what is drawn, mixed and listened to; nothing is written."""
-    made = materialized(remote.workshop.dub_by_hand(remote.video_id, "es"))
+    made = list_made(remote.workshop.dub_by_hand(remote.video_id, "es"))
     assert (0, 2) == tuple(
-        shown(made["speech"])[f"takes {how}"].value for how in ("paid", "reused")
+        metadata_of(made["speech"])[f"takes {how}"].value for how in ("paid", "reused")
     )
     takes = value_in(remote.workshop.store, Takes, "speech", remote.video_id, "es")
     assert takes

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from dub_platform import wiring
 from resources.catalogue.retention import Kind
 from tests.assets.conftest import Dubbed
-from tests.support.rig.workshop import Workshop, materialized, shown
+from tests.support.rig.workshop import Workshop, list_made, metadata_of
 
 
 def test_a_dub_made_anew_leaves_one_of_everything(workshop: Workshop, dubbed: Dubbed) -> None:
@@ -21,7 +21,7 @@ def test_a_dub_made_anew_leaves_one_of_everything(workshop: Workshop, dubbed: Du
     # A release of six files, a film of two, and a take of two.
     replaced = Counter({Kind.RELEASES: 8, Kind.TAKES: 2})
     assert replaced == tidied(workshop, days=31)
-    speech = shown(materialized(workshop.dub_by_hand(dubbed.video_id, "es"))["speech"])
+    speech = metadata_of(list_made(workshop.dub_by_hand(dubbed.video_id, "es"))["speech"])
     assert 1 == speech["takes reused"].value
 
 

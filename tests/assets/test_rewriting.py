@@ -20,7 +20,7 @@ from resources.catalogue.scripts import script_of
 from tests.assets.conftest import Prepare, note, read_notes, settle
 from tests.support.made_once import Once
 from tests.support.rig.services import local_client
-from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
+from tests.support.rig.workshop import Workshop, list_made, metadata_of, open_workshop
 from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
 from tests.support.servers.providers.openai_server import OpenAIServer
 
@@ -78,7 +78,7 @@ def open_deployment(
 ) -> Iterator[tuple[Workshop, OpenAIServer, ElevenLabsServer]]:
     with OpenAIServer() as chat, ElevenLabsServer(folder / "asked.jsonl") as voice:
         chosen = {**paid_engines(chat, voice), "rewrite_share": share}
-        with opened_workshop(folder, **chosen) as workshop:
+        with open_workshop(folder, **chosen) as workshop:
             yield workshop, chat, voice
 
 
@@ -99,7 +99,7 @@ def bench(
 
 
 def number_of(materialization: Any, name: str) -> Any:
-    return shown(materialization)[name].value
+    return metadata_of(materialization)[name].value
 
 
 def test_a_line_that_does_not_fit_is_said_shorter(bench: Bench) -> None:
@@ -127,7 +127,7 @@ def test_captions_and_lines_show_what_is_spoken(bench: Bench) -> None:
 def test_making_the_dub_again_finds_the_same_rewrites_and_pays_nothing(bench: Bench) -> None:
     """The answer is kept, and so are the take that is used and the one that is not."""
     before, asked = bench.value("speech")["rewrites"], bench.asked_of()
-    made = materialized(bench.workshop.dub_by_hand(bench.video_id, "es", "translation", "speech"))
+    made = list_made(bench.workshop.dub_by_hand(bench.video_id, "es", "translation", "speech"))
     assert (asked, before) == (bench.asked_of(), bench.value("speech")["rewrites"])
     assert 0.0 == number_of(made["speech"], "cost in USD")
 
@@ -185,7 +185,7 @@ def test_what_shapes_a_translation_is_in_its_version(bench: Bench) -> None:
     assert f"1: {rate:.2f}" == number_of(bench.made["translation"], "characters a second")
 
     def version() -> str:
-        made = materialized(bench.workshop.dub_by_hand(bench.video_id, "es", "translation"))
+        made = list_made(bench.workshop.dub_by_hand(bench.video_id, "es", "translation"))
         return str(made["translation"].tags["dagster/data_version"])  # type: ignore[index]
 
     first = version()

@@ -28,7 +28,7 @@ from resources.downloader.upload import UploadDownloader
 from resources.media.ffmpeg import PLACES
 from resources.store.local import LocalStore
 from tests.assets.conftest import Dubbed
-from tests.support.rig.workshop import Workshop, materialized, shown
+from tests.support.rig.workshop import Workshop, list_made, metadata_of
 
 SOURCE = ["source_media", "audio", "transcript"]
 DUB = ["translation", "speech", "dubbed_track", "r2_object"]
@@ -68,7 +68,7 @@ def test_a_video_is_prepared_and_dubbed(workshop: Workshop, dubbed: Dubbed) -> N
 def test_every_materialization_shows_its_numbers(dubbed: Dubbed) -> None:
     """The numbers of the design, a picture where there is sound, lines where there are any."""
     for name, numbers in NUMBERS.items():
-        metadata = shown(dubbed.made[name])
+        metadata = metadata_of(dubbed.made[name])
         assert numbers <= set(metadata), name
         assert [] == [label for label in metadata if "_" in label], name
         # What it is comes first, in Dagster's list of it too.
@@ -87,7 +87,7 @@ def test_every_materialization_shows_its_numbers(dubbed: Dubbed) -> None:
 def test_a_picture_is_shown_at_once_and_loud_where_somebody_speaks(dubbed: Dubbed) -> None:
     """Dagster shows markdown of less than 1,000 characters; longer is behind a button."""
     for name in ("source_media", "audio", "speech", "dubbed_track", "r2_object"):
-        shown_at_once = shown(dubbed.made[name])["waveform"]
+        shown_at_once = metadata_of(dubbed.made[name])["waveform"]
         assert isinstance(shown_at_once, MarkdownMetadataValue), name
         markdown = str(shown_at_once.md_str)
         assert len(markdown) < 1000, name
@@ -135,7 +135,7 @@ def test_a_title_that_the_source_tells_is_shown_from_the_first_step_on(
     monkeypatch.setattr(UploadDownloader, "fetch", fetch_titled)
     result = workshop.prepare(workshop.hand_in(clip, "es", title=""))
     assert ["Found there"] * 3 == [
-        shown(made)["video"].value for made in materialized(result).values()
+        metadata_of(made)["video"].value for made in list_made(result).values()
     ]
     run = workshop.instance.get_run_by_id(result.run_id)
     assert run
@@ -169,8 +169,8 @@ def test_strangers_words_are_no_markdown(workshop: Workshop, clip: Path) -> None
     values = [
         value
         for run in runs
-        for made in materialized(run).values()
-        for value in shown(made).values()
+        for made in list_made(run).values()
+        for value in metadata_of(made).values()
     ]
     plainly = {TableMetadataValue, TextMetadataValue}
     assert plainly == {type(value) for value in values if PLACE in str(value)}
@@ -181,7 +181,7 @@ def test_strangers_words_are_no_markdown(workshop: Workshop, clip: Path) -> None
 
 def test_the_table_of_a_track_tells_all_of_its_lines(dubbed: Dubbed) -> None:
     """An operator sees each line as it was said, as it is said now, when and how fast."""
-    table = shown(dubbed.made["dubbed_track"])["table"]
+    table = metadata_of(dubbed.made["dubbed_track"])["table"]
     assert isinstance(table, TableMetadataValue)
     names = ["#", "start", "end", "source", "target", "tempo", "onset", "edited", "flag"]
     assert names == [column.name for column in table.schema.columns]
@@ -198,7 +198,7 @@ def test_a_pair_nobody_asked_for_materializes_nothing(workshop: Workshop, prepar
     workshop.add_partitions(prepared, ["ca"])
     result = workshop.dub_by_hand(prepared, "ca")
     assert result.success
-    assert {} == materialized(result)
+    assert {} == list_made(result)
     assert not list(workshop.settings.store_dir.rglob("takes/*/*"))
 
 
@@ -208,13 +208,13 @@ def test_a_video_nobody_handed_in_materializes_nothing(workshop: Workshop) -> No
     result = workshop.defs.resolve_job_def("prepare_video").execute_in_process(
         partition_key="dQw4w9WgXcQ", instance=workshop.instance
     )
-    assert {} == materialized(result)
+    assert {} == list_made(result)
 
 
 @pytest.mark.parametrize("name", DUB)
 def test_any_asset_can_be_materialized_again(workshop: Workshop, dubbed: Dubbed, name: str) -> None:
     """Alone, by hand, and to the same content as before."""
-    again = materialized(workshop.dub_by_hand(dubbed.video_id, "es", name))
+    again = list_made(workshop.dub_by_hand(dubbed.video_id, "es", name))
     assert [name] == list(again)
     assert _version(dubbed.made[name]) == _version(again[name])
     assert DubStatus.RELEASED is workshop.registry.dub(dubbed.video_id, "es").status
@@ -222,8 +222,8 @@ def test_any_asset_can_be_materialized_again(workshop: Workshop, dubbed: Dubbed,
 
 def test_what_was_spoken_is_never_paid_again(workshop: Workshop, dubbed: Dubbed) -> None:
     """A second run of the whole dub reuses every take."""
-    first = shown(dubbed.made["speech"])
-    second = shown(materialized(workshop.dub_by_hand(dubbed.video_id, "es"))["speech"])
+    first = metadata_of(dubbed.made["speech"])
+    second = metadata_of(list_made(workshop.dub_by_hand(dubbed.video_id, "es"))["speech"])
     assert (2, 0) == (first["takes paid"].value, first["takes reused"].value)
     assert (0, 2) == (second["takes paid"].value, second["takes reused"].value)
 
@@ -234,8 +234,8 @@ def test_a_changed_line_is_the_only_one_spoken_again(workshop: Workshop, dubbed:
     edited = json.loads(workshop.store.get_bytes(key))
     edited["lines"][0]["text"] = "Cada verano nos visita mucha gente."
     workshop.store.put_bytes(key, json.dumps(edited).encode())
-    again = materialized(workshop.dub_by_hand(dubbed.video_id, "es", "speech"))
-    spoken = shown(again["speech"])
+    again = list_made(workshop.dub_by_hand(dubbed.video_id, "es", "speech"))
+    spoken = metadata_of(again["speech"])
     assert (1, 1) == (spoken["takes paid"].value, spoken["takes reused"].value)
 
 
@@ -247,7 +247,7 @@ def test_what_fails_a_gate_is_not_published(workshop: Workshop, prepared: str) -
     workshop.store.put_bytes(key, json.dumps(crowded).encode())
     result = workshop.dub(prepared, "es", raise_on_error=False)
     assert not result.success
-    assert ["translation", "speech", "dubbed_track"] == list(materialized(result))
+    assert ["translation", "speech", "dubbed_track"] == list(list_made(result))
     checks = {e.check_name: e for e in result.get_asset_check_evaluations()}
     refused = checks["track_is_as_long_as_source"]
     assert not refused.passed
@@ -269,7 +269,7 @@ def test_a_translation_that_lost_a_line_is_not_spoken(
 
     monkeypatch.setattr(ApertiumTranslator, "translate", with_a_hole)
     result = workshop.dub(prepared, "es", raise_on_error=False)
-    assert ["translation"] == list(materialized(result))
+    assert ["translation"] == list(list_made(result))
     assert not list(workshop.settings.store_dir.rglob("takes/*/*"))
 
 

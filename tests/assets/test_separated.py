@@ -10,7 +10,7 @@ import pytest
 
 from resources.store.port import StoredObject
 from tests.support.recipes import demucs as demucs_models
-from tests.support.rig.workshop import Workshop, opened_workshop
+from tests.support.rig.workshop import Workshop, open_workshop
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("demucs")]
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.long, pytest.mark.xdist_group("demucs")]
 def workshop(tmp_path: Path) -> Iterator[Workshop]:
     """A workshop that takes voices out."""
     model = demucs_models.random(tmp_path / "tiny.th")
-    with opened_workshop(tmp_path, original="remove", demucs_model=str(model)) as opened:
+    with open_workshop(tmp_path, original="remove", demucs_model=str(model)) as opened:
         yield opened
 
 

@@ -12,7 +12,7 @@ from dagster import ExecuteInProcessResult
 from dub_platform.core.languages import AUTO
 from dub_platform.registry.ledger import PaidCalls
 from sensors.outcome import reason_of
-from tests.support.rig.workshop import Workshop, materialized, opened_workshop
+from tests.support.rig.workshop import Workshop, list_made, open_workshop
 from tests.support.servers.providers.openai_audio import OpenAIAudioServer, Said, always
 from tests.support.servers.providers.openai_server import OpenAIServer
 
@@ -32,7 +32,7 @@ def test_captions_tell_it_before_anything_is_paid(tmp_path: Path, clip: Path) ->
     with OpenAIServer() as chat:
         openai = {"OPENAI_API_KEY": chat.api_key, "OPENAI_BASE_URL": chat.base_url}
         roles = {"transcriber": "openai", "translator": "openai"}
-        with opened_workshop(tmp_path, **roles, **openai) as workshop:
+        with open_workshop(tmp_path, **roles, **openai) as workshop:
             video_id = workshop.hand_in(clip, "es", "ca", captions=SPANISH, language=AUTO)
             workshop.prepare(video_id)
             assert "es" == workshop.registry.video(video_id).language
@@ -43,7 +43,7 @@ def test_captions_tell_it_before_anything_is_paid(tmp_path: Path, clip: Path) ->
             assert {} == PaidCalls.at(workshop.settings.registry_url).spent_usd(video_id)
 
             made = workshop.dub_by_hand(video_id, "ca", "translation")
-    assert ["translation"] == list(materialized(made))
+    assert ["translation"] == list(list_made(made))
     assert {"Spanish (es)"} == {each.material["from"] for each in chat.asked}  # type: ignore[var-annotated]
 
 
@@ -58,7 +58,7 @@ def test_else_the_recogniser_tells_it(
     said = Said("Tous les jours on ouvre le marché.", language=heard)
     with OpenAIAudioServer(always(said)) as server:
         openai = {"OPENAI_API_KEY": server.key, "OPENAI_BASE_URL": server.url}
-        with opened_workshop(tmp_path, transcriber="openai", **openai) as workshop:
+        with open_workshop(tmp_path, transcriber="openai", **openai) as workshop:
             video_id = workshop.hand_in(clip, "es", language=AUTO)
             result = workshop.prepare(video_id, raise_on_error=False)
             if result.success:

@@ -12,7 +12,7 @@ from dub_platform.core.speech import Takes
 from resources.media.ffmpeg import find_in_wheel
 from resources.store.values import value_in
 from tests.assets.conftest import Dubbed, settle
-from tests.support.rig.workshop import Workshop, materialized, opened_workshop
+from tests.support.rig.workshop import Workshop, list_made, open_workshop
 
 
 def lengthen(workshop: Workshop, video_id: str, *, count: int) -> None:
@@ -38,7 +38,7 @@ def test_an_hour_of_speech_takes_no_more_memory_than_a_minute(
     """Whatever is drawn of it: one take is in memory at a time."""
     lengthen(workshop, dubbed.video_id, count=1500)
     tracemalloc.start()
-    made = materialized(workshop.dub_by_hand(dubbed.video_id, "es", "speech"))
+    made = list_made(workshop.dub_by_hand(dubbed.video_id, "es", "speech"))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     value = value_in(workshop.store, Takes, "speech", dubbed.video_id, "es")
@@ -56,7 +56,7 @@ def test_a_track_is_decoded_once_for_each_look_at_it(
     log, program = tmp_path / "runs.txt", tmp_path / "ffmpeg"
     program.write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {find_in_wheel()} "$@"\n')
     program.chmod(0o755)
-    with opened_workshop(tmp_path, ffmpeg=program) as workshop:
+    with open_workshop(tmp_path, ffmpeg=program) as workshop:
         video_id = settle(workshop, dubbed_home, clip)
         log.unlink(missing_ok=True)
         workshop.dub_by_hand(video_id, "es", "dubbed_track", "r2_object")

@@ -18,7 +18,7 @@ from dub_platform.core.style.glossary import Glossary
 from dub_platform.core.style.wording import Wording
 from dub_platform.registry import DubStatus
 from tests.support.rig.services import local_client
-from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
+from tests.support.rig.workshop import Workshop, list_made, metadata_of, open_workshop
 from tests.support.servers.providers.openai_server import Asked, OpenAIServer
 
 CHANNEL = "UC0123456789012345678901"
@@ -43,9 +43,9 @@ class AttentiveServer(OpenAIServer):
 
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
 
-    def noted(self, body: Mapping[str, Any], named: str | None = None) -> Asked:
+    def note(self, body: Mapping[str, Any], named: str | None = None) -> Asked:
         self.meanwhile()
-        return super().noted(body, named)
+        return super().note(body, named)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Bench:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     with AttentiveServer() as server:
         chosen = {"OPENAI_API_KEY": server.api_key, "OPENAI_BASE_URL": server.base_url}
-        with opened_workshop(tmp_path, translator="openai", **chosen) as workshop:
+        with open_workshop(tmp_path, translator="openai", **chosen) as workshop:
             services = services_from(workshop.settings, workshop.add_partitions)  # type: ignore[arg-type]
             with local_client(services) as client:
                 yield Bench(workshop, client, server)
@@ -103,7 +103,7 @@ def test_the_translator_is_told_what_channel_and_request_say(bench: Bench, clip:
     """Both glossaries as one, in which the request decides, and the channel's formality."""
     bench.client.put(f"/channels/{CHANNEL}", json=OF_CHANNEL)
     video_id = bench.hand_in(clip, glossary=json.dumps(DOCK))
-    metadata = shown(materialized(bench.workshop.dub(video_id, "es"))["translation"])
+    metadata = metadata_of(list_made(bench.workshop.dub(video_id, "es"))["translation"])
     assert [("formal", {"harbor": "dársena", "wind": "brisa"})] == bench.asked()
     assert ["La brisa takes us to la dársena.", "My padre has a casa."] == bench.lines(video_id)
     told = {name: metadata[name].value for name in ("formality", "terms", "terms missed")}
@@ -120,12 +120,12 @@ def test_another_wording_pays_for_what_it_changes(bench: Bench, clip: Path) -> N
 
     assert 1 == bench.ask(video_id, glossary=DOCK)["generation"]
     assert 2 == bench.ask(video_id, glossary={**DOCK, "boat": {"es": "barca"}})["generation"]
-    made = materialized(bench.workshop.dub(video_id, "es"))
+    made = list_made(bench.workshop.dub(video_id, "es"))
     assert before == len(bench.server.asked)
     assert (0, 2) == _paid_and_reused(made)
 
     assert 3 == bench.ask(video_id, glossary={**DOCK, "house": {"es": "hogar"}})["generation"]
-    made = materialized(bench.workshop.dub(video_id, "es"))
+    made = list_made(bench.workshop.dub(video_id, "es"))
     assert ("neutral", {"harbor": "dársena", "house": "hogar"}) == bench.asked()[-1]
     assert (1, 1) == _paid_and_reused(made)
     dub = bench.workshop.registry.dub(video_id, "es")
@@ -151,7 +151,7 @@ def test_lines_far_from_a_changed_word_are_not_asked_for_again(bench: Bench, cli
 def test_what_a_translation_misses_is_shown_at_its_line(bench: Bench, clip: Path) -> None:
     """This server translates a word that it was told to keep, also when it is asked again."""
     video_id = bench.hand_in(clip, glossary='{"father": null, "harbor": {"es": "puerto"}}')
-    metadata = shown(materialized(bench.workshop.dub(video_id, "es"))["translation"])
+    metadata = metadata_of(list_made(bench.workshop.dub(video_id, "es"))["translation"])
     assert (2, 1) == (metadata["terms"].value, metadata["terms missed"].value)
     table = metadata["table"]
     assert isinstance(table, TableMetadataValue)
@@ -163,7 +163,7 @@ def test_a_run_whose_dub_is_asked_anew_ends_before_its_next_step(bench: Bench, c
     video_id = bench.hand_in(clip)
     bench.server.meanwhile = partial(bench.ask, video_id, glossary=DOCK)
     result = bench.workshop.dub(video_id, "es")
-    assert ["translation"] == list(materialized(result))
+    assert ["translation"] == list(list_made(result))
     assert not list(bench.workshop.settings.store_dir.rglob("takes/*/*"))
     dub = bench.workshop.registry.dub(video_id, "es")
     assert (DubStatus.QUEUED, 2) == (dub.status, dub.generation)
@@ -180,7 +180,7 @@ def test_a_channels_wording_that_nobody_heeds_is_said(workshop: Workshop, prepar
         prepared, language=None, channel_id=CHANNEL, channel_title="Bread"
     )
     workshop.registry.keep_channel(CHANNEL, wording=Wording(Glossary.parse({"market": None})))
-    metadata = shown(materialized(workshop.dub(prepared, "es"))["translation"])
+    metadata = metadata_of(list_made(workshop.dub(prepared, "es"))["translation"])
     assert str(metadata["wording"].value).startswith("not applied: apertium")
     assert {"formality", "terms", "terms missed"}.isdisjoint(metadata)
 
@@ -198,5 +198,5 @@ def lengthened(workshop: Workshop, video_id: str, *, count: int) -> None:
 
 
 def _paid_and_reused(made: Mapping[str, Any]) -> tuple[int, int]:
-    metadata = shown(made["speech"])
+    metadata = metadata_of(made["speech"])
     return int(str(metadata["takes paid"].value)), int(str(metadata["takes reused"].value))

@@ -66,7 +66,7 @@ def test_the_pauses_of_a_clip_are_counted(dubbed: Row) -> None:
 
 def test_a_breath_is_where_a_recipe_has_it(tmp_path: Path) -> None:
     """For as long as it says, and the captions have the words alone."""
-    clip = Recipe("breath", texts=BREATHS[:1], seconds=5.0, breath=0.7).made(tmp_path)
+    clip = Recipe("breath", texts=BREATHS[:1], seconds=5.0, breath=0.7).make(tmp_path)
     one, other = find_speech(clip.path, into=tmp_path)
     assert pytest.approx(0.7, abs=0.15) == other.start - one.end
     assert clip.captions is not None

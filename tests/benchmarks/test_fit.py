@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.fit import WAYS, Result, draw_breathing, drawn, measured
+from benchmarks.fit import WAYS, Result, draw_breathing, drawn, measure_way
 
 LINES = 300
 
 
 def made(way: str, share: float) -> Result:
-    return measured(WAYS[way], drawn(LINES, share))
+    return measure_way(WAYS[way], drawn(LINES, share))
 
 
 @pytest.mark.parametrize("share", [0.2, 0.4], ids=["dense", "between"])
@@ -34,7 +34,7 @@ def test_takes_with_room_are_left_on_their_onsets() -> None:
 def test_takes_in_parts_keep_pauses_at_no_cost_to_lines() -> None:
     """Most that can be kept are, and crowded lines are neither later nor faster for it."""
     whole, parts = (
-        measured(WAYS["timeline"], draw_breathing(LINES, 0.2, parted=parted))
+        measure_way(WAYS["timeline"], draw_breathing(LINES, 0.2, parted=parted))
         for parted in (False, True)
     )
     assert 0.0 == whole.pauses_in_place

@@ -55,7 +55,7 @@ def test_a_replaced_process_hides_no_leak() -> None:
     """Both children leak; that the second starts small again is not counted against it."""
     leaking = _samples(lambda at: {f"child {at // 120}": 200 + 0.5 * (at % 120)})
     assert 0.5 * AN_HOUR == pytest.approx(_growth(leaking).per_hour)
-    assert 1 == growth.replaced(leaking, "worker")
+    assert 1 == growth.count_replaced(leaking, "worker")
 
 
 def test_two_leaks_add_up() -> None:
@@ -69,7 +69,7 @@ def test_a_tool_that_a_step_runs_is_no_process_of_the_role() -> None:
     """It comes and goes, with all that it holds."""
     working = _samples(lambda at: {"child": 200, **({f"ffmpeg {at}": 900} if at % 2 else {})})
     assert growth.Growth(200, 200, 0) == _growth(working)
-    assert 0 == growth.replaced(working, "worker")
+    assert 0 == growth.count_replaced(working, "worker")
 
 
 def test_tools_that_never_end_are_seen() -> None:
@@ -81,7 +81,7 @@ def test_tools_that_never_end_are_seen() -> None:
 def test_the_warm_up_is_left_out() -> None:
     """What is imported and connected in the first quarter is not growth."""
     warming = _samples(lambda at: {"child": 10 * min(at, 59)})
-    assert growth.Growth(590, 590, 0) == _growth(list(growth.settled(warming)))
+    assert growth.Growth(590, 590, 0) == _growth(list(growth.drop_warm_up(warming)))
 
 
 def test_a_count_has_a_slope_too() -> None:

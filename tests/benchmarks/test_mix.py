@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from benchmarks.mix import Cost, as_json, measured
+from benchmarks.mix import Cost, as_json, measure_mix
 from dub_platform.core import loudness
 
 
 @pytest.mark.long
 def test_a_minute_is_mixed_and_measured() -> None:
     """Time and memory are those of a process that was there, and the track is as promised."""
-    [cost] = measured([1])
+    [cost] = measure_mix([1])
     assert 1 == cost.minutes
     assert min(cost.floor_s, cost.audio_s, cost.seconds) > 0.0
     # An interpreter with numpy and a codec has more than this.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.stretch import Result, _relative, as_json
-from benchmarks.stretchers import ATEMPO, OURS, installed
+from benchmarks.stretchers import ATEMPO, OURS, list_installed
 from tests.support.likeness import Likeness, likeness, spectral_distance_db
 from tests.support.recipes.media import Sound
 from tests.support.recipes.speech import FISHERMAN, RATE, count_wrong_words, say
@@ -89,5 +89,5 @@ def test_cost_is_told_as_a_ratio() -> None:
 
 def test_ours_is_compared_with_what_is_here() -> None:
     """What dubbing needs anyway is always here; the rest comes with an extra."""
-    names = [stretcher.name for stretcher in installed()]
+    names = [stretcher.name for stretcher in list_installed()]
     assert {OURS.name, ATEMPO.name, "sonic"} <= set(names)

@@ -19,7 +19,7 @@ from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.records import DubStatus, NewVideo, Source, Work
 from resources.media.probe import Prober
 from resources.store.s3 import S3Store
-from tests.support.measuring import RATE, located
+from tests.support.measuring import RATE, locate
 from tests.support.patience import HANG_SECONDS, wait_until
 from tests.support.recipes.dub import ONSETS, make_dub, take
 from tests.support.rig.services import (
@@ -183,7 +183,7 @@ def test_a_browser_hears_takes_where_the_timeline_has_them(site: Site, tmp_path:
     sound = np.array(site.page.evaluate(DECODED), np.float64)
     assert pytest.approx(SECONDS, abs=0.020) == len(sound) / RATE
     for number, onset in enumerate(ONSETS[:3]):
-        found = located(take(number), sound, near=onset)
+        found = locate(take(number), sound, near=onset)
         assert round(onset * RATE) == round(found.start * RATE)
         assert found.likeness > 0.9
 

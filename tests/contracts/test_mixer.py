@@ -25,10 +25,10 @@ from resources.mixer.port import Mixer
 from tests.support.full_disks import no_file_beyond
 from tests.support.measuring import (
     at_48_khz,
-    decoded,
+    decode,
     ebur128,
     level_db,
-    located,
+    locate,
     tone_level_db,
 )
 from tests.support.recipes.media import RATE, Sound, noise, silence, stereo, tone
@@ -108,12 +108,12 @@ def clicks(seconds: float) -> Sound:
 def test_the_track_is_as_long_as_the_source(engine: Mixer, tmp_path: Path, seconds: float) -> None:
     """To 20 ms when it is decoded, below, at and above whole blocks."""
     track = mixed(engine, tmp_path, stereo(noise(seconds), noise(seconds)), speech=[Span(1.0, 2.2)])
-    assert pytest.approx(seconds, abs=0.020) == len(decoded(track)) / RATE
+    assert pytest.approx(seconds, abs=0.020) == len(decode(track)) / RATE
 
 
 def test_the_last_take_is_whole_where_it_runs_past_the_end(engine: Mixer, tmp_path: Path) -> None:
     """The track is longer then, which a gate sees; nothing is cut to hide it."""
-    track = decoded(mixed(engine, tmp_path, stereo(silence(2.0), silence(2.0)), [(1.5, 1.0)]))
+    track = decode(mixed(engine, tmp_path, stereo(silence(2.0), silence(2.0)), [(1.5, 1.0)]))
     assert pytest.approx(1.5 + TAKE_SECONDS, abs=0.020) == len(track) / RATE
     assert moment_db(part(track[:, 0], 2.67, 2.69), TAIL_HERTZ) > -20.0
 
@@ -167,11 +167,11 @@ def test_what_is_said_of_the_track_is_measured_on_it(engine: Mixer, tmp_path: Pa
 def test_takes_start_where_the_timeline_has_them(engine: Mixer, tmp_path: Path) -> None:
     """To 2 ms, at every tempo: found by correlation with what the take says first."""
     places = [(0.5, 1.0), (3.0, 1.2), (6.0, 0.92), (9.0, 1.3), (9.99, 1.0)]
-    track = decoded(mixed(engine, tmp_path, stereo(silence(12.0), silence(12.0)), places))[:, 0]
+    track = decode(mixed(engine, tmp_path, stereo(silence(12.0), silence(12.0)), places))[:, 0]
     for number, (start, _) in enumerate(places):
         # A stretched take begins as it was spoken: its first 9 ms tell where.
         first = at_48_khz(spoken(number).astype(np.float64), TAKE_RATE)[: round(0.009 * RATE)]
-        found = located(first, track, near=start, within=0.25)
+        found = locate(first, track, near=start, within=0.25)
         assert pytest.approx(start, abs=0.002) == found.start
         assert found.likeness > 0.9
 
@@ -184,11 +184,11 @@ def test_a_take_in_parts_pauses_between_them(engine: Mixer, tmp_path: Path) -> N
     take = make_take(tmp_path, 0, np.concatenate([phrases[0], rest, phrases[1]]))
     parts = PlacedPart(0.0, 1.0, 1.2, 1.0), PlacedPart(1.4, 2.9, 1.0, 1.2)
     timeline = Timeline(6.0, (Placement(0, 1.0, 2.9, 1.2, parts=parts),))
-    track = decoded(engine.mix(tmp_path / "bed.flac", [take], timeline, (), into=tmp_path).path)[
+    track = decode(engine.mix(tmp_path / "bed.flac", [take], timeline, (), into=tmp_path).path)[
         :, 0
     ]
     first = at_48_khz(phrases[1].astype(np.float64), TAKE_RATE)[: round(0.009 * RATE)]
-    assert pytest.approx(2.9, abs=0.002) == located(first, track, near=2.9, within=0.25).start
+    assert pytest.approx(2.9, abs=0.002) == locate(first, track, near=2.9, within=0.25).start
     assert level_db(part(track, 2.3, 2.85)) < -60.0
     assert moment_db(part(track, 3.87, 3.89), TAIL_HERTZ) > -20.0
 
@@ -196,7 +196,7 @@ def test_a_take_in_parts_pauses_between_them(engine: Mixer, tmp_path: Path) -> N
 @pytest.mark.parametrize("tempo", [1.0, 1.2, 0.92, 1.3, 0.9])
 def test_no_take_is_cut(engine: Mixer, tmp_path: Path, tempo: float) -> None:
     """Its last 50 ms are heard at the end, and nothing after."""
-    track = decoded(mixed(engine, tmp_path, stereo(silence(4.0), silence(4.0)), [(1.0, tempo)]))[
+    track = decode(mixed(engine, tmp_path, stereo(silence(4.0), silence(4.0)), [(1.0, tempo)]))[
         :, 0
     ]
     end = 1.0 + TAKE_SECONDS / tempo
@@ -214,7 +214,7 @@ def test_the_original_voice_is_far_below_the_dub(engine: Mixer, tmp_path: Path) 
     side = tone(300, 8.0, db=-35.0)
     says = tone(1000, 3.0, rate=TAKE_RATE)
     bed = stereo(voice + side, voice - side)
-    track = decoded(mixed(engine, tmp_path, bed, [(2.0, 1.0)], speech=[Span(2.0, 5.0)], says=says))
+    track = decode(mixed(engine, tmp_path, bed, [(2.0, 1.0)], speech=[Span(2.0, 5.0)], says=says))
     middle, sides = track.mean(axis=1), (track[:, 0] - track[:, 1]) / 2
     speaking = part(middle, 2.3, 4.7)
     assert tone_level_db(speaking, 1000) - tone_level_db(speaking, 500) >= 18.0
@@ -231,7 +231,7 @@ def test_a_voice_in_one_channel_is_ducked_in_both(
     bed = stereo(noise(8.0, db=-50), noise(8.0, db=-50, seed=2))
     bed[:, channel] += voice
     says = tone(1000, 3.0, rate=TAKE_RATE)
-    track = decoded(mixed(engine, tmp_path, bed, [(2.0, 1.0)], speech=[Span(2.0, 5.0)], says=says))
+    track = decode(mixed(engine, tmp_path, bed, [(2.0, 1.0)], speech=[Span(2.0, 5.0)], says=says))
     for heard in part(track, 2.3, 4.7).T:
         assert tone_level_db(heard, 1000) - tone_level_db(heard, 500) >= 18.0
 
@@ -240,7 +240,7 @@ def test_a_voice_without_a_take_is_ducked_too(engine: Mixer, tmp_path: Path) -> 
     """Where the original speaks and the dub is silent already, it is still not followed."""
     voice = tone(500, 8.0)
     bed = stereo(voice, voice)
-    track = decoded(mixed(engine, tmp_path, bed, [(1.0, 1.0)], speech=[Span(1.0, 5.0)]))[:, 0]
+    track = decode(mixed(engine, tmp_path, bed, [(1.0, 1.0)], speech=[Span(1.0, 5.0)]))[:, 0]
     fall = tone_level_db(part(track, 6.0, 7.8), 500) - tone_level_db(part(track, 3.0, 4.8), 500)
     assert fall >= 18.0
 
@@ -248,7 +248,7 @@ def test_a_voice_without_a_take_is_ducked_too(engine: Mixer, tmp_path: Path) -> 
 def test_the_bed_is_untouched_where_nobody_speaks(engine: Mixer, tmp_path: Path) -> None:
     """One gain for all of it, in the middle and at the sides, before and after speech."""
     bed = stereo(tone(200, 9.0, db=-30) + tone(300, 9.0, db=-35), tone(200, 9.0, db=-30))
-    track = decoded(mixed(engine, tmp_path, bed, [(3.0, 1.0)], speech=[Span(3.0, 4.0)]))
+    track = decode(mixed(engine, tmp_path, bed, [(3.0, 1.0)], speech=[Span(3.0, 4.0)]))
     for channel, hertz in ((0, 200), (0, 300), (1, 200)):
         levels = [
             tone_level_db(part(track[:, channel], start, start + 1.0), hertz)
@@ -259,7 +259,7 @@ def test_the_bed_is_untouched_where_nobody_speaks(engine: Mixer, tmp_path: Path)
 
 def test_a_dub_over_silence_is_only_the_dub(engine: Mixer, tmp_path: Path) -> None:
     """Nothing is raised out of a silent bed between the takes."""
-    track = decoded(
+    track = decode(
         mixed(engine, tmp_path, stereo(silence(6.0), silence(6.0)), [(1.0, 1.0), (4.0, 1.0)])
     )
     assert level_db(part(track, 2.5, 3.8)) < -80.0
@@ -273,7 +273,7 @@ def test_the_loudness_of_takes_does_not_depend_on_how_many_there_are(
     for places in ([(1.0, 1.0)], [(start, 1.0) for start in np.arange(1.0, 16.0, 1.5)]):
         bed = stereo(tone(200, 20.0), tone(300, 20.0))
         says = tone(1000, TAKE_SECONDS, rate=TAKE_RATE)
-        track = decoded(mixed(engine, tmp_path, bed, places, speech=[Span(1.0, 2.2)], says=says))
+        track = decode(mixed(engine, tmp_path, bed, places, speech=[Span(1.0, 2.2)], says=says))
         left = track[:, 0]
         dub = tone_level_db(part(left, 1.1, 2.1), 1000)
         levels.append(dub - tone_level_db(part(left, 18.5, 19.8), 200))
@@ -342,4 +342,4 @@ def test_whatever_comes_in_goes_out_as_promised(
     with av.open(str(track)) as container:
         stream = container.streams.audio[0]
         assert (48_000, 2) == (stream.codec_context.sample_rate, stream.codec_context.channels)
-    assert pytest.approx(6.0, abs=0.020) == len(decoded(track)) / RATE
+    assert pytest.approx(6.0, abs=0.020) == len(decode(track)) / RATE

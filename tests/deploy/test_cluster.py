@@ -86,7 +86,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def dubbed(running: Cluster, clips: Iterator[Path]) -> list[Answer]:
     """Two clips, one after the other, released in Spanish."""
     videos = [running.hand_in(next(clips), "es") for _ in range(2)]
-    return [running.released(video["id"], "es") for video in videos]
+    return [running.await_release(video["id"], "es") for video in videos]
 
 
 def test_the_webserver_loads_the_code(running: Cluster) -> None:
@@ -189,7 +189,7 @@ def test_a_run_that_is_terminated_in_the_ui_ends(
     [run] = [run for run in _runs(running, video["id"]) if run["jobName"] == "dub_video"]
     answer = running.ask_dagster(TERMINATE, run=run["runId"])
     assert "TerminateRunSuccess" == answer["terminateRun"]["__typename"]
-    dub = running.ended(video["id"], "es")
+    dub = running.await_end(video["id"], "es")
     assert "failed" == dub["status"]
     assert "was stopped" in dub["error"]["message"]
     assert ["CANCELED"] == _dubs(running, video["id"])
@@ -207,7 +207,7 @@ def test_a_worker_that_is_told_to_stop_finishes_its_run(
     assert "SUCCESS" in left
     assert set() == left & {"STARTED", "CANCELED", "FAILURE"}
     running.start("worker-dub-2")
-    assert {"released"} == {running.released(video, "es")["status"] for video in dubs}
+    assert {"released"} == {running.await_release(video, "es")["status"] for video in dubs}
 
 
 def test_stores_that_were_killed_come_back_with_what_they_held(
@@ -218,8 +218,8 @@ def test_stores_that_were_killed_come_back_with_what_they_held(
     running.start("postgres", "redis", "pgbouncer")
     assert "released" == running.dub(dubbed[0]["video_id"], "es")["status"]
     video = running.hand_in(next(clips), "es")
-    assert "released" == running.released(video["id"], "es")["status"]
-    assert running.machine.died() is None
+    assert "released" == running.await_release(video["id"], "es")["status"]
+    assert running.machine.find_dead() is None
 
 
 @pytest.mark.usefixtures("dubbed")

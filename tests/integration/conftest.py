@@ -30,7 +30,7 @@ def handed_in(platform: Platform, golden: GoldenClip) -> Answer:
     """The golden clip's video, asked for in Spanish and Catalan, both released."""
     video = platform.hand_in(golden.path, "es,ca", title="By the river")
     for language in ("es", "ca"):
-        platform.released(video["id"], language)
+        platform.await_release(video["id"], language)
     return video
 
 

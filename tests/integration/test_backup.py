@@ -43,7 +43,7 @@ from tests.support.patience import HANG_SECONDS
 from tests.support.recipes.golden_clip import make_golden_clip
 from tests.support.rig.platform import Answer, Platform, running_platform
 from tests.support.rig.services import local_client
-from tests.support.rig.workshop import Workshop, materialized, shown
+from tests.support.rig.workshop import Workshop, list_made, metadata_of
 from tests.support.servers.swift import running_swift
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def test_an_edited_line_makes_only_its_dub(restored: Platform, handed_in: Answer
     etag = restored.api.get(line).headers["ETag"]
     edited = restored.api.put(line, json={"text": "Bon dia a tothom."}, headers={"If-Match": etag})
     assert edited.is_success, edited.text
-    restored.released(handed_in["id"], "ca")
+    restored.await_release(handed_in["id"], "ca")
     assert sorted([*before, "dub_video"]) == sorted(_jobs(restored, handed_in["id"]))
 
 
@@ -247,9 +247,9 @@ def test_one_more_language_is_made_from_what_was_restored(there: There) -> None:
         workshop.registry.ask(there.video_id, "ca")
         workshop.add_partitions(there.video_id, ["ca"])
         workshop.dub(there.video_id, "ca")
-        again = materialized(workshop.dub_by_hand(there.video_id, "es"))
+        again = list_made(workshop.dub_by_hand(there.video_id, "es"))
         assert DubStatus.RELEASED is workshop.registry.dub(there.video_id, "ca").status
-    assert 0 == shown(again["speech"])["takes paid"].value
+    assert 0 == metadata_of(again["speech"])["takes paid"].value
 
 
 @pytest.mark.long

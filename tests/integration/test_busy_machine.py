@@ -11,7 +11,7 @@ from dub_platform.local.stack import Stack
 from tests.support.patience import HANG_SECONDS
 from tests.support.recipes.golden_clip import make_golden_clip
 from tests.support.rig.platform import Platform, running_platform
-from tests.support.throttle import held_to
+from tests.support.throttle import hold_to
 
 pytestmark = pytest.mark.long
 
@@ -30,10 +30,10 @@ def test_what_is_handed_in_on_a_busy_machine_is_released(tmp_path: Path) -> None
     with running_platform(tmp_path / "home") as platform:
         stack = platform.stack
         assert isinstance(stack, Stack)
-        with held_to(SHARE, psutil.Process(stack.parent_pid)):
+        with hold_to(SHARE, psutil.Process(stack.parent_pid)):
             ids = [_hand_in(platform, content + bytes([number])) for number in range(VIDEOS)]
             for video_id in ids:
-                platform.released(video_id, "es")
+                platform.await_release(video_id, "es")
         dubs = [platform.dub(video_id, "es") for video_id in ids]
     assert [("released", 1)] * VIDEOS == [(dub["status"], dub["generation"]) for dub in dubs]
 

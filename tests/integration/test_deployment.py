@@ -31,7 +31,7 @@ from resources.media.sound import decode_sound as decoded_source
 from resources.media.vad import SileroSpeechFinder, open_speech
 from resources.transcriber.chunks import PADDING, cut, packed
 from resources.transcriber.whisper import WhisperTranscriber
-from tests.support.measuring import RATE, Sound, at_48_khz, decoded, ebur128, located
+from tests.support.measuring import RATE, Sound, at_48_khz, decode, ebur128, locate
 from tests.support.patience import HANG_SECONDS
 from tests.support.recipes.speech import RATE as SPEECH_RATE
 from tests.support.recipes.speech import plain_words, say
@@ -39,7 +39,7 @@ from tests.support.recipes.whisper import reading
 from tests.support.rig.platform import Answer, Platform, running_platform
 from tests.support.servers.providers.elevenlabs_server import VOICES, ElevenLabsServer
 from tests.support.servers.providers.openai_audio import OpenAIAudioServer
-from tests.support.servers.providers.openai_server import OpenAIServer, answered
+from tests.support.servers.providers.openai_server import OpenAIServer, answer_lines
 from tests.support.servers.providers.speech_provider import Order
 from tests.support.servers.swift import running_swift
 
@@ -104,10 +104,12 @@ class Providers:
     def translated(self) -> list[str]:
         """The lines in their order, as the translator answered them last."""
         first, *later = [asked.material for asked in self.chat.asked]
-        texts = [line["text"] for line in answered(first)]
+        texts = [line["text"] for line in answer_lines(first)]
         for material in later:
             drafts = [line["draft"] for line in material["lines"]]
-            shorter = dict(zip(drafts, (line["text"] for line in answered(material)), strict=True))
+            shorter = dict(
+                zip(drafts, (line["text"] for line in answer_lines(material)), strict=True)
+            )
             texts = [shorter.get(text, text) for text in texts]
         return texts
 
@@ -177,14 +179,14 @@ def deployed(
         }
         platform = running.enter_context(running_platform(folder / "home", **chosen))
         video = platform.hand_in(SAMPLE, "es")
-        dub = platform.released(video["id"], "es")
-        track = platform.fetched(dub["track_url"], folder)
-        yield Deployed(platform, providers, dub, track, decoded(track))
+        dub = platform.await_release(video["id"], "es")
+        track = platform.fetch(dub["track_url"], folder)
+        yield Deployed(platform, providers, dub, track, decode(track))
 
 
 def test_the_track_is_as_long_and_as_loud_as_it_should_be(deployed: Deployed) -> None:
     """As long as the sample to 20 ms, -16 LUFS within 0.5, a true peak of at most -1.5 dBTP."""
-    assert abs(len(deployed.sound) - len(decoded(SAMPLE))) <= 0.020 * RATE
+    assert abs(len(deployed.sound) - len(decode(SAMPLE))) <= 0.020 * RATE
     lufs, true_peak = ebur128(deployed.track)
     assert -16.5 <= lufs <= -15.5
     assert true_peak <= -1.5
@@ -192,10 +194,10 @@ def test_the_track_is_as_long_and_as_loud_as_it_should_be(deployed: Deployed) ->
 
 def test_every_line_is_spoken_where_its_sentence_was(deployed: Deployed) -> None:
     """What the voice answered is found in the track, where the original voice is in the sample."""
-    sample, track = (sound.mean(axis=1) for sound in (decoded(SAMPLE), deployed.sound))
+    sample, track = (sound.mean(axis=1) for sound in (decode(SAMPLE), deployed.sound))
     for take, (start, text) in zip(deployed.providers.takes, SENTENCES, strict=True):
-        original = located(at_48_khz(say(text), SPEECH_RATE), sample, near=start)
-        found = located(take, track, near=original.start)
+        original = locate(at_48_khz(say(text), SPEECH_RATE), sample, near=start)
+        found = locate(take, track, near=original.start)
         assert min(original.likeness, found.likeness) > 0.7, text
         assert abs(found.start - original.start) < 0.125, text
 
@@ -213,7 +215,7 @@ def test_the_captions_say_what_was_heard_and_what_is_spoken(
 ) -> None:
     """Of the sentences at least nine words in ten; of the translation every one."""
     urls = deployed.dub["source_captions_urls"], deployed.dub["captions_urls"]
-    heard, spoken = (_words(deployed.platform.fetched(each["srt"], tmp_path)) for each in urls)
+    heard, spoken = (_words(deployed.platform.fetch(each["srt"], tmp_path)) for each in urls)
     said = plain_words(" ".join(text for _, text in SENTENCES))
     assert SequenceMatcher(None, said, heard).ratio() >= 0.9
     assert plain_words(" ".join(deployed.providers.translated)) == spoken

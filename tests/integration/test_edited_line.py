@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.measuring import Sound, decoded, located, spoken_takes
+from tests.support.measuring import Sound, decode, locate, spoken_takes
 from tests.support.recipes.golden_clip import SENTENCES, GoldenClip, make_golden_clip
 from tests.support.rig.platform import Answer, Platform
 
@@ -49,12 +49,12 @@ def edited(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Edit
     folder = tmp_path_factory.mktemp("edited")
     clip = make_golden_clip(folder, SENTENCES[:3], SECONDS)
     video_id = platform.hand_in(clip.path, "es")["id"]
-    before = _version(platform, platform.released(video_id, "es"), folder)
+    before = _version(platform, platform.await_release(video_id, "es"), folder)
     path = f"/videos/{video_id}/dubs/es/lines/{EDITED}"
     seen = {"if-match": platform.api.get(path).raise_for_status().headers["etag"]}
     platform.api.put(path, json={"text": TEXT}, headers=seen).raise_for_status()
     meanwhile = platform.dub(video_id, "es")
-    after = _version(platform, platform.released(video_id, "es"), folder)
+    after = _version(platform, platform.await_release(video_id, "es"), folder)
     return Edited(clip, before, meanwhile, after)
 
 
@@ -84,10 +84,10 @@ def test_one_line_is_spoken_again(edited: Edited) -> None:
 def test_the_new_take_is_heard_where_the_old_one_was(edited: Edited) -> None:
     """It begins with its original, and the old one is not in the track any more."""
     at = edited.clip.spoken[EDITED].start
-    found = located(edited.after.takes[EDITED], _middle(edited.after), near=at)
+    found = locate(edited.after.takes[EDITED], _middle(edited.after), near=at)
     assert found.likeness > 0.7
     assert abs(found.start - at) < 0.250
-    gone = located(edited.before.takes[EDITED], _middle(edited.after), near=at)
+    gone = locate(edited.before.takes[EDITED], _middle(edited.after), near=at)
     assert gone.likeness < 0.5
 
 
@@ -96,7 +96,7 @@ def test_the_other_takes_are_where_they_were(edited: Edited) -> None:
     for number, spoken in enumerate(edited.clip.spoken):
         if number != EDITED:
             one, two = (
-                located(version.takes[number], _middle(version), near=spoken.start)
+                locate(version.takes[number], _middle(version), near=spoken.start)
                 for version in (edited.before, edited.after)
             )
             assert min(one.likeness, two.likeness) > 0.7
@@ -114,7 +114,7 @@ def test_the_captions_say_what_is_spoken(platform: Platform, edited: Edited) -> 
 
 def _version(platform: Platform, dub: Answer, folder: Path) -> Version:
     store = platform.settings.store_dir
-    track = decoded(platform.fetched(dub["track_url"], folder))
+    track = decode(platform.fetch(dub["track_url"], folder))
     takes = spoken_takes(store, dub["video_id"], dub["language"])
     return Version(dub, track, takes, len(list(store.glob("takes/*/*.flac"))))
 

@@ -19,11 +19,11 @@ from tests.support.measuring import (
     Phrase,
     Sound,
     at_48_khz,
-    decoded,
+    decode,
     ebur128,
     find_phrases,
     level_db,
-    located,
+    locate,
     share_db,
     spoken_takes,
     tone_level_db,
@@ -67,8 +67,8 @@ def released(
 ) -> Released:
     folder = tmp_path_factory.mktemp("released")
     dub = platform.dub(handed_in["id"], request.param)
-    path = platform.fetched(dub["track_url"], folder)
-    sound = decoded(path)
+    path = platform.fetch(dub["track_url"], folder)
+    sound = decode(path)
     takes = spoken_takes(platform.settings.store_dir, handed_in["id"], request.param)
     assert len(golden.spoken) == len(takes)
     lines = tuple(
@@ -102,7 +102,7 @@ def test_nothing_is_cut(released: Released) -> None:
     middle, tail = released.sound.mean(axis=1), round(0.3 * RATE)
     for phrase in released.phrases:
         expected = phrase.end - tail / RATE
-        end = located(phrase.sound[-tail:], middle, near=expected, within=0.02)
+        end = locate(phrase.sound[-tail:], middle, near=expected, within=0.02)
         assert end.likeness > 0.6
         assert abs(end.start - expected) < 0.005
 
@@ -130,7 +130,7 @@ def test_the_original_voice_cannot_be_followed(released: Released, golden: Golde
 
 def test_the_original_voice_is_measured_where_it_is(golden: GoldenClip) -> None:
     """The measure of the test above finds the voice in the source itself."""
-    source = decoded(golden.path).mean(axis=1)
+    source = decode(golden.path).mean(axis=1)
     original = at_48_khz(golden.voice, CLIP_RATE)
     spoken = golden.spoken[0]
     here = (spoken.start, spoken.end)
@@ -155,7 +155,7 @@ def test_what_was_said_is_in_the_captions(
 ) -> None:
     """At least seven in ten of the words said are in the source's captions."""
     heard = plain_words(
-        platform.fetched(released.dub["source_captions_urls"]["srt"], folder).read_text()
+        platform.fetch(released.dub["source_captions_urls"]["srt"], folder).read_text()
     )
     said = [word for spoken in golden.spoken for word in plain_words(spoken.text)]
     assert sum(word in heard for word in said) >= 0.7 * len(said), heard
@@ -166,7 +166,7 @@ def test_the_translation_says_the_same(platform: Platform, handed_in: Answer, fo
     expected = {"es": {"casa", "verano", "domingo"}, "ca": {"casa", "estiu", "diumenge"}}
     for language, words in expected.items():
         dub = platform.dub(handed_in["id"], language)
-        text = platform.fetched(dub["captions_urls"]["vtt"], folder).read_text()
+        text = platform.fetch(dub["captions_urls"]["vtt"], folder).read_text()
         found = {word for word in words if word in text.lower()}
         assert len(found) >= 2, text
 
@@ -186,7 +186,7 @@ def test_the_film_carries_every_language(
     """The MP4 has the pictures, the original sound, each dub and all captions, tagged."""
     url = platform.dub(handed_in["id"], "es")["video_url"]
     assert url == platform.dub(handed_in["id"], "ca")["video_url"]
-    with av.open(str(platform.fetched(url, folder))) as film:
+    with av.open(str(platform.fetch(url, folder))) as film:
         assert 1 == len(film.streams.video)
         audio = [stream.metadata["language"] for stream in film.streams.audio]
         captions = [stream.metadata["language"] for stream in film.streams.subtitles]
@@ -199,12 +199,12 @@ def test_the_films_dub_is_in_step_with_the_track(
     platform: Platform, handed_in: Answer, released: Released, folder: Path
 ) -> None:
     """The dub's stream in the film is the released track, sample for sample in time."""
-    film = platform.fetched(released.dub["video_url"], folder)
+    film = platform.fetch(released.dub["video_url"], folder)
     stream = {"ca": "0:a:1", "es": "0:a:2"}[released.dub["language"]]
-    sound = decoded(film, stream=stream)
+    sound = decode(film, stream=stream)
     assert abs(len(sound) - len(released.sound)) <= 0.020 * RATE
     part = released.sound[5 * RATE : 8 * RATE].mean(axis=1)
-    assert abs(located(part, sound.mean(axis=1), near=5.0, within=0.5).start - 5.0) < 0.001
+    assert abs(locate(part, sound.mean(axis=1), near=5.0, within=0.5).start - 5.0) < 0.001
 
 
 def _part(sound: Sound, start: float, end: float) -> Sound:

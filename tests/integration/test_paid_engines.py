@@ -11,14 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from benchmarks.faults import TRY_SECONDS, measured, paid_engines
+from benchmarks.faults import TRY_SECONDS, measure_faults, paid_engines
 from dub_platform.registry import DubStatus
 from dub_platform.registry.ledger import PaidCalls
 from tests.assets.conftest import SENTENCES
-from tests.support.measuring import decoded
+from tests.support.measuring import decode
 from tests.support.patience import HANG_SECONDS
 from tests.support.recipes.golden_clip import make_golden_clip
-from tests.support.rig.workshop import Workshop, materialized, opened_workshop, shown
+from tests.support.rig.workshop import Workshop, list_made, metadata_of, open_workshop
 from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
 from tests.support.servers.providers.openai_server import OpenAIServer
 from tests.support.servers.swift import SwiftS3, running_swift
@@ -50,7 +50,7 @@ def paid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paid]:
         environment.setenv("DUB_R2_ACCESS_KEY_ID", swift.key_id)
         environment.setenv("DUB_R2_SECRET_ACCESS_KEY", swift.secret)
         chosen = {**paid_engines(chat, voice), **swift.new_settings()}
-        with opened_workshop(folder, **chosen) as workshop:
+        with open_workshop(folder, **chosen) as workshop:
             video_id = workshop.hand_in(clip.path, "es")
             workshop.prepare(video_id)
             workshop.dub(video_id, "es")
@@ -67,7 +67,7 @@ def test_the_release_is_in_the_bucket_for_anybody_to_read(paid: Paid, tmp_path: 
     assert "audio/mp4" == answer.headers["content-type"]
     track = tmp_path / "track.m4a"
     track.write_bytes(answer.content)
-    assert 9.0 == pytest.approx(len(decoded(track)) / 48_000, abs=0.020)
+    assert 9.0 == pytest.approx(len(decode(track)) / 48_000, abs=0.020)
 
 
 def test_the_newest_release_is_named_last(paid: Paid) -> None:
@@ -102,10 +102,10 @@ def test_a_second_run_pays_nothing(paid: Paid) -> None:
     """Neither a line nor a batch is bought twice."""
     calls = PaidCalls.at(paid.workshop.settings.registry_url)
     before, asked = calls.spent_usd(paid.video_id), len(paid.voice.asked())
-    again = materialized(paid.workshop.dub_by_hand(paid.video_id, "es"))
+    again = list_made(paid.workshop.dub_by_hand(paid.video_id, "es"))
     assert (before, asked) == (calls.spent_usd(paid.video_id), len(paid.voice.asked()))
-    assert 0.0 == shown(again["speech"])["cost in USD"].value
-    assert 0.0 == shown(again["translation"])["cost in USD"].value
+    assert 0.0 == metadata_of(again["speech"])["cost in USD"].value
+    assert 0.0 == metadata_of(again["translation"])["cost in USD"].value
     assert DubStatus.RELEASED is paid.workshop.registry.dub(paid.video_id, "es").status
 
 
@@ -125,7 +125,7 @@ def test_a_cap_stops_a_dub_before_it_is_paid(tmp_path: Path) -> None:
     clip = make_golden_clip(tmp_path, SENTENCES, 9.0)
     with OpenAIServer() as chat, ElevenLabsServer(tmp_path / "asked.jsonl") as voice:
         capped = {**paid_engines(chat, voice), "cost_cap_per_video_usd": 0.0005}
-        with opened_workshop(tmp_path, **capped) as workshop:
+        with open_workshop(tmp_path, **capped) as workshop:
             video_id = workshop.hand_in(clip.path, "es")
             workshop.prepare(video_id)
             result = workshop.dub(video_id, "es", raise_on_error=False)
@@ -139,8 +139,8 @@ def test_a_cap_stops_a_dub_before_it_is_paid(tmp_path: Path) -> None:
 def test_misbehaving_providers_lose_nothing(tmp_path: Path) -> None:
     """Four videos while every fifth request goes wrong: all are released, nothing is paid twice."""
     # No answer takes as long as a whole dub, on no machine.
-    plenty = max(TRY_SECONDS, measured(_new(tmp_path, "usual"), 1, rate=0.0, seed=11).seconds)
-    outcome = measured(_new(tmp_path, "faulty"), 4, rate=0.2, seed=11, try_seconds=plenty)
+    plenty = max(TRY_SECONDS, measure_faults(_new(tmp_path, "usual"), 1, rate=0.0, seed=11).seconds)
+    outcome = measure_faults(_new(tmp_path, "faulty"), 4, rate=0.2, seed=11, try_seconds=plenty)
     assert (4, 0, 0) == (outcome.released, outcome.synthesised_twice, outcome.over_deadline)
     assert outcome.faults > 0
 

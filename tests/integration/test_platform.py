@@ -35,10 +35,10 @@ def test_a_language_added_later_runs_only_that_language(platform: Platform, fold
     sound = np.pad(say(HARBOR), RATE)
     clip = make_clip(folder / "clip.mp4", seconds=len(sound) / RATE, sound=sound, rate=RATE)  # type: ignore[arg-type]
     video = platform.hand_in(clip, "es")
-    platform.released(video["id"], "es")
+    platform.await_release(video["id"], "es")
     before = _jobs(platform, video["id"])
     assert 202 == platform.api.put(f"/videos/{video['id']}/dubs/ca").status_code
-    platform.released(video["id"], "ca")
+    platform.await_release(video["id"], "ca")
     assert sorted([*before, "dub_video"]) == sorted(_jobs(platform, video["id"]))
 
 
@@ -72,7 +72,7 @@ def test_the_same_file_again_is_the_same_video(
     before = _jobs(platform, handed_in["id"])
     again = platform.hand_in(golden.path, "es")
     assert (handed_in["id"], False) == (again["id"], again["created"])
-    assert "released" == platform.ended(again["id"], "es")["status"]
+    assert "released" == platform.await_end(again["id"], "es")["status"]
     assert before == _jobs(platform, handed_in["id"])
 
 
@@ -92,7 +92,7 @@ def test_a_video_without_speech_fails_with_its_reason(
     heard = ffmpeg.input(sound, format="lavfi", t=4)
     run(ffmpeg.output(pictures, heard, str(clip), vcodec="libx264", acodec="aac"))
     video = platform.hand_in(clip, "es")
-    dub = platform.ended(video["id"], "es")
+    dub = platform.await_end(video["id"], "es")
     assert ("failed", code) == (dub["status"], dub["error"]["code"])
     assert words in dub["error"]["message"]
     assert "failed" == platform.video(video["id"])["status"]

@@ -66,7 +66,7 @@ def test_a_run_that_is_killed_is_failed_and_its_work_is_made(
     platform.until(lambda: _status(instance, run) is DagsterRunStatus.FAILURE)
     messages = [entry.message for entry in instance.all_logs(run.run_id)]
     assert "The run's process ended with signal 9." in "\n".join(messages)
-    platform.released(video["id"], "es")
+    platform.await_release(video["id"], "es")
 
 
 def test_a_run_can_be_stopped_and_its_process_is_gone(

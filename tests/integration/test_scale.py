@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.scale import as_json, measured
+from benchmarks.scale import as_json, measure_scale
 from sensors import waiting
 
 
@@ -15,7 +15,7 @@ from sensors import waiting
 def test_a_catalogue_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Real servers answer, and every figure is there."""
     monkeypatch.setattr(waiting, "WAIT_SECONDS", 0.0)
-    (cost,) = measured([300], tmp_path, daemon_seconds=5.0)
+    (cost,) = measure_scale([300], tmp_path, daemon_seconds=5.0)
     assert 300 == cost.videos
     figures = [
         cost.tick_videos_s,

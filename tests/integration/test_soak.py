@@ -7,7 +7,7 @@ import json
 import pytest
 
 from benchmarks.faults import short_clip
-from benchmarks.soak import JUDGED, Outcome, open_cluster, soaked
+from benchmarks.soak import JUDGED, Outcome, open_cluster, soak
 from tests.support.rig.cluster.providers import local_providers
 
 # One cluster serves them all.
@@ -25,8 +25,8 @@ def rounds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Outcome]:
         local_providers(folder) as paid,
         open_cluster(folder / "c", paid) as running,
     ):
-        first = soaked(running, clip, videos=2, seed=1)
-        return first, soaked(running, clip, videos=4, seed=2)
+        first = soak(running, clip, videos=2, seed=1)
+        return first, soak(running, clip, videos=4, seed=2)
 
 
 def test_every_video_is_released(rounds: tuple[Outcome, Outcome]) -> None:

@@ -57,7 +57,7 @@ class Likeness:
 def likeness(sound: Sound, stretched: Sound, *, rate: int, tempo: float) -> Likeness:
     """Both are mono (frames,) at `rate`; `stretched` is `sound` at `tempo`."""
     mel, mel_after = _mel(sound, rate), _mel(stretched, rate)
-    delay = _delay(_expected(mel, len(mel_after), tempo), mel_after)
+    delay = _delay(_stretch_mel(mel, len(mel_after), tempo), mel_after)
     moments = (np.arange(len(mel_after)) - delay) * tempo
     inside = (moments >= 0) & (moments <= len(mel) - 1)
     mel_before = _at(mel, moments)
@@ -136,7 +136,7 @@ def _greatest(values: Values, near: int) -> Values:
     return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 2 * near + 1).max(axis=1))
 
 
-def _expected(mel: Values, count: int, tempo: float) -> Values:
+def _stretch_mel(mel: Values, count: int, tempo: float) -> Values:
     return _at(mel, np.arange(count) * tempo)
 
 

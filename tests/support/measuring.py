@@ -1,7 +1,7 @@
 """Measuring what a listener gets: the released file decoded, and nothing our code says of it.
 
-sound = decoded(Path("track.m4a"))               # float64, shape (frames, 2), 48 kHz
-found = located(take, sound.mean(axis=1), near=1.3)
+sound = decode(Path("track.m4a"))               # float64, shape (frames, 2), 48 kHz
+found = locate(take, sound.mean(axis=1), near=1.3)
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Found:
     likeness: float
 
 
-def decoded(path: Path, *, stream: str = "0:a:0") -> Sound:
-    """One audio stream of a file as a player hears it: 48 kHz stereo."""
+def decode(path: Path, *, stream: str = "0:a:0") -> Sound:
+    """Decode one audio stream of a file as a player hears it: 48 kHz stereo."""
     command = [str(find_in_wheel()), "-v", "error", "-nostdin", "-i", str(path), "-map", stream]
     raw = subprocess.run(
         [*command, "-f", "f32le", "-ar", str(RATE), "-ac", "2", "-"],
@@ -44,8 +44,8 @@ def decoded(path: Path, *, stream: str = "0:a:0") -> Sound:
     return np.frombuffer(raw, "<f4").reshape(-1, 2).astype(np.float64)
 
 
-def located(recording: Sound, track: Sound, *, near: float, within: float = 1.0) -> Found:
-    """Where a mono recording lies in a mono track, looked for around `near` seconds."""
+def locate(recording: Sound, track: Sound, *, near: float, within: float = 1.0) -> Found:
+    """Find where a mono recording lies in a mono track, looked for around `near` seconds."""
     first = max(0, round((near - within) * RATE))
     window = track[first : round((near + within) * RATE) + len(recording)]
     match = correlate(window, recording, mode="valid")
@@ -76,12 +76,13 @@ def find_phrases(take: Sound, track: Sound, *, near: float) -> tuple[Phrase, ...
     heard: list[Phrase] = []
     for first, last in zip(firsts, lasts, strict=True):
         expected = heard[-1].end if heard else near
-        heard.append(Phrase(take[first:last], located(take[first:last], track, near=expected)))
+        heard.append(Phrase(take[first:last], locate(take[first:last], track, near=expected)))
     return tuple(heard)
 
 
 def spoken_takes(store: Path, video_id: str, language: str) -> tuple[Sound, ...]:
-    """The voice's recordings in a local store, trimmed to what is spoken, at the tracks' rate."""
+    """Return the voice's recordings in a local store, trimmed to what is spoken, at the tracks'
+    rate."""
     artifact = store / "videos" / video_id / "dubs" / language / "speech.json"
     takes = []
     for take in json.loads(artifact.read_text())["takes"]:

@@ -26,11 +26,11 @@ def make_registry(url: str) -> None:
         upgrade(url)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(_migrated(), path)
+    shutil.copyfile(_migrate_once(), path)
 
 
 @functools.cache
-def _migrated() -> Path:
+def _migrate_once() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="dub-registry-"))
     atexit.register(shutil.rmtree, folder)
     upgrade(f"sqlite:///{folder / 'registry.sqlite'}")

@@ -1,6 +1,6 @@
 """A machine that is busy with something else: processes that are held to a share of one core.
 
-    with held_to(0.1, lambda: psutil.Process(pid)):
+    with hold_to(0.1, lambda: psutil.Process(pid)):
         ...                             # it and all that it starts get a tenth of a core together
 
 They are stopped as soon as they have had their share of the time that has passed, and go on when
@@ -21,7 +21,7 @@ SLICE_SECONDS = 0.05
 
 
 @contextlib.contextmanager
-def held_to(share: float, root: psutil.Process) -> Iterator[None]:
+def hold_to(share: float, root: psutil.Process) -> Iterator[None]:
     """Hold the process and what it starts to so many seconds of processor time a second."""
     over = threading.Event()
     holder = threading.Thread(target=_hold, args=(share, root, over), daemon=True)
@@ -35,14 +35,15 @@ def held_to(share: float, root: psutil.Process) -> Iterator[None]:
 
 
 def _hold(share: float, root: psutil.Process, over: threading.Event) -> None:
-    began, before = time.monotonic(), _used(root)
+    began, before = time.monotonic(), _read_used(root)
     while not over.wait(SLICE_SECONDS):
         due = (time.monotonic() - began) * share
-        _signal(root, signal.SIGSTOP if _used(root) - before > due else signal.SIGCONT)
+        _signal(root, signal.SIGSTOP if _read_used(root) - before > due else signal.SIGCONT)
 
 
-def _used(root: psutil.Process) -> float:
-    """Seconds of processor time, of those that have ended too: their parents count them."""
+def _read_used(root: psutil.Process) -> float:
+    """Return the seconds of processor time of these processes, those that have ended too: their
+    parents count them."""
     seconds = 0.0
     for process in _tree(root):
         with contextlib.suppress(psutil.NoSuchProcess):

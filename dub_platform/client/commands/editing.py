@@ -30,7 +30,7 @@ STANDARD_INPUT = Path("-")
 
 
 def add_text(parser: Parser, back: str, nargs: str | None = None) -> Parser:
-    """The command is about a line, and what it is to say."""
+    """Add the arguments of a command about a line and its text; return the parser."""
     parser.add_argument("number", type=int, nargs=nargs, help="the line's, as it is shown")
     parser.add_argument("text", nargs="?", help="- reads it; without it, your editor opens")
     parser.add_argument("--file", type=Path, help="a file with the text")
@@ -40,19 +40,19 @@ def add_text(parser: Parser, back: str, nargs: str | None = None) -> Parser:
 
 
 def note_seen(seen: Seen, lines: Sequence[Line]) -> None:
-    """Somebody sees these lines now."""
+    """Note that somebody sees these lines now."""
     seen.note({line["number"]: tag_of(line) for line in lines})
 
 
 def seen_tag(asked: Asked, line: Line, seen: Seen) -> str:
-    """The line's tag, if it is the one that was named or seen. Raises LineChangedError."""
+    """Return the line's tag, if it is the one that was named or seen. Raises LineChangedError."""
     if (asked.tag or seen.tags.get(asked.number) or tag_of(line)) != tag_of(line):
         raise LineChangedError(line)
     return tag_of(line)
 
 
 def show_change(asked: Asked, before: Line, line: Line, seen: Seen) -> None:
-    """Say which version was changed, and note the one that it is now."""
+    """Show which version was changed and what it is now, and note that this was seen."""
     note_seen(seen, [line])
     if not asked.json:
         out.print(f"Line {asked.number}, version {tag_of(before)}, said: {plain(before['text'])}")
@@ -60,28 +60,28 @@ def show_change(asked: Asked, before: Line, line: Line, seen: Seen) -> None:
 
 
 def text_of(asked: Asked, before: str, heard: str) -> str:
-    """The text, from wherever it is to come."""
+    """Return the text, from the command line, a file, a pipe or an editor."""
     if asked.text is not None and asked.file is not None:
         raise WrongUseError("There are two texts, on the command line and in a file: give one.")
     if asked.file is not None:
         return _read(asked.file).strip()
     if asked.text == str(STANDARD_INPUT) or (asked.text is None and not is_typing()):
         return sys.stdin.read().strip()
-    return str(asked.text) if asked.text is not None else _typed(before, heard)
+    return str(asked.text) if asked.text is not None else _open_editor(before, heard)
 
 
 def is_typing() -> bool:
-    """Whether somebody sits at the terminal, who can be shown an editor."""
+    """Tell whether somebody sits at the terminal, who can be shown an editor."""
     return sys.stdin.isatty()
 
 
 def read_text(path: Path) -> str:
-    """What stands in a file, or comes in for `-`. Raises WrongUseError."""
+    """Return the text of a file, or of standard input for `-`. Raises WrongUseError."""
     return sys.stdin.read() if path == STANDARD_INPUT else _read(path)
 
 
 def write_lines(asked: Asked, path: Path, lines: Sequence[Line]) -> int:
-    """Write lines for a subtitle editor, or print them for `-`; the exit status."""
+    """Write lines for a subtitle editor, or print them for `-`; return the exit status."""
     if asked.json:
         show_json(lines)
     elif path == STANDARD_INPUT:
@@ -93,7 +93,7 @@ def write_lines(asked: Asked, path: Path, lines: Sequence[Line]) -> int:
 
 
 def show_taken(asked: Asked, texts: Mapping[int, str]) -> None:
-    """Say which lines of such a file were taken."""
+    """Show which lines of such a file were taken."""
     if asked.json:
         show_json({"edited": sorted(texts)})
     else:
@@ -110,8 +110,8 @@ def _read(path: Path) -> str:
         raise WrongUseError(f"{path} cannot be read: {error}.") from error
 
 
-def _typed(before: str, heard: str) -> str:
-    """What somebody has made of the line in their editor."""
+def _open_editor(before: str, heard: str) -> str:
+    """Return the line as somebody has changed it in their editor. Raises WrongUseError."""
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "line.txt"

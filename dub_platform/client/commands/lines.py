@@ -35,7 +35,7 @@ _FASTER = 1.05
 
 
 def add_to(commands: Commands) -> None:
-    """The commands of this module."""
+    """Add the commands of this module."""
     lines = command(commands, "lines", "what a dub says", _lines, "dub lines up-e3c8 es --problems")
     does = "those that are hard to fit, not spoken yet, or edited before a correction"
     about_dub(lines).add_argument("--problems", action="store_true", help=does)
@@ -92,7 +92,7 @@ def _cells(line: LineAnswer) -> Sequence[str | Text]:
 
 
 def _problem(line: LineAnswer) -> str:
-    """What is to be looked at; nothing where all is well."""
+    """Return what somebody should look at; nothing where all is well."""
     if line.get("stale"):
         return "edited before its source was corrected"
     placed = line.get("released")
@@ -142,7 +142,7 @@ def _say(client: DubClient, asked: Asked) -> int:
 
 
 def _fit(draft: TakeAnswer) -> str:
-    """How a draft would be heard in a release."""
+    """Say how a draft would be heard in a release."""
     lasts = f"It lasts {draft['seconds']:.1f} s where there are {draft['room_seconds']:.1f} s"
     if draft["fits"]:
         return f"{lasts}: it fits."

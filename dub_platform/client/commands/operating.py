@@ -12,9 +12,9 @@ from dub_platform.client.commands.parsing import (
     Asked,
     Commands,
     Parser,
+    add_wording,
     command,
-    listed,
-    worded,
+    split_list,
     wording,
 )
 from dub_platform.client.terminal import age, out, plain, show_json, state
@@ -23,7 +23,7 @@ Shown = Callable[[Any], str]
 
 
 def add_to(commands: Commands) -> None:
-    """The commands of this module."""
+    """Add the commands of this module."""
     _add_webhooks(commands)
     _add_channels(commands)
     _add_keys(commands)
@@ -41,7 +41,7 @@ def _add_webhooks(commands: Commands) -> None:
         "dub webhooks add https://example.com/hook",
     )
     add.add_argument("url")
-    add.add_argument("--events", type=listed, default=(), help="as dub.released,dub.failed")
+    add.add_argument("--events", type=split_list, default=(), help="as dub.released,dub.failed")
     add.add_argument("--secret", help="whsec_...; one is made without it")
     for name, does, run in (
         ("get", "show one", _webhook),
@@ -68,7 +68,7 @@ def _add_channels(commands: Commands) -> None:
     get.add_argument("channel")
     example = "dub channels word ID --formality formal"
     word = command(channels, "word", "say how dubs are worded", _word_channel, example)
-    worded(word).add_argument("channel")
+    add_wording(word).add_argument("channel")
     word.add_argument("--title")
 
 
@@ -76,14 +76,14 @@ def _add_keys(commands: Commands) -> None:
     keys = _group(command(commands, "keys", "API keys of your tenant", _keys, "dub keys"))
     make = command(keys, "make", "make one", _make_key, "dub keys make import --scopes read,write")
     make.add_argument("name", nargs="?", default="")
-    make.add_argument("--scopes", type=listed, help="read,write by default")
+    make.add_argument("--scopes", type=split_list, help="read,write by default")
     make.add_argument("--expires", help="a time, such as 2027-01-01T00:00:00Z")
     revoke = command(keys, "revoke", "have one open nothing", _revoke_key, "dub keys revoke ID")
     revoke.add_argument("key")
 
 
 def _group(parser: Parser) -> Commands:
-    """What else the command can do; without any of it, it lists."""
+    """Add commands below the command, which lists without any of them."""
     return parser.add_subparsers(metavar="DO", parser_class=Parser)
 
 

@@ -27,7 +27,7 @@ _MOST_ALIKE = 20
 
 
 class Parser(argparse.ArgumentParser):
-    """Says how it goes, where something was asked in another way."""
+    """Prints the usage and an example where a command was written in another way."""
 
     example: str | None = None
 
@@ -46,7 +46,7 @@ class Commands(Protocol):
 
 
 def command(commands: Commands, name: str, does: str, run: Run, example: str) -> Parser:
-    """A new command, which can answer with the API's JSON."""
+    """Add a command, which can answer with the API's JSON; return its parser."""
     parser = commands.add_parser(name, help=does, description=f"{does[:1].upper()}{does[1:]}.")
     parser.example = example
     parser.epilog = f"For example: {example}"
@@ -56,26 +56,27 @@ def command(commands: Commands, name: str, does: str, run: Run, example: str) ->
 
 
 def about_video(parser: Parser) -> Parser:
-    """The command is about one video."""
+    """Add the argument of a command about one video; return the parser."""
     parser.add_argument("id", help="its id, the beginning of it, or its link")
     return parser
 
 
 def about_dub(parser: Parser) -> Parser:
-    """The command is about one dub."""
+    """Add the arguments of a command about one dub; return the parser."""
     about_video(parser).add_argument("language", help="such as es")
     return parser
 
 
-def worded(parser: Parser) -> Parser:
-    """The command can say how a dub is worded."""
+def add_wording(parser: Parser) -> Parser:
+    """Add the options that say how a dub is worded; return the parser."""
     parser.add_argument("--glossary", help='JSON, or a file of it: {"Acme": null}')
     parser.add_argument("--formality", choices=("neutral", "formal", "informal"))
     return parser
 
 
 def wording(asked: Asked) -> dict[str, Any]:
-    """What was said of it."""
+    """Return the wording that was given, by the names of the client's arguments. Raises
+    WrongUseError."""
     return {"glossary": _glossary(asked.glossary), "formality": asked.formality}
 
 
@@ -99,13 +100,14 @@ def _read(path: Path) -> str:
         raise WrongUseError(f"There is no file {path} that can be read: {error}.") from error
 
 
-def listed(text: str) -> list[str]:
-    """`es,ca` as a list."""
+def split_list(text: str) -> list[str]:
+    """Split `es,ca` into a list."""
     return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def whole_id(client: DubClient, given: str | None) -> str:
-    """The id that was meant: whole, its beginning, in a link; the newest video's for None."""
+    """Return the id that is meant by a whole id, its beginning, or a link; the newest video's for
+    None. Raises WrongUseError."""
     if given is None:
         newest = next(client.videos(limit=1), None)
         if newest is None:
@@ -126,7 +128,7 @@ def whole_id(client: DubClient, given: str | None) -> str:
 
 
 def _in_link(given: str) -> str:
-    """The id in the address of a watch page or of the API; else what was given."""
+    """Return the id in the address of a watch page or of the API; else what was given."""
     if "://" not in given:
         return given
     address = urlsplit(given)

@@ -35,8 +35,8 @@ from dub_platform.client.terminal import out, plain, show_json
 
 
 def add_to(commands: Commands) -> None:
-    """The commands of this module."""
-    said = command(commands, "said", "what is said in a video", _said, "dub said up-e3c8")
+    """Add the commands of this module."""
+    said = command(commands, "said", "what is said in a video", _list_said, "dub said up-e3c8")
     about_video(said).add_argument("--problems", action="store_true", help="what is doubted")
     said.add_argument("--to", type=Path, help="write all lines as SubRip there; - prints them")
 
@@ -58,7 +58,7 @@ def add_to(commands: Commands) -> None:
     about_video(command(commands, "believe", does, _believe, "dub believe up-e3c8"))
 
 
-def _said(client: DubClient, asked: Asked) -> int:
+def _list_said(client: DubClient, asked: Asked) -> int:
     video_id = whole_id(client, asked.id)
     said = client.said(video_id)
     note_seen(_seen(client, video_id), said["lines"])
@@ -123,7 +123,8 @@ def _show_stale(video_id: str) -> None:
 
 
 def _seen(client: DubClient, video_id: str) -> Seen:
-    """Which lines of the video somebody has seen; a dub's have its language."""
+    """Return which lines of the video somebody has seen; a dub's lines are noted by its
+    language."""
     return Seen.of(client.url, video_id, "")
 
 

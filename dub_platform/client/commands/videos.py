@@ -20,10 +20,10 @@ from dub_platform.client.commands.parsing import (
     Commands,
     about_dub,
     about_video,
+    add_wording,
     command,
-    listed,
+    split_list,
     whole_id,
-    worded,
     wording,
 )
 from dub_platform.client.errors import DubRemovedError, WrongUseError
@@ -54,7 +54,7 @@ _STALE = {
 
 
 def add_to(commands: Commands) -> None:
-    """The commands of this module."""
+    """Add the commands of this module."""
     _add_handing_in(commands)
     _add_looking(commands)
     _add_changing(commands)
@@ -64,13 +64,15 @@ def _add_handing_in(commands: Commands) -> None:
     add = command(commands, "add", "hand in a file or a link", _add, "dub add clip.mp4 --to es,ca")
     add.add_argument("--captions", type=Path, help="a file with what is said in the video")
     add.add_argument("--title", help="of a file; its name where this is left out")
-    worded(add).add_argument("--visibility", choices=("public", "signed"), help="who may watch it")
+    add_wording(add).add_argument(
+        "--visibility", choices=("public", "signed"), help="who may watch it"
+    )
     add.add_argument("--wait", action="store_true", help="until all of them are released")
     does = "say what a video costs; it is not taken in"
     estimate = command(commands, "estimate", does, _estimate, "dub estimate clip.mp4 --to es,ca")
     for each in (add, estimate):
         each.add_argument("source", help="a file, or a YouTube address or id")
-        each.add_argument("--to", required=True, type=listed, help="languages, as es,fr")
+        each.add_argument("--to", required=True, type=split_list, help="languages, as es,fr")
         each.add_argument("--source-language", help="what is spoken in it, or auto")
 
 
@@ -101,7 +103,7 @@ def _add_looking(commands: Commands) -> None:
 
 def _add_changing(commands: Commands) -> None:
     ask = command(commands, "dub", "ask for one more language", _ask, "dub dub up-e3c8 gl --wait")
-    worded(about_dub(ask)).add_argument("--dry-run", action="store_true", help="what it costs")
+    add_wording(about_dub(ask)).add_argument("--dry-run", action="store_true", help="what it costs")
     ask.add_argument("--wait", action="store_true", help="until it is released")
     does = "make again what failed or is stale"
     retry = command(commands, "retry", does, _retry, "dub retry up-e3c8 --wait")
@@ -216,7 +218,7 @@ def _retry(client: DubClient, asked: Asked) -> int:
 
 
 def _end(client: DubClient, video_id: str, languages: Collection[str], asked: Asked) -> int:
-    """Show what was asked for: as it is, or when it is over."""
+    """Show what was asked for: as it is, or with `--wait` when it is over."""
     video = wait_for(client, video_id, languages) if asked.wait else client.video(video_id)
     return show_video(video, languages, asked.json)
 
@@ -304,10 +306,11 @@ def _languages(client: DubClient, asked: Asked) -> int:
 def wait_for(
     client: DubClient, video_id: str, languages: Collection[str], seconds: float | None = None
 ) -> VideoAnswer:
-    """The video when these dubs are over; a bar shows how far they are. Raises DubRemovedError."""
+    """Return the video when these dubs are over; a bar shows how far they are. Raises
+    DubRemovedError."""
     measured = itertools.islice(client.videos(dub_status="released", limit=_MEASURED), _MEASURED)
     awaited: set[str] = set()
-    with Waiting(languages, Pace.measured(measured), seconds) as waiting:
+    with Waiting(languages, Pace.measure(measured), seconds) as waiting:
         for video in client.follow(video_id, languages):
             awaited |= {dub["language"] for dub in dubs_in(video, languages)}
             waiting.show(video)
@@ -317,7 +320,8 @@ def wait_for(
 
 
 def show_video(video: VideoAnswer, languages: Collection[str], as_json: bool) -> int:
-    """The video, its dubs in these languages or in all, and the exit status: 1 if any failed."""
+    """Show the video and its dubs in these languages or in all; return the exit status: 1 if any
+    failed."""
     dubs = dubs_in(video, languages)
     failed = "failed" in (video["status"], *(dub["status"] for dub in dubs))
     if as_json:
@@ -351,12 +355,13 @@ def _how_far(video: VideoAnswer, dub: DubAnswer) -> Text:
 
 
 def _is_renewed(dub: DubAnswer) -> bool:
-    """Whether asking for a dub again has it made anew."""
+    """Tell whether asking for a dub again has it made anew."""
     return bool({*dub.get("stale_because", ())} - {"edits"})
 
 
 def _show_reasons(video: VideoAnswer, dubs: Collection[DubAnswer]) -> None:
-    """Below the links: why something failed or waits, each reason once, and what can be done."""
+    """Show below the links why something failed or waits, each reason once, and what can be
+    done."""
     told: set[str] = set()
     can_be_made_again = False
     rows: list[tuple[str, VideoAnswer | DubAnswer]] = [("the video", video)]
@@ -374,7 +379,7 @@ def _show_reasons(video: VideoAnswer, dubs: Collection[DubAnswer]) -> None:
 
 
 def open_with_bar(path: Path) -> BinaryIO:
-    """The file, with a bar that shows how much of it was sent."""
+    """Open the file, with a bar that shows how much of it was sent."""
     opened = rich.progress.open(
         path,
         "rb",

@@ -78,7 +78,7 @@ def test_a_receiver_is_told_what_happens(api: httpx.Client, receiver: Receiver) 
     """In messages that the standard's own library takes for genuine."""
     webhook = made(api, receiver.url)
     hand_in(api)
-    got = receiver.awaited(2)
+    got = receiver.await_messages(2)
     told = [Webhook(webhook["secret"]).verify(each.body, each.headers) for each in got]
     assert ["dub.queued", "video.queued"] == sorted(each["type"] for each in told)
     assert {YOUTUBE} == {each["data"]["video_id"] for each in told}
@@ -92,7 +92,7 @@ def test_the_documented_check_takes_what_is_genuine_and_nothing_else(
     is_genuine = documented()
     webhook = made(api, receiver.url)
     api.post(f"/webhooks/{webhook['id']}/test")
-    [got] = receiver.awaited(1)
+    [got] = receiver.await_messages(1)
     secret, headers = webhook["secret"], got.headers
     assert is_genuine(secret, headers, got.body)
     assert not is_genuine(secret, headers, got.body + b" ")
@@ -138,7 +138,7 @@ def test_a_message_that_is_not_taken_is_tried_again(
     receiver.answers = [503]
     webhook = made(api, receiver.url)
     api.post(f"/webhooks/{webhook['id']}/test")
-    receiver.awaited(1)
+    receiver.await_messages(1)
     wait_until(lambda: awaited(api, webhook, "pending").get("last_status"))
     tried = awaited(api, webhook, "pending")
     assert (1, 503, "it answered 503") == (
@@ -162,7 +162,7 @@ def test_what_was_given_up_is_listed_and_can_be_sent_anew(
     assert 202 == api.post(again).status_code
     taken = awaited(api, webhook, "delivered")
     assert (dead["id"], 204) == (taken["id"], taken["last_status"])
-    assert [dead["id"]] * 2 == [got.headers["webhook-id"] for got in receiver.awaited(2)]
+    assert [dead["id"]] * 2 == [got.headers["webhook-id"] for got in receiver.await_messages(2)]
 
 
 def test_a_slow_receiver_holds_up_no_other(tmp_path: Path, receiver: Receiver) -> None:
@@ -179,7 +179,7 @@ def test_a_slow_receiver_holds_up_no_other(tmp_path: Path, receiver: Receiver) -
         for _ in range(3):
             api.post(f"/webhooks/{held['id']}/test")
             api.post(f"/webhooks/{quick['id']}/test")
-        receiver.awaited(3)
+        receiver.await_messages(3)
         assert "pending" == awaited(api, held, "pending")["state"]
         slow.hold.set()
         awaited(api, held, "delivered")
@@ -192,7 +192,7 @@ def test_what_was_not_sent_is_sent_after_a_restart(
     webhook = open_services.webhooks.add(receiver.url, (), SECRET)
     open_services.webhooks.test(webhook.id)
     with TestClient(create_app(open_services)):
-        [got] = receiver.awaited(1)
+        [got] = receiver.await_messages(1)
     assert "webhook.test" == Webhook(SECRET).verify(got.body, got.headers)["type"]
 
 

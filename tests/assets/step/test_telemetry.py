@@ -17,7 +17,7 @@ from assets.step.telemetry import subject
 from dub_platform.observability import configure_logging
 from dub_platform.registry.tallies import Tallies
 from resources.mixer.blocks import BlockMixer
-from tests.support.rig.workshop import Workshop, opened_workshop
+from tests.support.rig.workshop import Workshop, open_workshop
 from tests.support.servers.sentry import SentryServer
 
 LOGGED: dict[str, dict[str, dict[str, object]]] = {"loggers": {"platform": {}}}
@@ -32,7 +32,7 @@ def sentry() -> Iterator[SentryServer]:
 @pytest.fixture
 def workshop(tmp_path: Path, sentry: SentryServer) -> Iterator[Workshop]:
     """A workshop whose failures are reported."""
-    with opened_workshop(tmp_path, sentry_dsn=sentry.dsn) as opened:
+    with open_workshop(tmp_path, sentry_dsn=sentry.dsn) as opened:
         yield opened
 
 

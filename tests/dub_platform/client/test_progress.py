@@ -125,14 +125,14 @@ def row(preparing: float, dubbing: int, seconds: float = 10.0) -> VideoRow:
 
 def test_how_long_it_takes_is_what_others_took(terminal: io.StringIO) -> None:
     """By the length of the video; where nothing was measured, nothing is said."""
-    pace = Pace.measured([row(20, 30), row(40, 50), row(1000, 40)])
+    pace = Pace.measure([row(20, 30), row(40, 50), row(1000, 40)])
     assert Pace(4.0, 4.0) == pace
     with Waiting(["es"], Pace(3600.0, 3600.0)) as waiting:
         waiting.show(video("running", "audio"))
         assert "about 20 h left" == waiting._bar.tasks[0].fields["left"]
         waiting.show(video("prepared"))
         assert "about 10 h left" == waiting._bar.tasks[0].fields["left"]
-    assert Pace.measured([]) is None
+    assert Pace.measure([]) is None
     with Waiting(["es"]) as waiting:
         waiting.show(video("running", "audio"))
         assert "" == waiting._bar.tasks[0].fields["left"]

@@ -47,7 +47,7 @@ from resources.store.s3 import S3Store
 from resources.system.workfolder import WorkFolders
 from tests.contracts.databases import database_url, empty_engine, engine, postgres, postgres_url
 from tests.contracts.threads import at_once
-from tests.support.measuring import RATE, decoded, tone_level_db
+from tests.support.measuring import RATE, decode, tone_level_db
 from tests.support.recipes.media import make_clip, make_sound, tone
 from tests.support.servers.swift import running_swift
 
@@ -185,7 +185,7 @@ def hertz(film: Path) -> list[int]:
     tones = [ORIGINAL, *HERTZ.values()]
     found = []
     for number in range(len(languages(film)) // 2):
-        sound = decoded(film, stream=f"0:a:{number}").mean(axis=1)
+        sound = decode(film, stream=f"0:a:{number}").mean(axis=1)
         found.append(max(tones, key=partial(tone_level_db, sound)))
     return found
 
@@ -276,7 +276,7 @@ def test_the_film_has_the_original_and_the_dub(
     )
     assert [ORIGINAL, HERTZ["es"]] == hertz(film)
     for number in (0, 1):
-        sound = decoded(film, stream=f"0:a:{number}")
+        sound = decode(film, stream=f"0:a:{number}")
         assert pytest.approx(SECONDS, abs=0.020) == len(sound) / RATE
 
 

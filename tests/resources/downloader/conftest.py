@@ -86,7 +86,7 @@ def refusing(youtube: YouTube) -> Callable[..., None]:
     """Shows a video that does not play, with the reason in place of the picture."""
 
     def show(status: str, reason: str, subreason: str = "", **details: Any) -> None:
-        player = answers.refused(ID, status, reason, subreason, **details)
+        player = answers.refuse(ID, status, reason, subreason, **details)
         youtube.shows(ID, Answer(player, {}, {}))
 
     return show

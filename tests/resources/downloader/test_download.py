@@ -360,7 +360,7 @@ def token_server() -> Iterator[str]:
 def wary(youtube: YouTube, normal: Show) -> None:
     """YouTube refuses every client but the one that has to bring a token."""
     normal()
-    bot = answers.refused(ID, "LOGIN_REQUIRED", "Sign in to confirm you’re not a bot")
+    bot = answers.refuse(ID, "LOGIN_REQUIRED", "Sign in to confirm you’re not a bot")
 
     def refuses(tunnel: Tunnel) -> bool:
         if b'"MWEB"' in tunnel.body:

@@ -14,7 +14,7 @@ SPOKEN = sum(len(text.split()) for text in SAID)
 
 def words(recipe: Recipe, folder: Path, language: str = "en") -> Words | None:
     script = recipe.script(folder)
-    path = make_sound(folder / "track.m4a", recipe.mixed(script))
+    path = make_sound(folder / "track.m4a", recipe.mix(script))
     return count_words(path, script, dict(enumerate(recipe.said)), language, into=folder)
 
 

@@ -17,7 +17,7 @@ from dub_platform.core.text.captions import Cue, as_srt
 from resources.media.film import Voiced, mux, require_length
 from resources.media.probe import probe
 from resources.media.sound import decode_sound
-from tests.support.measuring import located
+from tests.support.measuring import locate
 from tests.support.recipes.dub import ONSETS, make_dub, take
 from tests.support.recipes.media import (
     RATE,
@@ -230,7 +230,7 @@ def test_takes_begin_in_the_track_alone_where_the_timeline_has_them(tmp_path: Pa
     assert 0.0 == start
     assert pytest.approx(21.0, abs=0.020) == len(sound) / RATE
     found = [
-        located(take(number), sound.astype(np.float64), near=onset)
+        locate(take(number), sound.astype(np.float64), near=onset)
         for number, onset in enumerate(ONSETS)
     ]
     assert [round(onset * RATE) for onset in ONSETS] == [round(each.start * RATE) for each in found]
@@ -246,7 +246,7 @@ def test_takes_begin_in_the_film_where_the_timeline_has_them(tmp_path: Path, nam
     mux(media_of(source), source, [Voiced("en", srt), Voiced("es", srt, dub)], into=film)
     start, sound = heard(film, 1)
     for number, onset in enumerate(ONSETS[:2]):
-        found = located(take(number), sound.astype(np.float64), near=onset)
+        found = locate(take(number), sound.astype(np.float64), near=onset)
         assert pytest.approx(onset, abs=0.001) == start + found.start
         assert found.likeness > 0.9
 

@@ -24,7 +24,7 @@ from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Reading
 from resources.voice.recording import decoded, speech_bounds
 from tests.support.likeness import likeness
-from tests.support.measuring import located
+from tests.support.measuring import locate
 from tests.support.recipes.media import RATE, Sound, noise, silence, tone
 from tests.support.recipes.speech import BOATS, FISHERMAN, say
 from tests.support.recipes.speech import RATE as FLITE_RATE
@@ -184,7 +184,7 @@ class TestSpoken:
         take, path = made_take(tmp_path, flite("slt"), FLITE_RATE, before=breath(FLITE_RATE))
         voice = say_whole(take, path, tempo)
         first = at_48_khz(flite("slt"), FLITE_RATE)[: round(0.008 * RATE)].astype(np.float64)
-        found = located(first, voice.sound, near=0.0, within=0.05)  # type: ignore[arg-type]
+        found = locate(first, voice.sound, near=0.0, within=0.05)  # type: ignore[arg-type]
         assert pytest.approx(voice.lead / RATE, abs=0.002) == found.start
         assert found.likeness > 0.9
 

@@ -10,7 +10,7 @@ import pytest
 
 from resources.mixer import aac
 from resources.mixer.pieces import AAC_FRAME
-from tests.support.measuring import decoded, located
+from tests.support.measuring import decode, locate
 from tests.support.recipes.media import RATE, Sound, noise, silence, stereo, tone
 
 MARGIN = 24 * AAC_FRAME
@@ -62,7 +62,7 @@ def test_the_file_is_as_long_as_the_sound(tmp_path: Path, frames: int) -> None:
     sound = music(2.0)[:, :frames]
     path = tmp_path / "track.m4a"
     aac.write([aac.encode(sound, into=tmp_path / "a.aac")], frames, path)
-    assert frames == len(decoded(path))
+    assert frames == len(decode(path))
 
 
 def test_the_sound_begins_with_the_file(tmp_path: Path) -> None:
@@ -72,11 +72,11 @@ def test_the_sound_begins_with_the_file(tmp_path: Path) -> None:
     sound = np.ascontiguousarray(stereo(click, click).T)
     aac.write([aac.encode(sound, into=tmp_path / "a.aac")], sound.shape[1], path)
     wanted = noise(0.05).astype(np.float64)
-    found = located(wanted, decoded(path)[:, 0], near=0.5, within=0.3)
+    found = locate(wanted, decode(path)[:, 0], near=0.5, within=0.3)
     assert pytest.approx(0.5, abs=1 / RATE) == found.start
     with av.open(str(path), options={"ignore_editlist": "1"}) as container:
         frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
-    unedited = located(wanted, np.concatenate(frames).astype(np.float64), near=0.5, within=0.3)
+    unedited = locate(wanted, np.concatenate(frames).astype(np.float64), near=0.5, within=0.3)
     assert pytest.approx(0.5 + AAC_FRAME / RATE, abs=1 / RATE) == unedited.start
 
 

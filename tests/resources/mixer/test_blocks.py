@@ -17,7 +17,7 @@ from resources.mixer.bed import Bed
 from resources.mixer.blocks import BlockMixer, Mix
 from resources.mixer.pieces import PIECE_FRAMES
 from resources.mixer.voices import Voice, Voices
-from tests.support.measuring import Sound, decoded, level_db, tone_level_db
+from tests.support.measuring import Sound, decode, level_db, tone_level_db
 from tests.support.recipes.media import RATE, noise, stereo, tone
 
 
@@ -80,7 +80,7 @@ def make_track(folder: Path, engine: BlockMixer) -> Sound:
         [Span(3.0, 4.0)],
         into=folder,
     )
-    return decoded(mixed.path)
+    return decode(mixed.path)
 
 
 def test_without_the_original_only_the_dub_is_heard(tmp_path: Path) -> None:

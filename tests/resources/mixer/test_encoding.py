@@ -12,7 +12,7 @@ from dub_platform.core import loudness
 from resources.mixer import encoding
 from resources.mixer.meter import steps
 from resources.mixer.pieces import PIECE_FRAMES, Piece
-from tests.support.measuring import decoded, ebur128
+from tests.support.measuring import decode, ebur128
 from tests.support.recipes.media import RATE, Sound, noise, tone
 
 
@@ -84,4 +84,4 @@ def test_only_pieces_with_peaks_that_aac_added_are_made_again(
     path = encoded(sound, tmp_path)
     assert ebur128(path)[1] <= loudness.TRUE_PEAK_DB
     assert [3, 1] == made[:2]
-    assert pytest.approx(45.0, abs=1 / RATE) == len(decoded(path)) / RATE
+    assert pytest.approx(45.0, abs=1 / RATE) == len(decode(path)) / RATE

@@ -33,7 +33,7 @@ from resources.translator.openai import OpenAITranslator
 from tests.support.patience import HANG_SECONDS, plenty_for
 from tests.support.recipes.speech import BOATS, FISHERMAN, HARBOR, LIGHTHOUSE, MARKET, WATER
 from tests.support.servers.providers.accounts import NO_CAPS, Accounts
-from tests.support.servers.providers.openai_server import Asked, Fault, OpenAIServer, rendered
+from tests.support.servers.providers.openai_server import Asked, Fault, OpenAIServer, render
 from tests.support.servers.receivers import receiving
 
 TEXTS = (HARBOR, FISHERMAN, WATER, MARKET, LIGHTHOUSE, BOATS)
@@ -101,7 +101,7 @@ def long_transcript(count: int) -> Transcript:
 
 def right(asked: Transcript, language: str = "es") -> list[str]:
     """What the model knows these lines to be."""
-    return [rendered(line.text, language) for line in asked.lines]
+    return [render(line.text, language) for line in asked.lines]
 
 
 def texts_of(translation: Translation) -> list[str]:

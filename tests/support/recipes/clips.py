@@ -100,11 +100,11 @@ class Recipe:
     breath: float = 0.5
     captioned: bool = True
 
-    def made(self, folder: Path) -> Clip:
+    def make(self, folder: Path) -> Clip:
         """Make the clip in the folder."""
         sound, lines, start = self._bed(), [], 1.0
         for number, text in enumerate(self.texts):
-            said, first = self._said(number, text), round(start * RATE)
+            said, first = self._say(number, text), round(start * RATE)
             end = start + len(said) / RATE
             sound[first : first + len(said)] += VOICE * said[: len(sound) - first]
             lines.append((start, end, text.replace("| ", "")))
@@ -117,14 +117,14 @@ class Recipe:
         )
         return Clip(path, as_srt(make_cues(lines)) if self.captioned else None)
 
-    def _said(self, number: int, text: str) -> NDArray[np.float64]:
+    def _say(self, number: int, text: str) -> NDArray[np.float64]:
         phrases = [self._say_phrase(number, phrase.strip()) for phrase in text.split("|")]
         breath = np.zeros(round(self.breath * RATE))
         return np.concatenate([each for phrase in phrases for each in (breath, phrase)][1:])
 
     def _say_phrase(self, number: int, text: str) -> NDArray[np.float64]:
         who = self.voices[number % len(self.voices)]
-        voice = say(text, who) if self.spoken == "en" else _said_by_espeak(text, self.spoken)
+        voice = say(text, who) if self.spoken == "en" else _speak_by_espeak(text, self.spoken)
         return stretch(voice.astype(np.float32), RATE, self.tempo).astype(np.float64)
 
     def _bed(self) -> NDArray[np.float64]:
@@ -132,7 +132,7 @@ class Recipe:
         return hiss if self.music_db is None else hiss + music(self.seconds, self.music_db)
 
 
-def _said_by_espeak(text: str, language: str) -> NDArray[np.float64]:
+def _speak_by_espeak(text: str, language: str) -> NDArray[np.float64]:
     from scipy.signal import resample_poly
 
     with tempfile.TemporaryDirectory() as folder:

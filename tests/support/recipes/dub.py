@@ -41,12 +41,12 @@ def make_dub(folder: Path, *, seconds: float) -> Path:
     placements = tuple(
         Placement(number, start, _TAKE_SECONDS, 1.0) for number, start in enumerate(starts)
     )
-    takes = [_recorded(folder, number) for number in range(len(starts))]
+    takes = [_record(folder, number) for number in range(len(starts))]
     timeline = Timeline(seconds, placements)
     return BlockMixer().mix(bed, takes, timeline, (), into=folder).path
 
 
-def _recorded(folder: Path, number: int) -> tuple[Take, Path]:
+def _record(folder: Path, number: int) -> tuple[Take, Path]:
     path = folder / f"take-{number}.flac"
     soundfile.write(path, take(number), RATE)
     return Take(number, f"key-{number}", path.name, _TAKE_SECONDS, 0.0, _TAKE_SECONDS, 20), path

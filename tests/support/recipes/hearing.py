@@ -52,14 +52,14 @@ class Recipe:
     said: Sequence[str] = SAID
     parts: Mapping[int, tuple[PlacedPart, ...]] = field(default_factory=dict)
 
-    def heard(self, folder: Path, suffix: str = ".m4a") -> Measurement:
-        """The release as it is measured."""
+    def hear(self, folder: Path, suffix: str = ".m4a") -> Measurement:
+        """Measure the release as the platform does."""
         script = self.script(folder)
-        path = make_sound(folder / f"track{suffix}", self.mixed(script))
+        path = make_sound(folder / f"track{suffix}", self.mix(script))
         return measure_release(path, into=folder, script=script, source=self.source)
 
     def script(self, folder: Path) -> Script:
-        takes = [made_take(folder, line_id, text) for line_id, text in enumerate(self.said)]
+        takes = [make_take(folder, line_id, text) for line_id, text in enumerate(self.said)]
         places = tuple(
             self._place(take, start) for (take, _), start in zip(takes, self.starts, strict=True)
         )
@@ -70,7 +70,7 @@ class Recipe:
         seconds = parts[-1].end - start if parts else take.speech_seconds / self.tempo
         return Placement(take.line_id, start, seconds, self.tempo, 0.0, parts)
 
-    def mixed(self, script: Script) -> Sound:
+    def mix(self, script: Script) -> Sound:
         sound = self.bed.copy()
         for (take, path), place in zip(script.takes, script.timeline.placements, strict=True):
             if take.line_id not in self.left_out:
@@ -92,8 +92,8 @@ class Recipe:
         return voice
 
 
-def made_take(folder: Path, line_id: int, text: str) -> tuple[Take, Path]:
-    """A line as flite says it."""
+def make_take(folder: Path, line_id: int, text: str) -> tuple[Take, Path]:
+    """Have flite say a line."""
     sound = say_again(text)
     path = folder / f"take-{line_id}.flac"
     around = silence(TAKE_LEAD_SECONDS, rate=TAKE_RATE)

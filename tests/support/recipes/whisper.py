@@ -51,7 +51,7 @@ def random(path: Path, seed: int = 0) -> Path:
         for block in model.decoder.blocks:
             block.cross_attn.query.weight *= 20.0
             block.cross_attn.out.weight *= 200.0
-    return _saved(model, path)
+    return _save(model, path)
 
 
 def speaking(
@@ -68,7 +68,7 @@ def speaking(
         positions[0] = _LOUD * embedding[first]
         for position, token in enumerate([*tokens.encode(text), tokens.eot], _FIRST):
             positions[position] = _LOUD * embedding[token]
-    return _saved(model, path)
+    return _save(model, path)
 
 
 def reading(path: Path, said: Sequence[tuple[Span, str]]) -> Path:
@@ -81,14 +81,14 @@ def reading(path: Path, said: Sequence[tuple[Span, str]]) -> Path:
         embedding = _foretelling(model, _SURE)
         moments = _attending(model)
         positions = model.decoder.positional_embedding
-        for position, (token, time) in enumerate(_timed(said, tokens), _FIRST):
+        for position, (token, time) in enumerate(_time_tokens(said, tokens), _FIRST):
             frame = round(time * _FRAMES_PER_SECOND)
             positions[position] = _LOUD * (embedding[token] + moments[frame])
-    return _saved(model, path)
+    return _save(model, path)
 
 
-def _timed(said: Sequence[tuple[Span, str]], tokens: Tokenizer) -> list[tuple[int, float]]:
-    """Every token with the middle of its share of the time, and the end after the last."""
+def _time_tokens(said: Sequence[tuple[Span, str]], tokens: Tokenizer) -> list[tuple[int, float]]:
+    """Return every token with the middle of its share of the time, and the end after the last."""
     timed: list[tuple[int, float]] = []
     for span, text in said:
         encoded = tokens.encode(text)
@@ -166,7 +166,7 @@ def _tokenizer() -> Tokenizer:
     return get_tokenizer(multilingual=True, num_languages=_LANGUAGES, language="en")
 
 
-def _saved(model: Whisper, path: Path) -> Path:
+def _save(model: Whisper, path: Path) -> Path:
     import dataclasses
 
     import torch

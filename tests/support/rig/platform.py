@@ -36,8 +36,8 @@ class Servers(Protocol):
     @property
     def settings(self) -> Settings: ...
 
-    def died(self) -> str | None:
-        """The name of a server that has ended by itself, if one has."""
+    def find_dead(self) -> str | None:
+        """Return the name of a server that has ended by itself, if one has."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class Platform:
     def dub(self, video_id: str, language: str) -> Answer:
         return dict(self.api.get(f"/videos/{video_id}/dubs/{language}").raise_for_status().json())
 
-    def ended(self, video_id: str, language: str) -> Answer:
-        """The dub, once it is released or failed."""
+    def await_end(self, video_id: str, language: str) -> Answer:
+        """Wait for the dub to be released or failed, and return it."""
         over = ("released", "failed")
         self.until(lambda: self.dub(video_id, language)["status"] in over, pause=ASK_SECONDS)
         return self.dub(video_id, language)
@@ -76,32 +76,33 @@ class Platform:
         """Wait for something that the platform is about to do."""
 
         def holds_or_died() -> bool:
-            assert self.stack.died() is None
+            assert self.stack.find_dead() is None
             return holds()
 
         wait_until(holds_or_died, pause=pause)
 
-    def released(self, video_id: str, language: str) -> Answer:
-        """The dub, once it is released; a failure fails the test with its reason."""
-        dub = self.ended(video_id, language)
+    def await_release(self, video_id: str, language: str) -> Answer:
+        """Wait for the dub to be released, and return it; a failure fails the test with its
+        reason."""
+        dub = self.await_end(video_id, language)
         assert "released" == dub["status"], dub.get("error")
         return dub
 
-    def fetched(self, url: str, into: Path) -> Path:
-        """What lies at the address, as a file."""
+    def fetch(self, url: str, into: Path) -> Path:
+        """Save what lies at the address as a file."""
         path = into / url.rpartition("/")[2]
         path.write_bytes(self.api.get(url).raise_for_status().content)
         return path
 
     def materialize(self, job: str, *assets: str, video: str, language: str = "") -> None:
         """Make assets again with the request of the UI's button, and wait until they are made."""
-        launched = self._launched(job, assets, video, language)
+        launched = self._launch(job, assets, video, language)
         assert "LaunchRunSuccess" == launched["__typename"], launched
         run = launched["run"]["runId"]
         self.until(lambda: self._status(run) in ("SUCCESS", "FAILURE"))
         assert "SUCCESS" == self._status(run)
 
-    def _launched(self, job: str, assets: Sequence[str], video: str, language: str) -> Answer:
+    def _launch(self, job: str, assets: Sequence[str], video: str, language: str) -> Answer:
         dimensions = {"video": video, "language": language} if language else {}
         partition = f"{language}|{video}" if language else video
         tags = {f"dagster/partition/{name}": key for name, key in dimensions.items()}

@@ -1,6 +1,6 @@
 """Runs in this process: real assets, engines, store and registry on a Dagster instance of a test.
 
-with opened_workshop(folder) as workshop:
+with open_workshop(folder) as workshop:
     video_id = workshop.hand_in(clip.path, "es")
     workshop.prepare(video_id)
     workshop.dub(video_id, "es")
@@ -100,8 +100,8 @@ class Workshop:
         )
 
 
-def materialized(result: ExecuteInProcessResult) -> dict[str, AssetMaterialization]:
-    """What a run made, by asset."""
+def list_made(result: ExecuteInProcessResult) -> dict[str, AssetMaterialization]:
+    """Return what a run made, by asset."""
     events = result.get_asset_materialization_events()
     return {
         event.asset_key.to_user_string(): event.materialization
@@ -110,14 +110,14 @@ def materialized(result: ExecuteInProcessResult) -> dict[str, AssetMaterializati
     }
 
 
-def shown(materialization: AssetMaterialization) -> Mapping[str, MetadataValue]:
-    """The numbers and pictures beside a materialization."""
+def metadata_of(materialization: AssetMaterialization) -> Mapping[str, MetadataValue]:
+    """Return the numbers and pictures beside a materialization."""
     return materialization.metadata
 
 
 @contextlib.contextmanager
-def opened_workshop(folder: Path, **chosen: Any) -> Iterator[Workshop]:
-    """A workshop with everything in the folder, and with engines as chosen."""
+def open_workshop(folder: Path, **chosen: Any) -> Iterator[Workshop]:
+    """Open a workshop with everything in the folder, and with engines as chosen."""
     settings = Settings(home=folder / "home", **chosen)
     make_registry(settings.registry_url)
     (settings.home / wiring.FFMPEG_CHECKED).write_bytes(_check_ffmpeg())

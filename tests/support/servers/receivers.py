@@ -49,8 +49,8 @@ class Receiver:
     def url(self) -> str:
         return f"{self.scheme}://{self.place}/hook"
 
-    def awaited(self, count: int) -> list[Got]:
-        """The first messages, as soon as there are so many."""
+    def await_messages(self, count: int) -> list[Got]:
+        """Wait for so many messages, and return the first of them."""
         with self.came:
             assert self.came.wait_for(lambda: len(self.got) >= count, HANG_SECONDS)
         return self.got[:count]

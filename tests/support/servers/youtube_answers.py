@@ -1,7 +1,7 @@
 """What YouTube answers about a video, in the shape that its pages and its player API have.
 
     normal = Answer(player=playable("dQw4w9WgXcQ", seconds=3))
-    gone = Answer(player=refused("dQw4w9WgXcQ", "ERROR", "Video unavailable", "This video ..."))
+    gone = Answer(player=refuse("dQw4w9WgXcQ", "ERROR", "Video unavailable", "This video ..."))
 
 Only what yt-dlp's extractor reads is there; names, nesting and sentences are YouTube's own.
 """
@@ -68,8 +68,9 @@ def playable(
     }
 
 
-def refused(video_id: str, status: str, reason: str, subreason: str = "", **details: Any) -> Json:
-    """A video that does not, with the reason that stands in place of the picture."""
+def refuse(video_id: str, status: str, reason: str, subreason: str = "", **details: Any) -> Json:
+    """Answer for a video that is not played, with the reason that stands in place of the
+    picture."""
     screen = {"reason": {"simpleText": reason}, "subreason": {"simpleText": subreason}}
     return {
         **_about(video_id, 0, details),

@@ -74,9 +74,11 @@ def _dub_the_sample(running: Cluster) -> None:
 
 
 def _require_alive(running: Cluster) -> None:
-    dead = running.machine.died()
+    dead = running.machine.find_dead()
     if dead:
-        raise ServerError(f"{dead} ended by itself:\n{running.machine.server(dead).said()[-2000:]}")
+        raise ServerError(
+            f"{dead} ended by itself:\n{running.machine.server(dead).read_output()[-2000:]}"
+        )
 
 
 if __name__ == "__main__":

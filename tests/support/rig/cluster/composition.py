@@ -25,12 +25,12 @@ Service = Mapping[str, Any]
 def services(variables: Mapping[str, str]) -> Mapping[str, Service]:
     """Every service with its variables filled in. Raises LookupError for a required one."""
 
-    def filled(found: re.Match[str]) -> str:
+    def fill(found: re.Match[str]) -> str:
         value = variables.get(found["name"], "")
         if not value and found["how"] == "?":
             raise LookupError(found["rest"])
         return value or (found["rest"] or "")
 
-    text = VARIABLE.sub(filled, COMPOSE.read_text()).replace("$$", "$")
+    text = VARIABLE.sub(fill, COMPOSE.read_text()).replace("$$", "$")
     found: Mapping[str, Service] = yaml.safe_load(text)["services"]
     return found

@@ -91,8 +91,8 @@ class Machine:
             self.servers[name] = self._made(name)
         return self.servers[name]
 
-    def died(self) -> str | None:
-        """The name of a server that has ended by itself, if one has."""
+    def find_dead(self) -> str | None:
+        """Return the name of a server that has ended by itself, if one has."""
         return next((name for name, server in self.servers.items() if server.has_died()), None)
 
     def revive(self) -> None:
@@ -127,7 +127,9 @@ class Machine:
     def _await_end(self, server: Server) -> None:
         assert server.process is not None
         if server.process.wait() != 0:
-            raise ServerError(f"{server.name} did not succeed. Its log ends:\n{server.said()}")
+            raise ServerError(
+                f"{server.name} did not succeed. Its log ends:\n{server.read_output()}"
+            )
         server.process = None
 
 

@@ -78,9 +78,13 @@ class Server:
         deadline = time.monotonic() + HANG_SECONDS
         while not self.is_ready(self):
             if self.has_died():
-                raise ServerError(f"{self.name} ended by itself. Its log ends:\n{self.said()}")
+                raise ServerError(
+                    f"{self.name} ended by itself. Its log ends:\n{self.read_output()}"
+                )
             if time.monotonic() > deadline:
-                raise ServerError(f"{self.name} is not ready yet. Its log ends:\n{self.said()}")
+                raise ServerError(
+                    f"{self.name} is not ready yet. Its log ends:\n{self.read_output()}"
+                )
             time.sleep(PAUSE_SECONDS)
 
     def kill(self) -> None:
@@ -106,7 +110,7 @@ class Server:
     def pids(self) -> set[int]:
         """It, and every process that it started, also those that outlived their parents."""
         alive = {self.process.pid} if self.process and self.process.poll() is None else set()
-        return alive | {each for pid in alive for each in _below(pid)} | _marked(self._mark)
+        return alive | {each for pid in alive for each in _below(pid)} | _find_marked(self._mark)
 
     @property
     def pid(self) -> int:
@@ -128,8 +132,8 @@ class Server:
         """Where all that it writes goes."""
         return self.folder / "logs" / f"{self.name}.log"
 
-    def said(self) -> str:
-        """What it wrote since it was started last."""
+    def read_output(self) -> str:
+        """Return what the server wrote since it was started last."""
         return self.log.read_bytes()[self._log_began :].decode(errors="replace")
 
 
@@ -157,7 +161,7 @@ def answers(url: str) -> Callable[[Server], bool]:
 
 def says(words: str) -> Callable[[Server], bool]:
     """Ready when these words are in the log."""
-    return lambda server: words in server.said()
+    return lambda server: words in server.read_output()
 
 
 def _below(pid: int) -> list[int]:
@@ -165,8 +169,8 @@ def _below(pid: int) -> list[int]:
     return [each for child in _children(pid) for each in (child, *_below(child))]
 
 
-def _marked(mark: str) -> set[int]:
-    """The processes, dead ones apart, whose environment has this mark."""
+def _find_marked(mark: str) -> set[int]:
+    """Return the processes, dead ones apart, whose environment has this mark."""
     return {pid for pid in _processes() if _has(pid, f"{MARK}={mark}".encode())}
 
 

@@ -46,7 +46,7 @@ class ElevenLabsAudioServer(OpenAIAudioServer):
     speakers = 1
     words_a_turn = 4
 
-    def heard(self, form: Form, seconds: float) -> dict[str, Any]:
+    def hear(self, form: Form, seconds: float) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "speech.wav"
             path.write_bytes(form.sound)

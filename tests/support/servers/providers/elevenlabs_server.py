@@ -22,7 +22,7 @@ from tests.support.servers.providers.speech_provider import (
     RefusedError,
     Request,
     SpeechProvider,
-    checked,
+    check_fields,
     split,
 )
 
@@ -93,7 +93,7 @@ class ElevenLabsServer(SpeechProvider):
 
     def sound(self, order: Order) -> NDArray[np.float64]:
         parts = [
-            self.spoken(part, order)
+            self.speak(part, order)
             if isinstance(part, str)
             else np.zeros(round(min(float(part["seconds"]), _LONGEST_BREAK) * order.rate))
             for part in split(order.text, _BREAK)
@@ -101,14 +101,14 @@ class ElevenLabsServer(SpeechProvider):
         return np.concatenate(parts)
 
     def _output(self, query: Mapping[str, str]) -> str:
-        checked(query, {"output_format": "str"})
+        check_fields(query, {"output_format": "str"})
         output = query.get("output_format", "mp3_44100_128")
         if output not in OUTPUTS:
             raise RefusedError(422, "invalid_output_format", f"{output} is not an output format.")
         return output
 
     def _refuse_unknown(self, body: Mapping[str, Any]) -> None:
-        checked(body, _BODY)
+        check_fields(body, _BODY)
         model = body.get("model_id", "eleven_multilingual_v2")
         if model not in MODELS:
             raise RefusedError(400, "model_not_found", f"There is no model {model}.")

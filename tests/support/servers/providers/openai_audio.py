@@ -152,15 +152,15 @@ class OpenAIAudioServer(LocalServer):
         with self._lock:
             return tuple(self._asked)
 
-    def noted(self, form: Form, seconds: float) -> tuple[str, Fault | None]:
-        """The request's id, and what is to go wrong with it."""
+    def note(self, form: Form, seconds: float) -> tuple[str, Fault | None]:
+        """Note a request; return its id, and what is to go wrong with it."""
         with self._lock:
             asked = Asked(dict(form.fields), seconds, self.faults.next())
             self._asked.append(asked)
             return f"req_{len(self._asked):04d}", asked.fault
 
-    def heard(self, form: Form, seconds: float) -> dict[str, Any]:
-        """The answer in the form that was asked for."""
+    def hear(self, form: Form, seconds: float) -> dict[str, Any]:
+        """Return the answer in the form that was asked for."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / form.name
             path.write_bytes(form.sound)
@@ -287,7 +287,7 @@ class OpenAIAudioHandler(Handler):
         return form, sound_seconds(form)
 
     def _answer(self, form: Form, seconds: float) -> None:
-        request_id, fault = self.provider.noted(form, seconds)
+        request_id, fault = self.provider.note(form, seconds)
         headers = {self.id_header: request_id}
         if fault in _REFUSALS:
             later = {"retry-after": self.provider.retry_after}
@@ -301,7 +301,7 @@ class OpenAIAudioHandler(Handler):
             self.provider.ended.wait()
             self.close_connection = True
         else:
-            body = json.dumps(self.provider.heard(form, seconds)).encode()
+            body = json.dumps(self.provider.hear(form, seconds)).encode()
             self._spoilt({**headers, "content-type": JSON}, body, fault)
 
     def _spoilt(self, headers: Mapping[str, str], body: bytes, fault: Fault | None) -> None:

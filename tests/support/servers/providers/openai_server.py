@@ -6,7 +6,7 @@
 
 A request is held to the documented shape before anything is done with it: fields, roles, the
 strict subset of JSON schema. The model behind it knows a few words and leaves the rest as they
-are, so a test can say what the answer must be: `rendered("the house", "es")`.
+are, so a test can say what the answer must be: `render("the house", "es")`.
 """
 
 from __future__ import annotations
@@ -160,8 +160,8 @@ class OpenAIServer(LocalServer):
         with self._lock:
             self._faults = iter(faults)
 
-    def noted(self, body: Mapping[str, Any], named: str | None = None) -> Asked:
-        """The request, written into the account with its fault."""
+    def note(self, body: Mapping[str, Any], named: str | None = None) -> Asked:
+        """Note the request in the account, with its fault."""
         system = "\n".join(m["content"] for m in body["messages"] if m["role"] == "system")
         user = [m["content"] for m in body["messages"] if m["role"] == "user"][-1]
         material = json.loads(user)
@@ -173,15 +173,15 @@ class OpenAIServer(LocalServer):
                 system=system,
                 material=material,
                 ids=ids,
-                tokens=(_tokens(system + user), _tokens(json.dumps(answered(material)))),
+                tokens=(_tokens(system + user), _tokens(json.dumps(answer_lines(material)))),
                 named=named,
             )
             self._asked.append(asked)
         return asked
 
 
-def rendered(text: str, language: str) -> str:
-    """What the model writes for a text: the words it knows, each with the capital it had."""
+def render(text: str, language: str) -> str:
+    """Return what the model writes for a text: the words it knows, each with the capital it had."""
     words = DICTIONARY.get(language, {})
 
     def word(found: re.Match[str]) -> str:
@@ -191,8 +191,8 @@ def rendered(text: str, language: str) -> str:
     return _WORD.sub(word, text)
 
 
-def answered(material: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The right answer: each line with an id, translated, or its draft cut at a word."""
+def answer_lines(material: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the right answer: each line with an id, translated, or its draft cut at a word."""
     found = _CODE.search(material["into"])
     language = found[1] if found else ""
     return [
@@ -206,10 +206,10 @@ def _text(entry: Mapping[str, Any], language: str, material: Mapping[str, Any]) 
     if "draft" in entry:
         short: str = entry["draft"][: entry["characters"]]
         return short.rsplit(" ", 1)[0]
-    text = rendered(entry["text"], language)
+    text = render(entry["text"], language)
     for term in material["glossary"]:
         if term["write"] is not None:
-            was = rendered(term["term"], language)
+            was = render(term["term"], language)
             text = re.sub(re.escape(was), term["write"], text, flags=re.IGNORECASE)
     return text
 
@@ -241,7 +241,7 @@ def _spoilt(lines: list[dict[str, Any]], fault: Fault | None) -> list[dict[str, 
 
 def _completion(asked: Asked, model: str) -> dict[str, Any]:
     """The documented answer to a request, with the fault in it that belongs there."""
-    text = json.dumps({"lines": _spoilt(answered(asked.material), asked.fault)})
+    text = json.dumps({"lines": _spoilt(answer_lines(asked.material), asked.fault)})
     content = {
         Fault.PROSE: "Here are your translations!",
         Fault.OTHER_SHAPE: '{"translations": ["Hola."]}',
@@ -350,7 +350,7 @@ class _Handler(Handler):
         elif self.headers.get("authorization") != f"Bearer {self.provider.api_key}":
             self._wrong_key()
         else:
-            self._completed(raw)
+            self._complete(raw)
 
     def _wrong_key(self) -> None:
         # OpenAI masks most of it; other servers quote it whole.
@@ -358,19 +358,19 @@ class _Handler(Handler):
         message = f"Incorrect API key provided: {said}."
         self._json(401, _error(message, "invalid_request_error", "invalid_api_key"), "req_denied")
 
-    def _completed(self, raw: bytes) -> None:
+    def _complete(self, raw: bytes) -> None:
         try:
             body = json.loads(raw)
             refuse_wrong(body)
         except (ValueError, RefusedError) as error:
             self._json(400, _error(str(error), "invalid_request_error"), "req_refused")
             return
-        asked = self.provider.noted(body, self.headers.get("x-client-request-id"))
+        asked = self.provider.note(body, self.headers.get("x-client-request-id"))
         self._answer(asked, json.dumps(_completion(asked, body["model"])).encode())
 
     def _answer(self, asked: Asked, body: bytes) -> None:
         headers = {"content-type": JSON, "x-request-id": asked.request_id}
-        if self._failed(asked):
+        if self._answer_fault(asked):
             return
         if asked.fault is Fault.HANG:
             self.provider.ended.wait()
@@ -381,8 +381,8 @@ class _Handler(Handler):
         else:
             self.send(200, headers, body)
 
-    def _failed(self, asked: Asked) -> bool:
-        """Whether the fault is an answer of its own, which is then sent."""
+    def _answer_fault(self, asked: Asked) -> bool:
+        """Send the fault if it is an answer of its own; return whether it was."""
         busy = _error("Rate limit reached for requests.", "requests", "rate_limit_exceeded")
         no_credit = _error("You exceeded your quota.", "insufficient_quota", "insufficient_quota")
         broken = _error("The server had an error.", "server_error")

@@ -16,7 +16,7 @@ from tests.support.servers.providers.speech_provider import (
     RefusedError,
     Request,
     SpeechProvider,
-    checked,
+    check_fields,
 )
 
 MODELS = ("gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15", "tts-1", "tts-1-hd")
@@ -42,7 +42,7 @@ class OpenAISpeechServer(SpeechProvider):
         if request.path != "/v1/audio/speech":
             raise RefusedError(404, "unknown_url", "There is no such endpoint.")
         body = request.body
-        checked(body, _BODY)
+        check_fields(body, _BODY)
         self._refuse_unknown(body)
         codec = body.get("response_format", "mp3")
         return Order(body["input"], body["voice"], codec, _RATE, noted=body)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tests.support.servers.providers.local_server import JSON, Handler, LocalServer
-from tests.support.servers.providers.openai_server import answered
+from tests.support.servers.providers.openai_server import answer_lines
 
 _WAYS = ("json_schema", "json_object", "none")
 MODEL = "qwen3:8b"
@@ -61,7 +61,7 @@ class _Handler(Handler):
             return
         system, user = (message["content"] for message in body["messages"])
         server.systems.append(system)
-        said = answered(json.loads(user))
+        said = answer_lines(json.loads(user))
         server.lines.append(len(said))
         text = json.dumps({"lines": said})
         if asked == "none":

@@ -173,7 +173,7 @@ class SpeechProvider(LocalServer, ABC):
 
     def sound(self, order: Order) -> NDArray[np.float64]:
         """The speech (frames,) at the order's rate."""
-        return self.spoken(order.text, order)
+        return self.speak(order.text, order)
 
     @property
     def url(self) -> str:
@@ -181,7 +181,7 @@ class SpeechProvider(LocalServer, ABC):
         return self.origin
 
     def asked(self) -> list[dict[str, Any]]:
-        """The ledger."""
+        """Return the ledger of requests."""
         if not self.ledger.exists():
             return []
         return [json.loads(line) for line in self.ledger.read_text("utf-8").splitlines()]
@@ -202,8 +202,9 @@ class SpeechProvider(LocalServer, ABC):
             with self._lock:
                 self._under_way -= 1
 
-    def spoken(self, text: str, order: Order) -> NDArray[np.float64]:
-        """The text in the order's voice: another voice id is another of eSpeak NG's voices."""
+    def speak(self, text: str, order: Order) -> NDArray[np.float64]:
+        """Speak the text in the order's voice: another voice id is another of eSpeak NG's
+        voices."""
         speaker = str(zlib.crc32(order.voice.encode()) % len(EspeakVoice.variants) + 1)
         reading = Reading(text, order.language or self.language, speaker)
         with tempfile.TemporaryDirectory() as folder:
@@ -240,11 +241,11 @@ class SpeechProvider(LocalServer, ABC):
             self.ended.wait()
         else:
             whole = self._whole(order, request_id, fault)
-            yield from self._dripped(whole) if fault is Fault.DRIP else [whole]
+            yield from self._drip(whole) if fault is Fault.DRIP else [whole]
 
     def _whole(self, order: Order, request_id: str, fault: Fault | None) -> Reply:
         sound = self.sound(order)
-        body = encoded(np.zeros_like(sound) if fault is Fault.SILENT else sound, order)
+        body = encode(np.zeros_like(sound) if fault is Fault.SILENT else sound, order)
         half = len(body) // 4 * 2
         if fault is Fault.TRUNCATED:
             body = body[:half]
@@ -254,8 +255,8 @@ class SpeechProvider(LocalServer, ABC):
         headers = {"content-type": kind, **self.headers(order, request_id)}
         return Reply(200, body, headers, half if fault is Fault.HALF_BODY else None)
 
-    def _dripped(self, whole: Reply) -> Iterator[Reply]:
-        """One byte more at a time, until nobody waits any more."""
+    def _drip(self, whole: Reply) -> Iterator[Reply]:
+        """Send one byte more at a time, until nobody waits any more."""
         for sent in range(1, len(whole.body)):
             if self.ended.wait(self._drip_seconds):
                 return
@@ -299,8 +300,8 @@ _PAGES: Mapping[Fault | None, tuple[str, bytes]] = {
 }
 
 
-def encoded(sound: NDArray[np.float64], order: Order) -> bytes:
-    """The sound in the order's codec."""
+def encode(sound: NDArray[np.float64], order: Order) -> bytes:
+    """Encode the sound in the order's codec."""
     if order.codec == "pcm":
         return (np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes()
     file = io.BytesIO()
@@ -338,7 +339,7 @@ class _Handler(Handler):
         return until
 
 
-def checked(fields: Mapping[str, Any], allowed: Mapping[str, str]) -> None:
+def check_fields(fields: Mapping[str, Any], allowed: Mapping[str, str]) -> None:
     """Refuse fields that are not documented, or not of their kind: str, number, bool, object."""
     kinds = {"str": str, "number": (int, float), "bool": bool, "object": dict}
     for name, value in fields.items():

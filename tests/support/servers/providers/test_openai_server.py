@@ -14,7 +14,7 @@ from tests.support.servers.providers.openai_server import (
     Fault,
     OpenAIServer,
     random_faults,
-    rendered,
+    render,
 )
 
 MATERIAL = '{"into": "Spanish (es)", "glossary": [], "lines": [{"id": 1, "text": "The house"}]}'
@@ -125,4 +125,4 @@ def test_random_faults_are_the_same_for_a_seed() -> None:
 
 def test_words_keep_their_capitals() -> None:
     """And what the model does not know stays as it is."""
-    assert "La casa, la zzyzx." == rendered("The house, the zzyzx.", "es")
+    assert "La casa, la zzyzx." == render("The house, the zzyzx.", "es")
