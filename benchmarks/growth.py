@@ -4,9 +4,10 @@
     of_role(samples, "api", lambda process: process.fds).per_hour
     of_count(samples, "temp files").end
 
-A slope is that of Theil and Sen, the median over all pairs of samples: a moment at which a process
-happens to be busy does not bend it. It is taken within one process and never across two, so a
-worker's child that was replaced hides no leak of the one before it.
+What a process holds at work says little of what it keeps, so a slope is taken of the least that it
+held in each minute: at rest, or nearest to it. It is that of Theil and Sen, the median over all
+pairs, which a minute without rest does not bend. It is taken within one process and never across
+two, so a worker's child that was replaced hides no leak of the one before it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ SECONDS_AN_HOUR = 3600.0
 WARM_UP = 0.25
 # Seen less often, a process is a tool that a step runs: what it holds goes with it.
 LEAST_SAMPLES = 6
+REST_SECONDS = 60.0
 # Of the first and the last samples, of which the median is told as start and end.
 EDGE = 5
 
@@ -69,7 +71,7 @@ def of_role(samples: Sequence[Sample], role: str, measure: Measure) -> Growth:
         for sample in samples
     ]
     slopes = (
-        slope_per_hour(_points(samples, role, key, measure)) * seen / len(samples)
+        slope_per_hour(at_rest(_points(samples, role, key, measure))) * seen / len(samples)
         for key, seen in lasting.items()
     )
     return Growth(*_edges(sums), sum(slopes))
@@ -94,6 +96,16 @@ def slope_per_hour(points: Points) -> float:
     if len(set(moments)) < 2:
         return 0.0
     return SECONDS_AN_HOUR * float(theilslopes(values, moments).slope)
+
+
+def at_rest(points: Points) -> Points:
+    """The lowest of each minute; all of them where there are no two minutes to compare."""
+    lowest: dict[int, tuple[float, float]] = {}
+    for moment, value in points:
+        minute = int((moment - points[0][0]) / REST_SECONDS)
+        if minute not in lowest or value < lowest[minute][1]:
+            lowest[minute] = (moment, value)
+    return list(lowest.values()) if len(lowest) > 2 else points
 
 
 def _lasting(samples: Sequence[Sample], role: str) -> dict[Hashable, int]:

@@ -45,6 +45,23 @@ def test_flat_noise_is_flat() -> None:
     assert 0 == pytest.approx(_growth(busy).per_hour, abs=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("of_a_video", [0.0, 0.1])
+def test_work_hides_no_leak_and_is_none(of_a_video: float, seed: int) -> None:
+    """Of a process that dubs a video in seven seconds and rests for one of them; at work
+    it holds up to sixty megabytes more, and at rest up to one."""
+    noise = random.Random(seed)
+    works = [noise.uniform(10, 60) for _ in range(SAMPLES)]
+
+    def child(at: int) -> dict[str, float]:
+        video = int(SECONDS * at / 7)
+        at_work = works[video] * (noise.random() < 0.85)
+        return {"child": 200 + of_a_video * video + at_work + noise.random()}
+
+    true = of_a_video * 3600 / 7
+    assert true == pytest.approx(_growth(_samples(child)).per_hour, abs=2)
+
+
 def test_a_slow_leak_of_whole_ones_is_seen() -> None:
     """One file descriptor in three minutes."""
     leaking = _samples(lambda at: {"child": 20 + at // 36})
