@@ -27,6 +27,7 @@ from dub_platform.core.service.webhooks import Receivers
 from dub_platform.engines.provisions import paid_calls, secret
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings, WrongSettingError
+from resources.system.memory import give_back_regularly
 
 # Enough for a thousand streams of events and as many viewers.
 ENOUGH_FILES = 4096
@@ -50,6 +51,7 @@ def create() -> Starlette:
     # all of it, and no request is answered for a tenth of a second.
     gc.collect()
     gc.freeze()
+    give_back_regularly()
     return app
 
 

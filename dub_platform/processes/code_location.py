@@ -10,9 +10,11 @@ from dub_platform.definitions import defs
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings
 from dub_platform.storage import read_migrations_once, share_engines
+from resources.system.memory import give_back_regularly
 
 read_migrations_once()
 share_engines()
+give_back_regularly()
 _settings = Settings.from_environment()
 configure_logging(_settings.log_format, _settings.log_level)
 

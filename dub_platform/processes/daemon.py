@@ -16,6 +16,8 @@ import re
 from dagster._daemon import controller
 from dagster._daemon.cli import main
 
+from resources.system.memory import give_back_regularly
+
 # Less than the 300 s for which Dagster keeps a location whose reload fails.
 SECONDS_BETWEEN_LOADS = 240
 SENSORS = logging.getLogger("dagster.daemon.SensorDaemon")
@@ -32,4 +34,5 @@ def is_worth_a_line(record: logging.LogRecord) -> bool:
 if __name__ == "__main__":
     SENSORS.addFilter(is_worth_a_line)
     controller.RELOAD_WORKSPACE_INTERVAL = SECONDS_BETWEEN_LOADS
+    give_back_regularly()
     main()

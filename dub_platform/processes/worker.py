@@ -8,10 +8,11 @@ alike. Modules are imported, and models loaded, once for each process and not fo
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 
-from celery.signals import setup_logging, worker_init, worker_process_init
+from celery.signals import setup_logging, task_postrun, worker_init, worker_process_init
 from dagster import DagsterInstance
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tasks import create_execute_job_task
@@ -20,6 +21,7 @@ from dub_platform import wiring
 from dub_platform.observability import configure_logging
 from dub_platform.settings import Settings
 from resources.system.bound_process import end_with
+from resources.system.memory import give_back_memory
 
 # The processes that execute runs are forked from this one.
 _WORKER = os.getpid()
@@ -58,3 +60,13 @@ def die_with_the_worker(**_: object) -> None:
 def import_what_runs_need(**_: object) -> None:
     """Import what runs need, so that no run waits for it."""
     import dub_platform.processes.code_location  # noqa: F401
+
+    # All that is loaded stays for ever: no collection after a run need walk through it.
+    gc.collect()
+    gc.freeze()
+
+
+@task_postrun.connect
+def give_back_what_the_run_freed(**_: object) -> None:
+    """Keep the process as small between runs as it was before them."""
+    give_back_memory()

@@ -13,6 +13,7 @@ import pytest
 import structlog
 from starlette.testclient import TestClient
 
+from api import asgi
 from api.asgi import create, services_from
 from api.background.partition_keys import Announcer
 from api.services import Services
@@ -58,6 +59,15 @@ def test_no_collection_looks_through_what_stays() -> None:
     make_registry(Settings().registry_url)
     create()
     assert gc.get_freeze_count() > 10 * len(gc.get_objects())
+
+
+def test_what_requests_have_freed_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For as long as the process lives."""
+    began: list[str] = []
+    monkeypatch.setattr(asgi, "give_back_regularly", lambda: began.append("memory"))
+    make_registry(Settings().registry_url)
+    create()
+    assert ["memory"] == began
 
 
 @pytest.mark.parametrize(

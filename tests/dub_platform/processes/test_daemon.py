@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dagster._daemon import controller
+import runpy
 
-from dub_platform.processes.daemon import SECONDS_BETWEEN_LOADS
+import pytest
+from dagster._daemon import cli, controller
+
+from dub_platform.processes.daemon import SECONDS_BETWEEN_LOADS, SENSORS
+from resources.system import memory
 
 
 def test_code_is_loaded_anew_before_a_failure_to_is_the_end() -> None:
@@ -12,3 +16,15 @@ def test_code_is_loaded_anew_before_a_failure_to_is_the_end() -> None:
     tolerated = controller.DEFAULT_WORKSPACE_FRESHNESS_TOLERANCE
     assert controller.RELOAD_WORKSPACE_INTERVAL < SECONDS_BETWEEN_LOADS
     assert SECONDS_BETWEEN_LOADS + controller.THREAD_CHECK_INTERVAL < tolerated
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+def test_the_daemon_gives_back_what_it_has_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sees to it before Dagster, which never returns, begins."""
+    began: list[str] = []
+    monkeypatch.setattr(controller, "RELOAD_WORKSPACE_INTERVAL", 60)
+    monkeypatch.setattr(SENSORS, "filters", [])
+    monkeypatch.setattr(memory, "give_back_regularly", lambda: began.append("memory"))
+    monkeypatch.setattr(cli, "main", lambda: began.append("Dagster"))
+    runpy.run_module("dub_platform.processes.daemon", run_name="__main__")
+    assert ["memory", "Dagster"] == began
