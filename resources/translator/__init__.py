@@ -1,1 +1,1 @@
-"""A line in another language."""
+"""A line in another language: translators, what they are told, and how their answers are read."""

@@ -1,1 +1,1 @@
-"""The words of a dub: from recognised words to lines, edits and corrections of lines, captions."""
+"""The words of a dub: recognised words made lines, edits of lines, captions as they are written."""
