@@ -230,9 +230,8 @@ class Settings(BaseSettings):
     )
     demucs_model: str = Field(
         default="htdemucs",
-        description="The model of DUB_SEPARATOR=demucs, downloaded at its first use: htdemucs, "
-        "htdemucs_ft, htdemucs_6s, hdemucs_mmi, mdx or mdx_extra; or a file of "
-        "one.",
+        description="The model of DUB_SEPARATOR=demucs: htdemucs or htdemucs_6s, which dub-admin "
+        "models get brings; or a file of one.",
     )
     duck_depth_db: float = Field(
         default=26.0,
@@ -327,8 +326,8 @@ class Settings(BaseSettings):
     whisper_model: str = Field(
         default="base",
         description="The model of DUB_TRANSCRIBER=faster-whisper, by its name in dub-admin models "
-        "list, or a folder of one; of DUB_TRANSCRIBER=whisper its size, which is downloaded at its "
-        "first use, or a file of one.",
+        "list, or a folder of one; of DUB_TRANSCRIBER=whisper its size, such as base for "
+        "whisper-torch/base.pt, or a file of one.",
     )
     whisper_device: str = Field(
         default="",

@@ -11,13 +11,17 @@ if TYPE_CHECKING:
 
 
 def make_demucs(chosen: Chosen) -> Separator:
-    from resources.separator.demucs import DemucsSeparator
+    from resources.separator.demucs import MODELS, DemucsSeparator
 
-    return DemucsSeparator(chosen.settings.demucs_model, chosen.settings.model_idle_seconds)
+    name, checkpoint = chosen.settings.demucs_model, None
+    if name in MODELS:
+        model = chosen.models.find("demucs", name)
+        checkpoint = model.path(model.entry.files[0].name)
+    return DemucsSeparator(name, chosen.settings.model_idle_seconds, checkpoint)
 
 
 DEMUCS = SeparatorEngine(
     about="Demucs on the processor or a GPU, by torch.",
-    needs="the extra `separate`",
+    needs="the extra `separate`, a model",
     make=make_demucs,
 )

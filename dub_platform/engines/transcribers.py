@@ -46,13 +46,24 @@ def make_faster_whisper(chosen: Chosen, _store: Store) -> Transcriber:
 def make_whisper(chosen: Chosen, _store: Store) -> Transcriber:
     from resources.transcriber.whisper import WhisperTranscriber
 
-    settings = chosen.settings
+    settings, name = chosen.settings, chosen.settings.whisper_model
     return WhisperTranscriber(
-        settings.whisper_model,
+        name,
         settings.whisper_device,
         threads=settings.most_threads,
         idle_seconds=settings.model_idle_seconds,
+        checkpoint=_find_checkpoint(chosen, name),
     )
+
+
+def _find_checkpoint(chosen: Chosen, name: str) -> Path | None:
+    """Where the model of this name is; None for a file of one's own, or a name of none."""
+    from resources.transcriber.whisper import MODELS, SHORT_NAMES
+
+    if name not in MODELS:
+        return None
+    file = f"{SHORT_NAMES.get(name, name)}.pt"
+    return chosen.models.find("whisper-torch", file).path(file)
 
 
 def make_openai(chosen: Chosen, store: Store) -> Transcriber:
@@ -110,7 +121,7 @@ FASTER_WHISPER = TranscriberEngine(
 )
 WHISPER = TranscriberEngine(
     about="OpenAI's Whisper, by torch.",
-    needs="the extra `whisper`",
+    needs="the extra `whisper`, a model",
     facts=lambda chosen: whisper_facts(chosen.settings.whisper_model),
     make=make_whisper,
 )

@@ -20,10 +20,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 # What each kind of model is for. A kind is named for the engine that reads it.
 ROLES: Mapping[str, str] = {
     "whisper": "listening",
+    "whisper-torch": "listening",
     "bergamot": "translating",
     "piper": "speaking",
     "kokoro": "speaking",
     "speaker": "telling voices apart",
+    "demucs": "taking voices out",
 }
 _DIGEST = 12
 # An md5 beside its kind; what it proves is that the file is the one that its publisher named.

@@ -27,6 +27,7 @@ import soundfile
 from dub_platform.core.errors import EngineFailedError, EngineUnavailableError, MediaToolError
 from dub_platform.core.mixing import RATE
 from resources.separator.flac import write
+from resources.system.extras import say_how_to_install
 from resources.system.warm_model import WarmModel
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
     Sound = NDArray[np.float32]
 
-# The models that the package downloads by name; quantized ones would need one more package.
-MODELS = ("htdemucs", "htdemucs_ft", "htdemucs_6s", "hdemucs_mmi", "mdx", "mdx_extra")
+# The models that the catalogue has. The package would download others by name, which no run does.
+MODELS = ("htdemucs", "htdemucs_6s")
 VOICE = "vocals"
 WINDOW_SECONDS = 60
 # One segment of the model; over it, the result of one window fades into that of the next.
@@ -45,23 +46,25 @@ _SEPARATING = threading.Lock()
 
 
 class DemucsSeparator:
-    """Demucs with a model of `MODELS`, or with a model's file: .th, or the .yaml of a bag.
+    """Demucs with a model of `MODELS` and its `checkpoint`, or a file: .th, or the .yaml of a bag.
 
     Raises EngineUnavailableError if packages or the file are missing.
     """
 
     removes_voice = True
 
-    def __init__(self, model: str, idle_seconds: float = math.inf) -> None:
+    def __init__(
+        self, model: str, idle_seconds: float = math.inf, checkpoint: Path | None = None
+    ) -> None:
         _refuse_missing(model)
         self.engine = f"demucs {version('demucs')} {Path(model).stem}"
-        self._model, self._idle_seconds = model, idle_seconds
+        self._path, self._idle_seconds = str(checkpoint or model), idle_seconds
 
     def bed(self, sound: Path, *, into: Path) -> Path:
         path = into / "bed.flac"
         # Two at once would need twice the memory and be no faster.
         with (
-            LOADED.lend(self._model, idle_seconds=self._idle_seconds) as demucs,
+            LOADED.lend(self._path, idle_seconds=self._idle_seconds) as demucs,
             _SEPARATING,
             _translating_errors(),
             soundfile.SoundFile(sound) as source,
@@ -101,16 +104,22 @@ def _voice(window: Sound, demucs: Demucs) -> Sound:
 
 
 def load(model: str) -> Demucs:
-    """Load the model, downloading it if it is one of `MODELS`. Raises EngineUnavailableError."""
+    """Load the model in a file. Raises EngineUnavailableError."""
     from demucs.api import Separator as Demucs
 
+    # A name that is no file would be downloaded.
+    if not Path(model).is_file():
+        raise EngineUnavailableError(
+            f"There is no file {model} here, and no run downloads one. Get the model with "
+            "dub-admin models get, or name a file with DUB_DEMUCS_MODEL."
+        )
     try:
         # Random shifts would gain 0.2 dB, but give another bed each time.
         demucs = Demucs(**_model_arguments(model), shifts=0)
     except (OSError, RuntimeError, LookupError, TypeError, pickle.UnpicklingError) as error:
         raise EngineUnavailableError(
-            f"Demucs' model {model} cannot be loaded. Look at DUB_DEMUCS_MODEL, at the room on "
-            "the disk and in the memory, and, for a model that is downloaded, at the connection.",
+            f"Demucs' model {model} cannot be loaded. Look at DUB_DEMUCS_MODEL, and at the "
+            "room in the memory.",
             detail=f"{type(error).__name__}: {error}",
         ) from error
     if VOICE not in demucs.model.sources:
@@ -126,9 +135,7 @@ LOADED = WarmModel(load)
 
 
 def _model_arguments(model: str) -> dict[str, Any]:
-    """Return Demucs' arguments for a model: its name, and its folder if it is a file."""
-    if model in MODELS:
-        return {"model": model}
+    """Return Demucs' arguments for a model's file: its name, and its folder."""
     path = Path(model)
     # The file name of a checkpoint ends with its checksum.
     name = path.stem.rsplit("-", 1)[0] if path.suffix == ".th" else path.stem
@@ -139,8 +146,8 @@ def _refuse_missing(model: str) -> None:
     missing = [name for name in ("demucs", "torch") if not importlib.util.find_spec(name)]
     if missing:
         raise EngineUnavailableError(
-            f"DUB_ORIGINAL is remove, but {' and '.join(missing)} cannot be imported. Install the "
-            "extra: pip install 'dub-platform[separate]'."
+            f"DUB_ORIGINAL is remove, but {' and '.join(missing)} cannot be imported. "
+            + say_how_to_install("separate")
         )
     if model not in MODELS and not Path(model).is_file():
         raise EngineUnavailableError(

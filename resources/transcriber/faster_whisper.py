@@ -33,6 +33,7 @@ from dub_platform.core.errors import (
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
+from resources.system.extras import say_how_to_install
 from resources.system.warm_model import WarmModel
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.decoding import WHISPERS_OWN, Attempt, Decoding, Listener, Result
@@ -254,8 +255,8 @@ def _knows_languages(folder: Path) -> bool:
 def _refuse_missing(folder: Path) -> None:
     if not importlib.util.find_spec("faster_whisper"):
         raise EngineUnavailableError(
-            "DUB_TRANSCRIBER is faster-whisper, but its package cannot be imported. Install the "
-            "extra: pip install 'dub-platform[local]'."
+            "DUB_TRANSCRIBER is faster-whisper, but its package cannot be imported. "
+            + say_how_to_install("local")
         )
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:

@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
+from resources.system.extras import say_how_to_install
 from resources.system.programs import helper, patience, tie_to_parent
 from resources.system.warm_pipeline import WarmPipeline
 from resources.transcriber.chunks import Piece, cut, segments
@@ -99,8 +100,8 @@ def _version() -> str:
         raise EngineUnavailableError(
             "DUB_TRANSCRIBER is pocketsphinx, which is not installed: on arm64 it is ready-made "
             "for Python 3.11 and 3.13 only. Use one of these (make clean, then for example make "
-            "demo PYTHON=python3.13), or build it with a C compiler: pip install "
-            "'dub-platform[pocketsphinx]'."
+            "demo PYTHON=python3.13), or build it with a C compiler. "
+            + say_how_to_install("pocketsphinx")
         ) from error
 
 

@@ -32,6 +32,7 @@ from dub_platform.core.errors import (
 from dub_platform.core.languages import AUTO
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
+from resources.system.extras import say_how_to_install
 from resources.system.warm_model import WarmModel
 from resources.transcriber.capabilities import is_english_only
 from resources.transcriber.chunks import Chunk, cut, packed
@@ -44,11 +45,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from whisper import Whisper
 
-# Those that the package downloads by name.
+# What the package calls its models. It would download them, which no run does.
 MODELS = (
     *("tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium"),
     *("large-v1", "large-v2", "large-v3", "large", "large-v3-turbo", "turbo"),
 )
+SHORT_NAMES: Mapping[str, str] = {"large": "large-v3", "turbo": "large-v3-turbo"}
 _FRAMES_PER_SECOND = 100
 # Fewer frames than this are too few to align words with.
 _LEAST_FRAMES = 20
@@ -60,7 +62,7 @@ _DECODING = threading.Lock()
 
 
 class WhisperTranscriber:
-    """Whisper of any size: a name of `MODELS`, or a checkpoint's path.
+    """Whisper of any size: a name of `MODELS` with its `checkpoint`, or a checkpoint's path.
 
     `device` is cuda or cpu; empty takes what there is. Raises EngineUnavailableError where the
     packages or the checkpoint are missing.
@@ -79,12 +81,13 @@ class WhisperTranscriber:
         decoding: Decoding = WHISPERS_OWN,
         threads: int = 0,
         idle_seconds: float = math.inf,
+        checkpoint: Path | None = None,
     ) -> None:
         _refuse_missing(model)
         self.name = _named(model)
         self.detects_languages = not is_english_only(model)
         self.engine = f"openai-whisper {version('openai-whisper')} {self.name}"
-        self._model = model
+        self._path, self._official = (str(checkpoint), model) if checkpoint else (model, "")
         self._device = device
         self._decoding = decoding
         self._threads = threads
@@ -104,7 +107,7 @@ class WhisperTranscriber:
             raise self._not_understood(language)
         if not speech:
             return Heard(language, self.engine, ())
-        which = (self._model, self._device, self._threads)
+        which = (self._path, self._device, self._threads, self._official)
         with LOADED.lend(*which, idle_seconds=self._idle_seconds) as model:
             if language not in (AUTO, *_languages_of(model)):
                 raise self._not_understood(language)
@@ -240,22 +243,30 @@ def _languages_of(model: Whisper) -> tuple[str, ...]:
     return tuple(code for code, whispers in whisper_codes().items() if whispers in known)
 
 
-def load(model: str, device: str, threads: int = 0) -> Whisper:
-    """The model, downloaded if it is one of `MODELS`. Raises EngineUnavailableError."""
+def load(path: str, device: str, threads: int = 0, official: str = "") -> Whisper:
+    """The model in a checkpoint, `official` if it is one of `MODELS`. Raises
+    EngineUnavailableError."""
     import torch
     import whisper
 
+    # A name that is no file would be downloaded.
+    if not Path(path).is_file():
+        raise EngineUnavailableError(
+            f"There is no checkpoint {path} here, and no run downloads one. Get it with dub-admin "
+            "models get, or name a file with DUB_WHISPER_MODEL."
+        )
     if threads:
         torch.set_num_threads(threads)
     try:
-        loaded = whisper.load_model(model, device or None)
-        if model not in MODELS:
-            _set_heads(loaded, Path(model))
+        loaded = whisper.load_model(path, device or None)
+        if official:
+            loaded.set_alignment_heads(whisper._ALIGNMENT_HEADS[official])  # noqa: SLF001
+        else:
+            _set_heads(loaded, Path(path))
     except (OSError, RuntimeError, LookupError, TypeError, pickle.UnpicklingError) as error:
         raise EngineUnavailableError(
-            f"Whisper's model {model} cannot be loaded on {device or 'this machine'}. Look at "
-            "DUB_WHISPER_MODEL and DUB_WHISPER_DEVICE, at the room on the disk and in the memory, "
-            "and, for a model that is downloaded, at the connection.",
+            f"Whisper's model {path} cannot be loaded on {device or 'this machine'}. Look at "
+            "DUB_WHISPER_MODEL and DUB_WHISPER_DEVICE, and at the room in the memory.",
             detail=f"{type(error).__name__}: {error}",
         ) from error
     return loaded
@@ -282,8 +293,8 @@ def _refuse_missing(model: str) -> None:
     missing = [name for name in ("whisper", "torch") if not importlib.util.find_spec(name)]
     if missing:
         raise EngineUnavailableError(
-            f"DUB_TRANSCRIBER is whisper, but {' and '.join(missing)} cannot be imported. Install "
-            "the extra: pip install 'dub-platform[whisper]'."
+            f"DUB_TRANSCRIBER is whisper, but {' and '.join(missing)} cannot be imported. "
+            + say_how_to_install("whisper")
         )
     if model not in MODELS and not Path(model).is_file():
         raise EngineUnavailableError(

@@ -27,6 +27,7 @@ from dub_platform.core.errors import (
 )
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from dub_platform.core.style.brief import Brief
+from resources.system.extras import say_how_to_install
 from resources.system.programs import helper, patience
 from resources.system.warm_pipeline import WarmPipeline
 from resources.translator.capabilities import Pair, find_way, routes, targets_of
@@ -66,7 +67,7 @@ class BergamotTranslator:
         if find_spec(PACKAGE) is None:
             raise EngineUnavailableError(
                 "Bergamot's models are read by the package fxtranslate, which is not installed. "
-                "Install it: pip install 'dub-platform[local]', or choose another DUB_TRANSLATOR."
+                "Choose another DUB_TRANSLATOR, or have it. " + say_how_to_install("local")
             )
 
     def targets(self, source: str) -> tuple[str, ...]:

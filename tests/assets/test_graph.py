@@ -20,6 +20,7 @@ from assets import dub, source
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.definitions import definitions
 from dub_platform.settings import POOLS, Settings
+from tests.support.recipes.installed_models import install_empty
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -102,7 +103,9 @@ def test_kinds_are_the_engines_in_use(
     tmp_path: Path, chosen: dict[str, str], kinds: dict[str, str]
 ) -> None:
     """And no others that there are."""
-    graph = definitions(Settings.model_validate({"home": tmp_path, **chosen}))
+    install_empty(tmp_path / "models", "whisper-torch/base.pt")
+    here = {"home": tmp_path, "models_dir": tmp_path / "models"}
+    graph = definitions(Settings.model_validate({**here, **chosen}))
     nodes = {node.key.to_user_string(): node for node in graph.resolve_asset_graph().asset_nodes}
     assert {name: {"python", kind} for name, kind in kinds.items()} == {
         name: nodes[name].kinds for name in kinds

@@ -15,6 +15,7 @@ from dub_platform import wiring
 from dub_platform.definitions import definitions
 from dub_platform.settings import Settings, WrongSettingError
 from tests.docs.documents import ROOT, default, settings
+from tests.support.recipes.installed_models import install_empty
 
 TEXT = (ROOT / "docs" / "guides" / "engines.md").read_text()
 BLOCK = TEXT.partition("```sh\n")[2].partition("```")[0]
@@ -46,10 +47,16 @@ def read(given: Mapping[str, str]) -> Settings:
 
 @pytest.mark.parametrize("transcriber", ["whisper", "openai"])
 def test_the_platform_starts_with_exactly_these(
-    monkeypatch: pytest.MonkeyPatch, transcriber: str
+    monkeypatch: pytest.MonkeyPatch, transcriber: str, tmp_path: Path
 ) -> None:
-    """Every engine is made of them, as when the code server starts; with either that listens."""
-    chosen = read({**WHOLE, "DUB_TRANSCRIBER": transcriber})
+    """Every engine is made of them, as when the code server starts; with either that listens.
+
+    Whisper's model is got as the page says.
+    """
+    [model] = re.findall(r"^# .*dub-admin models get (\S+)$", TEXT, re.MULTILINE)
+    install_empty(tmp_path / "models", model)
+    models = {"DUB_MODELS_DIR": str(tmp_path / "models")}
+    chosen = read({**WHOLE, **models, "DUB_TRANSCRIBER": transcriber})
     for name, value in chosen.as_environment().items():
         monkeypatch.setenv(name, value)
     made = definitions(chosen).resources or {}

@@ -11,8 +11,8 @@ from dub_platform.settings import Settings
 from resources.models.catalogue import Entry, read_catalogue
 from resources.models.choosing import choose_for
 from resources.models.coverage import list_coverage
-from resources.models.installed import RECORD, ModelFolder, Record
 from resources.voice.capabilities import ESPEAK_LANGUAGES
+from tests.support.recipes.installed_models import install_empty
 
 COVERED = {each.code: each for each in list_coverage(read_catalogue(), ESPEAK_LANGUAGES)}
 BERGAMOT = [each for each in read_catalogue().values() if each.kind == "bergamot"]
@@ -63,11 +63,7 @@ def test_a_set_has_both_models_of_a_way_by_english(asked: str, pairs: list[str])
 def test_a_deployment_tells_who_makes_a_language(tmp_path: Path) -> None:
     """Two models where it goes by English, and the robot where no voice is here."""
     settings = Settings(models_dir=tmp_path, translator="bergamot", voice="kokoro")
-    for name in ("bergamot/fr-en", "bergamot/en-de", "piper/de_DE-thorsten-low"):
-        entry = read_catalogue()[name]
-        place = ModelFolder(tmp_path).place(entry)
-        place.mkdir(parents=True)
-        (place / RECORD).write_text(Record(entry=entry, came_from="", at="").model_dump_json())
+    install_empty(tmp_path, "bergamot/fr-en", "bergamot/en-de", "piper/de_DE-thorsten-low")
     makers = wiring.makers(settings)
     by_english = (("bergamot/fr-en", "bergamot/en-de"), "piper/de_DE-thorsten-low")
     assert by_english == makers("fr", "de-AT")

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import soundfile
 
+from dub_platform import wiring
 from dub_platform.core.errors import (
     EngineFailedError,
     EngineUnavailableError,
     MediaToolError,
     StorageFullError,
 )
+from dub_platform.settings import Settings
+from resources.models.catalogue import read_catalogue
 from resources.separator import demucs
 from resources.separator.demucs import LOADED, MODELS, DemucsSeparator, load, separate
 from tests.support.full_disks import no_file_beyond
@@ -151,18 +154,43 @@ def test_an_unknown_model_is_refused_at_once() -> None:
 def test_without_the_extra_it_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the start, with the variable and what to install."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(EngineUnavailableError, match=r"dub-platform\[separate\]") as refused:
+    with pytest.raises(
+        EngineUnavailableError, match=r"install\.sh -e '\.\[separate\]'.*IMAGE_EXTRAS=separate"
+    ) as refused:
         DemucsSeparator("htdemucs")
     assert "DUB_ORIGINAL is remove" in str(refused.value)
 
 
-def test_the_names_are_those_that_the_package_knows() -> None:
-    """But for the quantized, and those that repeat a paper."""
+def test_the_files_are_those_that_the_package_knows() -> None:
+    """The catalogue's have the names and the beginnings of sums that its lists have."""
     from demucs.pretrained import REMOTE_ROOT
 
-    known = {path.stem for path in REMOTE_ROOT.glob("*.yaml")}
-    left_out = {name for name in known if name.endswith("_q") or name.startswith("repro_")}
-    assert set(MODELS) == known - left_out
+    listed = (REMOTE_ROOT / "files.txt").read_text().splitlines()
+    for name in MODELS:
+        [file] = read_catalogue()[f"demucs/{name}"].files
+        signature, sum_begins = file.name.removesuffix(".th").split("-")
+        assert file.name in listed
+        assert file.sum.startswith(f"sha256:{sum_begins}")
+        assert f"'{signature}'" in (REMOTE_ROOT / f"{name}.yaml").read_text()
+
+
+def test_a_model_that_is_not_here_is_named_at_the_start(tmp_path: Path) -> None:
+    """With its size and the command that gets it."""
+    with pytest.raises(
+        EngineUnavailableError, match=r"84 MB.*dub-admin models get demucs/htdemucs"
+    ):
+        wiring.separator(Settings(original="remove", models_dir=tmp_path))
+
+
+def test_no_name_is_looked_up_on_the_internet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the package downloads what it knows by name."""
+    import torch
+
+    asked: list[str] = []
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda url, **_: asked.append(url))
+    with pytest.raises(EngineUnavailableError, match="no run downloads one"):
+        load("htdemucs")
+    assert [] == asked
 
 
 def test_nothing_heavy_is_imported_before_it_is_used() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import importlib.util
 import math
 import os
@@ -12,15 +14,27 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from dub_platform import wiring
 from dub_platform.core.errors import EngineUnavailableError, LanguageNotAvailableError
 from dub_platform.core.speech import Heard, Span
+from dub_platform.settings import Settings
 from resources.media.vad import open_speech
+from resources.models.catalogue import read_catalogue
+from resources.store.local import LocalStore
 from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.decoding import Decoding, Listener
 from resources.transcriber.doubts import Doubts
-from resources.transcriber.whisper import LOADED, MODELS, TorchDecoder, WhisperTranscriber, load
+from resources.transcriber.whisper import (
+    LOADED,
+    MODELS,
+    SHORT_NAMES,
+    TorchDecoder,
+    WhisperTranscriber,
+    load,
+)
 from resources.transcriber.whisper_languages import CODES
 from tests.resources.transcriber.test_chunks import silence
 from tests.support.recipes.speech import BOATS, FISHERMAN, MARKET, WATER, make_speech
@@ -303,6 +317,51 @@ def test_a_broken_checkpoint_is_named(audio: Path, tmp_path: Path) -> None:
     assert refused.value.detail
 
 
+def test_a_model_that_is_not_here_is_named_at_the_start(tmp_path: Path) -> None:
+    """With its size and the command that gets it; nobody downloads it meanwhile."""
+    chosen = Settings(transcriber="whisper", models_dir=tmp_path, whisper_model="turbo")
+    with pytest.raises(
+        EngineUnavailableError,
+        match=r"whisper-torch/large-v3-turbo\.pt \(1,618 MB\).*dub-admin models get whisper-torch",
+    ):
+        wiring.transcriber(chosen, LocalStore(tmp_path / "store", "http://dub.test"))
+
+
+def test_no_name_is_looked_up_on_the_internet(audio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the package downloads what it knows by name."""
+    import whisper
+
+    asked: list[str] = []
+    monkeypatch.setattr(whisper, "_download", lambda *told: asked.append(told[0]))
+    with pytest.raises(EngineUnavailableError, match="no run downloads one"):
+        WhisperTranscriber("base").transcribe(audio, SPEECH, "en")
+    assert [] == asked
+
+
+def test_a_model_of_the_catalogue_has_the_package_s_sum_and_place() -> None:
+    """Which are in the addresses that the package knows."""
+    import whisper
+
+    for name in {SHORT_NAMES.get(name, name) for name in MODELS}:
+        entry = read_catalogue()[f"whisper-torch/{name}.pt"]
+        [file] = entry.files
+        assert whisper._MODELS[name] == entry.address(file)
+        assert f"sha256:{whisper._MODELS[name].split('/')[-2]}" == file.sum
+
+
+def test_a_model_of_the_catalogue_times_words_by_the_package_s_heads(
+    says: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does when it loads one by its name."""
+    import whisper
+
+    heads = [[False, True], [False, False]]
+    dump = base64.b85encode(gzip.compress(np.array(heads).tobytes()))
+    monkeypatch.setitem(whisper._ALIGNMENT_HEADS, "tiny", dump)
+    loaded = load(says(), "cpu", 0, "tiny")
+    assert heads == loaded.alignment_heads.to_dense().tolist()
+
+
 def test_a_model_that_does_not_exist_is_refused_at_once(tmp_path: Path) -> None:
     """Neither a name nor a file: that is said when the platform starts, and not in a video."""
     with pytest.raises(EngineUnavailableError, match=r"DUB_WHISPER_MODEL is 'enormous'.*turbo"):
@@ -312,7 +371,9 @@ def test_a_model_that_does_not_exist_is_refused_at_once(tmp_path: Path) -> None:
 def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The packages are looked for before anything of them is imported."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(EngineUnavailableError, match=r"dub-platform\[whisper\]"):
+    with pytest.raises(
+        EngineUnavailableError, match=r"install\.sh -e '\.\[whisper\]'.*IMAGE_EXTRAS=whisper"
+    ):
         WhisperTranscriber("turbo")
 
 

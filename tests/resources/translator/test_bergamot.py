@@ -102,7 +102,9 @@ def test_a_machine_without_the_package_is_told_what_to_install(
     """When a server starts."""
     translator.check()
     monkeypatch.setattr(bergamot, "PACKAGE", "a_package_that_is_not_here")
-    with pytest.raises(EngineUnavailableError, match=r"pip install 'dub-platform\[local\]'"):
+    with pytest.raises(
+        EngineUnavailableError, match=r"install\.sh -e '\.\[local\]'.*IMAGE_EXTRAS=local"
+    ):
         translator.check()
 
 
