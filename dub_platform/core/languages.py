@@ -93,6 +93,8 @@ def nearest(wanted: str, known: Collection[str]) -> str | None:
 
     It is in the same script, and in the same region before it is in another.
     """
+    if wanted not in known and _parse(wanted) is None:
+        return None
     near = _nearest(wanted, tuple(known))
     return near if near is None or near == wanted or _script(near) == _script(wanted) else None
 
@@ -101,7 +103,9 @@ def nearest_voice(wanted: str, known: Collection[str]) -> str | None:
     """Return which of these languages sounds as the wanted one does, however either is written."""
     if wanted in known:
         return wanted
-    tag = langcodes.Language.get(wanted)
+    tag = _parse(wanted)
+    if tag is None:
+        return None
     regional = langcodes.Language.make(tag.language, territory=tag.territory).to_tag()
     # Taiwan's Chinese is in another script than the usual one, which nobody hears.
     near = (_nearest(code, tuple(known)) for code in (regional, str(tag.language)))

@@ -61,6 +61,9 @@ def test_a_language_has_the_direction_of_its_script(code: str, direction: str) -
         ("sr-Latn", ("hr", "sr"), None, "sr"),
         ("bs", ("hr", "sr"), None, None),
         ("gl", ("es", "pt"), None, None),
+        ("", ("es", "pt"), None, None),
+        ("es+f2", ("es", "pt"), None, None),
+        ("../es", ("es", "pt"), None, None),
     ],
 )
 def test_a_region_is_served_by_another_of_its_language(
