@@ -22,7 +22,7 @@ The engines before the semicolon need no account. What they are made of:
 `dub_platform/wiring.py` makes engines of the settings.
 
 An engine is plain Python: it knows neither Dagster nor the environment, and is handed what it
-needs. Each role's promises are a list under `tests/contracts/`, run against every engine.
+needs. Each role's promises are tests in `dub_platform/contracts/` that every engine is held to.
 """
 
 import os

@@ -111,6 +111,7 @@ LONG_LANES = tuple(
                 "tests/assets/test_corrections.py",
                 "tests/assets/test_full_disk.py",
                 "tests/assets/test_lines.py",
+                "tests/assets/test_other_engines.py",
                 "tests/assets/test_pauses.py",
                 "tests/assets/test_removal.py",
                 "tests/assets/test_requests.py",

@@ -2,8 +2,9 @@
 
     bed = separator.bed(Path("sound.flac"), into=folder)
 
-An engine that cannot remove the voice leaves it for the mixer to duck. The promises are tested in
-tests/contracts/test_separator.py; a new engine is tested by adding it there.
+An engine that cannot remove the voice leaves it for the mixer to duck. The promises are tests in
+`dub_platform/contracts/separators.py`; an engine of ours is held to them by adding it to
+`tests/contracts/test_separator.py`.
 """
 
 from __future__ import annotations

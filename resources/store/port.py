@@ -5,7 +5,8 @@
     store.url("releases/ID/es/track.m4a")
 
 A key is a relative path of safe characters. Keys under `releases/` are public, all others are not.
-A write is either complete or has not happened. A new engine is tested by adding it to
+A write is either complete or has not happened. The promises are tests in
+`dub_platform/contracts/stores.py`; an engine of ours is held to them by adding it to
 `tests/contracts/test_store.py`.
 """
 

@@ -4,7 +4,8 @@
     heard = listen(Path("speech.wav"), speech, "en", Path("video.srt"), transcriber)
 
 Captions that came with the video are used when they fit the speech found in it; `listen`
-decides. The next engine is tested by adding it to `tests/contracts/test_transcriber.py`.
+decides. The promises are tests in `dub_platform/contracts/transcribers.py`; an engine of ours is
+held to them by adding it to `tests/contracts/test_transcriber.py`.
 """
 
 from __future__ import annotations

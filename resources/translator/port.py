@@ -2,7 +2,8 @@
 
     translation = translator.translate(transcript, "es", Brief(title="The harbor"))
 
-The next engine is tested by adding it to `tests/contracts/test_translator.py`.
+Its promises are tests in `dub_platform/contracts/translators.py`; an engine of ours is held to them
+by adding it to `tests/contracts/test_translator.py`.
 """
 
 from __future__ import annotations

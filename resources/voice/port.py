@@ -4,8 +4,9 @@
     voice.speak(Reading("Buenos días.", "es", speaker="1"), into=Path("take.wav"), bill=bill)
     bill.cost_usd
 
-The promises are tested in `tests/contracts/test_voice.py`. Those that are paid
-for are in `elevenlabs.py` and `openai.py`, and `paid.py` is what they have in common.
+The promises are tests in `dub_platform/contracts/voices.py`; an engine of ours is held to them by
+adding it to `tests/contracts/test_voice.py`. Those that are paid for are in `elevenlabs.py` and
+`openai.py`, and `paid.py` is what they have in common.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Engine
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import NoSpeechError, RunLostError, VideoNotFoundError
 from dub_platform.core.service.events import TYPES
 from dub_platform.core.style.glossary import Glossary
@@ -17,7 +18,6 @@ from dub_platform.core.style.wording import Wording
 from dub_platform.registry import SqlRegistry, Work
 from dub_platform.registry.transactions.events import EventLog
 from tests.contracts.test_registry import DUB, ID, NOW, OTHER_ID, PREPARE, accept, prepare, publish
-from tests.contracts.threads import at_once
 
 NO_SPEECH = NoSpeechError("Nobody speaks.", detail="at a path").as_details()
 LOST = RunLostError("Its machine is gone.").as_details()

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 from sqlalchemy import Engine
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.registry.first_answers import CLAIM_LASTS, KEPT, Claim, FirstAnswer, FirstAnswers
-from tests.contracts.threads import at_once
 
 KEY, DIGEST = "a" * 64, "d" * 64
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Engine
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import DubNotFoundError, VideoNotFoundError
 from dub_platform.core.text.edits import LineEdit
 from dub_platform.registry import DubStatus, Registry, SqlRegistry, Work
@@ -25,7 +26,6 @@ from tests.contracts.test_registry import (
     release,
     states,
 )
-from tests.contracts.threads import at_once
 
 EDIT = LineEdit(3, "The harbor is calm.", 3.0, 5.25, "El puerto está en calma.", "key-1", NOW)
 LATER = replace(EDIT, text="Hay calma.", author=None)

@@ -14,6 +14,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Engine, make_url, update
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import (
     ChannelNotFoundError,
     DubNotFoundError,
@@ -51,7 +52,6 @@ from dub_platform.registry.lookup import SqlLookup
 from dub_platform.registry.maintenance import SqlMaintenance
 from dub_platform.registry.records import Visibility, Wanted, Whole
 from dub_platform.registry.work import SqlWorkQueue
-from tests.contracts.threads import at_once
 
 ID = "dQw4w9WgXcQ"
 OTHER_ID = "up-0123456789abcdef0123456789abcdef"

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Engine, update
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import NoSpeechError
 from dub_platform.core.service.cost import Caps, PaidCall
 from dub_platform.core.service.metrics import DUB, GATE_RESULTS, PREPARE, STAGE_SECONDS
@@ -17,7 +18,6 @@ from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
 from dub_platform.registry.database.tables import dubs, videos
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.tallies import Tallies, Total
-from tests.contracts.threads import at_once
 
 ID = "dQw4w9WgXcQ"
 NO_SPEECH = NoSpeechError("Nobody speaks in this video.").as_details()

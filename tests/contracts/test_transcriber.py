@@ -7,16 +7,15 @@ it is held to every promise but those about what it hears. On CTranslate2 it has
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from dub_platform.contracts.transcribers import Recording, TranscriberContract, words_of
 from dub_platform.core.errors import LanguageNotAvailableError, LanguageNotToldError
 from dub_platform.core.languages import AUTO
-from dub_platform.core.speech import Heard, Span, Word
+from dub_platform.core.speech import Heard, Span
 from dub_platform.core.text.lines import regroup
 from resources.media.vad import SileroSpeechFinder
 from resources.store.local import LocalStore
@@ -108,16 +107,21 @@ def transcriber(request: pytest.FixtureRequest, tmp_path: Path) -> Transcriber:
     return PocketsphinxTranscriber()
 
 
+class TestTranscriber(TranscriberContract):
+    """The list of every recogniser, with speech that PocketSphinx understands too."""
+
+    @pytest.fixture
+    def speech(self, tmp_path: Path) -> Recording:
+        audio = tmp_path / "speech.wav"
+        make_speech(audio, SENTENCES[:2], seconds=10.0)
+        return audio, SileroSpeechFinder().find(audio), "en"
+
+
 hears = pytest.mark.parametrize("transcriber", HEARING, indirect=True)
 
 
 # None of them is shorter than a line may be.
 HURRIED = (FISHERMAN, "The people here know the town.", MARKET, BOATS, LIGHTHOUSE, WATER, HARBOR)
-
-
-def words_of(heard: Heard) -> list[Word]:
-    """All words, in the order of the segments."""
-    return [word for segment in heard.segments for word in segment.words]
 
 
 def share_heard(expected: str, heard: Heard) -> float:
@@ -174,22 +178,6 @@ def test_sentences_that_follow_each_other_at_once_are_lines_of_their_own(tmp_pat
     assert max(map(abs, late)) < 0.125
 
 
-def test_words_lie_in_order_inside_the_speech(transcriber: Transcriber, tmp_path: Path) -> None:
-    """No word is outside the spans it was asked about, and none overlaps the next."""
-    audio = tmp_path / "speech.wav"
-    make_speech(audio, SENTENCES[:2], seconds=10.0)
-    speech = SileroSpeechFinder().find(audio)
-    words = words_of(transcriber.transcribe(audio, speech, "en"))
-    assert words
-    assert [] == [
-        word
-        for word in words
-        if not any(span.start <= word.start < word.end <= span.end for span in speech)
-    ]
-    assert all(one.end <= other.start for one, other in pairwise(words))
-    assert all(0.0 <= word.confidence <= 1.0 for word in words)
-
-
 @hears
 def test_only_what_lies_in_the_spans_is_heard(transcriber: Transcriber, tmp_path: Path) -> None:
     """Speech outside the spans is left alone."""
@@ -213,31 +201,6 @@ def test_a_long_speech_without_a_pause_is_heard_to_its_end(
     heard = transcriber.transcribe(audio, speech, "en")
     assert 1 == len(heard.segments)
     assert share_heard(" ".join(texts), heard) >= 0.8
-
-
-@pytest.mark.parametrize("sound", [np.zeros(RATE * 3), music(4.0)], ids=["silence", "music"])
-def test_where_nobody_speaks_there_are_no_words(
-    transcriber: Transcriber, tmp_path: Path, sound: NDArray[np.float64]
-) -> None:
-    """Silence and music have no speech in them, so nothing is heard there."""
-    write_wav(tmp_path / "sound.wav", sound)
-    speech = SileroSpeechFinder().find(tmp_path / "sound.wav")
-    assert () == transcriber.transcribe(tmp_path / "sound.wav", speech, "en").segments
-
-
-def test_the_answer_names_its_language_and_engine(transcriber: Transcriber, tmp_path: Path) -> None:
-    """A receipt says who heard it, with the version."""
-    write_wav(tmp_path / "silence.wav", np.zeros(RATE))
-    heard = transcriber.transcribe(tmp_path / "silence.wav", [], "en")
-    assert ("en", transcriber.engine) == (heard.language, heard.engine)
-    assert any(map(str.isdigit, heard.engine))
-
-
-def test_a_language_it_does_not_know_is_refused(transcriber: Transcriber, tmp_path: Path) -> None:
-    """The error says what can be done instead."""
-    assert "xx" not in transcriber.languages()
-    with pytest.raises(LanguageNotAvailableError, match="captions"):
-        transcriber.transcribe(tmp_path / "never-opened.wav", [], "xx")
 
 
 @pytest.fixture

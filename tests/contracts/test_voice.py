@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import wave
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from dub_platform.core.errors import EngineFailedError, LanguageNotAvailableError
+from dub_platform.contracts.voices import (
+    LINES,
+    SPEAKERS,
+    VoiceContract,
+    sound_of,
+    spoken,
+)
 from dub_platform.core.style.casting import Casting
-from resources.providers.paid_once import Bill
 from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.espeak import EspeakVoice
 from resources.voice.kokoro import KokoroVoice
@@ -33,12 +34,6 @@ from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
 from tests.support.servers.providers.openai_speech import OpenAISpeechServer
 from tests.support.servers.receivers import receiving
 
-LINES = {
-    "es": "Mi padre era pescador y me enseñó a leer el viento.",
-    "en": "My father was a fisherman, and he taught me how to read the wind.",
-    "fr": "Mon père était pêcheur, et il m'a appris à lire le vent.",
-    "pl": "Mój ojciec był rybakiem i nauczył mnie czytać wiatr.",
-}
 # What is translated into without an account, and so has to be spoken without one.
 KEYLESS_LINES = {
     "es": LINES["es"],
@@ -47,19 +42,6 @@ KEYLESS_LINES = {
     "eo": "Mia patro estis fiŝkaptisto kaj li instruis min legi la venton.",
     "gl": "Meu pai era pescador e ensinoume a ler o vento.",
 }
-HOSTILE = [
-    "Dijo \"sí\" & 'no' <b>.",
-    "<speak><break time='20s'/></speak> hola",
-    '<audio src="http://169.254.169.254/"/> hola <phoneme alphabet="ipa" ph="x">si</phoneme>',
-    "]]> <!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]> &e; &lt;break time='60s'/&gt; hola",
-    "[[h@loU]] hola {\\an8}",
-    "dos\nlíneas\r\ny\tuna tabulación",
-    "😀 Ωmega 中文 hola",
-    "nul\0 campana\a escape\x1b[31m \ud800 fin",
-    '{"text": "hola", "path": "pwned"}',
-    "; rm -rf / $(touch pwned) `touch pwned`",
-    "el barco es frío, " * 220,
-]
 
 
 @contextmanager
@@ -130,140 +112,23 @@ def voice(
         made.close()
 
 
-def spoken(
-    voice: Voice, folder: Path, text: str, language: str = "es", speaker: str = "1"
-) -> bytes:
-    """The bytes of the file."""
-    reading = Reading(text, language, speaker)
-    voice.speak(reading, into=folder / "take.wav", bill=Bill())
-    return (folder / "take.wav").read_bytes()
+class TestVoice(VoiceContract):
+    """The list of every voice, and what ours promise beside it."""
 
+    def test_each_of_the_first_speakers_has_a_sound(self, voice: Voice, tmp_path: Path) -> None:
+        """In sound and in shape."""
+        sounds = {spoken(voice, tmp_path, LINES["es"], speaker=each) for each in SPEAKERS}
+        shapes = {str(voice.shape(Reading("Hola.", "es", each))) for each in SPEAKERS}
+        assert (4, 4) == (len(sounds), len(shapes))
 
-def sound_of(path: Path) -> tuple[NDArray[np.float64], int]:
-    """Samples between -1 and 1, and their rate, of what must be mono 16-bit WAV."""
-    with wave.open(str(path)) as source:
-        assert (1, 2) == (source.getnchannels(), source.getsampwidth())
-        frames = source.readframes(source.getnframes())
-        assert len(frames) == 2 * source.getnframes()
-        return np.frombuffer(frames, "<i2") / 32768, source.getframerate()
-
-
-@pytest.mark.parametrize("language", LINES)
-def test_a_line_is_spoken_in_a_plausible_time(voice: Voice, tmp_path: Path, language: str) -> None:
-    """The file decodes, is neither silent nor clipped, and is as long as such a line takes."""
-    spoken(voice, tmp_path, LINES[language], language)
-    sound, rate = sound_of(tmp_path / "take.wav")
-    per_second = len(LINES[language]) / (len(sound) / rate)
-    assert 8 < per_second < 25
-    assert float(np.sqrt(np.mean(sound**2))) > 0.02
-    assert float(np.mean(np.abs(sound) < 0.99)) > 0.9
-
-
-def test_speakers_are_told_apart(voice: Voice, tmp_path: Path) -> None:
-    """Each of the first speakers has a sound of their own, in sound and in shape."""
-    speakers = ["1", "2", "3", "4"]
-    sounds = {spoken(voice, tmp_path, LINES["es"], speaker=speaker) for speaker in speakers}
-    shapes = {str(voice.shape(Reading("Hola.", "es", speaker))) for speaker in speakers}
-    assert (4, 4) == (len(sounds), len(shapes))
-
-
-@pytest.mark.parametrize("speaker", ["0", "1", "1000000", "SPEAKER_00", "", "Ana María", "²"])
-def test_any_name_of_a_speaker_has_a_voice(voice: Voice, tmp_path: Path, speaker: str) -> None:
-    """And always the same one."""
-    reading = Reading("Hola.", "es", speaker)
-    assert voice.shape(reading) == voice.shape(reading)
-    assert spoken(voice, tmp_path, "Hola.", speaker=speaker)
-
-
-def test_the_shape_tells_languages_apart(voice: Voice) -> None:
-    """It goes into the take's key, so what sounds different must differ in it."""
-    shapes = {
-        str(voice.shape(Reading("No.", code, number)))
-        for code, number in product(LINES, ["1", "2"])
-    }
-    assert 2 * len(LINES) == len(shapes)
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_is_only_text(
-    voice: Voice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
-    """It is spoken, not obeyed: no markup pauses, no files, and the voice goes on after it."""
-    monkeypatch.chdir(tmp_path)
-    spoken(voice, tmp_path, text)
-    sound, rate = sound_of(tmp_path / "take.wav")
-    loud = np.abs(sound) > 0.02
-    assert loud.any()
-    assert longest_run(~loud) / rate < 2.0
-    assert spoken(voice, tmp_path, "Hola.")
-    assert [tmp_path / "take.wav"] == list(tmp_path.iterdir())
-
-
-def longest_run(values: NDArray[np.bool_]) -> int:
-    """The length of the longest run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], values, [False])).astype(int)))
-    return int(np.max(edges[1::2] - edges[::2], initial=0))
-
-
-@pytest.mark.parametrize("language", ["xx", "", "es+f2", "../es"])
-def test_a_language_it_does_not_speak_is_refused(
-    voice: Voice, tmp_path: Path, language: str
-) -> None:
-    """Before anything is spoken; the error names what there is."""
-    assert language not in voice.languages()
-    bill = Bill()
-    with pytest.raises(LanguageNotAvailableError, match=r"en, .*es, .*fr, "):
-        voice.speak(Reading("Hola.", language), into=tmp_path / "take.wav", bill=bill)
-    with pytest.raises(LanguageNotAvailableError):
-        voice.shape(Reading("Hola.", language))
-    assert Bill() == bill
-    assert [] == list(tmp_path.iterdir())
-
-
-def test_languages_are_in_order(voice: Voice) -> None:
-    """And hold those the platform dubs into."""
-    assert sorted(voice.languages()) == list(voice.languages())
-    assert set(LINES) <= set(voice.languages())
-
-
-def test_the_shape_names_the_engine_of_a_language(voice: Voice) -> None:
-    """What a take is noted to be made by is among those that its language is spoken by."""
-    for code in LINES:
-        assert str(voice.shape(Reading("No.", code))["engine"]) in voice.engine_for(code)
-
-
-def test_threads_get_their_own_lines(voice: Voice, tmp_path: Path) -> None:
-    """Lines spoken at once are not mixed."""
-    expected = {text: spoken(voice, tmp_path, text, code) for code, text in LINES.items()}
-    answers: dict[str, bytes] = {}
-
-    def speak(code: str, text: str) -> None:
-        folder = tmp_path / code
-        folder.mkdir()
-        answers[text] = spoken(voice, folder, text, code)
-
-    threads = [threading.Thread(target=speak, args=pair) for pair in LINES.items()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert expected == answers
-
-
-def test_a_file_that_cannot_be_written_is_an_error(voice: Voice, tmp_path: Path) -> None:
-    """The engine's words are kept, and the next line is spoken."""
-    with pytest.raises(EngineFailedError) as failed:
-        spoken(voice, tmp_path / "missing", "Hola.")
-    assert "No such file" in str(failed.value.detail)
-    assert spoken(voice, tmp_path, "Hola.")
-
-
-def test_the_bill_says_what_was_charged(voice: Voice, tmp_path: Path) -> None:
-    """As many characters as the line has, at the price that was named before."""
-    bill = Bill()
-    voice.speak(Reading(LINES["es"], "es"), into=tmp_path / "take.wav", bill=bill)
-    assert len(LINES["es"]) == bill.units
-    assert pytest.approx(voice.cost_usd(LINES["es"])) == bill.cost_usd
+    def test_the_languages_the_platform_dubs_into_are_there(self, voice: Voice) -> None:
+        """In each of them, two speakers have a shape of their own."""
+        assert set(LINES) <= set(voice.languages())
+        shapes = {
+            str(voice.shape(Reading("No.", code, number)))
+            for code, number in product(LINES, ["1", "2"])
+        }
+        assert 2 * len(LINES) == len(shapes)
 
 
 class TestEspeak:

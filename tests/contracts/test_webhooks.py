@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Engine
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import (
     DeliveryNotFoundError,
     InvalidRequestError,
@@ -19,7 +20,6 @@ from dub_platform.registry import SqlRegistry
 from dub_platform.registry.webhooks import AT_ONCE, CLAIM_LASTS, MOST_WEBHOOKS, Webhooks
 from tests.contracts.test_events import lived
 from tests.contracts.test_registry import accept
-from tests.contracts.threads import at_once
 
 URL = "https://example.com/hook"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from tests.support.packages import (
     VOICES,
     install_example,
     install_package,
+    installed_packages,
     write_module,
 )
 
@@ -36,16 +36,9 @@ ENGINE = VoiceEngine(about="A parrot.", facts=lambda chosen: FACTS, make=make)
 @pytest.fixture
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of installed packages, which this process finds engines in."""
-    (folder := tmp_path / "packages").mkdir()
-    monkeypatch.syspath_prepend(folder)
     monkeypatch.chdir(tmp_path)
-    entry_points.installed.cache_clear()
-    before = set(sys.modules)
-    yield folder
-    for name in set(sys.modules) - before:
-        if (folder / f"{name}.py").exists():
-            del sys.modules[name]
-    entry_points.installed.cache_clear()
+    with installed_packages(tmp_path / "packages") as folder:
+        yield folder
 
 
 def install_voice(folder: Path, name: str, module: str, text: str, package: str = "") -> None:

@@ -1,14 +1,17 @@
 """Packages of other people, as pip leaves them in a folder: modules beside their metadata.
 
-install_package(folder, "dub-hum", {"dub_platform.voices": {"hum": "dub_hum:ENGINE"}})
-write_module(folder, "dub_hum", EXAMPLE.read_text())
+with installed_packages(tmp_path / "packages") as folder:
+    install_example(folder)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from dub_platform import entry_points
 from tests.docs.documents import ROOT
 
 EXAMPLE = ROOT / "examples" / "engine"
@@ -38,6 +41,23 @@ def write_module(folder: Path, name: str, text: str) -> Path:
     """Write a module that is imported from the folder."""
     (path := folder / f"{name}.py").write_text(text)
     return path
+
+
+@contextmanager
+def installed_packages(folder: Path) -> Iterator[Path]:
+    """A new folder of packages, in which this process finds engines."""
+    folder.mkdir()
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    entry_points.installed.cache_clear()
+    try:
+        yield folder
+    finally:
+        sys.path.remove(str(folder))
+        entry_points.installed.cache_clear()
+        for name in set(sys.modules) - before:
+            if (folder / f"{name}.py").exists():
+                del sys.modules[name]
 
 
 def install_example(folder: Path) -> None:

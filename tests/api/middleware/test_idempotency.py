@@ -15,13 +15,13 @@ from sqlalchemy import create_engine, select
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import StorageError
 from dub_platform.core.keys import key_of
 from dub_platform.core.service.access import Scope
 from dub_platform.registry.api_keys import ApiKeys
 from dub_platform.registry.database.tables import first_answers
 from tests.api.conftest import Log
-from tests.contracts.threads import at_once
 from tests.support.patience import HANG_SECONDS
 from tests.support.rig.services import YOUTUBE, Services, make_services, serving
 

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.drafting import MOST_OF_ONE, Drafting
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.service.access import DEFAULT_TENANT, Scope
 from dub_platform.core.service.cost import Caps
 from dub_platform.core.speech import TranslatedLine, Translation
@@ -34,7 +35,6 @@ from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Reading
 from tests.api.routes.test_lines import LINES, PATH, TEXTS, keep, put, refused, released
-from tests.contracts.threads import at_once
 from tests.support.patience import HANG_SECONDS
 from tests.support.rig.services import YOUTUBE, Services, make_keeper
 from tests.support.servers.providers.elevenlabs_server import VOICES, ElevenLabsServer

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.service.access import DEFAULT_TENANT, Scope
 from dub_platform.core.speech import (
     Basis,
@@ -28,7 +29,6 @@ from dub_platform.core.speech import (
 from dub_platform.registry import DubStatus
 from dub_platform.registry.api_keys import ApiKeys
 from resources.store.values import value_key
-from tests.contracts.threads import at_once
 from tests.support.rig.services import YOUTUBE, Services, release
 
 PATH = f"/videos/{YOUTUBE}/dubs/es/lines"

@@ -14,8 +14,8 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from assets.step.tags import LANGUAGE, REQUEST, VIDEO
+from dub_platform.contracts.threads import at_once
 from dub_platform.observability import configure_logging
-from tests.contracts.threads import at_once
 
 FORGED = "ok\n2026-01-01T00:00:00Z [error    ] forged\x1b[2J\u2028\u202e\r\x9b1m"
 LogFormat = Literal["console", "json"]

@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 from sqlalchemy import Engine, select, update
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import InvalidRequestError, KeyNotFoundError
 from dub_platform.core.service.access import Scope, Token
 from dub_platform.registry.api_keys import USE_IS_NOTED_EVERY, ApiKeys
 from dub_platform.registry.database.tables import api_keys, utc_now
-from tests.contracts.threads import at_once
 
 BOTH = {Scope.READ, Scope.WRITE}
 

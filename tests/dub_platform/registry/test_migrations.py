@@ -20,13 +20,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, Table, insert, inspect, text
 
 from dub_platform.commands import admin
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.style.glossary import Glossary
 from dub_platform.core.style.wording import Wording
 from dub_platform.registry import NewVideo, Source, SqlRegistry, migrate, migrations
 from dub_platform.registry.database.engine import engine_at
 from dub_platform.registry.database.tables import metadata
 from dub_platform.registry.migrate import downgrade, upgrade
-from tests.contracts.threads import at_once
 from tests.dub_platform.registry.previous_release import PreviousRelease
 from tests.support.patience import wait_until
 

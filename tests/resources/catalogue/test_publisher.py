@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import (
     ArtifactDamagedError,
     ArtifactMissingError,
@@ -46,7 +47,6 @@ from resources.store.port import POINTER
 from resources.store.s3 import S3Store
 from resources.system.workfolder import WorkFolders
 from tests.contracts.databases import database_url, empty_engine, engine, postgres, postgres_url
-from tests.contracts.threads import at_once
 from tests.support.measuring import RATE, decode, tone_level_db
 from tests.support.recipes.media import make_clip, make_sound, tone
 from tests.support.servers.swift import running_swift

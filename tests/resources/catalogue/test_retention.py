@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.keys import content_key
 from dub_platform.core.speech import Release
 from dub_platform.registry import NewVideo, Source, SqlRegistry, Work
@@ -22,7 +23,6 @@ from resources.store.local import LocalStore
 from resources.store.port import Store
 from resources.store.s3 import S3Store
 from resources.system.workfolder import WorkFolders
-from tests.contracts.threads import at_once
 from tests.support.new_registries import make_registry
 from tests.support.servers.swift import running_swift
 

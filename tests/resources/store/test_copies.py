@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import ArtifactMissingError
 from dub_platform.core.speech import Take
 from resources.store.copies import AT_ONCE, Copies
 from resources.store.local import LocalStore
 from resources.system.workfolder import WorkFolders
-from tests.contracts.threads import at_once
 from tests.support.patience import HANG_SECONDS
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import (
     ArtifactDamagedError,
     ArtifactMissingError,
@@ -28,7 +29,6 @@ from dub_platform.core.errors import (
 from dub_platform.core.keys import file_sha256
 from resources.store.s3 import PART_BYTES, S3Store, client
 from resources.system.calls import CallPolicy
-from tests.contracts.threads import at_once
 from tests.support.patience import HANG_SECONDS
 from tests.support.servers.swift import KEY_ID, SECRET, SwiftS3, running_swift
 

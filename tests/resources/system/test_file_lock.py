@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dub_platform.contracts.threads import at_once
 from resources.system.file_lock import hold_lock
-from tests.contracts.threads import at_once
 
 HOLDER = """
 import sys

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import StorageFullError
 from resources.system.file_lock import hold_lock
 from resources.system.workfolder import WorkFolders
-from tests.contracts.threads import at_once
 from tests.support.full_disks import on_a_full_disk
 
 WORKER = """

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import (
     LanguageNotAvailableError,
     ProviderError,
@@ -18,7 +19,6 @@ from resources.system.calls import CallPolicy
 from resources.voice.capabilities import MODELS
 from resources.voice.elevenlabs import ElevenLabsVoice, Expression
 from resources.voice.port import Reading
-from tests.contracts.threads import at_once
 from tests.support.servers.providers.elevenlabs_server import VOICES, ElevenLabsServer
 from tests.support.servers.providers.speech_provider import Order, RefusedError, Request
 from tests.support.servers.receivers import receiving

@@ -17,6 +17,7 @@ import pytest
 import soundfile
 from sqlalchemy import select
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import (
     BadTakeError,
     CostCapError,
@@ -42,7 +43,6 @@ from resources.voice.elevenlabs import ElevenLabsVoice
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Reading, Voice
 from resources.voice.takes import TakeKeeper, readings
-from tests.contracts.threads import at_once
 from tests.support.full_disks import no_file_beyond
 from tests.support.new_registries import make_registry
 from tests.support.patience import HANG_SECONDS

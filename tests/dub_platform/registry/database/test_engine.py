@@ -14,13 +14,13 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
+from dub_platform.contracts.threads import at_once
 from dub_platform.core.errors import StorageFullError, StorageUnavailableError
 from dub_platform.core.service.cost import Caps, PaidCall
 from dub_platform.registry.database.engine import MOST_CONNECTIONS, engine_at, for_reading
 from dub_platform.registry.ledger import PaidCalls
 from dub_platform.registry.migrate import upgrade
 from dub_platform.registry.sql import SqlRegistry
-from tests.contracts.threads import at_once
 from tests.support.full_disks import no_file_beyond
 
 COUNT = text("SELECT count(*) FROM sqlite_master")
