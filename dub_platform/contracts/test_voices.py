@@ -8,7 +8,6 @@ import pytest
 
 from dub_platform import wiring
 from dub_platform.contracts.voices import VoiceContract
-from dub_platform.core.languages import AUTO
 from dub_platform.engines import VoiceEngine, choose
 from dub_platform.settings import Settings
 from resources.voice.port import Voice
@@ -31,4 +30,3 @@ class TestVoice(VoiceContract):
         assert facts.languages == voice.languages()
         price = voice_settings.price_speech_per_thousand_characters_usd
         assert pytest.approx(facts.cost_usd("a line", price)) == voice.cost_usd("a line")
-        assert set(wiring.targets(voice_settings)(AUTO)) <= set(voice.languages())
