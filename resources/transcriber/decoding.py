@@ -1,25 +1,36 @@
 """What every engine that runs Whisper does alike: chunks, doubts, languages, another try.
 
-    listener = Listener(decoder, WHISPERS_OWN)
-    heard = listener.hear(chunks, "auto", engine="faster-whisper 1.2 whisper/base 0a1b2c3d4e5f")
+    class NextTranscriber(LocalWhisper[NextModel]):
+        def lend_model(self) -> AbstractContextManager[NextModel]: ...
+        def list_languages(self, model: NextModel) -> tuple[str, ...]: ...
+        def make_decoder(self, model: NextModel, source: wave.Wave_read) -> Decoder: ...
 
-A `Decoder` is one library with one model and one recording. A chunk that is doubted is decoded
-again by its pieces, and then at higher temperatures; what is still doubted is left out or marked.
+A `Decoder` is one library with one model and one recording, and a `Listener` makes words of what
+it answers. A chunk that is doubted is decoded again by its pieces, and then at higher temperatures;
+what is still doubted is left out or marked.
 """
 
 from __future__ import annotations
 
+import wave
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
+from dub_platform.core.errors import EngineFailedError, LanguageNotAvailableError
 from dub_platform.core.languages import AUTO
 from dub_platform.core.languages import language as language_named
-from dub_platform.core.speech import Heard, Word
-from resources.transcriber.chunks import Chunk
+from dub_platform.core.speech import Heard, Span, Word
+from resources.media.vad import open_speech
+from resources.transcriber.chunks import Chunk, cut, packed
 from resources.transcriber.doubts import CUT_OFF, SILENCE, Doubt, Doubts, Finding, trusted
+from resources.transcriber.whisper_languages import whisper_codes
+
+M = TypeVar("M")
 
 # So sure it has to be of another language than the one that was named.
 SURE = 0.9
@@ -216,6 +227,80 @@ class Listener:
         )
         is_full = len(result.tokens) >= self.decoding.longest_text
         return doubt or (CUT_OFF if is_full else None)
+
+
+class LocalWhisper(ABC, Generic[M]):
+    """Whisper on this machine, by a library whose models are of the type `M`.
+
+    The model is lent while it listens, and is loaded or let go elsewhere.
+    """
+
+    # Whisper sees 30 s at a time.
+    longest = 28.0
+    shortest = 20.0
+
+    def __init__(
+        self, engine: str, model_name: str, decoding: Decoding, *, detects_languages: bool
+    ) -> None:
+        self.engine = engine
+        self.detects_languages = detects_languages
+        self._model_name = model_name
+        self._decoding = decoding
+
+    @abstractmethod
+    def lend_model(self) -> AbstractContextManager[M]:
+        """Lend the loaded model. Raises EngineUnavailableError."""
+
+    @abstractmethod
+    def list_languages(self, model: M) -> tuple[str, ...]:
+        """List the codes that a loaded model knows: large-v3 knows one more than others."""
+
+    @abstractmethod
+    def make_decoder(self, model: M, source: wave.Wave_read) -> Decoder:
+        """Make the decoder of one recording with a loaded model."""
+
+    def languages(self) -> tuple[str, ...]:
+        return tuple(sorted(whisper_codes())) if self.detects_languages else ("en",)
+
+    def transcribe(
+        self,
+        audio: Path,
+        speech: Sequence[Span],
+        language: str,
+        video_id: str = "",  # noqa: ARG002 - it is free
+    ) -> Heard:
+        # What no model knows is refused before one is loaded, which takes seconds.
+        self._refuse_unknown(language, self.languages())
+        if not speech:
+            return Heard(language, self.engine, ())
+        with self.lend_model() as model:
+            self._refuse_unknown(language, self.list_languages(model))
+            with open_speech(audio) as source, _translate_errors():
+                pieces = cut(source, speech, shortest=self.shortest, longest=self.longest)
+                listener = Listener(self.make_decoder(model, source), self._decoding)
+                return listener.hear(packed(pieces, self.longest), language, self.engine)
+
+    def _refuse_unknown(self, language: str, known: Sequence[str]) -> None:
+        """Raise LanguageNotAvailableError for a language that is not known."""
+        if language not in (AUTO, *known):
+            raise LanguageNotAvailableError(
+                f"Whisper's model {self._model_name} does not understand {language!r}. Choose "
+                "another model with DUB_WHISPER_MODEL, or hand in captions (.srt or .vtt) in that "
+                "language with the video."
+            )
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    """Raise EngineFailedError for a library's RuntimeError, which also means too little memory."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise EngineFailedError(
+            "Whisper failed while it listened. If the memory of the device was too small, choose a "
+            "smaller DUB_WHISPER_MODEL; then ask for the video again.",
+            detail=str(error),
+        ) from error
 
 
 def in_batches(chunks: Iterable[Chunk], size: int) -> Iterator[list[Chunk]]:

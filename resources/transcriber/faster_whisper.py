@@ -18,25 +18,26 @@ import json
 import math
 import os
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dub_platform.core.errors import (
-    EngineFailedError,
-    EngineUnavailableError,
-    LanguageNotAvailableError,
-)
-from dub_platform.core.languages import AUTO
-from dub_platform.core.speech import Heard, Span, Word
-from resources.media.vad import open_speech
+from dub_platform.core.errors import EngineUnavailableError
+from dub_platform.core.speech import Word
 from resources.system.extras import say_how_to_install
 from resources.system.warm_model import WarmModel
-from resources.transcriber.chunks import Chunk, cut, packed
-from resources.transcriber.decoding import WHISPERS_OWN, Attempt, Decoding, Listener, Result
+from resources.transcriber.chunks import Chunk
+from resources.transcriber.decoding import (
+    WHISPERS_OWN,
+    Attempt,
+    Decoder,
+    Decoding,
+    LocalWhisper,
+    Result,
+)
 from resources.transcriber.whisper import read_words
 from resources.transcriber.whisper_languages import whisper_codes
 
@@ -55,15 +56,11 @@ _ENGLISH_END = 50256
 _OPENING, _CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 
 
-class FasterWhisperTranscriber:
+class FasterWhisperTranscriber(LocalWhisper["WhisperModel"]):
     """A converted model in a folder. `device` is cuda or cpu; empty takes what there is.
 
     Raises EngineUnavailableError where the packages or files of the model are missing.
     """
-
-    # Whisper sees 30 s at a time.
-    longest = 28.0
-    shortest = 20.0
 
     def __init__(
         self,
@@ -75,41 +72,28 @@ class FasterWhisperTranscriber:
         idle_seconds: float = math.inf,
     ) -> None:
         _refuse_missing(folder)
-        self.detects_languages = _knows_languages(folder)
-        self.engine = f"faster-whisper {version('faster-whisper')} {name}"
-        self._folder, self._name = folder, name
-        self._device, self._threads = device, threads
-        self._decoding = decoding
+        engine = f"faster-whisper {version('faster-whisper')} {name}"
+        super().__init__(engine, name, decoding, detects_languages=_knows_languages(folder))
+        self._folder, self._device, self._threads = folder, device, threads
         self._idle_seconds = idle_seconds
 
-    def languages(self) -> tuple[str, ...]:
-        return tuple(sorted(whisper_codes())) if self.detects_languages else ("en",)
-
-    def transcribe(
-        self,
-        audio: Path,
-        speech: Sequence[Span],
-        language: str,
-        video_id: str = "",  # noqa: ARG002 - it is free
-    ) -> Heard:
-        if language not in (AUTO, *self.languages()):
-            raise self._not_understood(language)
-        if not speech:
-            return Heard(language, self.engine, ())
-        which = (self._folder, self._device, self._threads)
-        with LOADED.lend(*which, idle_seconds=self._idle_seconds) as model:
-            if language not in (AUTO, *_languages_of(model)):
-                raise self._not_understood(language)
-            with open_speech(audio) as source, _failing():
-                pieces = cut(source, speech, shortest=self.shortest, longest=self.longest)
-                listener = Listener(CTranslate2Decoder(model, source), self._decoding)
-                return listener.hear(packed(pieces, self.longest), language, self.engine)
-
-    def _not_understood(self, language: str) -> LanguageNotAvailableError:
-        return LanguageNotAvailableError(
-            f"The model {self._name} does not understand {language!r}. Choose another one with "
-            "DUB_WHISPER_MODEL, or hand in captions (.srt or .vtt) in that language with the video."
+    def lend_model(self) -> AbstractContextManager[WhisperModel]:
+        return LOADED.lend(
+            self._folder, self._device, self._threads, idle_seconds=self._idle_seconds
         )
+
+    def list_languages(self, model: WhisperModel) -> tuple[str, ...]:
+        if not model.model.is_multilingual:
+            return ("en",)
+        token = model.hf_tokenizer.token_to_id
+        return tuple(
+            code
+            for code, whispers in whisper_codes().items()
+            if token(f"<|{whispers}|>") is not None
+        )
+
+    def make_decoder(self, model: WhisperModel, source: wave.Wave_read) -> Decoder:
+        return CTranslate2Decoder(model, source)
 
 
 @dataclass(frozen=True)
@@ -229,16 +213,6 @@ def load(folder: Path, device: str, threads: int) -> WhisperModel:
 LOADED = WarmModel(load)
 
 
-def _languages_of(model: WhisperModel) -> tuple[str, ...]:
-    """The languages of a loaded model: large-v3 knows one more than those before it."""
-    if not model.model.is_multilingual:
-        return ("en",)
-    token = model.hf_tokenizer.token_to_id
-    return tuple(
-        code for code, whispers in whisper_codes().items() if token(f"<|{whispers}|>") is not None
-    )
-
-
 def _knows_languages(folder: Path) -> bool:
     """Whether the model knows more than English: then the end of a text has another number."""
     try:
@@ -264,16 +238,3 @@ def _refuse_missing(folder: Path) -> None:
             f"The Whisper model in {folder} lacks {' and '.join(missing)}. A model for "
             "faster-whisper is a folder that CTranslate2's converter made, with its tokenizer.json."
         )
-
-
-@contextlib.contextmanager
-def _failing() -> Iterator[None]:
-    """Wraps CTranslate2's errors; it has the one kind for all, also for too little memory."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise EngineFailedError(
-            "Whisper failed while it listened. If the memory of the device was too small, choose a "
-            "smaller DUB_WHISPER_MODEL; then ask for the video again.",
-            detail=str(error),
-        ) from error

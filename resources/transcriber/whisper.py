@@ -11,32 +11,32 @@ until nobody has asked it anything for `idle_seconds`.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import math
 import pickle
 import threading
 import wave
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dub_platform.core.errors import (
-    EngineFailedError,
-    EngineUnavailableError,
-    LanguageNotAvailableError,
-)
-from dub_platform.core.languages import AUTO
-from dub_platform.core.speech import Heard, Span, Word
-from resources.media.vad import open_speech
+from dub_platform.core.errors import EngineUnavailableError
+from dub_platform.core.speech import Word
 from resources.system.extras import say_how_to_install
 from resources.system.warm_model import WarmModel
 from resources.transcriber.capabilities import is_english_only
-from resources.transcriber.chunks import Chunk, cut, packed
-from resources.transcriber.decoding import WHISPERS_OWN, Attempt, Decoding, Listener, Result
+from resources.transcriber.chunks import Chunk
+from resources.transcriber.decoding import (
+    WHISPERS_OWN,
+    Attempt,
+    Decoder,
+    Decoding,
+    LocalWhisper,
+    Result,
+)
 from resources.transcriber.whisper_languages import CODES, whisper_codes
 
 if TYPE_CHECKING:
@@ -61,16 +61,13 @@ ALIGNMENT_HEADS = "alignment_heads"
 _DECODING = threading.Lock()
 
 
-class WhisperTranscriber:
+class WhisperTranscriber(LocalWhisper["Whisper"]):
     """Whisper of any size: a name of `MODELS` with its `checkpoint`, or a checkpoint's path.
 
     `device` is cuda or cpu; empty takes what there is. Raises EngineUnavailableError where the
     packages or the checkpoint are missing.
     """
 
-    # Whisper sees 30 s at a time.
-    longest = 28.0
-    shortest = 20.0
     # More at once gain little and hold 100 MB each with a large model.
     batch = 8
 
@@ -84,48 +81,23 @@ class WhisperTranscriber:
         checkpoint: Path | None = None,
     ) -> None:
         _refuse_missing(model)
-        self.name = _named(model)
-        self.detects_languages = not is_english_only(model)
-        self.engine = f"openai-whisper {version('openai-whisper')} {self.name}"
+        name = Path(model).name.removesuffix(".pt")
+        engine = f"openai-whisper {version('openai-whisper')} {name}"
+        super().__init__(engine, name, decoding, detects_languages=not is_english_only(model))
         self._path, self._official = (str(checkpoint), model) if checkpoint else (model, "")
-        self._device = device
-        self._decoding = decoding
-        self._threads = threads
+        self._device, self._threads = device, threads
         self._idle_seconds = idle_seconds
 
-    def languages(self) -> tuple[str, ...]:
-        return tuple(sorted(whisper_codes())) if self.detects_languages else ("en",)
-
-    def transcribe(
-        self,
-        audio: Path,
-        speech: Sequence[Span],
-        language: str,
-        video_id: str = "",  # noqa: ARG002 - it is free
-    ) -> Heard:
-        if language not in (AUTO, *self.languages()):
-            raise self._not_understood(language)
-        if not speech:
-            return Heard(language, self.engine, ())
+    def lend_model(self) -> AbstractContextManager[Whisper]:
         which = (self._path, self._device, self._threads, self._official)
-        with LOADED.lend(*which, idle_seconds=self._idle_seconds) as model:
-            if language not in (AUTO, *_languages_of(model)):
-                raise self._not_understood(language)
-            with open_speech(audio) as source, _failing():
-                pieces = cut(source, speech, shortest=self.shortest, longest=self.longest)
-                listener = Listener(TorchDecoder(model, source, self.batch), self._decoding)
-                return listener.hear(packed(pieces, self.longest), language, self.engine)
+        return LOADED.lend(*which, idle_seconds=self._idle_seconds)
 
-    def _not_understood(self, language: str) -> LanguageNotAvailableError:
-        return LanguageNotAvailableError(
-            f"Whisper's model {self.name} does not understand {language!r}. Choose another model "
-            "with DUB_WHISPER_MODEL, or hand in captions (.srt or .vtt) in that language with the "
-            "video."
-        )
+    def list_languages(self, model: Whisper) -> tuple[str, ...]:
+        known = CODES[: model.num_languages] if model.is_multilingual else ("en",)
+        return tuple(code for code, whispers in whisper_codes().items() if whispers in known)
 
-
-def _named(model: str) -> str:
-    return Path(model).name.removesuffix(".pt")
+    def make_decoder(self, model: Whisper, source: wave.Wave_read) -> Decoder:
+        return TorchDecoder(model, source, self.batch)
 
 
 @dataclass(frozen=True)
@@ -237,14 +209,8 @@ def _mel(sound: NDArray[np.float32], model: Whisper) -> torch.Tensor:
     return padded
 
 
-def _languages_of(model: Whisper) -> tuple[str, ...]:
-    """The languages of a loaded model: large-v3 knows one more than those before it."""
-    known = CODES[: model.num_languages] if model.is_multilingual else ("en",)
-    return tuple(code for code, whispers in whisper_codes().items() if whispers in known)
-
-
 def load(path: str, device: str, threads: int = 0, official: str = "") -> Whisper:
-    """The model in a checkpoint, `official` if it is one of `MODELS`. Raises
+    """Load the model in a checkpoint, `official` if it is one of `MODELS`. Raises
     EngineUnavailableError."""
     import torch
     import whisper
@@ -301,16 +267,3 @@ def _refuse_missing(model: str) -> None:
             f"DUB_WHISPER_MODEL is {model!r}, which is neither the path of a checkpoint nor one of "
             f"{', '.join(MODELS)}."
         )
-
-
-@contextlib.contextmanager
-def _failing() -> Iterator[None]:
-    """Wraps torch's errors; it has the one kind for all, also for too little memory."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise EngineFailedError(
-            "Whisper failed while it listened. If the memory of the device was too small, choose a "
-            "smaller DUB_WHISPER_MODEL; then ask for the video again.",
-            detail=str(error),
-        ) from error
