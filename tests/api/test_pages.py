@@ -61,6 +61,33 @@ def test_the_start_page_offers_the_languages_there_are(client: TestClient) -> No
     assert 'action="/videos"' in page
 
 
+def test_a_language_is_written_in_its_direction(services: Services) -> None:
+    """Arabic from right to left, though the page runs from left to right."""
+    client = local_client(replace(services, targets=lambda _: ("ar", "es")))
+    for tag, direction in (("ar", "rtl"), ("es", "ltr")):
+        assert f'<span lang="{tag}" dir="{direction}">' in client.get("/").text
+        release(services, YOUTUBE, tag)
+    page = client.get(f"/watch?v={YOUTUBE}&lang=ar").text
+    assert '<span lang="ar" dir="rtl">العربية</span>' in page
+    assert 'srclang="ar"' in page
+    edit = client.get(f"/edit?v={YOUTUBE}&lang=ar").text
+    assert '<input id="find" lang="ar" dir="rtl"' in edit
+
+
+def test_a_region_is_a_dub_of_its_own(services: Services) -> None:
+    """Asked for by its tag in any spelling, at an address with the tag; watched as the nearest."""
+    client = local_client(replace(services, targets=lambda _: ("pt", "zh-Hant")))
+    asked = {"source": YOUTUBE, "languages": ["pt_br", "ZH-hant"]}
+    video = client.post("/videos", json=asked).json()
+    assert ["pt-BR", "zh-Hant"] == [dub["language"] for dub in video["dubs"]]
+    assert "Portuguese (Brazil)" == video["dubs"][0]["language_name"]
+    assert 200 == client.get(f"/videos/{YOUTUBE}/dubs/pt-BR").status_code
+    release(services, YOUTUBE, "pt-BR")
+    assert "/pt-BR/1/pt-BR.vtt" in client.get(f"/watch?v={YOUTUBE}&lang=pt").text
+    refused = client.post("/videos", json={"source": YOUTUBE, "languages": ["zh-Hans"]})
+    assert (422, "language_not_available") == (refused.status_code, refused.json()["code"])
+
+
 @pytest.mark.parametrize(
     ("lang", "asset", "partition"),
     [("es", "r2_object", f"es%7C{YOUTUBE}"), ("en", "transcript", YOUTUBE)],

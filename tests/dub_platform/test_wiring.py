@@ -13,6 +13,7 @@ from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.settings import Settings
 from resources.media import ffmpeg
 from resources.mixer.blocks import BlockMixer
+from resources.voice.port import Reading
 from tests.support.recipes.media import make_sound, tone
 from tests.support.recipes.voice_models import install_kokoro, install_piper
 
@@ -147,6 +148,17 @@ class TestLocalVoices:
         assert ["espeak-ng", "piper/pl_PL-tiny"] == [
             only.engine_for(code).partition(" ")[0] for code in ("es", "pl")
         ]
+
+    def test_a_region_is_spoken_by_a_voice_of_its_own_first(self, tmp_path: Path) -> None:
+        """Britain's English by a British voice, and who was cast for English speaks it too."""
+        install_kokoro(tmp_path, ["af_heart", "bf_emma"])
+        settings = Settings(voice="kokoro", models_dir=tmp_path)
+        voice = wiring.voice(settings)
+        tags = ("en", "en-US", "en-GB")
+        spoken = [voice.shape(Reading("Hello.", tag))["voice"] for tag in tags]
+        assert ["af_heart", "af_heart", "bf_emma"] == spoken
+        cast = settings.model_copy(update={"kokoro_voices": "en=af_heart"})
+        assert "af_heart" == wiring.voice(cast).shape(Reading("Hello.", "en-GB"))["voice"]
 
     @pytest.mark.parametrize("kind", ["kokoro", "piper"])
     def test_a_voice_without_its_model_says_how_to_get_it(

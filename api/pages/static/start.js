@@ -49,13 +49,13 @@ async function offer(spoken) {
   const { languages } = await answer.json();
   const targets = document.getElementById("targets");
   targets.querySelectorAll("label, p").forEach((old) => old.remove());
-  for (const { language, name } of languages) {
+  for (const { language, name, direction } of languages) {
     const label = document.createElement("label");
     label.className = "choice";
     const box = document.createElement("input");
     Object.assign(box, { type: "checkbox", name: "languages", value: language, checked: chosen.has(language) });
     const own = document.createElement("span");
-    own.lang = language;
+    Object.assign(own, { lang: language, dir: direction });
     own.textContent = new Intl.DisplayNames([language], { type: "language" }).of(language);
     const english = document.createElement("span");
     english.className = "quiet";

@@ -3,17 +3,19 @@
     cues = make_cues([(1.2, 3.9, "Buenos días.")])
     vtt, srt = as_vtt(cues, "es"), as_srt(cues)
 
-At most two lines of 42 characters a cue, 5/6 to 7 s where there is room, two frames apart
-(the limits of Netflix's timed text style guide). Text is data: markup in it is shown, not obeyed.
+At most two lines of 42 columns a cue, 5/6 to 7 s where there is room, two frames apart: the limits
+of Netflix's timed text style guide. A letter of Chinese, Japanese or Korean fills two columns.
+Text is data: markup in it is shown, not obeyed.
 """
 
 from __future__ import annotations
 
 import html
 import itertools
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from dub_platform.core.text.rows import width, wrap
 
 CHARACTERS = 42
 ROWS = 2
@@ -65,9 +67,9 @@ def as_srt(cues: Sequence[Cue]) -> str:
 
 def _split_text(start: float, end: float, text: str) -> list[Cue]:
     """Split a text into cues of ROWS rows; each gets of the time what it has of the characters."""
-    rows = textwrap.wrap(" ".join(text.split()), CHARACTERS) or ["…"]
+    rows = wrap(" ".join(text.split()), CHARACTERS) or ["…"]
     groups = [tuple(rows[index : index + ROWS]) for index in range(0, len(rows), ROWS)]
-    characters = [sum(len(row) for row in group) for group in groups]
+    characters = [sum(width(row) for row in group) for group in groups]
     cues: list[Cue] = []
     at = start
     for group, count in zip(groups, characters, strict=True):
