@@ -14,6 +14,7 @@ from dagster import (
     AssetCheckExecutionContext,
     AssetCheckResult,
     AssetChecksDefinition,
+    AssetCheckSeverity,
     AssetIn,
     asset_check,
 )
@@ -30,8 +31,16 @@ from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translatio
 from dub_platform.core.text.belief import confidence_of, judge_hearing
 from resources.listening.original import Source
 from resources.listening.report import Script, measure_release
+from resources.listening.takes import Misspoken, TakeHearer
 
 SAME_LENGTH_SECONDS = 0.020
+# Of more lines nobody reads the texts.
+MOST_NAMED = 10
+MISSPOKEN_CURE = (
+    "The takes are kept, and not paid for again. Reword the lines with PUT "
+    "/videos/ID/dubs/LANGUAGE/lines/NUMBER, or choose another voice; where they are right all the "
+    "same, set DUB_HEAR_TAKES=tell and ask for the dub again."
+)
 Judgement = Callable[..., AssetCheckResult]
 
 
@@ -55,11 +64,16 @@ def _counting(judge: Judgement) -> Judgement:
         desk = bench.at(context)
         with translate_errors():
             verdict = judge(desk, **inputs) if wants_desk else judge(**inputs)
-        result = "passed" if verdict.passed else "failed"
-        desk.count(GATE_RESULTS.seen(1, judge.__name__, result))
+        desk.count(GATE_RESULTS.seen(1, judge.__name__, _name_result(verdict)))
         return verdict
 
     return copy_signature(counting, judge, AssetCheckExecutionContext)
+
+
+def _name_result(verdict: AssetCheckResult) -> str:
+    if verdict.passed:
+        return "passed"
+    return "warned" if verdict.severity is AssetCheckSeverity.WARN else "failed"
 
 
 @gate(
@@ -117,17 +131,35 @@ def translation_covers_every_line(
     asset=speech,
     partitions_def=dubs,
     additional_ins={"translation": AssetIn("translation")},
-    description="Every translated line has its take.",
+    description="Every translated line has its take, which says it, where takes are heard again.",
 )
-def every_line_has_a_take(translation: Translation, speech: Takes) -> AssetCheckResult:
+def every_line_has_a_take(desk: Desk, translation: Translation, speech: Takes) -> AssetCheckResult:
     lines = {line.id for line in translation.lines}
     missing = sorted(lines - {take.line_id for take in speech.takes})
+    numbers = {
+        "takes": len(speech.takes),
+        "speech_seconds": sum(take.speech_seconds for take in speech.takes),
+    }
+    if missing or desk.hearer is None or not desk.hearer.knows(desk.language):
+        why_not = f"Lines {missing} were not spoken. Materialize speech again."
+        return _verdict(not missing, why_not, **numbers)
+    other = _find_misspoken(desk, desk.hearer, translation, speech)
     return _verdict(
-        not missing,
-        f"Lines {missing} were not spoken. Materialize speech again.",
-        takes=len(speech.takes),
-        speech_seconds=sum(take.speech_seconds for take in speech.takes),
+        not other,
+        f"{' '.join(each.sentence for each in other[:MOST_NAMED])} {MISSPOKEN_CURE}",
+        desk.hearer.refuses,
+        **numbers,
+        **({"misspoken": len(other)} if other else {}),
     )
+
+
+def _find_misspoken(
+    desk: Desk, hearer: TakeHearer, translation: Translation, speech: Takes
+) -> tuple[Misspoken, ...]:
+    texts = {line.id: line.text for line in speech.apply_rewrites(translation).lines}
+    with desk.lease(), desk.new_folder("check") as folder:
+        takes = desk.copies.fetch_takes(speech.takes)
+        return hearer.find_misspoken(takes, texts, desk.language, into=folder)
 
 
 @gate(
@@ -211,9 +243,12 @@ def track_says_every_take(
     )
 
 
-def _verdict(passed: bool, why_not: str, **numbers: float) -> AssetCheckResult:
+def _verdict(
+    passed: bool, why_not: str, stops: bool = True, /, **numbers: float
+) -> AssetCheckResult:
     return AssetCheckResult(
         passed=passed,
+        severity=AssetCheckSeverity.ERROR if stops else AssetCheckSeverity.WARN,
         description=None if passed else why_not,
         metadata={in_words(name): number for name, number in numbers.items()},
     )

@@ -76,6 +76,8 @@ class Bench:
         """One piece of work in a process of its own; its name begins with the kind of work."""
         PROGRESS.print(name)
         self.rows[name] = self._run(name.partition(" ")[0], settings, **job)
+        # A long one may be stopped: what is known by then is not lost.
+        PROGRESS.print(json.dumps(self.rows[name]))
 
     def measure_together(self, name: str, count: int, **job: Any) -> None:
         """The same dub so many times at once, each with its share of the threads."""

@@ -79,10 +79,11 @@ def definitions(settings: Settings) -> Definitions:
 def _bench(settings: Settings, store: Store, registry: WorkQueue) -> ResourceDefinition:
     """Made and removed with each run."""
     showcase = Showcase(settings.base_url, registry, signs=bool(settings.link_secret))
+    hearer = wiring.take_hearer(settings, store)
 
     @resource
     def bench() -> Iterator[Workbench]:
-        with Workbench(store, wiring.folders(settings), registry, showcase) as opened:
+        with Workbench(store, wiring.folders(settings), registry, showcase, hearer) as opened:
             yield opened
 
     return bench

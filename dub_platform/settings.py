@@ -333,6 +333,12 @@ class Settings(BaseSettings):
         default="",
         description="Where Whisper runs: cpu or cuda; on what there is where it is empty.",
     )
+    hear_takes: Literal["off", "tell", "refuse"] = Field(
+        default="off",
+        description="Whether faster-whisper hears again what was spoken, with DUB_WHISPER_MODEL "
+        "and in its languages: tell (Dagster shows which lines say something else) or refuse (a "
+        "dub with such a line is not released).",
+    )
     models_dir: Path | None = Field(
         default=None,
         description="Where the weights of engines on this machine are, for all processes; "

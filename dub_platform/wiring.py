@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from resources.fitting.rewriter import Rewriter
     from resources.fitting.speaker import Speaker
     from resources.fitting.speaking_rates import Paces
+    from resources.listening.takes import TakeHearer
     from resources.mixer.mixing import Mixing
     from resources.mixer.port import Mixer
     from resources.separator.beds import BedKeeper
@@ -231,6 +232,19 @@ def draft_takes(settings: Settings, kept: Store) -> TakeKeeper:
         "provider_try_seconds": min(settings.provider_try_seconds or seconds, seconds),
     }
     return takes(settings.model_copy(update=hurried), kept)
+
+
+def take_hearer(settings: Settings, kept: Store) -> TakeHearer | None:
+    """DUB_HEAR_TAKES: who hears takes again, on this machine, so that it costs nothing.
+
+    None where nobody is to. Raises EngineUnavailableError.
+    """
+    if settings.hear_takes == "off":
+        return None
+    from resources.listening.takes import TakeHearer
+
+    listens = settings.model_copy(update={"transcriber": "faster-whisper"})
+    return TakeHearer(transcriber(listens, kept), refuses=settings.hear_takes == "refuse")
 
 
 def rewriter(

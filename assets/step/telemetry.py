@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 
 import structlog
 from dagster import (
+    AssetCheckSeverity,
     DagsterEvent,
     DagsterEventType,
     DagsterExecutionInterruptedError,
@@ -105,9 +106,9 @@ def _tell_failure(error: BaseException, context: HookContext) -> str:
 
 
 def refusal_of(evaluated: DagsterEvent) -> DubError | None:
-    """Return the error of a gate that did not pass; None of one that did."""
+    """Return the error of a gate that stopped the run; None of one that passed or only warned."""
     checked = evaluated.asset_check_evaluation_data
-    if checked.passed:
+    if checked.passed or checked.severity is AssetCheckSeverity.WARN:
         return None
     if checked.check_name == HOLDING:
         return MisheardError(checked.description or "")

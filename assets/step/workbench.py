@@ -37,6 +37,7 @@ from dub_platform.core.style.wording import AS_BEFORE, Wording
 from dub_platform.core.text.edits import Edits, in_force
 from dub_platform.registry import Video, Work, WorkQueue
 from resources.downloader.port import Fetched
+from resources.listening.takes import TakeHearer
 from resources.store.copies import Copies
 from resources.store.port import Store
 from resources.store.values import value_in
@@ -58,12 +59,18 @@ class Workbench(contextlib.AbstractContextManager["Workbench"]):
     """What a run works with: store, folders, registry, and the copies that go when it ends."""
 
     def __init__(
-        self, store: Store, folders: WorkFolders, registry: WorkQueue, showcase: Showcase
+        self,
+        store: Store,
+        folders: WorkFolders,
+        registry: WorkQueue,
+        showcase: Showcase,
+        hearer: TakeHearer | None = None,
     ) -> None:
         self.store = store
         self.folders = folders
         self.registry = registry
         self.showcase = showcase
+        self.hearer = hearer
         self.copies = Copies(store, folders)
 
     def __exit__(self, *error: object) -> None:
@@ -119,6 +126,11 @@ class Desk:
     @property
     def registry(self) -> WorkQueue:
         return self.bench.registry
+
+    @property
+    def hearer(self) -> TakeHearer | None:
+        """Who hears takes again; nobody where that is not wanted."""
+        return self.bench.hearer
 
     def new_folder(self, name: str) -> contextlib.AbstractContextManager[Path]:
         """Return an empty folder that goes with the block. Raises StorageFullError."""

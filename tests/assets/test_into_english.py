@@ -1,7 +1,12 @@
-"""A dub into English of a video that speaks another language, by the engines without an account."""
+"""A dub into English of a video that speaks another language, by the engines without an account.
+
+English is what a recogniser without an account knows, so here takes are heard again, too.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +14,18 @@ import pytest
 import soundfile
 from dagster import TableMetadataValue
 
+from dub_platform import wiring
+from dub_platform.core.speech import Takes
 from dub_platform.registry import DubStatus
+from resources.listening.takes import TakeHearer
 from resources.providers.paid_once import Bill
+from resources.store.values import value_in
+from resources.transcriber.pocketsphinx import PocketsphinxTranscriber
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Reading
+from tests.support.recipes import speech
 from tests.support.recipes.media import make_clip, silence
-from tests.support.rig.workshop import Workshop, list_made, metadata_of
+from tests.support.rig.workshop import Workshop, list_made, metadata_of, open_workshop
 
 SECONDS = 10.0
 # eSpeak NG's, in Hz.
@@ -69,3 +80,76 @@ def test_a_spanish_video_with_captions_is_released_in_english(
     for words, line in zip(SAID, lines, strict=True):
         assert words in str(line["target"])
     assert DubStatus.RELEASED is workshop.registry.dub(video_id, "en").status
+
+
+class ForgetfulVoice(EspeakVoice):
+    """flite, which recognisers understand; of a line about the market it says something else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def speak(self, reading: Reading, *, into: Path, bill: Bill) -> None:
+        """Write what is said to the file."""
+        self.asked.append(reading.text)
+        said = speech.BOATS if "market" in reading.text else reading.text
+        speech.write_wav(into, speech.say(said))
+        bill.charge(len(reading.text), 0.0)
+
+
+@contextmanager
+def hear_takes(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, voice: ForgetfulVoice, *, refuses: bool
+) -> Iterator[Workshop]:
+    """A workshop in which this voice speaks, and a real recogniser hears its takes."""
+    hearer = TakeHearer(PocketsphinxTranscriber(), refuses=refuses)
+    monkeypatch.setattr(wiring, "voice", lambda _: voice)
+    monkeypatch.setattr(wiring, "take_hearer", lambda *_: hearer)
+    with open_workshop(folder) as workshop:
+        yield workshop
+
+
+def test_a_take_that_says_something_else_is_refused_and_not_spoken_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spanish: SpanishClip
+) -> None:
+    """Nothing is released; line, text, what was heard and what to do are told, each time it is
+    asked for, and the takes are kept."""
+    voice = ForgetfulVoice()
+    with hear_takes(monkeypatch, tmp_path, voice, refuses=True) as workshop:
+        video_id = workshop.hand_in(spanish.path, "en", captions=spanish.captions, language="es")
+        workshop.prepare(video_id)
+        for _ in range(2):
+            refused = workshop.dub(video_id, "en", raise_on_error=False)
+            assert not refused.success
+            [check] = [
+                each
+                for each in refused.get_asset_check_evaluations()
+                if each.check_name == "every_line_has_a_take"
+            ]
+            told = str(check.description)
+            assert told.startswith('Line 1 was to say "')
+            assert "Line 0" not in told
+            assert "market" in told.partition(" is heard.")[0].partition('" and "')[0]
+            assert "boats" in told.partition('" and "')[2].partition(" is heard.")[0]
+            assert "PUT /videos/ID/dubs/LANGUAGE/lines/NUMBER" in told
+            assert not list(workshop.settings.store_dir.glob("releases/**/track.m4a"))
+        assert len(SENTENCES) == len(voice.asked)
+        kept = value_in(workshop.store, Takes, "speech", video_id, "en")
+        assert kept
+        assert all(take.reused for take in kept.takes)
+
+
+def test_where_it_is_only_told_the_dub_is_released(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spanish: SpanishClip
+) -> None:
+    """With the same sentence, beside a check that did not pass and stopped nothing."""
+    with hear_takes(monkeypatch, tmp_path, ForgetfulVoice(), refuses=False) as workshop:
+        video_id = workshop.hand_in(spanish.path, "en", captions=spanish.captions, language="es")
+        workshop.prepare(video_id)
+        made = workshop.dub(video_id, "en")
+        told = [
+            str(each.description) for each in made.get_asset_check_evaluations() if not each.passed
+        ]
+        assert 1 == len(told)
+        assert told[0].startswith('Line 1 was to say "')
+        assert DubStatus.RELEASED is workshop.registry.dub(video_id, "en").status
