@@ -29,6 +29,7 @@ WATCHED = (
     "dub_platform/core/",
     "test_logged_errors.py",
 )
+LONGEST_NAME = 100
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 # A shell without job control starts what it puts in the background with SIGINT ignored. Dagster
@@ -48,6 +49,8 @@ def pytest_configure() -> None:
     for name in {*settings(), *FORMER, "DAGSTER_HOME", *proxies} - KEPT:
         os.environ.pop(name, None)
     os.environ.setdefault("FUZZ_SEED", str(random.randrange(2**32)))
+    # Nothing becomes garbage while tests are collected, and every module is new to be looked at.
+    gc.disable()
 
 
 def pytest_report_header() -> str:
@@ -72,6 +75,15 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
+    gc.enable()
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name what is long by its beginning: workers send each name, and a process inherits it."""
+    if not isinstance(val, str | bytes) or len(val) <= LONGEST_NAME:
+        return None
+    beginning = ascii(val[:LONGEST_NAME]).removeprefix("b")[1:-1]
+    return f"{beginning}..."
 
 
 def _place(item: pytest.Item) -> tuple[bool, int]:

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from scipy.signal import butter, correlate, resample_poly, sosfiltfilt
 
 from resources.media.ffmpeg import find_in_wheel
 
@@ -46,6 +45,8 @@ def decode(path: Path, *, stream: str = "0:a:0") -> Sound:
 
 def locate(recording: Sound, track: Sound, *, near: float, within: float = 1.0) -> Found:
     """Find where a mono recording lies in a mono track, looked for around `near` seconds."""
+    from scipy.signal import correlate
+
     first = max(0, round((near - within) * RATE))
     window = track[first : round((near + within) * RATE) + len(recording)]
     match = correlate(window, recording, mode="valid")
@@ -94,6 +95,8 @@ def spoken_takes(store: Path, video_id: str, language: str) -> tuple[Sound, ...]
 
 def at_48_khz(sound: Sound, rate: int) -> Sound:
     """The sound resampled to the rate of the tracks."""
+    from scipy.signal import resample_poly
+
     common = np.gcd(RATE, rate)
     resampled: Sound = resample_poly(sound, RATE // common, rate // common)
     return resampled
@@ -106,6 +109,8 @@ def level_db(sound: Sound) -> float:
 
 def tone_level_db(sound: Sound, hertz: float) -> float:
     """The level of what lies within 20 Hz of a frequency."""
+    from scipy.signal import butter, sosfiltfilt
+
     band = butter(2, [hertz - 20, hertz + 20], "bandpass", fs=RATE, output="sos")
     return level_db(sosfiltfilt(band, sound))
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 from dub_platform.core.errors import EngineUnavailableError
 from dub_platform.core.speech import Transcript
@@ -75,4 +74,6 @@ def spoken(text: str, language: str, folder: Path) -> NDArray[np.float64]:
     voice.speak(Reading(text, language), into=path, bill=Bill())
     voice.close()
     sound, rate = soundfile.read(path)
+    from scipy.signal import resample_poly
+
     return np.asarray(0.6 * resample_poly(sound, RATE, rate))
