@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from tests.browser.scripts import SAID, release_lines, texts_of
-from tests.browser.test_watch_page import browser, media
 from tests.support.patience import HANG_SECONDS
 from tests.support.rig.services import (
     YOUTUBE,
@@ -23,7 +22,6 @@ from tests.support.rig.services import (
     serving,
 )
 
-__all__ = ["browser", "media"]
 pytestmark = pytest.mark.xdist_group("browser")
 PHONE: Mapping[str, Any] = {
     "viewport": {"width": 390, "height": 844},

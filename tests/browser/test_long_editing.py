@@ -14,10 +14,9 @@ from dub_platform.core.service.access import DEFAULT_TENANT, Scope
 from dub_platform.registry.api_keys import ApiKeys
 from tests.browser.scripts import SAID, release_lines, texts_of
 from tests.browser.test_line_editor import Desk, desk, opened, services
-from tests.browser.test_watch_page import browser, media
 from tests.support.rig.services import YOUTUBE, Services, make_services, serving
 
-__all__ = ["browser", "desk", "media", "services"]
+__all__ = ["desk", "services"]
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.long]
 MANY = 3000
 ROWS = "document.querySelectorAll('.line').length"

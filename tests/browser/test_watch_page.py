@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -12,7 +12,15 @@ from statistics import median
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+)
 
 from dub_platform.core.service.access import DEFAULT_TENANT, Scope
 from dub_platform.registry.api_keys import ApiKeys
@@ -28,26 +36,15 @@ from tests.support.rig.services import (
     default_limits,
     make_clip,
     make_services,
-    make_track,
     release,
     serving,
 )
 from tests.support.servers.swift import running_swift
 
 pytestmark = pytest.mark.xdist_group("browser")  # one serves them all
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+SCREEN = ViewportSize(width=1280, height=720)
+FORGOTTEN = "() => { if (origin !== 'null') { localStorage.clear(); sessionStorage.clear(); } }"
 SECONDS = 12
-# Time enough for what a test does while it plays, on a slow machine too.
-LONG_SECONDS = 45
 IN_STEP = "Math.abs(film.currentTime - dub.currentTime) < 0.08"
 STATE = """() => ({
   film: film.currentTime, dub: dub.currentTime, filmPaused: film.paused, dubPaused: dub.paused,
@@ -66,7 +63,12 @@ DECODED = """async () => {
   const answer = await fetch(dub.src);
   const context = new OfflineAudioContext(2, 1, 48000);
   const sound = await context.decodeAudioData(await answer.arrayBuffer());
-  return Array.from(sound.getChannelData(0));
+  const samples = new Blob([sound.getChannelData(0)]);
+  return new Promise((tell) => {
+    const reader = new FileReader();
+    reader.onload = () => tell(reader.result.split(",")[1]);
+    reader.readAsDataURL(samples);
+  });
 }"""
 
 
@@ -103,52 +105,49 @@ class Site:
         self.until(f"film.currentTime > {seconds}")
 
 
-@pytest.fixture(scope="session")
-def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a film and a dub's track of the same length."""
-    folder = tmp_path_factory.mktemp("media")
-    make_clip(folder / "film.mp4", seconds=LONG_SECONDS)
-    make_track(folder / "track.m4a", seconds=LONG_SECONDS)
-    return folder
-
-
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=HANG_SECONDS * 1000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=ARGUMENTS
-        )
-        yield browser
-        browser.close()
+def page(browser: Browser) -> Page:
+    """One tab: a process of its own for each test would cost more than most of what they do."""
+    page = browser.new_page(viewport=SCREEN)
+    page.set_default_timeout(HANG_SECONDS * 1000)
+    return page
 
 
 @pytest.fixture
-def site(browser: Browser, tmp_path: Path) -> Iterator[Site]:
-    """A new page on new services, with the limits that there are by default.
+def site(page: Page, tmp_path: Path) -> Iterator[Site]:
+    """New services behind the tab, with the limits that there are by default.
 
     Whatever the browser complains about fails the test.
     """
     services = make_services(tmp_path, probe=Prober(2 * SECONDS), limits=default_limits())
-    with opened(browser, services) as site:
+    with opened(page, services) as site:
         yield site
     assert [] == site.said
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, services: Services) -> Iterator[Site]:
-    """A new page on these services, and what the browser complains about."""
-    with serving(services) as url, contextlib.closing(browser.new_page()) as page:
-        page.set_default_timeout(HANG_SECONDS * 1000)
+def opened(page: Page, services: Services) -> Iterator[Site]:
+    """These services at an address of their own, and what the browser complains about there."""
+    with serving(services) as url:
         site = Site(page, url, services, [])
 
         def note(message: ConsoleMessage) -> None:
             if message.type == "error":
                 site.said.append(message.text)
 
+        def note_error(error: Error) -> None:
+            site.said.append(str(error))
+
+        page.set_viewport_size(SCREEN)
+        page.emulate_media(color_scheme="light")
         page.on("console", note)
-        page.on("pageerror", lambda error: site.said.append(str(error)))
+        page.on("pageerror", note_error)
         yield site
+        page.remove_listener("console", note)
+        page.remove_listener("pageerror", note_error)
+        # Another server may get this one's port.
+        page.evaluate(FORGOTTEN)
+        page.goto("about:blank")
 
 
 @pytest.fixture
@@ -176,12 +175,14 @@ def drift(site: Site) -> float:
 
 def test_a_browser_hears_takes_where_the_timeline_has_them(site: Site, tmp_path: Path) -> None:
     """To the sample, and from the very start: in the track's sound as the browser decodes it."""
-    make_clip(tmp_path / "film.mp4", seconds=SECONDS)
-    make_dub(tmp_path, seconds=SECONDS)
+    seconds = 5.0
+    make_clip(tmp_path / "film.mp4", seconds=seconds)
+    make_dub(tmp_path, seconds=seconds)
     release(site.services, YOUTUBE, "es", media=tmp_path)
     site.watch()
-    sound = np.array(site.page.evaluate(DECODED), np.float64)
-    assert pytest.approx(SECONDS, abs=0.020) == len(sound) / RATE
+    samples = base64.b64decode(site.page.evaluate(DECODED))
+    sound = np.frombuffer(samples, "<f4").astype(np.float64)
+    assert pytest.approx(seconds, abs=0.020) == len(sound) / RATE
     for number, onset in enumerate(ONSETS[:3]):
         found = locate(take(number), sound, near=onset)
         assert round(onset * RATE) == round(found.start * RATE)
@@ -442,18 +443,19 @@ class Guarded:
 
 
 @pytest.fixture
-def guarded(browser: Browser, tmp_path: Path) -> Iterator[Guarded]:
+def guarded(page: Page, tmp_path: Path) -> Iterator[Guarded]:
     """With a page that is open at no address yet."""
     keys = ApiKeys.at(f"sqlite:///{tmp_path / 'registry.sqlite'}")
-    with opened(browser, make_services(tmp_path, keys=keys)) as site:
+    with opened(page, make_services(tmp_path, keys=keys)) as site:
         _, token = keys.make(tenant=DEFAULT_TENANT, scopes={Scope.READ, Scope.WRITE})
         asked: list[Request] = []
 
         def note(request: Request) -> None:
             asked.append(request)
 
-        site.page.on("request", note)
+        page.on("request", note)
         yield Guarded(site, token.text, asked)
+        page.remove_listener("request", note)
 
 
 def test_whoever_has_a_key_asks_again_by_a_button(guarded: Guarded) -> None:
@@ -526,11 +528,11 @@ def test_what_was_misheard_is_settled_with_a_key(guarded: Guarded) -> None:
     assert [] == site.said
 
 
-def test_what_was_misheard_is_settled_on_its_page(browser: Browser, tmp_path: Path) -> None:
+def test_what_was_misheard_is_settled_on_its_page(page: Page, tmp_path: Path) -> None:
     """By saying that it was heard right, by captions, or by what is spoken."""
     from_es = {"en": ("ca", "es"), "es": ("ca", "en")}
     services = make_services(tmp_path, targets=lambda spoken: from_es.get(spoken, ()))
-    with opened(browser, services) as site:
+    with opened(page, services) as site:
         settle(site)
         assert [] == site.said
 
@@ -583,10 +585,10 @@ def test_a_hostile_title_runs_nowhere(site: Site) -> None:
 
 
 def test_a_bucket_with_a_cors_rule_shows_film_and_captions(
-    browser: Browser, media: Path, tmp_path: Path
+    page: Page, media: Path, tmp_path: Path
 ) -> None:
     """As a bucket of another origin that lets pages read it."""
-    with watched(browser, media, tmp_path, running_swift().open_to_pages()) as player:
+    with watched(page, media, tmp_path, running_swift().open_to_pages()) as player:
         player.watch()
         player.page.get_by_label("Captions").select_option("es")
         player.until("[...film.textTracks].some((track) => track.cues?.length === 1)")
@@ -604,11 +606,11 @@ def test_the_contract_can_be_read_and_opened(site: Site) -> None:
 
 
 def test_a_bucket_that_nobody_can_read_serves_the_page_too(
-    browser: Browser, media: Path, tmp_path: Path
+    page: Page, media: Path, tmp_path: Path
 ) -> None:
     """By addresses that it lends, which the page's policy lets it follow."""
     releases, _ = running_swift().new_buckets()
-    with watched(browser, media, tmp_path, releases, is_public=False) as player:
+    with watched(page, media, tmp_path, releases, is_public=False) as player:
         player.open(f"/watch?v={YOUTUBE}&lang=es")
         player.until("film.readyState >= 3 && dub.readyState >= 3")
         player.page.get_by_label("Captions").select_option("es")
@@ -617,23 +619,23 @@ def test_a_bucket_that_nobody_can_read_serves_the_page_too(
 
 
 def test_a_bucket_without_a_cors_rule_lets_a_dub_be_heard_and_no_more(
-    browser: Browser, media: Path, tmp_path: Path
+    page: Page, media: Path, tmp_path: Path
 ) -> None:
     """Captions of another origin ask for the rule, and so does the film that they belong to."""
-    with watched(browser, media, tmp_path, running_swift().new_buckets()[1]) as player:
+    with watched(page, media, tmp_path, running_swift().new_buckets()[1]) as player:
         player.open(f"/watch?v={YOUTUBE}&lang=es")
         player.until("film.error && dub.readyState >= 3")
 
 
 @contextlib.contextmanager
 def watched(
-    browser: Browser, media: Path, folder: Path, bucket: str, *, is_public: bool = True
+    page: Page, media: Path, folder: Path, bucket: str, *, is_public: bool = True
 ) -> Iterator[Site]:
-    """A new page, and a video that is released into this bucket."""
+    """The tab, and a video that is released into this bucket."""
     swift = running_swift()
     place = {"bucket": bucket, "public_bucket": bucket, "public_url": swift.public_url(bucket)}
     store = S3Store(swift.client, **place, is_public=is_public)  # type: ignore[arg-type]
     services = make_services(folder, probe=Prober(2 * SECONDS), store=store)
     release(services, YOUTUBE, "es", media=media)
-    with opened(browser, services) as site:
+    with opened(page, services) as site:
         yield site
