@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from dub_platform.core.errors import MediaToolError
 from dub_platform.core.speech import SourceMedia
 from dub_platform.core.text.captions import Cue, as_srt
 from resources.media.film import Voiced, mux, require_length
-from resources.media.probe import probe
+from resources.media.probe import MediaFacts, probe
 from resources.media.sound import decode_sound
 from tests.support.measuring import locate
 from tests.support.recipes.dub import ONSETS, make_dub, take
@@ -38,9 +39,16 @@ SECONDS = 3.0
 CUES = [Cue(0.5, 1.5, ("Buenos días,", "mundo.")), Cue(1.6, 2.0, ("Fin",))]
 
 
+# One worker has the clips that many tests begin with, and their facts.
+pytestmark = pytest.mark.xdist_group("film")
+known: dict[bytes, MediaFacts] = {}
+
+
 def media_of(path: Path) -> SourceMedia:
-    """The facts of a source, as the probe gives them."""
-    facts = probe(path, max_seconds=60)
+    """The facts of a source, as the probe gives them, which looks once at the same bytes."""
+    content = hashlib.sha256(path.read_bytes()).digest()
+    facts = known[content] if content in known else probe(path, max_seconds=60)
+    known[content] = facts
     return SourceMedia(
         key="videos/x/source",
         sha256="0" * 64,

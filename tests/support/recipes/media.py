@@ -8,6 +8,7 @@ otherwise. Pictures are ffmpeg's test card, 160 x 90 at 25 a second.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import subprocess
 import tempfile
@@ -22,6 +23,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from resources.media.ffmpeg import find_in_wheel
+from tests.support.made_once import copy_made
 
 Sound = NDArray[np.float32]
 
@@ -78,6 +80,22 @@ def make_clip(
 
     Without a sound there is no audio stream. `options` are ffmpeg's for the output.
     """
+    recipe = [seconds, _identify(sound), rate, late, options]
+
+    def encode(made: Path) -> None:
+        _encode_clip(made, seconds, sound, rate, late, options or {})
+
+    return copy_made(path, recipe, encode)
+
+
+def _encode_clip(
+    path: Path,
+    seconds: float,
+    sound: Sound | None,
+    rate: int,
+    late: float,
+    options: Mapping[str, Any],
+) -> None:
     card = f"testsrc2=size={SIZE[0]}x{SIZE[1]}:rate=25:duration={seconds}"
     pictures = ffmpeg.input(card, format="lavfi")["v:0"]
     video, audio = _CODECS[path.suffix]
@@ -90,8 +108,14 @@ def make_clip(
             soundfile.write(wav, sound, rate, subtype="FLOAT")
             streams.append(ffmpeg.input(str(wav), itsoffset=late)["a:0"])
             codecs["c:a"] = audio
-        run(ffmpeg.output(*streams, str(path), **{**codecs, **(options or {})}))
-    return path
+        run(ffmpeg.output(*streams, str(path), **{**codecs, **options}))
+
+
+def _identify(sound: Sound | None) -> object:
+    """What tells a sound from every other one."""
+    if sound is None:
+        return None
+    return sound.shape, sound.dtype.str, hashlib.sha256(sound.tobytes()).hexdigest()
 
 
 def two_sounds(path: Path, *languages: str, default: int = 0) -> Path:
@@ -217,15 +241,20 @@ def make_sound(
     path: Path, sound: Sound, *, rate: int = RATE, cover: Path | None = None, **options: Any
 ) -> Path:
     """A sound file in the format that its name ends in: no pictures, but for an album's cover."""
-    with tempfile.TemporaryDirectory() as folder:
-        wav = Path(folder) / "sound.wav"
-        soundfile.write(wav, sound, rate, subtype="FLOAT")
-        streams = [ffmpeg.input(str(wav))]
-        if cover is not None:
-            streams.append(ffmpeg.input(str(cover)))
-            options = {"disposition:v": "attached_pic", **options}
-        run(ffmpeg.output(*streams, str(path), **options))
-    return path
+
+    def encode(made: Path) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            wav = Path(folder) / "sound.wav"
+            soundfile.write(wav, sound, rate, subtype="FLOAT")
+            streams = [ffmpeg.input(str(wav))]
+            chosen = dict(options)
+            if cover is not None:
+                streams.append(ffmpeg.input(str(cover)))
+                chosen = {"disposition:v": "attached_pic", **chosen}
+            run(ffmpeg.output(*streams, str(made), **chosen))
+
+    picture = cover.read_bytes() if cover else None
+    return copy_made(path, [_identify(sound), rate, picture, options], encode)
 
 
 def run(graph: Any) -> None:

@@ -45,6 +45,7 @@ from resources.system.workfolder import WorkFolders
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Voice
 from resources.voice.takes import TakeKeeper
+from tests.support.made_once import copy_made
 from tests.support.new_registries import make_registry
 
 YOUTUBE = "dQw4w9WgXcQ"
@@ -132,16 +133,15 @@ def make_clip(path: Path, *, seconds: float = 2, sound: bool = True) -> Path:
     picture = f"testsrc2=size=320x180:rate=25:duration={seconds}"
     command = [str(find_in_wheel()), "-v", "error", "-y", "-f", "lavfi", "-i", picture, *tone]
     codecs = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-preset", "ultrafast", "-c:a", "aac"]
-    subprocess.run([*command, *codecs, "-movflags", "+faststart", str(path)], check=True)
-    return path
+    command += [*codecs, "-movflags", "+faststart"]
+    return copy_made(path, command, lambda made: subprocess.run([*command, made], check=True))
 
 
 def make_track(path: Path, *, seconds: float = 2) -> Path:
     """A dub's track: an M4A with a tone of 660 Hz."""
     tone = f"sine=frequency=660:duration={seconds}"
     command = [str(find_in_wheel()), "-v", "error", "-y", "-f", "lavfi", "-i", tone, "-c:a", "aac"]
-    subprocess.run([*command, str(path)], check=True)
-    return path
+    return copy_made(path, command, lambda made: subprocess.run([*command, made], check=True))
 
 
 def release(
