@@ -64,7 +64,7 @@ def _counting(judge: Judgement) -> Judgement:
         desk = bench.at(context)
         with translate_errors():
             verdict = judge(desk, **inputs) if wants_desk else judge(**inputs)
-        desk.count(GATE_RESULTS.seen(1, judge.__name__, _name_result(verdict)))
+        desk.count(GATE_RESULTS.tally(1, judge.__name__, _name_result(verdict)))
         return verdict
 
     return copy_signature(counting, judge, AssetCheckExecutionContext)

@@ -89,8 +89,8 @@ def speech(
     script = SpokenScript(transcript, translation, brief, video.duration_seconds or transcript.end)
     spoken = speaker.speak(script, desk.copies, desk.say)
     value = spoken.value
-    paid, reused = len(value.paid), len(value.takes) - len(value.paid)
-    desk.count(LINES_SPOKEN.seen(paid, "paid"), LINES_SPOKEN.seen(reused, "reused"))
+    paid, reused = len(value.paid_takes), len(value.takes) - len(value.paid_takes)
+    desk.count(LINES_SPOKEN.tally(paid, "paid"), LINES_SPOKEN.tally(reused, "reused"))
     said = spoken.at_rest.apply_rewrites(translation)
     picture = draw_outline(outline_takes(desk.copies.fetch_takes(value.takes)))
     return desk.output(

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dagster import (
-    AssetExecutionContext,
     DagsterInstance,
     DynamicPartitionsDefinition,
     MultiPartitionKey,
@@ -37,11 +36,6 @@ class Target(NamedTuple):
     language: str | None
 
 
-def target_of(context: AssetExecutionContext) -> Target:
-    """Return the video, or the video and language, of the partition being materialized."""
-    return target_in(context.partition_key)
-
-
 def target_in(key: str) -> Target:
     """Return the video, or the video and language, that a partition key names."""
     if isinstance(key, MultiPartitionKey):
@@ -64,7 +58,7 @@ def add_keys(
     writes those that are missing, and a look before it would be a connection for each key.
     """
     name, has_key = str(partitions.name), instance.has_dynamic_partition
-    if _is_on_postgresql(instance):
+    if type(instance.event_log_storage).__module__.startswith("dagster_postgres."):
         instance.add_dynamic_partitions(name, list(dict.fromkeys(keys)))
         return
     for attempt in range(MOST_COLLISIONS + 1):
@@ -77,10 +71,6 @@ def add_keys(
                 raise
         else:
             return
-
-
-def _is_on_postgresql(instance: DagsterInstance) -> bool:
-    return type(instance.event_log_storage).__module__.startswith("dagster_postgres.")
 
 
 def remove_key(

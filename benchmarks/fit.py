@@ -117,7 +117,7 @@ def main() -> int:
         RECORDED.write_text(f"{{{told}}}\n", "utf-8")
         return 0
     results = {
-        f"{name} {density} {size}": measure_way(place, drawn(size, share))
+        f"{name} {density} {size}": measure_way(place, draw_video(size, share))
         for size in track(SIZES, "videos by their lines", console=PROGRESS)
         for density, share in DENSITIES.items()
         for name, place in WAYS.items()
@@ -133,8 +133,9 @@ def main() -> int:
     return 0
 
 
-def drawn(lines: int, share: float) -> Video:
-    """A video of so many lines, each a recorded pair after a share of a pause of the sample's."""
+def draw_video(lines: int, share: float) -> Video:
+    """Draw a video of so many lines, each a recorded pair after a share of a pause of the
+    sample's."""
     kept = json.loads(RECORDED.read_text("utf-8"))
     pairs, pauses = [Pair(*pair) for pair in kept["pairs"]], kept["pauses"]
     chance = random.Random(SEED)  # noqa: S311 - not a secret

@@ -64,7 +64,8 @@ def drop_warm_up(samples: Sequence[Sample]) -> Sequence[Sample]:
 
 
 def of_role(samples: Sequence[Sample], role: str, measure: Measure) -> Growth:
-    """Of all lasting processes of a role; each one's slope weighs as long as it was there."""
+    """Return the growth of all lasting processes of a role; each one's slope weighs as long as it
+    was there."""
     lasting = _lasting(samples, role)
     sums = [
         sum(measure(each) for key, each in sample.processes[role].items() if key in lasting)
@@ -78,7 +79,7 @@ def of_role(samples: Sequence[Sample], role: str, measure: Measure) -> Growth:
 
 
 def of_count(samples: Sequence[Sample], name: str) -> Growth:
-    """Of what is counted as a whole."""
+    """Return the growth of what is counted as a whole."""
     points = [(sample.moment, sample.counts[name]) for sample in samples]
     return Growth(*_edges([value for _, value in points]), slope_per_hour(points))
 
@@ -89,7 +90,7 @@ def count_replaced(samples: Sequence[Sample], role: str) -> int:
 
 
 def slope_per_hour(points: Points) -> float:
-    """Of values over seconds; 0 where there is nothing to compare."""
+    """Return the slope of values over seconds, in an hour; 0 where there is nothing to compare."""
     from scipy.stats import theilslopes
 
     moments, values = [at for at, _ in points], [value for _, value in points]

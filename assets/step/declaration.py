@@ -39,6 +39,7 @@ from dub_platform.core.errors import DubError, RunLostError
 from dub_platform.registry.transactions.leases import make_superseded_error
 
 OWNERS = ["team:dubbing"]
+# With jitter: steps that failed together, as at a provider's outage, do not come back together.
 RETRIES = RetryPolicy(max_retries=2, delay=1, backoff=Backoff.EXPONENTIAL, jitter=Jitter.FULL)
 
 # What a person who looks at the grid of partitions, or at the dialog to materialize one, must know.
@@ -97,6 +98,7 @@ def _make_decorator(
             description=f"{inspect.getdoc(step)}\n\n{_GRIDS[group]}",
             owners=OWNERS,
             retry_policy=RETRIES,
+            # A pair that nobody asked for makes nothing, and its run succeeds (ADR 3).
             output_required=False,
             **options,
         )(_guard(step))

@@ -38,19 +38,16 @@ class ArtifactIOManager(IOManager):
     def _read_value(self, context: InputContext) -> bytes:
         written = find_bytes(self.store, _key(context))
         if written is None:
+            named = " in ".join(filter(None, _target(context)))
             raise ArtifactMissingError(
-                f"{context.asset_key.to_user_string()} of {_name_target(context)} was not "
-                "made yet. Materialize it first."
+                f"{context.asset_key.to_user_string()} of {named} was not made yet. "
+                "Materialize it first."
             )
         return written
 
 
 def _key(context: InputContext | OutputContext) -> str:
     return value_key(context.asset_key.to_user_string(), *_target(context))
-
-
-def _name_target(context: InputContext) -> str:
-    return " in ".join(filter(None, _target(context)))
 
 
 def _target(context: InputContext | OutputContext) -> Target:

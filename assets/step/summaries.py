@@ -106,8 +106,8 @@ def of_speech(
     return {
         "waveform": picture,
         "table": lines_table(transcript, said),
-        "takes_paid": len(value.paid),
-        "takes_reused": len(value.takes) - len(value.paid),
+        "takes_paid": len(value.paid_takes),
+        "takes_reused": len(value.takes) - len(value.paid_takes),
         "characters": sum(take.characters for take in value.takes),
         "lines_over_1_15_first": spoken.hurried_first,
         "lines_paced": sum(take not in spoken.at_rest.takes for take in value.takes),

@@ -2,7 +2,7 @@
 
     with observe(context.run, registry, "speech"):
         ...                                             # binds the log, measures the time
-    count_safely(registry, GATE_RESULTS.seen(1, "track_has_no_overlaps", "passed"))
+    count_safely(registry, GATE_RESULTS.tally(1, "track_has_no_overlaps", "passed"))
 
 A step that fails for good is reported by a hook of Dagster's, once, with the error that was
 raised: a step that is tried again is not reported before its last try, and the lines that Dagster
@@ -127,9 +127,9 @@ def make_internal_error(stage: str, detail: str | None = None) -> InternalError:
 
 
 def _durations(stage: str, outcome: str, seconds: float) -> Iterator[Tally]:
-    yield STAGE_SECONDS.seen(seconds, stage, outcome)
+    yield STAGE_SECONDS.tally(seconds, stage, outcome)
     if stage == LISTENING and outcome == "made":
-        yield TRANSCRIPTION_SECONDS.seen(seconds)
+        yield TRANSCRIPTION_SECONDS.tally(seconds)
 
 
 def _cause(error: BaseException | None) -> BaseException | None:

@@ -54,7 +54,7 @@ def variables() -> dict[str, str]:
 def mirror(suite_of: str = "Debian") -> str | None:
     """Where apt takes Debian from here, if this is a Debian."""
     shown = ("apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages")
-    for line in _said(*shown).splitlines():
+    for line in _read_configuration(*shown).splitlines():
         label, _, uri = line.partition(" ")
         if label == suite_of:
             return uri
@@ -64,12 +64,14 @@ def mirror(suite_of: str = "Debian") -> str | None:
 def _apt() -> str:
     """How apt reaches its servers; not what it does when it has, which needs this machine."""
     kept = ("Acquire::http", "Acquire::https", "Acquire::Check-", "Acquire::Retries")
-    dumped = _said("apt-config", "dump").splitlines()
+    dumped = _read_configuration("apt-config", "dump").splitlines()
     return "".join(f"{line}\n" for line in dumped if line.startswith(kept))
 
 
 def _pip_files() -> Iterator[Path]:
-    for path in re.findall(r"^\s+(/.+), exists: True$", _said(*_PIP, "debug"), re.MULTILINE):
+    for path in re.findall(
+        r"^\s+(/.+), exists: True$", _read_configuration(*_PIP, "debug"), re.MULTILINE
+    ):
         yield Path(path)
 
 
@@ -78,7 +80,7 @@ def _find_named() -> tuple[Path, ...]:
     """Return the files and folders that stand in pip's configuration."""
     words = (
         word
-        for line in _said(*_PIP, "list").splitlines()
+        for line in _read_configuration(*_PIP, "list").splitlines()
         for word in shlex.split(line.partition("=")[2].strip("'"))
     )
     return tuple(path for path in map(_path, words) if path and path.exists())
@@ -102,7 +104,7 @@ def _copy(path: Path, to: Path) -> None:
     shutil.copyfile(path, to)
 
 
-def _said(*command: str) -> str:
+def _read_configuration(*command: str) -> str:
     if shutil.which(command[0]) is None:
         return ""
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout

@@ -39,6 +39,7 @@ _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 TIMEOUT = httpx.Timeout(30.0, read=600.0, write=600.0)
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _ADDRESS = re.compile(r"https?://|(?:[a-z]+\.)?youtu(?:\.be|be\.com)/", re.IGNORECASE)
+# Short enough to type; that a line's next text has the same tag is one chance in 16 million.
 _TAG_LENGTH = 6
 
 Answer = Mapping[str, Any]

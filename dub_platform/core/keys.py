@@ -18,6 +18,7 @@ _CONTENT_KEY = re.compile(r".*-[0-9a-f]{16}\.\w+")
 def key_of(value: Any) -> str:
     """Return the sha256 (64 hex digits) of a value of plain JSON types, whatever its order
     of keys."""
+    # Sorted and without spaces: equal values must give equal bytes, in every release.
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -314,8 +314,8 @@ class Takes:
     basis: Basis = Basis()
 
     @property
-    def paid(self) -> list[Take]:
-        """Those that were spoken now, and not found."""
+    def paid_takes(self) -> list[Take]:
+        """The takes that were spoken now, and not found."""
         return [take for take in self.takes if not take.reused]
 
     @property
@@ -324,7 +324,7 @@ class Takes:
         return self.rewriting_usd + sum(take.paid_usd for take in self.takes)
 
     def with_rewrite(self, text: str, instead_of: str, take: Take) -> Takes:
-        """The same with the shorter of a line's take and this one, which says `text`."""
+        """Return these takes with the shorter of a line's take and `take`, which says `text`."""
         before = next(each for each in self.takes if each.line_id == take.line_id)
         used, spare = (
             (take, before) if take.speech_seconds < before.speech_seconds else (before, take)

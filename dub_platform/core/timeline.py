@@ -216,7 +216,9 @@ def fit_timeline(parts: Sequence[Part], *, seconds: float) -> Timeline:
     `seconds`."""
     if not parts:
         return Timeline(seconds, ())
-    end = max(seconds, _least_seconds(parts) + SLACK_SECONDS)
+    fastest = sum(part.seconds for part in parts) / FASTEST + GAP_SECONDS * (len(parts) - 1)
+    # No earlier than all takes can be over: else there would be no solution.
+    end = max(seconds, fastest + SLACK_SECONDS)
     placed = zip(parts, _make_exact(parts, *_solve(parts, end), end), strict=True)
     takes = itertools.groupby(placed, key=lambda pair: pair[0].line_id)
     return Timeline(seconds, tuple(_join_parts(list(take)) for _, take in takes))
@@ -253,10 +255,6 @@ def _level(values: Sequence[float], total: float) -> float:
     levels = (np.cumsum(highest) - total) / np.arange(1, len(highest) + 1)
     # Each count of the highest gives a level; one that takes too few or too many is too low.
     return float(levels.max())
-
-
-def _least_seconds(parts: Sequence[Part]) -> float:
-    return sum(part.seconds for part in parts) / FASTEST + GAP_SECONDS * (len(parts) - 1)
 
 
 def _make_exact(

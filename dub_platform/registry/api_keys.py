@@ -115,6 +115,8 @@ class ApiKeys:
         with self._engine.begin() as connection:
             if maker is not None:
                 _require_room(connection, tenant)
+                # The root of a line of keys: limits are per key, and making more of them must not
+                # raise them.
                 row["counts_as"] = _root(connection, maker)
             made = insert(api_keys).values(row).returning(*_KEY)
             return ApiKey(**connection.execute(made).one()._asdict()), token

@@ -136,12 +136,14 @@ class SqlCatalogue(SqlLookup):
     def remove(self, video_id: str) -> None:
         with self._engine.begin() as connection:
             lock(connection, video_id)
+            # Read while the row is there: the event goes to its tenant's webhooks.
             tenant = read_video(connection, video_id).tenant
             generation = _newest_generation(connection, video_id)
             removals.note(connection, video_id, generation)
             removals.forget_dubs(connection, video_id)
             line_edits.forget(connection, video_id)
             films.settle(connection, video_id)
+            # Dubs refer to their video, so they go first.
             for table, of_video in reversed(OF_VIDEO):
                 connection.execute(delete(table).where(of_video == video_id))
             events.tell_end(connection, video_id, generation, tenant=tenant)

@@ -43,26 +43,28 @@ class PaidCalls:
 
     @classmethod
     def at(cls, url: str) -> PaidCalls:
-        """The ledger at a SQLAlchemy URL; nothing is connected yet."""
+        """Return the ledger at a SQLAlchemy URL; nothing is connected yet."""
         return cls(engine_at(url))
 
     def open(self, call: PaidCall, caps: Caps) -> int:
         """Note a call that is about to be made. Raises CostCapError, and then notes nothing."""
         with self._engine.begin() as connection:
+            # Before the sums are read, or two processes would each find room for one more.
             _one_at_a_time(connection)
+            midnight = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
             caps.refuse(
                 call,
-                video_usd=_spent(connection, video_id=call.video_id),
-                day_usd=_spent(connection, since=_midnight()),
+                video_usd=_sum_spent(connection, video_id=call.video_id),
+                day_usd=_sum_spent(connection, since=midnight),
             )
             row = {**asdict(call), "cost_usd": call.estimated_usd}
             opened = insert(connection, paid_calls).values(row).returning(paid_calls.c.id)
             call_id = int(connection.execute(opened).scalar_one())
-            tallies.add(connection, [PROVIDER_CALLS.seen(1, call.role, "opened")])
+            tallies.add(connection, [PROVIDER_CALLS.tally(1, call.role, "opened")])
             return call_id
 
     def settle(self, call_id: int, *, units: int, cost_usd: float, request_id: str | None) -> None:
-        """Its result is kept, and this is what it cost."""
+        """Note that the call's result is kept, and what it cost."""
         self._end(
             call_id,
             status=CallStatus.SETTLED,
@@ -124,11 +126,11 @@ class PaidCalls:
         )
         with self._engine.begin() as connection:
             role = connection.execute(ended).scalar_one()
-            calls = PROVIDER_CALLS.seen(1, role, status.value)
-            tallies.add(connection, [calls, PROVIDER_DOLLARS.seen(cost_usd, role)])
+            calls = PROVIDER_CALLS.tally(1, role, status.value)
+            tallies.add(connection, [calls, PROVIDER_DOLLARS.tally(cost_usd, role)])
 
 
-def _spent(
+def _sum_spent(
     connection: Connection,
     *,
     video_id: str | None = None,
@@ -147,7 +149,3 @@ def _one_at_a_time(connection: Connection) -> None:
     cap together. SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-
-
-def _midnight() -> datetime:
-    return datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)

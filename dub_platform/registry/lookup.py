@@ -55,6 +55,7 @@ class SqlLookup:
     ) -> Page:
         """Return the page as promised; with a `tenant`, only of that tenant's videos."""
         shown = (*fitting(wanted), *videos_of(tenant))
+        # One more than is shown tells whether a page follows.
         query = in_order(oldest_first).limit(limit + 1).where(*shown)
         if cursor is not None:
             query = query.where(beyond(cursor, oldest_first))

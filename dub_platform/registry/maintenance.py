@@ -47,6 +47,7 @@ class SqlMaintenance(SqlLookup):
             held = not (at_rest and events.is_unfinished(connection, video_id)) and all(
                 leases.take(connection, video_id, place, run_id, now) for place in places
             )
+            # All or none: leases of a part would keep the runs of that part from starting.
             if not held:
                 leases.end_all(connection, video_id, run_id)
         return held

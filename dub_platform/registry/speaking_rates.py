@@ -39,6 +39,7 @@ class SpeakingRates:
         """Return how fast this voice spoke its latest dubs in this language, the newest first."""
         rows = speaking_rates.c
         query = select(rows.rate, rows.lines).filter_by(voice=voice, language=language)
+        # By video too, so that what was learned at the same moment has one order.
         newest = query.order_by(rows.learned_at.desc(), rows.video_id).limit(LATEST_DUBS)
         with self._reading.connect() as connection:
             return [Pace(*row) for row in connection.execute(newest)]

@@ -1,6 +1,6 @@
 """Tallies: what is counted in the registry, because the process that saw it does not last.
 
-    add(connection, [STAGE_SECONDS.seen(12.5, "transcript", "made")])
+    add(connection, [STAGE_SECONDS.tally(12.5, "transcript", "made")])
     tallies = Tallies.at("postgresql://dub@db/registry")
     tallies.totals()[("stage_duration_seconds", ("transcript", "made"), "30.0")].count
 
@@ -64,7 +64,7 @@ class Tallies:
         """Return all totals: (metric, values of its labels, bucket) -> count and sum."""
         with self._reading.connect() as connection:
             return {
-                (metric, _values(labels), le): Total(*seen)
+                (metric, tuple(labels.split(_BETWEEN)) if labels else (), le): Total(*seen)
                 for metric, labels, le, *seen in connection.execute(select(tallies))
             }
 
@@ -80,8 +80,8 @@ class Tallies:
 def add(connection: Connection, seen: Iterable[Tally]) -> None:
     """Add each tally to its row, in one order, so that two transactions cannot lock each
     other out."""
-    for place, value in sorted((_place(tally), tally.value) for tally in seen):
-        metric, labels, le = place
+    rows = ((tally.metric, _BETWEEN.join(tally.labels), tally.le, tally.value) for tally in seen)
+    for metric, labels, le, value in sorted(rows):
         row = {"metric": metric, "labels": labels, "le": le, "count": 1, "sum": value}
         more = {"count": tallies.c.count + 1, "sum": tallies.c.sum + value}
         connection.execute(
@@ -89,14 +89,6 @@ def add(connection: Connection, seen: Iterable[Tally]) -> None:
             .values(row)
             .on_conflict_do_update(index_elements=list(tallies.primary_key), set_=more)
         )
-
-
-def _place(tally: Tally) -> tuple[str, str, str]:
-    return tally.metric, _BETWEEN.join(tally.labels), tally.le
-
-
-def _values(labels: str) -> tuple[str, ...]:
-    return tuple(labels.split(_BETWEEN)) if labels else ()
 
 
 def _line(connection: Connection, work: str) -> Line:

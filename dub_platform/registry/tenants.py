@@ -130,6 +130,7 @@ class TenantCatalogue:
         request_id: str | None = None,
     ) -> bool:
         self.video(video_id)
+        # The line above raises for another tenant's video, as in each method here that changes one.
         return self._everybodys.edit(video_id, language, edits, after=after, request_id=request_id)
 
     def caption(self, video_id: str, captions_key: str, *, request_id: str | None = None) -> Video:

@@ -224,6 +224,7 @@ class Webhooks:
 
         A receiver that answers 410 (gone) wants no more of it, so the message is dead at once.
         """
+        # Counted with this try, which is not in the row yet.
         again = next_try(attempts=delivery.attempts + 1, now=now, until=delivery.expires_at)
         if again is None or status == _GONE:
             self._note_try(delivery, now, state=DeliveryState.DEAD, status=status, error=error)

@@ -215,6 +215,7 @@ class SqlWorkQueue(SqlLookup):
             leases.require(connection, video_id, None, run_id)
             video = read_video(connection, video_id)
             took = _processing_seconds(video, now)
+            # A title that somebody gave stays.
             is_prepared = update(videos).values(
                 status=VideoStatus.PREPARED,
                 stage=None,
@@ -261,6 +262,7 @@ class SqlWorkQueue(SqlLookup):
             if connection.execute(select(removals.is_going(video_id, language))).scalar():
                 # It is of what was removed before it was asked for again.
                 raise leases.make_superseded_error(video_id, language)
+            # Another language was released since the film was made: it is not in the film.
             if _read_released_beside(connection, video_id, language) != dict(beside):
                 return False
             _write_release(connection, video_id, language, release)
@@ -332,6 +334,7 @@ class SqlWorkQueue(SqlLookup):
             found = connection.execute(counts).first()
             if found is None:
                 return
+            # The exponent is bounded, or work that waits for days would overflow a timedelta.
             pause = min(FIRST_PAUSE * 2 ** min(found.postponements, 16), LONGEST_PAUSE)
             again = {
                 **NOTHING_YET,
@@ -357,6 +360,7 @@ class SqlWorkQueue(SqlLookup):
             return leases.holders(connection, now)
 
     def list_unattended(self, *, limit: int, now: datetime) -> Sequence[tuple[Work, str | None]]:
+        # Also from the future, where a clock was ahead and is set right.
         just_now = now - SETTLED, now + SETTLED
         silent = [
             select(*columns, table.c.run_id, table.c.updated_at)
@@ -466,12 +470,12 @@ def _tally(work: str, row: Video | Dub, now: datetime) -> Iterator[metrics.Tally
     """Return what is counted when this row's work is done; nothing where it was done before."""
     if row.status in (VideoStatus.PREPARED, DubStatus.RELEASED):
         return
-    yield metrics.PROCESSED.seen(1, work)
+    yield metrics.PROCESSED.tally(1, work)
     if row.processing_started_at is not None:
         took = (now - row.processing_started_at).total_seconds()
-        yield metrics.PROCESSING_SECONDS.seen(took, work)
+        yield metrics.PROCESSING_SECONDS.tally(took, work)
 
 
 def _tally_failure(work: Work, details: Mapping[str, Any]) -> metrics.Tally:
     made = metrics.PREPARE if work.language is None else metrics.DUB
-    return metrics.FAILED.seen(1, made, str(details["code"]))
+    return metrics.FAILED.tally(1, made, str(details["code"]))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.fit import WAYS, Result, draw_breathing, drawn, measure_way
+from benchmarks.fit import WAYS, Result, draw_breathing, draw_video, measure_way
 
 LINES = 300
 
 
 def made(way: str, share: float) -> Result:
-    return measure_way(WAYS[way], drawn(LINES, share))
+    return measure_way(WAYS[way], draw_video(LINES, share))
 
 
 @pytest.mark.parametrize("share", [0.2, 0.4], ids=["dense", "between"])

@@ -54,8 +54,8 @@ def release(registry: SqlRegistry) -> None:
 def test_what_was_seen_is_added_up(registry: SqlRegistry, tallies: Tallies) -> None:
     """By metric, labels and bucket: how often, and the sum."""
     for seconds in (4.0, 5.0, 5.5):
-        registry.count(STAGE_SECONDS.seen(seconds, "audio", "made"))
-    registry.count(GATE_RESULTS.seen(1, "every_line_has_a_take", "passed"))
+        registry.count(STAGE_SECONDS.tally(seconds, "audio", "made"))
+    registry.count(GATE_RESULTS.tally(1, "every_line_has_a_take", "passed"))
     assert {
         ("stage_duration_seconds", ("audio", "made"), "5.0"): Total(2, 9.0),
         ("stage_duration_seconds", ("audio", "made"), "10.0"): Total(1, 5.5),
@@ -65,7 +65,7 @@ def test_what_was_seen_is_added_up(registry: SqlRegistry, tallies: Tallies) -> N
 
 def test_nothing_is_lost_when_many_count_at_once(registry: SqlRegistry, tallies: Tallies) -> None:
     """Ten at a time, in opposite orders."""
-    seen = [STAGE_SECONDS.seen(1.0, name, "made") for name in ("audio", "speech")]
+    seen = [STAGE_SECONDS.tally(1.0, name, "made") for name in ("audio", "speech")]
     both = [partial(registry.count, *seen), partial(registry.count, *reversed(seen))]
     assert [None] * 10 == at_once(both * 5)
     assert [10, 10] == [total.count for total in tallies.totals().values()]

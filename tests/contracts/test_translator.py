@@ -28,7 +28,7 @@ from resources.translator.ladder import TranslatorLadder
 from resources.translator.openai import OpenAITranslator
 from resources.translator.port import Translator
 from tests.support import weights
-from tests.support.processes import gone
+from tests.support.processes import is_gone
 from tests.support.recipes.speech import BOATS, FISHERMAN, HARBOR, LIGHTHOUSE, MARKET, WATER
 from tests.support.servers.providers.accounts import Accounts
 from tests.support.servers.providers.openai_server import OpenAIServer
@@ -240,7 +240,7 @@ class TestBergamot:
         started = engine._process.pids()
         assert 1 == len(started)
         bergamot.close()
-        assert gone(*started)
+        assert is_gone(*started)
         assert before == translated(bergamot, "pt", WATER)
 
 
@@ -339,7 +339,7 @@ class TestApertium:
         translated(apertium, "ca", WATER)
         started = pids(apertium)
         apertium.close()
-        assert gone(*started)
+        assert is_gone(*started)
 
     def test_missing_data_are_said_with_their_packages(self, tmp_path: Path) -> None:
         """Where there are no modes, there are no targets, and the check names what to install."""

@@ -27,7 +27,7 @@ from resources.voice.neural import Weights
 from resources.voice.openai import OpenAIVoice
 from resources.voice.piper import PiperVoice
 from resources.voice.port import Reading, Voice
-from tests.support.processes import gone
+from tests.support.processes import is_gone
 from tests.support.recipes.voice_models import write_kokoro, write_piper
 from tests.support.servers.providers import elevenlabs_server
 from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
@@ -189,7 +189,7 @@ class TestEspeak:
         spoken(espeak, tmp_path, LINES["es"])
         started = espeak._process.pids()
         espeak.close()
-        assert gone(*started)
+        assert is_gone(*started)
 
     def test_a_faster_voice_is_shorter_and_has_another_shape(self, tmp_path: Path) -> None:
         """The speed is part of what shapes the sound."""

@@ -19,7 +19,7 @@ from assets.step.tags import VIDEO
 from dub_platform.client import DubClient
 from tests.assets.conftest import SENTENCES
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.processes import gone
+from tests.support.processes import is_gone
 from tests.support.recipes.golden_clip import make_golden_clip
 from tests.support.rig.cluster import Cluster, cluster
 from tests.support.rig.cluster.composition import ROOT
@@ -263,7 +263,7 @@ def test_a_killed_worker_leaves_no_process(running: Cluster) -> None:
     started = worker.pids()
     assert len(started) > 1
     os.kill(worker.pid, signal.SIGKILL)
-    assert gone(*started)
+    assert is_gone(*started)
     running.kill("worker-transcribe")
     running.start("worker-transcribe")
 

@@ -39,7 +39,7 @@ from sensors.reconciling import reconcile
 from tests.assets.conftest import SENTENCES
 from tests.contracts.databases import postgres
 from tests.support.patience import HANG_SECONDS, wait_until
-from tests.support.processes import gone
+from tests.support.processes import is_gone
 from tests.support.recipes.golden_clip import make_golden_clip
 from tests.support.rig.workshop import Workshop
 from tests.support.servers.providers.elevenlabs_server import ElevenLabsServer
@@ -202,7 +202,7 @@ def test_the_run_of_a_worker_that_is_killed_is_done_by_another(cluster: Cluster)
     children = old.children()
     old.process.send_signal(signal.SIGTERM)
     old.kill()
-    assert gone(*children)
+    assert is_gone(*children)
     assert DubStatus.RUNNING is cluster.status(video_id)
     before = cluster.spoken()
     reconcile(cluster.workshop.registry, cluster.workshop.instance, _now() + LATER)

@@ -15,7 +15,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def gone(*pids: int) -> bool:
+def is_gone(*pids: int) -> bool:
     """True as soon as all the processes have ended. Raises AssertionError if they hang."""
     wait_until(lambda: not any(map(alive, pids)))
     return True

@@ -50,7 +50,7 @@ def add_to(commands: Commands) -> None:
     caption = command(commands, "caption", does, _caption, "dub caption up-e3c8 clip.srt")
     about_video(caption).add_argument("file", type=Path, help="SubRip, WebVTT or SBV")
     does = "say which language is spoken in a video"
-    spoken = command(commands, "spoken", does, _spoken, "dub spoken up-e3c8 es")
+    spoken = command(commands, "spoken", does, _name_language, "dub spoken up-e3c8 es")
     about_video(spoken).add_argument(
         "source_language", metavar="language", help="its code, or auto"
     )
@@ -61,7 +61,7 @@ def add_to(commands: Commands) -> None:
 def _list_said(client: DubClient, asked: Asked) -> int:
     video_id = whole_id(client, asked.id)
     said = client.said(video_id)
-    note_seen(_seen(client, video_id), said["lines"])
+    note_seen(_read_seen(client, video_id), said["lines"])
     if asked.to:
         return write_lines(asked, asked.to, said["lines"])
     shown = [line for line in said["lines"] if not asked.problems or "doubt" in line]
@@ -91,7 +91,7 @@ def _correct(client: DubClient, asked: Asked) -> int:
     if asked.lines:
         return _correct_all(client, asked)
     video_id, number = whole_id(client, asked.id), asked.number
-    before, seen = client.said_line(video_id, number), _seen(client, video_id)
+    before, seen = client.said_line(video_id, number), _read_seen(client, video_id)
     tag = seen_tag(asked, before, seen)
     if asked.back:
         line = client.uncorrect(video_id, number, tag=tag)
@@ -109,7 +109,7 @@ def _correct(client: DubClient, asked: Asked) -> int:
 def _correct_all(client: DubClient, asked: Asked) -> int:
     video_id = whole_id(client, asked.id)
     texts = subrip.read(read_text(asked.lines), client.said(video_id)["lines"])
-    seen = _seen(client, video_id)
+    seen = _read_seen(client, video_id)
     if texts:
         note_seen(seen, client.correct_lines(video_id, texts, tags=seen.tags)["lines"])
     show_taken(asked, texts)
@@ -122,7 +122,7 @@ def _show_stale(video_id: str) -> None:
     out.print(f"Its dubs are stale by now: `dub retry {video_id[:SHOWN]}` makes them anew.")
 
 
-def _seen(client: DubClient, video_id: str) -> Seen:
+def _read_seen(client: DubClient, video_id: str) -> Seen:
     """Return which lines of the video somebody has seen; a dub's lines are noted by its
     language."""
     return Seen.of(client.url, video_id, "")
@@ -132,7 +132,7 @@ def _caption(client: DubClient, asked: Asked) -> int:
     return show_video(client.caption(whole_id(client, asked.id), asked.file), (), asked.json)
 
 
-def _spoken(client: DubClient, asked: Asked) -> int:
+def _name_language(client: DubClient, asked: Asked) -> int:
     video = client.name_language(whole_id(client, asked.id), asked.source_language)
     return show_video(video, (), asked.json)
 

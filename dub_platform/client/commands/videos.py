@@ -170,6 +170,7 @@ def _videos(client: DubClient, asked: Asked) -> int:
         dub_status=asked.dub_status,
         search=asked.search,
         order="oldest" if asked.oldest else None,
+        # 100 is the API's largest page; more are fetched page by page.
         limit=min(max(asked.most, 1), 100),
     )
     some = list(itertools.islice(rows, max(asked.most, 0)))
@@ -235,6 +236,7 @@ def _open(client: DubClient, asked: Asked) -> int:
         show_json({"url": address})
     else:
         show_link(address)
+    # The server names the address: a file or a program of this machine must not be opened by it.
     if not address.startswith(("http://", "https://")):
         raise WrongUseError("This is no address of a page, so it was not opened.")
     webbrowser.open(address)

@@ -55,6 +55,7 @@ class Links:
 
         What is wrong with one that is not ours is told to nobody.
         """
+        # Eleven digits reach the year 5138; a longer number only costs time to read.
         if not (expires.isascii() and expires.isdigit() and len(expires) < 12):
             return False
         proof = self._signature(video_id, int(expires)).encode()

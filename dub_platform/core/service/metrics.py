@@ -1,7 +1,7 @@
 """What is counted for ever: the metrics that outlive the process that saw what they count.
 
-    STAGE_SECONDS.seen(12.5, "transcript", "made")      # one more of a histogram, a Tally
-    GATE_RESULTS.seen(1, "track_has_no_overlaps", "passed")
+    STAGE_SECONDS.tally(12.5, "transcript", "made")      # one more of a histogram, a Tally
+    GATE_RESULTS.tally(1, "track_has_no_overlaps", "passed")
 
 A run's process ends with its run, so nothing is counted in memory there: a tally is added to its
 row in the registry (`dub_platform/registry/tallies.py`), and the API reads the rows when it is
@@ -38,7 +38,7 @@ class Metric:
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
 
-    def seen(self, value: float, *labels: str) -> Tally:
+    def tally(self, value: float, *labels: str) -> Tally:
         """Return one more of this metric: what a counter goes up by, or what was measured. Raises
         ValueError for other labels."""
         if len(labels) != len(self.labels):

@@ -42,6 +42,7 @@ def upload_id(sha256: str, tenant: str = DEFAULT_TENANT) -> str:
 
     Another tenant's is another video, and neither id tells the other.
     """
+    # 128 bits of the hash: two files never share them by chance, and addresses stay short.
     return f"up-{sha256[:32] if tenant == DEFAULT_TENANT else of_tenant(tenant, sha256)}"
 
 

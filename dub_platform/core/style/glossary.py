@@ -24,6 +24,7 @@ MOST_TERMS = 500
 LONGEST_TERM = 100
 # How many letters an inflection may add to a word, or take from its end.
 _ENDING = 2
+# What is shorter is in nearly every text, and would count as heeded.
 _SHORTEST_STEM = 3
 
 
@@ -39,6 +40,7 @@ class Term:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
+        # What is kept as it is, is a name or a code: those are not inflected.
         ending = rf"\w{{0,{_ENDING}}}" if self.rendering else ""
         before = r"(?<!\w)" if _has_case(self.source[0]) else ""
         after = rf"{ending}(?!\w)" if _has_case(self.source[-1]) else ""

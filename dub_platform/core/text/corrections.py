@@ -24,6 +24,7 @@ def as_first_read(transcript: Transcript, before: Translation | None) -> Transcr
     if before is None or not _is_of(before, transcript):
         return transcript
     lines = tuple(
+        # Translations from before sources were noted have neither.
         replace(line, text=then.misheard or then.source or line.text)
         for line, then in zip(transcript.lines, before.lines, strict=True)
     )

@@ -81,6 +81,7 @@ class LineFinder:
             return min(line.end, end) - max(line.start, start)
 
         found = max(self._saying.get(_words(source), ()), key=overlap, default=None)
+        # The same words are said elsewhere too: a "Yes." at another time is another line.
         return found if found and overlap(found) > 0 else None
 
 

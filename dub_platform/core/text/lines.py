@@ -41,7 +41,10 @@ def regroup(segments: Sequence[Segment], speech: Sequence[Span] = ()) -> tuple[L
     partings = [] if punctuated else [_find_middle(pause) for pause in pauses]
     groups: list[tuple[str, list[Word]]] = []
     for speaker, run in itertools.groupby(segments, key=lambda segment: segment.speaker):
-        words = [word for segment in run for word in segment.words if _is_spoken(word)]
+        # A lone note or dash in captions is no word, and no voice can speak it.
+        words = [
+            word for segment in run for word in segment.words if any(map(str.isalnum, word.text))
+        ]
         pieces = [
             piece for phrase in _phrases(words, partings) for piece in _shorten_phrase(phrase)
         ]
@@ -50,11 +53,6 @@ def regroup(segments: Sequence[Segment], speech: Sequence[Span] = ()) -> tuple[L
         _line(number, speaker, words if punctuated else _as_sentence(words, partings), pauses)
         for number, (speaker, words) in enumerate(groups)
     )
-
-
-def _is_spoken(word: Word) -> bool:
-    """Tell whether a voice can speak the word: a lone note or dash in captions is none."""
-    return any(char.isalnum() for char in word.text)
 
 
 def _phrases(words: Iterable[Word], partings: Sequence[float]) -> list[list[Word]]:

@@ -177,6 +177,7 @@ def choose_rewritable(
     """Choose which crowded lines to rewrite: of those in `may`, the most hurried, up to a share of
     the `count` lines of the video, in order of their ids."""
     wanted = sorted((line for line in crowded if line in set(may)), key=crowded.__getitem__)
+    # One at least, or a share of a video of three lines would be none.
     most = max(1, round(share * count)) if share > 0.0 else 0
     return sorted(wanted[::-1][:most])
 

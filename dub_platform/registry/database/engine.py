@@ -93,7 +93,7 @@ def _make_engine(url: str) -> Engine:
 
 
 def for_reading(engine: Engine) -> Engine:
-    """The same pool, for what only reads.
+    """Return the engine's pool for what only reads.
 
     PostgreSQL is asked without a transaction around it: each statement sees what is committed, as
     it would in one, and is one message there and back instead of three.

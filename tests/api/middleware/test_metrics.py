@@ -99,7 +99,7 @@ def test_a_token_is_asked_for_where_one_is_set(services: Services) -> None:
 
 def test_two_processes_count_their_own_requests_and_share_the_rest(services: Services) -> None:
     """What is in the database is the same, whichever of them is asked."""
-    services.registry.count(LINES_SPOKEN.seen(3, "paid"))
+    services.registry.count(LINES_SPOKEN.tally(3, "paid"))
     with TestClient(create_app(services)) as one, TestClient(create_app(services)) as other:
         one.get("/health")
         mine, its = scraped(one), scraped(other)
@@ -129,7 +129,7 @@ def test_what_became_of_videos_is_counted(services: Services, client: TestClient
 def test_a_histogram_of_the_registry_adds_up(services: Services, client: TestClient) -> None:
     """Each bucket holds what those below it hold, as Prometheus wants it."""
     for seconds in (0.5, 7.0, 7.5, 4000.0):
-        services.registry.count(STAGE_SECONDS.seen(seconds, "speech", "made"))
+        services.registry.count(STAGE_SECONDS.tally(seconds, "speech", "made"))
     samples = scraped(client)
     buckets = {
         key[1]: value for key, value in samples.items() if key[0] == "stage_duration_seconds_bucket"

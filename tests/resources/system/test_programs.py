@@ -19,7 +19,7 @@ import pytest
 from resources.system.programs import tie_to_parent
 from tests.resources.downloader.conftest import ID, media, normal, youtube
 from tests.support.patience import wait_until
-from tests.support.processes import gone
+from tests.support.processes import is_gone
 from tests.support.servers.youtube import YouTube
 
 __all__ = ["media", "normal", "youtube"]
@@ -116,7 +116,7 @@ def test_a_program_at_work_ends_with_its_killed_owner(
     for each in working:
         each.suspend()
     owner.kill()
-    assert gone(*(each.pid for each in working))
+    assert is_gone(*(each.pid for each in working))
 
 
 def test_espeak_ends_with_its_killed_owner(start: Start) -> None:
@@ -124,7 +124,7 @@ def test_espeak_ends_with_its_killed_owner(start: Start) -> None:
     owner = start(ESPEAK)
     working = _await("espeak_process.py", owner)
     owner.kill()
-    assert gone(*(each.pid for each in working))
+    assert is_gone(*(each.pid for each in working))
 
 
 def test_yt_dlp_ends_with_its_killed_owner_and_so_does_what_it_started(
@@ -138,7 +138,7 @@ def test_yt_dlp_ends_with_its_killed_owner_and_so_does_what_it_started(
     (ytdlp,) = _await("ytdlp_process.py", owner)
     working = [ytdlp, *_await("600", ytdlp)]
     owner.kill()
-    assert gone(*(each.pid for each in working))
+    assert is_gone(*(each.pid for each in working))
 
 
 def test_a_program_whose_owner_is_gone_already_does_not_start(tmp_path: Path) -> None:

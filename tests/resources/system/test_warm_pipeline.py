@@ -15,7 +15,7 @@ import pytest
 from dub_platform.core.errors import EngineFailedError, EngineUnavailableError
 from resources.system.warm_pipeline import WarmPipeline
 from tests.support.patience import HANG_SECONDS
-from tests.support.processes import alive, gone
+from tests.support.processes import alive, is_gone
 
 # `cat` and `tr` as filters that hold nothing back; `tr` itself buffers what goes to a pipe.
 CAT = ["cat"]
@@ -90,7 +90,7 @@ def test_a_killed_stage_is_noticed_and_all_start_again(pipeline: Starter, stage:
     os.kill(before[stage], signal.SIGKILL)
     assert b"TWO" == warm.ask(b"two", seconds=HANG_SECONDS)
     assert set() == set(before) & set(warm.pids())
-    assert gone(*before)
+    assert is_gone(*before)
 
 
 def test_what_fails_twice_is_an_error_with_the_programs_words(pipeline: Starter) -> None:
@@ -110,7 +110,7 @@ def test_no_answer_in_time_is_an_error_and_ends_the_programs(pipeline: Starter) 
     with pytest.raises(EngineFailedError, match="did not answer in time"):
         warm.ask(b"two", seconds=0.2)
     assert 1 == len(before)
-    assert gone(*before)
+    assert is_gone(*before)
 
 
 def test_an_interrupted_question_leaves_no_answer_behind(pipeline: Starter) -> None:
@@ -151,7 +151,7 @@ def test_closing_ends_all_and_a_new_question_starts_again(pipeline: Starter) -> 
     warm.ask(b"one", seconds=HANG_SECONDS)
     before = warm.pids()
     warm.close()
-    assert gone(*before)
+    assert is_gone(*before)
     assert b"TWO" == warm.ask(b"two", seconds=HANG_SECONDS)
 
 
@@ -161,7 +161,7 @@ def test_closing_ends_what_a_program_forked(pipeline: Starter) -> None:
     child = int(warm.ask(b"who is your child?", seconds=HANG_SECONDS))
     assert alive(child)
     warm.close()
-    assert gone(child)
+    assert is_gone(child)
 
 
 def test_the_programs_do_not_outlive_a_killed_owner() -> None:
@@ -186,4 +186,4 @@ def test_the_programs_do_not_outlive_a_killed_owner() -> None:
         pids = [int(pid) for pid in owner.stdout.readline().split()]
         assert [True, True] == [alive(pid) for pid in pids]
         owner.kill()
-    assert gone(*pids)
+    assert is_gone(*pids)

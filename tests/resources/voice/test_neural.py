@@ -30,7 +30,7 @@ from resources.voice.piper import PiperVoice
 from resources.voice.port import Reading
 from resources.voice.recording import decoded, speech_bounds
 from resources.voice.spoken_text import spell_out
-from tests.support.processes import gone
+from tests.support.processes import is_gone
 from tests.support.recipes.voice_models import PIPER_RATE, write_kokoro, write_piper
 
 LINE = "Mi padre era pescador y me enseñó a leer el viento."
@@ -116,7 +116,7 @@ def test_no_process_is_left_after_close(voice: NeuralVoice, tmp_path: Path) -> N
     started = [*pids(voice), *voice._phonemes._process.pids()]
     assert 2 == len(started)
     voice.close()
-    assert gone(*started)
+    assert is_gone(*started)
 
 
 def test_what_nobody_asks_any_more_is_let_go_of(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def original_voice() -> tuple[Sound, list[Span]]:
 
 
 def write_source(folder: Path, sound: Sound, speech: Sequence[Span] = ()) -> Source:
-    """The same sound in both channels, as `audio` keeps it."""
+    """Write the sound into both channels, as `audio` keeps it."""
     path = folder / "source.flac"
     soundfile.write(path, np.stack([sound, sound], axis=1), RATE, "PCM_16")
     return Source(path, len(sound) / RATE, tuple(speech))

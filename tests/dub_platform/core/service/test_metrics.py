@@ -13,7 +13,7 @@ from dub_platform.core.service.metrics import GATE_RESULTS, METRICS, PROCESSING_
 def test_a_duration_is_in_the_first_bucket_that_holds_it(seconds: float, le: str) -> None:
     """A bucket's upper end belongs to it, and the last has none."""
     assert Tally("video_processing_duration_seconds", ("dub",), le, seconds) == (
-        PROCESSING_SECONDS.seen(seconds, "dub")
+        PROCESSING_SECONDS.tally(seconds, "dub")
     )
 
 
@@ -25,7 +25,7 @@ def test_processing_is_told_apart_from_ten_seconds_to_half_an_hour() -> None:
 def test_a_label_that_is_missing_is_refused() -> None:
     """Else its row would be another metric's."""
     with pytest.raises(ValueError, match="gate_results has the labels"):
-        GATE_RESULTS.seen(1, "every_line_has_a_take")
+        GATE_RESULTS.tally(1, "every_line_has_a_take")
 
 
 def test_every_metric_says_what_it_counts() -> None:

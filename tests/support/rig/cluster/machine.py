@@ -88,7 +88,7 @@ class Machine:
     def server(self, name: str) -> Server:
         """A server, whether it runs or not. Raises KeyError for what is no service of the file."""
         if name not in self.servers:
-            self.servers[name] = self._made(name)
+            self.servers[name] = self._make(name)
         return self.servers[name]
 
     def find_dead(self) -> str | None:
@@ -111,7 +111,7 @@ class Machine:
         for server in self.servers.values():
             server.kill()
 
-    def _made(self, name: str) -> Server:
+    def _make(self, name: str) -> Server:
         composed = self.services[re.sub(r"-\d+$", "", name)]
         humble = {"postgres": postgres, "pgbouncer": pgbouncer}.get(name)
         if humble is not None:

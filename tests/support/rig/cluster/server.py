@@ -23,7 +23,7 @@ from pathlib import Path
 import httpx
 
 from tests.support.patience import HANG_SECONDS
-from tests.support.processes import gone
+from tests.support.processes import is_gone
 from tests.support.rig.cluster.addresses import HERE
 
 STOP_SECONDS = 60
@@ -96,7 +96,7 @@ class Server:
             if self.process is not None:
                 self.process.wait()
             # PostgreSQL does not start over memory that one of the last still holds.
-            gone(*pids)
+            is_gone(*pids)
         self.process = None
 
     def stop(self, within: float = STOP_SECONDS) -> None:
