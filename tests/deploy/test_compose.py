@@ -125,12 +125,13 @@ def test_a_server_is_watched_and_kept_within_bounds(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WORKERS)
-def test_what_whisper_downloads_is_kept(name: str) -> None:
-    """Its cache is on the volume that workers have, and so outlives the container."""
-    cache = re.findall(
-        r"^    XDG_CACHE_HOME=(\S+)$", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE
-    )
-    assert ["/srv/dub/cache"] == cache
+def test_models_are_kept(name: str) -> None:
+    """The image looks for them on a volume, which outlives the container."""
+    image = (ROOT / "deploy" / "Dockerfile").read_text()
+    [place] = re.findall(r"^    DUB_MODELS_DIR=(\S+)", image, re.MULTILINE)
+    assert f"models:{place}" in OURS[name]["volumes"]
+    # Libraries' caches have no other place: the container's own files are read-only.
+    assert "/srv/dub/cache" in re.findall(r"^    XDG_CACHE_HOME=(\S+)$", image, re.MULTILINE)
     assert "dub:/srv/dub" in OURS[name]["volumes"]
 
 

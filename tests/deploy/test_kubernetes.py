@@ -171,13 +171,19 @@ def test_what_watches_is_told_as_in_compose(objects: Objects) -> None:
     assert {"videos.json", "workers.json", "alerts.yml", "files.yaml"} <= drawn
 
 
-def test_models_outlive_the_pod_that_downloaded_them(objects: Objects) -> None:
-    """Where Whisper keeps them is a disk of its own."""
-    pod = _pod(objects["Deployment", "worker-gpu"])
-    [container] = pod["containers"]
-    places = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
-    [volume] = [one for one in pod["volumes"] if one["name"] == places["/srv/dub/cache"]]
-    assert ("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]) in objects
+def test_all_that_read_models_have_the_same(objects: Objects, values: dict[str, Any]) -> None:
+    """Where the image looks for them, on a claim that pods of several nodes may have."""
+    image = (ROOT / "deploy" / "Dockerfile").read_text()
+    [place] = re.findall(r"^    DUB_MODELS_DIR=(\S+)", image, re.MULTILINE)
+    names = ("api", "worker-transcribe", "worker-dub", "worker-gpu")
+    pods = [_pod(objects["Deployment", name]) for name in names]
+    read = [(pod["containers"][0], pod["volumes"]) for pod in pods]
+    [code] = values["dagster-user-deployments"]["deployments"]
+    for container, volumes in [*read, (code, code["volumes"])]:
+        places = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        [volume] = [one for one in volumes if one["name"] == places[place]]
+        claim = objects["PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]]
+        assert ["ReadWriteMany"] == claim["spec"]["accessModes"]
 
 
 def test_a_video_fits_through_the_ingress(objects: Objects) -> None:
