@@ -39,6 +39,10 @@ def main(command: str, languages: str = "") -> int:
         neural.choose_engines()
     try:
         settings = Settings.from_environment()
+        if command == "demo" and (found := neural.find_languages(settings)):
+            console.print("Neural engines and their models are installed here: they dub the demo.")
+            neural.choose_engines()
+            languages, settings = ",".join(found), Settings.from_environment()
         for remark in Settings.remarks():
             console.print(remark, markup=False)
         stack = Stack(settings)

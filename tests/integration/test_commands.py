@@ -39,6 +39,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     return {
         **os.environ,
         "DUB_HOME": str(home),
+        # Whatever models this machine has, the demo is the one without any.
+        "DUB_MODELS_DIR": str(home / "models"),
         "PORT": str(port),
         "DAGSTER_PORT": str(dagster_port),
     }

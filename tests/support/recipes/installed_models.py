@@ -18,5 +18,6 @@ def install_empty(root: Path, *names: str) -> None:
         place = ModelFolder(root).place(entry)
         place.mkdir(parents=True)
         for file in entry.files:
+            (place / file.name).parent.mkdir(parents=True, exist_ok=True)
             (place / file.name).touch()
         (place / RECORD).write_text(Record(entry=entry, came_from="", at="").model_dump_json())
