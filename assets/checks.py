@@ -55,6 +55,7 @@ def gate(**options: Any) -> Callable[[Judgement], AssetChecksDefinition]:
 
 
 def _counting(judge: Judgement) -> Judgement:
+    # Most gates judge values alone.
     wants_desk = "desk" in inspect.signature(judge).parameters
 
     @functools.wraps(judge)

@@ -120,6 +120,7 @@ def dubbed_track(
         speed = audio.seconds / (time.monotonic() - began)
         prefix = f"videos/{desk.video_id}/dubs/{desk.language}/track"
         value = keep_track(desk.store, mixed, timeline, prefix, bed_key)
+    # By it a release is known to be stale, or not to be of this translation.
     value = replace(value, basis=speech.basis)
     return desk.output(
         value,
@@ -140,6 +141,7 @@ def r2_object(
     """The release, which is what viewers get, in whichever store (DUB_STORE): track, captions,
     manifest, and the film of all languages."""
     publisher, said = Publisher(desk.store, desk.registry), speech.apply_rewrites(translation)
+    # A dub that was removed is still in the film: only that is made anew.
     if desk.work is not None and desk.work.film_only:
         original = Original(desk.video_id, source_media, transcript.language)
         value = publisher.refilm(original, desk.language, desk.copies, desk.run_id)
@@ -147,6 +149,7 @@ def r2_object(
         refuse_other_words(translation, dubbed_track)
         dub = FinishedDub(desk.video_id, source_media, transcript, said, speech, dubbed_track)
         value = publisher.publish(dub, desk.copies, desk.run_id)
+    # Tracks from before their outline was noted have none.
     heard = dubbed_track.outline or outline(desk.copies.fetch(dubbed_track.key))
     table = lines_table(transcript, said, dubbed_track.timeline)
     return desk.output(

@@ -34,6 +34,7 @@ def source_media(
         facts = probe(fetched.path, sound_alone=sound_alone, language=video.language)
         video = desk.note_source(fetched)
         value = keep_original(desk.store, video, fetched, facts)
+        # In the block: the file goes with its folder.
         picture = waveform(fetched.path, facts.audio_stream)
     desk.name_run(replace(video, title=video.title or fetched.title))
     return desk.output(

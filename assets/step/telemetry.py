@@ -62,6 +62,7 @@ def on_step_failed(context: HookContext) -> None:
 def observe(run: DagsterRun, registry: WorkQueue, stage: str) -> Iterator[None]:
     """Bind what the step works on to its log lines, and count how long it took."""
     with bound_contextvars(stage=stage, run_id=run.run_id, **subject(run.tags)):
+        # Whatever ends the block, the step is made only if it comes to the end of it.
         began, outcome = time.monotonic(), "failed"
         _log.info("step begins")
         try:

@@ -223,5 +223,6 @@ class Desk:
             for name, number in shown.items()
         }
         metadata = {**self.bench.showcase.heading(self.target, title), **rounded}
+        # Of the content and not of the run: the same result leaves what comes after it fresh.
         version = DataVersion(key_of(identity)[:16])
         return Made(Output(value, metadata=metadata, data_version=version), after)

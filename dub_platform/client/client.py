@@ -250,7 +250,7 @@ class DubClient:
         return cast(LineAnswer, self._request_json("GET", f"{_lines(video_id, language)}/{number}"))
 
     def take(self, video_id: str, language: str, number: int, text: str | None = None) -> bytes:
-        """The sound of a line of the release, or of a draft that was spoken, as FLAC."""
+        """Return the sound of a line of the release, or of a draft that was spoken, as FLAC."""
         query = f"?text={quote(text, safe='')}" if text else ""
         return self._request("GET", f"{_lines(video_id, language)}/{number}/take{query}").content
 

@@ -18,7 +18,7 @@ _ENDED = ("released", "failed")
 
 
 def is_over(video: VideoAnswer, languages: Collection[str] = ()) -> bool:
-    """Whether no work in these languages, or in any, waits or runs."""
+    """Tell whether no work in these languages, or in any, waits or runs."""
     ended = [dub["status"] in _ENDED for dub in dubs_in(video, languages)]
     return video["status"] == "failed" or all(ended)
 
@@ -31,6 +31,7 @@ def dubs_in(video: VideoAnswer, languages: Collection[str] = ()) -> list[DubAnsw
 def apply(event: Event, video: VideoAnswer) -> bool:
     """Write the event's changes into the video; return whether anything changed."""
     row = _row(event, video)
+    # Older than what was read: the video already shows it.
     if row is None or time_of(event["timestamp"]) < time_of(row["updated_at"]):
         return False
     if event["type"] == "dub.removed":

@@ -133,6 +133,7 @@ class Waiting:
         if video["status"] == "prepared" and self._prepared is None:
             self._prepared = time.monotonic()
         behind = statistics.fmean(share(video, dub) for dub in dubs) if dubs else 0.0
+        # A step that is made once more would draw the bar back.
         self._furthest = max(self._furthest, behind)
         self._bar.update(
             self._task,

@@ -21,6 +21,7 @@ _AGAIN = (429, 502, 503, 504)
 # Refusals that pass: our first try is still under way, or a removal has not finished.
 _SOON = ("request_in_progress", "video_being_removed")
 _LONGEST_PAUSE_SECONDS = 30.0
+# Bounded, since somebody who waits without end would overflow the power.
 _DOUBLINGS = 10
 
 
@@ -94,7 +95,7 @@ def read_pause(answer: httpx.Response) -> float:
 
 
 def is_worth_another(answer: httpx.Response, longest: float = math.inf) -> bool:
-    """Whether a retry may get another answer after a pause of at most `longest` seconds."""
+    """Tell whether a retry may get another answer after a pause of at most `longest` seconds."""
     if answer.status_code == 409:
         return RefusedError.of(answer).code in _SOON
     return answer.status_code in _AGAIN and read_pause(answer) <= longest

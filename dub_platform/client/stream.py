@@ -69,6 +69,8 @@ def listen(http: httpx.Client, path: str, retries: Retries, *, after: int = 0) -
                 for message in () if refusal else messages(answer.iter_lines()):
                     if message.event == _END:
                         return
+                    # A stream that tells something works: the next break starts with the shortest
+                    # pause.
                     tries, after = 0, int(message.id)
                     yield _event(message)
         except httpx.TransportError:

@@ -57,6 +57,7 @@ def _line_at(row: str, lines: Sequence[Line]) -> Line:
     assert times
     hours, minutes, seconds, part = times.groups()[:4]
     start = 3600 * int(hours) + 60 * int(minutes) + int(seconds) + float(f"0.{part}")
+    # By the time and not by the number: editors number cues anew when one is deleted.
     nearest = min(lines, key=lambda line: abs(line["start"] - start), default=None)
     if nearest is None or abs(nearest["start"] - start) > _NEAR_SECONDS:
         raise WrongUseError(

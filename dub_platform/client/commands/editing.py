@@ -122,6 +122,7 @@ def _open_editor(before: str, heard: str) -> str:
             raise WrongUseError(
                 f"The editor did not work, so nothing was written: {error}"
             ) from error
+        # A line that was heard is shown as a comment, as git does in a commit's message.
         rows = [row for row in file.read_text().splitlines() if not row.startswith("#")]
     text = " ".join(" ".join(rows).split())
     if text == before or not text:

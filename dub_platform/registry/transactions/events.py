@@ -113,8 +113,8 @@ def tell(
 
 
 def tell_stale(connection: Connection, video_id: str, *languages: str) -> None:
-    """Write of these dubs, or of all, whose release is current that they are not what they should
-    say."""
+    """Write an event for each of these dubs, or for all, that is released and not what it should
+    say by now."""
     of_video = and_(dubs.c.video_id == video_id, dubs.c.status == DubStatus.RELEASED.value)
     if languages:
         of_video = and_(of_video, dubs.c.language.in_(languages))
@@ -147,18 +147,19 @@ def tell_dub_end(connection: Connection, video_id: str, language: str, generatio
 
 
 def _write(connection: Connection, row: Mapping[str, Any]) -> Event:
+    """Write an event with the present time, and return it with its id."""
     told = {**row, "created_at": utc_now()}
     written = connection.execute(_WRITE, told).one()
     return Event(**written._asdict())
 
 
 def is_unfinished(connection: Connection, video_id: str) -> bool:
-    """Whether something of the video waits or is under way."""
+    """Tell whether something of the video waits or is under way."""
     return connection.execute(_WAITING, {"id": video_id}).first() is not None
 
 
 def drop(connection: Connection, before: datetime, dry_run: bool) -> int:
-    """Delete the events from before; how many there are."""
+    """Delete the events from before `before`; return how many there are. A dry run only counts."""
     past = events.c.created_at < before
     if dry_run:
         return connection.execute(select(func.count()).where(past)).scalar_one()
@@ -173,22 +174,22 @@ class EventLog:
 
     @classmethod
     def at(cls, url: str) -> EventLog:
-        """The log at a SQLAlchemy URL; nothing is connected yet."""
+        """Return the log at a SQLAlchemy URL; nothing is connected yet."""
         return cls(engine_at(url))
 
     def newest(self) -> int:
-        """The id of the newest event; 0 where there is none."""
+        """Return the id of the newest event; 0 where there is none."""
         with self._reading.connect() as connection:
             return connection.execute(select(func.max(events.c.id))).scalar() or 0
 
     def since(self, after: int, *, limit: int) -> Sequence[Event]:
-        """The first `limit` events after the one with this id, of all videos."""
+        """Return the first `limit` events after the one with this id, of all videos."""
         with self._reading.connect() as connection:
             found = connection.execute(_SINCE, {"seen": after, "limit": limit})
             return [Event(**row._asdict()) for row in found]
 
     def story(self, video_id: str, *, after: int = 0) -> Story:
-        """The events of one video after this one. Raises VideoNotFoundError."""
+        """Return the events of one video after this one. Raises VideoNotFoundError."""
         of_video = and_(events.c.video_id == video_id, events.c.id > after)
         query = select(*_EVENT).where(of_video).order_by(events.c.id)
         with self._reading.connect() as connection:
@@ -201,7 +202,7 @@ class EventLog:
 
 
 def _become(connection: Connection, video_id: str, language: str | None) -> dict[str, Any] | None:
-    """The row as an event tells of it."""
+    """Return the row as an event tells of it; None where there is no such row."""
     found = (
         connection.execute(_VIDEO_NOW, {"id": video_id})
         if language is None
@@ -220,16 +221,14 @@ def _become(connection: Connection, video_id: str, language: str | None) -> dict
 
 
 def _is_told(connection: Connection, row: Mapping[str, Any]) -> bool:
-    """Whether the last event about the same says the same."""
+    """Tell whether the last event about the same says the same."""
     about = {"id": row["video_id"], "spoken": row["language"]}
     last = connection.execute(_LAST_TOLD, about).first()
     return last is not None and tuple(last) == tuple(row[name] for name in _ALIKE)
 
 
 def _take_turns(connection: Connection) -> None:
-    """Ids are given out before a commit, and must not become visible in another order.
-
-    SQLite has one writer anyway.
-    """
+    """Let one transaction at a time write events: ids are given out before a commit, and must not
+    become visible in another order. SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))

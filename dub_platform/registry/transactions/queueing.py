@@ -56,6 +56,7 @@ NOTHING_YET = {
 QUEUE_VIDEO_ANEW = update(videos).values(
     **NOTHING_YET, generation=videos.c.generation + 1, asked_anew=False
 )
+# Again is after a failure and counted; anew is for other words, and no try of the same.
 QUEUE_VIDEO_AGAIN = QUEUE_VIDEO_ANEW.values(
     retry_count=videos.c.retry_count + 1,
     processing_duration_seconds=None,
@@ -74,11 +75,12 @@ def queue_dub(
     *,
     anew: bool = False,
 ) -> bool:
-    """Queue a dub that is new, failed, or asked for in another wording; whether it was any. With
-    `anew` also one that is stale."""
+    """Queue a dub that is new, failed, or asked for in another wording, with `anew` also one that
+    is stale; return whether it was any of these."""
     said, asker = wording.in_language(language), {"request_id": request_id}
     begins = {"generation": removals.first_generation(connection, video_id, language)}
     new = {"video_id": video_id, "language": language, **begins, **_columns_of(said), **asker}
+    # Inserted or found, but never looked for first: of two requests at once one finds the row.
     if insert_missing(connection, dubs, new):
         return True
     # Its run may be ending just now: what is decided here must still be so when it is written.
@@ -94,9 +96,11 @@ def queue_dub(
 
 
 def ask_again(status: DubStatus) -> Update:
-    """What becomes of a dub in this status that is to say something else, or that failed."""
+    """Return the UPDATE of a dub in this status that is to say something else, or that failed."""
+    # It has not begun: the run that is coming reads what it is to say.
     if status is DubStatus.QUEUED:
         return update(dubs).values(film_only=False)
+    # Its run ends before its next step and queues it then, so two runs never write the same.
     if status is DubStatus.RUNNING:
         return update(dubs).values(asked_anew=True, film_only=False)
     return QUEUE_DUB_AGAIN.values(film_only=False)
@@ -107,20 +111,22 @@ def _columns_of(wording: Wording) -> dict[str, Any]:
 
 
 def queue_failed_video(connection: Connection, video_id: str, request_id: str | None) -> bool:
+    """Queue the video if it failed; return whether it had."""
     failed = and_(videos.c.id == video_id, videos.c.status == FAILED)
     again = QUEUE_VIDEO_AGAIN.where(failed).values(request_id=request_id, listen_only=False)
     return bool(connection.execute(again).rowcount)
 
 
 def queue_unbegun(connection: Connection, video_id: str) -> list[str]:
-    """Queue the dubs that failed before they began, as with their video; their languages."""
+    """Queue the dubs that failed before they began, as with their video; return their languages."""
     unbegun = and_(dubs.c.status == FAILED, dubs.c.processing_started_at.is_(None))
     again = QUEUE_DUB_AGAIN.where(dubs.c.video_id == video_id, unbegun)
     return sorted(connection.execute(again.returning(dubs.c.language)).scalars())
 
 
 def queue_film(connection: Connection, video_id: str, request_id: str | None) -> list[str]:
-    """Have a dub that is released make the film of what is left; its language, if there is one.
+    """Have a dub that is released make the film of what is left; return its language in a list, or
+    an empty one.
 
     One that is made anew makes it with its own release, and one that failed would no longer say of
     what: it is chosen where there is no other.
@@ -136,6 +142,7 @@ def queue_film(connection: Connection, video_id: str, request_id: str | None) ->
     if chosen is None and found.keys() == {DubStatus.FAILED}:
         chosen = found[DubStatus.FAILED]
     if chosen is None:
+        # One that is queued or running makes the film with its release.
         return []
     again = QUEUE_DUB_AGAIN.where(identify(video_id, chosen)[1])
     connection.execute(again.values(film_only=True, request_id=request_id))
@@ -149,6 +156,7 @@ def change_words(connection: Connection, video_id: str, request_id: str | None, 
     """
     of_video, video = videos.c.id == video_id, read_video(connection, video_id)
     status = video.status
+    # A video that waits is read when its run begins; one that runs is told by `asked_anew`.
     goes_on = status in (VideoStatus.QUEUED, VideoStatus.RUNNING)
     asked = update(videos) if goes_on else QUEUE_VIDEO_ANEW
     changes: dict[str, Any] = {"revision": videos.c.revision + 1, "request_id": request_id}
@@ -162,5 +170,5 @@ def change_words(connection: Connection, video_id: str, request_id: str | None, 
 
 
 def has_sound(video: Video) -> ColumnElement[bool]:
-    """Whether what is listened to was made, so that only a transcript is wanted."""
+    """Return whether what is listened to was made, so that only a transcript is wanted."""
     return literal(video.status is VideoStatus.PREPARED or video.stage == LAST_STAGE)
