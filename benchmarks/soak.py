@@ -53,8 +53,8 @@ ROLES = (*JUDGED, "daemon")
 SAMPLE_SECONDS = 5.0
 PAUSE_SECONDS = 0.25
 WITHOUT_CAPTIONS = 0.2
-# Dagster connects anew for each run, and SQLAlchemy keeps what it once asked each of the last 128
-# connections' dialects (functools.lru_cache): half a megabyte a run, and then nothing more.
+# What a process keeps of what it meets first becomes less with each video, and is no leak: the heap
+# of one that dubs grew by 8, 4 and 3 MB in its first three times five.
 WARM_UP_VIDEOS = 130
 # More than one seed comes to: no two have a video in common.
 NUMBERS = 10_000
