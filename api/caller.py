@@ -44,7 +44,7 @@ def caller_of(scope: Scope) -> Caller:
 
 
 OPEN = frozenset(
-    {"/", "/watch", "/edit", "/docs", "/help", "/openapi.json"}
+    {"/", "/watch", "/embed", "/oembed", "/edit", "/docs", "/help", "/openapi.json"}
     | {"/health", "/ready", "/version", "/metrics"}
 )
 # Media need no key: a video that is not public needs a signed link (`signed_links.py`).

@@ -23,6 +23,7 @@ from api.routes import (
     languages,
     lines,
     media,
+    oembed,
     openapi,
     source_lines,
     static,
@@ -33,6 +34,7 @@ from api.routes import (
 OPERATIONS: Sequence[Operation] = (
     *start.OPERATIONS,
     *watch.OPERATIONS,
+    *oembed.OPERATIONS,
     *edit.OPERATIONS,
     *docs.OPERATIONS,
     *help_pages.OPERATIONS,

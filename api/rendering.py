@@ -26,7 +26,7 @@ SITE_DIR, FIRST_PAGE = _PAGES / "site", "index.html"
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "media-src {media}; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "frame-src {frames}; frame-ancestors {ancestors}"
 )
 _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_PAGES / "templates"),
@@ -68,10 +68,17 @@ def render(
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    frames: str = "",
+    ancestors: str = "'none'",
 ) -> HTMLResponse:
-    """Render the template, with a Content-Security-Policy that allows no script of strangers."""
+    """Render the template, with a Content-Security-Policy that allows no script of strangers.
+
+    The page may show frames of the origin `frames`, and be shown in those of `ancestors`.
+    """
     services = services_of(request)
     page = _templates.get_template(template).render(values, services=services)
     media = ["'self'", services.media_origin, services.presigned_origin]
-    policy = _POLICY.format(media=" ".join(filter(None, media)))
+    policy = _POLICY.format(
+        media=" ".join(filter(None, media)), frames=frames or "'none'", ancestors=ancestors
+    )
     return HTMLResponse(page, status, {**(headers or {}), "content-security-policy": policy})

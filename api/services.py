@@ -61,7 +61,7 @@ class Services:
     means that only this machine is answered. `proxies` are the trusted proxies. `limits` are the
     rate limits. `links` signs the links of videos that are not public. `cors_origins` are other
     sites whose pages may use the API. `metrics_token` must be sent for /metrics. `most_files` is
-    the process's limit of open files.
+    the process's limit of open files. `youtube_player` is the origin of YouTube's player.
     """
 
     registry: Catalogue
@@ -106,6 +106,7 @@ class Services:
     links: Links | None = None
     metrics_token: str | None = field(default=None, repr=False)
     most_files: int = 1024
+    youtube_player: str = "https://www.youtube-nocookie.com"
     _tenants: dict[str, Services] = field(default_factory=dict, init=False, repr=False)
 
     def of(self, tenant: str) -> Services:

@@ -95,6 +95,7 @@ LONG_LANES = tuple(
         ("site", 20, ("tests/docs/test_site.py",)),
         ("scale", 60, ("tests/integration/test_scale.py",)),
         ("editor", 50, ("tests/browser/test_long_editing.py",)),
+        ("watching", 420, ("tests/browser/test_long_watching.py",)),
         ("backup", 95, ("tests/integration/test_backup.py",)),
         (
             "deployment",

@@ -87,9 +87,11 @@ class Operation:
         """Whether it refuses unknown query parameters.
 
         Pages and files do not, because people open them by links that sites add parameters to; nor
-        do health probes, whose callers are configured elsewhere.
+        do health probes, whose callers are configured elsewhere, and /oembed, which each site asks
+        with parameters of its own.
         """
-        return {PAGE, ANY}.isdisjoint(self.answers.values()) and self.path not in PROBES
+        is_lenient = self.path in PROBES or self.path == "/oembed"
+        return {PAGE, ANY}.isdisjoint(self.answers.values()) and not is_lenient
 
     @property
     def needs_key(self) -> bool:

@@ -226,10 +226,38 @@ class SignedLinkQuery(BaseModel):
 
 
 class WatchQuery(SignedLinkQuery):
-    """The query of GET /watch: a video, and the language to play."""
+    """The query of GET /watch and /embed: a video, the language to play, the time to begin at, as
+    12, 1m12s or 1h2m3s, and `hl`, the language of the page itself."""
 
     v: str
     lang: str | None = None
+    t: str | None = None
+    hl: str | None = None
+
+
+class OEmbedQuery(RequestShape):
+    """The query of GET /oembed (oembed.com): the address of a video's page, and how large what is
+    shown may be, in pixels. Sites send further parameters of their own."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    url: Annotated[str, Field(max_length=2000)]
+    format: Literal["json"] = "json"
+    maxwidth: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    maxheight: Annotated[int, Field(ge=1, le=10_000)] | None = None
+
+
+class OEmbedAnswer(BaseModel):
+    """What another site's page shows of a video: `html` is a frame with the player."""
+
+    version: Literal["1.0"] = "1.0"
+    type: Literal["video"] = "video"
+    title: str
+    provider_name: str
+    provider_url: str
+    width: int
+    height: int
+    html: str
 
 
 class EditQuery(BaseModel):

@@ -30,13 +30,13 @@ def edit(request: Request) -> Response:
         raise InvalidVideoIdError("Say which video: this address has ?v= and the video's id.")
     if not lang:
         raise UnknownLanguageError("Say which dub: this address ends with &lang= and a language.")
-    texts = texts_for(request)
+    texts = texts_for(request, "edit")
     values = {
         "video_id": check_video_id(video_id),
         "language": language(lang),
         "asks_for_key": services_of(request).keys is not None,
         "t": texts,
-        "others": [each for each in all_texts().values() if each is not texts],
+        "others": [each for each in all_texts("edit").values() if each is not texts],
     }
     headers = {"vary": "Accept-Language", "content-language": texts.code}
     return render(request, "edit.html", values, headers=headers)

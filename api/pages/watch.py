@@ -1,15 +1,18 @@
 """The player: the film with its original sound or any released dub of it.
 
-    GET /watch?v=dQw4w9WgXcQ&lang=es
+    GET /watch?v=dQw4w9WgXcQ&lang=es        # the page
+    GET /embed?v=dQw4w9WgXcQ&lang=es        # the player alone, for frames of other sites' pages
 
 The original sound is the film's first audio track. A dub is an M4A in an audio element, which
-`static/watch.js` keeps in step with the muted film.
+`static/watch/sync.js` keeps in step with the muted film, or with YouTube's player where the film is
+there alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +24,7 @@ from api.contract.responses import captions, failure, renewal, source_captions
 from api.contract.schemas import Failure, WatchQuery
 from api.pages.sentences import viewers_sentence
 from api.pages.start import spoken_languages
+from api.pages.texts import Texts, accepted_languages, all_texts, texts_for
 from api.rendering import render
 from api.services import Services, unscoped_services_of
 from api.signed_links import require_watchable, sign_if_needed
@@ -34,26 +38,34 @@ from dub_platform.core.errors import (
 from dub_platform.core.languages import AUTO, Language, language, nearest
 from dub_platform.core.service.videos import check_video_id
 from dub_platform.core.speech import Release
-from dub_platform.registry.records import Dub, DubStatus, Stale, Video, VideoStatus
+from dub_platform.registry.records import (
+    Dub,
+    DubStatus,
+    Source,
+    Stale,
+    Video,
+    VideoStatus,
+    Visibility,
+)
 
-# What viewers read while each asset is made.
-STAGES = {
-    "source_media": "fetching the video",
-    "audio": "taking the sound apart",
-    "transcript": "listening",
-    "translation": "translating",
-    "speech": "speaking",
-    "dubbed_track": "mixing",
-    "r2_object": "publishing",
-}
-
+# In the order in which they are made; the first three once for a video.
+STAGES = (
+    *("source_media", "audio", "transcript"),
+    *("translation", "speech", "dubbed_track", "r2_object"),
+)
+OF_VIDEO = 3
 NOT_ASKED = "not asked for"
-# Why a dub is stale, in words for viewers: requesting it again mends each of these.
-SINCE = {
-    Stale.SOURCE: "What is said in this video was changed",
-    Stale.TRANSLATION: "This video was translated anew",
-    Stale.WORDING: "The wording of this channel was changed",
-}
+# Why a dub is stale, where requesting it again mends that.
+SINCE = (Stale.SOURCE, Stale.TRANSLATION, Stale.WORDING)
+# The texts that scripts show; each page has those of what can happen on it.
+PLAYER_TEXTS = (
+    *("play", "pause", "position_of", "ai_dubbed", "dub_lost", "film_lost", "go_on"),
+    *("share_from", "copied", "copy_failed", "youtube_away"),
+)
+WAITING_TEXTS = ("since", "seconds", "minutes", "see_it", "use_captions", "believe", "listen_again")
+KEY_TEXTS = (
+    *("key_held", "key_wanted", "renew", "renew_about", "up_to_date", "out_of_date", "forgotten"),
+)
 
 
 @dataclass(frozen=True)
@@ -73,12 +85,15 @@ class Waiting:
 
     `sentence` is for viewers; `for_operator` is shown where only this machine is answered. `asks`
     means that it can be requested here, `replaces` that another file must be uploaded, `settles`
-    that somebody must say which language is spoken. `instead` are the languages that can be played.
+    that somebody must say which language is spoken. `instead` are the languages that can be played,
+    `done` how many of `STAGES` are made, `since` when the work began.
     """
 
     language: Language
     status: str
     stage: str
+    done: int
+    since: datetime | None
     error: Failure | None
     sentence: str
     for_operator: str
@@ -94,7 +109,7 @@ class Outdated:
     anew."""
 
     language: Language
-    since: str
+    since: Stale
     usd: float | None
 
 
@@ -104,9 +119,20 @@ class Player:
 
     `with_key` is what somebody who types a key can do here: `ask` for the dub, `settle` the spoken
     language, or `look` whether the dub is stale. Empty if there is nothing, or no key is needed.
+    `youtube` is the id of a film that only YouTube has. `is_named` says that the address names the
+    language, `also_made` are other languages that are being made, with their stages. `share` is the
+    address to hand on, and `film_url` the film's for other sites: both are empty for a video that
+    needs a signed link. `here` is the address of this page, with a signature where one is needed.
     """
 
     video_id: str
+    asked: str
+    is_named: bool
+    youtube: str
+    share: str
+    film_url: str
+    here: str
+    also_made: Sequence[tuple[Language, str]]
     title: str
     channel: str
     film: str | None
@@ -125,7 +151,19 @@ class Player:
 
 
 def watch(request: Request) -> Response:
-    """Render the player of video `v` in language `lang`; by default the first released one."""
+    """Render the player of video `v` in language `lang`; by default a released one."""
+    return _render(request, "watch.html")
+
+
+def embed(request: Request) -> Response:
+    """Render the player alone, which pages of other sites may show in a frame.
+
+    There is nothing on it that changes anything, so such a page can trick nobody into a click.
+    """
+    return _render(request, "embed.html", ancestors="*")
+
+
+def _render(request: Request, template: str, *, ancestors: str = "'none'") -> Response:
     services, asked_for = unscoped_services_of(request), request.query_params.get("v")
     if not asked_for:
         raise InvalidVideoIdError("Say which video: this address ends with ?v= and the video's id.")
@@ -133,16 +171,56 @@ def watch(request: Request) -> Response:
     whole = services.registry.whole(video_id)
     video, dubs = whole.video, whole.dubs
     require_watchable(request, video)
-    lang = request.query_params.get("lang")
-    asked = _choose(video, dubs, lang) if lang else _first(video, dubs)
-    return render(request, "watch.html", {"player": player(services, video, dubs, asked)})
+    lang, texts = request.query_params.get("lang"), texts_for(request, "watch")
+    liked = accepted_languages(request)
+    asked = _choose(video, dubs, lang) if lang else _first(video, dubs, liked)
+    found = player(services, video, dubs, asked, texts, is_named=lang is not None)
+    values = {
+        "player": found,
+        "t": texts,
+        "script_texts": {key: texts[key] for key in _texts_of(found)},
+        "stages": STAGES,
+        "translations": all_texts("watch"),
+    }
+    frames = services.youtube_player if found.youtube else ""
+    headers = {"vary": "Accept-Language", "content-language": texts.code}
+    return render(request, template, values, headers=headers, frames=frames, ancestors=ancestors)
 
 
-def player(services: Services, video: Video, dubs: Sequence[Dub], asked: str) -> Player:
+def _texts_of(player: Player) -> Iterator[str]:
+    if player.film or player.youtube:
+        yield from PLAYER_TEXTS
+    if player.waiting:
+        yield from WAITING_TEXTS
+    if player.with_key:
+        yield from KEY_TEXTS
+
+
+def player(
+    services: Services,
+    video: Video,
+    dubs: Sequence[Dub],
+    asked: str,
+    texts: Texts,
+    *,
+    is_named: bool,
+) -> Player:
     """Collect the values of the page for a video; `asked` is the language to play."""
-    released, waiting = _releases(dubs), _find_waiting(services, video, dubs, asked)
+    released, waiting = _releases(dubs), _find_waiting(services, video, dubs, asked, texts)
+    is_public = video.visibility is Visibility.PUBLIC
     return Player(
         video_id=video.id,
+        asked=asked,
+        is_named=is_named,
+        youtube="" if video.film_key or not released else _find_on_youtube(video),
+        share=f"{services.base_url}/watch?v={video.id}" if is_public else "",
+        film_url=services.store.url(video.film_key) if video.film_key and is_public else "",
+        here=sign_if_needed(services, video, f"/watch?v={video.id}&lang={asked}"),
+        also_made=[
+            (language(dub.language), dub.stage or video.stage or "")
+            for dub in dubs
+            if dub.language != asked and dub.status in (DubStatus.QUEUED, DubStatus.RUNNING)
+        ],
         title=video.title or video.id,
         channel=_channel(services, video),
         film=_address(services, video, video.film_key) if video.film_key else None,
@@ -158,6 +236,11 @@ def player(services: Services, video: Video, dubs: Sequence[Dub], asked: str) ->
         spoken=spoken_languages(services) if waiting and waiting.settles else (),
         with_key=_with_key(services, waiting, is_dub=asked in dict(released)),
     )
+
+
+def _find_on_youtube(video: Video) -> str:
+    """Return YouTube's id of the video; empty if it is not from there."""
+    return video.source_id or video.id if video.source is Source.YOUTUBE else ""
 
 
 def _with_key(services: Services, waiting: Waiting | None, *, is_dub: bool) -> str:
@@ -195,10 +278,13 @@ def _choose(video: Video, dubs: Sequence[Dub], lang: str) -> str:
     return nearest(asked, [video.language, *(dub.language for dub in dubs)]) or asked
 
 
-def _first(video: Video, dubs: Sequence[Dub]) -> str:
-    """Return the language to open with: a released one, else one that is being made."""
+def _first(video: Video, dubs: Sequence[Dub], liked: Iterator[str]) -> str:
+    """Return the language to open with: a released one, if possible one that the viewer reads,
+    else one that is being made."""
     codes = [*(code for code, _ in _releases(dubs)), *(dub.language for dub in dubs)]
-    return codes[0] if codes else video.language
+    ready = [code for code, _ in _releases(dubs)]
+    nearby = (nearest(code, ready) for code in liked if code != "*")
+    return next(filter(None, nearby), codes[0] if codes else video.language)
 
 
 def _releases(dubs: Sequence[Dub]) -> list[tuple[str, Release]]:
@@ -227,7 +313,7 @@ def _dub_sound(services: Services, video: Video, code: str, release: Release, as
 
 
 def _find_waiting(
-    services: Services, video: Video, dubs: Sequence[Dub], asked: str
+    services: Services, video: Video, dubs: Sequence[Dub], asked: str, texts: Texts
 ) -> Waiting | None:
     released = dict(_releases(dubs))
     is_original = asked == video.language
@@ -245,9 +331,11 @@ def _find_waiting(
     return Waiting(
         language=language(asked),
         status=status if available else "not available",
-        stage=STAGES.get(stage, stage),
+        stage=stage,
+        done=_count_done(video, stage),
+        since=(dub.processing_started_at if dub else None) or video.processing_started_at,
         error=error,
-        sentence=viewers_sentence(error) if error else "",
+        sentence=viewers_sentence(error, texts) if error else "",
         for_operator=error.message if error and services.is_local else "",
         asks=may_ask and available and (failed or status == NOT_ASKED) and not replaces,
         replaces=replaces and may_ask,
@@ -267,10 +355,17 @@ def _find_outdated(
     dub = next((dub for dub in dubs if dub.language == asked), None)
     if services.keys is not None or dub is None or dub.status is not DubStatus.RELEASED:
         return None
-    since = [SINCE[why] for why in video.stale(dub) if why in SINCE]
+    since = [why for why in video.stale(dub) if why in SINCE]
     if not since:
         return None
     return Outdated(language(asked), since[0], renewal(services, video, asked).usd)
+
+
+def _count_done(video: Video, stage: str) -> int:
+    """Return how many stages are behind a dub; those of its video stay done while it waits."""
+    if stage in STAGES:
+        return STAGES.index(stage)
+    return OF_VIDEO if video.status is VideoStatus.PREPARED else 0
 
 
 def _state(
@@ -296,6 +391,7 @@ def _address(services: Services, video: Video, key: str) -> str:
     return sign_if_needed(services, video, services.address(key))
 
 
+_ERRORS = (InvalidVideoIdError, UnknownLanguageError, VideoNotFoundError, LinkExpiredError)
 OPERATIONS: Sequence[Operation] = (
     Operation(
         "GET",
@@ -304,11 +400,15 @@ OPERATIONS: Sequence[Operation] = (
         "The player of a video",
         {200: PAGE},
         query=WatchQuery,
-        errors=(
-            InvalidVideoIdError,
-            UnknownLanguageError,
-            VideoNotFoundError,
-            LinkExpiredError,
-        ),
+        errors=_ERRORS,
+    ),
+    Operation(
+        "GET",
+        "/embed",
+        embed,
+        "The player of a video by itself, for a frame of another site's page",
+        {200: PAGE},
+        query=WatchQuery,
+        errors=_ERRORS,
     ),
 )

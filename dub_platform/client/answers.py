@@ -298,6 +298,19 @@ class NewKeyAnswer(TypedDict):
     key: str
 
 
+class OEmbedAnswer(TypedDict):
+    """What another site's page shows of a video: `html` is a frame with the player."""
+
+    version: NotRequired[Literal["1.0"]]
+    type: NotRequired[Literal["video"]]
+    title: str
+    provider_name: str
+    provider_url: str
+    width: int
+    height: int
+    html: str
+
+
 class PlacedAnswer(TypedDict):
     """A line in the released track: its text, its start in seconds, and its tempo.
 

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.pages.texts import all_texts
+from api.pages.texts import PAGES, all_texts
 from dub_platform.registry.api_keys import ApiKeys
 from tests.support.rig.services import YOUTUBE, Services, release
 
@@ -60,18 +60,19 @@ def test_the_page_speaks_the_language_that_is_asked_for(
     assert f'<html lang="{code}">' in answer.text
     told = re.search(r'id="texts">(.*?)</script>', answer.text)
     assert told
-    assert all_texts()[code].by_key == json.loads(told[1])
+    assert all_texts("edit")[code].by_key == json.loads(told[1])
 
 
-def test_each_language_has_all_texts() -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_each_language_has_all_texts(page: str) -> None:
     """With the same values to be filled in, whatever the form."""
 
     def values(given: Any) -> set[str]:
         texts = given.values() if isinstance(given, dict) else [given]
         return {name for text in texts for name in re.findall(r"{(\w+)}", str(text))}
 
-    english = all_texts()["en"].by_key
-    for texts in all_texts().values():
+    english = all_texts(page)["en"].by_key
+    for texts in all_texts(page).values():
         assert {key: values(each) for key, each in english.items()} == {
             key: values(each) for key, each in texts.by_key.items()
         }

@@ -16,6 +16,7 @@ from playwright.sync_api import (
     Browser,
     ConsoleMessage,
     Error,
+    Locator,
     Page,
     Request,
     ViewportSize,
@@ -36,10 +37,13 @@ from tests.support.rig.services import (
     default_limits,
     make_clip,
     make_services,
+    prepare,
     release,
+    running,
     serving,
 )
 from tests.support.servers.swift import running_swift
+from tests.support.servers.youtube_frame import youtube_player
 
 pytestmark = pytest.mark.xdist_group("browser")  # one serves them all
 SCREEN = ViewportSize(width=1280, height=720)
@@ -92,6 +96,24 @@ class Site:
         """Open the player and wait until it can play."""
         self.open(f"/watch?{query}")
         self.until("film.readyState >= 3 && (!dub.src || dub.readyState >= 3)")
+
+    def menu(self, name: str) -> Locator:
+        """Open the menu of this name, if it is not open."""
+        menu = self.page.locator(f"#{name}")
+        if menu.get_attribute("open") is None:
+            menu.locator("summary").click()
+        return menu
+
+    def choose(self, code: str) -> None:
+        """Choose the language of the sound, in its menu."""
+        self.menu("languages").locator(f"[name=sound][value={code}]").check()
+
+    def set(self, label: str, option: str) -> None:
+        """Choose something of a list in the settings."""
+        self.menu("settings").get_by_label(label).select_option(option)
+
+    def sound(self, code: str) -> Locator:
+        return self.page.locator(f"[name=sound][value={code}]")
 
     def state(self) -> dict[str, float | bool | str | None]:
         state: dict[str, float | bool | str | None] = self.page.evaluate(STATE)
@@ -221,7 +243,7 @@ def test_pause_seek_and_speed_go_for_both(player: Site) -> None:
     """Whatever happens to the film happens to the dub."""
     player.watch()
     player.play_until(0.5)
-    player.page.get_by_label("Speed").select_option("1.5")
+    player.set("Speed", "1.5")
     player.page.get_by_label("Position").fill("6")
     player.until_at(7)
     player.until(IN_STEP)
@@ -234,11 +256,11 @@ def test_languages_are_switched_while_it_plays(player: Site) -> None:
     """From Spanish to Catalan to the film's own sound; the address follows."""
     player.watch()
     player.play_until(0.5)
-    player.page.get_by_role("radio", name="català").check()
+    player.choose("ca")
     player.until(f"!dub.paused && {IN_STEP}")
     assert f"/media/releases/{YOUTUBE}/ca/1/track.m4a" == player.state()["dubTrack"]
     assert player.page.url.endswith("lang=ca")
-    player.page.get_by_role("radio", name="English original").check()
+    player.choose("en")
     player.until("dub.paused")
     state = player.state()
     assert (False, False, None) == (state["filmPaused"], state["filmMuted"], state["dubTrack"])
@@ -248,7 +270,7 @@ def test_captions_of_every_language_can_be_shown(player: Site) -> None:
     """Choosing one shows it and hides the others."""
     player.watch()
     for code in ("en", "es", "ca"):
-        player.page.get_by_label("Captions").select_option(code)
+        player.set("Captions", code)
         player.page.wait_for_function(
             "code => [...film.textTracks].filter((track) => track.mode === 'showing')"
             ".every((track) => track.language === code && track.cues?.length === 1)",
@@ -256,7 +278,7 @@ def test_captions_of_every_language_can_be_shown(player: Site) -> None:
         )
     showing = "() => [...film.textTracks].filter((track) => track.mode === 'showing').length"
     assert 1 == player.page.evaluate(showing)
-    player.page.get_by_label("Captions").select_option("")
+    player.set("Captions", "")
     assert 0 == player.page.evaluate(showing)
 
 
@@ -277,16 +299,152 @@ def test_the_keyboard_plays_seeks_and_mutes(player: Site) -> None:
     player.until("film.paused && dub.paused")
 
 
+def test_keys_work_whatever_was_clicked(player: Site) -> None:
+    """A click on a button, a slider or a list takes them away from nobody; a field keeps them."""
+    player.watch()
+    page = player.page
+    mute = page.get_by_role("button", name="Mute")
+    mute.click()
+    page.keyboard.press("m")
+    expect(mute).to_have_attribute("aria-pressed", "false")
+    page.locator("#seek").click()
+    page.keyboard.press("5")
+    player.until("Math.abs(film.currentTime - film.duration / 2) < 0.1")
+    player.choose("ca")
+    page.keyboard.press("ArrowRight")
+    player.until("Math.abs(film.currentTime - film.duration / 2 - 5) < 0.1")
+    player.set("Speed", "1.5")
+    page.keyboard.press("Home")
+    player.until("film.currentTime === 0")
+    page.keyboard.press(">")
+    page.keyboard.press("c")
+    page.keyboard.press("n")
+    assert 1.75 == player.state()["filmRate"]
+    player.until("[...film.textTracks].find((track) => track.mode === 'showing').language === 'es'")
+    expect(player.sound("es")).to_be_checked()
+    page.get_by_label("Find in it").fill("kmf")
+    player.until("film.paused && film.currentTime === 0 && !document.fullscreenElement")
+    page.get_by_label("Find in it").blur()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("10 seconds back, on")
+    page.keyboard.press("k")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert player.state()["filmPaused"]
+
+
+def test_choices_and_the_place_are_remembered(player: Site) -> None:
+    """By this browser; what the address says comes first, also where to begin."""
+    player.watch()
+    player.set("Speed", "1.5")
+    player.set("Captions", "es")
+    player.choose("ca")
+    player.page.get_by_label("Volume").fill("0.4")
+    player.page.get_by_label("Position").fill("20")
+    player.play_until(20.5)
+    player.watch(f"v={YOUTUBE}")
+    assert (1.5, 0.4) == (player.state()["filmRate"], player.page.evaluate("dub.volume"))
+    expect(player.sound("ca")).to_be_checked()
+    # Captions are in the language that is heard.
+    player.until("[...film.textTracks].find((track) => track.mode === 'showing').language === 'ca'")
+    player.page.get_by_role("button", name="Go on at 0:2").click()
+    player.until("film.currentTime > 20 && !film.paused && !dub.paused")
+    player.watch(f"v={YOUTUBE}&lang=es&t=0m12s")
+    expect(player.sound("es")).to_be_checked()
+    player.until("film.currentTime === 12")
+    assert 0 == player.page.get_by_role("button", name="Go on at").count()
+    player.page.keyboard.press("s")
+    link = player.page.get_by_label("Link")
+    player.page.get_by_label("From 0:12 on").check()
+    expect(link).to_have_value(f"http://dub.test/watch?v={YOUTUBE}&lang=es&t=12")
+
+
+def test_the_transcript_leads_to_what_is_said(player: Site) -> None:
+    """A line is lit while it is said, and a click on one goes there."""
+    said = "".join(
+        f"00:00:{start:02}.000 --> 00:00:{start + 5:02}.000\n{line}\n\n"
+        for start, line in ((0, "Bon dia."), (20, "L'aigua és freda."))
+    )
+    vtt = f"WEBVTT\n\n{said}".encode()
+    player.services.store.put_bytes(f"releases/{YOUTUBE}/ca/1/ca.vtt", vtt)
+    player.watch(f"v={YOUTUBE}&lang=ca")
+    lines = player.page.locator("#said-lines button")
+    expect(lines).to_have_text(["0:00 Bon dia.", "0:20 L'aigua és freda."])
+    lines.last.click()
+    player.until("film.currentTime === 20")
+    expect(lines.last).to_have_attribute("aria-current", "true")
+    player.page.get_by_label("Find in it").fill("DIA")
+    expect(lines.last).to_be_hidden()
+    expect(lines.first).to_be_visible()
+    player.page.locator("#open-transcript").click()
+    expect(lines.first).to_be_hidden()
+
+
+# What a page has played of a sound, and the stand-in of its film, by the same clock.
+SOUND_AT = "() => [document.getElementById('dub').currentTime, Date.now() / 1000]"
+FILM_AT = "() => [now(), Date.now() / 1000]"
+
+
+def test_a_film_that_only_youtube_has_plays_in_step_with_our_sound(
+    page: Page, media: Path, tmp_path: Path
+) -> None:
+    """In YouTube's own player, which is asked for nothing before somebody wants it."""
+    with running(youtube_player) as origin:
+        services = make_services(tmp_path, youtube_player=origin)
+        made = release(services, YOUTUBE, "es", media=media)
+        services.registry.hold(YOUTUBE, "es", "again", now=datetime.now(timezone.utc))
+        services.registry.release(YOUTUBE, "es", made, film_key=None, beside={}, run_id="again")
+        with opened(page, services) as site:
+            watch_on_youtube(site, origin)
+            assert [] == site.said
+
+
+def watch_on_youtube(site: Site, origin: str) -> None:
+    page = site.page
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    page.on("request", note)
+    site.open(f"/watch?v={YOUTUBE}&lang=es")
+    offer = page.get_by_role("button", name="Show the pictures from YouTube")
+    expect(offer).to_be_visible()
+    assert not any(url.startswith(origin) for url in asked)
+    offer.click()
+    page.get_by_role("button", name="Play", exact=True).click()
+    [frame] = [each for each in page.frames if each.url.startswith(origin)]
+    assert f"/embed/{YOUTUBE}?" in frame.url
+
+    def is_in_step() -> bool:
+        (film, film_at), (dub, dub_at) = frame.evaluate(FILM_AT), page.evaluate(SOUND_AT)
+        runs = frame.evaluate("known.state === 1") and not page.evaluate("dub.paused")
+        return bool(runs and film > 0.5 and abs((film - film_at) - (dub - dub_at)) < 0.1)
+
+    wait_until(is_in_step)
+    assert frame.evaluate("known.muted")
+    page.get_by_label("Position").fill("30")
+    wait_until(lambda: page.evaluate("dub.currentTime") > 30 and is_in_step())
+    # Somebody uses YouTube's own controls.
+    frame.evaluate("set({ state: 2 })")
+    site.until("dub.paused")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    site.choose("en")
+    page.keyboard.press("k")
+    frame.wait_for_function("() => known.state === 1 && !known.muted")
+    assert page.evaluate("dub.paused")
+
+
 def test_every_control_has_a_name_and_can_be_reached(player: Site) -> None:
     """Tab visits each of them, and each says what it is."""
     player.watch()
-    names = player.page.locator("#bar button, #bar input, #bar select, #sounds input")
+    names = player.page.locator("#bar button, #bar input, #bar select, #bar summary")
     nameless = names.evaluate_all(
-        "controls => controls.filter((one) => one.tabIndex < 0 ||"
-        " !(one.ariaLabel || one.labels?.length)).map((one) => one.id)"
+        "controls => controls.filter((one) => one.tabIndex < 0 || !(one.ariaLabel ||"
+        " one.labels?.length || one.textContent.trim())).map((one) => one.id)"
     )
     assert [] == nameless
-    assert 10 == names.count()
+    assert 16 == names.count()
 
 
 def test_the_page_fits_a_phone(player: Site) -> None:
@@ -310,8 +468,12 @@ def test_dark_mode_is_dark(player: Site) -> None:
 def test_a_dub_appears_when_it_is_released(site: Site, media: Path) -> None:
     """Who waits on the page gets the player without doing anything."""
     site.services.registry.accept(NewVideo(YOUTUBE, Source.YOUTUBE, title="A harbor"), ["es"])
-    site.open(f"/watch?v={YOUTUBE}&lang=es")
+    with site.page.expect_request(f"**/videos/{YOUTUBE}/events"):
+        site.open(f"/watch?v={YOUTUBE}&lang=es")
     expect(site.page.get_by_text("Spanish is on its way:")).to_be_visible()
+    expect(site.page.locator(".steps .next")).to_have_count(7)
+    prepare(site.services, YOUTUBE)
+    expect(site.page.locator(".steps .done")).to_have_count(3)
     release(site.services, YOUTUBE, "es", media=media)
     expect(site.page.get_by_role("button", name="Play", exact=True)).to_be_visible()
     expect(site.page.get_by_text("Spanish is on its way:")).not_to_be_visible()
@@ -321,14 +483,14 @@ def test_a_dub_that_is_released_interrupts_nobody(player: Site, media: Path) -> 
     """Who watches another language meanwhile gets a link and keeps watching."""
     player.services.registry.ask(YOUTUBE, "gl")
     player.watch(f"v={YOUTUBE}&lang=gl")
-    player.page.get_by_role("radio", name="català").check()
+    player.choose("ca")
     player.play_until(0.5)
     release(player.services, YOUTUBE, "gl", media=media)
     link = player.page.get_by_role("link", name="See how it came out")
     expect(link).to_be_visible()
     assert not player.state()["filmPaused"]
     link.click()
-    expect(player.page.get_by_role("radio", name="galego")).to_be_checked()
+    expect(player.sound("gl")).to_be_checked()
 
 
 def test_without_a_script_there_are_controls_and_links(browser: Browser, player: Site) -> None:
@@ -381,10 +543,10 @@ def test_a_dub_that_does_not_load_leaves_the_original_to_be_heard(player: Site) 
     expect(said).to_contain_text("the original's sound")
     player.play_until(0.3)
     assert not player.state()["filmMuted"]
-    player.page.get_by_role("radio", name="català").check()
+    player.choose("ca")
     expect(said).to_be_empty()
     player.until("film.muted && !dub.paused")
-    player.page.get_by_role("radio", name="español").check()
+    player.choose("es")
     expect(said).to_contain_text("español")
     player.services.store.put_bytes(track, sound)
     expect(said).to_be_empty()
@@ -590,7 +752,7 @@ def test_a_bucket_with_a_cors_rule_shows_film_and_captions(
     """As a bucket of another origin that lets pages read it."""
     with watched(page, media, tmp_path, running_swift().open_to_pages()) as player:
         player.watch()
-        player.page.get_by_label("Captions").select_option("es")
+        player.set("Captions", "es")
         player.until("[...film.textTracks].some((track) => track.cues?.length === 1)")
         assert [] == player.said
 
@@ -613,7 +775,7 @@ def test_a_bucket_that_nobody_can_read_serves_the_page_too(
     with watched(page, media, tmp_path, releases, is_public=False) as player:
         player.open(f"/watch?v={YOUTUBE}&lang=es")
         player.until("film.readyState >= 3 && dub.readyState >= 3")
-        player.page.get_by_label("Captions").select_option("es")
+        player.set("Captions", "es")
         player.until("[...film.textTracks].some((track) => track.cues?.length === 1)")
         assert [] == player.said
 

@@ -99,7 +99,10 @@ def test_every_address_that_is_not_open_asks_for_a_key(
 
 def test_what_people_and_probes_ask_for_is_open(client: TestClient) -> None:
     """Pages, their style, the contract, and the probes."""
-    for path in (*sorted(OPEN - {"/watch", "/edit", "/help"}), "/static/style.css"):
+    for path in (
+        *sorted(OPEN - {"/watch", "/embed", "/oembed", "/edit", "/help"}),
+        "/static/style.css",
+    ):
         assert (200, path) == (client.get(path).status_code, path)
 
 

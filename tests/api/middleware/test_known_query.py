@@ -47,7 +47,12 @@ def test_what_is_opened_by_a_link_or_a_probe_bears_what_others_write_into_it(
     """A page that is shared opens with the parameters of whoever shared it."""
     named = {**KNOWN, "path": "style.css", "key": f"releases/{YOUTUBE}/es/1/es.vtt"}
     path = each.path.format(**named)
-    queries = {"/watch": {"v": YOUTUBE}, "/edit": {"v": YOUTUBE, "lang": "es"}}
+    queries = {
+        "/watch": {"v": YOUTUBE},
+        "/embed": {"v": YOUTUBE},
+        "/oembed": {"url": f"http://dub.test/watch?v={YOUTUBE}"},
+        "/edit": {"v": YOUTUBE, "lang": "es"},
+    }
     answer = released.get(path, params={**queries.get(each.path, {}), "fbclid": "x"})
     # The release of these services has no lines, whose sound could be had, and no documents were
     # built here, of which there could be a file.

@@ -39,7 +39,7 @@ def test_all_styles_and_scripts_of_a_page_are_kept_for_a_year(
 
 def test_a_file_of_another_release_is_not_kept(client: TestClient) -> None:
     """While servers are replaced, an older one sends what it has, and no browser keeps that."""
-    for path in (f"/static/{OTHER}/watch.js", "/static/watch.js"):
+    for path in (f"/static/{OTHER}/watch/main.js", "/static/watch/main.js"):
         answer = client.get(path)
         assert (200, "private, no-cache") == (answer.status_code, answer.headers["cache-control"])
 
@@ -51,7 +51,7 @@ def test_a_file_of_another_release_is_not_kept(client: TestClient) -> None:
         f"/static/{static_version()}/",
         f"/static/{static_version()}/nothing.js",
         f"/static/{static_version()}/../../watch.py",
-        f"/static/{static_version()}/{static_version()}/watch.js",
+        f"/static/{static_version()}/{static_version()}/watch/main.js",
         f"/static/{static_version()}/%2e%2e/%2e%2e/watch.py",
         f"/static/{static_version()}//etc/passwd",
     ],

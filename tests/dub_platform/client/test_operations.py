@@ -21,8 +21,18 @@ from tests.support.rig.services import running
 
 # Pages for browsers.
 PAGES = {
-    *("GET /", "GET /watch", "GET /edit", "GET /docs", "GET /help", "GET /help/{path}"),
+    *(
+        "GET /",
+        "GET /watch",
+        "GET /embed",
+        "GET /edit",
+        "GET /docs",
+        "GET /help",
+        "GET /help/{path}",
+    ),
     "GET /static/{path}",
+    # Other sites ask this, for their own pages.
+    "GET /oembed",
     "POST /videos/{id}/dubs/{language}",
 }
 # For programs, which have the client.

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
+from api.pages.texts import all_texts
 from api.pages.watch import STAGES
 from dub_platform.client import progress
 from dub_platform.client.answers import VideoAnswer, VideoRow
@@ -66,7 +67,8 @@ def completed(story: Sequence[VideoAnswer], waiting: Waiting) -> list[float]:
 
 def test_the_steps_are_the_pages() -> None:
     """In the same words and order."""
-    assert [*STAGES.items()] == [*STEPS.items()]
+    texts = all_texts("watch")["en"]
+    assert [(stage, texts[f"stage_{stage}"]) for stage in STAGES] == [*STEPS.items()]
 
 
 def test_the_bar_never_goes_back(terminal: io.StringIO) -> None:

@@ -1,11 +1,11 @@
 // The line editor: what is on the page, and what keys and buttons do.
 
-import { Api, Conflict, Refused } from "./api.js";
+import { Api, Conflict, Refused } from "../api.js";
 import { Drafts } from "./drafts.js";
 import { VirtualList } from "./list.js";
 import { drawRow, isProblem } from "./row.js";
 import { Sounds } from "./sound.js";
-import { clock, decimal, text } from "./texts.js";
+import { clock, decimal, text } from "../texts.js";
 
 const $ = (id) => document.getElementById(id);
 const { video, language } = $("editor").dataset;

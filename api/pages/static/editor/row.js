@@ -1,6 +1,6 @@
 // One line of the list: what was said, what the dub says, how it fits, and what can be done.
 
-import { clock, decimal, text } from "./texts.js";
+import { clock, decimal, text } from "../texts.js";
 
 // A text that is longer by this much is said so fast that it is heard.
 const HURRIED = 1.15;
