@@ -11,6 +11,7 @@ the environment are not used, and only the status and the first bytes of an answ
 
 from __future__ import annotations
 
+import functools
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
@@ -86,7 +87,7 @@ class Messenger:
 
     def __init__(self, receivers: Receivers, trust: ssl.SSLContext | None = None) -> None:
         self.receivers = receivers
-        self._trust = trust or httpx.create_ssl_context()
+        self._trust = trust or _trust_public()
 
     async def send(self, url: str, headers: Mapping[str, str], body: str) -> Answer:
         """Post the body, within DEADLINE_SECONDS.
@@ -120,6 +121,12 @@ class Messenger:
             ) as response:
                 await _read_some(response)
                 return response.status
+
+
+@functools.cache
+def _trust_public() -> ssl.SSLContext:
+    """Read the certificates of public authorities, which takes 25 ms, once in a process."""
+    return httpx.create_ssl_context()
 
 
 async def _read_some(response: httpcore.Response) -> None:

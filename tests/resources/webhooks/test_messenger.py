@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 
 import anyio
+import httpx
 import pytest
 import trustme
 
@@ -146,6 +147,21 @@ def test_a_certificate_must_be_of_the_host_and_trusted(tmp_path: object) -> None
         assert "certificate" in str(send(receiver.url, receiver.place).error)
         assert [] == receiver.got
         assert Answer(204, None) == send(receiver.url, receiver.place, trust=trust)
+
+
+def test_the_authorities_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many messengers a process has: it takes longer than all else of making one."""
+    messenger._trust_public.cache_clear()
+    read = list[ssl.SSLContext]()
+
+    def read_authorities() -> ssl.SSLContext:
+        read.append(ssl.create_default_context())
+        return read[-1]
+
+    monkeypatch.setattr(httpx, "create_ssl_context", read_authorities)
+    used = {Messenger(Receivers())._trust for _ in range(3)}
+    assert (1, used) == (len(read), set(read))
+    messenger._trust_public.cache_clear()
 
 
 def test_an_answer_without_an_end_is_cut_off(receiver: Receiver) -> None:
