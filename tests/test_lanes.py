@@ -55,6 +55,13 @@ def test_the_lane_of_all_tests_begins_with_the_quick_ones() -> None:
     assert set(files) == set(order)
 
 
+@pytest.fixture
+def two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many workers as two tests need: each is a process that loads pytest."""
+    monkeypatch.setattr(lanes, "AT_ONCE", ("-n", "2", *lanes.AT_ONCE[2:]))
+
+
+@pytest.mark.usefixtures("two_at_once")
 def test_a_lane_is_run_and_its_tests_are_counted(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,6 +75,7 @@ def test_a_lane_is_run_and_its_tests_are_counted(
     assert "lane both: failed in" in capfd.readouterr().out
 
 
+@pytest.mark.usefixtures("two_at_once")
 def test_a_lane_that_does_not_end_is_stopped(tmp_path: Path) -> None:
     """And has failed."""
     (tmp_path / "test_hang.py").write_text("import time\n\n\ndef test_hangs(): time.sleep(600)\n")
