@@ -50,17 +50,33 @@ INTO_ENGLISH = {code: KNOWN_INTO_ENGLISH[code] for code in HOUSE}
 BERGAMOT = pytest.param("bergamot", marks=[pytest.mark.long, pytest.mark.xdist_group("weights")])
 
 
-@pytest.fixture(params=["apertium", "openai", BERGAMOT])
-def translator(request: pytest.FixtureRequest) -> Iterator[Translator]:
+# One worker starts its pipelines, once for all that it promises.
+WARM = pytest.param("warm", marks=pytest.mark.xdist_group("apertium"), id="apertium")
+
+
+@pytest.fixture(params=[WARM, "openai", BERGAMOT])
+def translator(request: pytest.FixtureRequest) -> Translator:
     """Each engine in turn."""
     made: Translator = request.getfixturevalue(request.param)
-    yield made
-    made.close()
+    return made
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApertiumTranslator]:
+    """Apertium, as it is installed, in a folder of its own."""
+    made, place = ApertiumTranslator(), tmp_path_factory.mktemp("place")
+    with pytest.MonkeyPatch.context() as here:
+        here.chdir(place)
+        for language in HOUSE:
+            translated(made, language, "the house")
+        yield made
+        made.close()
+    assert [] == list(place.iterdir()), "A line had a stage write where it works."
 
 
 @pytest.fixture
 def apertium() -> Iterator[ApertiumTranslator]:
-    """Apertium, as it is installed."""
+    """One that has translated nothing yet: what came before can change what Catalan becomes."""
     made = ApertiumTranslator()
     yield made
     made.close()
@@ -71,12 +87,14 @@ def openai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAITranslato
     """A model at a server on this machine, with nothing paid for yet."""
     folder = tmp_path_factory.mktemp("openai")
     with OpenAIServer() as server:
-        yield OpenAITranslator(
+        made = OpenAITranslator(
             OpenAIChat(server.api_key, "gpt-5.4-mini", server.base_url),
             TokenPrice(0.75, 4.50),
             LocalStore(folder / "store", "http://127.0.0.1/media"),
             Accounts.below(folder).ledger(),
         )
+        yield made
+        made.close()
 
 
 @pytest.fixture
@@ -244,6 +262,7 @@ class TestBergamot:
         assert before == translated(bergamot, "pt", WATER)
 
 
+@pytest.mark.xdist_group("apertium")
 class TestApertium:
     """What only Apertium has: modes, pipelines, marks."""
 
@@ -253,29 +272,29 @@ class TestApertium:
 
     @pytest.mark.parametrize("spoken", INTO_ENGLISH)
     def test_what_it_writes_from_english_it_writes_in_english(
-        self, apertium: ApertiumTranslator, spoken: str
+        self, warm: ApertiumTranslator, spoken: str
     ) -> None:
         """A sentence of each, from the language and into no other."""
-        assert ("en",) == apertium.targets(spoken)
+        assert ("en",) == warm.targets(spoken)
         house, sentence, said = INTO_ENGLISH[spoken]
-        texts = translated(apertium, "en", sentence, *HOSTILE, house, spoken=spoken)
+        texts = translated(warm, "en", sentence, *HOSTILE, house, spoken=spoken)
         assert said in texts[0]
         assert texts[-1].lower() in ("the house", "the home")
         assert [] == [text for text in texts if not text.strip()]
 
-    def test_english_keeps_its_own_capitals(self, apertium: ApertiumTranslator) -> None:
+    def test_english_keeps_its_own_capitals(self, warm: ApertiumTranslator) -> None:
         """What a Spanish sentence has in small letters, English writes in capitals."""
-        (text,) = translated(apertium, "en", "Mi padre y yo vemos la tele.", spoken="es")
+        (text,) = translated(warm, "en", "Mi padre y yo vemos la tele.", spoken="es")
         assert ["I", "TV"] == [word for word in re.findall(r"\w+", text) if word.isupper()]
 
     @pytest.mark.parametrize("pair", [("es", "ca"), ("ca", "es"), (AUTO, "es"), (AUTO, "en")])
     def test_one_of_a_pair_is_english(
-        self, apertium: ApertiumTranslator, pair: tuple[str, str]
+        self, warm: ApertiumTranslator, pair: tuple[str, str]
     ) -> None:
         """Any other pair is refused, and a language that nobody named, with all pairs there are."""
         spoken, language = pair
         with pytest.raises(LanguageNotAvailableError) as refused:
-            translated(apertium, language, WATER, spoken=spoken)
+            translated(warm, language, WATER, spoken=spoken)
         offers = dict.fromkeys(HOUSE, "en") | {"en": ", ".join(HOUSE)}
         listed = "; ".join(f"{code} into {offers[code]}" for code in sorted(offers))
         assert refused.value.sentence.endswith(f"It translates {listed}.")
@@ -312,9 +331,9 @@ class TestApertium:
             _bare(text) for text in translated(apertium, language, *texts)
         ]
 
-    def test_unknown_words_are_not_marked(self, apertium: ApertiumTranslator) -> None:
+    def test_unknown_words_are_not_marked(self, warm: ApertiumTranslator) -> None:
         """A word no dictionary has comes through bare."""
-        (text,) = translated(apertium, "es", "the zzyzx quux")
+        (text,) = translated(warm, "es", "the zzyzx quux")
         assert ["zzyzx", "quux"] == text.split()[-2:]
 
     def test_one_pipeline_stays_for_each_language(self, apertium: ApertiumTranslator) -> None:
@@ -379,9 +398,9 @@ class TestApertium:
         monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
         assert "apertium" == ApertiumTranslator().engine
 
-    def test_the_receipt_has_the_version(self, apertium: ApertiumTranslator) -> None:
+    def test_the_receipt_has_the_version(self, warm: ApertiumTranslator) -> None:
         """The engine is Apertium as it is installed."""
-        name, number = apertium.engine.split()
+        name, number = warm.engine.split()
         assert "apertium" == name
         assert 3 == len(number.split("."))
 

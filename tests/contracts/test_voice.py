@@ -101,15 +101,25 @@ def cast(*voices: str) -> Casting:
     return Casting.parse(f"{own},default={voices[0]}")
 
 
-@pytest.fixture(params=[espeak, elevenlabs, elevenlabs_v3, openai, piper, kokoro])
+ENGINES = [
+    pytest.param(make, id=make.__name__, marks=pytest.mark.xdist_group(f"voice {make.__name__}"))
+    for make in (espeak, elevenlabs, elevenlabs_v3, openai, piper, kokoro)
+]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
 def voice(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Voice]:
-    """Each engine in turn."""
+    """Each engine in turn, started once for all that it promises, and in a folder of its own."""
     make: Callable[[Path], AbstractContextManager[Voice]] = request.param
-    with make(tmp_path_factory.mktemp("provider")) as made:
+    place, folder = tmp_path_factory.mktemp("place"), tmp_path_factory.mktemp("provider")
+    with pytest.MonkeyPatch.context() as here, make(folder) as made:
+        here.chdir(place)
+        spoken(made, tmp_path_factory.mktemp("first"), "Hola.")
         yield made
         made.close()
+    assert [] == list(place.iterdir()), "A line had the engine write where it works."
 
 
 class TestVoice(VoiceContract):

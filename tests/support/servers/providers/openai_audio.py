@@ -17,6 +17,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -71,7 +72,19 @@ def always(said: Said) -> Hears:
 
 
 def pocketsphinx(sound: Path) -> Said:
-    """Listens for real, to English."""
+    """Listens for real, to English, once to each sound."""
+    return _listen(sound.read_bytes(), sound.suffix)
+
+
+@lru_cache(maxsize=32)
+def _listen(content: bytes, suffix: str) -> Said:
+    with tempfile.TemporaryDirectory() as folder:
+        sound = Path(folder) / f"sound{suffix}"
+        sound.write_bytes(content)
+        return _hear(sound)
+
+
+def _hear(sound: Path) -> Said:
     speech = SileroSpeechFinder().find(sound)
     heard = PocketsphinxTranscriber().transcribe(sound, speech, "en")
     words = tuple(word for segment in heard.segments for word in segment.words)
