@@ -28,10 +28,12 @@ from assets.step.workbench import Desk, Workbench
 from dub_platform.core import loudness
 from dub_platform.core.service.metrics import GATE_RESULTS
 from dub_platform.core.speech import Audio, Takes, Track, Transcript, Translation
+from dub_platform.core.style.glossary import Glossary
 from dub_platform.core.text.belief import confidence_of, judge_hearing
 from resources.listening.original import Source
 from resources.listening.report import Script, measure_release
 from resources.listening.takes import Misspoken, TakeHearer
+from resources.translator.fidelity import find_losses
 
 SAME_LENGTH_SECONDS = 0.020
 # Of more lines nobody reads the texts.
@@ -41,15 +43,16 @@ MISSPOKEN_CURE = (
     "/videos/ID/dubs/LANGUAGE/lines/NUMBER, or choose another voice; where they are right all the "
     "same, set DUB_HEAR_TAKES=tell and ask for the dub again."
 )
+LOSS_CURE = "Look at them, and reword what is wrong with PUT /videos/ID/dubs/LANGUAGE/lines/NUMBER."
 Judgement = Callable[..., AssetCheckResult]
 
 
 def gate(**options: Any) -> Callable[[Judgement], AssetChecksDefinition]:
-    """Declare a check that blocks, whose results are counted, and which fails with the error's own
-    sentence where it cannot judge."""
+    """Declare a check that blocks, if it is not said otherwise, whose results are counted, and
+    which fails with the error's own sentence where it cannot judge."""
 
     def declare(judge: Judgement) -> AssetChecksDefinition:
-        return asset_check(blocking=True, **options)(_counting(judge))
+        return asset_check(**{"blocking": True, **options})(_counting(judge))
 
     return declare
 
@@ -125,6 +128,26 @@ def translation_covers_every_line(
         "Materialize translation again.",
         asked=len(asked),
         answered=len(answered),
+    )
+
+
+@gate(
+    asset=translation,
+    partitions_def=dubs,
+    additional_ins={"transcript": AssetIn("transcript")},
+    blocking=False,
+    description="Each line is in the language of the dub, with its numbers and the words of the "
+    "glossary; what is not is told, and stops nothing.",
+)
+def translation_loses_nothing(
+    desk: Desk, transcript: Transcript, translation: Translation
+) -> AssetCheckResult:
+    losses = find_losses(transcript, translation, desk.wording().glossary or Glossary())
+    return _verdict(
+        not losses,
+        f"{' '.join(each.sentence for each in losses[:MOST_NAMED])} {LOSS_CURE}",
+        False,
+        **({"lines_with_losses": len({each.line_id for each in losses})} if losses else {}),
     )
 
 
@@ -259,6 +282,7 @@ gates = [
     transcript_is_in_order,
     transcript_is_believable,
     translation_covers_every_line,
+    translation_loses_nothing,
     every_line_has_a_take,
     track_has_no_overlaps,
     track_is_as_long_as_source,
