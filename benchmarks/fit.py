@@ -325,13 +325,13 @@ def _original_seconds(text: str) -> float:
 def _take_seconds(voice: Any, texts: Sequence[str], language: str, speaker: str) -> Iterator[float]:
     from resources.providers.paid_once import Bill
     from resources.voice.port import Reading
-    from resources.voice.recording import decoded, speech_of
+    from resources.voice.recording import decode_recording, find_speech
 
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "take.wav"
         for text in texts:
             voice.speak(Reading(text, language, speaker), into=wav, bill=Bill())
-            start, end = speech_of(decoded(wav), text)
+            start, end = find_speech(decode_recording(wav), text)
             yield end - start
 
 

@@ -35,7 +35,7 @@ from resources.transcriber.chunks import Chunk
 from resources.transcriber.decoding import Result
 from resources.transcriber.faster_whisper import CTranslate2Decoder
 from resources.voice.port import Reading
-from resources.voice.recording import decoded
+from resources.voice.recording import decode_recording
 from tests.support.recipes.clips import LONG, SHORT
 from tests.support.recipes.media import run
 from tests.support.recipes.speech import count_wrong_words, plain_words
@@ -128,7 +128,7 @@ def speak(job: Mapping[str, Any]) -> Answer:
         def say(number: int, text: str) -> float:
             path = folder / f"{number}.wav"
             voice.speak(Reading(text, language), into=path, bill=Bill())
-            return decoded(path).seconds
+            return decode_recording(path).seconds
 
         texts = SPOKEN[language]
         say(0, texts[0])

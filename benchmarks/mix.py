@@ -201,13 +201,13 @@ def _take(folder: Path, number: int, text: str) -> tuple[Take, Path]:
     said = _speak(folder / "take.wav", text, "es")
     wav = graphs.input(str(folder / "take.wav"))
     run(wav.output(str(path), ar=TAKE_RATE, audio_bitrate="64k"))
-    start, end = recording.speech_bounds(said.sound, said.rate)
+    start, end = recording.find_speech_bounds(said.sound, said.rate)
     return Take(number, text, path.name, said.seconds, start, end, len(text)), path
 
 
 def _speak(path: Path, text: str, language: str) -> recording.Recording:
     EspeakVoice(VOICE_WORDS_A_MINUTE).speak(Reading(text, language), into=path, bill=Bill())
-    return recording.decoded(path)
+    return recording.decode_recording(path)
 
 
 def _watch(job: Path) -> tuple[dict[str, float], float]:

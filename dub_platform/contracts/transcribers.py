@@ -23,7 +23,7 @@ from resources.providers.paid_once import Bill
 from resources.transcriber.port import Transcriber
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Reading
-from resources.voice.recording import decoded
+from resources.voice.recording import decode_recording
 
 RATE = 16_000
 Recording = tuple[Path, tuple[Span, ...], str]
@@ -41,7 +41,7 @@ def say(text: str, language: str, into: Path) -> Path:
     voice = EspeakVoice()
     voice.speak(Reading(text, language), into=into.with_suffix(".said.wav"), bill=Bill())
     voice.close()
-    said = decoded(into.with_suffix(".said.wav"))
+    said = decode_recording(into.with_suffix(".said.wav"))
     times = np.arange(round(len(said.sound) / said.rate * RATE)) / RATE
     sound = np.interp(times, np.arange(len(said.sound)) / said.rate, said.sound)
     write_wav(into, np.concatenate([np.zeros(RATE), sound, np.zeros(RATE)]))

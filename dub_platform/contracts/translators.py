@@ -128,7 +128,7 @@ class TranslatorContract:
         asked = transcript_for(translator)
         answer = translator.translate(asked, translator.targets(asked.language)[0])
         roomy = Brief(budgets={line.id: 1000 for line in asked.lines})
-        assert answer == translator.shortened(asked, answer, roomy)
+        assert answer == translator.shorten(asked, answer, roomy)
 
     def test_a_transcript_without_lines_is_a_translation_without_lines(
         self, translator: Translator

@@ -88,7 +88,7 @@ class Drafts:
         if number not in speakers:
             script_of(self.registry, self.store, video_id, language).line(number)
         lines = self._lines(video_id, language, number, text)
-        take = self.takes.kept(lines, language, speakers, number)
+        take = self.takes.find_kept(lines, language, speakers, number)
         if take is None:
             raise LinesNotReadyError(
                 f"Line {number} was not spoken in these words yet, so there is nothing to hear. "

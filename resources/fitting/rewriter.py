@@ -86,7 +86,7 @@ class Rewriter:
         """Return the takes with the better take of this line, and with the cost of both."""
         brief = dataclasses.replace(script.brief, budgets={line_id: budget})
         draft = dataclasses.replace(script.translation, rewrites=0, cost_usd=0.0)
-        answer = self.translator.shortened(script.transcript, draft, brief)
+        answer = self.translator.shorten(script.transcript, draft, brief)
         spoken = dataclasses.replace(spoken, rewriting_usd=spoken.rewriting_usd + answer.cost_usd)
         text = next(line.text for line in answer.lines if line.id == line_id)
         if text == script.lines[line_id].text:

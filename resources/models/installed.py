@@ -51,7 +51,7 @@ class Model:
         return f"{self.entry.full_name} {self.digest}"
 
     def path(self, name: str) -> Path:
-        """Where this file of it is. Raises EngineUnavailableError."""
+        """Tell where this file of it is. Raises EngineUnavailableError."""
         path = self.folder / name
         if not path.is_file():
             raise EngineUnavailableError(
@@ -70,7 +70,8 @@ class ModelFolder:
     catalogue: Mapping[str, Entry] = field(default_factory=read_catalogue)
 
     def find(self, kind: str, name: str) -> Model:
-        """The model of this name: with the catalogue's weights, or else those that are there.
+        """Return the model of this name: with the catalogue's weights, or else those that are
+        there.
 
         Raises EngineUnavailableError, with its size and the command that gets it.
         """
@@ -83,7 +84,7 @@ class ModelFolder:
         raise self._missing(kind, name)
 
     def list_installed(self, kind: str = "") -> tuple[Model, ...]:
-        """Those that can be found, of one kind or of all, by their names."""
+        """List the models that can be found, of one kind or of all, by their names."""
         folders = sorted(self.root.glob(f"{kind or '*'}/*"))
         return tuple(
             self.find(folder.parent.name, folder.name)
@@ -92,7 +93,7 @@ class ModelFolder:
         )
 
     def place(self, entry: Entry) -> Path:
-        """Where a model is, once it is there."""
+        """Tell where a model is, once it is there."""
         return self.root / entry.kind / entry.name / entry.digest
 
     def _list_models(self, kind: str, name: str) -> Iterator[Model]:

@@ -48,11 +48,11 @@ class Stage:
         return place.with_name(f".{place.name}.part")
 
     def list_missing(self) -> list[ModelFile]:
-        """The files that are not there yet, in full and verified."""
+        """Return the files that are not there yet, in full and verified."""
         return [file for file in self.entry.files if not is_sound(self.folder / file.name, file)]
 
     def part(self, file: ModelFile) -> Path:
-        """Where a file is while it is not all there."""
+        """Tell where a file is while it is not all there."""
         path = self.folder / f"{file.name}.part"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
@@ -94,7 +94,7 @@ class Stage:
 
 @contextlib.contextmanager
 def staging(models: ModelFolder, entry: Entry) -> Iterator[Stage]:
-    """The stage of a model, which nobody else works on meanwhile."""
+    """Return the stage of a model, which nobody else works on meanwhile."""
     models.root.mkdir(parents=True, exist_ok=True)
     with (models.root / _LOCK).open("a") as lock:
         try:
@@ -110,7 +110,7 @@ def staging(models: ModelFolder, entry: Entry) -> Iterator[Stage]:
 
 
 def require_room(root: Path, needed: int) -> None:
-    """Raises StorageFullError where so many bytes do not fit."""
+    """Raise StorageFullError where so many bytes do not fit."""
     free = shutil.disk_usage(_nearest(root)).free
     if needed + _SPARE_BYTES > free:
         raise StorageFullError(
@@ -140,7 +140,8 @@ def is_sound(path: Path, file: ModelFile) -> bool:
 
 
 def list_sums(source: IO[bytes], most: int | None = None) -> list[str]:
-    """The sums of what is left to read, up to `most` bytes, of each kind that a catalogue has."""
+    """Return the sums of what is left to read, up to `most` bytes, of each kind that a catalogue
+    has."""
     kinds = (hashlib.sha256(), hashlib.md5(usedforsecurity=False))
     left = most
     while block := source.read(BLOCK if left is None else min(BLOCK, left)):
@@ -160,5 +161,5 @@ def sync(path: Path) -> None:
 
 
 def _nearest(path: Path) -> Path:
-    """The folder itself, or the nearest above it that is there."""
+    """Find the folder itself, or the nearest above it that is there."""
     return next(each for each in (path, *path.parents) if each.exists())

@@ -75,24 +75,24 @@ class _Cue:
 
 
 def read_captions(path: Path, language: str) -> Heard:
-    """The words of an .srt or .vtt file, each cue's time spread over its words by length.
+    """Return the words of an .srt or .vtt file, each cue's time spread over its words by length.
 
     Without formatting, sounds such as [Music], and marks of who speaks. No words, and the
     reason in `why`, for a file that cannot be used. For AUTO, in the language they are written
     in, or still in AUTO if they do not tell.
     """
     try:
-        cues = _apart(_cues(_text(path)))
+        cues = _set_apart(_parse_cues(_read_text(path)))
     except MediaError as error:
         return Heard(language, "captions", (), why=error.sentence)
     if language == AUTO:
-        language = _written_in([word for cue in cues for word in cue.words]) or AUTO
+        language = _tell_language([word for cue in cues for word in cue.words]) or AUTO
     segments = (Segment(tuple(spread(cue.words, Span(cue.start, cue.end)))) for cue in cues)
     return Heard(language, "captions", tuple(segments))
 
 
 def fit_captions(heard: Heard, speech: Sequence[Span]) -> Heard:
-    """The captions as they belong to this speech; no words where they do not, and `why`.
+    """Return the captions as they belong to this speech; no words where they do not, and `why`.
 
     Captions are used that are in the language that is spoken, cover most of it, lie on it with
     most of their own time, and would not cover more if they were shown earlier or later: captions
@@ -102,7 +102,7 @@ def fit_captions(heard: Heard, speech: Sequence[Span]) -> Heard:
     """
     try:
         _refuse_another_language(heard)
-        factor = _factor(heard, speech)
+        factor = _find_factor(heard, speech)
         timed = _scale_times(heard, factor)
         spoken = _begin_with_voice(_drop_silent_cues(timed, speech), speech)
         covered = _measure_coverage(spoken, speech)
@@ -119,25 +119,26 @@ def fit_captions(heard: Heard, speech: Sequence[Span]) -> Heard:
 
 
 def _refuse_another_language(heard: Heard) -> None:
-    """Raises MediaError."""
+    """Raise MediaError for captions in a language other than that of the video."""
     if not heard.segments:
-        raise MediaError(heard.why or _unused("there are no words in them"))
+        raise MediaError(heard.why or _say_unused("there are no words in them"))
     if other := _another_language(heard):
-        raise MediaError(_unused(other))
+        raise MediaError(_say_unused(other))
 
 
 def _measure_coverage(heard: Heard, speech: Sequence[Span]) -> float:
-    """The share of the speech that the captions cover. Raises MediaError for what does not fit."""
+    """Return the share of the speech that the captions cover. Raises MediaError for what does not
+    fit."""
     cues = _list_spans(heard)
-    common, spoken, shown = _overlap(cues, speech), _seconds(speech), _seconds(cues)
+    common, spoken, shown = _measure_overlap(cues, speech), _seconds(speech), _seconds(cues)
     if not cues or common < LEAST_COVERED * spoken:
         share = common / spoken if spoken else 0.0
-        raise MediaError(_unused(f"they cover only {share:.0%} of the speech"))
+        raise MediaError(_say_unused(f"they cover only {share:.0%} of the speech"))
     if common < LEAST_ON_SPEECH * shown:
-        raise MediaError(_unused(f"only {common / shown:.0%} of their time lies on speech"))
+        raise MediaError(_say_unused(f"only {common / shown:.0%} of their time lies on speech"))
     if abs(late := _seconds_late(cues, speech)) >= LEAST_SHIFT:
         way = "late" if late > 0 else "early"
-        raise MediaError(_unused(f"they are about {abs(late):.1f} s {way}"))
+        raise MediaError(_say_unused(f"they are about {abs(late):.1f} s {way}"))
     return common / spoken if spoken else 0.0
 
 
@@ -146,7 +147,7 @@ def _list_spans(heard: Heard) -> list[Span]:
 
 
 def _drop_silent_cues(heard: Heard, speech: Sequence[Span]) -> Heard:
-    """Without the cues that are shown where nobody speaks, nor shortly before or after."""
+    """Drop the cues that are shown where nobody speaks, nor shortly before or after."""
     heard_at = [Span(max(0.0, span.start - _NEAR), span.end + _NEAR) for span in speech]
     kept = [
         segment
@@ -157,7 +158,7 @@ def _drop_silent_cues(heard: Heard, speech: Sequence[Span]) -> Heard:
 
 
 def _begin_with_voice(heard: Heard, speech: Sequence[Span]) -> Heard:
-    """With cues that begin where a voice does near them: people show them a little sooner."""
+    """Let cues begin where a voice does near them: people show them a little sooner."""
     told = {number: cue.start for number, cue in enumerate(_list_spans(heard))}
     begins = match_onsets(told, speech, within=_NEAR)
     segments: list[Segment] = []
@@ -169,7 +170,7 @@ def _begin_with_voice(heard: Heard, speech: Sequence[Span]) -> Heard:
 
 
 def _begin_at(segment: Segment, start: float) -> Segment:
-    """The segment with its words between another start and its end."""
+    """Move the words of a segment between another start and its end."""
     first, end = segment.words[0].start, segment.words[-1].end
     if not start < end or start == first:
         return segment
@@ -181,8 +182,8 @@ def _begin_at(segment: Segment, start: float) -> Segment:
     return replace(segment, words=tuple(words))
 
 
-def _factor(heard: Heard, speech: Sequence[Span]) -> float:
-    """By what the captions' times are to be taken for cues to begin where people begin to speak.
+def _find_factor(heard: Heard, speech: Sequence[Span]) -> float:
+    """Find by what the captions' times are to be multiplied for cues to begin where people do.
 
     1 unless another rate of pictures fits far better. That of captions that are late or early all
     the same fits no better.
@@ -191,15 +192,17 @@ def _factor(heard: Heard, speech: Sequence[Span]) -> float:
     if len(onsets) < _LEAST_ONSETS:
         return 1.0
     starts = np.array([cue.start for cue in _list_spans(heard)])
-    apart = {factor: _distances(onsets, starts * factor) for factor in (1.0, *_FACTORS)}
+    apart = {factor: _measure_distances(onsets, starts * factor) for factor in (1.0, *_FACTORS)}
     near = {factor: int(np.sum(np.abs(each) < _NEAR)) for factor, each in apart.items()}
     best = max(_FACTORS, key=lambda factor: (near[factor], -float(np.std(apart[factor]))))
     far_better = near[best] - near[1.0] >= _LEAST_MORE * len(onsets)
     return best if far_better and near[best] >= _LEAST_NEAR * len(onsets) else 1.0
 
 
-def _distances(onsets: NDArray[np.float64], starts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far from each onset the nearest of the cues begins, in seconds."""
+def _measure_distances(
+    onsets: NDArray[np.float64], starts: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Tell how far from each onset the nearest of the cues begins, in seconds."""
     return np.array([starts[np.argmin(np.abs(starts - onset))] - onset for onset in onsets])
 
 
@@ -221,25 +224,25 @@ def _scale_times(heard: Heard, factor: float) -> Heard:
     )
 
 
-def _unused(reason: str) -> str:
+def _say_unused(reason: str) -> str:
     return f"The captions that came with the video were not used, because {reason}."
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         with path.open("rb") as source:
             data = source.read(LARGEST + 1)
     except OSError as error:
-        raise MediaError(_unused("they cannot be read")) from error
+        raise MediaError(_say_unused("they cannot be read")) from error
     if len(data) > LARGEST:
-        raise MediaError(_unused(f"they are larger than {LARGEST // 1_000_000} MB"))
+        raise MediaError(_say_unused(f"they are larger than {LARGEST // 1_000_000} MB"))
     try:
         return decode_text(data)
     except NotTextError as error:
-        raise MediaError(_unused(str(error))) from error
+        raise MediaError(_say_unused(str(error))) from error
 
 
-def _cues(text: str) -> list[_Cue]:
+def _parse_cues(text: str) -> list[_Cue]:
     cues = [_Cue(max(0.0, cue.start), cue.end, _words(cue.rows)) for cue in read_cues(text)]
     return [cue for cue in cues if cue.words and cue.start < cue.end]
 
@@ -250,8 +253,8 @@ def _words(rows: Iterable[str]) -> tuple[str, ...]:
     return tuple(word for word in spoken.split() if any(map(str.isalnum, word)))
 
 
-def _apart(cues: Iterable[_Cue]) -> list[_Cue]:
-    """Cues in order, each ending before the next starts."""
+def _set_apart(cues: Iterable[_Cue]) -> list[_Cue]:
+    """Put cues in order, each ending before the next starts."""
     apart: list[_Cue] = []
     for cue in sorted(cues, key=lambda cue: (cue.start, cue.end)):
         before = apart.pop() if apart else None
@@ -266,17 +269,17 @@ def _apart(cues: Iterable[_Cue]) -> list[_Cue]:
 
 
 def _another_language(heard: Heard) -> str:
-    """What is wrong with the captions' language, or nothing if nothing is."""
+    """Tell what is wrong with the captions' language, or nothing if nothing is."""
     if heard.language == AUTO:
         return "their language was not named and cannot be told"
-    written = _written_in([word.text for segment in heard.segments for word in segment.words])
+    written = _tell_language([word.text for segment in heard.segments for word in segment.words])
     if written is None or _are_near(written, heard.language):
         return ""
     return f"they are in {_name(written)} and not in {_name(heard.language)}"
 
 
-def _written_in(words: Sequence[str]) -> str | None:
-    """The code of the language that the words are written in, if they leave no doubt."""
+def _tell_language(words: Sequence[str]) -> str | None:
+    """Return the code of the language that the words are written in, if they leave no doubt."""
     code, share = next(iter(text_languages(" ".join(words[:_SAMPLE_WORDS])).items()))
     return code if share >= LEAST_CERTAIN and len(words) >= LEAST_WORDS else None
 
@@ -290,25 +293,25 @@ def _are_near(code: str, other: str) -> bool:
 
 
 def _seconds_late(cues: Sequence[Span], speech: Sequence[Span]) -> float:
-    """By how much the captions are late, or early if negative; 0 if that is not plain.
+    """Measure by how much the captions are late, early if negative; 0 if that is not plain.
 
     Speech and captions without pauses fit each other wherever they are put.
     """
     end = max(cues[-1].end, speech[-1].end if speech else 0.0) + MOST_SHIFT
-    spoken, shown = (_filled(spans, end) for spans in (speech, cues))
+    spoken, shown = (_fill(spans, end) for spans in (speech, cues))
     most = round(MOST_SHIFT / _STEP)
-    fits = {late: _fit(spoken, shown, late) for late in range(-most, most + 1)}
+    fits = {late: _measure_fit(spoken, shown, late) for late in range(-most, most + 1)}
     if max(fits.values()) - fits[0] < LEAST_GAIN * int(np.sum(spoken)):
         return 0.0
     return max(fits, key=lambda late: (fits[late], -abs(late))) * _STEP
 
 
-def _fit(spoken: NDArray[np.bool_], shown: NDArray[np.bool_], late: int) -> int:
-    """The steps of speech that are covered once the captions are moved back."""
+def _measure_fit(spoken: NDArray[np.bool_], shown: NDArray[np.bool_], late: int) -> int:
+    """Return the steps of speech that are covered once the captions are moved back."""
     return int(np.sum(spoken & np.roll(shown, -late)))
 
 
-def _filled(spans: Iterable[Span], seconds: float) -> NDArray[np.bool_]:
+def _fill(spans: Iterable[Span], seconds: float) -> NDArray[np.bool_]:
     """Whether there is something, for each step of time."""
     filled = np.zeros(round(seconds / _STEP) + 1, np.bool_)
     for span in spans:
@@ -320,8 +323,8 @@ def _seconds(spans: Iterable[Span]) -> float:
     return sum(span.seconds for span in spans)
 
 
-def _overlap(some: Sequence[Span], others: Sequence[Span]) -> float:
-    """The seconds that both cover; each is ordered and without overlaps of its own."""
+def _measure_overlap(some: Sequence[Span], others: Sequence[Span]) -> float:
+    """Return the seconds that both cover; each is ordered and without overlaps of its own."""
     common, here, there = 0.0, 0, 0
     while here < len(some) and there < len(others):
         one, other = some[here], others[there]

@@ -1,9 +1,9 @@
 """Speech cut into pieces and packed into chunks, as much as a recogniser takes at once.
 
     with open_speech(Path("speech.wav")) as source:
-        for chunk in packed(cut(source, speech, shortest=20.0, longest=28.0), longest=28.0):
-            words = recognised(chunk.sound(source))
-            for piece, found in chunk.placed(words):
+        for chunk in pack(cut(source, speech, shortest=20.0, longest=28.0), longest=28.0):
+            words = recognise(chunk.sound(source))
+            for piece, found in chunk.place(words):
                 ...
 
 Only speech is in a chunk: what lies between its pieces is replaced by a short silence, or left out
@@ -54,7 +54,7 @@ class Piece:
         return Span(max(self.start, self.speech.start), min(self.end, self.speech.end))
 
     def sound(self, source: wave.Wave_read) -> NDArray[np.float32]:
-        """Its samples at 16 kHz, between -1 and 1; fewer where the recording ends first."""
+        """Read its samples at 16 kHz, between -1 and 1; fewer where the recording ends first."""
         first, last = round(self.start * RATE), round(self.end * RATE)
         source.setpos(min(first, source.getnframes()))
         samples = np.frombuffer(source.readframes(last - first), "<i2")
@@ -83,28 +83,28 @@ class Chunk:
         return [_measure_pause(*pair) for pair in pairwise(self.pieces)]
 
     def sound(self, source: wave.Wave_read) -> NDArray[np.float32]:
-        """Samples at 16 kHz, between -1 and 1."""
+        """Read its samples at 16 kHz, between -1 and 1."""
         sound = np.zeros(round(self.seconds * RATE), np.float32)
         for start, piece in zip(self.starts, self.pieces, strict=True):
             samples = piece.sound(source)[: len(sound) - round(start * RATE)]
             sound[round(start * RATE) :][: len(samples)] = samples
         return sound
 
-    def placed(self, words: Iterable[Word]) -> Iterator[tuple[Piece, list[Word]]]:
-        """The words, given in the chunk's time, for each piece and in the recording's time."""
+    def place(self, words: Iterable[Word]) -> Iterator[tuple[Piece, list[Word]]]:
+        """Yield each piece with its words, brought from the chunk's time to the recording's."""
         starts = self.starts
         turns = [start - pause / 2 for start, pause in zip(starts[1:], self._pauses, strict=True)]
         groups: list[list[Word]] = [[] for _ in self.pieces]
         for word in words:
             # A word in a pause belongs to the nearer piece.
             number = bisect.bisect_right(turns, (word.start + word.end) / 2)
-            groups[number].append(_moved(word, self.pieces[number].start - starts[number]))
+            groups[number].append(_move(word, self.pieces[number].start - starts[number]))
         for piece, group in zip(self.pieces, groups, strict=True):
             yield piece, set_apart(group, piece.spoken)
 
 
 def _measure_pause(piece: Piece, following: Piece) -> float:
-    """How long the silence between two pieces of a chunk is, beside what is around their speech."""
+    """Measure the silence between two pieces of a chunk, beside what is around their speech."""
     apart = following.speech.start - piece.speech.end
     return 0.0 if 0.0 < apart < BREATH else PAUSE
 
@@ -112,7 +112,7 @@ def _measure_pause(piece: Piece, following: Piece) -> float:
 def cut(
     source: wave.Wave_read, speech: Sequence[Span], *, shortest: float, longest: float
 ) -> Iterator[Piece]:
-    """Each span with a little around it, cut where it is quietest if it is longer than `longest`.
+    """Yield each span with a little around it, cut where it is quietest if it is over `longest`.
 
     No piece that another one follows is shorter than `shortest`.
     """
@@ -120,14 +120,14 @@ def cut(
         start, end = max(0.0, span.start - PADDING), span.end + PADDING
         while end - start > longest:
             last = min(start + longest, end - 1.0)
-            middle = _quietest(source, Span(start + shortest, last))
+            middle = _find_quietest(source, Span(start + shortest, last))
             yield Piece(start, middle, span)
             start = middle
         yield Piece(start, end, span)
 
 
-def packed(pieces: Iterable[Piece], longest: float) -> Iterator[Chunk]:
-    """The pieces in order, as many to a chunk as fit into `longest` seconds."""
+def pack(pieces: Iterable[Piece], longest: float) -> Iterator[Chunk]:
+    """Yield the pieces in order, as many to a chunk as fit into `longest` seconds."""
     chunk: tuple[Piece, ...] = ()
     for piece in pieces:
         if chunk and Chunk((*chunk, piece)).seconds > longest:
@@ -139,19 +139,19 @@ def packed(pieces: Iterable[Piece], longest: float) -> Iterator[Chunk]:
 
 
 def segments(found: Iterable[tuple[Piece, list[Word]]]) -> tuple[Segment, ...]:
-    """One segment for each span of speech with words, in order; pieces come in any order."""
+    """Join words to one segment for each span of speech, in order; pieces come in any order."""
     words: dict[Span, list[Word]] = {}
     for piece, heard in sorted(found, key=lambda each: each[0].start):
         words.setdefault(piece.speech, []).extend(heard)
     return tuple(Segment(tuple(heard)) for heard in words.values() if heard)
 
 
-def _moved(word: Word, seconds: float) -> Word:
+def _move(word: Word, seconds: float) -> Word:
     return replace(word, start=word.start + seconds, end=word.end + seconds)
 
 
-def _quietest(source: wave.Wave_read, span: Span) -> float:
-    """The middle of the quietest fifth of a second in the span."""
+def _find_quietest(source: wave.Wave_read, span: Span) -> float:
+    """Find the middle of the quietest fifth of a second in the span."""
     source.setpos(round(span.start * RATE))
     samples = np.frombuffer(source.readframes(round(span.seconds * RATE)), "<i2")
     energy = np.cumsum(np.square(samples, dtype=np.float64))

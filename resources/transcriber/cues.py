@@ -43,7 +43,7 @@ class Cue:
 
 
 def decode_text(data: bytes) -> str:
-    """The text of a file in UTF-8 or UTF-16. Raises NotTextError."""
+    """Return the text of a file in UTF-8 or UTF-16. Raises NotTextError."""
     utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         text = data.decode("utf-16" if utf16 else "utf-8-sig")
@@ -60,7 +60,7 @@ def is_webvtt(text: str) -> bool:
 
 
 def read_cues(text: str) -> list[Cue]:
-    """The cues in the order of the file; none where the text is no captions."""
+    """Return the cues in the order of the file; none where the text is no captions."""
     rows = [_without_markup(row) for row in text.splitlines()]
     cues = list(_blocks(rows, ends_at_blank=is_webvtt(text)))
     return _join_growing_cues(_drop_repeated_rows(_drop_counters(_head(rows), cues)))
@@ -72,13 +72,13 @@ def _without_markup(row: str) -> str:
 
 
 def _head(rows: Sequence[str]) -> str:
-    """The row before the first line of times."""
+    """Return the row before the first line of times."""
     head = itertools.takewhile(lambda row: not _TIMES.match(row), rows)
     return next(filter(None, reversed(list(head))), "")
 
 
 def _blocks(rows: Sequence[str], *, ends_at_blank: bool) -> Iterator[Cue]:
-    """Each line of times with the rows after it. A cue of WebVTT ends at a blank row."""
+    """Yield each line of times with the rows after it. A cue of WebVTT ends at a blank row."""
     cue: Cue | None = None
     said: list[str] = []
     is_open = False
@@ -109,7 +109,7 @@ def _clock(sign: str, hours: str | None, minutes: str, seconds: str, part: str |
 
 
 def _drop_counters(head: str, cues: Sequence[Cue]) -> list[Cue]:
-    """Cues without the number of the next one, where the file counts its cues.
+    """Drop the number of the next cue from each, where the file counts its cues.
 
     A number can be what is said; the counters of a file go up. `head` is the row before the first
     line of times.
@@ -134,7 +134,7 @@ def _goes_on(count: int, number: int) -> bool:
 
 
 def _drop_repeated_rows(cues: Sequence[Cue]) -> list[Cue]:
-    """Cues without the rows that the one before has shown, where captions roll up."""
+    """Drop rows that the cue before has shown, where captions roll up."""
     shown = [cue for cue in cues if cue.rows]
     again = [_count_repeated_rows(before, cue) for before, cue in itertools.pairwise(shown)]
     if sum(map(bool, again)) < max(2, _MOST * len(again)):
@@ -144,7 +144,7 @@ def _drop_repeated_rows(cues: Sequence[Cue]) -> list[Cue]:
 
 
 def _count_repeated_rows(before: Cue, cue: Cue) -> int:
-    """How many of the cue's first rows are the last ones of the cue before it."""
+    """Tell how many of the cue's first rows are the last ones of the cue before it."""
     # What says nothing new is the same picture only if it follows at once.
     follows = cue.start - before.end <= _AT_ONCE
     most = min(len(before.rows), len(cue.rows) if follows else len(cue.rows) - 1)
@@ -152,7 +152,7 @@ def _count_repeated_rows(before: Cue, cue: Cue) -> int:
 
 
 def _join_growing_cues(cues: Sequence[Cue]) -> list[Cue]:
-    """Cues in which each row that is written letter by letter, or word by word, is whole."""
+    """Join cues in which a row is written letter by letter, or word by word, to whole ones."""
     whole: list[list[Cue]] = []
     for cue in cues:
         if whole and _grows(whole[-1][-1], cue):

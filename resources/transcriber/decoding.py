@@ -26,8 +26,8 @@ from dub_platform.core.languages import AUTO
 from dub_platform.core.languages import language as language_named
 from dub_platform.core.speech import Heard, Span, Word
 from resources.media.vad import open_speech
-from resources.transcriber.chunks import Chunk, cut, packed
-from resources.transcriber.doubts import CUT_OFF, SILENCE, Doubt, Doubts, Finding, trusted
+from resources.transcriber.chunks import Chunk, cut, pack
+from resources.transcriber.doubts import CUT_OFF, SILENCE, Doubt, Doubts, Finding, keep_trusted
 from resources.transcriber.whisper_languages import whisper_codes
 
 M = TypeVar("M")
@@ -92,19 +92,19 @@ class Decoder(Protocol):
         ...
 
     def encode(self, chunks: Sequence[Chunk]) -> Sequence[Any]:
-        """The chunks' sounds as the decoder attends to them, one for each."""
+        """Return the chunks' sounds as the decoder attends to them, one for each."""
         ...
 
     def odds(self, encoded: Sequence[Any]) -> list[dict[str, float]]:
-        """How probable each of Whisper's languages is, for each sound."""
+        """Tell how probable each of Whisper's languages is, for each sound."""
         ...
 
     def decode(self, encoded: Sequence[Any], language: str, attempt: Attempt) -> list[Result]:
-        """The text of each sound."""
+        """Return the text of each sound."""
         ...
 
     def time(self, chunk: Chunk, encoded: Any, tokens: Sequence[int], language: str) -> list[Word]:
-        """The words of the tokens, in the chunk's time."""
+        """Return the words of the tokens, in the chunk's time."""
         ...
 
 
@@ -131,7 +131,7 @@ class Listener:
     decoding: Decoding
 
     def hear(self, chunks: Iterator[Chunk], language: str, engine: str) -> Heard:
-        """All that is said in the chunks, in a language or in the one that is heard."""
+        """Hear all that is said in the chunks, in a language or in the one that is heard."""
         first = list(islice(chunks, _MOST_TOLD))
         told = other = ""
         if language == AUTO:
@@ -141,8 +141,8 @@ class Listener:
             # Told to hear one language, it writes down another as if it were that one.
             heard, share = self.tell_language(first[:1])
             other = heard if heard != language and share >= SURE else ""
-        batches = in_batches(chain(first, chunks), self.decoder.batch)
-        kept, left_out = trusted(
+        batches = batch_chunks(chain(first, chunks), self.decoder.batch)
+        kept, left_out = keep_trusted(
             found for batch in batches for found in self.findings(batch, language)
         )
         return Heard(
@@ -155,7 +155,7 @@ class Listener:
         )
 
     def tell_language(self, chunks: Sequence[Chunk]) -> tuple[str, float]:
-        """The language spoken in the chunks, and how probable it is.
+        """Tell the language spoken in the chunks, and how probable it is.
 
         By the first of them, and by the next ones as long as too little speech leaves it open.
         """
@@ -175,53 +175,55 @@ class Listener:
         return language, share
 
     def findings(self, chunks: Sequence[Chunk], language: str) -> list[Finding]:
-        """What is said in the chunks, which are decoded together, in no order."""
+        """Find what is said in the chunks, which are decoded together, in no order."""
         with self.decoder.alone():
             decoded = self.decode(chunks, language)
-            whole = [self._surer(each, language) for each in decoded if not each.can_be_parted]
-            found = [finding for each in whole for finding in self._timed(each, language)]
+            whole = [
+                self._decode_again(each, language) for each in decoded if not each.can_be_parted
+            ]
+            found = [finding for each in whole for finding in self._time_words(each, language)]
         parts = [
             Chunk((piece,)) for each in decoded if each.can_be_parted for piece in each.chunk.pieces
         ]
-        for batch in in_batches(parts, self.decoder.batch):
+        for batch in batch_chunks(parts, self.decoder.batch):
             found += self.findings(batch, language)
         return found
 
     def decode(self, chunks: Sequence[Chunk], language: str) -> list[Decoded]:
-        """What the model makes of the chunks at the first temperature."""
+        """Decode the chunks at the first temperature."""
         encoded = self.decoder.encode(chunks)
-        results = self.decoder.decode(encoded, language, self._attempt(0))
+        results = self.decoder.decode(encoded, language, self._make_attempt(0))
         return [
-            Decoded(chunk, sound, result, self._doubt(result))
+            Decoded(chunk, sound, result, self._find_doubt(result))
             for chunk, sound, result in zip(chunks, encoded, results, strict=True)
         ]
 
-    def _attempt(self, number: int) -> Attempt:
+    def _make_attempt(self, number: int) -> Attempt:
         # The same recording gives the same words, whatever was decoded before it.
         temperature = self.decoding.temperatures[number]
         return Attempt(temperature, self.decoding.longest_text, seed=number)
 
-    def _surer(self, decoded: Decoded, language: str) -> Decoded:
-        """The same chunk at the first temperature that gives no doubt, if there is one."""
+    def _decode_again(self, decoded: Decoded, language: str) -> Decoded:
+        """Decode a doubted chunk again, up to the first temperature that gives no doubt."""
         if decoded.doubt in (None, SILENCE):
             return decoded
         for number in range(1, len(self.decoding.temperatures)):
-            [result] = self.decoder.decode([decoded.encoded], language, self._attempt(number))
-            if not self._doubt(result):
+            [result] = self.decoder.decode([decoded.encoded], language, self._make_attempt(number))
+            if not self._find_doubt(result):
                 return replace(decoded, result=result, doubt=None)
         return decoded
 
-    def _timed(self, decoded: Decoded, language: str) -> Iterator[Finding]:
-        """The words of each piece, with the times that the model's attention gives them."""
+    def _time_words(self, decoded: Decoded, language: str) -> Iterator[Finding]:
+        """Yield the words of each piece, with the times that the model's attention gives them."""
         if decoded.doubt and decoded.doubt.is_useless:
             yield from (Finding(piece, [], decoded.doubt) for piece in decoded.chunk.pieces)
             return
         tokens = decoded.result.tokens
         words = self.decoder.time(decoded.chunk, decoded.encoded, tokens, language)
-        for piece, found in decoded.chunk.placed(words):
+        for piece, found in decoded.chunk.place(words):
             yield Finding(piece, found, decoded.doubt)
 
-    def _doubt(self, result: Result) -> Doubt | None:
+    def _find_doubt(self, result: Result) -> Doubt | None:
         doubt = self.decoding.doubts.about(
             result.text, log_probability=result.log_probability, no_speech=result.no_speech
         )
@@ -278,7 +280,7 @@ class LocalWhisper(ABC, Generic[M]):
             with open_speech(audio) as source, _translate_errors():
                 pieces = cut(source, speech, shortest=self.shortest, longest=self.longest)
                 listener = Listener(self.make_decoder(model, source), self._decoding)
-                return listener.hear(packed(pieces, self.longest), language, self.engine)
+                return listener.hear(pack(pieces, self.longest), language, self.engine)
 
     def _refuse_unknown(self, language: str, known: Sequence[str]) -> None:
         """Raise LanguageNotAvailableError for a language that is not known."""
@@ -303,8 +305,8 @@ def _translate_errors() -> Iterator[None]:
         ) from error
 
 
-def in_batches(chunks: Iterable[Chunk], size: int) -> Iterator[list[Chunk]]:
-    """The chunks, so many at a time."""
+def batch_chunks(chunks: Iterable[Chunk], size: int) -> Iterator[list[Chunk]]:
+    """Yield the chunks, so many at a time."""
     rest = iter(chunks)
     while batch := list(islice(rest, size)):
         yield batch

@@ -1,7 +1,7 @@
 """What a recogniser itself does not trust: left out, or kept and marked, but never in silence.
 
     doubt = Doubts().about(text, log_probability=-1.3, no_speech=0.1)
-    segments, why = trusted([Finding(piece, words, doubt)])
+    segments, why = keep_trusted([Finding(piece, words, doubt)])
 
 The limits and most of the measures are Whisper's own.
 """
@@ -61,18 +61,18 @@ class Doubts:
     def about(
         self, text: str, *, log_probability: float = 0.0, no_speech: float = 0.0
     ) -> Doubt | None:
-        """The gravest reason not to trust a text, or None. What is not known is taken for good."""
+        """Return the gravest reason not to trust a text; what is not known counts as good."""
         unsure = log_probability < self.least_log_probability
         if unsure and no_speech > self.most_no_speech:
             return SILENCE
-        if _compression(text) > self.most_compression or _is_loop(text.lower().split()):
+        if _measure_compression(text) > self.most_compression or _is_loop(text.lower().split()):
             return LOOP
         return UNSURE if unsure else None
 
 
 def certainty(log_probability: float | None) -> float:
-    """How sure a text's words are, from 0 to 1, by the mean of its tokens' natural logarithms; what
-    is not known is taken for good."""
+    """Return how sure a text's words are, from 0 to 1, by the mean of its tokens' natural
+    logarithms; what is not known counts as good."""
     return 1.0 if log_probability is None else min(1.0, math.exp(log_probability))
 
 
@@ -89,8 +89,8 @@ class Finding:
         return self.words[0].start if self.words else self.piece.spoken.start
 
 
-def trusted(findings: Iterable[Finding]) -> tuple[tuple[Segment, ...], str]:
-    """The segments of what can be used, doubtful words marked, and why the rest was left out."""
+def keep_trusted(findings: Iterable[Finding]) -> tuple[tuple[Segment, ...], str]:
+    """Return the segments that can be used, doubtful words marked, and why the rest is left out."""
     kept: list[tuple[Piece, list[Word]]] = []
     useless: list[tuple[str, float]] = []
     for finding in findings:
@@ -98,29 +98,29 @@ def trusted(findings: Iterable[Finding]) -> tuple[tuple[Segment, ...], str]:
         if doubt and doubt.is_useless:
             useless.append((doubt.reason, finding.start))
         else:
-            kept.append((finding.piece, _marked(finding.words, doubt.reason if doubt else "")))
-    return segments(kept), _left_out(useless)
+            kept.append((finding.piece, _mark(finding.words, doubt.reason if doubt else "")))
+    return segments(kept), _say_left_out(useless)
 
 
-def _marked(words: Iterable[Word], doubt: str) -> list[Word]:
+def _mark(words: Iterable[Word], doubt: str) -> list[Word]:
     return [replace(word, doubt=doubt) for word in words]
 
 
-def _left_out(places: Iterable[tuple[str, float]]) -> str:
-    """A sentence for each reason, with the times it was the reason at."""
+def _say_left_out(places: Iterable[tuple[str, float]]) -> str:
+    """Write a sentence for each reason, with the times that it holds for."""
     return " ".join(
-        f"Speech at {_times([start for _, start in group])} was left out, because {reason}."
+        f"Speech at {_list_times([start for _, start in group])} was left out, because {reason}."
         for reason, group in groupby(sorted(places), key=itemgetter(0))
     )
 
 
-def _times(starts: Sequence[float]) -> str:
+def _list_times(starts: Sequence[float]) -> str:
     times = ", ".join(f"{start:.1f} s" for start in starts[:_MOST_TIMES_NAMED])
     more = len(starts) - _MOST_TIMES_NAMED
     return f"{times} and {more} more places" if more > 0 else times
 
 
-def _compression(text: str) -> float:
+def _measure_compression(text: str) -> float:
     data = text.encode()
     return len(data) / len(zlib.compress(data))
 

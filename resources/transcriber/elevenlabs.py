@@ -35,7 +35,7 @@ from resources.system.calls import (
     retry_after,
 )
 from resources.transcriber.capabilities import ELEVENLABS_USD
-from resources.transcriber.chunks import Chunk, cut, packed
+from resources.transcriber.chunks import Chunk, cut, pack
 from resources.transcriber.doubts import Doubts, Finding, certainty
 from resources.transcriber.paid import PaidTranscriber, Sent
 
@@ -80,23 +80,23 @@ class ScribeAnswer(BaseModel):
 
     @classmethod
     def read(cls, body: bytes) -> ScribeAnswer:
-        """The answer in this body. Raises ValueError, in words for people."""
+        """Return the answer in this body. Raises ValueError, in words for people."""
         try:
             return cls.model_validate_json(body)
         except ValidationError:
             raise ValueError("it is not a transcription") from None
 
-    def kept(self) -> bytes:
-        """What `read` reads again."""
+    def to_bytes(self) -> bytes:
+        """Write what `read` reads again."""
         return self.model_dump_json(exclude_none=True).encode()
 
-    def spoken(self) -> str | None:
-        """The code of its language; none where nothing is said."""
+    def tell_language(self) -> str | None:
+        """Return the code of its language; none where nothing is said."""
         return code_in(self.language_code) if self._words() else None
 
     def findings(self, chunk: Chunk, doubts: Doubts) -> Iterator[Finding]:
-        """Its words in the recording's time, each piece doubted as a whole."""
-        for piece, words in chunk.placed(self._words()):
+        """Yield its words in the recording's time, each piece doubted as a whole."""
+        for piece, words in chunk.place(self._words()):
             if words:
                 text = " ".join(word.text for word in words)
                 logs = [math.log(max(word.confidence, 1e-9)) for word in words]
@@ -160,10 +160,11 @@ class ElevenLabsTranscriber(PaidTranscriber[ScribeAnswer]):
         return code
 
     def chunks(self, source: wave.Wave_read, speech: Sequence[Span]) -> Iterator[Chunk]:
-        return packed(cut(source, speech, shortest=30.0, longest=60.0), self.longest)
+        return pack(cut(source, speech, shortest=30.0, longest=60.0), self.longest)
 
     def finish(self, segments: tuple[Segment, ...], requests: int) -> tuple[Segment, ...]:
-        """Parted where another one speaks, with speakers by numbers in the order of their words."""
+        """Part segments where another one speaks, and number speakers in the order of their
+        words."""
         numbers: dict[str, str] = {}
         parted = []
         for segment in segments:

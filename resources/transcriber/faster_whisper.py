@@ -184,7 +184,7 @@ class CTranslate2Decoder:
 
 
 def load(folder: Path, device: str, threads: int) -> WhisperModel:
-    """A converted model. Raises EngineUnavailableError."""
+    """Return a converted model. Raises EngineUnavailableError."""
     # It is read when the library is imported: nothing is ever looked for in a hub.
     os.environ["HF_HUB_OFFLINE"] = "1"
     try:

@@ -19,7 +19,7 @@ from resources.providers.openai_api import OPENAI_URL, SDK, OpenAIApi, Reply, re
 from resources.store.port import Store
 from resources.system.calls import CallPolicy, ProviderCalls
 from resources.transcriber.capabilities import OPENAI_USD
-from resources.transcriber.chunks import Chunk, cut, packed
+from resources.transcriber.chunks import Chunk, cut, pack
 from resources.transcriber.paid import PaidTranscriber, Sent
 from resources.transcriber.transcriptions import Transcription
 from resources.transcriber.whisper_languages import whisper_codes
@@ -74,10 +74,10 @@ class OpenAITranscriber(PaidTranscriber[Transcription]):
         return not self.model.startswith("gpt-")
 
     def chunks(self, source: wave.Wave_read, speech: Sequence[Span]) -> Iterator[Chunk]:
-        """Pieces go together, or alone where the model does not say when in a chunk words are."""
+        """Pack pieces together, or alone where the model does not say when in a chunk words are."""
         if self._gives_times:
-            return packed(cut(source, speech, shortest=20.0, longest=self.longest), self.longest)
-        return packed(cut(source, speech, shortest=5.0, longest=15.0), longest=0.0)
+            return pack(cut(source, speech, shortest=20.0, longest=self.longest), self.longest)
+        return pack(cut(source, speech, shortest=5.0, longest=15.0), longest=0.0)
 
     def refuse_reply(self, sent: Sent, reply: Reply, why: ValueError) -> ProviderAnswerError:
         return self._api.no_answer(sent.name, reply, why)
@@ -96,7 +96,7 @@ class OpenAITranscriber(PaidTranscriber[Transcription]):
             return Reply.of(raw)
 
     def _hint(self, language: str | None) -> Mapping[str, Any]:
-        """Which language is spoken, where it is named, as the model is told it."""
+        """Tell which language is spoken, where it is named, as the model is told it."""
         if language is None:
             return {}
         takes_several = self.model.startswith("gpt-transcribe")

@@ -36,7 +36,7 @@ from resources.store.port import Store
 from resources.system.calls import ProviderCalls, may_be_charged
 from resources.system.threads import ContextPool
 from resources.transcriber.chunks import Chunk
-from resources.transcriber.doubts import Doubts, Finding, trusted
+from resources.transcriber.doubts import Doubts, Finding, keep_trusted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,19 +50,19 @@ class Answered(Protocol):
 
     @classmethod
     def read(cls, body: bytes) -> Self:
-        """The answer in this body. Raises ValueError, in words for people."""
+        """Read the answer in this body. Raises ValueError, in words for people."""
         ...
 
-    def kept(self) -> bytes:
-        """What `read` reads again."""
+    def to_bytes(self) -> bytes:
+        """Write what `read` reads again."""
         ...
 
-    def spoken(self) -> str | None:
-        """The code of its language, where it says or shows one."""
+    def tell_language(self) -> str | None:
+        """Tell the code of its language, where it says or shows one."""
         ...
 
     def findings(self, chunk: Chunk, doubts: Doubts) -> Iterator[Finding]:
-        """Its words in the recording's time, parted by what is to be said against them."""
+        """Yield its words in the recording's time, parted by what is to be said against them."""
         ...
 
 
@@ -135,15 +135,15 @@ class PaidTranscriber(ABC, Generic[A]):
 
     @abstractmethod
     def languages(self) -> tuple[str, ...]:
-        """The language codes it understands."""
+        """Return the language codes it understands."""
 
     @abstractmethod
     def chunks(self, source: wave.Wave_read, speech: Sequence[Span]) -> Iterator[Chunk]:
-        """The speech, as much as is sent at once."""
+        """Yield the speech, as much as is sent at once."""
 
     @abstractmethod
     def name_language(self, language: str) -> str:
-        """How the provider writes a language's code."""
+        """Write a language's code as the provider does."""
 
     @abstractmethod
     async def ask(self, sent: Sent) -> Reply:
@@ -151,7 +151,7 @@ class PaidTranscriber(ABC, Generic[A]):
 
     @abstractmethod
     def refuse_reply(self, sent: Sent, reply: Reply, why: ValueError) -> ProviderAnswerError:
-        """The error for a reply that says nothing of what was sent."""
+        """Make the error for a reply that says nothing of what was sent."""
 
     def transcribe(
         self, audio: Path, speech: Sequence[Span], language: str, video_id: str = ""
@@ -167,44 +167,44 @@ class PaidTranscriber(ABC, Generic[A]):
         # The first failure ends what has not begun; what was answered before is kept.
         with ContextPool(self.parallel, thread_name_prefix="transcribe") as pool:
             bought = list(pool.map(work, chunks))
-        return self._heard(bought, language)
+        return self._combine(bought, language)
 
     def finish(self, segments: tuple[Segment, ...], requests: int) -> tuple[Segment, ...]:  # noqa: ARG002
-        """The segments as they are answered, of so many requests."""
+        """Return the segments as they are answered, of so many requests."""
         return segments
 
-    def _heard(self, bought: Sequence[_Bought[A]], language: str) -> Heard:
+    def _combine(self, bought: Sequence[_Bought[A]], language: str) -> Heard:
         if language == AUTO:
-            language = _most_spoken(bought)
+            language = _find_most_spoken(bought)
         findings = (
             finding for each in bought for finding in each.answer.findings(each.chunk, self.doubts)
         )
-        kept, left_out = trusted(findings)
+        kept, left_out = keep_trusted(findings)
         cost = sum(each.cost_usd for each in bought)
         kept = self.finish(kept, len(bought))
         least = self.doubts.least_confidence
         return Heard(language, self.engine, kept, left_out, cost, least_confidence=least)
 
     def _get(self, recording: _Recording, chunk: Chunk) -> _Bought[A]:
-        """What is said in the chunk, as it was answered before or is now."""
-        sent = self._sent(recording, chunk)
+        """Get what is said in the chunk, as it was answered before or is now."""
+        sent = self._make_request(recording, chunk)
         path = f"transcriptions/{sent.key[:2]}/{sent.key}.json"
         kept = self._paid.find(path, sent.key, recording.video_id)
         if kept is not None:
             return _Bought(chunk, self._answer.read(kept), 0.0)
 
         def ask_and_keep(bill: Bill) -> _Bought[A]:
-            answer = self._calls.call(sent.name, lambda: self._tried(sent, bill))
-            self._store.put_bytes(path, answer.kept())
+            answer = self._calls.call(sent.name, lambda: self._try(sent, bill))
+            self._store.put_bytes(path, answer.to_bytes())
             return _Bought(chunk, answer, bill.cost_usd)
 
         cost = self._cost_usd(sent)
         call = PaidCall(recording.video_id, None, ROLE, self.engine, sent.key, sent.name, cost)
         return self._paid.buy(call, ask_and_keep)
 
-    def _sent(self, recording: _Recording, chunk: Chunk) -> Sent:
+    def _make_request(self, recording: _Recording, chunk: Chunk) -> Sent:
         with open_speech(recording.audio) as source:
-            wav = _wav(chunk.sound(source))
+            wav = _encode_wav(chunk.sound(source))
         auto = recording.language == AUTO
         language = None if auto else self.name_language(recording.language)
         shape = {"engine": self.engine, "language": language}
@@ -212,10 +212,10 @@ class PaidTranscriber(ABC, Generic[A]):
         return Sent(chunk, wav, language, key)
 
     def _cost_usd(self, sent: Sent) -> float:
-        """What one try costs."""
+        """Tell what one try costs."""
         return sent.seconds / 60 * self.usd_per_minute
 
-    async def _tried(self, sent: Sent, bill: Bill) -> A:
+    async def _try(self, sent: Sent, bill: Bill) -> A:
         try:
             reply = await self.ask(sent)
         except BaseException as error:
@@ -231,16 +231,16 @@ class PaidTranscriber(ABC, Generic[A]):
             raise self.refuse_reply(sent, reply, error) from None
 
 
-def _most_spoken(bought: Iterable[_Bought[A]]) -> str:
-    """The language of most of the speech; AUTO still where no answer says any."""
+def _find_most_spoken(bought: Iterable[_Bought[A]]) -> str:
+    """Find the language of most of the speech; AUTO still where no answer says any."""
     seconds: dict[str, float] = {}
     for each in bought:
-        if spoken := each.answer.spoken():
+        if spoken := each.answer.tell_language():
             seconds[spoken] = seconds.get(spoken, 0.0) + each.chunk.seconds
     return max(seconds, key=seconds.__getitem__, default=AUTO)
 
 
-def _wav(sound: NDArray[np.float32]) -> bytes:
+def _encode_wav(sound: NDArray[np.float32]) -> bytes:
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)

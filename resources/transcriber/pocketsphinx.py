@@ -62,18 +62,18 @@ class PocketsphinxTranscriber:
             )
         with open_speech(audio) as source:
             pieces = list(cut(source, speech, shortest=self.shortest, longest=self.longest))
-        heard = zip(pieces, self._decoded(audio, pieces), strict=True)
-        found = segments((piece, list(_within(piece.speech, words))) for piece, words in heard)
+        heard = zip(pieces, self._decode(audio, pieces), strict=True)
+        found = segments((piece, list(_fit_into(piece.speech, words))) for piece, words in heard)
         count = sum(len(segment.words) for segment in found)
         least = self.most_by_chance + self.chance_of_one / math.sqrt(max(count, 1))
         return Heard(language, self.engine, found, least_confidence=least)
 
-    def _decoded(self, audio: Path, pieces: Sequence[Piece]) -> list[list[Word]]:
-        """The words of each piece. The processes end with this call."""
+    def _decode(self, audio: Path, pieces: Sequence[Piece]) -> list[list[Word]]:
+        """Return the words of each piece. The processes end with this call."""
         count = min(len(pieces), len(os.sched_getaffinity(0)), self.most_processes)
         if not count:
             return []
-        decoders = [_decoder(audio) for _ in range(count)]
+        decoders = [_make_decoder(audio) for _ in range(count)]
         free: SimpleQueue[WarmPipeline] = SimpleQueue()
         for decoder in decoders:
             free.put(decoder)
@@ -81,7 +81,7 @@ class PocketsphinxTranscriber:
         def decode(piece: Piece) -> list[Word]:
             decoder = free.get()
             try:
-                return _heard(decoder, piece)
+                return _hear(decoder, piece)
             finally:
                 free.put(decoder)
 
@@ -105,22 +105,22 @@ def _version() -> str:
         ) from error
 
 
-def _decoder(audio: Path) -> WarmPipeline:
+def _make_decoder(audio: Path) -> WarmPipeline:
     program = Path(__file__).with_name("sphinx_process.py")
     # It would decode for seconds before it finds its input closed.
     command = tie_to_parent(helper(program, str(audio.absolute())))
     return WarmPipeline("pocketsphinx", [command], end=b"\n")
 
 
-def _heard(decoder: WarmPipeline, piece: Piece) -> list[Word]:
+def _hear(decoder: WarmPipeline, piece: Piece) -> list[Word]:
     question = json.dumps({"start": piece.start, "end": piece.end})
     limit = patience(piece.end - piece.start)
     answer = json.loads(decoder.ask(question.encode(), seconds=limit))
     return [Word(*word) for word in answer["words"]]
 
 
-def _within(span: Span, words: Sequence[Word]) -> Iterator[Word]:
-    """The words held inside the speech found; one heard only beside it is no word."""
+def _fit_into(span: Span, words: Sequence[Word]) -> Iterator[Word]:
+    """Return the words held inside the speech found; one heard only beside it is no word."""
     for word in words:
         start, end = max(word.start, span.start), min(word.end, span.end)
         if start < end:

@@ -32,13 +32,14 @@ class Transcriber(Protocol):
         ...
 
     def languages(self) -> tuple[str, ...]:
-        """The language codes it understands."""
+        """Return the language codes it understands."""
         ...
 
     def transcribe(
         self, audio: Path, speech: Sequence[Span], language: str, video_id: str = ""
     ) -> Heard:
-        """The words in a 16 kHz mono WAV, with times; only within `speech`, where a voice is.
+        """Return the words in a 16 kHz mono WAV, with times; only within `speech`, where a voice
+        is.
 
         One segment for each span with words in it. For the language `auto`, which only one that
         detects languages takes, the answer says which one was heard. What is not to be trusted is
@@ -56,7 +57,7 @@ def listen(
     transcriber: Transcriber,
     video_id: str = "",
 ) -> Heard:
-    """The captions' words when they are good, else the transcriber's; `why` says which and why.
+    """Return the captions' words if they are good, else the transcriber's; `why` says why.
 
     Where the language is `auto`, the one that is written in the captions, or heard. Raises
     LanguageNotAvailableError when the captions are no use and the transcriber does not know the
@@ -66,26 +67,26 @@ def listen(
     if captions is not None:
         heard = fit_captions(read_captions(captions, language), speech)
         if heard.segments:
-            return _told(heard)
+            return _write_code(heard)
         why = heard.why
     if language == AUTO and not transcriber.detects_languages:
-        raise _not_told(f"{why} {transcriber.engine} cannot tell languages.")
+        raise _make_not_told(f"{why} {transcriber.engine} cannot tell languages.")
     try:
         heard = transcriber.transcribe(audio, speech, language, video_id)
     except LanguageNotAvailableError as error:
         raise LanguageNotAvailableError(f"{error.sentence} {why}") from error
-    return _told(replace(heard, why=f"{why} {heard.why}".rstrip()))
+    return _write_code(replace(heard, why=f"{why} {heard.why}".rstrip()))
 
 
-def _told(heard: Heard) -> Heard:
-    """`heard`, with the code of the language it says. Raises LanguageNotToldError."""
+def _write_code(heard: Heard) -> Heard:
+    """Return what was heard, with the code of its language. Raises LanguageNotToldError."""
     code = code_in(heard.language)
     if code is None and heard.segments:
-        raise _not_told(heard.why)
+        raise _make_not_told(heard.why)
     return replace(heard, language=code or heard.language)
 
 
-def _not_told(why: str) -> LanguageNotToldError:
+def _make_not_told(why: str) -> LanguageNotToldError:
     return LanguageNotToldError(
         "Nobody named the language that is spoken, and it cannot be told from the video. Hand the "
         f"video in again and name it as source_language. {why}"

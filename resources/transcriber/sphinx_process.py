@@ -38,20 +38,20 @@ def words(decoder: Decoder, pcm: bytes) -> Iterator[Word]:
         if _FILLER.match(found.word):
             continue
         yield (
-            spelled(found.word),
+            spell(found.word),
             found.start_frame / FRAMES_PER_SECOND,
             (found.end_frame + 1) / FRAMES_PER_SECOND,
             min(1.0, found.prob),
         )
 
 
-def spelled(word: str) -> str:
-    """The dictionary's word as it is written: `read(2)` is read, `i'm` is I'm."""
+def spell(word: str) -> str:
+    """Return the dictionary's word as it is written: `read(2)` is read, `i'm` is I'm."""
     return _FIRST_PERSON.sub("I", _VARIANT.sub("", word))
 
 
 def read(source: wave.Wave_read, start: float, end: float) -> bytes:
-    """The samples between two times, in seconds."""
+    """Return the samples between two times, in seconds."""
     rate = source.getframerate()
     source.setpos(min(round(start * rate), source.getnframes()))
     return source.readframes(round((end - start) * rate))

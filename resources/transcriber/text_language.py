@@ -19,7 +19,7 @@ _LOADING = threading.Lock()
 
 
 def text_languages(text: str) -> dict[str, float]:
-    """How probable each language is, by its code, the most probable first.
+    """Tell how probable each language is, by its code, the most probable first.
 
     The shorter the text, the smaller the best one's share.
     """

@@ -69,26 +69,26 @@ class Transcription(_Part):
 
     @classmethod
     def read(cls, body: bytes) -> Transcription:
-        """The answer in this body. Raises ValueError, in words for people."""
+        """Read the answer in this body. Raises ValueError, in words for people."""
         try:
             return cls.model_validate_json(body)
         except ValidationError:
             raise ValueError("it is not a transcription") from None
 
-    def kept(self) -> bytes:
-        """What `read` reads again."""
+    def to_bytes(self) -> bytes:
+        """Write what `read` reads again."""
         return self.model_dump_json(exclude_none=True).encode()
 
-    def spoken(self) -> str | None:
-        """The code of its language: as the server names it, or else as the text tells."""
+    def tell_language(self) -> str | None:
+        """Tell the code of its language: as the server names it, or else as the text shows."""
         named = self.language or (self.languages[0].code if self.languages else "")
         if named:
-            return _code(named)
+            return _find_code(named)
         return next(iter(text_languages(self.text))) if self.text.strip() else None
 
     def findings(self, chunk: Chunk, doubts: Doubts) -> Iterator[Finding]:
-        """Its words in the recording's time, parted by what is to be said against them."""
-        for piece, words in chunk.placed(self._words(chunk.seconds, doubts)):
+        """Yield its words in the recording's time, parted by what is to be said against them."""
+        for piece, words in chunk.place(self._words(chunk.seconds, doubts)):
             for reason, group in groupby(words, key=lambda word: word.doubt):
                 yield Finding(piece, list(group), _BY_REASON.get(reason))
 
@@ -97,11 +97,11 @@ class Transcription(_Part):
         if not self.words:
             return [word for text in texts for word in _spread(text, doubts)]
         words = [Word(each.word.strip(), each.start, each.end) for each in self.words]
-        return list(_doubted(_punctuated(self.text, words), texts, doubts))
+        return list(_mark_doubted(_punctuate(self.text, words), texts, doubts))
 
 
-def _code(named: str) -> str | None:
-    """OpenAI writes languages out, in lower case; others give codes."""
+def _find_code(named: str) -> str | None:
+    """Find a language's code: OpenAI writes languages out, in lower case; others give codes."""
     try:
         return langcodes.standardize_tag(named if len(named) < 4 else str(langcodes.find(named)))
     except (LookupError, ValueError):
@@ -114,8 +114,8 @@ def _spread(text: _TimedText, doubts: Doubts) -> list[Word]:
     return [replace(word, doubt=doubt, confidence=sure) for word in words]
 
 
-def _doubted(words: list[Word], texts: list[_TimedText], doubts: Doubts) -> Iterator[Word]:
-    """The words, each with the doubt about the text that it lies in, and how sure that is."""
+def _mark_doubted(words: list[Word], texts: list[_TimedText], doubts: Doubts) -> Iterator[Word]:
+    """Yield the words, each with the doubt about the text that it lies in, and how sure that is."""
     about = [(text.start, text.doubt(doubts), certainty(text.avg_logprob)) for text in texts]
     for word in words:
         middle = (word.start + word.end) / 2
@@ -124,21 +124,21 @@ def _doubted(words: list[Word], texts: list[_TimedText], doubts: Doubts) -> Iter
         yield replace(word, doubt=doubt, confidence=sure)
 
 
-def _punctuated(text: str, words: list[Word]) -> list[Word]:
-    """The words with the capitals and marks of the text, where both have the same letters."""
+def _punctuate(text: str, words: list[Word]) -> list[Word]:
+    """Give words the capitals and marks of the text, where both have the same letters."""
     owners = [number for number, word in enumerate(words) for char in word.text if char.isalnum()]
     letters = "".join(filter(str.isalnum, text))
     said = "".join(char for word in words for char in word.text if char.isalnum())
     if len(said) != len(letters) or said.casefold() != letters.casefold():
         return words
     written = [""] * len(words)
-    for number, part in _parts(text, iter(owners)):
+    for number, part in _part_text(text, iter(owners)):
         written[number] += part
     return [replace(word, text=part) for part, word in zip(written, words, strict=True) if part]
 
 
-def _parts(text: str, owners: Iterator[int]) -> Iterator[tuple[int, str]]:
-    """Each letter with its word's number; marks go with the letter before them, if there is one.
+def _part_text(text: str, owners: Iterator[int]) -> Iterator[tuple[int, str]]:
+    """Yield each letter with its word's number; marks go with the letter before them, if any.
 
     A mark that stands alone is no word's.
     """

@@ -28,7 +28,7 @@ def hear_lines(
     audio: Audio,
     before: Transcript | None,
 ) -> tuple[Transcript, float]:
-    """What is heard, as it was heard `before` where nothing changed, and what that cost now.
+    """Tell what is heard, as it was heard `before` where nothing changed, and what that cost now.
 
     Captions that were handed in are believed before those that were found beside the original.
     """

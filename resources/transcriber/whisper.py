@@ -192,7 +192,8 @@ class _Encoded:
 
 
 def read_words(timed: Iterable[Mapping[str, Any]]) -> list[Word]:
-    """The words that `add_word_timestamps` leaves, of this package or of another that has it."""
+    """Return the words that `add_word_timestamps` leaves, of this package or of another that has
+    it."""
     return [
         Word(text, float(word["start"]), float(word["end"]), float(word["probability"]))
         for word in timed
@@ -201,7 +202,8 @@ def read_words(timed: Iterable[Mapping[str, Any]]) -> list[Word]:
 
 
 def _mel(sound: NDArray[np.float32], model: Whisper) -> torch.Tensor:
-    """The log-mel spectrogram (mels, 3000) of up to 30 s, made as `whisper.transcribe` makes it."""
+    """Return the log-mel spectrogram (mels, 3000) of up to 30 s, made as `whisper.transcribe` makes
+    it."""
     from whisper.audio import HOP_LENGTH, N_FRAMES, N_SAMPLES, log_mel_spectrogram, pad_or_trim
 
     mel = log_mel_spectrogram(sound, model.dims.n_mels, padding=N_SAMPLES)

@@ -89,16 +89,16 @@ class ApertiumTranslator:
         *,
         only: Collection[int] | None = None,
     ) -> Translation:
-        pair = self._known(transcript.language, language)
+        pair = self._find_pair(transcript.language, language)
         pipeline = self._pipeline(pair)
         lines = tuple(
-            TranslatedLine(line.id, self._translated(line.text, language, pipeline))
+            TranslatedLine(line.id, self._translate_text(line.text, language, pipeline))
             for line in transcript.lines
             if only is None or line.id in only
         )
         return Translation(language, self.engine, lines)
 
-    def shortened(
+    def shorten(
         self,
         transcript: Transcript,  # noqa: ARG002 - it cannot say the same in other words
         translation: Translation,
@@ -112,11 +112,11 @@ class ApertiumTranslator:
                 pipeline.close()
 
     def _pairs(self) -> list[Pair]:
-        """The pairs that are installed."""
+        """Return the pairs that are installed."""
         return list(installed_pairs(self._folder))
 
-    def _known(self, source: str, language: str) -> Pair:
-        """The pair, if it is installed. Raises LanguageNotAvailableError."""
+    def _find_pair(self, source: str, language: str) -> Pair:
+        """Return the pair, if it is installed. Raises LanguageNotAvailableError."""
         pairs = self._pairs()
         pair = find_pair(source, language, pairs)
         if pair is None:
@@ -127,28 +127,29 @@ class ApertiumTranslator:
             )
         return pair
 
-    def _translated(self, text: str, language: str, pipeline: WarmPipeline) -> str:
-        answer = pipeline.ask(deformatted(text).encode(), seconds=patience(1.0))
-        written = _tidy(reformatted(answer.decode()), text)
-        return _capitalised(written, text, language) or text
+    def _translate_text(self, text: str, language: str, pipeline: WarmPipeline) -> str:
+        answer = pipeline.ask(deformat(text).encode(), seconds=patience(1.0))
+        written = _tidy(reformat(answer.decode()), text)
+        return _capitalise(written, text, language) or text
 
     def _pipeline(self, pair: Pair) -> WarmPipeline:
         with self._lock:
             if pair not in self._pipelines:
-                mode = self._file(pair)
+                mode = self._find_mode(pair)
                 assert mode
                 stages = mode_stages(mode.read_text("utf-8"))
                 self._pipelines[pair] = WarmPipeline("Apertium", stages, _END)
             return self._pipelines[pair]
 
-    def _file(self, pair: Pair) -> Path | None:
-        """The mode file of a pair, under the name that it has here; None where it has none."""
+    def _find_mode(self, pair: Pair) -> Path | None:
+        """Return the mode file of a pair, under the name that it has here; None where it has
+        none."""
         files = (self._folder / f"{mode}.mode" for mode in APERTIUM_MODES[pair])
         return next(filter(Path.is_file, files), None)
 
 
 def mode_stages(mode: str) -> list[list[str]]:
-    """The commands of a mode file, each told to flush at NUL.
+    """Return the commands of a mode file, each told to flush at NUL.
 
     A mode is a shell pipeline; no shell sees it. `$1` is the generator's option: `-n` leaves out
     the marks for unknown words. `$2` is the tagger's, for debugging.
@@ -164,8 +165,8 @@ def mode_stages(mode: str) -> list[list[str]]:
     return [[program, "-z", *arguments] for program, *arguments in stages]
 
 
-def deformatted(text: str) -> str:
-    """Text as Apertium's stream, on one line, its own characters escaped.
+def deformat(text: str) -> str:
+    """Write text as Apertium's stream, on one line, its own characters escaped.
 
     The full stop at the end is for the tagger, which wants sentences to end. `~` would be taken
     for a mark of the generator's, so it travels as formatting.
@@ -175,29 +176,29 @@ def deformatted(text: str) -> str:
     return _TILDE.sub(r"[\g<0>]", escaped) + "."
 
 
-def reformatted(stream: str) -> str:
-    """The text in Apertium's stream, without the full stop that `deformatted` added."""
+def reformat(stream: str) -> str:
+    """Return the text in Apertium's stream, without the full stop that `deformat` added."""
     return _ESCAPED.sub(lambda found: found[1] or "", stream.removesuffix("."))
 
 
 def _tidy(text: str, source: str) -> str:
-    """Spaces as they are written, no marks that the source has not."""
+    """Put spaces as they are written, and leave out marks that the source has not."""
     for character, leftover in _LEFTOVERS.items():
         if character not in source:
             text = leftover.sub("", text)
     return _SPACE_BEFORE.sub(r"\1", " ".join(text.split()))
 
 
-def _capitalised(text: str, source: str, language: str) -> str:
-    """A capital where the source begins with one, and none that the data put into words."""
+def _capitalise(text: str, source: str, language: str) -> str:
+    """Write a capital where the source begins with one, and none that the data put into words."""
     # English has capitals of its own: "yo" is "I", "la tele" is "the TV".
     if language != "en":
-        text = _recased(text, source)
+        text = _recase(text, source)
     return text[:1].upper() + text[1:] if source.strip()[:1].isupper() else text
 
 
-def _recased(text: str, source: str) -> str:
-    """Short words that the data write in capitals ("EL agua"), as they are written in a text."""
+def _recase(text: str, source: str) -> str:
+    """Write short words as in a text that the data write in capitals ("EL agua")."""
     capitals = set(_CAPITALS.findall(source))
     return _CAPITALS.sub(lambda found: _lower_unless(found, capitals), text)
 
@@ -211,7 +212,8 @@ def _lower_unless(found: re.Match[str], capitals: set[str]) -> str:
 
 
 def _apertium_version() -> str:
-    """What `apertium -V` says, such as `apertium 3.8.3`; just the name where it does not say it."""
+    """Tell what `apertium -V` says, such as `apertium 3.8.3`; just the name where it does not say
+    it."""
     try:
         said = subprocess.run(
             [shutil.which("apertium") or "apertium", "-V"],

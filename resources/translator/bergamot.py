@@ -85,15 +85,15 @@ class BergamotTranslator:
         only: Collection[int] | None = None,
     ) -> Translation:
         source = transcript.language
-        route = self._known(source, language)
+        route = self._require_route(source, language)
         lines = tuple(
-            self._translated(line, (source, language), route)
+            self._translate_line(line, (source, language), route)
             for line in transcript.lines
             if only is None or line.id in only
         )
         return Translation(language, self.engine_for(source, language), lines)
 
-    def shortened(
+    def shorten(
         self,
         transcript: Transcript,  # noqa: ARG002 - it cannot say the same in other words
         translation: Translation,
@@ -105,10 +105,10 @@ class BergamotTranslator:
         self._process.close()
 
     def _route(self, source: str, language: str) -> tuple[PairModel, ...]:
-        """The models that lead there, one or two; none where none do."""
+        """Return the models that lead there, one or two; none where none do."""
         return find_way(source, language, self._models)
 
-    def _known(self, source: str, language: str) -> tuple[PairModel, ...]:
+    def _require_route(self, source: str, language: str) -> tuple[PairModel, ...]:
         route = self._route(source, language)
         if not route:
             sources = sorted({one for one, _ in self._models})
@@ -119,13 +119,13 @@ class BergamotTranslator:
             )
         return route
 
-    def _translated(self, line: Line, pair: Pair, route: Sequence[PairModel]) -> TranslatedLine:
-        said = translate_guarded(line.text, pair[0], partial(self._along, route))
+    def _translate_line(self, line: Line, pair: Pair, route: Sequence[PairModel]) -> TranslatedLine:
+        said = translate_guarded(line.text, pair[0], partial(self._translate_along, route))
         if not has_same_digits(line.text, said):
             _log.warning("a translation has other digits than its line", line=line.id)
         return TranslatedLine(line.id, rewrite_numbers(line.text, said, *pair))
 
-    def _along(self, route: Sequence[PairModel], texts: Sequence[str]) -> Sequence[str]:
+    def _translate_along(self, route: Sequence[PairModel], texts: Sequence[str]) -> Sequence[str]:
         for model in route:
             texts = self._ask(model, texts)
         return texts

@@ -20,14 +20,14 @@ from typing import Any
 
 @cache
 def load(model: str, source: str, target: str, shortlist: str) -> Any:
-    """The engine of these files, loaded once."""
+    """Return the engine of these files, loaded once."""
     from fxtranslate import Translator
 
     return Translator(*(Path(path).read_bytes() for path in (model, source, target, shortlist)))
 
 
 def answer(line: str) -> dict[str, Any]:
-    """What a request line is answered with: its texts, translated, or the error."""
+    """Tell what a request line is answered with: its texts, translated, or the error."""
     request = json.loads(line)
     try:
         engine = load(**request["model"])

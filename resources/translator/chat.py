@@ -78,7 +78,7 @@ class TokenPrice:
     usd_per_million_output: float
 
     def usd(self, usage: Usage) -> float:
-        """What this many tokens cost."""
+        """Tell what this many tokens cost."""
         return (
             usage.input_tokens * self.usd_per_million_input
             + usage.output_tokens * self.usd_per_million_output
@@ -93,7 +93,7 @@ class Question:
     user: str
     shape: Mapping[str, Any]
 
-    def expected(self, answers: int) -> Usage:
+    def estimate_usage(self, answers: int) -> Usage:
         """About how many tokens this takes if each of so many lines is answered at its length."""
         user = len(self.user.encode()) / CHARACTERS_PER_TOKEN
         system = len(self.system.encode()) / CHARACTERS_PER_TOKEN
@@ -181,34 +181,34 @@ class OpenAIChat:
         bill: Bill,
         answers: int = 1,
     ) -> T:
-        """What `read` makes of the model's answer; `bill` is added to whatever happens.
+        """Tell what `read` makes of the model's answer; `bill` is added to whatever happens.
 
         `read` raises ValueError for an answer that is no good, which is then asked for again.
         Raises ProviderRefusedError, ProviderBusyError, ProviderUnavailableError,
         ProviderAnswerError.
         """
 
-        expected = question.expected(answers)
+        expected = question.estimate_usage(answers)
 
         async def request() -> T:
             try:
-                reply = await self._completed(question)
+                reply = await self._complete(question)
             except BaseException as error:
                 if may_be_charged(error):
                     bill.guess(expected.tokens, price.usd(expected))
                 raise
             bill.request_id = reply.request_id
             try:
-                return read(_content(reply.body, expected, price, bill))
+                return read(_read_content(reply.body, expected, price, bill))
             except ValueError as error:
                 raise self._api.no_answer(what, reply, error) from error
 
         return self._calls.call(what, request)
 
-    async def _completed(self, question: Question) -> Reply:
+    async def _complete(self, question: Question) -> Reply:
         for way in FORMATS[FORMATS.index(self._format) :]:
             try:
-                reply = await self._asked(question, way)
+                reply = await self._post(question, way)
             except CallFailedError as failure:
                 if way == FORMATS[-1] or not _is_of_the_format(failure.trouble):
                     raise
@@ -223,10 +223,10 @@ class OpenAIChat:
                 return reply
         raise AssertionError("the last way is either answered or raised")
 
-    async def _asked(self, question: Question, way: str) -> Reply:
+    async def _post(self, question: Question, way: str) -> Reply:
         from openai import omit
 
-        in_words = "" if way == FORMATS[0] else _described(question.shape)
+        in_words = "" if way == FORMATS[0] else _describe(question.shape)
         async with self._api.client() as client:
             raw = await client.chat.completions.with_raw_response.create(
                 model=self.model,
@@ -240,7 +240,7 @@ class OpenAIChat:
 
 
 def _read_context(body: bytes, model: str) -> int | None:
-    """The context of a model in the answer of `GET /models`, wherever its server has it."""
+    """Return the context of a model in the answer of `GET /models`, wherever its server has it."""
     try:
         listed = json.loads(body)["data"]
         (about,) = [each for each in listed if each["id"] == model] or listed[:1]
@@ -255,7 +255,7 @@ def _is_of_the_format(trouble: CallFailure) -> bool:
     return trouble.status in _CANNOT and bool(_OF_THE_FORMAT.search(trouble.words))
 
 
-def _described(shape: Mapping[str, Any]) -> str:
+def _describe(shape: Mapping[str, Any]) -> str:
     return f"Answer with one JSON object and nothing else, in this schema: {json.dumps(shape)}\n"
 
 
@@ -268,8 +268,8 @@ def _response_format(shape: Mapping[str, Any], way: str) -> Any:
     }
 
 
-def _content(body: bytes, expected: Usage, price: TokenPrice, bill: Bill) -> str:
-    """The text of the model's answer, its tokens put on the bill. Raises ValueError."""
+def _read_content(body: bytes, expected: Usage, price: TokenPrice, bill: Bill) -> str:
+    """Return the text of the model's answer, its tokens put on the bill. Raises ValueError."""
     try:
         completion = _Completion.model_validate_json(body)
     except ValidationError:
@@ -282,11 +282,12 @@ def _content(body: bytes, expected: Usage, price: TokenPrice, bill: Bill) -> str
         raise ValueError(f"the model refused, saying {choice.message.refusal[:200]!r}")
     if choice.finish_reason in ("length", "content_filter"):
         raise ValueError(f"the answer is not whole, its finish_reason is {choice.finish_reason}")
-    return _bare(choice.message.content or "")
+    return _find_json(choice.message.content or "")
 
 
-def _bare(content: str) -> str:
-    """The JSON object in an answer, without thoughts before it and a fence or words around it."""
+def _find_json(content: str) -> str:
+    """Return the JSON object in an answer, without thoughts before it and a fence or words around
+    it."""
     said = _THOUGHT.sub("", content)
     first, last = said.find("{"), said.rfind("}")
     return said[first : last + 1] if 0 <= first < last else said

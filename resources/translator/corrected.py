@@ -21,8 +21,8 @@ def translate_corrected(
     wanted: str,
     brief: Brief,
 ) -> Translation:
-    """The lines as they were translated at first, which is paid for, and alone those of which
-    something else is said since. `before` is the dub's last translation, if it has one."""
+    """Return the lines as they were translated at first, which is paid for, and alone those of
+    which something else is said since. `before` is the dub's last translation, if it has one."""
     at_first = as_first_read(transcript, before)
     value = translator.translate(at_first, wanted, brief)
     pairs = zip(transcript.lines, at_first.lines, strict=True)

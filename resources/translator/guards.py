@@ -57,14 +57,14 @@ _SCRIPTS = {
 
 
 def translate_guarded(text: str, source: str, translate: Translate) -> str:
-    """The text in the other language, with all that is none of `source` as it was."""
+    """Return the text in the other language, with all that is none of `source` as it was."""
     plain = _tidy(text)
     kept = list(_find_kept(plain, source))
     pieces = _part(plain, kept)
     if not any(_has_letters(piece) for piece in pieces[::2]):
         return plain or text
     shouted = _is_shouted("".join(pieces[::2]))
-    for attempt in (_whole, _with_numbers_kept, _piece_by_piece):
+    for attempt in (_translate_whole, _translate_holding_numbers, _translate_pieces):
         said = attempt(pieces, shouted, translate)
         if said and has_same_digits(plain, said):
             return said
@@ -77,7 +77,8 @@ def has_same_digits(text: str, translation: str) -> bool:
 
 
 def rewrite_numbers(text: str, translation: str, source: str, language: str) -> str:
-    """The translation, with numbers that a model took over as they are written in its language."""
+    """Return the translation, with numbers that a model took over as they are written in its
+    language."""
     from babel.core import Locale, UnknownLocaleError
     from babel.numbers import NumberFormatError, format_decimal, parse_decimal
 
@@ -97,8 +98,8 @@ def _decimals(value: Decimal) -> int:
     return -int(value.as_tuple().exponent)
 
 
-def _whole(pieces: Sequence[str], shouted: bool, translate: Translate) -> str | None:
-    """The text at once, with words in place of what is kept; None where they do not come back."""
+def _translate_whole(pieces: Sequence[str], shouted: bool, translate: Translate) -> str | None:
+    """Translate the text at once, with words in place of what is kept; None if one is lost."""
     # Notes and tags at either end need no stand-in; a name there is part of the sentence.
     first = 2 * (len(pieces) > 1 and not pieces[0].strip() and _is_dressing(pieces[1]))
     last = len(pieces)
@@ -109,10 +110,10 @@ def _whole(pieces: Sequence[str], shouted: bool, translate: Translate) -> str | 
     if len(held) > len(_STAND_INS):
         return None
     sent = "".join(
-        _STAND_INS[place // 2] if place % 2 else _hushed(piece, shouted, place == 0)
+        _STAND_INS[place // 2] if place % 2 else _hush(piece, shouted, place == 0)
         for place, piece in enumerate(inner)
     )
-    said = _around(sent, shouted, translate)
+    said = _translate_words(sent, shouted, translate)
     for stand_in, piece in zip(_STAND_INS, held, strict=False):
         found = re.findall(stand_in, said, re.IGNORECASE)
         if len(found) != 1:
@@ -121,29 +122,31 @@ def _whole(pieces: Sequence[str], shouted: bool, translate: Translate) -> str | 
     return " ".join(f"{before}{said}{after}".split())
 
 
-def _with_numbers_kept(pieces: Sequence[str], shouted: bool, translate: Translate) -> str | None:
-    return _whole(_hold_numbers(pieces), shouted, translate)
+def _translate_holding_numbers(
+    pieces: Sequence[str], shouted: bool, translate: Translate
+) -> str | None:
+    return _translate_whole(_hold_numbers(pieces), shouted, translate)
 
 
-def _piece_by_piece(pieces: Sequence[str], shouted: bool, translate: Translate) -> str:
-    """What stands between, each by itself: the words may be worse, and nothing is lost."""
+def _translate_pieces(pieces: Sequence[str], shouted: bool, translate: Translate) -> str:
+    """Translate what stands between, each by itself: words may be worse, and nothing is lost."""
     told = [
         piece
         if place % 2 or not _has_letters(piece)
-        else _around(_hushed(piece, shouted, place == 0), shouted, translate)
+        else _translate_words(_hush(piece, shouted, place == 0), shouted, translate)
         for place, piece in enumerate(_hold_numbers(pieces))
     ]
     return " ".join("".join(told).split())
 
 
-def _around(piece: str, shouted: bool, translate: Translate) -> str:
-    """Words translated, with the spaces at their ends, and no full stop that they have not."""
+def _translate_words(piece: str, shouted: bool, translate: Translate) -> str:
+    """Translate words, with the spaces at their ends, and no full stop that they have not."""
     start, end = piece[: len(piece) - len(piece.lstrip())], piece[len(piece.rstrip()) :]
-    said = _translated(piece.strip(), shouted, translate)
+    said = _translate_sentences(piece.strip(), shouted, translate)
     return f"{start}{said if piece.rstrip().endswith('.') else said.rstrip('.')}{end}"
 
 
-def _translated(text: str, shouted: bool, translate: Translate) -> str:
+def _translate_sentences(text: str, shouted: bool, translate: Translate) -> str:
     said = " ".join(translate([each for sentence in _sentences(text) for each in _cut(sentence)]))
     for opening, bracketed in _BRACKETS.items():
         if opening not in text:
@@ -153,7 +156,7 @@ def _translated(text: str, shouted: bool, translate: Translate) -> str:
 
 
 def _hold_numbers(pieces: Sequence[str]) -> list[str]:
-    """The pieces with their numbers among what is kept."""
+    """Return the pieces with their numbers among what is kept."""
     held: list[str] = []
     for place, piece in enumerate(pieces):
         if place % 2:
@@ -164,7 +167,8 @@ def _hold_numbers(pieces: Sequence[str]) -> list[str]:
 
 
 def _part(text: str, kept: Sequence[tuple[int, int]]) -> list[str]:
-    """Words, what is kept, words, and so on; words come first and last, though they be none."""
+    """Part a text into words, what is kept, words, and so on; words come first and last, maybe
+    none."""
     pieces, begin = [], 0
     for start, end in kept:
         pieces += [text[begin:start], text[start:end]]
@@ -173,7 +177,8 @@ def _part(text: str, kept: Sequence[tuple[int, int]]) -> list[str]:
 
 
 def _find_kept(text: str, source: str) -> Iterator[tuple[int, int]]:
-    """Where something stands that is not for translating, joined where only spaces are between."""
+    """Tell where something stands that is not for translating, joined where only spaces are
+    between."""
     spans = [found.span() for found in _KEPT.finditer(text)]
     taken, in_name = list(spans), False
     for found in _WORD.finditer(text):
@@ -235,7 +240,7 @@ def _is_shouted(text: str) -> bool:
     return text.isupper() and len(re.findall(r"[^\W\d_]{2,}", text)) > 1
 
 
-def _hushed(text: str, shouted: bool, begins: bool) -> str:
+def _hush(text: str, shouted: bool, begins: bool) -> str:
     if not shouted:
         return text
     return text.capitalize() if begins else text.lower()
@@ -253,7 +258,7 @@ def _sentences(text: str) -> Iterator[str]:
 
 
 def _cut(sentence: str) -> Iterator[str]:
-    """A long sentence by its clauses, as many together as are not too many words."""
+    """Cut a long sentence by its clauses, as many together as are not too many words."""
     if len(sentence.split()) <= _MOST_WORDS:
         yield sentence
         return
@@ -271,6 +276,6 @@ def _cut(sentence: str) -> Iterator[str]:
 
 
 def _tidy(text: str) -> str:
-    """On one line, with the quotation marks that models know."""
+    """Write a text on one line, with the quotation marks that models know."""
     seen = "".join(" " if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in text)
     return " ".join(seen.translate(_QUOTES).split())

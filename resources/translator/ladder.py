@@ -30,7 +30,7 @@ class TranslatorLadder:
         return tuple(sorted({code for each in self.translators for code in each.targets(source)}))
 
     def engine_for(self, source: str, language: str) -> str:
-        return self._knowing(source, language).engine_for(source, language)
+        return self._find_translator(source, language).engine_for(source, language)
 
     def translate(
         self,
@@ -40,20 +40,20 @@ class TranslatorLadder:
         *,
         only: Collection[int] | None = None,
     ) -> Translation:
-        knowing = self._knowing(transcript.language, language)
+        knowing = self._find_translator(transcript.language, language)
         return knowing.translate(transcript, language, brief, only=only)
 
-    def shortened(
+    def shorten(
         self, transcript: Transcript, translation: Translation, brief: Brief
     ) -> Translation:
-        knowing = self._knowing(transcript.language, translation.language)
-        return knowing.shortened(transcript, translation, brief)
+        knowing = self._find_translator(transcript.language, translation.language)
+        return knowing.shorten(transcript, translation, brief)
 
     def close(self) -> None:
         for each in self.translators:
             each.close()
 
-    def _knowing(self, source: str, language: str) -> Translator:
+    def _find_translator(self, source: str, language: str) -> Translator:
         for each in self.translators:
             if nearest(language, each.targets(source)):
                 return each

@@ -39,9 +39,9 @@ from resources.translator.prompt import (
     NEIGHBOURS,
     PROMPT_VERSION,
     Batch,
+    ask_for,
     material,
-    question,
-    usable,
+    read_usable,
 )
 
 ROLE = "translator"
@@ -101,20 +101,22 @@ class OpenAITranslator:
         only: Collection[int] | None = None,
     ) -> Translation:
         self._refuse_unknown(transcript.language, language)
-        todo = _whole(transcript, language, brief, only)
-        receipt = self._in_parallel(self._translated, todo)
+        todo = _make_batches(transcript, language, brief, only)
+        receipt = self._in_parallel(self._translate_batch, todo)
         lines = tuple(
             TranslatedLine(line.id, receipt.texts[line.id])
             for line in transcript.lines
             if line.id in receipt.texts
         )
         draft = Translation(language, self.engine, lines, cost_usd=receipt.cost_usd)
-        return self.shortened(transcript, draft, brief)
+        return self.shorten(transcript, draft, brief)
 
-    def shortened(
+    def shorten(
         self, transcript: Transcript, translation: Translation, brief: Brief
     ) -> Translation:
-        receipt = self._in_parallel(self._reworded, _too_long(transcript, translation, brief))
+        receipt = self._in_parallel(
+            self._reword_batch, _batch_long_lines(transcript, translation, brief)
+        )
         lines = tuple(
             TranslatedLine(line.id, receipt.texts.get(line.id, line.text))
             for line in translation.lines
@@ -138,52 +140,56 @@ class OpenAITranslator:
             )
 
     def _in_parallel(self, work: Callable[[Batch], _Receipt], todo: Sequence[Batch]) -> _Receipt:
-        """All receipts as one. The first failure ends what has not begun; the rest is kept."""
+        """Return all receipts as one. The first failure ends what has not begun; the rest is
+        kept."""
         with ContextPool(_AT_ONCE, thread_name_prefix="translate") as pool:
             receipts = list(pool.map(work, todo))
         texts = {line_id: text for each in receipts for line_id, text in each.texts.items()}
         return _Receipt(texts, sum(each.cost_usd for each in receipts))
 
-    def _translated(self, batch: Batch) -> _Receipt:
-        """Every line of the batch. Raises ProviderAnswerError when one cannot be had."""
-        begun = written = self._kept(batch)
+    def _translate_batch(self, batch: Batch) -> _Receipt:
+        """Translate every line of the batch. Raises ProviderAnswerError when one cannot be had."""
+        begun = written = self._find_written(batch)
         for pieces in (_together, _together, _alone):
-            for piece in pieces(_wanting(batch, written)):
-                for numbers in self._fitting(batch, piece):
-                    written = self._asked(batch, numbers, written)
-        if missing := _missing(batch, written):
+            for piece in pieces(_list_wanted(batch, written)):
+                for numbers in self._part_to_fit(batch, piece):
+                    written = self._ask_once(batch, numbers, written)
+        if missing := _list_missing(batch, written):
             raise ProviderAnswerError(
-                f"{self._chat.provider} does not give {batch.named(missing)} a translation that "
-                "can be used, though it was asked again for these alone. Ask again, reword them "
-                "in the transcript, or choose another model; what was paid for before is kept."
+                f"{self._chat.provider} does not give {batch.name_lines(missing)} a translation "
+                "that can be used, though it was asked again for these alone. Ask again, reword "
+                "them in the transcript, or choose another model; what was paid for before is kept."
             )
-        return _receipt(batch, begun, written)
+        return _make_receipt(batch, begun, written)
 
-    def _fitting(self, batch: Batch, numbers: list[int]) -> list[list[int]]:
-        """These lines in as few questions as the model's context takes with their answers."""
+    def _part_to_fit(self, batch: Batch, numbers: list[int]) -> list[list[int]]:
+        """Part lines into as few questions as the model's context takes with their answers."""
         most = self._chat.context_tokens
-        expected = question(batch, numbers).expected(len(numbers)).tokens
+        expected = ask_for(batch, numbers).estimate_usage(len(numbers)).tokens
         if most is None or expected <= _OF_CONTEXT * most or len(numbers) == 1:
             return [numbers]
         half = len(numbers) // 2
-        return [*self._fitting(batch, numbers[:half]), *self._fitting(batch, numbers[half:])]
+        return [
+            *self._part_to_fit(batch, numbers[:half]),
+            *self._part_to_fit(batch, numbers[half:]),
+        ]
 
-    def _reworded(self, batch: Batch) -> _Receipt:
-        """The lines that the model says shorter; that it cannot is no reason to fail a dub."""
-        begun = written = self._kept(batch)
+    def _reword_batch(self, batch: Batch) -> _Receipt:
+        """Have the model say lines shorter; that it cannot is no reason to fail a dub."""
+        begun = written = self._find_written(batch)
         if not written.answers:
             try:
-                written = self._asked(batch, batch.numbers, written)
+                written = self._ask_once(batch, batch.numbers, written)
             except ProviderAnswerError as error:
                 _log.warning("lines are not shortened", why=error.sentence)
                 # Kept too: a model that will not do it is not paid for saying so at every run.
                 written = self._keep(batch, _Written(answers=1))
         better = {n: text for n, text in written.texts.items() if _is_better(text, batch, n)}
-        return _receipt(batch, begun, dataclasses.replace(written, texts=better))
+        return _make_receipt(batch, begun, dataclasses.replace(written, texts=better))
 
-    def _asked(self, batch: Batch, numbers: Sequence[int], known: _Written) -> _Written:
-        """What is known with one more answer, which is paid for, kept, and booked."""
-        asked, what = question(batch, numbers), batch.named(numbers)
+    def _ask_once(self, batch: Batch, numbers: Sequence[int], known: _Written) -> _Written:
+        """Ask once: what is known with one more answer, which is paid for, kept, and booked."""
+        asked, what = ask_for(batch, numbers), batch.name_lines(numbers)
         call = PaidCall(
             video_id=batch.brief.video_id,
             language=batch.language,
@@ -191,19 +197,19 @@ class OpenAITranslator:
             engine=self.engine,
             key=self._key(batch),
             what=what,
-            estimated_usd=self._price.usd(asked.expected(len(numbers))),
+            estimated_usd=self._price.usd(asked.estimate_usage(len(numbers))),
         )
 
         def ask_and_keep(bill: Bill) -> _Written:
             texts = self._chat.answer(
-                what, asked, lambda said: usable(said, batch, numbers), self._price, bill
+                what, asked, lambda said: read_usable(said, batch, numbers), self._price, bill
             )
             cost = known.cost_usd + bill.cost_usd
             return self._keep(batch, _Written({**known.texts, **texts}, known.answers + 1, cost))
 
         return self._paid.buy(call, ask_and_keep)
 
-    def _kept(self, batch: Batch) -> _Written:
+    def _find_written(self, batch: Batch) -> _Written:
         key = self._key(batch)
         kept = self._paid.find(_path(key), key, batch.brief.video_id)
         return _Written() if kept is None else _WRITTEN.validate_json(kept)
@@ -217,11 +223,11 @@ class OpenAITranslator:
         return key_of({**shape, "material": material(batch, batch.numbers)})
 
 
-def _whole(
+def _make_batches(
     transcript: Transcript, language: str, brief: Brief, only: Collection[int] | None
 ) -> list[Batch]:
-    """The transcript, or some lines of it, in batches, each with the lines that are said around
-    it."""
+    """Return the transcript, or some lines of it, in batches, each with the lines that are said
+    around it."""
     parted: list[Batch] = []
     for wanted, run in groupby(
         enumerate(transcript.lines), lambda each: only is None or each[1].id in only
@@ -239,8 +245,11 @@ def _whole(
     return parted
 
 
-def _too_long(transcript: Transcript, translation: Translation, brief: Brief) -> list[Batch]:
-    """The lines that are over their budgets, in batches, with their translations as drafts."""
+def _batch_long_lines(
+    transcript: Transcript, translation: Translation, brief: Brief
+) -> list[Batch]:
+    """Return the lines that are over their budgets, in batches, with their translations as
+    drafts."""
     drafts = {
         line.id: line.text
         for line in translation.lines
@@ -258,36 +267,39 @@ def _together(numbers: list[int]) -> list[list[int]]:
 
 
 def _alone(numbers: list[int]) -> list[list[int]]:
-    """One at a time: nothing can be merged with a line that is asked for alone."""
+    """Part numbers one by one: nothing can be merged with a line that is asked for alone."""
     return [[number] for number in numbers] if len(numbers) <= MOST_ALONE else []
 
 
-def _wanting(batch: Batch, written: _Written) -> list[int]:
-    """What to ask for next: missing lines, and once more those that do not heed the glossary."""
-    missing = _missing(batch, written)
+def _list_wanted(batch: Batch, written: _Written) -> list[int]:
+    """Tell what to ask for next: missing lines, and once more those that do not heed the
+    glossary."""
+    missing = _list_missing(batch, written)
     # Once, because a model that knows better than the glossary would never be done.
     if written.answers != 1:
         return missing
-    return sorted({*missing, *(n for n, text in written.texts.items() if _missed(text, batch, n))})
+    return sorted(
+        {*missing, *(n for n, text in written.texts.items() if _count_missed(text, batch, n))}
+    )
 
 
-def _missing(batch: Batch, written: _Written) -> list[int]:
+def _list_missing(batch: Batch, written: _Written) -> list[int]:
     return [number for number in batch.numbers if number not in written.texts]
 
 
-def _missed(text: str, batch: Batch, number: int) -> int:
-    """How many terms of the glossary a translation of this line does not heed."""
+def _count_missed(text: str, batch: Batch, number: int) -> int:
+    """Tell how many terms of the glossary a translation of this line does not heed."""
     return len(batch.brief.glossary.find_missed(batch.line(number).text, text, batch.language))
 
 
 def _is_better(text: str, batch: Batch, number: int) -> bool:
     """Whether a new wording is shorter than the draft, and heeds the glossary as much."""
     draft = batch.drafts[batch.line(number).id]
-    heeds = _missed(text, batch, number) <= _missed(draft, batch, number)
+    heeds = _count_missed(text, batch, number) <= _count_missed(draft, batch, number)
     return heeds and len(text) < len(draft)
 
 
-def _receipt(batch: Batch, begun: _Written, written: _Written) -> _Receipt:
+def _make_receipt(batch: Batch, begun: _Written, written: _Written) -> _Receipt:
     texts = {batch.line(number).id: text for number, text in written.texts.items()}
     return _Receipt(texts, written.cost_usd - begun.cost_usd)
 

@@ -28,14 +28,14 @@ class Translator(Protocol):
         ...
 
     def targets(self, source: str) -> tuple[str, ...]:
-        """The language codes it can translate `source` into, in alphabetical order.
+        """Return the language codes it can translate `source` into, in alphabetical order.
 
         For `auto`, a language that is not known yet, those that it can translate any into.
         """
         ...
 
     def engine_for(self, source: str, language: str) -> str:
-        """Which engine translates a pair, with its version or weights, for receipts."""
+        """Tell which engine translates a pair, with its version or weights, for receipts."""
         ...
 
     def translate(
@@ -46,17 +46,17 @@ class Translator(Protocol):
         *,
         only: Collection[int] | None = None,
     ) -> Translation:
-        """Every line in `language`: same ids, same order, no line empty. With `only`, the lines of
-        these ids alone; the others are there to understand them.
+        """Return every line in `language`: same ids, same order, no line empty. With `only`, the
+        lines of these ids alone; the others are there to understand them.
 
         Raises LanguageNotAvailableError, EngineFailedError, ProviderError, CostCapError.
         """
         ...
 
-    def shortened(
+    def shorten(
         self, transcript: Transcript, translation: Translation, brief: Brief
     ) -> Translation:
-        """The translation with the lines that are over the brief's budgets said shorter.
+        """Return the translation with the lines that are over the brief's budgets said shorter.
 
         A line that cannot be said shorter stays as it is. `rewrites` and `cost_usd` are added to.
         Raises ProviderError, CostCapError.

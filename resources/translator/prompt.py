@@ -1,8 +1,8 @@
 """What a language model is asked: lines to translate or to shorten, as one JSON object.
 
     batch = Batch("translate", "en", "es", brief, lines, before=(), after=())
-    question(batch, numbers=[1, 2])            # a subset, where the rest is known
-    texts = usable(answer, batch, numbers)     # what can be believed of the answer
+    ask_for(batch, numbers=[1, 2])            # a subset, where the rest is known
+    texts = read_usable(answer, batch, numbers)     # what can be believed of the answer
 
 The system prompt is ours alone. All that comes from a video (lines, title, glossary) is in the
 user's message, which is JSON from its first character to its last, so nothing in it can be taken
@@ -103,11 +103,12 @@ class Batch:
         return list(range(1, len(self.lines) + 1))
 
     def line(self, number: int) -> Line:
-        """The line of this number."""
+        """Return the line of this number."""
         return self.lines[number - 1]
 
-    def named(self, numbers: Sequence[int]) -> str:
-        """These lines as errors and the ledger name them: "lines 3 to 42 in es", "line 7 in es"."""
+    def name_lines(self, numbers: Sequence[int]) -> str:
+        """Return these lines as errors and the ledger name them: "lines 3 to 42 in es", "line 7 in
+        es"."""
         ids = [self.line(number).id for number in numbers]
         if len(ids) == 1:
             return f"line {ids[0]} in {self.language}"
@@ -126,29 +127,29 @@ class _Answer(BaseModel):
 
 
 def material(batch: Batch, numbers: Collection[int]) -> dict[str, Any]:
-    """What is sent for these lines of the batch, as plain JSON types."""
+    """Tell what is sent for these lines of the batch, as plain JSON types."""
     # A line end, so that no term is found across two lines.
     asked = "\n".join(batch.line(number).text for number in numbers)
     terms = batch.brief.glossary.terms_in(asked, batch.language)
     return {
         "task": batch.task,
-        "from": _named(batch.source),
-        "into": _named(batch.language),
+        "from": _name_language(batch.source),
+        "into": _name_language(batch.language),
         "title": spoken(batch.brief.title),
         "formality": batch.brief.formality,
         "glossary": [{"term": term.source, "write": term.rendering} for term in terms],
-        "lines": _entries(batch, numbers),
+        "lines": _make_entries(batch, numbers),
     }
 
 
-def question(batch: Batch, numbers: Collection[int]) -> Question:
-    """What the model is asked for these lines of the batch."""
+def ask_for(batch: Batch, numbers: Collection[int]) -> Question:
+    """Tell what the model is asked for these lines of the batch."""
     user = json.dumps(material(batch, numbers), ensure_ascii=False)
     return Question(_SYSTEM[batch.task], user, _SHAPE)
 
 
-def usable(answer: str, batch: Batch, numbers: Collection[int]) -> dict[int, str]:
-    """The texts by number that can be believed, for some or all of the lines asked for.
+def read_usable(answer: str, batch: Batch, numbers: Collection[int]) -> dict[int, str]:
+    """Return the texts by number that can be believed, for some or all of the lines asked for.
 
     Not among them: a line answered twice, an empty one, one of a length that no translation of
     it has, one with tags that nobody said, and the neighbours of a line that is missing, because
@@ -172,7 +173,7 @@ def usable(answer: str, batch: Batch, numbers: Collection[int]) -> dict[int, str
 
 
 def spoken(text: str) -> str:
-    """The text on one line, without control characters, broken Unicode and what is not seen.
+    """Return the text on one line, without control characters, broken Unicode and what is not seen.
 
     Models read what people do not see: orders can be spelled in it.
     """
@@ -181,23 +182,24 @@ def spoken(text: str) -> str:
     return " ".join(plain.split())
 
 
-def _entries(batch: Batch, numbers: Collection[int]) -> list[dict[str, Any]]:
-    """The lines asked for in the order they are said, for a translation among their neighbours."""
+def _make_entries(batch: Batch, numbers: Collection[int]) -> list[dict[str, Any]]:
+    """Return the lines asked for in the order they are said, for a translation among their
+    neighbours."""
     if batch.task == "shorten":
         return [
-            _entry(batch, number) | {"draft": batch.drafts[batch.line(number).id]}
+            _make_entry(batch, number) | {"draft": batch.drafts[batch.line(number).id]}
             for number in sorted(numbers)
         ]
     positions = range(1 - len(batch.before), len(batch.lines) + len(batch.after) + 1)
     said = dict(zip(positions, [*batch.before, *batch.lines, *batch.after], strict=True))
     return [
-        _entry(batch, position) if position in numbers else {"text": spoken(line.text)}
+        _make_entry(batch, position) if position in numbers else {"text": spoken(line.text)}
         for position, line in said.items()
         if any(abs(position - number) <= NEIGHBOURS for number in numbers)
     ]
 
 
-def _entry(batch: Batch, number: int) -> dict[str, Any]:
+def _make_entry(batch: Batch, number: int) -> dict[str, Any]:
     line = batch.line(number)
     entry: dict[str, Any] = {"id": number, "text": spoken(line.text)}
     if line.id in batch.brief.budgets:
@@ -214,5 +216,5 @@ def _is_credible(text: str, batch: Batch, number: int) -> bool:
     return sayable and is_plausible(text, original, language=batch.language, source=batch.source)
 
 
-def _named(code: str) -> str:
+def _name_language(code: str) -> str:
     return f"{language_of(code).name} ({code})"

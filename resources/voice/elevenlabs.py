@@ -105,7 +105,7 @@ class ElevenLabsVoice(PaidVoice):
         try:
             # The key would go along to wherever a redirect leads.
             async with httpx.AsyncClient(follow_redirects=False) as http:
-                return await self._converted(reading, http)
+                return await self._convert(reading, http)
         except ApiError as error:
             raise CallFailedError(self._refusal(error), may_be_charged=False) from None
         except httpx.HTTPError as error:
@@ -113,7 +113,7 @@ class ElevenLabsVoice(PaidVoice):
             unreached = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
             raise CallFailedError(CallFailure(words), may_be_charged=not unreached) from None
 
-    async def _converted(self, reading: Reading, http: Any) -> Answer:
+    async def _convert(self, reading: Reading, http: Any) -> Answer:
         from elevenlabs import VoiceSettings
         from elevenlabs.client import AsyncElevenLabs
 
@@ -125,7 +125,7 @@ class ElevenLabsVoice(PaidVoice):
         )
         async with client.text_to_speech.with_raw_response.convert(
             self.casting.voice(reading.language, reading.speaker),
-            text=_plain(reading.text),
+            text=_strip_markup(reading.text),
             model_id=self.model,
             output_format=self.output_format,
             voice_settings=VoiceSettings(**asdict(self.expression)),
@@ -139,7 +139,9 @@ class ElevenLabsVoice(PaidVoice):
 
     def _neighbours(self, reading: Reading) -> dict[str, str]:
         words = {"previous_text": reading.previous, "next_text": reading.following}
-        return {name: _plain(text) for name, text in words.items() if text and self._can.stitches}
+        return {
+            name: _strip_markup(text) for name, text in words.items() if text and self._can.stitches
+        }
 
     def _refusal(self, error: ApiError) -> CallFailure:
         headers = error.headers or {}
@@ -161,7 +163,7 @@ class ElevenLabsVoice(PaidVoice):
             return super()._charged_characters(reading, answer)
 
 
-def _plain(text: str) -> str:
+def _strip_markup(text: str) -> str:
     return speakable(text).translate(_NO_MARKUP)
 
 

@@ -100,7 +100,8 @@ class EspeakVoice:
 
 
 def espeak_voices(data: Path) -> dict[str, str]:
-    """The voice for each ISO 639 code in eSpeak NG's data, by the voice files' own priorities."""
+    """Return the voice for each ISO 639 code in eSpeak NG's data, by the voice files' own
+    priorities."""
     ranked: dict[str, tuple[int, str]] = {}
     for path in sorted((data / "lang").rglob("*")):
         if not path.is_file():
@@ -112,10 +113,11 @@ def espeak_voices(data: Path) -> dict[str, str]:
 
 
 def _number(speaker: str) -> int:
-    """Speakers "1", "2", ... count from the first variant; any other name has its own place."""
+    """Number speakers: "1", "2", ... from the first variant on; any other name has its own
+    place."""
     return int(speaker) - 1 if speaker.isdecimal() else zlib.crc32(speaker.encode())
 
 
 def speakable(text: str) -> str:
-    """The text without control characters and broken Unicode, which are no speech."""
+    """Return the text without control characters and broken Unicode, which are no speech."""
     return "".join(" " if category(char) in ("Cc", "Cs") else char for char in text)

@@ -53,14 +53,14 @@ class Speaker:
         return len(sound) / 2 / self._rate
 
     def spell(self, clauses: Sequence[str], voice: str, *, ties: bool) -> list[str]:
-        """The phonemes of each clause, as `voice` would say it, or else the voice of its language,
-        as "en" is for "en-gb". Raises RuntimeError."""
+        """Return the phonemes of each clause, as `voice` would say it, or else the voice of its
+        language, as "en" is for "en-gb". Raises RuntimeError."""
         if self._espeak.espeak_SetVoiceByName(voice.encode()):
             language = voice.partition("-")[0]
-            _checked(self._espeak.espeak_SetVoiceByName(language.encode()), f"voice {voice}")
-        return [self._spelled(clause, IPA | TIE if ties else IPA) for clause in clauses]
+            _check(self._espeak.espeak_SetVoiceByName(language.encode()), f"voice {voice}")
+        return [self._spell(clause, IPA | TIE if ties else IPA) for clause in clauses]
 
-    def _spelled(self, clause: str, mode: int) -> str:
+    def _spell(self, clause: str, mode: int) -> str:
         ask = self._espeak.espeak_TextToPhonemes
         ask.restype = ctypes.c_char_p
         left, found = ctypes.c_char_p(clause.encode()), []
@@ -71,26 +71,28 @@ class Speaker:
 
     def _sound(self, text: bytes, voice: str, speed: int) -> bytes:
         sound = bytearray()
-        hear = _hearing(sound)
+        hear = _make_listener(sound)
         size = ctypes.c_size_t(len(text) + 1)
         self._espeak.espeak_SetSynthCallback(hear)
-        _checked(self._espeak.espeak_SetVoiceByName(voice.encode()), f"voice {voice}")
-        _checked(self._espeak.espeak_SetParameter(WORDS_PER_MINUTE, speed, 0), f"speed {speed}")
+        _check(self._espeak.espeak_SetVoiceByName(voice.encode()), f"voice {voice}")
+        _check(self._espeak.espeak_SetParameter(WORDS_PER_MINUTE, speed, 0), f"speed {speed}")
         self._seed()
-        _checked(
+        _check(
             self._espeak.espeak_Synth(text, size, 0, BY_CHARACTER, 0, PLAIN_UTF8, None, None),
             "text",
         )
         return bytes(sound)
 
     def _seed(self) -> None:
-        """Same text, same sound: breath is noise from the library's dice, and from the C ones."""
+        """Make the same text the same sound: breath is noise from the library's dice and the C
+        ones."""
         self._espeak.espeak_ng_SetRandSeed(ctypes.c_long(SEED))
         ctypes.CDLL(None).srand(SEED)
 
 
-def _hearing(sound: bytearray) -> ctypes._FuncPointer:
-    """A callback that collects what is spoken. ctypes does not keep it alive: the caller must."""
+def _make_listener(sound: bytearray) -> ctypes._FuncPointer:
+    """Return a callback that collects what is spoken. ctypes does not keep it alive: the caller
+    must."""
 
     def hear(samples: int | None, count: int, _events: int | None) -> int:
         if samples:
@@ -100,14 +102,14 @@ def _hearing(sound: bytearray) -> ctypes._FuncPointer:
     return _Hear(hear)
 
 
-def _checked(code: int, what: str) -> None:
+def _check(code: int, what: str) -> None:
     if code:
         raise RuntimeError(f"eSpeak NG refused the {what} with code {code}")
 
 
 def answer(speaker: Speaker, line: str) -> dict[str, float | str | list[str] | None]:
-    """What a request line is answered with: the seconds spoken or the phonemes, or the error with
-    its number."""
+    """Tell what a request line is answered with: the seconds spoken or the phonemes, or the error
+    with its number."""
     request = json.loads(line)
     try:
         if "clauses" in request:

@@ -125,7 +125,7 @@ def _person(path: Path, model: Weights) -> Person:
 
 
 def _order(folder: Path) -> list[Path]:
-    """The voices of languages that can be spoken: in each, women and men by turns, the best
+    """Return the voices of languages that can be spoken: in each, women and men by turns, the best
     first."""
     voices = [path for path in folder.glob("*.bin") if path.stem[:1] in _HOMES]
     voices.sort(key=lambda path: (_HOMES[path.stem[0]][0], path.stem in _LAST, _place(path.stem)))

@@ -81,7 +81,7 @@ class _Loaded:
 
     @contextmanager
     def lend(self) -> Iterator[WarmPipeline]:
-        """One that nobody speaks with; the last that somebody did is the warmest."""
+        """Lend a process that nobody speaks with; the last that somebody did is the warmest."""
         process = self._free.get()
         try:
             yield process
@@ -124,10 +124,10 @@ class NeuralVoice(ABC):
 
     @abstractmethod
     def _ids(self, said: str, person: Person, language: str) -> list[int]:
-        """The numbers that the model has for these phonemes."""
+        """Return the numbers that the model has for these phonemes."""
 
     def _model_pace(self, pace: float) -> float:
-        """What the model is told, to speak so many times as fast."""
+        """Tell what the model is told, to speak so many times as fast."""
         return pace
 
     def languages(self) -> tuple[str, ...]:
@@ -212,7 +212,7 @@ class NeuralVoice(ABC):
         return replace(home[turn % len(home)], pitch=PITCHES[turn // len(home)])
 
     def _at_home(self, language: str) -> list[Person]:
-        """Who speaks this language: those of the region first, then the others."""
+        """Tell who speaks this language: those of the region first, then the others."""
         near = nearest_voice(language, self.languages())
         home = [person for person in self._people.values() if person.language == near]
         if language == near:
@@ -243,11 +243,11 @@ class NeuralVoice(ABC):
 
 
 def _accent(person: Person) -> str:
-    """The region's tag: what eSpeak NG calls English is Britain's."""
+    """Return the region's tag: what eSpeak NG calls English is Britain's."""
     return "en-GB" if person.espeak == "en" else person.espeak
 
 
 def _number(speaker: str) -> int:
-    """Speakers "1", "2", ... take turns from the first voice on; any other name has its own."""
+    """Number speakers: "1", "2", ... from the first voice on; any other name has its own."""
     isnumber = speaker.isascii() and speaker.isdecimal()
     return int(speaker) - 1 if isnumber else zlib.crc32(speaker.encode())

@@ -46,13 +46,13 @@ class Model:
         self.inputs = [each.name for each in self._session.get_inputs()]
 
     def run(self, feed: Mapping[str, Any]) -> Any:
-        """The sound of a breath, between -1 and 1."""
+        """Return the sound of a breath, between -1 and 1."""
         sound = self._session.run(None, dict(feed))[0]
         return np.asarray(sound, np.float32).ravel()
 
 
 def speak_piper(model: Model, ids: Sequence[int], pace: float, about: Mapping[str, Any]) -> Any:
-    """The sound of a breath."""
+    """Return the sound of a breath."""
     scales = [about["noise_scale"], about["length_scale"] / pace, about["noise_w"]]
     feed = {
         "input": np.array([ids], np.int64),
@@ -65,7 +65,7 @@ def speak_piper(model: Model, ids: Sequence[int], pace: float, about: Mapping[st
 
 
 def speak_kokoro(model: Model, ids: Sequence[int], pace: float, about: Mapping[str, Any]) -> Any:
-    """The sound of a breath. A voice has a style for each number of phonemes."""
+    """Return the sound of a breath. A voice has a style for each number of phonemes."""
     styles = read_styles(about["style"])
     # Two exports of the model are about, which name this differently.
     tokens = "tokens" if "tokens" in model.inputs else "input_ids"
@@ -79,7 +79,7 @@ def speak_kokoro(model: Model, ids: Sequence[int], pace: float, about: Mapping[s
 
 @lru_cache(maxsize=64)
 def read_styles(path: str) -> Any:
-    """The styles in a voice's file, float32."""
+    """Return the styles in a voice's file, float32."""
     return np.fromfile(path, "<f4").reshape(-1, STYLE)
 
 
@@ -104,7 +104,8 @@ def speak(kind: str, model: Model, request: Mapping[str, Any]) -> float:
 
 
 def answer(kind: str, model: Model, line: str) -> dict[str, float | str | None]:
-    """What a request line is answered with: the seconds spoken, or the error with its number."""
+    """Tell what a request line is answered with: the seconds spoken, or the error with its
+    number."""
     try:
         return {"seconds": speak(kind, model, json.loads(line))}
     except Exception as error:  # noqa: BLE001 - whatever a model's file makes of a line

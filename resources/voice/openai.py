@@ -102,7 +102,8 @@ class OpenAIVoice(PaidVoice):
         return round(self.speed * reading.pace, 2) if self.keeps_pace else self.speed
 
     def _instructions(self, reading: Reading) -> str:
-        """Which language it is: a line such as "No." does not tell. The first models take none."""
+        """Tell which language it is: a line such as "No." does not tell. The first models take
+        none."""
         if self.model.startswith("tts-1"):
             return ""
         return f"Speak {language(reading.language).name}, as a native speaker does."

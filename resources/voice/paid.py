@@ -25,7 +25,13 @@ from resources.providers.api_key import ProviderKey
 from resources.providers.paid_once import Bill
 from resources.system.calls import CallPolicy, ProviderCalls, may_be_charged
 from resources.voice.port import Reading
-from resources.voice.recording import Recording, decoded, from_pcm, speech_of, write_sound
+from resources.voice.recording import (
+    Recording,
+    decode_recording,
+    find_speech,
+    from_pcm,
+    write_sound,
+)
 
 _SHOWN = 120
 
@@ -88,14 +94,14 @@ class PaidVoice(ABC):
 
     @abstractmethod
     def languages(self) -> tuple[str, ...]:
-        """The language codes it speaks, in alphabetical order."""
+        """Return the language codes it speaks, in alphabetical order."""
 
     def engine_for(self, language: str) -> str:  # noqa: ARG002 - it is one for all
         return self.engine
 
     @abstractmethod
     def shape(self, reading: Reading) -> Mapping[str, str | int | float]:
-        """Everything besides the text that shapes the sound."""
+        """Return everything besides the text that shapes the sound."""
 
     @abstractmethod
     async def _ask(self, reading: Reading) -> Answer:
@@ -106,22 +112,22 @@ class PaidVoice(ABC):
 
     def speak(self, reading: Reading, *, into: Path, bill: Bill) -> None:
         self._refuse_unknown(reading.language)
-        recording = self._calls.call(reading.name, lambda: self._tried(reading, bill))
+        recording = self._calls.call(reading.name, lambda: self._try(reading, bill))
         write_sound(into, recording.sound, recording.rate)
 
     def close(self) -> None:  # noqa: B027 - no engine has more to close
         """Nothing is kept: a client lives as long as its request."""
 
-    async def _tried(self, reading: Reading, bill: Bill) -> Recording:
-        answer = await self._answered(reading, bill)
+    async def _try(self, reading: Reading, bill: Bill) -> Recording:
+        answer = await self._get_answer(reading, bill)
         characters = self._charged_characters(reading, answer)
         cost = characters * self.usd_per_1000_characters / 1000
         bill.charge(characters, cost, answer.request_id)
-        recording = self._recording(answer)
-        speech_of(recording, reading.text)
+        recording = self._read_recording(answer)
+        find_speech(recording, reading.text)
         return recording
 
-    async def _answered(self, reading: Reading, bill: Bill) -> Answer:
+    async def _get_answer(self, reading: Reading, bill: Bill) -> Answer:
         try:
             return await self._ask(reading)
         except BaseException as error:
@@ -130,10 +136,10 @@ class PaidVoice(ABC):
             raise
 
     def _charged_characters(self, reading: Reading, answer: Answer) -> int:
-        """How many characters this answer is charged for."""
+        """Tell how many characters this answer is charged for."""
         return 0 if answer.is_page else len(reading.text)
 
-    def _recording(self, answer: Answer) -> Recording:
+    def _read_recording(self, answer: Answer) -> Recording:
         if answer.is_page or not answer.content:
             what = f"{answer.kind or 'something'} of {len(answer.content)} bytes"
             raise ProviderAnswerError(
@@ -142,7 +148,7 @@ class PaidVoice(ABC):
                 detail=self._key.hidden_in(answer.content[:_SHOWN].decode(errors="replace")),
             )
         if self._pcm_rate is None:
-            return decoded(io.BytesIO(answer.content))
+            return decode_recording(io.BytesIO(answer.content))
         return from_pcm(answer.content, self._pcm_rate)
 
     def _refuse_unknown(self, language: str) -> None:

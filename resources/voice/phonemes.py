@@ -43,7 +43,8 @@ class Phonemes:
         self._process = WarmPipeline("eSpeak NG", [command], b"\n", idle_seconds=idle_seconds)
 
     def spell(self, text: str, voice: str, *, ties: bool = False) -> list[str]:
-        """The clauses of a text in IPA, each with its mark; those that say nothing are left out.
+        """Return the clauses of a text in IPA, each with its mark; those that say nothing are left
+        out.
 
         With `ties`, `^` stands between two letters of one sound. Raises EngineFailedError.
         """
@@ -67,8 +68,8 @@ class Phonemes:
 
 
 def breaths(clauses: Sequence[str], most: int) -> list[str]:
-    """The clauses joined into as few texts of up to `most` letters as end with a sentence where
-    they can; a longer clause is cut between words."""
+    """Return the clauses joined into as few texts of up to `most` letters as end with a sentence
+    where they can; a longer clause is cut between words."""
     told: list[str] = []
     for piece in (piece for clause in clauses for piece in _cut(clause, most)):
         if told and len(told[-1]) + 1 + len(piece) <= most and not _is_full(told[-1], most):
@@ -94,7 +95,7 @@ def _cut(clause: str, most: int) -> Iterator[str]:
 
 
 def _clauses(text: str) -> Iterator[tuple[str, str]]:
-    """What is said up to each mark, and the mark as a voice model knows it."""
+    """Tell what is said up to each mark, and the mark as a voice model knows it."""
     begin, plain = 0, " ".join(speakable(text).split())
     for found in _MARKS.finditer(plain):
         if found[0] == "." and found.end() < len(plain) and _SHORT.search(plain[: found.start()]):

@@ -93,7 +93,7 @@ class PiperVoice(NeuralVoice):
 
 
 def _people(model: Weights, about: _About) -> Iterator[Person]:
-    """Those who speak in a model: one, who is called as it is, or several, by their names in it."""
+    """List who speaks in a model: one, who is called as it is, or several, by their names in it."""
     name = model.engine.partition(" ")[0].rpartition("/")[2]
     known = list(about.speaker_id_map.items())[:_MOST_PEOPLE] or [("", 0)]
     for who, number in known:

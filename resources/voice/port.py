@@ -50,16 +50,17 @@ class Voice(Protocol):
     keeps_pace: bool = False
 
     def languages(self) -> tuple[str, ...]:
-        """The language codes it speaks, in alphabetical order."""
+        """Return the language codes it speaks, in alphabetical order."""
         ...
 
     def engine_for(self, language: str) -> str:
-        """Which engine speaks a language, with its version or weights, for its takes' receipts."""
+        """Tell which engine speaks a language, with its version or weights, for its takes'
+        receipts."""
         del language  # one for all
         return self.engine
 
     def shape(self, reading: Reading) -> Mapping[str, str | int | float]:
-        """Everything besides the text that shapes the sound: it goes into the take's key.
+        """Return everything besides the text that shapes the sound: it goes into the take's key.
 
         `engine` is in it: who speaks this reading, with its version or weights.
         Raises LanguageNotAvailableError.
@@ -67,7 +68,7 @@ class Voice(Protocol):
         ...
 
     def cost_usd(self, text: str) -> float:
-        """What speaking this text costs, as far as can be known before; 0.0 is free."""
+        """Tell what speaking this text costs, as far as can be known before; 0.0 is free."""
         ...
 
     def speak(self, reading: Reading, *, into: Path, bill: Bill) -> None:

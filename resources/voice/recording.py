@@ -1,7 +1,7 @@
 """Recordings of a line: decoded for real, and refused where no voice can have made them.
 
-    recording = decoded(Path("take.mp3"))
-    start, end = speech_of(recording, "Buenos días.")    # raises BadTakeError
+    recording = decode_recording(Path("take.mp3"))
+    start, end = find_speech(recording, "Buenos días.")    # raises BadTakeError
     rests = find_rests(take, Path("take.flac"))
     halves = outline_takes([(take, Path("take.flac")), ...])
 
@@ -59,8 +59,8 @@ class Recording:
         return len(self.sound) / self.rate
 
 
-def decoded(source: Path | IO[bytes]) -> Recording:
-    """The sound of a file whose header says what it is. Raises BadTakeError."""
+def decode_recording(source: Path | IO[bytes]) -> Recording:
+    """Return the sound of a file whose header says what it is. Raises BadTakeError."""
     try:
         with soundfile.SoundFile(source) as file:
             claimed, rate = int(file.frames), int(file.samplerate)
@@ -79,7 +79,7 @@ def decoded(source: Path | IO[bytes]) -> Recording:
 
 
 def from_pcm(content: bytes, rate: int) -> Recording:
-    """The sound of bare 16-bit little-endian mono samples."""
+    """Return the sound of bare 16-bit little-endian mono samples."""
     samples = np.frombuffer(content[: len(content) // 2 * 2], "<i2")
     return Recording(samples.astype(np.float32) / np.float32(32768), rate)
 
@@ -101,9 +101,9 @@ def write_sound(path: Path, sound: NDArray[Any], rate: int) -> None:
         ) from error
 
 
-def speech_of(recording: Recording, text: str) -> tuple[float, float]:
-    """Where the speech of this text starts and ends, in seconds. Raises BadTakeError."""
-    start, end = speech_bounds(recording.sound, recording.rate)
+def find_speech(recording: Recording, text: str) -> tuple[float, float]:
+    """Tell where the speech of this text starts and ends, in seconds. Raises BadTakeError."""
+    start, end = find_speech_bounds(recording.sound, recording.rate)
     # Who laughs writes more of it than is spoken.
     letters = _REPEATED.sub(r"\1\1", text)
     shortest = sum(map(str.isalnum, letters)) / FASTEST_LETTERS
@@ -116,9 +116,10 @@ def speech_of(recording: Recording, text: str) -> tuple[float, float]:
     return start, end
 
 
-def speech_bounds(sound: NDArray[np.float32], rate: int) -> tuple[float, float]:
-    """Where speech starts and ends in a mono recording, to a millisecond. Raises BadTakeError."""
-    powers = _powers(sound, rate)
+def find_speech_bounds(sound: NDArray[np.float32], rate: int) -> tuple[float, float]:
+    """Tell where speech starts and ends in a mono recording, to a millisecond. Raises
+    BadTakeError."""
+    powers = _measure_powers(sound, rate)
     levels = _measure_levels(powers)
     if not len(levels):
         raise BadTakeError("The voice answered with an empty recording. Try the line again.")
@@ -126,22 +127,22 @@ def speech_bounds(sound: NDArray[np.float32], rate: int) -> tuple[float, float]:
         raise BadTakeError("The voice answered with silence. Try the line again, or reword it.")
     sure = np.flatnonzero(levels > max(levels.max() - SURE_RANGE_DB, SILENCE_DB)) * SURE_MS
     loud = _find_loud(powers)
-    start, end = -_reached(-loud[::-1], -sure[0] - SURE_MS), _reached(loud, sure[-1]) + 1
+    start, end = -_find_end(-loud[::-1], -sure[0] - SURE_MS), _find_end(loud, sure[-1]) + 1
     return start / 1000, min(len(sound) / rate, end / 1000)
 
 
 def find_rests(take: Take, path: Path) -> tuple[Span, ...]:
-    """Where the voice is silent in a take's speech, in seconds from where that starts.
+    """Tell where the voice is silent in a take's speech, in seconds from where that starts.
 
     To a millisecond, and only what is longer than the silence before a plosive. Nowhere in a file
     that cannot be read: who mixes it says what is wrong with it.
     """
     try:
-        recording = decoded(path)
+        recording = decode_recording(path)
     except BadTakeError:
         return ()
     first, last = round(1000 * take.speech_start), round(1000 * take.speech_end)
-    loud = _find_loud(_powers(recording.sound, recording.rate)[first:last])
+    loud = _find_loud(_measure_powers(recording.sound, recording.rate)[first:last])
     return tuple(
         Span((int(one) + 1) / 1000, int(other) / 1000)
         for one, other in pairwise(loud)
@@ -150,14 +151,14 @@ def find_rests(take: Take, path: Path) -> tuple[Span, ...]:
 
 
 def outline_takes(recordings: Sequence[tuple[Take, Path]]) -> list[int]:
-    """How loud takes are one after another, as `ffmpeg.outline` tells of a file.
+    """Tell how loud takes are one after another, as `ffmpeg.outline` tells of a file.
 
     One of them is in memory at a time. Raises BadTakeError.
     """
     loud, counts, begin = np.zeros(PLACES), np.zeros(PLACES), 0.0
     seconds = sum(take.seconds for take, _ in recordings)
     for take, path in recordings:
-        recording = decoded(path)
+        recording = decode_recording(path)
         times = begin + np.arange(len(recording.sound)) / recording.rate
         places = np.minimum((times * PLACES / seconds).astype(np.intp), PLACES - 1)
         loud += np.bincount(places, np.abs(recording.sound), PLACES)
@@ -167,18 +168,18 @@ def outline_takes(recordings: Sequence[tuple[Take, Path]]) -> list[int]:
 
 
 def _measure_levels(powers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The level of every 10 ms."""
+    """Return the level of every 10 ms."""
     return _decibels(powers[: len(powers) // SURE_MS * SURE_MS].reshape(-1, SURE_MS).mean(axis=1))
 
 
 def _find_loud(powers: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The milliseconds that may be speech."""
+    """Return the milliseconds that may be speech."""
     loudest = _measure_levels(powers).max(initial=SILENCE_DB)
     return np.flatnonzero(_decibels(powers) > max(loudest - SPEECH_RANGE_DB, SILENCE_DB))
 
 
-def _powers(sound: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
-    """The mean power of every whole millisecond."""
+def _measure_powers(sound: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
+    """Return the mean power of every whole millisecond."""
     borders = np.round(np.arange(len(sound) * 1000 // rate + 1) * rate / 1000).astype(int)
     sums = np.concatenate([[0.0], np.cumsum(np.square(sound, dtype=np.float64))])[borders]
     return np.asarray(np.diff(sums) / np.diff(borders))
@@ -188,8 +189,8 @@ def _decibels(powers: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(10.0 * np.log10(powers + 1e-12))
 
 
-def _reached(loud: NDArray[np.intp], moment: int) -> int:
-    """The last loud millisecond before the first pause after `moment`."""
+def _find_end(loud: NDArray[np.intp], moment: int) -> int:
+    """Return the last loud millisecond before the first pause after `moment`."""
     later = loud[loud >= moment]
     pauses = np.flatnonzero(np.diff(later) > LONGEST_CLOSURE_MS)
     return int(later[pauses[0]] if len(pauses) else later[-1])

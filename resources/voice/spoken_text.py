@@ -81,8 +81,8 @@ _ISO_LENGTH = 10
 
 @lru_cache(maxsize=1024)
 def spell_out(text: str, language: str) -> str:
-    """The text with its dates, sums of money and measures in words; as it is where CLDR does not
-    know the language."""
+    """Return the text with its dates, sums of money and measures in words; as it is where CLDR does
+    not know the language."""
     from babel import Locale, UnknownLocaleError
 
     if not any(map(str.isdigit, text)):
@@ -99,14 +99,14 @@ def spell_out(text: str, language: str) -> str:
 def _in_words(kind: str, locale: Any) -> Callable[[re.Match[str]], str]:
     say = {"money": _say_money, "measure": _say_measure, "date": _say_date}[kind]
 
-    def written(found: re.Match[str]) -> str:
+    def write(found: re.Match[str]) -> str:
         try:
             return say(found, locale)
         except (ValueError, LookupError, ArithmeticError):
             # What no number or day of the language is stays as somebody wrote it.
             return found[0]
 
-    return written
+    return write
 
 
 def _say_money(found: re.Match[str], locale: Any) -> str:
@@ -143,7 +143,7 @@ def _name(code: str, value: Decimal, locale: Any) -> str:
 
 
 def _value(number: str, locale: Any) -> Decimal:
-    """The number, by which a language chooses between its plurals."""
+    """Return the number, by which a language chooses between its plurals."""
     from babel.numbers import parse_decimal
 
     digits = re.match(_NUMBER, number)

@@ -33,7 +33,7 @@ from resources.system.file_lock import hold_lock
 from resources.system.threads import ContextPool
 from resources.system.workfolder import WorkFolders
 from resources.voice.port import Reading, Voice
-from resources.voice.recording import decoded, speech_of, write_sound
+from resources.voice.recording import decode_recording, find_speech, write_sound
 
 ROLE = "voice"
 AT_REST: Mapping[int, float] = MappingProxyType({})
@@ -73,7 +73,8 @@ class TakeKeeper:
         only: Collection[int] | None = None,
         paces: Mapping[int, float] = AT_REST,
     ) -> tuple[Take, ...]:
-        """The takes of all lines, in their order, spoken as many at once as the voice allows.
+        """Return the takes of all lines, in their order, spoken as many at once as the voice
+        allows.
 
         `speakers` are by line id; `copies` has the recordings of those that were spoken before;
         `only` has the ids of those to speak, if it is not all of them; `paces` has, by line id, how
@@ -96,14 +97,14 @@ class TakeKeeper:
             for each in wanted
         )
 
-    def kept(
+    def find_kept(
         self,
         lines: Sequence[TranslatedLine],
         language: str,
         speakers: Mapping[int, str],
         line_id: int,
     ) -> Take | None:
-        """The take of one of these lines, if it was spoken before; it is not spoken here.
+        """Return the take of one of these lines, if it was spoken before; it is not spoken here.
 
         Raises StorageError.
         """
@@ -119,7 +120,7 @@ class TakeKeeper:
         return take_key(text=reading.text, engine=str(shape["engine"]), shape=shape)
 
     def _find_all(self, keys: Collection[str], copies: Copies) -> Mapping[str, Take]:
-        """The takes that are kept, by their keys."""
+        """Return the takes that are kept, by their keys."""
         with ContextPool(AT_ONCE, thread_name_prefix="find") as pool:
             found = pool.map(lambda key: self._find(key, copies), keys)
             return {key: take for key, take in zip(keys, found, strict=True) if take}
@@ -140,14 +141,16 @@ class TakeKeeper:
     ) -> Sequence[Take]:
         over = threading.Event()
         with ContextPool(self.voice.parallel, thread_name_prefix="take") as pool:
-            work = [pool.submit(self._unless, over, video_id, each, copies) for each in missing]
+            work = [
+                pool.submit(self._find_or_speak, over, video_id, each, copies) for each in missing
+            ]
             try:
                 _tell(work, told)
             finally:
                 over.set()
         return list(_results(work))
 
-    def _unless(
+    def _find_or_speak(
         self, over: threading.Event, video_id: str, wanted: _Wanted, copies: Copies
     ) -> Take:
         if over.is_set():
@@ -155,7 +158,7 @@ class TakeKeeper:
         try:
             # Who comes second for the same take waits here, and then finds it.
             with hold_lock(self.folders.root / f"turn-{wanted.key}"):
-                return self._find(wanted.key, copies) or self._bought(video_id, wanted)
+                return self._find(wanted.key, copies) or self._buy(video_id, wanted)
         except BadTakeError as error:
             over.set()
             raise BadTakeError(
@@ -165,7 +168,7 @@ class TakeKeeper:
             over.set()
             raise
 
-    def _bought(self, video_id: str, wanted: _Wanted) -> Take:
+    def _buy(self, video_id: str, wanted: _Wanted) -> Take:
         reading = wanted.reading
         call = PaidCall(
             video_id=video_id,
@@ -177,15 +180,15 @@ class TakeKeeper:
             estimated_usd=self.voice.cost_usd(reading.text),
         )
         paid = PaidOnce(self.store, self.ledger, ROLE)
-        return paid.buy(call, lambda bill: self._spoken(reading, wanted.key, bill))
+        return paid.buy(call, lambda bill: self._speak(reading, wanted.key, bill))
 
-    def _spoken(self, reading: Reading, key: str, bill: Bill) -> Take:
+    def _speak(self, reading: Reading, key: str, bill: Bill) -> Take:
         audio_key = _audio_key(key)
         with self.folders.new("take") as folder:
             wav, flac = folder / "take.wav", folder / "take.flac"
             self.voice.speak(reading, into=wav, bill=bill)
-            recording = decoded(wav)
-            start, end = speech_of(recording, reading.text)
+            recording = decode_recording(wav)
+            start, end = find_speech(recording, reading.text)
             write_sound(flac, recording.sound, recording.rate)
             self.store.put_file(audio_key, flac)
         take = Take(
@@ -209,7 +212,7 @@ def readings(
     speakers: Mapping[int, str],
     paces: Mapping[int, float] = AT_REST,
 ) -> Iterator[Reading]:
-    """How each line is to be read: by whom, and between which words of their own."""
+    """Tell how each line is to be read: by whom, and between which words of their own."""
 
     def beside(line: TranslatedLine, other: int) -> str:
         there = 0 <= other < len(lines) and speakers[lines[other].id] == speakers[line.id]

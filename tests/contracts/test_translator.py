@@ -411,7 +411,7 @@ def pids(apertium: ApertiumTranslator) -> Sequence[int]:
 
 
 def _cold(apertium: ApertiumTranslator, pair: tuple[str, str], text: str) -> str:
-    mode = apertium._file(pair)
+    mode = apertium._find_mode(pair)
     assert mode
     done = subprocess.run(
         ["apertium", "-u", mode.stem],

@@ -29,7 +29,7 @@ from dub_platform.local.demo import SAMPLE
 from examples.sample.make_sample import SECONDS, SENTENCES
 from resources.media.sound import decode_sound as decoded_source
 from resources.media.vad import SileroSpeechFinder, open_speech
-from resources.transcriber.chunks import PADDING, cut, packed
+from resources.transcriber.chunks import PADDING, cut, pack
 from resources.transcriber.whisper import WhisperTranscriber
 from tests.support.measuring import RATE, Sound, at_48_khz, decode, ebur128, locate
 from tests.support.patience import HANG_SECONDS
@@ -143,7 +143,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     longest = WhisperTranscriber.longest
     with open_speech(source) as opened:
         pieces = cut(opened, speech, shortest=WhisperTranscriber.shortest, longest=longest)
-        (chunk,) = packed(pieces, longest)
+        (chunk,) = pack(pieces, longest)
     places = zip(chunk.starts, chunk.pieces, SENTENCES, strict=True)
     return reading(
         folder / "reads.pt",

@@ -22,7 +22,7 @@ from resources.media.time_stretch import at_48_khz, say_placed, say_whole, stret
 from resources.providers.paid_once import Bill
 from resources.voice.espeak import EspeakVoice
 from resources.voice.port import Reading
-from resources.voice.recording import decoded, speech_bounds
+from resources.voice.recording import decode_recording, find_speech_bounds
 from tests.support.likeness import likeness
 from tests.support.measuring import locate
 from tests.support.recipes.media import RATE, Sound, noise, silence, tone
@@ -48,7 +48,7 @@ def spanish(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sound, int]:
     voice = EspeakVoice()
     voice.speak(Reading(SPANISH, "es"), into=path, bill=Bill())
     voice.close()
-    recording = decoded(path)
+    recording = decode_recording(path)
     return recording.sound, recording.rate
 
 
@@ -60,7 +60,7 @@ def made_take(
     recording = np.concatenate([*parts, silence(after, rate=rate)])
     path = folder / "take.flac"
     soundfile.write(path, recording, rate, "PCM_16")
-    start, end = speech_bounds(recording, rate)
+    start, end = find_speech_bounds(recording, rate)
     return Take(0, "key", "takes/x.flac", len(recording) / rate, start, end, 20), path
 
 
@@ -195,7 +195,7 @@ class TestSpoken:
         """Speech, and its ring of at most 40 ms: the last sound is within 2 ms of its place."""
         take, path = made_take(tmp_path, *spanish)
         voice = say_whole(take, path, tempo)
-        _, end = speech_bounds(voice.sound, RATE)
+        _, end = find_speech_bounds(voice.sound, RATE)
         assert pytest.approx(voice.lead / RATE + take.speech_seconds / tempo, abs=0.002) == end
         assert len(voice.sound) / RATE <= end + 0.042
 
@@ -234,7 +234,7 @@ class TestSpoken:
     def test_a_take_at_48_khz_and_its_own_tempo_is_not_touched(self, tmp_path: Path) -> None:
         """Every sample of its speech is the recording's."""
         take, path = made_take(tmp_path, tone(200, 0.5), RATE)
-        recording = decoded(path).sound
+        recording = decode_recording(path).sound
         voice = say_whole(take, path, 1.0)
         first, last = round(take.speech_start * RATE), round(take.speech_end * RATE)
         said = voice.sound[voice.lead : voice.lead + last - first]

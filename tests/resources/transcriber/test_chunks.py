@@ -10,7 +10,7 @@ import pytest
 
 from dub_platform.core.speech import Span, Word
 from resources.media.vad import RATE, open_speech
-from resources.transcriber.chunks import Chunk, Piece, cut, packed, segments
+from resources.transcriber.chunks import Chunk, Piece, cut, pack, segments
 from tests.support.recipes.speech import write_wav
 
 HOURS = 3
@@ -33,7 +33,7 @@ def test_pieces_go_together_as_long_as_they_fit() -> None:
     """Each has a tenth of a second around its speech, and half a second to the next."""
     spans = [Span(1.0, 5.0), Span(7.0, 11.0), Span(30.0, 34.0)]
     pieces = [Piece(span.start - 0.1, span.end + 0.1, span) for span in spans]
-    one, other = packed(pieces, longest=10.0)
+    one, other = pack(pieces, longest=10.0)
     assert (spans[:2], spans[2:]) == (
         [piece.speech for piece in one.pieces],
         [piece.speech for piece in other.pieces],
@@ -45,10 +45,10 @@ def test_pieces_go_together_as_long_as_they_fit() -> None:
 def test_a_breath_is_no_longer_in_a_chunk_than_it_was() -> None:
     """Else a recogniser that writes marks would end the sentence there."""
     spans = [Span(1.0, 3.0), Span(3.2, 5.0), Span(5.3, 7.0)]
-    (chunk,) = packed((Piece(span.start - 0.1, span.end + 0.1, span) for span in spans), 28.0)
+    (chunk,) = pack((Piece(span.start - 0.1, span.end + 0.1, span) for span in spans), 28.0)
     assert [0.0, 2.2, 2.2 + 2.0 + 0.5] == pytest.approx(chunk.starts)
     words = [Word("a", 2.0, 2.1), Word("b", 2.3, 2.4)]
-    assert [["a"], ["b"], []] == [[word.text for word in found] for _, found in chunk.placed(words)]
+    assert [["a"], ["b"], []] == [[word.text for word in found] for _, found in chunk.place(words)]
 
 
 def test_a_chunk_sounds_as_its_pieces_do_with_silence_between(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_chunk_sounds_as_its_pieces_do_with_silence_between(tmp_path: Path) ->
     write_wav(tmp_path / "ramp.wav", samples)
     speech = [Span(0.6, 1.0), Span(2.0, 2.5)]
     with open_speech(tmp_path / "ramp.wav") as source:
-        (chunk,) = packed(cut(source, speech, shortest=5.0, longest=15.0), longest=15.0)
+        (chunk,) = pack(cut(source, speech, shortest=5.0, longest=15.0), longest=15.0)
         sound = chunk.sound(source)
     first, second = samples[RATE // 2 : round(1.1 * RATE)], samples[round(1.9 * RATE) :]
     expected = np.concatenate([first, np.zeros(RATE // 2), second[: round(0.7 * RATE)]])
@@ -82,7 +82,7 @@ def test_words_find_their_way_back_to_the_recording() -> None:
     spans = [Span(10.0, 12.0), Span(20.0, 22.0)]
     chunk = Chunk(tuple(Piece(span.start, span.end, span) for span in spans))
     words = [Word("a", 0.5, 1.0), Word("b", 1.9, 2.3), Word("c", 2.4, 2.6), Word("d", 3.0, 3.5)]
-    placed = [(word.text, word.start, word.end) for _, ws in chunk.placed(words) for word in ws]
+    placed = [(word.text, word.start, word.end) for _, ws in chunk.place(words) for word in ws]
     assert [("a", 10.5, 11.0), ("b", 11.9, 12.0), ("c", 20.0, 20.1), ("d", 20.5, 21.0)] == [
         (text, pytest.approx(start), pytest.approx(end)) for text, start, end in placed
     ]
@@ -108,7 +108,7 @@ def test_three_hours_of_speech_are_never_in_memory_at_once(tmp_path: Path) -> No
     heard = 0.0
     tracemalloc.start()
     with open_speech(audio) as source:
-        for chunk in packed(cut(source, speech, shortest=20.0, longest=28.0), longest=28.0):
+        for chunk in pack(cut(source, speech, shortest=20.0, longest=28.0), longest=28.0):
             heard += len(chunk.sound(source)) / RATE
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -6,7 +6,7 @@ import pytest
 
 from dub_platform.core.speech import Span, Word
 from resources.transcriber.chunks import Piece
-from resources.transcriber.doubts import LOOP, SILENCE, UNSURE, Doubt, Doubts, Finding, trusted
+from resources.transcriber.doubts import LOOP, SILENCE, UNSURE, Doubt, Doubts, Finding, keep_trusted
 
 TEXT = "My father was a fisherman, and he taught me how to read the wind."
 
@@ -40,7 +40,7 @@ def finding(start: float, doubt: Doubt | None) -> Finding:
 
 def test_what_is_left_out_is_said_with_its_places() -> None:
     """A sentence for each reason; the first five places, and how many more."""
-    kept, why = trusted([finding(2.0, SILENCE), *(finding(3.0 + i, LOOP) for i in range(7))])
+    kept, why = keep_trusted([finding(2.0, SILENCE), *(finding(3.0 + i, LOOP) for i in range(7))])
     assert () == kept
     assert (
         "Speech at 2.0 s was left out, because the recogniser found no speech there. "
@@ -51,6 +51,6 @@ def test_what_is_left_out_is_said_with_its_places() -> None:
 
 def test_what_is_kept_is_marked_where_it_is_doubtful() -> None:
     """And nothing is said of what is in order."""
-    kept, why = trusted([finding(3.0, None), finding(1.0, UNSURE)])
+    kept, why = keep_trusted([finding(3.0, None), finding(1.0, UNSURE)])
     assert ["the recogniser is unsure of it", ""] == [each.words[0].doubt for each in kept]
     assert "" == why

@@ -43,7 +43,7 @@ def test_without_its_package_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(pocketsphinx, "version", not_installed)
     with pytest.raises(EngineUnavailableError, match="DUB_TRANSCRIBER is pocketsphinx") as refused:
         pocketsphinx.PocketsphinxTranscriber()
-    assert r"dub-platform[pocketsphinx]" in str(refused.value)
+    assert "-e '.[pocketsphinx]'" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from resources.transcriber import sphinx_process
-from resources.transcriber.sphinx_process import spelled
+from resources.transcriber.sphinx_process import spell
 from tests.support.recipes.speech import FISHERMAN, make_speech
 
 
@@ -25,9 +25,9 @@ from tests.support.recipes.speech import FISHERMAN, make_speech
         ("ice", "ice"),
     ],
 )
-def test_words_are_spelled_as_they_are_written(word: str, written: str) -> None:
+def test_words_are_spell_as_they_are_written(word: str, written: str) -> None:
     """The dictionary's pronunciation numbers go, and the first person is a capital."""
-    assert written == spelled(word)
+    assert written == spell(word)
 
 
 def test_times_are_the_recordings_and_fillers_are_left_out(tmp_path: Path) -> None:

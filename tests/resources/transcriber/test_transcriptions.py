@@ -74,12 +74,12 @@ def test_each_segment_has_its_own_doubt() -> None:
 )
 def test_languages_are_understood_however_they_are_named(named: str, code: str | None) -> None:
     """OpenAI writes them out; others give Whisper's codes, of which some are old."""
-    assert code == answer(text="x", language=named).spoken()
+    assert code == answer(text="x", language=named).tell_language()
 
 
 def test_nothing_said_is_no_language() -> None:
     """An empty text tells nothing."""
-    assert None is answer(text=" ").spoken()
+    assert None is answer(text=" ").tell_language()
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from dub_platform.settings import Settings
 from resources.media.vad import open_speech
 from resources.models.catalogue import read_catalogue
 from resources.store.local import LocalStore
-from resources.transcriber.chunks import Chunk, cut, packed
+from resources.transcriber.chunks import Chunk, cut, pack
 from resources.transcriber.decoding import Decoding, Listener
 from resources.transcriber.doubts import Doubts
 from resources.transcriber.whisper import (
@@ -415,5 +415,5 @@ def test_three_hours_are_listened_to_in_chunks(tmp_path: Path, says: Callable[..
     heard = WhisperTranscriber(says()).transcribe(audio, speech, "en")
     assert 10_790.0 <= heard.segments[-1].words[-1].end <= 10_792.0
     with open_speech(audio) as source:
-        (chunk,) = packed(cut(source, speech, shortest=20.0, longest=28.0), 28.0)
+        (chunk,) = pack(cut(source, speech, shortest=20.0, longest=28.0), 28.0)
         assert chunk.seconds < 5.0

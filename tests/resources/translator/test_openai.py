@@ -604,7 +604,7 @@ class TestShortening:
         asked = transcript(HARBOR, FISHERMAN)
         answer = bench.translator().translate(asked, "es")
         measured = dataclasses.replace(HARBOR_BRIEF, budgets={10: 20})
-        shorter = bench.translator().shortened(asked, answer, measured)
+        shorter = bench.translator().shorten(asked, answer, measured)
         assert texts_of(answer)[0] == texts_of(shorter)[0]
         assert len(texts_of(shorter)[1]) <= 20
         assert 1 == shorter.rewrites

@@ -134,7 +134,7 @@ class TestWiring:
             rewriter = wiring.rewriter(settings, kept, keeper, translates)
             draft = Translation("es", "apertium", (TranslatedLine(1, "la casa y el viento"),))
             brief = Brief(video_id="video", budgets={1: 12})
-            shorter = rewriter.translator.shortened(transcript(), draft, brief)
+            shorter = rewriter.translator.shorten(transcript(), draft, brief)
         assert ("la casa y", 1) == (shorter.lines[0].text, shorter.rewrites)
 
     @pytest.mark.parametrize("work", ["translation", "rewriting", "speech"])

@@ -28,7 +28,7 @@ from resources.voice.neural import NeuralVoice, Weights
 from resources.voice.phonemes import Phonemes, breaths
 from resources.voice.piper import PiperVoice
 from resources.voice.port import Reading
-from resources.voice.recording import decoded, speech_bounds
+from resources.voice.recording import decode_recording, find_speech_bounds
 from resources.voice.spoken_text import spell_out
 from tests.support.processes import is_gone
 from tests.support.recipes.voice_models import PIPER_RATE, write_kokoro, write_piper
@@ -68,8 +68,8 @@ def speak(voice: NeuralVoice | VoiceLadder, reading: Reading, folder: Path) -> b
 def seconds_of(voice: NeuralVoice, reading: Reading, folder: Path) -> float:
     """How long its speech is."""
     speak(voice, reading, folder)
-    recording = decoded(folder / "take.wav")
-    start, end = speech_bounds(recording.sound, recording.rate)
+    recording = decode_recording(folder / "take.wav")
+    start, end = find_speech_bounds(recording.sound, recording.rate)
     return end - start
 
 

@@ -15,12 +15,12 @@ from dub_platform.core.speech import Take
 from resources.media import ffmpeg
 from resources.voice.recording import (
     Recording,
-    decoded,
+    decode_recording,
     find_rests,
+    find_speech,
+    find_speech_bounds,
     from_pcm,
     outline_takes,
-    speech_bounds,
-    speech_of,
     write_sound,
 )
 from tests.support.full_disks import on_a_full_disk
@@ -40,7 +40,7 @@ def mp3(sound: Sound) -> bytes:
 def test_a_recording_is_decoded_whole() -> None:
     """To mono, with the rate and the length it was made with."""
     stereo = np.stack([tone(200, 1.5), silence(1.5)], axis=1)
-    recording = decoded(io.BytesIO(mp3(stereo)))
+    recording = decode_recording(io.BytesIO(mp3(stereo)))
     assert (RATE, 1) == (recording.rate, recording.sound.ndim)
     assert pytest.approx(1.5, abs=0.03) == recording.seconds
 
@@ -50,14 +50,14 @@ def test_half_an_mp3_is_refused_though_it_decodes(share: float) -> None:
     """Its header claims the whole, and the decoder ends without an error."""
     content = mp3(tone(200, 4.0))
     with pytest.raises(BadTakeError, match=r"claims to be 4\.00 s: it is cut off"):
-        decoded(io.BytesIO(content[: int(len(content) * share)]))
+        decode_recording(io.BytesIO(content[: int(len(content) * share)]))
 
 
 @pytest.mark.parametrize("content", [b"", b"<html></html>", b"RIFF", b"\0" * 1000])
 def test_what_is_no_recording_is_refused(content: bytes) -> None:
     """With the decoder's words."""
     with pytest.raises(BadTakeError) as failed:
-        decoded(io.BytesIO(content))
+        decode_recording(io.BytesIO(content))
     assert failed.value.detail
 
 
@@ -75,7 +75,7 @@ def test_what_is_written_is_mono_16_bit_sound(tmp_path: Path, name: str) -> None
     write_sound(tmp_path / name, sound, RATE)
     facts = soundfile.info(tmp_path / name)
     assert (name[5:].upper(), "PCM_16", 1) == (facts.format, facts.subtype, facts.channels)
-    assert np.allclose(sound, decoded(tmp_path / name).sound, atol=1e-4)
+    assert np.allclose(sound, decode_recording(tmp_path / name).sound, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["take.wav", "take.flac"])
@@ -110,7 +110,7 @@ def test_what_could_not_be_written_goes_with_its_error(tmp_path: Path) -> None:
 def test_what_no_voice_can_have_spoken_is_refused(sound: Sound) -> None:
     """Too fast or too slow for its text, or no speech at all."""
     with pytest.raises(BadTakeError):
-        speech_of(Recording(sound, RATE), TEXT)
+        find_speech(Recording(sound, RATE), TEXT)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ def test_what_no_voice_can_have_spoken_is_refused(sound: Sound) -> None:
 )
 def test_laughter_is_written_longer_than_it_is(text: str) -> None:
     """A voice says some of it, and nobody misses the rest."""
-    assert pytest.approx((0.0, 0.6), abs=0.02) == speech_of(Recording(tone(200, 0.6), RATE), text)
+    assert pytest.approx((0.0, 0.6), abs=0.02) == find_speech(Recording(tone(200, 0.6), RATE), text)
 
 
 def test_speech_is_found_between_silences() -> None:
     """To the millisecond, from its first sound to its last."""
     sound = np.concatenate([silence(0.5), tone(200, 1.0), silence(0.7)])
-    assert pytest.approx((0.5, 1.5), abs=0.001) == speech_bounds(sound, RATE)
+    assert pytest.approx((0.5, 1.5), abs=0.001) == find_speech_bounds(sound, RATE)
 
 
 @pytest.mark.parametrize("voice", ["awb", "slt"])
@@ -135,7 +135,7 @@ def test_the_onset_is_the_speech_s_own(voice: str, text: str) -> None:
     said = recipes.say(text, voice).astype(np.float32)
     drawn = noise(0.2, db=-50, rate=rate) * np.hanning(round(0.2 * rate)).astype(np.float32)
     lead = np.concatenate([silence(0.1, rate=rate), drawn, silence(0.1, rate=rate)])
-    start, end = speech_bounds(np.concatenate([lead, said, silence(0.4, rate=rate)]), rate)
+    start, end = find_speech_bounds(np.concatenate([lead, said, silence(0.4, rate=rate)]), rate)
     assert pytest.approx(0.4, abs=0.002) == start
     assert pytest.approx(0.4 + len(said) / rate, abs=0.002) == end
 
@@ -144,19 +144,19 @@ def test_a_plosive_after_its_closure_is_the_speech_s_end() -> None:
     """A last consonant is soft, and comes after a moment of silence."""
     burst = noise(0.01, db=-45, rate=RATE)
     word = np.concatenate([silence(0.2), tone(200, 0.5, db=-10), silence(0.07), burst])
-    _, end = speech_bounds(np.concatenate([word, silence(0.5)]), RATE)
+    _, end = find_speech_bounds(np.concatenate([word, silence(0.5)]), RATE)
     assert pytest.approx(0.78, abs=0.002) == end
 
 
 def test_speech_without_silence_is_the_whole_recording() -> None:
     """Its bounds do not leave it."""
-    assert (0.0, 1.0) == speech_bounds(tone(200, 1.0), RATE)
+    assert (0.0, 1.0) == find_speech_bounds(tone(200, 1.0), RATE)
 
 
 def test_a_soft_ending_is_speech() -> None:
     """What is 30 dB below the loudest moment is still heard."""
     sound = np.concatenate([tone(200, 1.0, db=-10), tone(200, 0.5, db=-40), silence(0.5)])
-    assert pytest.approx(1.5, abs=0.001) == speech_bounds(sound, RATE)[1]
+    assert pytest.approx(1.5, abs=0.001) == find_speech_bounds(sound, RATE)[1]
 
 
 def test_rests_are_the_silences_within_a_speech(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_file_that_is_no_recording_has_no_rests(tmp_path: Path) -> None:
 def test_where_nobody_speaks_there_are_no_bounds(sound: Sound) -> None:
     """An empty recording and a silent one are both refused."""
     with pytest.raises(BadTakeError):
-        speech_bounds(sound, RATE)
+        find_speech_bounds(sound, RATE)
 
 
 def test_takes_have_the_outline_of_one_file_with_all_of_them(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def _speak_by_espeak(text: str, language: str) -> NDArray[np.float64]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "said.wav"
         EspeakVoice().speak(Reading(text, language), into=path, bill=Bill())
-        said = recording.decoded(path)
+        said = recording.decode_recording(path)
     return resample_poly(said.sound, RATE, said.rate)
 
 
