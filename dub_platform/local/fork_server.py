@@ -54,7 +54,7 @@ class Program:
 
     It works in `folder`, or in the fork server's. `on_crash` is a module that is run with the
     arguments NAME STATUS if the program ends with a status other than 0; a negative one is a
-    signal's number.
+    signal's number. A program that others ask `ends_last`.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Program:
     log: Path
     on_crash: str | None = None
     folder: Path | None = None
+    ends_last: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,15 +171,18 @@ class _Programs:
                 process.close()
 
     def stop(self) -> None:
-        """Ask every child to end, and kill those that do not."""
-        for name in list(self._running):
-            self.send_signal(name, signal.SIGTERM)
+        """Ask every child to end, and kill those that do not; what the others ask ends after
+        them."""
         deadline = time.monotonic() + STOP_SECONDS
-        for _, process in self._running.values():
-            process.join(max(0.1, deadline - time.monotonic()))
-            process.kill()
-            _end_group(process.pid)
-            process.join()
+        for ends_last in (False, True):
+            ending = [each for each in self._running.values() if each[0].ends_last is ends_last]
+            for program, _ in ending:
+                self.send_signal(program.name, signal.SIGTERM)
+            for _, process in ending:
+                process.join(max(0.1, deadline - time.monotonic()))
+                process.kill()
+                _end_group(process.pid)
+                process.join()
 
     def _note_end(self, program: Program, code: int) -> None:
         self._ended[program.name] = code

@@ -274,7 +274,15 @@ class Stack:
         log = self.logs / f"{name}.log"
         log.unlink(missing_ok=True)
         # In a folder of its own, because Dagster's servers read the .env of their folder.
-        program = Program(name, module, arguments, log, folder=self.dagster_home)
+        program = Program(
+            name,
+            module,
+            arguments,
+            log,
+            folder=self.dagster_home,
+            # The daemon logs an error for each sensor whose code it cannot ask.
+            ends_last=name == "code-server",
+        )
         ForkServer(self._socket).start(program)
         self._started.append(name)
 

@@ -24,6 +24,17 @@ import os, sys
 names = "dagster", "dub_platform.definitions", "onnxruntime", "dagster_webserver.cli"
 print(*(name in sys.modules for name in names), len(os.listdir("/proc/self/task")))
 """
+# Ends a while after it is told to, so that who does not wait for it ends first.
+LASTS = """
+import signal, sys, time
+def end(*_):
+    time.sleep(0.5)
+    print(sys.argv[1], "ends", flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print("waits", flush=True)
+time.sleep(600)
+"""
 WAITS = "import os, sys, time; print(os.getpid(), sys.argv[1:], flush=True); time.sleep(600)"
 
 
@@ -34,6 +45,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "waits.py").write_text(WAITS)
     (folder / "leaves.py").write_text("import sys; sys.exit(int(sys.argv[1]))")
     (folder / "told.py").write_text("import sys; print('told', *sys.argv[1:], flush=True)")
+    (folder / "lasts.py").write_text(LASTS)
     (folder / "looks.py").write_text(LOOKS)
     return folder
 
@@ -205,3 +217,14 @@ def _is_zombie(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
     except FileNotFoundError:
         return True
+
+
+def test_what_the_others_ask_ends_after_them(modules: Path, tmp_path: Path) -> None:
+    """Whenever it was started."""
+    log, socket = tmp_path / "log", tmp_path / "socket"
+    with serving(socket, modules):
+        server = ForkServer(socket)
+        server.start(Program("asked", "lasts", ("asked",), log, ends_last=True))
+        server.start(Program("asking", "lasts", ("asking",), log))
+        until(lambda: log.exists() and log.read_text().count("waits") == 2)
+    assert ["asking ends", "asked ends"] == log.read_text().splitlines()[2:]
