@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,20 +16,16 @@ from dub_platform.settings import Settings
 from dub_platform.variables import FORMER
 from tests.docs.documents import settings
 from tests.lanes import LONGEST, is_quick
-from tests.support.logged_errors import collect_errors
+from tests.support.logged_errors import PROCESS_LOGS, collect_errors, find_errors
 
 ENV_FILE = Path(__file__).resolve().parents[1] / str(Settings.model_config["env_file"])
 # The tests are tried with the ffmpeg that this names.
 KEPT = {"DUB_FFMPEG"}
-# Where an error that is logged and not expected fails a test; `tests/api` has a log of its own.
-WATCHED = (
-    "sensors/",
-    "assets/step/",
-    "dub_platform/client/",
-    "dub_platform/core/",
-    "test_logged_errors.py",
-)
 LONGEST_NAME = 100
+# What these log has not been looked through: engines, servers of others, and what is killed.
+NOT_WATCHED = ("contracts/", "deploy/", "resources/")
+# A mark with the errors that processes of a test may log, by their events.
+EXPECTED = "logs_errors"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 # A shell without job control starts what it puts in the background with SIGINT ignored. Dagster
@@ -107,8 +103,40 @@ def logged_errors(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """What was logged as an error. A test that expects one takes it out; any other fails by it."""
     with collect_errors() as errors:
         yield errors
-    folder = request.path.relative_to(Path(__file__).parent).as_posix()
-    assert not folder.startswith(WATCHED) or errors == [], "It was not expected."
+    arguments = request.node.funcargs
+    own = [arguments["tmp_path"]] if "tmp_path" in arguments else []
+    unexpected = _find_unexpected(request.node, [*errors, *PROCESS_LOGS.read_new(*own)])
+    assert [] == unexpected, "It was logged, and not expected."
+
+
+@pytest.fixture(autouse=True, scope="session")
+def logs_of_processes() -> Iterator[None]:
+    """Read what no test has: of a stack that served several, and ended after the last."""
+    yield
+    assert [] == PROCESS_LOGS.read_new(), "It was logged, and not expected."
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test whose processes, or threads, wrote an error to standard error."""
+    report = yield
+    # A phase's section is there when its report is made; the phases before have had theirs.
+    said = [text for title, text in report.sections if title == f"Captured stderr {report.when}"]
+    unexpected = _find_unexpected(item, find_errors("".join(said)))
+    if unexpected and report.passed:
+        report.outcome = "failed"
+        report.longrepr = f"It was written to standard error, and not expected: {unexpected}"
+    return report
+
+
+def _find_unexpected(item: pytest.Item, errors: Sequence[str]) -> list[str]:
+    folder = item.path.relative_to(Path(__file__).parent).as_posix()
+    if folder.startswith(NOT_WATCHED):
+        return []
+    expected = {event for mark in item.iter_markers(EXPECTED) for event in mark.args}
+    return [error for error in errors if error not in expected]
 
 
 @pytest.fixture(autouse=True)

@@ -76,6 +76,7 @@ def test_the_same_file_again_is_the_same_video(
     assert before == _jobs(platform, handed_in["id"])
 
 
+@pytest.mark.logs_errors("media_no_speech")
 @pytest.mark.parametrize(
     ("sound", "code", "words"),
     [

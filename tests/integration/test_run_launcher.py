@@ -69,6 +69,7 @@ def test_a_run_that_is_killed_is_failed_and_its_work_is_made(
     platform.await_release(video["id"], "es")
 
 
+@pytest.mark.logs_errors("Run was canceled. Failed steps: ['transcript'].")
 def test_a_run_can_be_stopped_and_its_process_is_gone(
     platform: Platform, instance: DagsterInstance, tmp_path: Path
 ) -> None:

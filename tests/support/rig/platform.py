@@ -18,6 +18,7 @@ import httpx
 
 from dub_platform.local.stack import Stack
 from dub_platform.settings import Settings
+from tests.support.logged_errors import PROCESS_LOGS
 from tests.support.patience import HANG_SECONDS, wait_until
 
 Answer = Mapping[str, Any]
@@ -146,7 +147,11 @@ def running_platform(folder: Path, **settings: Any) -> Iterator[Platform]:
         home=folder, PORT=port, DAGSTER_PORT=dagster_port, log_format="json", **settings
     )
     stack = Stack(chosen)
-    with stack.running(), httpx.Client(base_url=chosen.base_url, timeout=HANG_SECONDS) as api:
+    with (
+        PROCESS_LOGS.watch(folder),
+        stack.running(),
+        httpx.Client(base_url=chosen.base_url, timeout=HANG_SECONDS) as api,
+    ):
         yield Platform(stack, api)
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.store.s3 import client
+from tests.support.logged_errors import PROCESS_LOGS
 
 KEY_ID = "test:tester"
 SECRET = "testing-0f6c1d"
@@ -89,17 +90,20 @@ class SwiftS3:
 def running_swift() -> SwiftS3:
     """The server of this session. Raises RuntimeError with what it said, if it does not start."""
     folder = Path(tempfile.mkdtemp(prefix="dub-swift-"))
+    log = folder / "logs" / "swift.log"
+    log.parent.mkdir()
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "tests.support.servers.swift", str(folder)],
         cwd=_ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=(folder / "log").open("wb"),
+        stderr=log.open("wb"),
     )
     atexit.register(_stop, process, folder)
+    PROCESS_LOGS.add(folder)
     assert process.stdout is not None
     if not (ready := process.stdout.readline()):
-        raise RuntimeError((folder / "log").read_text())
+        raise RuntimeError(log.read_text())
     return SwiftS3(f"http://127.0.0.1:{json.loads(ready)['port']}")
 
 

@@ -25,6 +25,7 @@ from typing import Any
 import httpx
 
 from dub_platform.settings import Settings
+from tests.support.logged_errors import PROCESS_LOGS
 from tests.support.patience import HANG_SECONDS
 from tests.support.rig.cluster.addresses import FRONT, Addresses
 from tests.support.rig.cluster.composition import Service, services
@@ -108,7 +109,8 @@ class Machine:
 
     def kill_all(self) -> None:
         """End everything at once, as a reboot does."""
-        for server in self.servers.values():
+        # The last first: who loses what it asks says so in its log.
+        for server in reversed(self.servers.values()):
             server.kill()
 
     def _make(self, name: str) -> Server:
@@ -184,6 +186,8 @@ def cluster(
     # `front` is in no network of docker's here.
     open_here = {"DUB_AUTH": "off", "DUB_TRUSTED_PROXIES": "127.0.0.0/8"}
     variables = {**SECRETS, **at_once, **ports, **open_here}
+    # Its tests break it, and everybody who loses something by that says so in a log.
+    PROCESS_LOGS.leave_out(folder)
     with open_place() as place:
         machine = Machine(folder, chosen, services(variables), place, here)
         try:
