@@ -93,6 +93,7 @@ LONG_LANES = tuple(
         ("migrations", 30, ("tests/dub_platform/registry/test_migrations.py",)),
         ("pins", 60, ("tests/deploy/test_pins.py",)),
         ("site", 20, ("tests/docs/test_site.py",)),
+        ("guides", 120, ("tests/integration/test_guides.py",)),
         ("scale", 60, ("tests/integration/test_scale.py",)),
         ("editor", 50, ("tests/browser/test_long_editing.py",)),
         ("watching", 420, ("tests/browser/test_long_watching.py",)),

@@ -6,13 +6,17 @@ method and the address, the query, the fields of a form and what stands in JSON.
 
 from __future__ import annotations
 
+import io
+import json
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from dotenv import dotenv_values
 
 from api.contract.operation import FORM, JSON, Operation
 from api.contract.schemas import RequestShape, parse
@@ -20,52 +24,67 @@ from api.operations import OPERATIONS
 from dub_platform.client.command import parser as dub_parser
 from dub_platform.commands.admin import parser as admin_parser
 from dub_platform.core.errors import InvalidRequestError
-from tests.docs.documents import ROOT
+from dub_platform.settings import Settings
+from tests.docs.documents import settings
+from tests.docs.guide_pages import REASONS, Block, blocks, split_commands
 
-PAGES = [
-    ROOT / "README.md",
-    *sorted(ROOT.glob("docs/guides/*.md")),
-    *sorted(ROOT.glob("docs/operation/*.md")),
-]
 PARSERS = {"dub": dub_parser, "dub-admin": admin_parser}
-BLOCK = re.compile(r"(?ms)^```sh\n(.*?)^```$")
-
-
-def blocks() -> Iterator[tuple[str, str]]:
-    """Every block of a shell, with the name of its page."""
-    for page in PAGES:
-        for text in BLOCK.findall(page.read_text()):
-            yield str(page.relative_to(ROOT)), text
-
-
-BLOCKS = list(blocks())
+BLOCKS = list(blocks("sh"))
 
 
 def commands(name: str) -> list[list[str]]:
     """The words of every command of this name, as a shell has them."""
-    return [words for _, text in BLOCKS for words in split_commands(text) if words[:1] == [name]]
+    every = (
+        shlex.split(command.replace("\\\n", " "), comments=True)
+        for block in BLOCKS
+        for command in split_commands(block.text)
+    )
+    return [words for words in every if words[:1] == [name]]
 
 
-def split_commands(text: str) -> Iterator[list[str]]:
-    """The commands of a block. A text in quotes may go on over lines."""
-    begun = ""
-    for line in text.replace("\\\n", " ").splitlines():
-        begun += line
-        try:
-            words = shlex.split(begun, comments=True)
-        except ValueError:
-            begun += "\n"
-            continue
-        begun = ""
-        if words:
-            yield words
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.page)
+def test_what_is_not_run_has_a_reason(block: Block) -> None:
+    """One of few, which its commands show; `tests/integration/test_guides.py` runs all others."""
+    if block.reason is not None:
+        assert re.search(REASONS[block.reason], block.text, re.MULTILINE), block
 
 
-@pytest.mark.parametrize(("page", "text"), BLOCKS, ids=[page for page, _ in BLOCKS])
-def test_a_shell_reads_a_block(page: str, text: str) -> None:
+def test_a_marked_block_could_not_be_run() -> None:
+    """A command that could be is in a block of its own: who hands in or asks needs a platform."""
+    asks = re.compile(r"(?m)^(?:curl|dub) ")
+    hidden = [block for block in BLOCKS if block.reason and asks.search(block.text)]
+    assert all("youtu.be" in block.text for block in hidden)
+
+
+@pytest.mark.parametrize("block", list(blocks("ini")), ids=lambda block: block.page)
+def test_settings_are_taken_as_they_stand_there(block: Block, tmp_path: Path) -> None:
+    """Of an `.env`, whose names are all known; `...` and names in capitals are the reader's own."""
+    names = {**dotenv_values(stream=io.StringIO(block.text))}
+    assert {*names} <= {*settings()}
+    file = tmp_path / ".env"
+    file.write_text(block.text)
+    chosen = Settings(_env_file=file)
+    assert {*names} <= {*chosen.as_environment()}
+
+
+@pytest.mark.parametrize("block", list(blocks("python")), ids=lambda block: block.page)
+def test_python_runs(block: Block) -> None:
+    """What it makes is tested where the page speaks of it: `tests/api/routes/test_webhooks.py`."""
+    exec(compile(block.text, block.page, "exec"), {})
+
+
+@pytest.mark.parametrize("block", list(blocks("json")), ids=lambda block: block.page)
+def test_json_is_read(block: Block) -> None:
+    """Whether it is shown or to be sent."""
+    assert json.loads(block.text)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.page)
+def test_a_shell_reads_a_block(block: Block) -> None:
     """To its end, without a mistake."""
-    done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True, check=False)
-    assert (0, "") == (done.returncode, done.stderr), page
+    shell = ["bash", "-n"]
+    done = subprocess.run(shell, input=block.text, capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
 
 
 @pytest.mark.parametrize("name", PARSERS)

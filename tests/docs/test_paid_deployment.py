@@ -18,7 +18,7 @@ from tests.docs.documents import ROOT, default, settings
 from tests.support.recipes.installed_models import install_empty
 
 TEXT = (ROOT / "docs" / "guides" / "engines.md").read_text()
-BLOCK = TEXT.partition("```sh\n")[2].partition("```")[0]
+BLOCK = TEXT.partition("```ini\n")[2].partition("```")[0]
 MODELS = ("TRANSCRIPTION", "TRANSLATION", "SPEECH")
 
 

@@ -22,6 +22,7 @@ from dagster import DagsterRunStatus
 from dub_platform.local.dagster_storage import open_instance
 from dub_platform.local.demo import SAMPLE
 from dub_platform.local.stack import CHECKOUT, PARENT, SERVERS, TABLES
+from tests.docs.guide_pages import blocks
 from tests.support.nuisances import nuisances
 from tests.support.patience import HANG_SECONDS, wait_until
 from tests.support.rig.platform import free_ports
@@ -108,6 +109,30 @@ def test_links_that_are_dead_when_they_are_read_are_told(
     assert "Press Enter" not in demo.stdout
     addresses = [line for line in demo.stdout.splitlines() if "://" in line]
     assert all(re.fullmatch(r"http://\S+", line) for line in addresses)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/guides/first-steps.md"])
+def test_the_demo_prints_what_the_pages_show(
+    page: str, demo: subprocess.CompletedProcess[str]
+) -> None:
+    """Every line of it, with other numbers; `…` stands for what is left out. What it says to who
+    sits at a terminal, another test reads there."""
+    shown = next(block.text for block in blocks("") if block.page == page)
+    lines = [line for line in shown.splitlines() if line and not line.startswith("Press Enter")]
+    assert [] == [line for line in lines if not re.search(_shape(line), demo.stdout, re.MULTILINE)]
+
+
+def _shape(line: str) -> str:
+    tokens = re.findall(r"[0-9a-f]{16,}|\d[\d,.]*|\s+|.", line.strip())
+    return r"^\s*" + "".join(map(_shape_of_token, tokens))
+
+
+def _shape_of_token(token: str) -> str:
+    if len(token) >= 16:
+        return "[0-9a-f]+"
+    if token[0].isdigit():
+        return r"[\d.,]+"
+    return ".*" if token == "…" else r"\s+" if token.isspace() else re.escape(token)
 
 
 @pytest.mark.usefixtures("demo")
