@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 
 def make_demucs(chosen: Chosen) -> Separator:
-    from resources.separator.demucs import MODELS, DemucsSeparator
+    from resources.separator.demucs import MODELS, DemucsSeparator, refuse_missing
 
     name, checkpoint = chosen.settings.demucs_model, None
+    # Packages before the model: nobody should get a model and then hear that it is of no use.
+    refuse_missing(name)
     if name in MODELS:
         model = chosen.models.find("demucs", name)
         checkpoint = model.path(model.entry.files[0].name)

@@ -56,7 +56,7 @@ class DemucsSeparator:
     def __init__(
         self, model: str, idle_seconds: float = math.inf, checkpoint: Path | None = None
     ) -> None:
-        _refuse_missing(model)
+        refuse_missing(model)
         self.engine = f"demucs {version('demucs')} {Path(model).stem}"
         self._path, self._idle_seconds = str(checkpoint or model), idle_seconds
 
@@ -142,7 +142,8 @@ def _model_arguments(model: str) -> dict[str, Any]:
     return {"model": name, "repo": path.parent}
 
 
-def _refuse_missing(model: str) -> None:
+def refuse_missing(model: str) -> None:
+    """Raise EngineUnavailableError if the packages or the model's file are missing."""
     missing = [name for name in ("demucs", "torch") if not importlib.util.find_spec(name)]
     if missing:
         raise EngineUnavailableError(

@@ -57,7 +57,9 @@ def test_what_becomes_of_the_original_is_one_choice(
     is_heard: bool,
 ) -> None:
     """Separator and mixer follow it: without a voice, music makes room as it does beside one."""
-    settings = Settings(home=tmp_path, original=original)
+    model = tmp_path / "model.th"
+    model.touch()
+    settings = Settings(home=tmp_path, original=original, demucs_model=str(model))
     mixer = wiring.mixer(settings)
     assert isinstance(mixer, BlockMixer)
     assert removes_voice == wiring.separator(settings).removes_voice
@@ -70,7 +72,7 @@ def test_a_separator_that_is_not_installed_stops_the_start(
     """And not the first dub."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     settings = Settings(home=tmp_path, original="remove")
-    with pytest.raises(EngineUnavailableError, match=r"DUB_ORIGINAL.*dub-platform\[separate\]"):
+    with pytest.raises(EngineUnavailableError, match=r"DUB_ORIGINAL.*install.sh.*\[separate\]"):
         wiring.beds(settings, wiring.store(settings))
 
 
