@@ -96,7 +96,6 @@ LONG_LANES = tuple(
         ("guides", 120, ("tests/integration/test_guides.py",)),
         ("scale", 60, ("tests/integration/test_scale.py",)),
         ("editor", 50, ("tests/browser/test_long_editing.py",)),
-        ("watching", 420, ("tests/browser/test_long_watching.py",)),
         ("backup", 95, ("tests/integration/test_backup.py",)),
         (
             "deployment",
@@ -161,6 +160,7 @@ LONG_LANES = tuple(
         ("busy machine", 250, ("tests/integration/test_busy_machine.py",)),
         ("images", 400, ("tests/deploy/test_images.py",)),
         ("chaos", 120, ("tests/integration/test_chaos.py",)),
+        ("watching", 420, ("tests/browser/test_long_watching.py",)),
     )
 )
 LANES = {
