@@ -2,7 +2,7 @@
 
     hearer = TakeHearer(transcriber, refuses=True)
     for other in hearer.find_misspoken(takes, {0: "Buenos días.", ...}, "es", into=folder):
-        other.sentence          # 'Line 0 was to say "Buenos días." and "Hasta luego" is heard.'
+        other.sentence          # "Line 0 was to say `Buenos días.` and `Hasta luego` is heard."
 
 All takes are heard together, in chunks as a video is; what seems to be another text is heard once
 more by itself, so that no neighbour can have led the recogniser astray.
@@ -21,6 +21,7 @@ import numpy as np
 from dub_platform.core.languages import nearest
 from dub_platform.core.speech import Span, Take
 from dub_platform.core.text.hearing import is_misspoken
+from dub_platform.core.text.quotes import quote
 from resources.media.sound import SPEECH_RATE
 from resources.transcriber.port import Transcriber
 from resources.voice.recording import decode_recording
@@ -40,8 +41,8 @@ class Misspoken:
 
     @property
     def sentence(self) -> str:
-        heard = f'"{self.heard}"' if self.heard else "nothing"
-        return f'Line {self.line_id} was to say "{self.text}" and {heard} is heard.'
+        heard = quote(self.heard) if self.heard else "nothing"
+        return f"Line {self.line_id} was to say {quote(self.text)} and {heard} is heard."
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a translation of a line has lost, or says in another language.
 
     remarks = find_losses(transcript, translation, glossary)
-    remarks[0].sentence         # 'Line 3 lacks 1299 of "It costs $1,299." in "Cuesta mucho."'
+    remarks[0].sentence         # "Line 3 lacks 1299 of `It costs $1,299.` in `Cuesta mucho.`"
 
 A translation may write a number in words, and call a town by its own name for it; so what is found
 here is told, and refuses nothing.
@@ -17,6 +17,7 @@ from dub_platform.core.languages import language, nearest
 from dub_platform.core.speech import Line, Transcript, TranslatedLine, Translation
 from dub_platform.core.style.glossary import Glossary
 from dub_platform.core.text.hearing import liken
+from dub_platform.core.text.quotes import quote
 from resources.transcriber.text_language import text_languages
 
 _NUMBER = re.compile(r"\d(?:[\d.,' \u00a0\u202f]*\d)?")
@@ -44,7 +45,7 @@ def find_losses(
     """Return what each line has lost: its language, numbers, or words of the glossary."""
     texts = {line.id: line for line in translation.lines}
     return tuple(
-        Loss(line.id, f'Line {line.id} {what} "{line.text}" in "{texts[line.id].text}".')
+        Loss(line.id, f"Line {line.id} {what} {quote(line.text)} in {quote(texts[line.id].text)}.")
         for line in transcript.lines
         if line.id in texts
         for what in _find_lost(line, texts[line.id], transcript, translation, glossary)

@@ -127,10 +127,10 @@ def test_a_take_that_says_something_else_is_refused_and_not_spoken_again(
                 if each.check_name == "every_line_has_a_take"
             ]
             told = str(check.description)
-            assert told.startswith('Line 1 was to say "')
+            assert told.startswith("Line 1 was to say `")
             assert "Line 0" not in told
-            assert "market" in told.partition(" is heard.")[0].partition('" and "')[0]
-            assert "boats" in told.partition('" and "')[2].partition(" is heard.")[0]
+            assert "market" in told.partition(" is heard.")[0].partition("` and `")[0]
+            assert "boats" in told.partition("` and `")[2].partition(" is heard.")[0]
             assert "PUT /videos/ID/dubs/LANGUAGE/lines/NUMBER" in told
             assert not list(workshop.settings.store_dir.glob("releases/**/track.m4a"))
         assert len(SENTENCES) == len(voice.asked)
@@ -151,5 +151,5 @@ def test_where_it_is_only_told_the_dub_is_released(
             str(each.description) for each in made.get_asset_check_evaluations() if not each.passed
         ]
         assert 1 == len(told)
-        assert told[0].startswith('Line 1 was to say "')
+        assert told[0].startswith("Line 1 was to say `")
         assert DubStatus.RELEASED is workshop.registry.dub(video_id, "en").status

@@ -23,7 +23,7 @@ Every summer, many people come to visit us.
 
 2
 00:00:05,200 --> 00:00:08,500
-On Sunday morning, 250 boats are in the harbor.
+On Sunday morning, 250 boats are in the **`harbor`**.
 """
 
 
@@ -66,5 +66,6 @@ def test_what_a_translation_lost_is_told_and_released_all_the_same(
     [(name, sentence)] = told
     assert "translation_loses_nothing" == name
     assert "Line 0 is in English and not in Spanish: " in sentence
-    assert 'Line 1 lacks 250 of "On Sunday morning, 250 boats' in sentence
+    # As code: no markdown in it is shown as such.
+    assert "Line 1 lacks 250 of `On Sunday morning, 250 boats are in the **'harbor'**.`" in sentence
     assert "PUT /videos/ID/dubs/LANGUAGE/lines/NUMBER" in sentence

@@ -175,7 +175,7 @@ def test_strangers_words_are_no_markdown(workshop: Workshop, clip: Path) -> None
     plainly = {TableMetadataValue, TextMetadataValue}
     assert plainly == {type(value) for value in values if PLACE in str(value)}
     judged = [check for run in runs for check in run.get_asset_check_evaluations()]
-    assert 8 == len(judged)
+    assert 9 == len(judged)
     assert PLACE not in str([(check.description, check.metadata) for check in judged])
 
 

@@ -38,7 +38,7 @@ def test_what_is_said_otherwise_is_not_told(text: str, said: str) -> None:
 def test_a_lost_number_is_told_with_the_line() -> None:
     """By its digits, with both texts."""
     [told] = losses_of("It costs $1,299.", "Cuesta mucho dinero.", glossary=NOTHING)
-    assert 'Line 3 lacks 1299 of "It costs $1,299." in "Cuesta mucho dinero.".' == told
+    assert "Line 3 lacks 1299 of `It costs $1,299.` in `Cuesta mucho dinero.`." == told
 
 
 @pytest.mark.parametrize("engine", ["openai", "apertium 3.8.3"])
