@@ -29,6 +29,9 @@ REASONS: Mapping[str, str] = {
     "docker": r"\bdocker\b",
     "kubernetes": r"\bkubectl\b",
     "the internet": r"youtu\.be|models get|make \.venv/local|make demo-neural",
+    # The engine that is an example: tests/dub_platform/test_contracts.py and
+    # tests/assets/test_other_engines.py use it, and leave this environment as it is.
+    "an environment of its own": r"pip install \./examples/engine",
     # tests/integration runs these: test_commands.py, test_backup.py; tests/lanes.py is the tests.
     "a platform of its own": r"^(DUB_FFMPEG=\S+ )?make (demo|up|test|restore)\b",
 }
