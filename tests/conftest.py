@@ -16,7 +16,7 @@ from dub_platform.settings import Settings
 from dub_platform.variables import FORMER
 from tests.docs.documents import settings
 from tests.lanes import LONGEST, is_quick
-from tests.support.logged_errors import PROCESS_LOGS, collect_errors, find_errors
+from tests.support.logged_errors import PROCESS_LOGS, collect_errors, find_strays
 
 ENV_FILE = Path(__file__).resolve().parents[1] / str(Settings.model_config["env_file"])
 # The tests are tried with the ffmpeg that this names.
@@ -26,6 +26,8 @@ LONGEST_NAME = 100
 NOT_WATCHED = ("contracts/", "deploy/", "resources/")
 # A mark with the errors that processes of a test may log, by their events.
 EXPECTED = "logs_errors"
+# Under this a test keeps what its own process logged as an error.
+LOGGED = pytest.StashKey[list[str]]()
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 # A shell without job control starts what it puts in the background with SIGINT ignored. Dagster
@@ -101,7 +103,7 @@ def named_ffmpeg() -> None:
 @pytest.fixture(autouse=True)
 def logged_errors(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """What was logged as an error. A test that expects one takes it out; any other fails by it."""
-    with collect_errors() as errors:
+    with collect_errors(request.node.stash.setdefault(LOGGED, [])) as errors:
         yield errors
     arguments = request.node.funcargs
     own = [arguments["tmp_path"]] if "tmp_path" in arguments else []
@@ -124,7 +126,9 @@ def pytest_runtest_makereport(
     report = yield
     # A phase's section is there when its report is made; the phases before have had theirs.
     said = [text for title, text in report.sections if title == f"Captured stderr {report.when}"]
-    unexpected = _find_unexpected(item, find_errors("".join(said)))
+    logged = item.stash.get(LOGGED, [])
+    strays = find_strays("".join(said), logged)
+    unexpected = _find_unexpected(item, strays)
     if unexpected and report.passed:
         report.outcome = "failed"
         report.longrepr = f"It was written to standard error, and not expected: {unexpected}"

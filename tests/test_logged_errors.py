@@ -15,7 +15,7 @@ from tests.docs.documents import ROOT
 from tests.support.logged_errors import find_errors
 
 STRAY = """
-import logging, structlog
+import logging, structlog, sys
 
 def test_one_of_ours():
     structlog.get_logger("api").error("a stray of ours")
@@ -26,6 +26,15 @@ def test_one_of_a_library():
 def test_one_that_is_expected(logged_errors):
     logging.getLogger("a.library").error("expected")
     logged_errors.remove("expected")
+
+def test_one_on_a_console_too(logged_errors):
+    logging.getLogger("a.library").error("disk gone")
+    print("2026-11-30T21:51:23Z [error    ] disk gone  [a.library]", file=sys.stderr)
+    print("2026-11-30T21:51:23Z [error    ] Step failed. [dub_platform.run]", file=sys.stderr)
+    logged_errors.remove("disk gone")
+
+def test_one_on_a_console_alone():
+    print("2026-11-30T21:51:23Z [error    ] disk gone  [a.library]", file=sys.stderr)
 
 def test_a_warning():
     structlog.get_logger("api").warning("no error")
@@ -106,8 +115,9 @@ def test_an_expected_error_is_taken_out(logged_errors: list[str]) -> None:
 def test_a_stray_error_fails_its_test(tmp_path: Path) -> None:
     """Ours and a library's, and neither one that is expected nor a warning."""
     failed, end = failures(STRAY, tmp_path)
-    assert ["test_one_of_ours", "test_one_of_a_library"] == failed
-    assert "4 passed, 2 errors" in end
+    strays = ["test_one_of_ours", "test_one_of_a_library", "test_one_on_a_console_alone"]
+    assert strays == sorted(failed, key=strays.index)
+    assert "1 failed, 5 passed, 2 errors" in end
 
 
 def test_a_stray_error_of_a_process_fails_its_test(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@
     with logs.watch(home):                # all of home/**/logs/*.log, and until when it is read
         ...
     logs.read_new(tmp_path)               # what these, and those below tmp_path, have said since
-    find_errors(stderr)                   # ["request failed", "ValueError: no such number"]
+    find_errors(log)                      # ["request failed", "ValueError: no such number"]
 
 A run of Dagster that fails says so in a dozen lines, whose number depends on how it was loaded. In
 this process they are left out: that it failed is the run's outcome, which tests look at. In a
-process's log they are one error, the code of what it failed of.
+process's log they are one error, the code of what it failed of. What a test writes to standard
+error has lines of both, so there what was logged in this process is left out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,19 @@ _FOREIGN = re.compile(r"\S.*\b(?:(?:ERROR|FATAL|PANIC): +|level=(?:error|fatal|p
 _CODE = re.compile(r"\((\w+)\)$")
 # Dagster's daemon: "2026-11-30 21:51:23 +0000 - dagster.daemon.SensorDaemon - ERROR - Sensor ..."
 _DAGSTER = re.compile(r"\S.* - dagster\S* - (?:ERROR|CRITICAL) - (.+)")
+# What says that a run failed, on a console.
+_OF_A_RUN = re.compile(rf" - dagster - ERROR - .* - (?:STEP|RUN)_FAILURE - |\[{_OF_RUNS}\]")
 _COLOURS = re.compile(r"\x1b\[[\d;]*m")
 _TRACEBACK = "Traceback (most recent call last):"
 
 
 @contextmanager
-def collect_errors() -> Iterator[list[str]]:
-    """Collect what is logged as an error, or worse, until the block ends."""
-    errors = list[str]()
+def collect_errors(logged: list[str] | None = None) -> Iterator[list[str]]:
+    """Collect what is logged as an error, or worse, until the block ends.
+
+    Tests take out what they expect; `logged` keeps all of it.
+    """
+    errors = _Errors([] if logged is None else logged)
     handler, root = _Collecting(errors), logging.getLogger()
 
     def note(_: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -63,6 +69,18 @@ def collect_errors() -> Iterator[list[str]]:
         root.removeHandler(handler)
         if note in processors:
             processors.remove(note)
+
+
+class _Errors(list[str]):
+    """Errors, each of which is noted in another list too."""
+
+    def __init__(self, logged: list[str]) -> None:
+        super().__init__()
+        self._logged = logged
+
+    def append(self, error: str) -> None:
+        self._logged.append(error)
+        super().append(error)
 
 
 class _Collecting(logging.Handler):
@@ -130,6 +148,15 @@ def find_errors(said: str) -> list[str]:
     """The errors in what a process wrote: events of level error, and tracebacks by what they end
     with."""
     return list(_find(_COLOURS.sub("", said).splitlines()))
+
+
+def find_strays(said: str, logged: Sequence[str]) -> list[str]:
+    """The errors on standard error but those of runs and what this process logged."""
+    lines = _COLOURS.sub("", said).splitlines()
+    others = (line for line in lines if not _OF_A_RUN.search(line))
+    found = _find(list(others))
+    # The console shows an event up to where its fields may begin.
+    return [error for error in found if not any(event.startswith(error) for event in logged)]
 
 
 def _find(lines: list[str]) -> Iterator[str]:
