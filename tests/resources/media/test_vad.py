@@ -72,14 +72,18 @@ def test_speech_that_runs_to_the_end_is_found_to_the_end(tmp_path: Path) -> None
 
 def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
     """Four times the sound takes no more memory at its peak."""
-    peaks = []
-    for seconds in (10, 40):
+
+    def measure_peak(seconds: float) -> int:
         write_wav(tmp_path / "music.wav", music(seconds))
         tracemalloc.start()
         SileroSpeechFinder().find(tmp_path / "music.wav")
-        peaks.append(tracemalloc.get_traced_memory()[1])
+        peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert peaks[1] < peaks[0] + 200_000
+        return peak
+
+    # Other threads of this process are counted too, and only ever add.
+    short, long = (min(measure_peak(seconds) for _ in range(3)) for seconds in (10, 40))
+    assert long < short + 200_000
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(48_000, 1), (16_000, 2)])

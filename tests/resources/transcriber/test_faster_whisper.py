@@ -226,5 +226,5 @@ def test_without_the_extra_it_says_how_to_install_it(
 ) -> None:
     """The package is looked for before anything of it is imported."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(EngineUnavailableError, match=r"dub-platform\[local\]"):
+    with pytest.raises(EngineUnavailableError, match=r"install\.sh .*\[local\]"):
         transcriber(base)
