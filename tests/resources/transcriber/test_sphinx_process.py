@@ -25,7 +25,7 @@ from tests.support.recipes.speech import FISHERMAN, make_speech
         ("ice", "ice"),
     ],
 )
-def test_words_are_spell_as_they_are_written(word: str, written: str) -> None:
+def test_words_are_spelled_as_they_are_written(word: str, written: str) -> None:
     """The dictionary's pronunciation numbers go, and the first person is a capital."""
     assert written == spell(word)
 
