@@ -28,8 +28,8 @@ def test_one_that_is_expected(logged_errors):
     logged_errors.remove("expected")
 
 def test_one_on_a_console_too(logged_errors):
-    logging.getLogger("a.library").error("disk gone")
-    print("2026-11-30T21:51:23Z [error    ] disk gone  [a.library]", file=sys.stderr)
+    logging.getLogger("a.library").error("disk gone\\n")
+    print("2026-11-30T21:51:23Z [error    ] disk gone\\\\n [a.library]", file=sys.stderr)
     print("2026-11-30T21:51:23Z [error    ] Step failed. [dub_platform.run]", file=sys.stderr)
     logged_errors.remove("disk gone")
 

@@ -171,7 +171,8 @@ def _find(lines: list[str]) -> Iterator[str]:
             elif (found := _CODE.search(event)) or run not in of_runs:
                 of_runs[run] = found[1] if found else event
         elif found := _CONSOLE.match(line) or _DAGSTER.match(line) or _FOREIGN.match(line):
-            yield found[1].strip()
+            # The console shows a line's end that an event ends with, as uvicorn's do.
+            yield found[1].strip().removesuffix(r"\n")
     yield from of_runs.values()
 
 
