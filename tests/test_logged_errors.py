@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from tests.docs.documents import ROOT
-from tests.support.logged_errors import find_errors
+from tests.support.logged_errors import ProcessLogs, find_errors
 
 STRAY = """
 import logging, structlog, sys
@@ -145,6 +145,21 @@ def test_a_run_that_fails_is_one_error() -> None:
         say("1", 'Execution of run for "prepare_video" failed.'),
     ]
     assert ["media_no_speech", "Run was canceled."] == find_errors("\n".join(said))
+
+
+def test_runs_that_the_end_of_a_stack_stops_are_no_errors() -> None:
+    """Before the end, one is."""
+    event = "Execution of run failed. Execution was interrupted unexpectedly."
+    record = {"run_id": "1", "event": event, "level": "error", "logger": "dub_platform.run"}
+    logs = ProcessLogs()
+    # Not below the folder of a test, where what processes log is read for this test.
+    with tempfile.TemporaryDirectory() as name:
+        (folder := Path(name) / "logs").mkdir()
+        with logs.watch(folder.parent):
+            (folder / "run-1.log").write_text(json.dumps(record))
+            before = logs.read_new()
+            (folder / "run-2.log").write_text(json.dumps(record))
+        assert ([event], []) == (before, logs.read_new())
 
 
 def test_errors_of_other_programs_are_found() -> None:

@@ -42,6 +42,7 @@ _DAGSTER = re.compile(r"\S.* - dagster\S* - (?:ERROR|CRITICAL) - (.+)")
 # What says that a run failed, on a console.
 _OF_A_RUN = re.compile(rf" - dagster - ERROR - .* - (?:STEP|RUN)_FAILURE - |\[{_OF_RUNS}\]")
 _COLOURS = re.compile(r"\x1b\[[\d;]*m")
+_STOPPED = "Execution was interrupted unexpectedly."
 _TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -113,8 +114,10 @@ class ProcessLogs:
         try:
             yield
         finally:
-            # What it said while it ended counts for whoever reads next.
-            self._late += self._read_below(folder)
+            # What it said while it ended counts for whoever reads next, but for the runs that its
+            # end stopped.
+            last = self._read_below(folder)
+            self._late += [error for error in last if _STOPPED not in error]
             self._watched.remove(folder)
 
     def leave_out(self, folder: Path) -> None:
