@@ -1,6 +1,6 @@
 """What is promised of money by every engine that is paid for, or free.
 
-held_to_a_ledger(settings, buy, "The boat is here.", is_paid=True)
+require_paid_once(settings, buy, "The boat is here.", is_paid=True)
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 VIDEO = "dQw4w9WgXcQ"
 
 
-def held_to_a_ledger(
+def require_paid_once(
     settings: Settings, buy: Callable[[Settings, T], float], what: T, *, is_paid: bool
 ) -> None:
     """Buy the same twice: the first is booked as it says, the second costs nothing.

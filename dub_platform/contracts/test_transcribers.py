@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dub_platform import wiring
-from dub_platform.contracts.buying import VIDEO, held_to_a_ledger
+from dub_platform.contracts.buying import VIDEO, require_paid_once
 from dub_platform.contracts.transcribers import Recording, TranscriberContract
 from dub_platform.engines import TranscriberEngine, choose
 from dub_platform.settings import Settings
@@ -36,4 +36,4 @@ class TestTranscriber(TranscriberContract):
 
         choice = choose(transcriber_settings, TranscriberEngine)
         is_paid = choice.ask(choice.declared.facts).usd_per_minute > 0.0
-        held_to_a_ledger(transcriber_settings, buy, speech, is_paid=is_paid)
+        require_paid_once(transcriber_settings, buy, speech, is_paid=is_paid)

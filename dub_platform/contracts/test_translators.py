@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from dub_platform import wiring
-from dub_platform.contracts.buying import VIDEO, held_to_a_ledger
+from dub_platform.contracts.buying import VIDEO, require_paid_once
 from dub_platform.contracts.translators import SENTENCES, TranslatorContract, transcript_for
 from dub_platform.core.languages import AUTO
 from dub_platform.core.style.brief import Brief
@@ -52,4 +52,4 @@ class TestTranslator(TranslatorContract):
             return answer.cost_usd
 
         is_paid = facts.usd_per_million_output_tokens > 0.0
-        held_to_a_ledger(translator_settings, buy, "The boat is here.", is_paid=is_paid)
+        require_paid_once(translator_settings, buy, "The boat is here.", is_paid=is_paid)

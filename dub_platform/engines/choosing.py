@@ -55,7 +55,7 @@ def choose(settings: Settings, kind: type[D]) -> Choice[D]:
         declared = found.load()
     if not isinstance(declared, kind):
         raise EngineUnavailableError(
-            f"{_named(found)} is no engine of this role: {found.entry.value} of the package is "
+            f"{_label(found)} is no engine of this role: {found.entry.value} of the package is "
             f"not a {kind.__name__}. Ask whoever made the package, or choose another engine."
         )
     return Choice(found, declared, Chosen(settings, kind.role, name))
@@ -69,17 +69,17 @@ def _naming(found: Installed) -> Iterator[None]:
         raise
     except ImportError as error:
         raise EngineUnavailableError(
-            f"{_named(found)} cannot be imported: {error}. Install the package again with all that "
+            f"{_label(found)} cannot be imported: {error}. Install the package again with all that "
             "it needs, wherever the platform runs, or choose another engine."
         ) from error
     except Exception as error:
         # What it says may hold a key, so it is for the log and not for who asks.
         raise EngineUnavailableError(
-            f"{_named(found)} cannot be used: it failed with {type(error).__name__} when it was "
+            f"{_label(found)} cannot be used: it failed with {type(error).__name__} when it was "
             "asked for. Ask whoever made the package, or choose another engine.",
             detail=str(error),
         ) from error
 
 
-def _named(found: Installed) -> str:
+def _label(found: Installed) -> str:
     return f"DUB_{found.role.upper()}={found.name}, which the package {found.package} has,"

@@ -92,7 +92,7 @@ def make_elevenlabs(chosen: Chosen, store: Store) -> Transcriber:
         settings.elevenlabs_transcription_model,
         store=store,
         ledger=chosen.ledger,
-        usd_per_minute=_priced(chosen, ELEVENLABS_USD).usd_per_minute,
+        usd_per_minute=_price_minutes(chosen, ELEVENLABS_USD).usd_per_minute,
         base_url=settings.elevenlabs_base_url,
         policy=chosen.policy,
     )
@@ -100,10 +100,10 @@ def make_elevenlabs(chosen: Chosen, store: Store) -> Transcriber:
 
 def _openai_facts(chosen: Chosen) -> TranscriberFacts:
     is_free = chosen.settings.openai_server("transcription").is_free
-    return _priced(chosen, 0.0 if is_free else OPENAI_USD)
+    return _price_minutes(chosen, 0.0 if is_free else OPENAI_USD)
 
 
-def _priced(chosen: Chosen, listed: float) -> TranscriberFacts:
+def _price_minutes(chosen: Chosen, listed: float) -> TranscriberFacts:
     usd = provisions.agreed_usd(listed, chosen.settings.price_transcription_per_minute_usd)
     return TranscriberFacts(detects_languages=True, usd_per_minute=usd)
 
@@ -134,6 +134,6 @@ OPENAI = TranscriberEngine(
 ELEVENLABS = TranscriberEngine(
     about="ElevenLabs' Scribe, which tells speakers apart.",
     needs="a key",
-    facts=lambda chosen: _priced(chosen, ELEVENLABS_USD),
+    facts=lambda chosen: _price_minutes(chosen, ELEVENLABS_USD),
     make=make_elevenlabs,
 )

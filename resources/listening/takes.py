@@ -53,10 +53,10 @@ class TakeHearer:
     refuses: bool
 
     def knows(self, language: str) -> bool:
-        return self._known(language) is not None
+        return self._find_known(language) is not None
 
-    def _known(self, language: str) -> str | None:
-        """The recogniser's name of a language, which knows no regions."""
+    def _find_known(self, language: str) -> str | None:
+        """Return the recogniser's name of a language, of which it knows no regions, or None."""
         return nearest(language, self.transcriber.languages())
 
     def find_misspoken(
@@ -71,7 +71,7 @@ class TakeHearer:
 
         None in a language that the recogniser does not know. Raises BadTakeError, ProviderError.
         """
-        known = self._known(language)
+        known = self._find_known(language)
         if known is None:
             return ()
         doubted = takes
